@@ -1,0 +1,100 @@
+# outreachd - built with `make`; FLAVOR=test builds with ASan and UBSan.
+#
+# A room (daemon/NAME) is compiled with an include path of itself and the rooms
+# below it, in the order of ROOMS: an include that points upwards does not build.
+
+FLAVOR  ?= release
+ROOMS   := base text campaign store gateway dispatch inbound web cli
+BUILD   := build/$(FLAVOR)
+
+CC      ?= cc
+CXX     ?= c++
+PKGS    := libevent hiredis libconfig libcurl jansson libsodium
+WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Werror
+CWARN   := $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wvla
+CPPFLAGS += -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS))
+release_FLAGS := -O2 -g -fno-plt
+test_FLAGS    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FLAGS   := $($(FLAVOR)_FLAGS) -fPIC -MMD -MP
+CFLAGS  += -std=c11 $(CWARN)
+CXXFLAGS += -std=c++17 $(WARN)
+LDFLAGS += $(filter -fsanitize=%,$(FLAGS))
+LDLIBS  += $(shell pkg-config --libs $(PKGS)) -lphonenumber -lstdc++ -lm -ldl
+
+# $(call below,ROOM): ROOM and the rooms under it
+below = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call below,$(1),$(wordlist 2,99,$(2))))
+includes = $(addprefix -Idaemon/,$(call below,$(1),$(ROOMS))) $(if $(filter-out base text campaign store,$(1)),-Iplugins)
+
+SOURCES := $(filter-out daemon/cli/main.c,$(wildcard $(ROOMS:%=daemon/%/*.c) $(ROOMS:%=daemon/%/*.cc)))
+OBJECTS := $(patsubst %,$(BUILD)/%.o,$(SOURCES))
+LIB     := $(BUILD)/liboutreach.a
+
+PLUGINS := $(sort $(patsubst plugins/%/,%,$(dir $(wildcard plugins/*/*.c))))
+PLUGIN_SOS := $(PLUGINS:%=$(BUILD)/plugins/%.so)
+PLUGIN_ARCHIVES := $(PLUGINS:%=$(BUILD)/plugins/%.a)
+
+TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+all: $(BUILD)/outreachd $(BUILD)/outreach $(PLUGIN_SOS)
+
+$(BUILD)/outreachd: $(BUILD)/daemon/main.c.o $(LIB)
+$(BUILD)/outreach: $(BUILD)/daemon/cli/main.c.o $(LIB)
+$(BUILD)/outreachd $(BUILD)/outreach:
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LDLIBS)
+
+$(LIB): $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+define room_rules
+$(BUILD)/daemon/$(1)/%.c.o: daemon/$(1)/%.c | $(BUILD)/daemon/$(1)
+	$$(CC) $$(CPPFLAGS) $(call includes,$(1)) $$(FLAGS) $$(CFLAGS) -c -o $$@ $$<
+$(BUILD)/daemon/$(1)/%.cc.o: daemon/$(1)/%.cc | $(BUILD)/daemon/$(1)
+	$$(CXX) $$(CPPFLAGS) $(call includes,$(1)) $$(FLAGS) $$(CXXFLAGS) -c -o $$@ $$<
+$(BUILD)/daemon/$(1):
+	mkdir -p $$@
+endef
+$(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
+
+$(BUILD)/daemon/main.c.o: daemon/main.c | $(BUILD)/daemon/base
+	$(CC) $(CPPFLAGS) $(call includes,web) $(FLAGS) $(CFLAGS) -c -o $@ $<
+
+# The Lua scripts are part of the program: scripts.c takes them in by .incbin.
+$(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
+
+define plugin_rules
+$(BUILD)/plugins/$(1)/%.c.o: plugins/$(1)/%.c | $(BUILD)/plugins/$(1)
+	$$(CC) $$(CPPFLAGS) -Iplugins -Iplugins/$(1) $$(FLAGS) $$(CFLAGS) -c -o $$@ $$<
+$(BUILD)/plugins/$(1):
+	mkdir -p $$@
+$(BUILD)/plugins/$(1).so: $(patsubst plugins/$(1)/%.c,$(BUILD)/plugins/$(1)/%.c.o,$(wildcard plugins/$(1)/*.c))
+	$$(CC) $$(LDFLAGS) -shared -Wl,-z,nodelete -o $$@ $$^ $$($(1)_LIBS)
+$(BUILD)/plugins/$(1).a: $(patsubst plugins/$(1)/%.c,$(BUILD)/plugins/$(1)/%.c.o,$(wildcard plugins/$(1)/*.c))
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+smpp_LIBS := -levent
+$(foreach plugin,$(PLUGINS),$(eval $(call plugin_rules,$(plugin))))
+
+# Unit tests may look into any room and any plugin's parts; a whole plugin is tested through dlopen.
+$(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) | $(BUILD)/tests $(PLUGIN_SOS)
+	$(CC) $(CPPFLAGS) $(ROOMS:%=-Idaemon/%) -Iplugins $(PLUGINS:%=-Iplugins/%) $(FLAGS) $(CFLAGS) \
+	  -DTEST_DIR='"$(CURDIR)/tests"' -DBUILD_DIR='"$(CURDIR)/$(BUILD)"' -c -o $@.o $<
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o $(LIB) $(PLUGIN_ARCHIVES) $(LDLIBS) -lcmocka
+$(BUILD)/tests:
+	mkdir -p $@
+tests: $(TESTS)
+
+$(BUILD)/bench/%: tests/bench/%.c | $(BUILD)/bench
+	$(CC) $(CPPFLAGS) $(FLAGS) $(CFLAGS) -o $@ $< -levent -lhiredis -lm
+$(BUILD)/bench:
+	mkdir -p $@
+bench: $(BENCHES)
+
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all tests bench clean
+.SECONDARY:

@@ -1,0 +1,64 @@
+#include "clock.h"
+
+#include <string.h>
+#include <time.h>
+
+static int64_t read_ns(clockid_t id)
+{
+    struct timespec t;
+
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t clock_wall_ms(void)
+{
+    return read_ns(CLOCK_REALTIME) / 1000000;
+}
+
+int64_t clock_mono_ms(void)
+{
+    return read_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+int64_t clock_boot_ms(void)
+{
+    return read_ns(CLOCK_BOOTTIME) / 1000000;
+}
+
+int64_t clock_mono_us(void)
+{
+    return read_ns(CLOCK_MONOTONIC) / 1000;
+}
+
+static void put_digits(char *at, int64_t n, int digits)
+{
+    while (digits-- > 0) {
+        at[digits] = (char)('0' + n % 10);
+        n /= 10;
+    }
+}
+
+void clock_stamp(int64_t wall_ms, char out[CLOCK_STAMP_BYTES])
+{
+    static _Thread_local int64_t last_second = -1;
+    static _Thread_local char last[CLOCK_STAMP_BYTES];
+    int64_t second = wall_ms / 1000;
+
+    if (second != last_second) { /* thousands of lines a second share one gmtime */
+        time_t t = (time_t)second;
+        struct tm tm;
+
+        gmtime_r(&t, &tm);
+        memcpy(last, "0000-00-00T00:00:00.000Z", CLOCK_STAMP_BYTES);
+        put_digits(last, tm.tm_year + 1900, 4);
+        put_digits(last + 5, tm.tm_mon + 1, 2);
+        put_digits(last + 8, tm.tm_mday, 2);
+        put_digits(last + 11, tm.tm_hour, 2);
+        put_digits(last + 14, tm.tm_min, 2);
+        put_digits(last + 17, tm.tm_sec, 2);
+        last_second = second;
+    }
+    memcpy(out, last, CLOCK_STAMP_BYTES);
+    put_digits(out + 20, wall_ms % 1000, 3);
+}

@@ -1,0 +1,122 @@
+#include "mem.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_BYTES (64u * 1024u)
+
+struct arena_chunk {
+    struct arena_chunk *next;
+    size_t size;
+    _Alignas(16) char bytes[];
+};
+
+static void *must(void *p, size_t size)
+{
+    if (p == NULL && size > 0) {
+        fprintf(stderr, "out of memory: %zu bytes\n", size);
+        exit(70);
+    }
+    return p;
+}
+
+void *xmalloc(size_t size)
+{
+    return must(malloc(size), size);
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    return must(calloc(count, size), count * size);
+}
+
+void *xrealloc(void *p, size_t size)
+{
+    return must(realloc(p, size), size);
+}
+
+void *xreallocarray(void *p, size_t count, size_t size)
+{
+    return must(reallocarray(p, count, size), count * size);
+}
+
+char *xstrdup(const char *s)
+{
+    return must(strdup(s), strlen(s) + 1);
+}
+
+char *xstrndup(const char *s, size_t n)
+{
+    return must(strndup(s, n), n + 1);
+}
+
+char *xasprintf(const char *format, ...)
+{
+    char *s = NULL;
+    va_list ap;
+    int n;
+
+    va_start(ap, format);
+    n = vasprintf(&s, format, ap);
+    va_end(ap);
+    return must(n < 0 ? NULL : s, 1);
+}
+
+static struct arena_chunk *chunk_create(size_t size)
+{
+    struct arena_chunk *c = xmalloc(sizeof *c + size);
+
+    c->next = NULL;
+    c->size = size;
+    return c;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    void *p;
+
+    size = (size + 15) & ~(size_t)15;
+    while (a->current != NULL && a->current->size - a->used < size) {
+        if (a->current->next == NULL)
+            a->current->next = chunk_create(size > CHUNK_BYTES ? size : CHUNK_BYTES);
+        a->current = a->current->next;
+        a->used = 0;
+    }
+    if (a->current == NULL) {
+        a->first = a->current = chunk_create(size > CHUNK_BYTES ? size : CHUNK_BYTES);
+        a->used = 0;
+    }
+    p = a->current->bytes + a->used;
+    a->used += size;
+    return p;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+    char *copy = arena_alloc(a, n + 1);
+
+    memcpy(copy, s, n);
+    copy[n] = '\0';
+    return copy;
+}
+
+void arena_reset(struct arena *a)
+{
+    a->current = a->first;
+    a->used = 0;
+}
+
+void arena_free(struct arena *a)
+{
+    struct arena_chunk *c, *next;
+
+    for (c = a->first; c != NULL; c = next) {
+        next = c->next;
+        free(c);
+    }
+    a->first = a->current = NULL;
+    a->used = 0;
+}
