@@ -1,0 +1,160 @@
+/*
+ * campaign.h - one event, its texts, its audience, its reminders
+ *
+ * A campaign comes as a libconfig file (an organizer's) or as the same tree in
+ * JSON (any program's); one table of fields validates both. What is here is the
+ * validated result with every text compiled: what cannot be understood was
+ * refused with the place, and nothing after this needs to look again.
+ *
+ * A recipient of the campaign is a row: values in the order of `columns`, which
+ * the campaign's channels, texts and rules decide (only what is used is kept).
+ *
+ * A campaign is immutable after it was read; free it with campaign_free().
+ */
+#ifndef OUTREACH_CAMPAIGN_H
+#define OUTREACH_CAMPAIGN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct tree;
+struct buf;
+struct zone;
+struct hours;
+struct template_value;
+
+enum campaign_class { CLASS_NOTICE, CLASS_PROMOTION, CLASS_PERSONAL };
+enum campaign_same_phone { SAME_PHONE_FIRST, SAME_PHONE_EACH, SAME_PHONE_MERGE };
+enum campaign_missed { MISSED_LATEST, MISSED_ALL, MISSED_NONE };
+enum campaign_doubt { DOUBT_RESEND, DOUBT_HOLD }; /* of an uncertain notice, see DESIGN 5.2 */
+
+/* Who puts the signature where: a property of the gateway that carries it. */
+enum signature_mode { SIGNATURE_NONE, SIGNATURE_PREFIX, SIGNATURE_SUFFIX, SIGNATURE_GATEWAY };
+
+#define CAMPAIGN_MAX_REMINDERS 32
+#define CAMPAIGN_MAX_COLUMNS 32
+#define CAMPAIGN_MAX_CHANNELS 8
+#define CAMPAIGN_ID_BYTES 65 /* [a-z0-9-]{1,64} and the NUL */
+
+/* What the configuration says where a campaign is silent (`defaults`). */
+struct campaign_defaults {
+    const char *timezone, *country, *language, *currency;
+    const char *hours;     /* "08:00-12:00,14:00-20:30" */
+    const char *signature; /* with its brackets, or "" */
+    const char *optout_line;
+    const char *const *per_recipient; /* "1/30s", "5/day"; ended by NULL */
+    int max_segments;
+    uint32_t max_audience;
+};
+
+/* When a reminder is due: now, at an instant, or relative to the event's start
+ * or to the recipient's own slot ("-2h of slot"). */
+struct moment {
+    enum { MOMENT_NOW, MOMENT_INSTANT, MOMENT_OFFSET, MOMENT_DAYS } kind;
+    bool of_slot;
+    int64_t instant_ms; /* MOMENT_INSTANT: wall clock */
+    int64_t offset_ms;  /* MOMENT_OFFSET: "-90m" */
+    int days, minute;   /* MOMENT_DAYS: "-7d 09:30": days, then minutes after local midnight */
+};
+
+struct campaign_reminder {
+    const char *name;
+    struct moment at;
+    int64_t expires_ms; /* wall clock: not sent after it; by default the event's start (its end
+                           where it lasts for days) */
+    enum campaign_doubt doubt;
+    int priority;     /* 1 (first) .. 9; the campaign's unless the reminder says */
+    const char *only; /* "", "told", "registered", ...: kept for later features */
+};
+
+struct campaign {
+    char id[CAMPAIGN_ID_BYTES];
+    const char *title;
+    enum campaign_class class;
+    const char *class_name;
+    int64_t starts_ms, ends_ms; /* ends_ms: 0 when not given */
+    const struct zone *zone;
+    const struct hours *hours; /* when residents may be disturbed */
+    const char *language;      /* of recipients who have none of their own */
+    const char *country;
+    const char *signature, *optout_line; /* optout_line: NULL where the class needs none */
+    const char *channels[CAMPAIGN_MAX_CHANNELS];
+    size_t channel_count;
+    const char *columns[CAMPAIGN_MAX_COLUMNS]; /* the row's layout: an address column for each
+                                                  channel first */
+    size_t column_count;
+    int column_language, column_slot, column_timezone; /* index, or -1 */
+    struct campaign_reminder reminders[CAMPAIGN_MAX_REMINDERS];
+    size_t reminder_count;
+    enum campaign_missed missed;
+    enum campaign_same_phone same_phone;
+    const char *audience_file;        /* as written, NULL when the recipients came inline */
+    double rate;                      /* notices a second over all gateways; 0: no limit */
+    const char *const *per_recipient; /* ended by NULL; NULL: the default */
+    int max_segments;
+    const struct tree *document; /* what it was read from, owned by the campaign */
+    struct campaign_private *own;
+};
+
+/* Validates the document and compiles its texts. Takes the document over, also
+ * on failure. known_columns: names of the columns that the audience has, when
+ * they are known (a CSV's header, mapped), so that an unknown {{column}} is
+ * found now; NULL to take the texts' word. Errors name file, line and field. */
+struct campaign *campaign_create(struct tree *document, const struct campaign_defaults *defaults,
+                                 const char *const *known_columns, size_t known_count,
+                                 struct error *err);
+
+/* A campaign file; the audience file is looked for next to it. */
+struct campaign *campaign_read(const char *path, const struct campaign_defaults *defaults,
+                               struct error *err);
+
+void campaign_free(struct campaign *c); /* NULL is fine */
+
+/* The canonical JSON of the document, without inline recipients and with the
+ * columns: what is stored, and what "the same body" means. campaign_create() on
+ * it gives the same campaign. */
+void campaign_write_json(const struct campaign *c, struct buf *out);
+
+int campaign_column(const struct campaign *c, const char *name);        /* index or -1 */
+int campaign_find_reminder(const struct campaign *c, const char *name); /* index or -1 */
+
+/* ------------------------------------------------------------------- times */
+/* When reminder r is due, wall clock in ms; queued_ms stands for `now`.
+ * Reminders `of slot` are due when queued: each recipient has a time of her own. */
+int64_t campaign_due(const struct campaign *c, size_t r, int64_t queued_ms);
+
+/* The due time of one recipient of a reminder `of slot`: slot as in the row
+ * ("2027-03-05T08:40"). Returns -1 if the slot cannot be read. */
+int campaign_slot_due(const struct campaign *c, size_t r, const char *slot, size_t n,
+                      int64_t *due_ms, int64_t *slot_ms);
+
+/* ------------------------------------------------------------------- texts */
+struct campaign_text; /* one compiled text: of a reminder, a channel, a language */
+
+/* The text of reminder r for a channel and a language (n bytes, "" for the
+ * campaign's): the reminder's own before the campaign's, the channel's before
+ * the general, the language before the campaign's. Never NULL for a channel of
+ * the campaign. Cheap enough to call for every notice. */
+const struct campaign_text *campaign_text(const struct campaign *c, size_t r, const char *channel,
+                                          const char *language, size_t n);
+
+/* Writes what the phone shows to out: signature, text, opt-out line. row are the
+ * values of one recipient (column_count of them). Returns the length; or -1 when
+ * a placeholder is empty and has no default, or size is too small: *empty then
+ * names the column (or NULL). No allocation: called for every notice. */
+int campaign_compose(const struct campaign *c, const struct campaign_text *text,
+                     const struct template_value *row, enum signature_mode mode, char *out,
+                     size_t size, const char **empty);
+
+/* The language of that text ("zh"). */
+const char *campaign_text_language(const struct campaign_text *text);
+
+/* -------------------------------------------------------------------- rows */
+/* The values of a stored row into values[column_count]; missing ones are empty.
+ * They point into bytes. Returns -1 if there are more values than columns. */
+int campaign_row_split(const struct campaign *c, const char *bytes, size_t n,
+                       struct template_value *values);
+
+#endif

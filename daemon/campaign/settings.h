@@ -1,0 +1,52 @@
+/*
+ * settings.h - the configuration file, outreachd.conf
+ *
+ * One table of settings is what the reader, `outreachd -t` and the test that
+ * holds the sample in conf/ to this table all walk. Unknown keys are errors.
+ * The gateways stay a tree: the gateway room and each plugin validate theirs.
+ */
+#ifndef OUTREACH_SETTINGS_H
+#define OUTREACH_SETTINGS_H
+
+#include "campaign.h"
+
+struct settings {
+    const char *name; /* of this daemon among others; default: the host's name, made [a-z0-9-] */
+    const char *state_dir;  /* private Redis, keys, logs */
+    const char *plugin_dir; /* default: "plugins" next to the program, else the installed one */
+    struct {
+        const char
+            *url; /* NULL: a private redis-server; "unix:/path" or "redis://[user@]host:port/db" */
+        const char *secret;                            /* resolved, or NULL */
+        const char *const *sentinels, *const *cluster; /* kept: NULL-ended or NULL */
+        const char *master;
+        bool accept_loss;
+        const char *appendfsync; /* of the private server: "always" or "everysec" (then accept_loss
+                                    is needed) */
+    } redis;
+    struct {
+        int level;            /* enum log_level */
+        const char *delivery; /* path of the delivery log; default: state_dir/delivery.jsonl */
+    } log;
+    const char *web_listen;
+    struct campaign_defaults defaults;
+    struct {
+        int memory_mb;                      /* bound on notices held in memory, default 32 */
+        int batch;                          /* notices claimed at a time, 1..512, default 256 */
+        int attempts;                       /* 1..15, default 5 */
+        int64_t backoff_ms, backoff_max_ms; /* first retry and ceiling: 30 s, 30 min */
+        int64_t doubt_wait_ms;              /* 120 s */
+        uint32_t park_max;                  /* 20,000 */
+        int64_t stop_ms;                    /* bound of a graceful stop, 30 s */
+    } dispatch;
+    const struct tree *gateways; /* a list of groups, in document */
+    const struct tree *document; /* owned */
+    struct settings_private *own;
+};
+
+/* path NULL: all defaults (no gateways). Relative paths in it are relative to
+ * the working directory. Errors name file, line and setting. */
+struct settings *settings_read(const char *path, struct error *err);
+void settings_free(struct settings *s);
+
+#endif
