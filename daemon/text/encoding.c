@@ -2,8 +2,6 @@
 
 #include "utf8.h"
 
-#include <stdbool.h>
-
 #define ESCAPE 0x1b
 
 /* GSM 03.38 v5.3.0, default alphabet, and the extension table of 3GPP 23.038:
@@ -105,30 +103,34 @@ int text_measure(const char *utf8, size_t n, enum text_billing billing, struct t
 {
     const char *p = utf8, *end = utf8 + n;
     uint32_t units = 0, septets = 0, code;
-    unsigned entry;
-    bool gsm = true;
 
-    while (p < end && gsm) {
+    for (; p < end; units++) { /* all of GSM is one unit a character */
+        const char *before = p;
+        unsigned entry;
+
         if (utf8_next(&p, end, &code) != 0)
             return -1;
         entry = gsm_entry(code);
-        gsm = entry != 0;
+        if (entry == 0) {
+            p = before;
+            break;
+        }
         septets += COST(entry);
-        units += 1 + (code > 0xffff);
     }
-    for (; p < end; units += 1 + (code > 0xffff)) /* UCS-2 for good: only the units count */
-        if (utf8_next(&p, end, &code) != 0)
-            return -1;
+    if (p < end) { /* UCS-2 for good: of the rest only the units count */
+        long rest = utf8_units(p, (size_t)(end - p));
 
-    out->encoding = gsm ? TEXT_GSM7 : TEXT_UCS2;
-    if (gsm && billing == TEXT_BILL_UNITS) {
-        out->units = units;
-        out->segments = parts_of(utf8, n, TEXT_UCS2, units);
-        out->parts = parts_of(utf8, n, TEXT_GSM7, septets);
+        if (rest < 0)
+            return -1;
+        out->encoding = TEXT_UCS2;
+        out->units = units + (uint32_t)rest;
+        out->segments = out->parts = parts_of(utf8, n, TEXT_UCS2, out->units);
         return 0;
     }
-    out->units = gsm ? septets : units;
-    out->segments = out->parts = parts_of(utf8, n, out->encoding, out->units);
+    out->encoding = TEXT_GSM7;
+    out->units = billing == TEXT_BILL_UNITS ? units : septets;
+    out->parts = parts_of(utf8, n, TEXT_GSM7, septets);
+    out->segments = billing == TEXT_BILL_UNITS ? parts_of(utf8, n, TEXT_UCS2, units) : out->parts;
     return 0;
 }
 

@@ -48,6 +48,65 @@ static const struct range combining[] = {
     {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}, {0xe0001, 0xe01ef},
 };
 
+/* Table 3-7 of the Unicode Standard as an automaton that is advanced by a shift:
+ * a byte's row holds, at the bit of the state before it, the bit of the state
+ * after it, and on top what the byte adds in UTF-16 units. No branch depends on
+ * the text, so a mix of letters and Chinese costs what either would. */
+enum {
+    WHOLE = 0, /* between characters: where a text must end */
+    WRONG = 6,
+    NEED_1 = 12,
+    NEED_2 = 18,
+    NEED_3 = 24,
+    AFTER_E0 = 30, /* these four: the second byte has a narrower range */
+    AFTER_ED = 36,
+    AFTER_F0 = 42,
+    AFTER_F4 = 48,
+    UNITS = 62,
+};
+#define FROM(state, next) ((uint64_t)(next) << (state))
+#define NOT_INSIDE                                                                                 \
+    (FROM(WRONG, WRONG) | FROM(NEED_1, WRONG) | FROM(NEED_2, WRONG) | FROM(NEED_3, WRONG) |        \
+     FROM(AFTER_E0, WRONG) | FROM(AFTER_ED, WRONG) | FROM(AFTER_F0, WRONG) |                       \
+     FROM(AFTER_F4, WRONG))
+#define LEAD(units, next) ((uint64_t)(units) << UNITS | NOT_INSIDE | FROM(WHOLE, next))
+#define CONTINUATION(e0, ed, f0, f4)                                                               \
+    (FROM(WHOLE, WRONG) | FROM(WRONG, WRONG) | FROM(NEED_1, WHOLE) | FROM(NEED_2, NEED_1) |        \
+     FROM(NEED_3, NEED_2) | FROM(AFTER_E0, e0) | FROM(AFTER_ED, ed) | FROM(AFTER_F0, f0) |         \
+     FROM(AFTER_F4, f4))
+
+static const uint64_t transitions[256] = {
+    [0x00 ... 0x7f] = LEAD(1, WHOLE),
+    [0x80 ... 0x8f] = CONTINUATION(WRONG, NEED_1, WRONG, NEED_2),
+    [0x90 ... 0x9f] = CONTINUATION(WRONG, NEED_1, NEED_2, WRONG),
+    [0xa0 ... 0xbf] = CONTINUATION(NEED_1, WRONG, NEED_2, WRONG),
+    [0xc0 ... 0xc1] = LEAD(0, WRONG),
+    [0xc2 ... 0xdf] = LEAD(1, NEED_1),
+    [0xe0] = LEAD(1, AFTER_E0),
+    [0xe1 ... 0xec] = LEAD(1, NEED_2),
+    [0xed] = LEAD(1, AFTER_ED),
+    [0xee ... 0xef] = LEAD(1, NEED_2),
+    [0xf0] = LEAD(2, AFTER_F0),
+    [0xf1 ... 0xf3] = LEAD(2, NEED_3),
+    [0xf4] = LEAD(2, AFTER_F4),
+    [0xf5 ... 0xff] = LEAD(0, WRONG),
+};
+
+long utf8_units(const char *s, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)s, *end = p + n;
+    uint64_t state = WHOLE;
+    long units = 0;
+
+    for (; p < end; p++) {
+        uint64_t row = transitions[*p];
+
+        units += (long)(row >> UNITS);
+        state = row >> (state & 63);
+    }
+    return (state & 63) == WHOLE ? units : -1;
+}
+
 static bool in_ranges(uint32_t code, const struct range *ranges, size_t count)
 {
     size_t low = 0, high = count;

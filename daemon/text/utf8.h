@@ -57,6 +57,10 @@ static inline int utf8_next(const char **p, const char *end, uint32_t *code)
 /* Writes code (a valid one) as 1..4 bytes to out. Returns how many. */
 size_t utf8_put(char *out, uint32_t code);
 
+/* UTF-16 units of n bytes, or -1 if they are not valid UTF-8. The same rules as
+ * utf8_next without the characters and without a branch: for the hot path. */
+long utf8_units(const char *s, size_t n);
+
 /* How many of the n bytes are valid from the start: n if all of it is. */
 size_t utf8_valid(const char *s, size_t n);
 

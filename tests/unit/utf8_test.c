@@ -98,6 +98,42 @@ static void test_valid_and_count(void **state)
     assert_int_equal(utf8_count("a\xff\xfe", 3), 3);
 }
 
+static void agree(const char *bytes, size_t n)
+{
+    const char *p = bytes, *end = bytes + n;
+    uint32_t code;
+    long units = 0;
+
+    while (p < end && utf8_next(&p, end, &code) == 0)
+        units += 1 + (code > 0xffff);
+    if (utf8_units(bytes, n) != (p == end ? units : -1))
+        fail_msg("%zu bytes of %02x %02x %02x %02x", n, bytes[0] & 0xff, bytes[1] & 0xff,
+                 bytes[2] & 0xff, bytes[3] & 0xff);
+}
+
+/* The automaton is another spelling of the same rules: they agree on every two
+ * bytes, followed by up to two that stand for their class. */
+static void test_units_agree_with_next(void **state)
+{
+    static const char classes[] = "\x7f\x80\x90\xa0\xbf\xc1\xe5\xf0";
+
+    (void)state;
+    for (unsigned first = 0; first < 0x10000; first++)
+        for (const char *third = classes; *third != '\0'; third++)
+            for (const char *fourth = classes; *fourth != '\0'; fourth++) {
+                const char bytes[] = {(char)(first >> 8), (char)first, *third, *fourth};
+
+                agree(bytes, 4);
+                if (fourth == classes)
+                    agree(bytes, 3);
+                if (third == classes && fourth == classes)
+                    agree(bytes, 2);
+            }
+    assert_int_equal(utf8_units("", 0), 0);
+    assert_int_equal(utf8_units("王a😊\n", 9), 5);
+    assert_int_equal(utf8_units("王a😊\n", 2), -1);
+}
+
 static const struct {
     const char *text;
     size_t columns;
@@ -207,9 +243,13 @@ static void test_halfwidth(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sequences), cmocka_unit_test(test_valid_and_count),
-        cmocka_unit_test(test_widths),    cmocka_unit_test(test_widths_agree_with_the_c_library),
-        cmocka_unit_test(test_cuts),      cmocka_unit_test(test_halfwidth),
+        cmocka_unit_test(test_sequences),
+        cmocka_unit_test(test_valid_and_count),
+        cmocka_unit_test(test_units_agree_with_next),
+        cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_widths_agree_with_the_c_library),
+        cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_halfwidth),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
