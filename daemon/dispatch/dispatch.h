@@ -35,6 +35,8 @@ struct dispatch_options {
     struct delivery_log *log;
     /* Another daemon of this name has taken over, or Redis refused us: stop. */
     void (*stop)(void *arg, const char *why);
+    /* A receipt had been parked under this message id before the id was known: for inbound/. */
+    void (*early)(void *arg, struct gateway *gw, const char *id, size_t id_length, const char *receipt, size_t n);
     void *arg;
 };
 

@@ -8,6 +8,7 @@
 #include "limit.h"
 #include "mem.h"
 #include "moves.h"
+#include "rate_rule.h"
 #include "receipt_index.h"
 
 #include <event2/event.h>
@@ -28,6 +29,8 @@ struct notice {
     struct batch *batch;
     struct lane *lane; /* NULL: none was found */
     uint32_t n;
+    unsigned step;                             /* of the campaign's channels */
+    const char *const *others;                 /* addresses of all channels, where there are several */
     unsigned tries;                            /* compare-and-sets that found something else */
     unsigned char record[LEDGER_RECORD_BYTES]; /* what stands in the ledger, as far as we know */
     int64_t ready_us, limited_us, submitted_us; /* monotonic */
@@ -71,6 +74,8 @@ struct job {
     size_t batches;
     size_t asks;            /* other unanswered commands that will come back here */
     struct limit pace;      /* the campaign's rate */
+    struct rate_rule rules[8]; /* of one recipient over all campaigns */
+    size_t rule_count;
     struct settling *settling; /* being filled */
 };
 
@@ -146,6 +151,9 @@ struct dispatch {
 
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);
+
+/* What one recipient may get: to give a reservation back that was not made use of. */
+void intent_return_cap(struct notice *n);
 
 /* A fence that no notice of this daemon's life has had lately. */
 uint32_t dispatch_fence(struct dispatch *d);

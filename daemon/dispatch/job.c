@@ -124,6 +124,10 @@ static void on_document(void *arg, const redisReply *reply)
     job->reminder = (size_t)r;
     job->priority = job->campaign->reminders[r].priority;
     job->priority = job->priority < 1 ? 1 : job->priority >= PRIORITIES ? PRIORITIES - 1 : job->priority;
+    if (job->campaign->per_recipient != NULL)
+        for (size_t i = 0; job->campaign->per_recipient[i] != NULL && job->rule_count < 8; i++)
+            if (rate_rule_parse(job->campaign->per_recipient[i], &job->rules[job->rule_count], NULL) == 0)
+                job->rule_count++;
     limit_init(&job->pace, job->campaign->rate, clock_mono_us());
     command_script(&d->command, SCRIPT_NUMBER, 1);
     command_add_string(&d->command, KEY_REFS);
