@@ -46,9 +46,9 @@ void charset_close(struct charset_reader *r);
 
 /* Appends n more bytes of the file to out, as UTF-8 and in whole characters: at
  * most 2 n + 8 bytes, for which it must have room. Returns 0, or -1 with the
- * place in err if they are not of
- * the encoding or out is full; what came before is in out, and the reader is
- * good for nothing but charset_offset() and charset_close(). */
+ * place in err if they are not of the encoding or out is full; what came before
+ * is in out, and the reader is then good for nothing but charset_offset() and
+ * charset_close(). */
 int charset_feed(struct charset_reader *r, const char *bytes, size_t n, struct buf *out,
                  struct error *err);
 
