@@ -7,6 +7,7 @@
 #include "dispatch.h"
 #include "limit.h"
 #include "mem.h"
+#include "campaigns.h"
 #include "moves.h"
 #include "rate_rule.h"
 #include "receipt_index.h"
@@ -22,6 +23,8 @@
 struct batch;
 struct job;
 struct lane;
+
+typedef char reminder_key[CAMPAIGN_ID_BYTES + NAME_BYTES]; /* "campaign/reminder" */
 
 /* One notice in memory, from its claim to its settling. */
 struct notice {
@@ -146,6 +149,7 @@ struct dispatch {
     struct refs *refs;
     struct events *events;
     struct recovery *recovery;
+    struct member *member;
     uint64_t stale_answers;
 };
 
@@ -203,20 +207,26 @@ void settle_answer(struct notice *n, const struct gateway_answer *answer);
 /* Without an attempt: a terminal state, or parked until a time. */
 void settle_as(struct notice *n, enum notice_state state, enum notice_reason reason);
 void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
+/* An uncertain notice whose doubt has lasted long enough goes once more. */
+void settle_resend(struct notice *n);
 /* On to the next channel if there is one, else failed. */
 void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason, const char *code,
                          const char *words);
 void settle_flush(struct job *job);
 void settlings_free(struct dispatch *d);
 
-/* ---------------------------------------------------- refs, recovery, events */
+/* ------------------------------------- survey, refs, recovery, events, member */
+/* All reminders of all campaigns; fn runs once. */
+typedef void survey_fn(void *arg, const reminder_key *keys, size_t count);
+void survey(struct dispatch *d, survey_fn *fn, void *arg);
+
 struct refs *refs_create(struct dispatch *d);
 void refs_free(struct refs *refs);
 void refs_learn(struct refs *refs, uint32_t ref, const char *key);
 
 struct recovery *recovery_create(struct dispatch *d);
 void recovery_free(struct recovery *r);
-/* Takes over what daemon name left under epochs up to (and not) epoch, in all campaigns. */
+/* Takes over what daemon name, whose last epoch that was, left in all campaigns. */
 void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg), void *arg);
 bool recovery_busy(const struct recovery *r);
 
@@ -225,5 +235,14 @@ void events_free(struct events *e);
 void events_poll(struct events *e);   /* reads what was asked for since */
 void schedule_poll(struct events *e); /* opens what is due */
 bool events_idle(const struct events *e);
+void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
+
+struct member *member_create(struct dispatch *d);
+void member_free(struct member *m);
+/* Draws an epoch, numbers the gateways, recovers what this name's last life left;
+ * then joined runs. */
+void member_join(struct member *m, void (*joined)(struct dispatch *d));
+void member_beat(struct member *m); /* heartbeat, and a look at the others; every few seconds */
+void member_publish(struct member *m); /* the gateways' states, for people */
 
 #endif

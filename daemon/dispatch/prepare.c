@@ -33,10 +33,7 @@ static bool prepare_special(struct notice *n, struct record *r)
          * or too late: it stays uncertain, for a person. */
         if (b->sweep == SWEEP_NO && b->job->campaign->reminders[b->job->reminder].doubt == DOUBT_RESEND &&
             r->attempts < (unsigned)b->job->d->settings->dispatch.attempts) {
-            r->flags |= FLAG_RESENT;
-            record_pack(r, n->record);
-            n->tries = 0;
-            settle_park(n, REASON_NO_ANSWER, clock_wall_ms());
+            settle_resend(n);
         } else {
             settle_as(n, NOTICE_UNCERTAIN, REASON_NO_ANSWER);
         }

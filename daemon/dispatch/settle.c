@@ -148,6 +148,16 @@ void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms)
     log_outcome(n, "held", &r, NULL, 0, NULL, NULL, until_ms);
 }
 
+void settle_resend(struct notice *n)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    r.flags |= FLAG_RESENT;
+    park_record(n, &r, REASON_NO_ANSWER, clock_wall_ms());
+    log_outcome(n, "resend", &r, NULL, 0, NULL, NULL, 0);
+}
+
 void settle_as(struct notice *n, enum notice_state state, enum notice_reason reason)
 {
     struct record r, old;
