@@ -32,7 +32,6 @@
 #define BODY_BYTES_MAX (256 << 10)
 #define HEADER_BYTES_MAX (16 << 10) /* all of them */
 #define HEADERS_MAX 32
-#define WINDOW_INITIAL 50
 
 /* A request under way. */
 struct flight {
@@ -75,6 +74,8 @@ static const struct gateway_setting http_settings[] = {
      "Digits that {{to_national}} leaves out: \"86\"."},
     {"receipt_url", GATEWAY_STRING, false, 0, 2048, NULL, NULL,
      "Where the gateway shall push receipts, with {{variables}}: {{receipt_url}}."},
+    {"window", GATEWAY_INT, false, 1, 65535, "50", NULL,
+     "Requests without an answer at once; the rate times the usual delay is enough."},
     {"timeout", GATEWAY_DURATION, false, 1000, 300000, "30s", NULL,
      "How long an answer may take; after it the outcome is unknown."},
     {"accepted", GATEWAY_GROUPS, false, 0, 0, NULL, verdict_rule_fields,
@@ -249,10 +250,9 @@ static void http_close(void *state)
 
 static void open_flights(struct http *h)
 {
-    int64_t window = h->host->setting_int(h->gw, "window"); /* the host's own setting */
     unsigned i;
 
-    h->window = window > 0 && window <= 100000 ? (unsigned)window : WINDOW_INITIAL;
+    h->window = (unsigned)h->host->setting_int(h->gw, "window");
     h->flights = bytes_alloc(h->window, sizeof *h->flights);
     for (i = 0; i < h->window; i++) {
         h->flights[i] = (struct flight){h, NULL, h->idle};

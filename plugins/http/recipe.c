@@ -509,13 +509,3 @@ void recipe_render(const struct recipe *r, const struct gateway_message *m, int6
         out->overflowed = out->overflowed || render.scratch->overflowed;
     }
 }
-
-bool recipe_uses(const struct recipe *r, const char *variable)
-{
-    size_t i;
-
-    for (i = 0; i < r->count; i++)
-        if (r->ops[i].variable != NULL && strcmp(r->ops[i].variable->name, variable) == 0)
-            return true;
-    return false;
-}

@@ -66,7 +66,4 @@ void recipe_free(struct recipe *r); /* NULL is fine */
 void recipe_render(const struct recipe *r, const struct gateway_message *m, int64_t now_ms,
                    struct bytes *out);
 
-/* Does it speak of this variable? */
-bool recipe_uses(const struct recipe *r, const char *variable);
-
 #endif

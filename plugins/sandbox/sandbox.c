@@ -44,7 +44,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_INITIAL 100
 #define ITEMS_PER_TURN 4096
 #define HANDED_MAX 4096    /* receipts and replies that wait to be stored */
 #define AGAIN_MS 20        /* when HANDED_MAX is reached */
@@ -121,6 +120,7 @@ struct sandbox {
     }
 
 static const struct gateway_setting sandbox_settings[] = {
+    {"window", GATEWAY_INT, false, 1, 65535, "100", NULL, "Messages without an answer at once."},
     MS("latency", "200ms", "How long an answer takes."),
     MS("jitter", "0ms", "Up to how much longer it takes."),
     PERCENT("loss", "Percent of messages that are never answered; half of them arrive."),
@@ -664,7 +664,6 @@ static void read_settings(struct sandbox *s)
         {"pending_max", &s->pending_max},
     };
     const char *channel;
-    int64_t window;
     size_t i;
 
     for (i = 0; i < sizeof ints / sizeof *ints; i++)
@@ -674,10 +673,9 @@ static void read_settings(struct sandbox *s)
     s->echo_reference = s->host->setting_int(s->gw, "echo_reference") != 0;
     s->reply_text = s->host->setting_string(s->gw, "reply_text");
     s->source = s->host->setting_string(s->gw, "source");
-    channel = s->host->setting_string(s->gw, "channel"); /* the host's own, as is window */
+    channel = s->host->setting_string(s->gw, "channel"); /* the host's own */
     s->segments = channel == NULL || *channel == '\0' || strcmp(channel, "sms") == 0;
-    window = s->host->setting_int(s->gw, "window");
-    s->window = window > 0 && window <= 1000000 ? (unsigned)window : WINDOW_INITIAL;
+    s->window = (unsigned)s->host->setting_int(s->gw, "window");
 }
 
 static int sandbox_open(const struct gateway_host *host, struct gateway *gw, void **state,
@@ -713,8 +711,9 @@ static void destroy(struct sandbox *s)
     size_t i;
 
     s->host->timer_cancel(s->timer);
-    if (s->pending > 0)
-        s->host->log(s->gw, GATEWAY_LOG_INFO, "sandbox.forgotten pending=%zu", s->pending);
+    if (s->pending > 0 || s->dropped > s->dropped_told)
+        s->host->log(s->gw, GATEWAY_LOG_INFO, "sandbox.forgotten pending=%zu dropped=%llu",
+                     s->pending, (unsigned long long)s->dropped);
     wheel_destroy(s->wheel);
     while ((slab = s->slabs) != NULL) {
         s->slabs = slab->next;

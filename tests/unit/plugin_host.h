@@ -122,7 +122,7 @@ static const char *host_value(struct gateway *gw, const char *name)
     const struct gateway_setting *s = host_find(gw->plugin->settings, name);
     const struct setting_row *row;
 
-    if (s == NULL && strcmp(name, "window") != 0 && strcmp(name, "channel") != 0) {
+    if (s == NULL && strcmp(name, "channel") != 0) { /* the host's own */
         fprintf(stderr, "the plugin asks for %s, which is not in its table\n", name);
         abort();
     }
