@@ -69,7 +69,7 @@ $(BUILD)/plugins/$(1)/%.c.o: plugins/$(1)/%.c | $(BUILD)/plugins/$(1)
 $(BUILD)/plugins/$(1):
 	mkdir -p $$@
 $(BUILD)/plugins/$(1).so: $(patsubst plugins/$(1)/%.c,$(BUILD)/plugins/$(1)/%.c.o,$(wildcard plugins/$(1)/*.c))
-	$$(CC) $$(LDFLAGS) -shared -Wl,-z,nodelete -o $$@ $$^ $$($(1)_LIBS)
+	$$(CC) $$(LDFLAGS) -shared -Wl,-z,nodelete -Wl,-Bsymbolic -o $$@ $$^ $$($(1)_LIBS)
 $(BUILD)/plugins/$(1).a: $(patsubst plugins/$(1)/%.c,$(BUILD)/plugins/$(1)/%.c.o,$(wildcard plugins/$(1)/*.c))
 	@rm -f $$@
 	ar rcs $$@ $$^
