@@ -14,7 +14,8 @@
 #define PUBLISH_TICKS 3  /* the live log */
 #define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
 #define REBUILD_TICKS 600
-#define NOTICE_BYTES 1400 /* of memory for one in flight, text included: what memory_mb is divided by */
+#define NOTICE_BYTES                                                                               \
+    1400 /* of memory for one in flight, text included: what memory_mb is divided by */
 #define OUTSTANDING_BYTES (16u << 20) /* to Redis: nothing new is begun beyond */
 
 void dispatch_ask_turn(struct dispatch *d)
@@ -37,7 +38,8 @@ uint32_t dispatch_fence(struct dispatch *d)
 
 bool dispatch_may_begin(const struct dispatch *d)
 {
-    return d->started && !d->draining && db_well(d->db) && db_outstanding_bytes(d->db) < OUTSTANDING_BYTES;
+    return d->started && !d->draining && db_well(d->db) &&
+           db_outstanding_bytes(d->db) < OUTSTANDING_BYTES;
 }
 
 static bool all_quiet(const struct dispatch *d)
@@ -167,7 +169,8 @@ void dispatch_start(struct dispatch *d, struct gateway_set *gateways)
     member_join(d->member, on_joined);
 }
 
-void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context, const struct gateway_answer *answer)
+void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context,
+                       const struct gateway_answer *answer)
 {
     struct notice *n = context;
 

@@ -194,7 +194,8 @@ static void on_queued(void *arg, const redisReply *reply)
         return;
     }
     if (strcmp(word->str, "OTHER") == 0) {
-        reject(e, "a campaign of this id is queued with another body: change it with amend, or give this one another id");
+        reject(e, "a campaign of this id is queued with another body: change it with amend, or "
+                  "give this one another id");
         return;
     }
     command_start(c, "SADD");
@@ -222,8 +223,9 @@ static void on_queued(void *arg, const redisReply *reply)
         command_add_int(c, e->rows);
         db_send(e->d->db, c, NULL, NULL);
     }
-    log_info("campaign.%s campaign=%s recipients=%lld by=%s", strcmp(word->str, "OK") == 0 ? "queued" : "queued_again",
-             e->campaign->id, (long long)e->rows, log_quote(e->by));
+    log_info("campaign.%s campaign=%s recipients=%lld by=%s",
+             strcmp(word->str, "OK") == 0 ? "queued" : "queued_again", e->campaign->id,
+             (long long)e->rows, log_quote(e->by));
     event_done(e);
 }
 
@@ -328,7 +330,8 @@ static void apply_queue(struct events *e, const struct event_copy *c)
         return;
     }
     if (c->rows == NULL || c->token == NULL || strlen(c->token) >= sizeof e->token) {
-        reject(e, "audience.recipients: nobody is in it, and no loaded audience is named (fields rows and token)");
+        reject(e, "audience.recipients: nobody is in it, and no loaded audience is named (fields "
+                  "rows and token)");
         return;
     }
     e->rows = strtoll(c->rows, NULL, 10);
@@ -417,14 +420,16 @@ static void apply_next(struct events *e)
             operations[i].apply(e, c);
             return;
         }
-    reject(e, e->op[0] == '\0' ? "no field `op`" : "unknown op: queue, pause, resume and cancel are known");
+    reject(e, e->op[0] == '\0' ? "no field `op`"
+                               : "unknown op: queue, pause, resume and cancel are known");
 }
 
 static char *copy_field(const redisReply *fields, const char *name)
 {
     const redisReply *value = db_field(fields, name);
 
-    return value != NULL && value->type == REDIS_REPLY_STRING ? xstrndup(value->str, value->len) : NULL;
+    return value != NULL && value->type == REDIS_REPLY_STRING ? xstrndup(value->str, value->len)
+                                                              : NULL;
 }
 
 static void on_events(void *arg, const redisReply *reply)

@@ -99,7 +99,8 @@ static void on_lane_number(void *arg, const redisReply *reply)
 
     lane->number = (unsigned)db_int(reply, 0);
     if (lane->number == 0)
-        log_error("gateway.unnumbered gateway=%s reason=\"255 gateways have had a number already\"", lane->name);
+        log_error("gateway.unnumbered gateway=%s reason=\"255 gateways have had a number already\"",
+                  lane->name);
     dispatch_ask_turn(lane->d);
 }
 
@@ -216,7 +217,8 @@ static void on_beat(void *arg, const redisReply *reply)
     const redisReply *word = db_at(reply, 0);
 
     if (word != NULL && strcmp(word->str, "REPLACED") == 0) {
-        m->d->options.stop(m->d->options.arg, "another daemon of this name has started: give each its own `name`");
+        m->d->options.stop(m->d->options.arg,
+                           "another daemon of this name has started: give each its own `name`");
         return;
     }
     if (clock_mono_ms() - m->polled_ms < POLL_MS)
@@ -243,15 +245,18 @@ void member_publish(struct member *m)
 
         gateway_statistics(lane->gateway, &s);
         buf_clear(&json);
-        buf_printf(&json, "{\"t\":%lld,\"capacity\":%u,\"outstanding\":%u,\"queued\":%zu,\"circuit\":\"%s\",",
-                   (long long)clock_wall_ms(), s.capacity, s.outstanding, lane->queued, s.circuit);
+        buf_printf(
+            &json,
+            "{\"t\":%lld,\"capacity\":%u,\"outstanding\":%u,\"queued\":%zu,\"circuit\":\"%s\",",
+            (long long)clock_wall_ms(), s.capacity, s.outstanding, lane->queued, s.circuit);
         buf_puts(&json, "\"state\":");
         buf_put_json(&json, s.state, strlen(s.state));
         buf_puts(&json, ",\"trouble\":");
         buf_put_json(&json, s.trouble, strlen(s.trouble));
         buf_printf(&json, ",\"submitted\":%llu", (unsigned long long)s.submitted);
         for (enum gateway_outcome o = GATEWAY_ACCEPTED; o <= GATEWAY_UNKNOWN; o++)
-            buf_printf(&json, ",\"%s\":%llu", gateway_outcome_name(o), (unsigned long long)s.answers[o]);
+            buf_printf(&json, ",\"%s\":%llu", gateway_outcome_name(o),
+                       (unsigned long long)s.answers[o]);
         buf_printf(&json, ",\"rate\":%.1f}", limit_rate(&lane->limit));
         command_start(&d->command, "HSET");
         key_gateway(&d->command, lane->name, "status");

@@ -75,7 +75,8 @@ static bool of_the_dead(const struct recovery *r, const struct record *record)
     return record->state == NOTICE_SENDING && record->fence >> 12 == r->epoch;
 }
 
-static void move_piece(struct recovery *r, const unsigned char *records, size_t count, uint32_t from)
+static void move_piece(struct recovery *r, const unsigned char *records, size_t count,
+                       uint32_t from)
 {
     int64_t doubt = clock_wall_ms() + r->d->settings->dispatch.doubt_wait_ms;
 
@@ -97,7 +98,8 @@ static void move_piece(struct recovery *r, const unsigned char *records, size_t 
         m->n = from + (uint32_t)i;
         m->retry = doubt; /* `hold` is looked at then too, and stays */
     }
-    if (r->moves.count == MOVES_MAX) /* more may be in this piece: it is read again, and differs then */
+    if (r->moves.count ==
+        MOVES_MAX) /* more may be in this piece: it is read again, and differs then */
         r->next = from;
 }
 
@@ -106,7 +108,8 @@ static void on_piece(void *arg, const redisReply *reply)
     struct recovery *r = arg;
     uint32_t from = r->next;
     size_t count = reply->type == REDIS_REPLY_STRING ? reply->len / LEDGER_RECORD_BYTES : 0;
-    struct moves_target target = {.campaign = r->id, .reminder = r->reminder, .now_ms = clock_wall_ms()};
+    struct moves_target target = {
+        .campaign = r->id, .reminder = r->reminder, .now_ms = clock_wall_ms()};
 
     if (count == 0) {
         next_reminder(r);
@@ -197,8 +200,8 @@ static void next_reminder(struct recovery *r)
     if (r->at == r->key_count) {
         r->busy = false;
         if (r->uncertain > 0 || r->leases > 0)
-            log_info("recovery.done daemon=%s epoch=%u leases=%u uncertain=%u", r->name, r->epoch, r->leases,
-                     r->uncertain);
+            log_info("recovery.done daemon=%s epoch=%u leases=%u uncertain=%u", r->name, r->epoch,
+                     r->leases, r->uncertain);
         r->done(r->arg);
         return;
     }
@@ -230,7 +233,8 @@ static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
     next_reminder(r);
 }
 
-void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg), void *arg)
+void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
+                    void *arg)
 {
     snprintf(r->name, sizeof r->name, "%s", name);
     r->epoch = epoch;

@@ -35,7 +35,8 @@ static void on_names(void *arg, const redisReply *reply)
     struct survey *s = l->s;
     char *names = xstrdup(reply->type == REDIS_REPLY_STRING ? reply->str : ""), *save = NULL;
 
-    for (char *name = strtok_r(names, " ", &save); name != NULL; name = strtok_r(NULL, " ", &save)) {
+    for (char *name = strtok_r(names, " ", &save); name != NULL;
+         name = strtok_r(NULL, " ", &save)) {
         if (s->count == s->room) {
             s->room = s->room ? s->room * 2 : 64;
             s->keys = xreallocarray(s->keys, s->room, sizeof *s->keys);
