@@ -55,7 +55,7 @@ static const struct refusal {
     {"a missing symbol", "gateways = ( { name = \"a\"; plugin = \"unresolved\"; } );",
      "/unresolved.so: undefined symbol: nobody_has_this"},
     {"a table that contradicts itself", "gateways = ( { name = \"a\"; plugin = \"bad_table\"; } );",
-     "plugin bad_table: its own table of settings: port: the default \"99\": port: expected an "
+     "plugin bad_table: its own table of settings: port: the default \"99\": expected an "
      "integer "
      "in 1..10"},
     {"a relative path", "gateways = ( { name = \"a\"; plugin = \"./evil\"; } );",
