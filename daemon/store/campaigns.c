@@ -1,0 +1,272 @@
+#include "campaigns.h"
+
+#include "clock.h"
+#include "error.h"
+#include "keys.h"
+#include "mem.h"
+
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int64_t reminder_waiting(const struct reminder_status *r)
+{
+    return r->counts[NOTICE_UNTOUCHED] + r->counts[NOTICE_PARKED];
+}
+
+int64_t reminder_sum(const struct reminder_status *r)
+{
+    int64_t sum = 0;
+
+    for (int i = 0; i < NOTICE_STATES; i++)
+        sum += r->counts[i];
+    return sum;
+}
+
+bool reminder_settled(const struct reminder_status *r)
+{
+    return strcmp(r->state, "done") == 0 || strcmp(r->state, "skipped") == 0 ||
+           (strcmp(r->state, "open") == 0 && reminder_waiting(r) == 0 &&
+            r->counts[NOTICE_SENDING] == 0);
+}
+
+void reminder_status_parse(const redisReply *reply, const char *name, struct reminder_status *r)
+{
+    const redisReply *state = db_field(reply, "state");
+    char field[8];
+
+    memset(r, 0, sizeof *r);
+    snprintf(r->name, sizeof r->name, "%s", name);
+    if (state == NULL)
+        return;
+    snprintf(r->state, sizeof r->state, "%s", state->str);
+    r->due_ms = db_int(db_field(reply, "due"), 0);
+    r->expires_ms = db_int(db_field(reply, "expires"), 0);
+    r->begun_ms = db_int(db_field(reply, "begun"), 0);
+    r->done_ms = db_int(db_field(reply, "done"), 0);
+    r->planned = db_int(db_field(reply, "planned"), 0);
+    r->cursor = db_int(db_field(reply, "cursor"), 0);
+    r->last = db_int(db_field(reply, "last"), 0);
+    r->seq = db_int(db_field(reply, "seq"), 0);
+    r->version = (unsigned)db_int(db_field(reply, "tv"), 1);
+    r->paused = db_int(db_field(reply, "paused"), 0) != 0;
+    r->cancelled = db_int(db_field(reply, "cancelled"), 0) != 0;
+    for (int i = 0; i < NOTICE_STATES; i++) {
+        snprintf(field, sizeof field, "c%d", i);
+        r->counts[i] = db_int(db_field(reply, field), 0);
+    }
+}
+
+static int read_reminders(struct db *db, struct campaign_status *s, const char *names,
+                          struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    char *copy = xstrdup(names), *save = NULL;
+    int rc = 0;
+
+    for (char *name = strtok_r(copy, " ", &save); name != NULL && rc == 0;
+         name = strtok_r(NULL, " ", &save)) {
+        redisReply *reply;
+
+        if (s->reminder_count == CAMPAIGN_MAX_REMINDERS)
+            break;
+        command_start(&c, "HGETALL");
+        key_reminder(&c, s->id, name);
+        rc = db_ask(db, &c, &reply, err);
+        if (rc == 0) {
+            reminder_status_parse(reply, name, &s->reminders[s->reminder_count++]);
+            freeReplyObject(reply);
+        }
+    }
+    free(copy);
+    command_free(&c);
+    return rc;
+}
+
+static char *field_copy(const redisReply *hash, const char *name)
+{
+    const redisReply *value = db_field(hash, name);
+
+    return xstrdup(value != NULL ? value->str : "");
+}
+
+struct campaign_status *campaign_status_read(struct db *db, const char *id, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    struct campaign_status *s = NULL;
+    redisReply *hash = NULL;
+    const redisReply *state, *names, *by;
+
+    if (strlen(id) >= CAMPAIGN_ID_BYTES) {
+        error_set(err, "%s: an id has at most %d characters", id, CAMPAIGN_ID_BYTES - 1);
+        return NULL;
+    }
+    command_start(&c, "HGETALL");
+    key_campaign(&c, id);
+    if (db_ask(db, &c, &hash, err) != 0)
+        goto out;
+    state = db_field(hash, "state");
+    if (state == NULL) {
+        error_set(err, "there is no campaign %s (outreach list shows those there are)", id);
+        goto out;
+    }
+    s = xcalloc(1, sizeof *s);
+    snprintf(s->id, sizeof s->id, "%s", id);
+    snprintf(s->state, sizeof s->state, "%s", state->str);
+    by = db_field(hash, "by");
+    snprintf(s->by, sizeof s->by, "%s", by ? by->str : "");
+    s->hash = field_copy(hash, "hash");
+    s->document = field_copy(hash, "document");
+    s->queued_ms = db_int(db_field(hash, "queued"), 0);
+    s->rows = db_int(db_field(hash, "last"), 0);
+    names = db_field(hash, "reminders");
+    if (names != NULL && read_reminders(db, s, names->str, err) != 0) {
+        campaign_status_free(s);
+        s = NULL;
+    }
+out:
+    if (hash != NULL)
+        freeReplyObject(hash);
+    command_free(&c);
+    return s;
+}
+
+void campaign_status_free(struct campaign_status *s)
+{
+    if (s == NULL)
+        return;
+    free(s->hash);
+    free(s->document);
+    free(s);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **campaign_ids(struct db *db, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    char **ids = NULL;
+
+    command_start(&c, "SMEMBERS");
+    command_add_string(&c, KEY_CAMPAIGNS);
+    if (db_ask(db, &c, &reply, err) == 0) {
+        ids = xcalloc(reply->elements + 1, sizeof *ids);
+        for (size_t i = 0; i < reply->elements; i++)
+            ids[i] = xstrdup(reply->element[i]->str);
+        qsort(ids, reply->elements, sizeof *ids, compare_ids);
+        freeReplyObject(reply);
+    }
+    command_free(&c);
+    return ids;
+}
+
+void campaign_hash(const char *document, size_t n, char *out)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+
+    SHA256((const unsigned char *)document, n, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+void campaign_plan(const struct campaign *c, int64_t queued_ms, int64_t *due_ms, bool *skipped)
+{
+    int latest = -1;
+
+    for (size_t r = 0; r < c->reminder_count; r++) {
+        due_ms[r] = campaign_due(c, r, queued_ms);
+        /* One that is over is no use to anybody, whatever `missed` says. */
+        skipped[r] = c->reminders[r].expires_ms <= queued_ms;
+        if (due_ms[r] >= queued_ms || skipped[r])
+            continue;
+        if (c->missed != MISSED_ALL)
+            skipped[r] = true;
+        if (c->missed == MISSED_LATEST && (latest < 0 || due_ms[r] >= due_ms[latest]))
+            latest = (int)r;
+    }
+    if (latest >= 0)
+        skipped[latest] = false;
+}
+
+void campaign_queue_command(struct command *c, const struct campaign *campaign,
+                            const struct campaign_queueing *q)
+{
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+    char hash[65];
+    struct buf names = BUF_INIT(4096);
+
+    campaign_plan(campaign, q->queued_ms, due_ms, skipped);
+    campaign_hash(q->document, q->document_length, hash);
+    for (size_t r = 0; r < campaign->reminder_count; r++)
+        buf_printf(&names, "%s%s", r ? " " : "", campaign->reminders[r].name);
+    command_script(c, SCRIPT_QUEUE, 1 + (unsigned)campaign->reminder_count);
+    key_campaign(c, campaign->id);
+    for (size_t r = 0; r < campaign->reminder_count; r++)
+        key_reminder(c, campaign->id, campaign->reminders[r].name);
+    command_add_string(c, q->event_id);
+    command_add_string(c, hash);
+    command_add(c, q->document, q->document_length);
+    command_add_string(c, q->token);
+    command_add_int(c, q->rows);
+    command_add(c, names.data, names.length);
+    command_add_int(c, q->queued_ms);
+    command_add_string(c, q->by);
+    for (size_t r = 0; r < campaign->reminder_count; r++) {
+        command_add_int(c, due_ms[r]);
+        command_add_int(c, campaign->reminders[r].expires_ms);
+        command_add_string(c, skipped[r] ? "skipped" : "scheduled");
+    }
+    buf_free(&names);
+}
+
+int campaign_flag(struct db *db, const char *id, const char *op, const char *by, int64_t *sending,
+                  struct error *err)
+{
+    struct campaign_status *s = campaign_status_read(db, id, err);
+    struct command c = COMMAND_INIT;
+    redisReply *reply = NULL;
+    int rc = -1;
+
+    if (s == NULL)
+        return -1;
+    command_script(&c, SCRIPT_FLAG, 1 + (unsigned)s->reminder_count);
+    key_campaign(&c, id);
+    for (size_t r = 0; r < s->reminder_count; r++)
+        key_reminder(&c, id, s->reminders[r].name);
+    command_add_string(&c, op);
+    command_add_int(&c, clock_wall_ms());
+    command_add_string(&c, by);
+    if (db_ask(db, &c, &reply, err) != 0)
+        goto out;
+    if (strcmp(db_at(reply, 0)->str, "UNKNOWN") == 0) {
+        error_set(err, "%s is not queued yet", id);
+    } else if (strcmp(db_at(reply, 0)->str, "CANCELLED") == 0 && strcmp(op, "cancel") != 0) {
+        error_set(err, "%s was cancelled; that is final", id);
+    } else {
+        *sending = db_int(db_at(reply, 1), 0);
+        rc = 0;
+    }
+    command_start(&c, "XADD");
+    command_add_string(&c, KEY_AUDIT);
+    command_add_string(&c, "*");
+    command_add_string(&c, "op");
+    command_add_string(&c, op);
+    command_add_string(&c, "campaign");
+    command_add_string(&c, id);
+    command_add_string(&c, "by");
+    command_add_string(&c, by);
+    if (rc == 0)
+        rc = db_ask(db, &c, NULL, err);
+out:
+    if (reply != NULL)
+        freeReplyObject(reply);
+    campaign_status_free(s);
+    command_free(&c);
+    return rc;
+}

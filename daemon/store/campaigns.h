@@ -1,0 +1,77 @@
+/*
+ * campaigns.h - campaigns as they stand in Redis
+ *
+ * The document and its state under outreach:{id}, a hash of due time, flags,
+ * cursor and counters for each reminder. Reading is a picture of one moment for
+ * people and programs; what may be sent is decided by scripts alone.
+ */
+#ifndef OUTREACH_CAMPAIGNS_H
+#define OUTREACH_CAMPAIGNS_H
+
+#include "campaign.h"
+#include "db.h"
+#include "ledger.h"
+
+struct reminder_status {
+    char name[33];
+    char state[12]; /* "scheduled", "open", "done", "skipped"; "" when there is none */
+    int64_t due_ms, expires_ms, begun_ms, done_ms; /* wall clock; 0: not yet */
+    int64_t planned, cursor, last, seq;
+    int64_t counts[NOTICE_STATES];
+    unsigned version; /* of the text */
+    bool paused, cancelled;
+};
+
+struct campaign_status {
+    char id[CAMPAIGN_ID_BYTES];
+    char state[12]; /* "loading", "active", "paused", "cancelled" */
+    char by[65];
+    char *hash, *document; /* the canonical JSON, and its hash */
+    int64_t queued_ms, rows;
+    size_t reminder_count;
+    struct reminder_status reminders[CAMPAIGN_MAX_REMINDERS];
+};
+
+/* waiting = untouched + parked; sums as in promise 1. */
+int64_t reminder_waiting(const struct reminder_status *r);
+/* The sum of all counters: what planned must be equal to. */
+int64_t reminder_sum(const struct reminder_status *r);
+/* No more will change by our doing: done, or nothing waits, is sent or in doubt. */
+bool reminder_settled(const struct reminder_status *r);
+
+/* Fills r from a HGETALL reply of a reminder's hash. */
+void reminder_status_parse(const redisReply *reply, const char *name, struct reminder_status *r);
+
+/* For programs (they run the loop): one campaign, or NULL with an error when there is none of that
+ * id. */
+struct campaign_status *campaign_status_read(struct db *db, const char *id, struct error *err);
+void campaign_status_free(struct campaign_status *s);
+
+/* All ids, sorted; an array ended by NULL, for the caller to free with each id. */
+char **campaign_ids(struct db *db, struct error *err);
+
+/* SHA-256 of a document, in hex: what "the same body" means. out: 65 bytes. */
+void campaign_hash(const char *document, size_t n, char *out);
+
+/* The script that makes a loaded campaign active: rows must be the number of
+ * rows under token. states[i] is "scheduled" or "skipped" for reminder i. Reply:
+ * OK, AGAIN (this body is queued), OTHER (another body is), ROWS (the audience
+ * is not complete). */
+struct campaign_queueing {
+    const char *event_id, *by, *token;
+    int64_t rows, queued_ms;
+    const char *document;
+    size_t document_length;
+};
+void campaign_queue_command(struct command *c, const struct campaign *campaign,
+                            const struct campaign_queueing *q);
+
+/* Which reminders still go when queued at queued_ms: fills due_ms[] and skipped[]
+ * (CAMPAIGN_MAX_REMINDERS each) by the campaign's `missed`. */
+void campaign_plan(const struct campaign *c, int64_t queued_ms, int64_t *due_ms, bool *skipped);
+
+/* op: "pause", "resume", "cancel". For programs; *sending is what was in flight. */
+int campaign_flag(struct db *db, const char *id, const char *op, const char *by, int64_t *sending,
+                  struct error *err);
+
+#endif

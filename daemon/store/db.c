@@ -1,0 +1,627 @@
+#include "db.h"
+
+#include "clock.h"
+#include "error.h"
+#include "log.h"
+#include "mem.h"
+
+#include <assert.h>
+#include <async.h>
+#include <adapters/libevent.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_TIMEOUT_MS 5000 /* the oldest command without answer: the connection is dead */
+#define CONNECT_TIMEOUT_MS 3000
+#define RETRY_FIRST_MS 50
+#define RETRY_MAX_MS 2000
+#define SPARE_REQUESTS 256
+
+enum db_state {
+    DB_AWAY,       /* no connection, a timer runs */
+    DB_CONNECTING, /* connected or not yet; being checked, scripts being loaded */
+    DB_WELL,
+    DB_REFUSED,
+};
+
+struct request {
+    struct request *next;
+    struct db *db;
+    db_fn *fn;
+    void *arg;
+    struct buf bytes;
+    int64_t sent_ms; /* 0: not on this connection yet */
+};
+
+struct db {
+    struct event_base *base;
+    struct db_options options;
+    char *host, *path, *user, *secret;
+    int port, number;
+    redisAsyncContext *context;
+    enum db_state state;
+    struct event *timer; /* one: reconnect while away, the watch over answers else */
+    int64_t retry_ms, connecting_since;
+    struct request *first, **last; /* unanswered, in the order of sending */
+    struct request *spare;
+    size_t spares, outstanding, outstanding_bytes;
+    unsigned checks; /* answers of the handshake still to come */
+    uint64_t answered;
+    bool told_away;
+    char why[256];
+};
+
+static void start_connecting(struct db *db);
+
+/* ---------------------------------------------------------------- requests */
+
+static struct request *request_take(struct db *db)
+{
+    struct request *r = db->spare;
+
+    if (r == NULL) {
+        r = xcalloc(1, sizeof *r);
+        r->bytes = BUF_INIT(COMMAND_MAX_BYTES);
+    } else {
+        db->spare = r->next;
+        db->spares--;
+    }
+    r->db = db;
+    r->next = NULL;
+    r->sent_ms = 0;
+    return r;
+}
+
+static void request_give_back(struct db *db, struct request *r)
+{
+    if (db->spares >= SPARE_REQUESTS || r->bytes.capacity > 256 * 1024) {
+        buf_free(&r->bytes);
+        free(r);
+        return;
+    }
+    r->next = db->spare;
+    db->spare = r;
+    db->spares++;
+}
+
+/* ---------------------------------------------------------- going and coming */
+
+static void arm(struct db *db, int64_t ms)
+{
+    struct timeval tv = {ms / 1000, (ms % 1000) * 1000};
+
+    event_add(db->timer, &tv);
+}
+
+static void tell(struct db *db, bool well)
+{
+    if (db->options.changed != NULL)
+        db->options.changed(db->options.arg, well, db->why);
+}
+
+/* The connection is no good: everything unanswered waits for the next one. */
+static void go_away(struct db *db, const char *why)
+{
+    bool was_well = db->state == DB_WELL;
+
+    if (db->state == DB_REFUSED || db->state == DB_AWAY)
+        return;
+    db->state = DB_AWAY;
+    snprintf(db->why, sizeof db->why, "%s", why);
+    for (struct request *r = db->first; r != NULL; r = r->next)
+        r->sent_ms = 0;
+    if (!db->told_away) {
+        log_warning("redis.away reason=%s outstanding=%zu", log_quote(why), db->outstanding);
+        db->told_away = true;
+    }
+    if (db->context != NULL) {
+        redisAsyncContext *context = db->context;
+
+        db->context = NULL;
+        context->data = NULL;    /* its callbacks know by this that nobody listens */
+        redisAsyncFree(context); /* from within a reply's callback hiredis does it after that */
+    }
+    arm(db, db->retry_ms);
+    db->retry_ms = db->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : db->retry_ms * 2;
+    if (was_well)
+        tell(db, false);
+}
+
+static void refuse(struct db *db, const char *why)
+{
+    snprintf(db->why, sizeof db->why, "%s", why);
+    db->state = DB_REFUSED;
+    log_error("redis.refused reason=%s", log_quote(why));
+    if (db->options.refused != NULL)
+        db->options.refused(db->options.arg, why);
+}
+
+static void on_disconnect(const redisAsyncContext *context, int status)
+{
+    struct db *db = context->data;
+
+    if (db == NULL || db->context != context)
+        return;
+    db->context = NULL; /* hiredis frees it after this */
+    go_away(db, status == REDIS_OK ? "connection closed" : context->errstr);
+}
+
+static void on_connect(const redisAsyncContext *context, int status)
+{
+    struct db *db = context->data;
+
+    if (db == NULL || db->context != context || status == REDIS_OK)
+        return;
+    /* hiredis 0.14 frees the context after a failed connect, without on_disconnect. */
+    db->context = NULL;
+    go_away(db, context->errstr);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct db *db = arg;
+    int64_t now = clock_mono_ms();
+
+    (void)fd, (void)what;
+    switch (db->state) {
+    case DB_AWAY:
+        start_connecting(db);
+        break;
+    case DB_CONNECTING:
+        if (now - db->connecting_since > CONNECT_TIMEOUT_MS)
+            go_away(db, "no answer to the first commands");
+        else
+            arm(db, 500);
+        break;
+    case DB_WELL:
+        if (db->first != NULL && db->first->sent_ms != 0 &&
+            now - db->first->sent_ms > ANSWER_TIMEOUT_MS)
+            go_away(db, "no answer");
+        else
+            arm(db, 500);
+        break;
+    case DB_REFUSED:
+        break;
+    }
+}
+
+/* ---------------------------------------------------------------- answering */
+
+/* Errors that pass: Redis is ill, the same command will do when it is well. */
+static bool passing_error(const redisReply *reply)
+{
+    static const char *const prefixes[] = {
+        "LOADING",    "BUSY",     "READONLY", "OOM",         "MISCONF",   "NOREPLICAS",
+        "MASTERDOWN", "TRYAGAIN", "NOSCRIPT", "CLUSTERDOWN", "UNBLOCKED", "-OOM",
+    };
+
+    if (reply->type != REDIS_REPLY_ERROR)
+        return false;
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (strncmp(reply->str, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    /* A script that was stopped by OOM in a command inside says so further on. */
+    return strstr(reply->str, "-OOM ") != NULL ||
+           strstr(reply->str, "OOM command not allowed") != NULL;
+}
+
+static void on_reply(redisAsyncContext *context, void *data, void *private)
+{
+    struct db *db = context->data;
+    struct request *r = private;
+    redisReply *reply = data;
+
+    if (db == NULL || reply == NULL || db->context != context)
+        return; /* the connection died: r stays in the list and is sent again */
+    if (passing_error(reply)) {
+        go_away(db, reply->str);
+        return;
+    }
+    assert(r == db->first); /* Redis answers in order */
+    db->first = r->next;
+    if (db->first == NULL)
+        db->last = &db->first;
+    db->outstanding--;
+    db->outstanding_bytes -= r->bytes.length;
+    db->answered++;
+    if (reply->type == REDIS_REPLY_ERROR && r->fn == NULL)
+        log_error("redis.error reply=%s", log_quote(reply->str));
+    if (r->fn != NULL)
+        r->fn(r->arg, reply);
+    request_give_back(db, r);
+}
+
+static void put_on_wire(struct db *db, struct request *r)
+{
+    r->sent_ms = clock_mono_ms();
+    if (redisAsyncFormattedCommand(db->context, on_reply, r, r->bytes.data, r->bytes.length) !=
+        REDIS_OK)
+        r->sent_ms = 0; /* disconnecting: it stays in the list */
+}
+
+/* ---------------------------------------------------------------- handshake */
+
+static void become_well(struct db *db)
+{
+    db->state = DB_WELL;
+    db->retry_ms = RETRY_FIRST_MS;
+    if (db->told_away)
+        log_info("redis.back outstanding=%zu", db->outstanding);
+    db->told_away = false;
+    for (struct request *r = db->first; r != NULL && db->context != NULL; r = r->next)
+        put_on_wire(db, r);
+    tell(db, true);
+}
+
+/* What CONFIG GET says against what durability needs. */
+static bool durable(struct db *db, const redisReply *reply)
+{
+    static const struct {
+        const char *name, *wanted, *why;
+    } rules[] = {
+        {"appendonly", "yes", "appendonly is %s: a restart of Redis would forget notices"},
+        {"appendfsync", "always",
+         "appendfsync is %s: a crash of Redis would lose what it acknowledged"},
+        {"maxmemory-policy", "noeviction",
+         "maxmemory-policy is %s: Redis would throw ledgers away when full"},
+    };
+    char text[256], why[400];
+
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        const redisReply *value = db_field(reply, rules[i].name);
+
+        if (value == NULL || strcmp(value->str, rules[i].wanted) == 0 || db->options.accept_loss)
+            continue;
+        snprintf(text, sizeof text, rules[i].why, value->str);
+        snprintf(why, sizeof why, "%s (set %s %s there, or redis.accept_loss = true here)", text,
+                 rules[i].name, rules[i].wanted);
+        refuse(db, why);
+        return false;
+    }
+    return true;
+}
+
+static void on_handshake(redisAsyncContext *context, void *data, void *private)
+{
+    struct db *db = context->data;
+    redisReply *reply = data;
+    const char *step = private;
+
+    if (db == NULL || reply == NULL || db->context != context || db->state != DB_CONNECTING)
+        return;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        if (strncmp(reply->str, "NOAUTH", 6) == 0 || strncmp(reply->str, "WRONGPASS", 9) == 0)
+            refuse(db, "Redis wants another password (redis.secret)");
+        else if (strcmp(step, "config") == 0 && !passing_error(reply))
+            db->checks--; /* CONFIG is forbidden to this user: an administrator's decision */
+        else
+            go_away(db, reply->str);
+    } else {
+        db->checks--;
+        if (strcmp(step, "role") == 0 && reply->elements > 0 &&
+            strcmp(reply->element[0]->str, "master") != 0)
+            go_away(db, "this server is a replica");
+        else if (strcmp(step, "config") == 0 && !durable(db, reply))
+            db->checks++; /* never done */
+    }
+    if (db->state == DB_CONNECTING && db->checks == 0)
+        become_well(db);
+}
+
+static void handshake(struct db *db)
+{
+    redisAsyncContext *c = db->context;
+    char *role = "role", *config = "config", *other = "other";
+
+    db->checks = 0;
+    if (db->secret != NULL) {
+        db->checks++;
+        if (db->user != NULL)
+            redisAsyncCommand(c, on_handshake, other, "AUTH %s %s", db->user, db->secret);
+        else
+            redisAsyncCommand(c, on_handshake, other, "AUTH %s", db->secret);
+    }
+    if (db->number != 0) {
+        db->checks++;
+        redisAsyncCommand(c, on_handshake, other, "SELECT %d", db->number);
+    }
+    db->checks += 2;
+    redisAsyncCommand(c, on_handshake, role, "ROLE");
+    redisAsyncCommand(c, on_handshake, config, "CONFIG GET *ppend*");
+    db->checks++;
+    redisAsyncCommand(c, on_handshake, config, "CONFIG GET maxmemory-policy");
+    for (enum script s = 0; s < SCRIPT_COUNT; s++) {
+        size_t n;
+        const char *source = script_source(s, &n);
+
+        db->checks++;
+        redisAsyncCommand(c, on_handshake, other, "SCRIPT LOAD %b", source, n);
+    }
+}
+
+static void start_connecting(struct db *db)
+{
+    redisAsyncContext *context =
+        db->path ? redisAsyncConnectUnix(db->path) : redisAsyncConnect(db->host, db->port);
+
+    db->state = DB_CONNECTING;
+    db->connecting_since = clock_mono_ms();
+    if (context == NULL || context->err) {
+        char why[200];
+
+        snprintf(why, sizeof why, "%s", context ? context->errstr : "out of memory");
+        if (context != NULL)
+            redisAsyncFree(context);
+        go_away(db, why);
+        return;
+    }
+    context->data = db;
+    db->context = context;
+    redisLibeventAttach(context, db->base);
+    redisAsyncSetConnectCallback(context, on_connect);
+    redisAsyncSetDisconnectCallback(context, on_disconnect);
+    handshake(db);
+    arm(db, 500);
+}
+
+/* ----------------------------------------------------------------- the public */
+
+/* redis://[user@]host[:port][/db] or unix:/path */
+static int parse_url(struct db *db, const char *url, struct error *err)
+{
+    const char *at, *rest, *end;
+    char *colon;
+
+    if (strncmp(url, "unix:", 5) == 0 && url[5] == '/') {
+        db->path = xstrdup(url + 5);
+        return 0;
+    }
+    if (strncmp(url, "redis://", 8) != 0)
+        return error_set(err, "redis.url %s: write redis://[user@]host:port[/db] or unix:/path",
+                         url);
+    rest = url + 8;
+    end = rest + strcspn(rest, "/");
+    at = memchr(rest, '@', (size_t)(end - rest));
+    if (at != NULL) {
+        db->user = xstrndup(rest, (size_t)(at - rest));
+        rest = at + 1;
+    }
+    db->host = xstrndup(rest, (size_t)(end - rest));
+    db->port = 6379;
+    colon = strrchr(db->host, ':');
+    if (colon != NULL && strchr(db->host, ':') == colon) {
+        *colon = '\0';
+        db->port = atoi(colon + 1);
+    }
+    db->number = *end == '/' ? atoi(end + 1) : 0;
+    if (db->host[0] == '\0' || db->port < 1 || db->port > 65535 || db->number < 0)
+        return error_set(err, "redis.url %s: no host, or a port out of 1..65535", url);
+    return 0;
+}
+
+/* hiredis looks names up with the loop waiting; do it here, once, before the loop runs. */
+static int resolve_host(struct db *db, struct error *err)
+{
+    struct evutil_addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    char numeric[64];
+    int rc;
+
+    if (db->host == NULL)
+        return 0;
+    rc = evutil_getaddrinfo(db->host, NULL, &hints, &found);
+    if (rc != 0)
+        return error_set(err, "redis.url: %s: %s", db->host, evutil_gai_strerror(rc));
+    rc = getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof numeric, NULL, 0,
+                     NI_NUMERICHOST);
+    evutil_freeaddrinfo(found);
+    if (rc != 0)
+        return error_set(err, "redis.url: %s has no address", db->host);
+    free(db->host);
+    db->host = xstrdup(numeric);
+    return 0;
+}
+
+struct db *db_open(struct event_base *base, const struct db_options *options, struct error *err)
+{
+    struct db *db = xcalloc(1, sizeof *db);
+
+    db->base = base;
+    db->options = *options;
+    db->secret = options->secret ? xstrdup(options->secret) : NULL;
+    db->last = &db->first;
+    db->retry_ms = RETRY_FIRST_MS;
+    db->timer = event_new(base, -1, 0, on_timer, db);
+    if (parse_url(db, options->url, err) != 0 || resolve_host(db, err) != 0) {
+        db_close(db);
+        return NULL;
+    }
+    start_connecting(db);
+    return db;
+}
+
+static void free_requests(struct request *r)
+{
+    struct request *next;
+
+    for (; r != NULL; r = next) {
+        next = r->next;
+        buf_free(&r->bytes);
+        free(r);
+    }
+}
+
+void db_close(struct db *db)
+{
+    if (db == NULL)
+        return;
+    if (db->context != NULL) {
+        db->context->data = NULL;
+        redisAsyncFree(db->context);
+    }
+    free_requests(db->first);
+    free_requests(db->spare);
+    event_free(db->timer);
+    free(db->host);
+    free(db->path);
+    free(db->user);
+    if (db->secret != NULL)
+        explicit_bzero(db->secret, strlen(db->secret));
+    free(db->secret);
+    free(db);
+}
+
+bool db_well(const struct db *db)
+{
+    return db->state == DB_WELL;
+}
+
+size_t db_outstanding(const struct db *db)
+{
+    return db->outstanding;
+}
+
+size_t db_outstanding_bytes(const struct db *db)
+{
+    return db->outstanding_bytes;
+}
+
+void db_send(struct db *db, struct command *c, db_fn *fn, void *arg)
+{
+    struct request *r = request_take(db);
+    size_t n;
+    const char *bytes = command_finish(c, &n);
+
+    r->fn = fn;
+    r->arg = arg;
+    buf_clear(&r->bytes);
+    buf_put(&r->bytes, bytes, n);
+    *db->last = r;
+    db->last = &r->next;
+    db->outstanding++;
+    db->outstanding_bytes += n;
+    if (db->state == DB_WELL && db->context != NULL)
+        put_on_wire(db, r);
+}
+
+int db_connect(struct db *db, int64_t timeout_ms, struct error *err)
+{
+    int64_t until = clock_mono_ms() + timeout_ms;
+
+    while (db->state != DB_WELL) {
+        if (db->state == DB_REFUSED)
+            return error_set(err, "Redis: %s", db->why);
+        if (clock_mono_ms() > until)
+            return error_set(err, "Redis cannot be reached: %s",
+                             db->why[0] ? db->why : "no answer");
+        event_base_loop(db->base, EVLOOP_ONCE);
+    }
+    return 0;
+}
+
+static redisReply *copy_reply(const redisReply *from)
+{
+    redisReply *r = xcalloc(1, sizeof *r);
+
+    r->type = from->type;
+    r->integer = from->integer;
+    r->len = from->len;
+    if (from->str != NULL) {
+        r->str = xmalloc(from->len + 1);
+        memcpy(r->str, from->str, from->len + 1);
+    }
+    r->elements = from->elements;
+    if (from->elements > 0)
+        r->element = xcalloc(from->elements, sizeof *r->element);
+    for (size_t i = 0; i < from->elements; i++)
+        r->element[i] = copy_reply(from->element[i]);
+    return r;
+}
+
+static void keep_reply(void *arg, const redisReply *reply)
+{
+    *(redisReply **)arg = copy_reply(reply);
+}
+
+int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *err)
+{
+    redisReply *answer = NULL;
+    int64_t until = clock_mono_ms() + 30000;
+
+    if (reply != NULL)
+        *reply = NULL;
+    db_send(db, c, keep_reply, &answer);
+    while (answer == NULL && db->state != DB_REFUSED && clock_mono_ms() < until)
+        event_base_loop(db->base, EVLOOP_ONCE);
+    if (answer == NULL)
+        return error_set(err, "Redis does not answer: %s", db->why);
+    if (answer->type == REDIS_REPLY_ERROR) {
+        error_set(err, "Redis: %s", answer->str);
+        freeReplyObject(answer);
+        return -1;
+    }
+    if (reply != NULL)
+        *reply = answer;
+    else
+        freeReplyObject(answer);
+    return 0;
+}
+
+int db_drain(struct db *db, size_t left, struct error *err)
+{
+    int64_t until = clock_mono_ms() + 30000;
+    uint64_t answered = db->answered;
+
+    while (db->outstanding > left) {
+        event_base_loop(db->base, EVLOOP_ONCE);
+        if (db->answered != answered) {
+            answered = db->answered;
+            until = clock_mono_ms() + 30000;
+        }
+        if (db->state == DB_REFUSED || clock_mono_ms() > until)
+            return error_set(err, "Redis does not answer: %s", db->why);
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------ replies */
+
+bool db_is_error(const redisReply *reply, const char *prefix)
+{
+    return reply->type == REDIS_REPLY_ERROR &&
+           (prefix == NULL || strncmp(reply->str, prefix, strlen(prefix)) == 0);
+}
+
+int64_t db_int(const redisReply *reply, int64_t otherwise)
+{
+    char *end;
+    long long n;
+
+    if (reply == NULL)
+        return otherwise;
+    if (reply->type == REDIS_REPLY_INTEGER)
+        return reply->integer;
+    if ((reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS) || reply->len == 0)
+        return otherwise;
+    n = strtoll(reply->str, &end, 10);
+    return *end == '\0' ? n : otherwise;
+}
+
+const redisReply *db_at(const redisReply *reply, size_t i)
+{
+    return reply != NULL && reply->type == REDIS_REPLY_ARRAY && i < reply->elements
+               ? reply->element[i]
+               : NULL;
+}
+
+const redisReply *db_field(const redisReply *reply, const char *name)
+{
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY)
+        return NULL;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2)
+        if (reply->element[i]->type == REDIS_REPLY_STRING &&
+            strcmp(reply->element[i]->str, name) == 0)
+            return reply->element[i + 1];
+    return NULL;
+}

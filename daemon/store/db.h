@@ -1,0 +1,86 @@
+/*
+ * db.h - the connection to Redis
+ *
+ * One connection, pipelined. What is sent is kept until its answer has come:
+ * if the connection dies, or Redis is loading, read-only, out of memory or
+ * busy, everything unanswered is sent again, in its order, once Redis is well.
+ * So each command must bear being run twice; our scripts are made for that.
+ * While Redis is away db_well() is false: nothing new should be started then,
+ * but outcomes may still be sent; they wait here (the callers' windows bound
+ * them).
+ *
+ * A server that could lose acknowledged data (no AOF, appendfsync other than
+ * always, a policy that evicts) is refused with the reason, unless the
+ * configuration accepts loss. So is a replica.
+ *
+ * Calls belong on the loop thread; none blocks but db_ask() and db_connect(),
+ * which are for programs, not for the daemon's loop.
+ */
+#ifndef OUTREACH_DB_H
+#define OUTREACH_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "command.h"
+
+#include <hiredis.h>
+
+struct db; /* opaque */
+struct error;
+struct event_base;
+
+/* The answer to a command: never NULL; an error reply is one that a repeat
+ * would not mend. Good for that call only. Runs once, unless the db is closed. */
+typedef void db_fn(void *arg, const redisReply *reply);
+
+struct db_options {
+    const char *url; /* "unix:/path" or "redis://[user@]host:port[/db]" (numeric host, or resolved
+                        at open) */
+    const char *secret; /* password, or NULL */
+    bool accept_loss;
+    /* Redis went away or came back (well), with a reason; may be NULL. */
+    void (*changed)(void *arg, bool well, const char *why);
+    /* A server that must not be used: the daemon stops. May be NULL. */
+    void (*refused)(void *arg, const char *why);
+    void *arg;
+};
+
+/* Starts connecting; goes on for ever. NULL if the url cannot be understood. */
+struct db *db_open(struct event_base *base, const struct db_options *options, struct error *err);
+
+/* Unanswered commands' callbacks never run. NULL is fine. */
+void db_close(struct db *db);
+
+bool db_well(const struct db *db);
+
+/* Commands sent and not yet answered, and their bytes. */
+size_t db_outstanding(const struct db *db);
+size_t db_outstanding_bytes(const struct db *db);
+
+/* Sends c, whose bytes it takes; fn may be NULL. */
+void db_send(struct db *db, struct command *c, db_fn *fn, void *arg);
+
+/* Runs the loop until connected and checked. -1 with the reason after timeout_ms
+ * or when the server was refused. */
+int db_connect(struct db *db, int64_t timeout_ms, struct error *err);
+
+/* Sends c and runs the loop until its answer is there: for programs that do one
+ * thing after the other. An error reply is -1 with its text in err. *reply is a
+ * copy for freeReplyObject(). */
+int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *err);
+
+/* Runs the loop until at most left commands are outstanding. -1 after 30 s
+ * without progress. For programs. */
+int db_drain(struct db *db, size_t left, struct error *err);
+
+/* ------------------------------------------------ reading replies, with bounds */
+bool db_is_error(const redisReply *reply, const char *prefix); /* prefix NULL: any */
+int64_t db_int(const redisReply *reply, int64_t otherwise);    /* integers and strings of digits */
+/* Element i of an array, or NULL. */
+const redisReply *db_at(const redisReply *reply, size_t i);
+/* The value of a field in a flat HGETALL-like array, or NULL. */
+const redisReply *db_field(const redisReply *reply, const char *name);
+
+#endif

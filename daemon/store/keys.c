@@ -1,0 +1,62 @@
+#include "keys.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void key_campaign(struct command *c, const char *id)
+{
+    command_add_format(c, "outreach:{%s}", id);
+}
+
+void key_audience(struct command *c, const char *id)
+{
+    command_add_format(c, "outreach:{%s}:audience", id);
+}
+
+void key_reminder(struct command *c, const char *id, const char *reminder)
+{
+    command_add_format(c, "outreach:{%s}:%s", id, reminder);
+}
+
+void key_ledger(struct command *c, const char *id, const char *reminder)
+{
+    command_add_format(c, "outreach:{%s}:%s:ledger", id, reminder);
+}
+
+void key_leases(struct command *c, const char *id, const char *reminder)
+{
+    command_add_format(c, "outreach:{%s}:%s:leases", id, reminder);
+}
+
+void key_retry(struct command *c, const char *id, const char *reminder)
+{
+    command_add_format(c, "outreach:{%s}:%s:retry", id, reminder);
+}
+
+void key_daemon(struct command *c, const char *name)
+{
+    command_add_format(c, "outreach:daemon:%s", name);
+}
+
+void key_gateway(struct command *c, const char *gateway, const char *part)
+{
+    command_add_format(c, "outreach:{gw:%s}:%s", gateway, part);
+}
+
+void key_cap(struct command *c, const char *address)
+{
+    command_add_format(c, "outreach:{cap:%s}", address);
+}
+
+int key_split(const char *both, char *campaign, char *reminder)
+{
+    const char *slash = strchr(both, '/');
+    size_t n = slash ? (size_t)(slash - both) : 0;
+
+    if (n < 1 || n > 64 || strlen(slash + 1) < 1 || strlen(slash + 1) > 32)
+        return -1;
+    memcpy(campaign, both, n);
+    campaign[n] = '\0';
+    strcpy(reminder, slash + 1);
+    return 0;
+}

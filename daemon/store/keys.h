@@ -1,0 +1,41 @@
+/*
+ * keys.h - the names of all keys, DESIGN section 4
+ *
+ * Keys of one campaign share the hash tag {id}; those of one gateway {gw:name};
+ * a person's limits a tag of their own. Each function adds one argument.
+ */
+#ifndef OUTREACH_KEYS_H
+#define OUTREACH_KEYS_H
+
+#include "command.h"
+
+#define KEY_EVENTS "outreach:events"
+#define KEY_REJECTED "outreach:events:rejected"
+#define KEY_READER "outreach:events:reader"
+#define KEY_CAMPAIGNS "outreach:campaigns"
+#define KEY_SCHEDULE "outreach:schedule"
+#define KEY_OPTOUT "outreach:optout"
+#define KEY_LOG "outreach:log"
+#define KEY_AUDIT "outreach:audit"
+#define KEY_REPLIES "outreach:replies"
+#define KEY_EPOCH "outreach:epoch"
+#define KEY_DAEMONS "outreach:daemons"   /* set of names */
+#define KEY_GATEWAYS "outreach:gateways" /* hash name -> number, append only; 1..255 */
+#define KEY_REFS "outreach:refs" /* hash "campaign/reminder" -> number, and number -> that */
+
+void key_campaign(struct command *c, const char *id);
+void key_audience(struct command *c, const char *id);
+void key_reminder(struct command *c, const char *id, const char *reminder);
+void key_ledger(struct command *c, const char *id, const char *reminder);
+void key_leases(struct command *c, const char *id, const char *reminder);
+void key_retry(struct command *c, const char *id, const char *reminder);
+void key_daemon(struct command *c, const char *name);
+/* part: "parked", "ages", "status", ... */
+void key_gateway(struct command *c, const char *gateway, const char *part);
+void key_cap(struct command *c, const char *address);
+
+/* "campaign/reminder" taken apart: both NUL-terminated into buffers of
+ * CAMPAIGN_ID_BYTES and 33. -1 if it is none. */
+int key_split(const char *both, char *campaign, char *reminder);
+
+#endif

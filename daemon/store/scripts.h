@@ -1,0 +1,34 @@
+/*
+ * scripts.h - the Lua scripts: each one step of DESIGN section 4
+ *
+ * They live in scripts/NAME.lua and are part of the program. One step is one
+ * script with all its checks before its first write; each bears being run twice.
+ */
+#ifndef OUTREACH_SCRIPTS_H
+#define OUTREACH_SCRIPTS_H
+
+#include <stddef.h>
+
+enum script {
+    SCRIPT_ADD,       /* rows into an audience */
+    SCRIPT_QUEUE,     /* a campaign with its reminders */
+    SCRIPT_FLAG,      /* pause, resume, cancel */
+    SCRIPT_OPEN,      /* a reminder falls due: its ledger */
+    SCRIPT_CLAIM,     /* a range, or due retries, under a lease */
+    SCRIPT_RELEASE,   /* a lease is done with, or given back */
+    SCRIPT_INTEND,    /* compare-and-set of ledger ranges, with the counters: an intent, */
+    SCRIPT_SETTLE,    /* or an outcome, which even a full Redis takes */
+    SCRIPT_FINISH,    /* a reminder ends, or is scheduled again */
+    SCRIPT_INDEX,     /* gateway message ids -> notices */
+    SCRIPT_RECEIPTS,  /* receipts find their notice, or are parked */
+    SCRIPT_CAP,       /* per-recipient limits: reserve */
+    SCRIPT_HEARTBEAT, /* a daemon's epoch and counter */
+    SCRIPT_READER,    /* who reads the events, and how far */
+    SCRIPT_COUNT
+};
+
+const char *script_sha(enum script script); /* 40 hex digits */
+const char *script_source(enum script script, size_t *n);
+const char *script_name(enum script script);
+
+#endif

@@ -1,0 +1,51 @@
+-- Limits of one person over all campaigns: a place is reserved by the notice that
+-- wants it (again for nothing), and given back when it was not accepted.
+-- KEYS: one for each address: its reservations, 'ms ref,' one after the other
+-- ARGV: op (reserve, return), now ms, forget before ms, how many rules, for each rule: most,
+--       since ms, then for each key the notice's ref
+-- Returns for each: 0 reserved, or the ms since when the oldest that stands in the
+-- way counts, negated, with the rule's number as the last digit.
+local now, rules = tonumber(ARGV[2]), tonumber(ARGV[4])
+local answer = {}
+for k = 1, #KEYS do
+  local ref = ARGV[4 + 2 * rules + k]
+  local kept, times, mine, stale = {}, {}, false, false
+  for ms, r in string.gmatch(redis.call('GET', KEYS[k]) or '', '(%d+) ([^,]+),') do
+    if tonumber(ms) <= tonumber(ARGV[3]) or (r == ref and ARGV[1] == 'return') then
+      stale = true
+    else
+      mine = mine or r == ref
+      kept[#kept + 1] = ms .. ' ' .. r .. ','
+      times[#times + 1] = tonumber(ms)
+    end
+  end
+  local verdict = 0
+  if ARGV[1] == 'reserve' and not mine then
+    for i = 1, rules do
+      local most, since = tonumber(ARGV[3 + 2 * i]), tonumber(ARGV[4 + 2 * i])
+      local count, oldest = 0, now
+      for t = 1, #times do
+        if times[t] > since then
+          count = count + 1
+          oldest = math.min(oldest, times[t])
+        end
+      end
+      if count >= most and verdict == 0 then
+        verdict = -(oldest * 10 + i)
+      end
+    end
+    if verdict == 0 then
+      kept[#kept + 1] = ARGV[2] .. ' ' .. ref .. ','
+      stale = true
+    end
+  end
+  if stale then
+    if #kept == 0 then
+      redis.call('DEL', KEYS[k])
+    else
+      redis.call('SET', KEYS[k], table.concat(kept))
+    end
+  end
+  answer[k] = verdict
+end
+return answer

@@ -1,0 +1,10 @@
+-- A daemon lives: its counter moves. One of the same name with a newer epoch has
+-- taken its place if this says so, and it must stop.
+-- KEYS: daemon
+-- ARGV: epoch, now ms, status
+local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+if epoch > tonumber(ARGV[1]) then
+  return {'REPLACED', epoch}
+end
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'seen', ARGV[2], 'status', ARGV[3])
+return {'OK', redis.call('HINCRBY', KEYS[1], 'beat', 1)}

@@ -1,0 +1,111 @@
+-- Compare-and-set of ledger ranges; the counters change in the same step, by
+-- what was found, not by what was asked.
+-- KEYS: reminder, ledger, retry
+-- ARGV: kind (intent, outcome), now ms, text version, highest seq known, then
+--       groups of: first number, records believed, records wanted, retry set:
+--       '' leave it, '-' take them out, else a score in ms for each, by commas
+-- Returns {'OK', seq, number, record as it stands, ...} for those that differ.
+local h = redis.call('HMGET', KEYS[1], 'seq', 'paused', 'cancelled', 'expires', 'tv', 'c0', 'c1', 'c2', 'c3', 'c4',
+  'c5', 'c6', 'c7', 'c8', 'c9', 'c10', 'c11', 'c12')
+if not h[1] or redis.call('GETRANGE', KEYS[2], 0, 3) ~= 'OLG1' then
+  return {'GONE'}
+end
+local seq = tonumber(h[1])
+if seq < tonumber(ARGV[4]) then
+  return {'BACK', seq}
+end
+if ARGV[1] == 'intent' then
+  if h[3] == '1' then
+    return {'CANCELLED', seq}
+  elseif tonumber(ARGV[2]) >= tonumber(h[4]) then
+    return {'EXPIRED', seq}
+  elseif h[2] == '1' then
+    return {'PAUSED', seq}
+  elseif h[5] ~= ARGV[3] then
+    return {'VERSION', seq}
+  end
+end
+
+local byte, sub = string.byte, string.sub
+local gone, come = {}, {} -- how often each first byte (state and flags) went and came
+local answer = {'OK', seq + 1}
+
+for a = 5, #ARGV, 4 do
+  local old, new, scores = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
+  local from, size = tonumber(ARGV[a]), #old
+  local now = redis.call('GETRANGE', KEYS[2], from * 16, from * 16 + size - 1)
+  local moved = nil -- numbers that moved, where the retry set wants to know
+  if now == old then
+    redis.call('SETRANGE', KEYS[2], from * 16, new)
+    for i = 1, size, 16 do
+      local o, n = byte(old, i), byte(new, i)
+      gone[o] = (gone[o] or 0) + 1
+      come[n] = (come[n] or 0) + 1
+    end
+    if scores ~= '' then
+      moved = {}
+      for i = 0, size / 16 - 1 do
+        moved[i + 1] = i
+      end
+    end
+  elseif now ~= new and #now == size then
+    local parts = {}
+    moved = {}
+    for i = 0, size / 16 - 1 do
+      local at = i * 16 + 1
+      local c, o, n = sub(now, at, at + 15), sub(old, at, at + 15), sub(new, at, at + 15)
+      if c == o then
+        parts[i + 1] = n
+        moved[#moved + 1] = i
+        gone[byte(o)] = (gone[byte(o)] or 0) + 1
+        come[byte(n)] = (come[byte(n)] or 0) + 1
+      else
+        parts[i + 1] = c
+        if c ~= n then
+          answer[#answer + 1] = from + i
+          answer[#answer + 1] = c
+        end
+      end
+    end
+    if #moved > 0 then
+      redis.call('SETRANGE', KEYS[2], from * 16, table.concat(parts))
+    end
+  end
+  if moved and #moved > 0 and scores ~= '' then
+    local members = {}
+    if scores == '-' then
+      for i = 1, #moved do
+        members[i] = from + moved[i]
+      end
+      redis.call('ZREM', KEYS[3], unpack(members))
+    else
+      local all = {}
+      for score in string.gmatch(scores, '%d+') do
+        all[#all + 1] = score
+      end
+      for i = 1, #moved do
+        members[2 * i - 1], members[2 * i] = all[moved[i] + 1], from + moved[i]
+      end
+      redis.call('ZADD', KEYS[3], unpack(members))
+    end
+  end
+end
+
+local delta = {}
+for b, k in pairs(gone) do
+  local s = (b - b % 16) / 16
+  delta[s] = (delta[s] or 0) - k
+end
+for b, k in pairs(come) do
+  local s = (b - b % 16) / 16
+  delta[s] = (delta[s] or 0) + k
+end
+local set = {'seq', seq + 1}
+for s, d in pairs(delta) do
+  if d ~= 0 then
+    set[#set + 1] = 'c' .. s
+    set[#set + 1] = tonumber(h[6 + s]) + d
+  end
+end
+redis.call('HSET', KEYS[1], unpack(set))
+return answer

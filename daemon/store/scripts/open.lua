@@ -1,0 +1,17 @@
+-- A reminder falls due: its ledger comes to be, at full length. Only this script
+-- creates one; every other checks the header and refuses without it.
+-- KEYS: reminder, ledger
+-- ARGV: header (16 bytes), now ms
+local h = redis.call('HMGET', KEYS[1], 'state', 'last', 'expires', 'seq')
+if h[1] == 'scheduled' then
+  local last = tonumber(h[2])
+  redis.call('UNLINK', KEYS[2])
+  redis.call('SETRANGE', KEYS[2], last * 16 + 15, '\0')
+  redis.call('SETRANGE', KEYS[2], 0, ARGV[1])
+  redis.call('HSET', KEYS[1], 'state', 'open', 'begun', ARGV[2], 'seq', tonumber(h[4]) + 1)
+  h[1] = 'open'
+end
+if not h[1] then
+  return {'GONE'}
+end
+return {h[1], h[2], h[3], redis.call('GETRANGE', KEYS[2], 0, 15)}

@@ -1,0 +1,32 @@
+-- Receipts look for their notices; one that finds none is parked until the id
+-- comes, or until it is too old.
+-- KEYS: parked receipts, their ages, bucket...
+-- ARGV: now ms, oldest ms to keep, most to keep, then for each receipt: how many of
+--       the buckets are its (in order), field, id, what to park ('' for nothing)
+-- Returns for each the index entry, or 'PARKED', or 'FULL'.
+local answer = {}
+local k = 3
+for a = 4, #ARGV, 4 do
+  local found = nil
+  for _ = 1, tonumber(ARGV[a]) do
+    found = found or redis.call('HGET', KEYS[k], ARGV[a + 1])
+    k = k + 1
+  end
+  if found then
+    answer[#answer + 1] = found
+  elseif ARGV[a + 3] == '' then
+    answer[#answer + 1] = 'PARKED'
+  elseif redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) and redis.call('HEXISTS', KEYS[1], ARGV[a + 2]) == 0 then
+    answer[#answer + 1] = 'FULL'
+  else
+    redis.call('HSET', KEYS[1], ARGV[a + 2], ARGV[a + 3])
+    redis.call('ZADD', KEYS[2], ARGV[1], ARGV[a + 2])
+    answer[#answer + 1] = 'PARKED'
+  end
+end
+local old = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[2], 'LIMIT', 0, 100)
+if #old > 0 then
+  redis.call('ZREM', KEYS[2], unpack(old))
+  redis.call('HDEL', KEYS[1], unpack(old))
+end
+return answer
