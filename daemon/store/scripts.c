@@ -29,6 +29,7 @@ EMBED(receipts);
 EMBED(cap);
 EMBED(heartbeat);
 EMBED(reader);
+EMBED(number);
 
 /* Refused whole when Redis is out of memory, or not. */
 #define CAREFUL "#!lua\n"
@@ -56,6 +57,7 @@ static const struct {
     [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),
     [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),
+    [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
 };
 
 static struct {

@@ -24,6 +24,7 @@ enum script {
     SCRIPT_CAP,       /* per-recipient limits: reserve */
     SCRIPT_HEARTBEAT, /* a daemon's epoch and counter */
     SCRIPT_READER,    /* who reads the events, and how far */
+    SCRIPT_NUMBER,    /* a short number for a name */
     SCRIPT_COUNT
 };
 

@@ -1,0 +1,177 @@
+#include "receipt_index.h"
+
+#include "keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_MS 86400000
+#define SPREAD 4096 /* hashes a day for ids that do not count up */
+#define PARKED_MOST 100000
+
+static void put32(char *out, uint32_t v)
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = (char)(v >> (24 - 8 * i));
+}
+
+static uint32_t get32(const char *in)
+{
+    const unsigned char *p = (const unsigned char *)in;
+
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+void receipt_entry_pack(const struct receipt_entry *e, char out[RECEIPT_ENTRY_BYTES])
+{
+    put32(out, e->ref);
+    put32(out + 4, e->n);
+    put32(out + 8, e->fence);
+    out[12] = (char)(e->parts << 4 | e->part);
+}
+
+int receipt_entry_unpack(const char *in, size_t n, struct receipt_entry *e)
+{
+    if (n != RECEIPT_ENTRY_BYTES)
+        return -1;
+    e->ref = get32(in);
+    e->n = get32(in + 4);
+    e->fence = get32(in + 8);
+    e->parts = (unsigned char)in[12] >> 4;
+    e->part = (unsigned char)in[12] & 15;
+    return e->parts < 1 || e->part >= e->parts || e->n == 0 ? -1 : 0;
+}
+
+static bool counts_up(const char *id, size_t n)
+{
+    if (n < 3)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (id[i] < '0' || id[i] > '9')
+            return false;
+    return true;
+}
+
+static unsigned spread(const char *id, size_t n)
+{
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)id[i]) * 16777619u;
+    return h % SPREAD;
+}
+
+static void add_bucket(struct command *c, const char *gateway, const char *id, size_t n,
+                       int64_t day)
+{
+    if (counts_up(id, n))
+        command_add_format(c, "outreach:{gw:%s}:r:%.*s", gateway, (int)(n - 2), id);
+    else
+        command_add_format(c, "outreach:{gw:%s}:r:%lld:%u", gateway, (long long)day, spread(id, n));
+}
+
+static void add_field(struct command *c, const char *id, size_t n)
+{
+    if (counts_up(id, n))
+        command_add(c, id + n - 2, 2);
+    else
+        command_add(c, id, n);
+}
+
+static bool same_bucket(const struct receipt_index_id *a, const struct receipt_index_id *b)
+{
+    bool up = counts_up(a->bytes, a->length);
+
+    if (up != counts_up(b->bytes, b->length))
+        return false;
+    if (up)
+        return a->length == b->length && memcmp(a->bytes, b->bytes, a->length - 2) == 0;
+    return spread(a->bytes, a->length) == spread(b->bytes, b->length);
+}
+
+static int by_bucket(const void *x, const void *y)
+{
+    const struct receipt_index_id *a = x, *b = y;
+    bool up = counts_up(a->bytes, a->length);
+    size_t n = a->length < b->length ? a->length : b->length;
+    unsigned s, t;
+
+    if (up != counts_up(b->bytes, b->length))
+        return up ? -1 : 1;
+    if (up)
+        return a->length != b->length ? (a->length < b->length ? -1 : 1)
+                                      : memcmp(a->bytes, b->bytes, n);
+    s = spread(a->bytes, a->length);
+    t = spread(b->bytes, b->length);
+    return s != t ? (s < t ? -1 : 1) : 0;
+}
+
+/* Ids that count up come in order: then nothing needs sorting. */
+static bool in_order(const struct receipt_index_id *ids, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (by_bucket(&ids[i - 1], &ids[i]) > 0)
+            return false;
+    return true;
+}
+
+void receipt_index_command(struct command *c, const char *gateway, struct receipt_index_id *ids,
+                           size_t n, int64_t now_ms)
+{
+    int64_t day = now_ms / DAY_MS;
+    unsigned buckets = 1;
+
+    if (!in_order(ids, n))
+        qsort(ids, n, sizeof *ids, by_bucket);
+    for (size_t i = 1; i < n; i++)
+        buckets += !same_bucket(&ids[i - 1], &ids[i]);
+    command_script(c, SCRIPT_INDEX, 1 + buckets);
+    key_gateway(c, gateway, "parked");
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || !same_bucket(&ids[i - 1], &ids[i]))
+            add_bucket(c, gateway, ids[i].bytes, ids[i].length, day);
+    command_add_int(c, (RECEIPT_DAYS + 1) * (DAY_MS / 1000));
+    for (size_t i = 0, run; i < n; i += run) {
+        for (run = 1; i + run < n && same_bucket(&ids[i], &ids[i + run]); run++)
+            ;
+        command_add_int(c, (int64_t)run);
+        for (size_t k = i; k < i + run; k++) {
+            command_add(c, ids[k].bytes, ids[k].length);
+            add_field(c, ids[k].bytes, ids[k].length);
+            receipt_entry_pack(&ids[k].entry, command_add_room(c, RECEIPT_ENTRY_BYTES));
+        }
+    }
+}
+
+void receipt_lookup_command(struct command *c, const char *gateway,
+                            const struct receipt_lookup *lookups, size_t n, int64_t now_ms)
+{
+    int64_t day = now_ms / DAY_MS;
+    unsigned keys = 2;
+
+    for (size_t i = 0; i < n; i++)
+        keys += counts_up(lookups[i].id, lookups[i].length) ? 1 : RECEIPT_DAYS;
+    command_script(c, SCRIPT_RECEIPTS, keys);
+    key_gateway(c, gateway, "parked");
+    key_gateway(c, gateway, "ages");
+    for (size_t i = 0; i < n; i++)
+        for (int d = 0; d < (counts_up(lookups[i].id, lookups[i].length) ? 1 : RECEIPT_DAYS); d++)
+            add_bucket(c, gateway, lookups[i].id, lookups[i].length, day - d);
+    command_add_int(c, now_ms);
+    command_add_int(c, now_ms - (int64_t)(RECEIPT_DAYS - 1) * DAY_MS);
+    command_add_int(c, PARKED_MOST);
+    for (size_t i = 0; i < n; i++) {
+        command_add_int(c, counts_up(lookups[i].id, lookups[i].length) ? 1 : RECEIPT_DAYS);
+        add_field(c, lookups[i].id, lookups[i].length);
+        command_add(c, lookups[i].id, lookups[i].length);
+        command_add(c, lookups[i].park, lookups[i].park_length);
+    }
+}
+
+void receipt_unpark_command(struct command *c, const char *gateway, const char *id, size_t n)
+{
+    command_start(c, "HDEL");
+    key_gateway(c, gateway, "parked");
+    command_add(c, id, n);
+}

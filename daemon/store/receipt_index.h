@@ -1,0 +1,55 @@
+/*
+ * receipt_index.h - from a gateway's message id back to the notice
+ *
+ * Small hashes in the gateway's slot. Ids that are numbers usually count up, so
+ * they share a hash with their neighbours: all but the last two digits name it, and
+ * a batch of answers is a handful of writes. Other ids are spread over hashes by
+ * day. An entry is written before the outcome; a receipt that comes before its
+ * entry is parked, and the entry's script hands it back.
+ */
+#ifndef OUTREACH_RECEIPT_INDEX_H
+#define OUTREACH_RECEIPT_INDEX_H
+
+#include "db.h"
+
+#define RECEIPT_ENTRY_BYTES 13
+#define RECEIPT_DAYS                                                                               \
+    4 /* that a receipt may take: what receipt_wait (72 h) asks for, and a day's edge */
+
+struct receipt_entry {
+    uint32_t ref; /* number of campaign/reminder, see KEY_REFS */
+    uint32_t n;
+    uint32_t fence;
+    unsigned part, parts; /* part from 0; parts 1..8 */
+};
+
+void receipt_entry_pack(const struct receipt_entry *e, char out[RECEIPT_ENTRY_BYTES]);
+int receipt_entry_unpack(const char *in, size_t n, struct receipt_entry *e); /* -1: not one */
+
+/* Entries for ids of one gateway under construction. */
+struct receipt_index_id {
+    const char *bytes;
+    size_t length; /* 1..64 */
+    struct receipt_entry entry;
+};
+
+/* Writes the call that stores them; ids is put in an order that keeps neighbours
+ * together. n in 1..512. Reply: id, receipt, ... of receipts that were there before. */
+void receipt_index_command(struct command *c, const char *gateway, struct receipt_index_id *ids,
+                           size_t n, int64_t now_ms);
+
+/* The call that looks receipts up: for each an id and what to park under it when
+ * there is no entry yet. Reply for each: the entry, "PARKED" or "FULL". n in 1..128. */
+struct receipt_lookup {
+    const char *id;
+    size_t length;
+    const char *park; /* "" for nothing */
+    size_t park_length;
+};
+void receipt_lookup_command(struct command *c, const char *gateway,
+                            const struct receipt_lookup *lookups, size_t n, int64_t now_ms);
+
+/* Forgets a parked receipt that has been dealt with. */
+void receipt_unpark_command(struct command *c, const char *gateway, const char *id, size_t n);
+
+#endif
