@@ -5,7 +5,7 @@ const assert = require('node:assert/strict');
 const { journey, campaign, people, inSeconds } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
 
-const quick = { backoff: '200ms', backoff_max: '500ms' };
+const quick = { backoff: '1s', backoff_max: '2s' };
 
 journey('a number that the operator refuses is failed with the reason, once', async (s) => {
   const smsc = await s.smsc(({ to }) => (to.endsWith('1') ? { status: 0x0b } : {}));
