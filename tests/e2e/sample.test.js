@@ -109,19 +109,16 @@ journey('show prints the equation and verify counts the ledger itself', async (s
   const show = await s.ok('show', ID);
   const equation = show.out.split('\n').find((l) => /planned/.test(l) && /=/.test(l));
   assert.ok(equation, show.out);
-  const numbers = equation.match(/\d+/g).map(Number);
   assert.ok(/\b7\b/.test(equation) && /\b6\b/.test(equation) && /\b1\b/.test(equation), equation);
   const verify = await s.ok('verify', ID);
   assert.match(verify.all, /announce/);
   // Someone tampers with a counter: verify says so.
   const redis = await s.redis();
   const key = `outreach:{${ID}}:announce`;
-  const counter = Object.entries(await redis.hash(key)).find(([name, v]) => /deliver/.test(name) && v === '6');
-  assert.ok(counter, JSON.stringify(await redis.hash(key)));
-  await redis.call('HSET', key, counter[0], 5);
+  assert.equal((await redis.hash(key)).c5, '6', 'counters are named after the state');
+  await redis.call('HSET', key, 'c5', 5);
   const wrong = await s.outreach('verify', ID);
   assert.notEqual(wrong.code, 0, wrong.all);
-  assert.ok(numbers.length > 1);
 });
 
 journey('why tells what became of one number', async (s) => {
