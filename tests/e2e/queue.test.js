@@ -93,8 +93,8 @@ journey('a bad campaign file is refused with file, line and field', async (s) =>
   s.copy('jobseekers.csv');
   for (const [edit, reason] of [
     [(t) => t.replace('class = "notice"', 'class = "advert"'), /job-fair\.conf:4\b.*class/s],
-    [(t) => t.replace('same_phone = "merge"', 'same_phones = "merge"'), /job-fair\.conf:13\b.*same_phones/s],
-    [(t) => t.replace('at = "-1d 18:00"', 'at = "-1d 25:00"'), /job-fair\.conf:25\b.*25:00/s],
+    [(t) => t.replace('same_phone = "merge"', 'same_phones = "merge"'), /job-fair\.conf:12\b.*same_phones/s],
+    [(t) => t.replace('at = "-1d 18:00"', 'at = "-1d 25:00"'), /job-fair\.conf:24\b.*25:00/s],
     [(t) => t.replace('starts = "2027-03-06T09:00"', 'starts = "2027-02-30T09:00"'), /job-fair\.conf:7\b.*2027-02-30/s],
     [(t) => t.replace('jobseekers.csv', 'nobody.csv'), /nobody\.csv/],
     [(t) => t.replace('id = "', 'id "'), /job-fair\.conf:3\b/],

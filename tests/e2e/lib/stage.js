@@ -117,7 +117,10 @@ class Stage {
     });
     fs.closeSync(log);
     const daemon = { child, pid: child.pid };
-    daemon.ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    daemon.ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+      child.once('error', (error) => resolve({ code: null, signal: null, error: error.message }));
+    });
     daemon.ended.then((how) => (daemon.how = how));
     this.daemons.push(daemon);
     this.daemon = daemon;
@@ -125,11 +128,12 @@ class Stage {
       const name = this.settings.name;
       const before = this.epoch ?? 0;
       await until('the daemon to be ready', async () => {
-        if (daemon.how) throw new Error(`it ended: ${JSON.stringify(daemon.how)}`);
+        if (daemon.how) return true;
         const epoch = Number(await (await this.redis()).call('HGET', `outreach:daemon:${name}`, 'epoch'));
         if (epoch > before) this.epoch = epoch;
         return epoch > before;
       });
+      assert.equal(daemon.how, undefined, 'the daemon runs');
     }
     return daemon;
   }
