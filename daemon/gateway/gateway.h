@@ -109,8 +109,8 @@ struct gateway_events {
  * NAME.so is looked for. The tree is borrowed and must outlive the set, so must
  * the base; events is copied. Returns NULL with an error that names file, line,
  * gateway and setting: if one plugin is missing, of another ABI or badly
- * configured, nothing stays open. Events may come before this returns; find
- * needs the set, so keep what they bring by gateway_index(). */
+ * configured, nothing stays open. No changed() comes before this returns: look at
+ * gateway_free() of each then. */
 struct gateway_set *gateway_set_open(const struct tree *list, const char *plugin_dir,
                                      struct event_base *base, const struct gateway_events *events,
                                      void *arg, struct error *err);
@@ -151,7 +151,8 @@ void *gateway_user(const struct gateway *gw);
 
 /* How many more messages may be submitted now: what the plugin takes, at most
  * the window, less what is outstanding; 0 while not usable, and at most 1, the
- * trial, while the circuit is half open. Cheap: ask every time. */
+ * trial, while the circuit is half open; 0 also within gateway_submit(), whose
+ * answers may come before it returns. Cheap: ask every time. */
 unsigned gateway_free(const struct gateway *gw);
 bool gateway_usable(const struct gateway *gw);
 
