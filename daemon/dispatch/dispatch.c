@@ -193,6 +193,13 @@ void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg)
     dispatch_ask_turn(d);
 }
 
+bool dispatch_settle_all(struct dispatch *d)
+{
+    for (struct job *job = d->jobs; job != NULL; job = job->next)
+        settle_flush(job);
+    return db_outstanding(d->db) > 0;
+}
+
 const struct campaign *dispatch_campaign(struct dispatch *d, const char *campaign)
 {
     for (struct job *job = d->jobs; job != NULL; job = job->next)

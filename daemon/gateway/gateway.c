@@ -349,10 +349,10 @@ static int gateway_configure(struct gateway *gw, const struct tree *group, const
         return tree_error(err, plugin, "expected a plugin's name, or an absolute path");
     if (plugin_load(plugin->string, plugin_dir, &gw->plugin, &why) != 0)
         return tree_error(err, plugin, "%s", why.text);
-    gw->settings = settings_read(group, &gw->plugin, &gw->set->arena, &why);
+    gw->settings = gateway_settings_read(group, &gw->plugin, &gw->set->arena, &why);
     if (gw->settings == NULL)
         return error_set(err, "%s", why.text);
-    gw->config = settings_config(gw->settings);
+    gw->config = gateway_settings_config(gw->settings);
     for (size_t i = 0; i < gw->index; i++)
         if (strcmp(gw->set->gateways[i]->config->name, gw->config->name) == 0)
             return tree_error(err, tree_get(group, "name"), "two gateways are called \"%s\"",
