@@ -14,6 +14,8 @@
 #ifndef OUTREACH_CAMPAIGN_H
 #define OUTREACH_CAMPAIGN_H
 
+#include "moment.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,16 +49,6 @@ struct campaign_defaults {
     const char *const *per_recipient; /* "1/30s", "5/day"; ended by NULL */
     int max_segments;
     uint32_t max_audience;
-};
-
-/* When a reminder is due: now, at an instant, or relative to the event's start
- * or to the recipient's own slot ("-2h of slot"). */
-struct moment {
-    enum { MOMENT_NOW, MOMENT_INSTANT, MOMENT_OFFSET, MOMENT_DAYS } kind;
-    bool of_slot;
-    int64_t instant_ms; /* MOMENT_INSTANT: wall clock */
-    int64_t offset_ms;  /* MOMENT_OFFSET: "-90m" */
-    int days, minute;   /* MOMENT_DAYS: "-7d 09:30": days, then minutes after local midnight */
 };
 
 struct campaign_reminder {

@@ -3,6 +3,7 @@
  *
  * Windows of the day in local time, "08:00-12:00,14:00-20:30"; one that ends at
  * or before its start goes over midnight. A notice outside is held, not dropped.
+ * Summer time is minded: a window lasts as long as the clock on the wall says.
  */
 #ifndef OUTREACH_HOURS_H
 #define OUTREACH_HOURS_H
@@ -21,7 +22,8 @@ void hours_free(struct hours *h);
 /* wall_ms itself if it lies in a window, else the next opening. */
 int64_t hours_next_open(const struct hours *h, const struct zone *zone, int64_t wall_ms);
 
-/* The end of the window that wall_ms lies in (wall_ms itself if in none). */
+/* The end of the window that wall_ms lies in (wall_ms itself if in none;
+ * INT64_MAX if it is always open). */
 int64_t hours_close(const struct hours *h, const struct zone *zone, int64_t wall_ms);
 
 #endif

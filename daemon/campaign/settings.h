@@ -10,6 +10,8 @@
 
 #include "campaign.h"
 
+struct field;
+
 struct settings {
     const char *name; /* of this daemon among others; default: the host's name, made [a-z0-9-] */
     const char *state_dir;  /* private Redis, keys, logs */
@@ -48,5 +50,9 @@ struct settings {
  * the working directory. Errors name file, line and setting. */
 struct settings *settings_read(const char *path, struct error *err);
 void settings_free(struct settings *s);
+
+/* The table of all settings, for `outreachd -t` and for the test that holds the
+ * sample to it. */
+const struct field *settings_table(void);
 
 #endif

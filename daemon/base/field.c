@@ -1,0 +1,544 @@
+#include "field.h"
+
+#include "error.h"
+#include "mem.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECRET_BYTES 4096
+#define NAME_BYTES 64 /* longer names are not compared for a suggestion */
+
+/* --------------------------------------------------------- durations, rates */
+
+static const struct {
+    const char *name;
+    int64_t ms;
+} units[] = {
+    {"ms", 1},       {"s", 1000},       {"min", 60000},     {"h", 3600000},
+    {"d", 86400000}, {"day", 86400000}, {"days", 86400000},
+};
+
+static int unit_ms(const char *name, int64_t *ms)
+{
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strcmp(name, units[i].name) == 0) {
+            *ms = units[i].ms;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* Digits at text to *n; returns what follows, or NULL. */
+static const char *digits(const char *text, int64_t *n)
+{
+    char *end;
+
+    if (!isdigit((unsigned char)*text))
+        return NULL;
+    errno = 0;
+    *n = strtoll(text, &end, 10);
+    return errno == 0 ? end : NULL;
+}
+
+int field_duration(const char *text, int64_t *ms)
+{
+    const char *name = digits(text, ms);
+    int64_t unit;
+
+    if (name == NULL || unit_ms(name + (*name == ' '), &unit) != 0 ||
+        __builtin_mul_overflow(*ms, unit, ms))
+        return -1;
+    return 0;
+}
+
+int field_rate(const char *text, int64_t *count, int64_t *period_ms)
+{
+    const char *period = digits(text, count);
+
+    if (period == NULL || *period++ != '/' || *count < 1)
+        return -1;
+    if (unit_ms(period, period_ms) != 0 && field_duration(period, period_ms) != 0)
+        return -1;
+    return *period_ms >= 1 ? 0 : -1;
+}
+
+/* ------------------------------------------------------------------ secrets */
+
+static const char *secret_from_env(const char *name, struct arena *arena, struct error *err)
+{
+    const char *value = getenv(name);
+
+    if (value == NULL || *value == '\0') {
+        error_set(err, "the environment has no %s", name);
+        return NULL;
+    }
+    return arena_strndup(arena, value, strlen(value));
+}
+
+static const char *secret_from_file(const char *path, struct arena *arena, struct error *err)
+{
+    char text[SECRET_BYTES + 1];
+    const char *secret = NULL;
+    struct stat st;
+    ssize_t n;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
+
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        error_set(err, "%s: %s", path, strerror(errno));
+        goto out;
+    }
+    if (!S_ISREG(st.st_mode) || (st.st_mode & S_IRWXO) != 0) {
+        error_set(err,
+                  S_ISREG(st.st_mode) ? "%s: everybody may read this secret: chmod o-rwx"
+                                      : "%s: is no regular file",
+                  path);
+        goto out;
+    }
+    n = read(fd, text, sizeof text);
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+        n--;
+    if (n <= 0 || n > SECRET_BYTES || memchr(text, '\0', (size_t)n) != NULL)
+        error_set(err, "%s: expected a secret of 1..%d bytes", path, SECRET_BYTES);
+    else
+        secret = arena_strndup(arena, text, (size_t)n);
+    explicit_bzero(text, sizeof text);
+out:
+    if (fd >= 0)
+        close(fd);
+    return secret;
+}
+
+const char *field_secret(const char *spec, struct arena *arena, struct error *err)
+{
+    if (strncmp(spec, "@env:", 5) == 0)
+        return secret_from_env(spec + 5, arena, err);
+    if (strncmp(spec, "@file:", 6) == 0)
+        return secret_from_file(spec + 6, arena, err);
+    error_set(err,
+              "a secret does not stand here itself: expected \"@file:/path\" or \"@env:NAME\"");
+    return NULL;
+}
+
+/* --------------------------------------------------------------- suggestions */
+
+/* Levenshtein's distance; both names are shorter than NAME_BYTES. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[NAME_BYTES + 1], n = strlen(b);
+
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = diagonal + (tolower((unsigned char)a[i - 1]) != b[j - 1]);
+
+            diagonal = row[j];
+            best = best < row[j] + 1 ? best : row[j] + 1;
+            row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
+        }
+    }
+    return row[n];
+}
+
+const char *field_nearest(const char *name, const char *(*next)(const void *arg, size_t i),
+                          const void *arg)
+{
+    size_t least = strlen(name) / 3 + 1, length = strlen(name);
+    const char *nearest = NULL, *candidate;
+
+    if (length >= NAME_BYTES)
+        return NULL;
+    for (size_t i = 0; (candidate = next(arg, i)) != NULL; i++) {
+        size_t d = strlen(candidate) < NAME_BYTES ? distance(name, candidate) : NAME_BYTES;
+
+        if (d < length && (d < least || (d == least && nearest == NULL))) {
+            least = d;
+            nearest = candidate;
+        }
+    }
+    return nearest;
+}
+
+static const char *field_name_at(const void *arg, size_t i)
+{
+    const struct field *table = arg;
+
+    return table[i].name;
+}
+
+/* ------------------------------------------------------------- what is expected */
+
+static void put_range(const struct field *f, char *out, size_t size, const char *unit)
+{
+    if (f->min == 0 && f->max == 0)
+        *out = '\0';
+    else
+        snprintf(out, size, " in %" PRId64 "..%" PRId64 "%s", f->min, f->max, unit);
+}
+
+static void put_names(const struct field *f, char *out, size_t size)
+{
+    size_t n = 0;
+
+    *out = '\0';
+    for (size_t i = 0; f->names[i] != NULL && n < size; i++)
+        n += (size_t)snprintf(out + n, size - n, "%s\"%s\"", i == 0 ? "" : ", ", f->names[i]);
+}
+
+/* "an integer in 1..65535" */
+static const char *expected(const struct field *f, char *out, size_t size)
+{
+    static const char *const kinds[] = {
+        [FIELD_STRING] = "a string",
+        [FIELD_SECRET] = "\"@file:/path\" or \"@env:NAME\"",
+        [FIELD_INT] = "an integer",
+        [FIELD_FLOAT] = "a number",
+        [FIELD_BOOL] = "true or false",
+        [FIELD_ENUM] = "one of ",
+        [FIELD_DURATION] =
+            "a duration like \"500ms\", \"30s\", \"5min\", \"2h\", \"3d\", or seconds,",
+        [FIELD_STRINGS] = "a list of strings",
+        [FIELD_GROUP] = "a group { ... }",
+        [FIELD_GROUPS] = "a list of groups ( { ... }, { ... } )",
+        [FIELD_ANY] = "a value",
+        [FIELD_CUSTOM] = "a value",
+    };
+    char more[256] = "";
+
+    if (f->kind == FIELD_ENUM)
+        put_names(f, more, sizeof more);
+    else if (f->kind == FIELD_STRING)
+        put_range(f, more, sizeof more, " bytes");
+    else if (f->kind == FIELD_DURATION)
+        put_range(f, more, sizeof more, " ms");
+    else if (f->kind == FIELD_INT || f->kind == FIELD_FLOAT)
+        put_range(f, more, sizeof more, "");
+    snprintf(out, size, "%s%s", kinds[f->kind], more);
+    return out;
+}
+
+static int wrong_kind(const struct field *f, const struct tree *value, struct error *err)
+{
+    char text[512];
+
+    return tree_error(err, value, "expected %s, found %s", expected(f, text, sizeof text),
+                      tree_kind_name(value->kind));
+}
+
+static int out_of_range(const struct field *f, const struct tree *value, struct error *err)
+{
+    char text[512];
+
+    return tree_error(err, value, "expected %s", expected(f, text, sizeof text));
+}
+
+static bool in_range(const struct field *f, int64_t n)
+{
+    return (f->min == 0 && f->max == 0) || (n >= f->min && n <= f->max);
+}
+
+/* ----------------------------------------------------------------- the kinds */
+
+static int read_string(const struct field *f, const struct tree *value, void *at,
+                       struct arena *arena, struct error *err)
+{
+    (void)arena;
+    if (value->kind != TREE_STRING)
+        return wrong_kind(f, value, err);
+    if (!in_range(f, (int64_t)strlen(value->string)))
+        return out_of_range(f, value, err);
+    *(const char **)at = value->string;
+    return 0;
+}
+
+static int read_secret(const struct field *f, const struct tree *value, void *at,
+                       struct arena *arena, struct error *err)
+{
+    struct error why;
+    const char *secret;
+
+    if (value->kind != TREE_STRING)
+        return wrong_kind(f, value, err);
+    secret = field_secret(value->string, arena, &why);
+    if (secret == NULL)
+        return tree_error(err, value, "%s", why.text);
+    if (!in_range(f, (int64_t)strlen(secret)))
+        return tree_error(err, value, "expected a secret of %" PRId64 "..%" PRId64 " bytes", f->min,
+                          f->max);
+    *(const char **)at = secret;
+    return 0;
+}
+
+static int read_int(const struct field *f, const struct tree *value, void *at, struct arena *arena,
+                    struct error *err)
+{
+    (void)arena;
+    if (value->kind != TREE_INT)
+        return wrong_kind(f, value, err);
+    if (!in_range(f, value->integer))
+        return out_of_range(f, value, err);
+    *(int64_t *)at = value->integer;
+    return 0;
+}
+
+static int read_float(const struct field *f, const struct tree *value, void *at,
+                      struct arena *arena, struct error *err)
+{
+    double n;
+
+    (void)arena;
+    if (value->kind != TREE_FLOAT && value->kind != TREE_INT)
+        return wrong_kind(f, value, err);
+    n = value->kind == TREE_INT ? (double)value->integer : value->number;
+    if ((f->min != 0 || f->max != 0) && (n < (double)f->min || n > (double)f->max))
+        return out_of_range(f, value, err);
+    *(double *)at = n;
+    return 0;
+}
+
+static int read_bool(const struct field *f, const struct tree *value, void *at, struct arena *arena,
+                     struct error *err)
+{
+    (void)arena;
+    if (value->kind != TREE_BOOL)
+        return wrong_kind(f, value, err);
+    *(bool *)at = value->truth;
+    return 0;
+}
+
+static int name_index(const char *const *names, const char *name)
+{
+    for (int i = 0; names[i] != NULL; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+static int read_enum(const struct field *f, const struct tree *value, void *at, struct arena *arena,
+                     struct error *err)
+{
+    char text[512];
+    int i;
+
+    (void)arena;
+    if (value->kind != TREE_STRING)
+        return wrong_kind(f, value, err);
+    i = name_index(f->names, value->string);
+    if (i < 0)
+        return tree_error(err, value, "expected %s, found \"%.40s\"",
+                          expected(f, text, sizeof text), value->string);
+    *(int *)at = i;
+    return 0;
+}
+
+static int read_duration(const struct field *f, const struct tree *value, void *at,
+                         struct arena *arena, struct error *err)
+{
+    int64_t ms = 0;
+    int rc = -1;
+
+    (void)arena;
+    if (value->kind == TREE_INT)
+        rc = value->integer < 0 || __builtin_mul_overflow(value->integer, 1000, &ms) ? -1 : 0;
+    else if (value->kind == TREE_STRING)
+        rc = field_duration(value->string, &ms);
+    else
+        return wrong_kind(f, value, err);
+    if (rc != 0 || !in_range(f, ms))
+        return out_of_range(f, value, err);
+    *(int64_t *)at = ms;
+    return 0;
+}
+
+static int read_strings(const struct field *f, const struct tree *value, void *at,
+                        struct arena *arena, struct error *err)
+{
+    const struct tree *one = value->kind == TREE_LIST ? value->first : value;
+    size_t count = value->kind == TREE_LIST ? value->count : 1, n = 0;
+    const char **items = arena_alloc(arena, (count + 1) * sizeof *items);
+
+    for (; one != NULL; one = value->kind == TREE_LIST ? one->next : NULL) {
+        if (one->kind != TREE_STRING)
+            return one == value ? wrong_kind(f, value, err)
+                                : tree_error(err, one, "expected a string, found %s",
+                                             tree_kind_name(one->kind));
+        items[n++] = one->string;
+    }
+    if (!in_range(f, (int64_t)count))
+        return tree_error(err, value, "expected %" PRId64 "..%" PRId64 " strings, found %zu",
+                          f->min, f->max, count);
+    items[n] = NULL;
+    *(struct field_strings *)at = (struct field_strings){items, count};
+    return 0;
+}
+
+static int read_group(const struct field *f, const struct tree *value, void *at,
+                      struct arena *arena, struct error *err)
+{
+    if (value->kind != TREE_OBJECT)
+        return wrong_kind(f, value, err);
+    return fields_read(f->fields, value, at, arena, err);
+}
+
+static int read_groups(const struct field *f, const struct tree *value, void *at,
+                       struct arena *arena, struct error *err)
+{
+    struct field_groups *groups = at;
+    char *items;
+    size_t i = 0;
+
+    if (value->kind != TREE_LIST)
+        return wrong_kind(f, value, err);
+    if (!in_range(f, (int64_t)value->count))
+        return tree_error(err, value, "expected %" PRId64 "..%" PRId64 " groups, found %zu", f->min,
+                          f->max, value->count);
+    items = arena_alloc(arena, value->count * f->size + 1);
+    memset(items, 0, value->count * f->size + 1);
+    for (const struct tree *c = value->first; c != NULL; c = c->next, i++) {
+        if (c->kind != TREE_OBJECT)
+            return tree_error(err, c, "expected a group { ... }, found %s",
+                              tree_kind_name(c->kind));
+        if (fields_read(f->fields, c, items + i * f->size, arena, err) != 0)
+            return -1;
+    }
+    *groups = (struct field_groups){items, value->count};
+    return 0;
+}
+
+static int read_any(const struct field *f, const struct tree *value, void *at, struct arena *arena,
+                    struct error *err)
+{
+    (void)f;
+    (void)arena;
+    (void)err;
+    *(const struct tree **)at = value;
+    return 0;
+}
+
+static int read_custom(const struct field *f, const struct tree *value, void *at,
+                       struct arena *arena, struct error *err)
+{
+    return f->read(value, at, arena, err);
+}
+
+static int (*const readers[])(const struct field *f, const struct tree *value, void *at,
+                              struct arena *arena, struct error *err) = {
+    [FIELD_STRING] = read_string,     [FIELD_SECRET] = read_secret,   [FIELD_INT] = read_int,
+    [FIELD_FLOAT] = read_float,       [FIELD_BOOL] = read_bool,       [FIELD_ENUM] = read_enum,
+    [FIELD_DURATION] = read_duration, [FIELD_STRINGS] = read_strings, [FIELD_GROUP] = read_group,
+    [FIELD_GROUPS] = read_groups,     [FIELD_ANY] = read_any,         [FIELD_CUSTOM] = read_custom,
+};
+
+/* ----------------------------------------------------------------- defaults */
+
+/* The default as the tree that would stand in the file. */
+static struct tree initial_tree(const struct field *f, struct arena *arena)
+{
+    struct tree t = {.kind = TREE_STRING, .name = f->name};
+
+    t.string = f->initial; /* FIELD_CUSTOM keeps it, and a default's text lives for ever */
+    if (f->kind == FIELD_INT) {
+        t.kind = TREE_INT;
+        t.integer = strtoll(f->initial, NULL, 10);
+    } else if (f->kind == FIELD_FLOAT) {
+        t.kind = TREE_FLOAT;
+        t.number = strtod(f->initial, NULL);
+    } else if (f->kind == FIELD_BOOL) {
+        t.kind = TREE_BOOL;
+        t.truth = strcmp(f->initial, "true") == 0;
+    } else {
+        t.string = arena_strndup(arena, f->initial, strlen(f->initial));
+    }
+    return t;
+}
+
+static void set_initial(const struct field *f, void *out, struct arena *arena)
+{
+    struct error err = {""};
+    struct tree t;
+    int rc;
+
+    if (f->kind == FIELD_GROUP)
+        fields_initial(f->fields, (char *)out + f->offset, arena);
+    if (f->initial == NULL || f->kind == FIELD_GROUP)
+        return;
+    t = initial_tree(f, arena);
+    rc = readers[f->kind](f, &t, (char *)out + f->offset, arena, &err);
+    assert(rc == 0); /* a table with a default outside its own range is a bug */
+    (void)rc;
+}
+
+void fields_initial(const struct field *table, void *out, struct arena *arena)
+{
+    for (const struct field *f = table; f->name != NULL; f++)
+        set_initial(f, out, arena);
+}
+
+/* ---------------------------------------------------------------- the reader */
+
+static int unknown(const struct field *table, const struct tree *member, struct error *err)
+{
+    const char *nearest = field_nearest(member->name, field_name_at, table);
+
+    if (nearest == NULL)
+        return tree_error(err, member, "there is no such setting");
+    return tree_error(err, member, "there is no such setting; did you mean \"%s\"?", nearest);
+}
+
+static int check_names(const struct field *table, const struct tree *group, struct error *err)
+{
+    for (const struct tree *c = group->first; c != NULL; c = c->next) {
+        const struct field *f = table;
+
+        while (f->name != NULL && strcmp(f->name, c->name) != 0)
+            f++;
+        if (f->name == NULL)
+            return unknown(table, c, err);
+    }
+    return 0;
+}
+
+static int read_absent(const struct field *f, const struct tree *group, void *out,
+                       struct arena *arena, struct error *err)
+{
+    char text[512];
+
+    if (f->required)
+        return tree_error(err, group, "%s is missing: expected %s%s%s%s", f->name,
+                          expected(f, text, sizeof text), f->help == NULL ? "" : " (",
+                          f->help == NULL ? "" : f->help, f->help == NULL ? "" : ")");
+    set_initial(f, out, arena);
+    return 0;
+}
+
+int fields_read(const struct field *table, const struct tree *group, void *out, struct arena *arena,
+                struct error *err)
+{
+    if (group->kind != TREE_OBJECT)
+        return tree_error(err, group, "expected a group { ... }, found %s",
+                          tree_kind_name(group->kind));
+    if (check_names(table, group, err) != 0)
+        return -1;
+    for (const struct field *f = table; f->name != NULL; f++) {
+        const struct tree *value = tree_member(group, f->name);
+        int rc = value == NULL ? read_absent(f, group, out, arena, err)
+                               : readers[f->kind](f, value, (char *)out + f->offset, arena, err);
+
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,115 @@
+#include "column.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+struct pair {
+    const char *said, *meant;
+};
+
+static const struct pair headings[] = {
+    {"姓名", "name"},         {"名字", "name"},     {"居民姓名", "name"},
+    {"联系人", "name"},       {"name", "name"},     {"fullname", "name"},
+    {"手机号", "sms"},        {"手机", "sms"},      {"手机号码", "sms"},
+    {"电话", "sms"},          {"电话号码", "sms"},  {"联系电话", "sms"},
+    {"联系方式", "sms"},      {"移动电话", "sms"},  {"phone", "sms"},
+    {"phonenumber", "sms"},   {"mobile", "sms"},    {"mobilephone", "sms"},
+    {"cell", "sms"},          {"tel", "sms"},       {"telephone", "sms"},
+    {"sms", "sms"},           {"语言", "language"}, {"语种", "language"},
+    {"language", "language"}, {"lang", "language"}, {"时段", "slot"},
+    {"预约时间", "slot"},     {"预约时段", "slot"}, {"slot", "slot"},
+    {"appointment", "slot"},  {"时区", "timezone"}, {"timezone", "timezone"},
+    {"企业微信", "wecom"},    {"wecom", "wecom"},   {"钉钉", "dingtalk"},
+    {"dingtalk", "dingtalk"}, {"飞书", "feishu"},   {"feishu", "feishu"},
+    {"微信", "wechat"},       {"wechat", "wechat"}, {"telegram", "telegram"},
+    {"whatsapp", "whatsapp"},
+};
+
+static const struct pair languages[] = {
+    {"zh", "zh"},       {"中文", "zh"},     {"汉语", "zh"},     {"普通话", "zh"},
+    {"华语", "zh"},     {"chinese", "zh"},  {"mandarin", "zh"}, {"zh-cn", "zh"},
+    {"zh_cn", "zh"},    {"cn", "zh"},       {"en", "en"},       {"英文", "en"},
+    {"英语", "en"},     {"english", "en"},  {"en-us", "en"},    {"en-gb", "en"},
+    {"en_us", "en"},    {"日语", "ja"},     {"日文", "ja"},     {"japanese", "ja"},
+    {"ja", "ja"},       {"韩语", "ko"},     {"朝鲜语", "ko"},   {"korean", "ko"},
+    {"ko", "ko"},       {"维吾尔语", "ug"}, {"ug", "ug"},       {"藏语", "bo"},
+    {"bo", "bo"},       {"蒙古语", "mn"},   {"mn", "mn"},       {"俄语", "ru"},
+    {"russian", "ru"},  {"ru", "ru"},       {"法语", "fr"},     {"french", "fr"},
+    {"fr", "fr"},       {"西班牙语", "es"}, {"spanish", "es"},  {"es", "es"},
+    {"阿拉伯语", "ar"}, {"arabic", "ar"},   {"ar", "ar"},       {"越南语", "vi"},
+    {"vi", "vi"},
+};
+
+#define FOLDED_BYTES 32 /* longer than anything known */
+
+/* Lower case without spaces (ASCII, no-break and ideographic), NUL-terminated;
+ * false if it is too long to be known. */
+static bool fold(const char *s, size_t n, char out[FOLDED_BYTES])
+{
+    size_t i, used = 0;
+
+    for (i = 0; i < n; i++) {
+        if (s[i] == ' ' || s[i] == '\t' || s[i] == '\r' || s[i] == '\n')
+            continue;
+        if (n - i >= 2 && memcmp(s + i, "\xc2\xa0", 2) == 0) {
+            i++;
+            continue;
+        }
+        if (n - i >= 3 && memcmp(s + i, "\xe3\x80\x80", 3) == 0) {
+            i += 2;
+            continue;
+        }
+        if (used == FOLDED_BYTES - 1)
+            return false;
+        out[used++] = (char)tolower((unsigned char)s[i]);
+    }
+    out[used] = '\0';
+    return used > 0;
+}
+
+static const char *look_up(const struct pair *table, size_t count, const char *s, size_t n)
+{
+    char folded[FOLDED_BYTES];
+    size_t i;
+
+    if (!fold(s, n, folded))
+        return NULL;
+    for (i = 0; i < count; i++)
+        if (strcmp(table[i].said, folded) == 0)
+            return table[i].meant;
+    return NULL;
+}
+
+const char *column_known(const char *heading, size_t n)
+{
+    return look_up(headings, sizeof headings / sizeof headings[0], heading, n);
+}
+
+bool column_is_phone(const char *channel)
+{
+    return strcmp(channel, "sms") == 0 || strcmp(channel, "whatsapp") == 0;
+}
+
+const char *column_language_code(const char *value, size_t n)
+{
+    const char *code = look_up(languages, sizeof languages / sizeof languages[0], value, n);
+
+    return code == NULL ? "" : code;
+}
+
+bool column_name_valid(const char *name, size_t n)
+{
+    size_t i;
+
+    if (n == 0 || n > 64)
+        return false;
+    for (i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)name[i];
+
+        if (c < 0x80 && !isalnum(c) && c != '_' && c != '-')
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,28 @@
+/*
+ * column.h - what the columns of people's lists are called
+ *
+ * A list says 手机号, 联系电话, Phone or mobile and means one thing. What is known
+ * gets our name (sms, name, language, slot, a channel's); any other column keeps
+ * its own and can be used in texts under it. Spaces and case do not count.
+ */
+#ifndef OUTREACH_COLUMN_H
+#define OUTREACH_COLUMN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Our name for a column of a list, or NULL if it is none of the known ones. */
+const char *column_known(const char *heading, size_t n);
+
+/* Whether addresses of that channel are telephone numbers. */
+bool column_is_phone(const char *channel);
+
+/* The code for what a language column says (zh, 中文, English ...), "" if it is
+ * not understood. A code of ours ("zh", "zh-TW") stays itself. */
+const char *column_language_code(const char *value, size_t n);
+
+/* [a-zA-Z0-9_-] and anything beyond ASCII, 1..64 bytes, no dot: what may stand
+ * in {{ }}. */
+bool column_name_valid(const char *name, size_t n);
+
+#endif

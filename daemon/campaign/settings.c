@@ -1,0 +1,511 @@
+#include "settings.h"
+
+#include "error.h"
+#include "field.h"
+#include "hours.h"
+#include "log.h"
+#include "mem.h"
+#include "rate_rule.h"
+#include "tree.h"
+#include "zone.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef OUTREACH_PLUGIN_DIR
+#define OUTREACH_PLUGIN_DIR "/usr/lib/outreach/plugins"
+#endif
+
+struct alert {
+    const char *to, *exec;
+    int level;
+};
+
+/* As the table reads it: 64-bit numbers, lists with their counts. */
+struct settings_private {
+    struct arena arena;
+    struct tree *document;
+    const char *name, *state_dir, *plugin_dir;
+    struct {
+        const char *url, *secret, *master;
+        struct field_strings sentinels, cluster;
+        bool accept_loss;
+        int appendfsync;
+    } redis;
+    struct {
+        int level;
+        const char *delivery;
+    } log;
+    struct {
+        const char *listen;
+    } web;
+    struct {
+        const char *timezone, *country, *language, *currency, *hours, *signature, *optout_line;
+        struct field_strings per_recipient;
+        int64_t max_segments, max_audience;
+        struct {
+            int64_t recipients;
+            double cost;
+        } approval;
+    } defaults;
+    struct {
+        int64_t memory_mb, batch, attempts, backoff_ms, backoff_max_ms, doubt_wait_ms, park_max,
+            stop_ms;
+    } dispatch;
+    struct field_groups alerts;
+    const struct tree *gateways;
+};
+
+/* -------------------------------------------------------------------- values */
+#define TAKE_STRING(value, err)                                                                    \
+    do {                                                                                           \
+        if ((value)->kind != TREE_STRING)                                                          \
+            return tree_error(err, value, "expected a string, found %s",                           \
+                              tree_kind_name((value)->kind));                                      \
+    } while (0)
+
+static int read_zone(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    struct error why;
+
+    (void)arena;
+    TAKE_STRING(value, err);
+    if (zone_find(value->string, &why) == NULL)
+        return tree_error(err, value, "%s", why.text);
+    *(const char **)at = value->string;
+    return 0;
+}
+
+static int read_hours(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    struct error why;
+    struct hours *hours;
+
+    (void)arena;
+    TAKE_STRING(value, err);
+    hours = hours_parse(value->string, &why);
+    if (hours == NULL)
+        return tree_error(err, value, "%s", why.text);
+    hours_free(hours);
+    *(const char **)at = value->string;
+    return 0;
+}
+
+/* So many letters, all of one case: "CN", "CNY". */
+static int read_code(const struct tree *value, void *at, size_t letters, int (*is)(int),
+                     const char *what, struct error *err)
+{
+    size_t i;
+
+    TAKE_STRING(value, err);
+    for (i = 0; i < letters && is((unsigned char)value->string[i]); i++)
+        ;
+    if (i < letters || value->string[letters] != '\0')
+        return tree_error(err, value, "\"%.40s\" is no %s", value->string, what);
+    *(const char **)at = value->string;
+    return 0;
+}
+
+static int read_country(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    (void)arena;
+    return read_code(value, at, 2, isupper, "country: write two capitals, as in \"CN\"", err);
+}
+
+static int read_currency(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    (void)arena;
+    return read_code(value, at, 3, isupper, "currency: write three capitals, as in \"CNY\"", err);
+}
+
+static int read_language(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    (void)arena;
+    return read_code(value, at, 2, islower, "language: write two letters, as in \"zh\"", err);
+}
+
+static int read_limits(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    struct field_strings *out = at;
+    struct rate_rule rule;
+    struct error why;
+    const struct tree *one = value->kind == TREE_LIST ? value->first : value;
+    const char **items;
+    size_t n = 0;
+
+    items = arena_alloc(arena, (value->count + 2) * sizeof *items);
+    for (; one != NULL; one = value->kind == TREE_LIST ? one->next : NULL) {
+        TAKE_STRING(one, err);
+        if (rate_rule_parse(one->string, &rule, &why) != 0)
+            return tree_error(err, one, "%s", why.text);
+        items[n++] = one->string;
+    }
+    items[n] = NULL;
+    *out = (struct field_strings){items, n};
+    return 0;
+}
+
+static int read_level(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    int level;
+
+    (void)arena;
+    TAKE_STRING(value, err);
+    level = log_level_parse(value->string);
+    if (level < 0)
+        return tree_error(err, value,
+                          "expected \"debug\", \"info\", \"warning\" or \"error\", found \"%.40s\"",
+                          value->string);
+    *(int *)at = level;
+    return 0;
+}
+
+/* [a-z0-9-]{1,64}: it stands in keys. */
+static int read_name(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    size_t n;
+
+    (void)arena;
+    TAKE_STRING(value, err);
+    n = strspn(value->string, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    if (n == 0 || n > 64 || value->string[n] != '\0')
+        return tree_error(err, value,
+                          "\"%.80s\" is no name for a daemon: 1 to 64 of a-z, 0-9 and -",
+                          value->string);
+    *(const char **)at = value->string;
+    return 0;
+}
+
+static int read_url(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    static const char *const schemes[] = {"unix:/", "redis://", "rediss://"};
+    const char *url, *user, *host;
+    size_t i;
+
+    (void)arena;
+    TAKE_STRING(value, err);
+    url = value->string;
+    for (i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
+            break;
+    if (i == sizeof schemes / sizeof schemes[0])
+        return tree_error(err, value, "expected \"unix:/path\" or \"redis://[user@]host:port/db\"");
+    user = url + strlen(schemes[i]);
+    host = strrchr(user, '@');
+    if (host != NULL && memchr(user, ':', (size_t)(host - user)) != NULL)
+        return tree_error(err, value,
+                          "a password does not belong here: set redis.secret to "
+                          "\"@file:/path\" or \"@env:NAME\"");
+    *(const char **)at = url;
+    return 0;
+}
+
+static int read_gateways(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    const struct tree *one;
+
+    (void)arena;
+    if (value->kind != TREE_LIST)
+        return tree_error(err, value, "expected a list of groups ( { ... }, { ... } ), found %s",
+                          tree_kind_name(value->kind));
+    for (one = value->first; one != NULL; one = one->next)
+        if (one->kind != TREE_OBJECT)
+            return tree_error(err, one, "expected a group { ... }, found %s",
+                              tree_kind_name(one->kind));
+    *(const struct tree **)at = value;
+    return 0;
+}
+
+/* -------------------------------------------------------------------- tables */
+#define AT(member) offsetof(struct settings_private, member)
+#define IN(group, member) (AT(group.member) - AT(group))
+
+static const char *const fsync_names[] = {"always", "everysec", NULL};
+
+static const struct field redis_fields[] = {
+    {"url", FIELD_CUSTOM, IN(redis, url), .read = read_url,
+     .help = "the server; a private one where it is silent"},
+    {"secret", FIELD_SECRET, IN(redis, secret), .help = "its password"},
+    {"sentinels", FIELD_STRINGS, IN(redis, sentinels), .min = 1, .max = 32,
+     .help = "host:port of each Sentinel"},
+    {"master", FIELD_STRING, IN(redis, master), .min = 1, .max = 64,
+     .help = "the master's name among the Sentinels"},
+    {"cluster", FIELD_STRINGS, IN(redis, cluster), .min = 1, .max = 64,
+     .help = "host:port of some nodes of a cluster"},
+    {"accept_loss", FIELD_BOOL, IN(redis, accept_loss), .initial = "false",
+     .help = "work with a server that may lose what it acknowledged"},
+    {"appendfsync", FIELD_ENUM, IN(redis, appendfsync), .initial = "always", .names = fsync_names,
+     .help = "of the private server"},
+    {0},
+};
+
+static const struct field log_fields[] = {
+    {"level", FIELD_CUSTOM, IN(log, level), .initial = "info", .read = read_level,
+     .help = "debug, info, warning, error"},
+    {"delivery", FIELD_STRING, IN(log, delivery), .min = 1, .max = 4000,
+     .help = "the delivery log; in state_dir by default"},
+    {0},
+};
+
+static const struct field web_fields[] = {
+    {"listen", FIELD_STRING, IN(web, listen), .min = 1, .max = 300, .initial = "127.0.0.1:8090",
+     .help = "address:port of callbacks, API, metrics, console"},
+    {0},
+};
+
+static const struct field approval_fields[] = {
+    {"recipients", FIELD_INT, IN(defaults.approval, recipients), .min = 0, .max = 1000000000,
+     .help = "above so many a second person agrees; 0: always alone"},
+    {"cost", FIELD_FLOAT, IN(defaults.approval, cost), .min = 0, .max = 1000000000,
+     .help = "above so much"},
+    {0},
+};
+
+static const struct field defaults_fields[] = {
+    {"timezone", FIELD_CUSTOM, IN(defaults, timezone), .initial = "Asia/Shanghai",
+     .read = read_zone, .help = "of events that name none"},
+    {"country", FIELD_CUSTOM, IN(defaults, country), .initial = "CN", .read = read_country,
+     .help = "how numbers without + are read"},
+    {"language", FIELD_CUSTOM, IN(defaults, language), .initial = "zh", .read = read_language,
+     .help = "of recipients who have none of their own"},
+    {"currency", FIELD_CUSTOM, IN(defaults, currency), .initial = "CNY", .read = read_currency,
+     .help = "of costs"},
+    {"hours", FIELD_CUSTOM, IN(defaults, hours), .initial = "08:00-12:00,14:00-20:30",
+     .read = read_hours, .help = "when residents may be disturbed"},
+    {"signature", FIELD_STRING, IN(defaults, signature), .min = 0, .max = 120, .initial = "",
+     .help = "with its brackets"},
+    {"optout_line", FIELD_STRING, IN(defaults, optout_line), .min = 0, .max = 200,
+     .initial = "拒收请回复R", .help = "appended to promotions"},
+    {"per_recipient", FIELD_CUSTOM, IN(defaults, per_recipient), .read = read_limits,
+     .help = "the most that one person gets over all campaigns: \"1/30s\", \"5/day\""},
+    {"approval", FIELD_GROUP, IN(defaults, approval), .fields = approval_fields,
+     .help = "when a second person must agree"},
+    {"max_segments", FIELD_INT, IN(defaults, max_segments), .min = 1, .max = 8, .initial = "8",
+     .help = "SMS parts of one notice"},
+    {"max_audience", FIELD_INT, IN(defaults, max_audience), .min = 1, .max = 33554431,
+     .initial = "2000000", .help = "recipients of one campaign"},
+    {0},
+};
+
+static const struct field dispatch_fields[] = {
+    {"memory_mb", FIELD_INT, IN(dispatch, memory_mb), .min = 4, .max = 4096, .initial = "32",
+     .help = "bound on notices held in memory"},
+    {"batch", FIELD_INT, IN(dispatch, batch), .min = 1, .max = 512, .initial = "256",
+     .help = "notices claimed at a time"},
+    {"attempts", FIELD_INT, IN(dispatch, attempts), .min = 1, .max = 15, .initial = "5",
+     .help = "submits of one notice at most"},
+    {"backoff", FIELD_DURATION, IN(dispatch, backoff_ms), .min = 1000, .max = 86400000,
+     .initial = "30s", .help = "before the second attempt; doubled for each that follows"},
+    {"backoff_max", FIELD_DURATION, IN(dispatch, backoff_max_ms), .min = 1000, .max = 86400000,
+     .initial = "30min", .help = "its ceiling"},
+    {"doubt_wait", FIELD_DURATION, IN(dispatch, doubt_wait_ms), .min = 1000, .max = 86400000,
+     .initial = "120s", .help = "before an uncertain notice is sent again"},
+    {"park_max", FIELD_INT, IN(dispatch, park_max), .min = 100, .max = 1000000, .initial = "20000",
+     .help = "notices of a reminder that wait for a time of their own"},
+    {"stop", FIELD_DURATION, IN(dispatch, stop_ms), .min = 0, .max = 600000, .initial = "30s",
+     .help = "how long a stop waits for answers"},
+    {0},
+};
+
+static const struct field alert_fields[] = {
+    {"to", FIELD_STRING, offsetof(struct alert, to), .min = 1, .max = 200,
+     .help = "a gateway that tells a group, or gateway:address"},
+    {"exec", FIELD_STRING, offsetof(struct alert, exec), .min = 1, .max = 4000,
+     .help = "a program that is run"},
+    {"level", FIELD_CUSTOM, offsetof(struct alert, level), .initial = "error", .read = read_level,
+     .help = "from this level on"},
+    {0},
+};
+
+static const struct field settings_fields[] = {
+    {"name", FIELD_CUSTOM, AT(name), .read = read_name,
+     .help = "this daemon among others on the same Redis"},
+    {"state_dir", FIELD_STRING, AT(state_dir), .min = 1, .max = 4000,
+     .initial = "/var/lib/outreach", .help = "private Redis, privacy key, logs"},
+    {"plugin_dir", FIELD_STRING, AT(plugin_dir), .min = 1, .max = 4000,
+     .help = "where gateway plugins are"},
+    {"redis", FIELD_GROUP, AT(redis), .fields = redis_fields},
+    {"log", FIELD_GROUP, AT(log), .fields = log_fields},
+    {"web", FIELD_GROUP, AT(web), .fields = web_fields},
+    {"defaults", FIELD_GROUP, AT(defaults), .fields = defaults_fields},
+    {"dispatch", FIELD_GROUP, AT(dispatch), .fields = dispatch_fields},
+    {"alerts", FIELD_GROUPS, AT(alerts), .min = 0, .max = 64, .fields = alert_fields,
+     .size = sizeof(struct alert), .help = "who is told"},
+    {"gateways", FIELD_CUSTOM, AT(gateways), .read = read_gateways,
+     .help = "a group for each; its plugin says what stands in it"},
+    {0},
+};
+
+const struct field *settings_table(void)
+{
+    return settings_fields;
+}
+
+/* ------------------------------------------------------------------ defaults */
+/* The host's name in [a-z0-9-]: "Ops_1.example" is "ops-1-example". */
+static char *host_name(struct arena *arena)
+{
+    char name[65] = "";
+    size_t i;
+
+    if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0')
+        strcpy(name, "outreachd");
+    for (i = 0; name[i] != '\0'; i++)
+        name[i] = isalnum((unsigned char)name[i]) ? (char)tolower((unsigned char)name[i]) : '-';
+    return arena_strndup(arena, name, i);
+}
+
+/* Next to the program where it was built, else where it was installed. */
+static char *default_plugin_dir(struct arena *arena)
+{
+    char path[PATH_MAX + 16];
+    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    struct stat st;
+    char *slash;
+
+    if (n > 0) {
+        path[n] = '\0';
+        slash = strrchr(path, '/');
+        strcpy(slash == NULL ? path : slash, "/plugins");
+        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+            return arena_strndup(arena, path, strlen(path));
+    }
+    return arena_strndup(arena, OUTREACH_PLUGIN_DIR, sizeof OUTREACH_PLUGIN_DIR - 1);
+}
+
+static char *join(struct arena *arena, const char *dir, const char *file)
+{
+    char *path = xasprintf("%s/%s", dir, file), *kept = arena_strndup(arena, path, strlen(path));
+
+    free(path);
+    return kept;
+}
+
+/* ------------------------------------------------------- what one table cannot say */
+static int check_redis(const struct settings_private *p, struct error *err)
+{
+    const struct tree *redis = tree_member(p->document, "redis");
+
+    if (redis == NULL)
+        return 0;
+    if (p->redis.sentinels.count > 0 && p->redis.master == NULL)
+        return tree_error(err, redis, "sentinels need the master's name: master = \"...\"");
+    if ((p->redis.url != NULL) + (p->redis.sentinels.count > 0) + (p->redis.cluster.count > 0) > 1)
+        return tree_error(err, redis, "url, sentinels and cluster: only one of them");
+    if (p->redis.appendfsync != 0 && !p->redis.accept_loss)
+        return tree_error(err, tree_member(redis, "appendfsync"),
+                          "\"everysec\" loses up to a second of acknowledged writes on a crash: "
+                          "set accept_loss = true if that may be");
+    return 0;
+}
+
+static int check_alerts(const struct settings_private *p, struct error *err)
+{
+    const struct alert *alerts = p->alerts.items;
+    const struct tree *node = p->document == NULL ? NULL : tree_member(p->document, "alerts");
+    size_t i;
+
+    if (node == NULL)
+        return 0;
+    node = node->first;
+    for (i = 0; i < p->alerts.count; i++, node = node->next)
+        if ((alerts[i].to == NULL) == (alerts[i].exec == NULL))
+            return tree_error(err, node, "expected either to = \"...\" or exec = \"...\"");
+    return 0;
+}
+
+static int check(const struct settings_private *p, struct error *err)
+{
+    if (p->document == NULL)
+        return 0;
+    if (p->dispatch.backoff_max_ms < p->dispatch.backoff_ms)
+        return tree_error(err, tree_member(p->document, "dispatch"),
+                          "backoff_max is less than backoff");
+    if (check_redis(p, err) != 0)
+        return -1;
+    return check_alerts(p, err);
+}
+
+/* ------------------------------------------------------------------ the result */
+static const char *const *or_null(struct field_strings strings)
+{
+    return strings.count == 0 ? NULL : strings.items;
+}
+
+static void publish(struct settings *s, struct settings_private *p)
+{
+    static const char *const usual[] = {"1/30s", "5/day", NULL};
+
+    s->name = p->name != NULL ? p->name : host_name(&p->arena);
+    s->state_dir = p->state_dir;
+    s->plugin_dir = p->plugin_dir != NULL ? p->plugin_dir : default_plugin_dir(&p->arena);
+    s->redis.url = p->redis.url;
+    s->redis.secret = p->redis.secret;
+    s->redis.sentinels = or_null(p->redis.sentinels);
+    s->redis.cluster = or_null(p->redis.cluster);
+    s->redis.master = p->redis.master;
+    s->redis.accept_loss = p->redis.accept_loss;
+    s->redis.appendfsync = fsync_names[p->redis.appendfsync];
+    s->log.level = p->log.level;
+    s->log.delivery =
+        p->log.delivery != NULL ? p->log.delivery : join(&p->arena, s->state_dir, "delivery.jsonl");
+    s->web_listen = p->web.listen;
+    s->defaults = (struct campaign_defaults){
+        .timezone = p->defaults.timezone,
+        .country = p->defaults.country,
+        .language = p->defaults.language,
+        .currency = p->defaults.currency,
+        .hours = p->defaults.hours,
+        .signature = p->defaults.signature,
+        .optout_line = p->defaults.optout_line,
+        .per_recipient =
+            p->defaults.per_recipient.items == NULL ? usual : p->defaults.per_recipient.items,
+        .max_segments = (int)p->defaults.max_segments,
+        .max_audience = (uint32_t)p->defaults.max_audience,
+    };
+    s->dispatch.memory_mb = (int)p->dispatch.memory_mb;
+    s->dispatch.batch = (int)p->dispatch.batch;
+    s->dispatch.attempts = (int)p->dispatch.attempts;
+    s->dispatch.backoff_ms = p->dispatch.backoff_ms;
+    s->dispatch.backoff_max_ms = p->dispatch.backoff_max_ms;
+    s->dispatch.doubt_wait_ms = p->dispatch.doubt_wait_ms;
+    s->dispatch.park_max = (uint32_t)p->dispatch.park_max;
+    s->dispatch.stop_ms = p->dispatch.stop_ms;
+    s->gateways = p->gateways;
+    s->document = p->document;
+}
+
+struct settings *settings_read(const char *path, struct error *err)
+{
+    struct settings *s = xcalloc(1, sizeof *s);
+    struct settings_private *p = s->own = xcalloc(1, sizeof *p);
+
+    if (path == NULL) {
+        fields_initial(settings_fields, p, &p->arena);
+    } else {
+        p->document = tree_read_config(path, err);
+        if (p->document == NULL ||
+            fields_read(settings_fields, p->document, p, &p->arena, err) != 0 || check(p, err) != 0)
+            goto fail;
+    }
+    publish(s, p);
+    return s;
+
+fail:
+    settings_free(s);
+    return NULL;
+}
+
+void settings_free(struct settings *s)
+{
+    if (s == NULL)
+        return;
+    tree_free(s->own->document);
+    arena_free(&s->own->arena);
+    free(s->own);
+    free(s);
+}
