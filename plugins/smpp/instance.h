@@ -119,8 +119,7 @@ struct smpp {
     char *joined;  /* SMPP_REPLY_BYTES_MAX */
     struct event *tick;
     bool draining, dead;
-    unsigned depth; /* callbacks of ours on the stack */
-    unsigned announced;
+    unsigned depth;        /* callbacks of ours on the stack */
     int64_t complained_ms; /* last log line about something odd; the rest are counted */
     unsigned long odd;
     struct {

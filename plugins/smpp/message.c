@@ -66,7 +66,8 @@ static void answer(struct smpp_message *m, const struct gateway_answer *a)
     leave_line(m);
     m->ids = NULL;
     TAILQ_INSERT_HEAD(&g->free_messages, m, link);
-    g->host->done(g->gw, token, a);
+    if (!g->dead)
+        g->host->done(g->gw, token, a);
     free(ids);
 }
 
@@ -420,8 +421,11 @@ void smpp_messages_pump(struct smpp_session *s)
             answer_plain(m, GATEWAY_UNSENT, GATEWAY_REASON_NONE, "waited too long");
             continue;
         }
-        if (smpp_window_room(&s->window) == 0 || smpp_wire_pending(&s->wire) > SMPP_WIRE_HIGH ||
-            !send(m, &now))
+        if (smpp_wire_pending(&s->wire) > SMPP_WIRE_HIGH) {
+            s->wire.crowded = true;
+            break;
+        }
+        if (smpp_window_room(&s->window) == 0 || !send(m, &now))
             break;
     }
     s->pumping = false;

@@ -72,12 +72,14 @@ static void set_next_try(struct smpp_session *s, int64_t now_ms, int64_t pause_m
 {
     const struct smpp_settings *settings = &s->gateway->settings;
 
-    if (pause_ms == 0) {
-        pause_ms = s->pause_ms;
-        s->pause_ms =
-            pause_ms * 2 < settings->reconnect_max_ms ? pause_ms * 2 : settings->reconnect_max_ms;
+    if (pause_ms != 0) {
+        s->next_ms = now_ms + pause_ms + jitter(s->gateway, pause_ms / 10);
+        return;
     }
-    s->next_ms = now_ms + jitter(s->gateway, pause_ms);
+    s->next_ms = now_ms + jitter(s->gateway, s->pause_ms);
+    s->pause_ms *= 2;
+    if (s->pause_ms > settings->reconnect_max_ms)
+        s->pause_ms = settings->reconnect_max_ms;
 }
 
 /* Ends the connection, to try again after pause_ms (0: the usual, growing one). */
@@ -108,7 +110,7 @@ static void lose(struct smpp_session *s, const char *why, int64_t pause_ms)
 void smpp_session_answer(struct smpp_session *s, uint32_t command, uint32_t status,
                          uint32_t sequence)
 {
-    uint8_t *p = smpp_wire_room(&s->wire, SMPP_HEADER_BYTES + 1);
+    uint8_t *p = s->wire.fd < 0 ? NULL : smpp_wire_room(&s->wire, SMPP_HEADER_BYTES + 1);
 
     if (s->wire.fd < 0)
         return;
@@ -223,7 +225,7 @@ static void on_bind_refused(struct smpp_session *s, uint32_t status)
                  ? " advice=\"wrong credentials, too many binds or maintenance\""
                  : "");
     lose(s, why,
-         credentials                ? CREDENTIALS_PAUSE_MS * 2 /* with jitter at least 5 min */
+         credentials                ? CREDENTIALS_PAUSE_MS
          : status == SMPP_RBINDFAIL ? g->settings.reconnect_max_ms
                                     : 0);
 }

@@ -61,8 +61,8 @@ void smpp_announce(struct smpp *g, const char *why)
             n += g->settings.window;
     if (g->draining)
         n = 0;
-    g->announced = n;
-    g->host->capacity(g->gw, n, why);
+    if (!g->dead)
+        g->host->capacity(g->gw, n, why);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *state)

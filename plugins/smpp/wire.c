@@ -78,7 +78,7 @@ void smpp_wire_close(struct smpp_wire *w)
     event_free(w->writable);
     close(w->fd);
     w->fd = -1;
-    w->connected = w->blocked = w->stopped = false;
+    w->connected = w->blocked = w->stopped = w->crowded = false;
     w->in_used = w->start = w->sent = w->end = 0;
     w->offset = 0;
 }
@@ -176,8 +176,14 @@ void smpp_wire_flush(struct smpp_wire *w)
 
 static void on_turn(evutil_socket_t fd, short what, void *wire)
 {
+    struct smpp_wire *w = wire;
+
     (void)fd, (void)what;
-    smpp_wire_flush(wire);
+    smpp_wire_flush(w);
+    if (!w->blocked && (w->crowded || w->stopped)) {
+        w->crowded = false;
+        w->callbacks->on_drained(w->owner);
+    }
 }
 
 static void on_connected(struct smpp_wire *w)

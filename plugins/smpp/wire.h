@@ -39,7 +39,10 @@ struct smpp_wire {
     struct event_base *base;
     int fd; /* -1: closed */
     struct event *readable, *writable, *turn;
-    bool connected, blocked, stopped;
+    bool connected;
+    bool blocked; /* the socket is full, or broken */
+    bool stopped; /* does not read */
+    bool crowded; /* set by the owner that found too much pending: on_drained() will tell */
     uint8_t *in;
     size_t in_used;
     uint8_t *out;
