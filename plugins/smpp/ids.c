@@ -1,6 +1,7 @@
 #include "ids.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #define DIGITS_MAX 64
@@ -24,6 +25,23 @@ static bool is_number(const char *s, size_t n, int base)
     return n > 0;
 }
 
+/* The usual ids fit into 64 bits, and there is one in every receipt. */
+static size_t convert_short(char *out, const char *s, size_t n, int from, int to)
+{
+    char digits[DIGITS_MAX];
+    uint64_t value = 0;
+    size_t i, used = 0;
+
+    for (i = 0; i < n; i++)
+        value = value * (unsigned)from + (unsigned)digit(s[i]);
+    do
+        digits[used++] = "0123456789ABCDEF"[to == 10 ? value % 10 : value % 16];
+    while ((value = to == 10 ? value / 10 : value / 16) > 0);
+    for (i = 0; i < used; i++)
+        out[i] = digits[used - 1 - i];
+    return used;
+}
+
 /* Writes s (n digits of base from) in base to, without leading zeros, into id.
  * Multiplies digit by digit on a string, as on paper. Returns -1 if it is no
  * number or becomes too long. */
@@ -34,6 +52,10 @@ static int convert(struct smpp_id *id, const char *s, size_t n, int from, int to
 
     if (!is_number(s, n, from))
         return -1;
+    if (n <= 16) {
+        id->length = convert_short(id->bytes, s, n, from, to);
+        return 0;
+    }
     for (i = 0; i < n; i++) {
         int carry = digit(s[i]);
 

@@ -186,7 +186,7 @@ static void give_up(struct smpp_message *m)
     leave_line(m);
 }
 
-static void accept(struct smpp_message *m, unsigned part, const uint8_t *body, size_t n)
+static void accept_part(struct smpp_message *m, unsigned part, const uint8_t *body, size_t n)
 {
     struct smpp *g = m->session->gateway;
     struct smpp_id id;
@@ -214,13 +214,13 @@ void smpp_message_responded(struct smpp_message *m, unsigned part, uint32_t stat
     struct smpp_status known;
 
     if (status == SMPP_OK) {
-        accept(m, part, body, n);
+        accept_part(m, part, body, n);
         return;
     }
     known = smpp_status_find(status, s->gateway->settings.overrides,
                              s->gateway->settings.override_count);
     if (known.outcome == GATEWAY_ACCEPTED) {
-        accept(m, part, body, n);
+        accept_part(m, part, body, n);
         return;
     }
     if (m->failed == 0)
@@ -346,7 +346,7 @@ static void begin(struct smpp_message *m, const struct smpp_text *t)
 
 /* Writes the parts of m that fit. Returns false when m must wait for room; when
  * it cannot be sent at all it is answered. */
-static bool send(struct smpp_message *m, const struct now *now)
+static bool send_message(struct smpp_message *m, const struct now *now)
 {
     struct smpp_session *s = m->session;
     struct smpp *g = s->gateway;
@@ -425,7 +425,7 @@ void smpp_messages_pump(struct smpp_session *s)
             s->wire.crowded = true;
             break;
         }
-        if (smpp_window_room(&s->window) == 0 || !send(m, &now))
+        if (smpp_window_room(&s->window) == 0 || !send_message(m, &now))
             break;
     }
     s->pumping = false;

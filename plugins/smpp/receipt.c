@@ -61,8 +61,17 @@ static size_t find_word(struct span word)
 
 /* ------------------------------------------------------------------ the text */
 enum label { ID, SUB, DLVRD, SUBMIT_DATE, DONE_DATE, STAT, ERR, TEXT, LABELS };
-static const char *const labels[LABELS] = {
-    "id:", "sub:", "dlvrd:", "submit date:", "done date:", "stat:", "err:", "text:"};
+static const struct {
+    const char *word;
+    size_t length;
+} labels[LABELS] = {
+#define LABEL(word)                                                                                \
+    {                                                                                              \
+        word, sizeof word - 1                                                                      \
+    }
+    LABEL("id:"),        LABEL("sub:"),  LABEL("dlvrd:"), LABEL("submit date:"),
+    LABEL("done date:"), LABEL("stat:"), LABEL("err:"),   LABEL("text:"),
+};
 
 /* The label that starts at s, or LABELS. A label stands at the start or behind
  * a space, or "id:" would be found in "paid:". */
@@ -73,10 +82,8 @@ static enum label label_at(const char *text, size_t n, size_t at)
     if (at > 0 && text[at - 1] != ' ')
         return LABELS;
     for (i = 0; i < LABELS; i++) {
-        size_t length = strlen(labels[i]);
-
-        if ((text[at] | 0x20) == labels[i][0] && length <= n - at &&
-            strncasecmp(text + at, labels[i], length) == 0)
+        if ((text[at] | 0x20) == labels[i].word[0] && labels[i].length <= n - at &&
+            strncasecmp(text + at, labels[i].word, labels[i].length) == 0)
             return (enum label)i;
     }
     return LABELS;
@@ -105,7 +112,7 @@ static void split(struct span values[LABELS], const char *text, size_t n)
         if (open != LABELS && values[open].at == NULL)
             values[open] = trimmed(text + from, text + i);
         open = l;
-        from = i + strlen(labels[l]);
+        from = i + labels[l].length;
     }
     if (open != LABELS && values[open].at == NULL)
         values[open] = trimmed(text + from, text + n);
