@@ -143,7 +143,7 @@ static size_t distance(const char *a, const char *b)
 
         row[0] = i;
         for (size_t j = 1; j <= n; j++) {
-            size_t best = diagonal + (tolower((unsigned char)a[i - 1]) != b[j - 1]);
+            size_t best = diagonal + (tolower((unsigned char)a[i - 1]) != (unsigned char)b[j - 1]);
 
             diagonal = row[j];
             best = best < row[j] + 1 ? best : row[j] + 1;

@@ -105,11 +105,8 @@ bool column_name_valid(const char *name, size_t n)
 
     if (n == 0 || n > 64)
         return false;
-    for (i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)name[i];
-
-        if (c < 0x80 && !isalnum(c) && c != '_' && c != '-')
+    for (i = 0; i < n; i++)
+        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f || strchr(".{}|", name[i]) != NULL)
             return false;
-    }
     return true;
 }

@@ -21,8 +21,8 @@ bool column_is_phone(const char *channel);
  * not understood. A code of ours ("zh", "zh-TW") stays itself. */
 const char *column_language_code(const char *value, size_t n);
 
-/* [a-zA-Z0-9_-] and anything beyond ASCII, 1..64 bytes, no dot: what may stand
- * in {{ }}. */
+/* 1..64 bytes without dots, braces, bars and control characters: what may stand in
+ * {{ }}. */
 bool column_name_valid(const char *name, size_t n);
 
 #endif

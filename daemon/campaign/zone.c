@@ -297,13 +297,6 @@ static int parse(const char *text, size_t n, struct local_time *out, int *east_s
     return c.at == c.end ? with_offset : -1;
 }
 
-int zone_parse_local(const char *text, size_t n, struct local_time *out)
-{
-    int east_s;
-
-    return parse(text, n, out, &east_s) < 0 ? -1 : 0;
-}
-
 int zone_parse(const struct zone *zone, const char *text, size_t n, int64_t *wall_ms)
 {
     struct local_time local;

@@ -42,7 +42,4 @@ int64_t zone_wall(const struct zone *zone, const struct local_time *local);
  * ("2027/3/6 9:00"). Returns -1 for anything else, and for days there are not. */
 int zone_parse(const struct zone *zone, const char *text, size_t n, int64_t *wall_ms);
 
-/* The same, of the fields only: without a zone (an offset in text is skipped). */
-int zone_parse_local(const char *text, size_t n, struct local_time *out);
-
 #endif

@@ -1,0 +1,947 @@
+#include "campaign_text.h"
+
+#include "campaign.h"
+#include "column.h"
+#include "encoding.h"
+#include "error.h"
+#include "form.h"
+#include "mem.h"
+#include "template.h"
+#include "tree.h"
+#include "when.h"
+#include "zone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_LANGUAGES 8
+
+/* The parts of a recipient's slot are columns behind the row's own. */
+#define SLOT_PARTS 3
+#define VALUES (CAMPAIGN_MAX_COLUMNS + SLOT_PARTS)
+
+struct campaign_text {
+    struct campaign_text *next;
+    const struct tree *node; /* where it stands in the document */
+    const char *language;
+    struct template *template;
+    const char *tail; /* the opt-out line, with what joins it to the text */
+    size_t tail_length;
+    bool says_slot;
+};
+
+/* The most that the texts in a language can make of a row, so that a row is
+ * judged by a few additions. In UTF-16 units, of which a byte of UTF-8 is never
+ * less than one. */
+struct bound {
+    size_t units;                           /* without the row's values */
+    size_t times[CAMPAIGN_MAX_COLUMNS];     /* that a column is used in one text */
+    size_t otherwise[CAMPAIGN_MAX_COLUMNS]; /* units of its defaults */
+    bool required[CAMPAIGN_MAX_COLUMNS];    /* some text has no default for it */
+    bool gsm;                               /* all of them are in the GSM alphabet */
+};
+
+struct texts {
+    struct bound bounds[MAX_LANGUAGES];
+    const char *languages[MAX_LANGUAGES];
+    size_t lengths[MAX_LANGUAGES];
+    size_t language_count, main_language;
+    bool need_slot;
+    struct campaign_text *first;
+    const struct campaign_text **table; /* [reminder][channel][language] */
+};
+
+/* While texts are compiled: what their names may mean. */
+struct scope {
+    struct campaign *c;
+    const struct form *form;
+    struct texts *texts;
+    const struct text_columns *known;
+    struct arena *arena;
+    const char *language; /* of the text in hand */
+    const char *special;
+    const char *used[CAMPAIGN_MAX_COLUMNS]; /* free columns, in the order of their use */
+    size_t used_count;
+    bool uses_name, uses_slot;
+    bool laid_out; /* the columns are known: names become their numbers */
+    char when[WHEN_BYTES];
+};
+
+/* ------------------------------------------------------------- {{event.date}} ... */
+struct event_name {
+    const char *name;
+    enum { OF_START, OF_END, OF_TREE, OF_TITLE } source;
+    enum when_part part;
+    size_t offset; /* OF_TREE: in struct form */
+};
+
+static const struct event_name event_names[] = {
+    {"date", OF_START, WHEN_DATE, 0},
+    {"time", OF_START, WHEN_TIME, 0},
+    {"weekday", OF_START, WHEN_WEEKDAY, 0},
+    {"end_date", OF_END, WHEN_DATE, 0},
+    {"end_time", OF_END, WHEN_TIME, 0},
+    {"end_weekday", OF_END, WHEN_WEEKDAY, 0},
+    {"title", OF_TITLE, WHEN_DATE, 0},
+    {"venue", OF_TREE, WHEN_DATE, offsetof(struct form, event.venue)},
+    {"address", OF_TREE, WHEN_DATE, offsetof(struct form, event.address)},
+    {"url", OF_TREE, WHEN_DATE, offsetof(struct form, event.url)},
+    {"contact", OF_TREE, WHEN_DATE, offsetof(struct form, event.contact)},
+    {NULL, OF_START, WHEN_DATE, 0},
+};
+
+static const char *const slot_names[SLOT_PARTS] = {
+    [WHEN_DATE] = "date",
+    [WHEN_TIME] = "time",
+    [WHEN_WEEKDAY] = "weekday",
+};
+
+static int constant(struct template_slot *out, const char *text)
+{
+    *out = (struct template_slot){.kind = TEMPLATE_CONSTANT,
+                                  .text = text == NULL ? "" : text,
+                                  .length = text == NULL ? 0 : strlen(text)};
+    return 0;
+}
+
+static int event_value(struct scope *s, const struct event_name *e, struct template_slot *out)
+{
+    const struct campaign *c = s->c;
+    int64_t at_ms = e->source == OF_END ? c->ends_ms : c->starts_ms;
+    struct local_time local;
+
+    switch (e->source) {
+    case OF_TITLE:
+        return constant(out, form_localized(s->form->title, s->language, c->language));
+    case OF_TREE:
+        return constant(
+            out, form_localized(*(const struct tree *const *)((const char *)s->form + e->offset),
+                                s->language, c->language));
+    case OF_START:
+    case OF_END:
+        break;
+    }
+    if (at_ms == 0)
+        return constant(out, NULL);
+    zone_local(c->zone, at_ms, &local);
+    when_write(e->part, s->language, &local, s->when);
+    return constant(out, s->when);
+}
+
+static int resolve_event(struct scope *s, const char *name, struct template_slot *out,
+                         struct error *err)
+{
+    const struct event_name *e;
+
+    for (e = event_names; e->name != NULL; e++)
+        if (strcmp(e->name, name) == 0)
+            return event_value(s, e, out);
+    return error_set(err, "of the event there are date, time, weekday, end_date, end_time, "
+                          "end_weekday, venue, address, url, contact and title");
+}
+
+/* What the event was when the person was told: known only when it is amended. */
+static int resolve_was(struct scope *s, const char *name, struct template_slot *out,
+                       struct error *err)
+{
+    if (s->special == NULL)
+        return error_set(err,
+                         "only corrections (texts.moved, texts.cancelled) know what was before");
+    if (resolve_event(s, name, out, err) != 0)
+        return -1;
+    return out->length > 0 ? 0 : constant(out, "-");
+}
+
+static int resolve_slot(struct scope *s, const char *name, struct template_slot *out,
+                        struct error *err)
+{
+    unsigned i;
+
+    for (i = 0; i < SLOT_PARTS; i++)
+        if (strcmp(slot_names[i], name) == 0) {
+            s->uses_slot = true;
+            *out =
+                (struct template_slot){.kind = TEMPLATE_COLUMN, .column = CAMPAIGN_MAX_COLUMNS + i};
+            return 0;
+        }
+    return error_set(err, "of a recipient's slot there are date, time and weekday");
+}
+
+static const struct {
+    const char *prefix;
+    int (*resolve)(struct scope *s, const char *name, struct template_slot *out, struct error *err);
+} families[] = {{"event.", resolve_event}, {"slot.", resolve_slot}, {"was.", resolve_was}};
+
+/* ------------------------------------------------------------------------ vars */
+struct wanted {
+    const char *name;
+    const struct tree *value;
+};
+
+static int match_var(void *arg, const char *name, const struct tree *value, struct error *err)
+{
+    struct wanted *wanted = arg;
+
+    (void)err;
+    if (strcmp(name, wanted->name) == 0)
+        wanted->value = value;
+    return 0;
+}
+
+/* Numbers as they are written: 86, 12.5. */
+static const char *number_text(struct scope *s, const struct tree *value)
+{
+    if (value->kind == TREE_INT)
+        snprintf(s->when, sizeof s->when, "%lld", (long long)value->integer);
+    else
+        snprintf(s->when, sizeof s->when, "%g", value->number);
+    return s->when;
+}
+
+static bool resolve_var(struct scope *s, const char *name, struct template_slot *out)
+{
+    struct wanted wanted = {name, NULL};
+
+    if (s->form->vars == NULL)
+        return false;
+    tree_pairs(s->form->vars, match_var, &wanted, NULL);
+    if (wanted.value == NULL)
+        return false;
+    if (wanted.value->kind == TREE_INT || wanted.value->kind == TREE_FLOAT)
+        constant(out, number_text(s, wanted.value));
+    else
+        constant(out, form_localized(wanted.value, s->language, s->c->language));
+    return true;
+}
+
+/* --------------------------------------------------------------------- columns */
+static bool is_known(const struct text_columns *known, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < known->count; i++)
+        if (strcmp(known->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static const char *known_at(const void *arg, size_t i)
+{
+    const struct text_columns *known = arg;
+
+    return i < known->count ? known->names[i] : NULL;
+}
+
+static int unknown_column(const struct text_columns *known, const char *name, struct error *err)
+{
+    const char *nearest = field_nearest(name, known_at, known);
+    char names[600] = "";
+    size_t i, n = 0;
+
+    for (i = 0; i < known->count && n < sizeof names - 70; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i > 0 ? ", " : "",
+                              known->names[i]);
+    if (nearest != NULL)
+        return error_set(err,
+                         "the audience has no such column, nor is it in vars; did you mean "
+                         "\"%s\"? The columns are %s",
+                         nearest, names);
+    return error_set(err, "the audience has no such column, nor is it in vars; the columns are %s",
+                     names);
+}
+
+static int use(struct scope *s, const char *name, struct error *err)
+{
+    size_t i;
+
+    if (strcmp(name, "name") == 0) {
+        s->uses_name = true;
+        return 0;
+    }
+    if (strcmp(name, "slot") == 0) {
+        s->uses_slot = true;
+        return 0;
+    }
+    if (strcmp(name, "language") == 0 || strcmp(name, "timezone") == 0)
+        return error_set(err, "is not for texts");
+    for (i = 0; i < s->c->channel_count; i++)
+        if (strcmp(s->c->channels[i], name) == 0)
+            return 0;
+    for (i = 0; i < s->used_count; i++)
+        if (strcmp(s->used[i], name) == 0)
+            return 0;
+    if (s->used_count == CAMPAIGN_MAX_COLUMNS)
+        return error_set(err, "the texts use more than %d columns", CAMPAIGN_MAX_COLUMNS);
+    s->used[s->used_count++] = arena_strndup(s->arena, name, strlen(name));
+    return 0;
+}
+
+/* A heading of the list may be used as it stands there: {{姓名}} is {{name}}. */
+static int resolve_column(struct scope *s, const char *name, struct template_slot *out,
+                          struct error *err)
+{
+    const char *ours = column_known(name, strlen(name));
+    int at;
+
+    if (ours != NULL && !(s->known->names != NULL && is_known(s->known, name)))
+        name = ours;
+    if (strchr(name, '.') != NULL || !column_name_valid(name, strlen(name)))
+        return error_set(err, "there is no such value: expected a column, one of vars, event.…, "
+                              "or slot.…");
+    out->kind = TEMPLATE_COLUMN;
+    if (s->laid_out) {
+        at = campaign_column(s->c, name);
+        if (at < 0)
+            return error_set(err, "is not among the campaign's columns");
+        out->column = (unsigned)at;
+        return 0;
+    }
+    if (s->known->names != NULL && s->known->complete && !is_known(s->known, name))
+        return unknown_column(s->known, name, err);
+    return use(s, name, err);
+}
+
+static int resolve(const char *bytes, size_t n, struct template_slot *out, void *arg,
+                   struct error *err)
+{
+    struct scope *s = arg;
+    char name[128];
+    size_t i;
+
+    if (n >= sizeof name)
+        return error_set(err, "the name is too long");
+    memcpy(name, bytes, n);
+    name[n] = '\0';
+    for (i = 0; i < sizeof families / sizeof families[0]; i++) {
+        size_t prefix = strlen(families[i].prefix);
+
+        if (strncmp(name, families[i].prefix, prefix) == 0)
+            return families[i].resolve(s, name + prefix, out, err);
+    }
+    if (resolve_var(s, name, out))
+        return 0;
+    return resolve_column(s, name, out, err);
+}
+
+/* ------------------------------------------------------------------- compiling */
+static struct template *compile_leaf(struct scope *s, const struct tree *node, struct error *err)
+{
+    struct error why;
+    struct template *t;
+    const char *text = node->string + strspn(node->string, " \n");
+
+    if (strncmp(text, "【", strlen("【")) == 0) {
+        tree_error(err, node,
+                   "begins with 【: the signature is added once, by itself; leave it out here");
+        return NULL;
+    }
+    if (*text == '\0') {
+        tree_error(err, node, "is empty");
+        return NULL;
+    }
+    t = template_compile(node->string, strlen(node->string), resolve, s, &why);
+    if (t == NULL)
+        tree_error(err, node, "%s", why.text);
+    return t;
+}
+
+static int add_language(struct texts *t, const char *language)
+{
+    size_t i;
+
+    for (i = 0; i < t->language_count; i++)
+        if (strcmp(t->languages[i], language) == 0)
+            return 0;
+    if (t->language_count == MAX_LANGUAGES)
+        return -1;
+    t->languages[t->language_count] = language;
+    t->lengths[t->language_count++] = strlen(language);
+    return 0;
+}
+
+static int collect_language(void *arg, const struct form_leaf *leaf, struct error *err)
+{
+    if (leaf->special != NULL || leaf->language == NULL || add_language(arg, leaf->language) == 0)
+        return 0;
+    return tree_error(err, leaf->node, "texts in more than %d languages", MAX_LANGUAGES);
+}
+
+/* Finds every mistake in every text, and which columns they use. */
+static int check_leaf(void *arg, const struct form_leaf *leaf, struct error *err)
+{
+    struct scope *s = arg;
+    struct template *t;
+
+    s->language = leaf->language != NULL ? leaf->language : s->c->language;
+    s->special = leaf->special;
+    t = compile_leaf(s, leaf->node, err);
+    template_destroy(t);
+    return t == NULL ? -1 : 0;
+}
+
+static int every_leaf(const struct form *form, form_leaf_fn *fn, void *arg, struct error *err)
+{
+    const struct form_reminder *reminders = form->reminders.items;
+    size_t i;
+
+    if (form->texts != NULL && form_leaves(form->texts, &form->channels, fn, arg, err) != 0)
+        return -1;
+    for (i = 0; i < form->reminders.count; i++)
+        if (reminders[i].texts != NULL &&
+            form_leaves(reminders[i].texts, &form->channels, fn, arg, err) != 0)
+            return -1;
+    return 0;
+}
+
+/* Written, or the usual one if there are texts in it, or the only one there is. */
+static int choose_language(struct scope *s, const char *usual, struct error *err)
+{
+    struct texts *t = s->texts;
+    size_t i;
+
+    if (every_leaf(s->form, collect_language, t, err) != 0)
+        return -1;
+    s->c->language = s->form->language;
+    for (i = 0; i < t->language_count && s->c->language == NULL; i++)
+        if (strcmp(t->languages[i], usual) == 0)
+            s->c->language = usual;
+    if (s->c->language == NULL)
+        s->c->language = t->language_count == 1 ? t->languages[0] : usual;
+    if (add_language(t, s->c->language) != 0)
+        return error_set(err, "texts in more than %d languages", MAX_LANGUAGES);
+    for (i = 0; i < t->language_count; i++)
+        if (strcmp(t->languages[i], s->c->language) == 0)
+            t->main_language = i;
+    s->c->title = form_localized(s->form->title, s->c->language, s->c->language);
+    return 0;
+}
+
+/* ------------------------------------------------------------------- the layout */
+static int put_column(struct campaign *c, const char *name, struct error *err)
+{
+    if (campaign_column(c, name) >= 0)
+        return 0;
+    if (c->column_count == CAMPAIGN_MAX_COLUMNS)
+        return error_set(err, "the channels and texts use more than %d columns",
+                         CAMPAIGN_MAX_COLUMNS);
+    c->columns[c->column_count++] = name;
+    return 0;
+}
+
+/* The columns that are needed: addresses, name, language, slot, time zone, then
+ * what texts use. Of the ones that only the audience can want, those it has. */
+static int put_needed(struct scope *s, struct error *err)
+{
+    struct campaign *c = s->c;
+    bool unknown = s->known->names == NULL;
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < c->channel_count; i++)
+        rc |= put_column(c, c->channels[i], err);
+    if (s->uses_name)
+        rc |= put_column(c, "name", err);
+    if (s->texts->language_count > 1 && (unknown || is_known(s->known, "language")))
+        rc |= put_column(c, "language", err);
+    if (s->texts->need_slot)
+        rc |= put_column(c, "slot", err);
+    if (!unknown && is_known(s->known, "timezone"))
+        rc |= put_column(c, "timezone", err);
+    for (i = 0; i < s->used_count; i++)
+        rc |= put_column(c, s->used[i], err);
+    return rc;
+}
+
+/* A stored document says its layout: rows that were written so are read so. */
+static int put_stored(struct scope *s, struct error *err)
+{
+    const struct tree *node = tree_member(s->c->document, "columns");
+    struct campaign *c = s->c;
+    size_t i;
+
+    for (i = 0; i < s->form->columns.count; i++) {
+        const char *name = s->form->columns.items[i];
+
+        if (campaign_column(c, name) >= 0 || !column_name_valid(name, strlen(name)))
+            return tree_error(err, node, "\"%.80s\" cannot be a column, or is one twice", name);
+        if (i < c->channel_count && strcmp(name, c->channels[i]) != 0)
+            return tree_error(err, node, "expected the channel \"%s\" as column %zu",
+                              c->channels[i], i + 1);
+        c->columns[c->column_count++] = name;
+    }
+    if (c->column_count < c->channel_count)
+        return tree_error(err, node, "expected a column for each channel first");
+    for (i = 0; i < s->used_count; i++)
+        if (campaign_column(c, s->used[i]) < 0)
+            return tree_error(err, node, "the texts use \"%s\", which is not among them",
+                              s->used[i]);
+    if ((s->uses_name && campaign_column(c, "name") < 0) ||
+        (s->texts->need_slot && campaign_column(c, "slot") < 0))
+        return tree_error(err, node, "the campaign uses \"%s\", which is not among them",
+                          campaign_column(c, "slot") < 0 && s->texts->need_slot ? "slot" : "name");
+    return 0;
+}
+
+static int lay_out(struct scope *s, struct error *err)
+{
+    struct campaign *c = s->c;
+    size_t i;
+
+    s->texts->need_slot = s->uses_slot;
+    for (i = 0; i < c->reminder_count; i++)
+        s->texts->need_slot |= c->reminders[i].at.of_slot;
+    if (s->texts->need_slot && s->known->names != NULL && s->known->complete &&
+        !is_known(s->known, "slot"))
+        return tree_error(err, tree_member(c->document, "audience"),
+                          "the reminders or texts need each recipient's own time, and the audience "
+                          "has no column \"slot\" (时段, 预约时间)");
+    if ((s->form->columns.count > 0 ? put_stored : put_needed)(s, err) != 0)
+        return -1;
+    c->column_language = campaign_column(c, "language");
+    c->column_slot = campaign_column(c, "slot");
+    c->column_timezone = campaign_column(c, "timezone");
+    s->laid_out = true;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the opt-out line */
+/* What joins the line to the text: nothing after punctuation, else a comma of the
+ * text's own script. */
+static const char *joint(const char *text, const char *language)
+{
+    static const char *const stops[] = {"。", "！", "？", "；", "，", "…", "）", "：",
+                                        ".",  "!",  "?",  ";",  ",",  " ", "\n"};
+    size_t n = strlen(text), i;
+
+    if (strncmp(language, "zh", 2) != 0)
+        return n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\n') ? "" : " ";
+    for (i = 0; i < sizeof stops / sizeof stops[0]; i++) {
+        size_t m = strlen(stops[i]);
+
+        if (n >= m && memcmp(text + n - m, stops[i], m) == 0)
+            return "";
+    }
+    return "，";
+}
+
+static void put_tail(struct scope *s, struct campaign_text *text, const char *usual)
+{
+    const char *line = s->form->optout_line != NULL
+                           ? form_localized(s->form->optout_line, text->language, s->c->language)
+                           : usual;
+    const char *join;
+    char *tail;
+
+    if (s->c->class != CLASS_PROMOTION || line == NULL || line[0] == '\0' ||
+        strstr(text->node->string, line) != NULL) /* they wrote it themselves */
+        return;
+    join = joint(text->node->string, text->language);
+    text->tail_length = strlen(join) + strlen(line);
+    tail = arena_alloc(s->arena, text->tail_length + 1);
+    stpcpy(stpcpy(tail, join), line);
+    text->tail = tail;
+}
+
+/* ------------------------------------------------------------ which text for whom */
+static const struct tree *own_leaf(const struct scope *s, const struct tree *value,
+                                   const char *language)
+{
+    const struct tree *found;
+
+    if (value == NULL)
+        return NULL;
+    if (value->kind == TREE_STRING)
+        return strcmp(language, s->c->language) == 0 ? value : NULL;
+    found = tree_member(value, language);
+    return found != NULL && found->kind == TREE_STRING ? found : NULL;
+}
+
+static const struct tree *leaf_of(const struct scope *s, const struct tree *texts,
+                                  const char *channel, const char *language)
+{
+    const struct tree *found = NULL;
+
+    if (texts == NULL)
+        return NULL;
+    if (texts->kind == TREE_OBJECT)
+        found = own_leaf(s, tree_member(texts, channel), language);
+    return found != NULL ? found : own_leaf(s, texts, language);
+}
+
+/* The recipient's language before anything else: a text of the campaign that she
+ * reads is better than a reminder's own that she does not. */
+static const struct tree *find_leaf(const struct scope *s, size_t r, const char *channel,
+                                    size_t language, size_t *found_language)
+{
+    const struct form_reminder *reminder = (struct form_reminder *)s->form->reminders.items + r;
+    size_t tries[] = {language, s->texts->main_language}, i;
+
+    for (i = 0; i < 2; i++) {
+        const char *code = s->texts->languages[tries[i]];
+        const struct tree *leaf = leaf_of(s, reminder->texts, channel, code);
+
+        *found_language = tries[i];
+        if (leaf == NULL)
+            leaf = leaf_of(s, s->form->texts, channel, code);
+        if (leaf != NULL)
+            return leaf;
+    }
+    return NULL;
+}
+
+static const struct campaign_text *text_for(struct scope *s, const struct tree *leaf,
+                                            size_t language, const char *usual_optout,
+                                            struct error *err)
+{
+    struct texts *t = s->texts;
+    struct campaign_text *text;
+    const unsigned *columns;
+    size_t n;
+
+    for (text = t->first; text != NULL; text = text->next)
+        if (text->node == leaf && text->language == t->languages[language])
+            return text;
+    text = xcalloc(1, sizeof *text);
+    text->next = t->first;
+    t->first = text;
+    text->node = leaf;
+    text->language = s->language = t->languages[language];
+    s->special = NULL;
+    text->template = compile_leaf(s, leaf, err);
+    if (text->template == NULL)
+        return NULL;
+    for (n = template_slots(text->template, &columns); n > 0; n--)
+        text->says_slot |= columns[n - 1] >= CAMPAIGN_MAX_COLUMNS;
+    put_tail(s, text, usual_optout);
+    return text;
+}
+
+static int fill_table(struct scope *s, const char *usual_optout, struct error *err)
+{
+    struct texts *t = s->texts;
+    struct campaign *c = s->c;
+    size_t r, k, l, at = 0, language;
+
+    t->table =
+        xcalloc(c->reminder_count * c->channel_count * t->language_count, sizeof(t->table[0]));
+    for (r = 0; r < c->reminder_count; r++)
+        for (k = 0; k < c->channel_count; k++)
+            for (l = 0; l < t->language_count; l++) {
+                const struct tree *leaf = find_leaf(s, r, c->channels[k], l, &language);
+
+                if (leaf == NULL)
+                    return tree_error(err, tree_member(c->document, "reminders"),
+                                      "\"%s\" has no text for %s in \"%s\", the campaign's "
+                                      "language: write texts = { %s = \"...\"; }",
+                                      c->reminders[r].name, c->channels[k], c->language,
+                                      c->language);
+                t->table[at] = text_for(s, leaf, language, usual_optout, err);
+                if (t->table[at++] == NULL)
+                    return -1;
+            }
+    return 0;
+}
+
+/* ----------------------------------------------------------------------- bounds */
+static size_t utf16_units(const char *text, size_t n)
+{
+    size_t units = 0, i;
+
+    for (i = 0; i < n; i++) /* a byte that starts a character; two for four bytes */
+        units += ((text[i] & 0xc0) != 0x80) + ((unsigned char)text[i] >= 0xf0);
+    return units;
+}
+
+#define SAMPLE_BYTES 16384
+
+/* Renders a text for values that are as long as lengths say: the bytes, or -1 if
+ * it would have a hole. */
+static long render_sample(const struct campaign_text *text, const size_t lengths[VALUES], char *out)
+{
+    static const char filler[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    struct template_value values[VALUES];
+    size_t i, n;
+
+    for (i = 0; i < VALUES; i++)
+        values[i] = (struct template_value){filler, lengths[i]};
+    return template_render(text->template, values, VALUES, out, SAMPLE_BYTES, &n) ==
+                   TEMPLATE_RENDERED
+               ? (long)n
+               : -1;
+}
+
+/* What a column does to a text is asked of the template itself: one byte more of
+ * it, and none. */
+static void measure_column(const struct campaign_text *text, size_t column, size_t base,
+                           size_t lengths[VALUES], struct bound *bound, char *out)
+{
+    size_t times, otherwise;
+    long n;
+
+    lengths[column] = 2;
+    n = render_sample(text, lengths, out);
+    times = n < 0 ? 0 : (size_t)n - base;
+    lengths[column] = 0;
+    n = render_sample(text, lengths, out);
+    lengths[column] = 1;
+    if (n < 0)
+        bound->required[column] = true;
+    otherwise = n < 0 ? 0 : (size_t)n + times - base; /* in bytes: more than units */
+    if (times > bound->times[column])
+        bound->times[column] = times;
+    if (otherwise > bound->otherwise[column])
+        bound->otherwise[column] = otherwise;
+}
+
+static int measure_text(const struct campaign *c, const struct campaign_text *text, bool is_sms,
+                        struct bound *bound, char *out, struct error *err)
+{
+    size_t lengths[VALUES], i, units;
+    struct text_size size;
+    long n;
+
+    for (i = 0; i < VALUES; i++)
+        lengths[i] = i < CAMPAIGN_MAX_COLUMNS ? 1 : 24; /* no part of a slot is longer */
+    n = render_sample(text, lengths, out);
+    if (n < 0 || (size_t)n + text->tail_length + strlen(c->signature) > SAMPLE_BYTES)
+        return tree_error(err, text->node, "is too long");
+    for (i = 0; i < c->column_count; i++)
+        measure_column(text, i, (size_t)n, lengths, bound, out);
+    memcpy(out + n, c->signature, strlen(c->signature));
+    n += (long)strlen(c->signature);
+    if (text->tail_length > 0)
+        memcpy(out + n, text->tail, text->tail_length);
+    n += (long)text->tail_length;
+    units = utf16_units(out, (size_t)n);
+    if (units > bound->units)
+        bound->units = units;
+    bound->gsm &= text_first_not_gsm(out, (size_t)n, NULL) == (size_t)n;
+    if (is_sms && text_measure(out, (size_t)n, TEXT_BILL_GSM, &size) == 0 &&
+        size.parts > (unsigned)c->max_segments)
+        return tree_error(err, text->node, "needs %u SMS parts, more than %d: shorten it",
+                          size.parts, c->max_segments);
+    return 0;
+}
+
+static int measure(struct scope *s, struct error *err)
+{
+    struct campaign *c = s->c;
+    struct texts *t = s->texts;
+    char *out = xmalloc(SAMPLE_BYTES);
+    size_t at, n = c->reminder_count * c->channel_count * t->language_count, l;
+    int rc = 0;
+
+    for (l = 0; l < t->language_count; l++)
+        t->bounds[l].gsm = true;
+    for (at = 0; at < n && rc == 0; at++)
+        rc = measure_text(c, t->table[at],
+                          column_is_phone(c->channels[at / t->language_count % c->channel_count]),
+                          &t->bounds[at % t->language_count], out, err);
+    free(out);
+    return rc;
+}
+
+struct texts *texts_compile(struct campaign *c, const struct form *form,
+                            const struct text_columns *known, const char *default_language,
+                            const char *default_optout, struct arena *arena, struct error *err)
+{
+    struct texts *t = xcalloc(1, sizeof *t);
+    struct scope s = {.c = c, .form = form, .texts = t, .known = known, .arena = arena};
+
+    if (choose_language(&s, default_language, err) != 0 ||
+        every_leaf(form, check_leaf, &s, err) != 0 || lay_out(&s, err) != 0 ||
+        fill_table(&s, default_optout, err) != 0 || measure(&s, err) != 0) {
+        texts_free(t);
+        return NULL;
+    }
+    c->optout_line = NULL;
+    if (c->class == CLASS_PROMOTION)
+        c->optout_line = form->optout_line != NULL
+                             ? form_localized(form->optout_line, c->language, c->language)
+                             : default_optout;
+    return t;
+}
+
+void texts_free(struct texts *t)
+{
+    struct campaign_text *text;
+
+    if (t == NULL)
+        return;
+    while ((text = t->first) != NULL) {
+        t->first = text->next;
+        template_destroy(text->template);
+        free(text);
+    }
+    free(t->table);
+    free(t);
+}
+
+bool texts_need_slot(const struct texts *t)
+{
+    return t->need_slot;
+}
+
+size_t texts_language_count(const struct texts *t)
+{
+    return t->language_count;
+}
+
+const char *texts_language(const struct texts *t, size_t i)
+{
+    return t->languages[i];
+}
+
+/* --------------------------------------------------------------- for every notice */
+static size_t find_language(const struct texts *t, const char *language, size_t n)
+{
+    size_t l;
+
+    for (l = 0; n > 0 && l < t->language_count; l++)
+        if (t->lengths[l] == n && memcmp(t->languages[l], language, n) == 0)
+            return l;
+    return t->main_language;
+}
+
+const struct campaign_text *campaign_text(const struct campaign *c, size_t r, const char *channel,
+                                          const char *language, size_t n)
+{
+    const struct texts *t = campaign_texts(c);
+    size_t k = 0;
+
+    while (k + 1 < c->channel_count && strcmp(c->channels[k], channel) != 0)
+        k++;
+    return t->table[(r * c->channel_count + k) * t->language_count + find_language(t, language, n)];
+}
+
+const char *campaign_text_language(const struct campaign_text *text)
+{
+    return text->language;
+}
+
+/* The row's values, and behind them the parts of its slot in words. An unreadable
+ * slot leaves them empty. */
+static void add_slot(const struct campaign *c, const struct campaign_text *text,
+                     const struct template_value *row, struct template_value values[VALUES],
+                     char words[SLOT_PARTS][WHEN_BYTES])
+{
+    const struct template_value *slot = &row[c->column_slot];
+    struct local_time local;
+    int64_t slot_ms;
+    int part;
+
+    memcpy(values, row, c->column_count * sizeof *row);
+    memset(values + c->column_count, 0, (VALUES - c->column_count) * sizeof *values);
+    if (zone_parse(c->zone, slot->text, slot->length, &slot_ms) != 0)
+        return;
+    zone_local(c->zone, slot_ms, &local);
+    for (part = 0; part < SLOT_PARTS; part++)
+        values[CAMPAIGN_MAX_COLUMNS + part] = (struct template_value){
+            words[part], when_write((enum when_part)part, text->language, &local, words[part])};
+}
+
+/* Returns where to go on, or size + 1 if it does not fit. */
+static size_t put(char *out, size_t size, size_t at, const char *bytes, size_t n)
+{
+    if (at > size || n > size - at)
+        return size + 1;
+    memcpy(out + at, bytes, n);
+    return at + n;
+}
+
+int campaign_compose(const struct campaign *c, const struct campaign_text *text,
+                     const struct template_value *row, enum signature_mode mode, char *out,
+                     size_t size, const char **empty)
+{
+    struct template_value values[VALUES];
+    char words[SLOT_PARTS][WHEN_BYTES];
+    size_t at = 0, n, signature_length = strlen(c->signature), count = c->column_count;
+
+    *empty = NULL;
+    if (text->says_slot) {
+        add_slot(c, text, row, values, words);
+        row = values;
+        count = VALUES;
+    }
+    if (mode == SIGNATURE_PREFIX)
+        at = put(out, size, at, c->signature, signature_length);
+    if (at > size)
+        return -1;
+    switch (template_render(text->template, row, count, out + at, size - at, &n)) {
+    case TEMPLATE_EMPTY:
+        *empty = n >= CAMPAIGN_MAX_COLUMNS ? "slot" : c->columns[n];
+        return -1;
+    case TEMPLATE_TOO_LONG:
+        return -1;
+    case TEMPLATE_RENDERED:
+        break;
+    }
+    at += n;
+    if (text->tail_length > 0)
+        at = put(out, size, at, text->tail, text->tail_length);
+    if (mode == SIGNATURE_SUFFIX)
+        at = put(out, size, at, c->signature, signature_length);
+    return at > size ? -1 : (int)at;
+}
+
+/* --------------------------------------------------------------- for every row */
+static enum texts_verdict check_closely(const struct campaign *c, const struct template_value *row,
+                                        size_t language, struct texts_trouble *trouble)
+{
+    const struct texts *t = campaign_texts(c);
+    char out[SAMPLE_BYTES];
+    struct text_size size;
+    size_t r, k;
+
+    for (r = 0; r < c->reminder_count; r++)
+        for (k = 0; k < c->channel_count; k++) {
+            const struct campaign_text *text =
+                t->table[(r * c->channel_count + k) * t->language_count + language];
+            int n =
+                campaign_compose(c, text, row, SIGNATURE_PREFIX, out, sizeof out, &trouble->column);
+
+            trouble->reminder = c->reminders[r].name;
+            if (n < 0 && trouble->column != NULL)
+                return TEXTS_HOLE;
+            size.parts = TEXT_MAX_PARTS;
+            if (n < 0 || (column_is_phone(c->channels[k]) &&
+                          text_measure(out, (size_t)n, TEXT_BILL_GSM, &size) == 0 &&
+                          size.parts > (unsigned)c->max_segments)) {
+                trouble->segments = size.parts;
+                return TEXTS_TOO_LONG;
+            }
+        }
+    return TEXTS_FINE;
+}
+
+enum texts_verdict texts_check_row(const struct campaign *c, const struct template_value *row,
+                                   struct texts_trouble *trouble)
+{
+    const struct texts *t = campaign_texts(c);
+    size_t l = c->column_language < 0
+                   ? t->main_language
+                   : find_language(t, row[c->column_language].text, row[c->column_language].length);
+    const struct bound *bound = &t->bounds[l];
+    size_t units = bound->units, k;
+    bool hole = false;
+
+    for (k = 0; k < c->column_count; k++) { /* each was counted with a byte already: a margin */
+        hole |= row[k].length == 0 && bound->required[k];
+        units += row[k].length == 0 ? bound->otherwise[k] : bound->times[k] * row[k].length;
+    }
+    /* 67 units a segment, and at each cut a surrogate pair may leave one free. */
+    if (hole || units > 66 * (size_t)c->max_segments) {
+        enum texts_verdict verdict = check_closely(c, row, l, trouble);
+
+        if (verdict != TEXTS_FINE)
+            return verdict;
+    }
+    for (k = c->channel_count; bound->gsm && k < c->column_count; k++)
+        if (bound->times[k] > 0 && row[k].length > 0 &&
+            text_first_not_gsm(row[k].text, row[k].length, NULL) < row[k].length) {
+            trouble->column = c->columns[k];
+            return TEXTS_DEARER;
+        }
+    return TEXTS_FINE;
+}

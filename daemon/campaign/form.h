@@ -1,0 +1,80 @@
+/*
+ * form.h - a campaign's document, read by its table of fields
+ *
+ * The first half of reading a campaign: every member has its place and kind, what
+ * is unknown or malformed was refused with file, line and path. What the members
+ * mean together (times, texts, columns) is campaign.c's half. What only a later
+ * feature uses is checked for its kind, and stays in the document.
+ */
+#ifndef OUTREACH_FORM_H
+#define OUTREACH_FORM_H
+
+#include "campaign.h"
+#include "field.h"
+
+struct form_reminder {
+    const char *name, *at, *expires, *only, *hours;
+    const struct tree *texts, *templates;
+    struct field_strings channels;
+    int doubt;        /* enum campaign_doubt */
+    int64_t priority; /* 0: the campaign's */
+};
+
+struct form {
+    const char *id;
+    int class, missed; /* their enums */
+    const struct tree *title;
+    struct {
+        const char *starts, *ends, *timezone;
+        const struct tree *venue, *address, *url, *contact; /* a string, or one per language */
+    } event;
+    const struct tree *vars;
+    struct {
+        const char *file, *sheet;
+        int same_phone; /* its enum */
+        const struct tree *columns, *recipients;
+    } audience;
+    struct field_strings channels, columns;
+    const struct tree *texts, *templates;
+    struct field_groups reminders;
+    const char *hours, *signature, *language, *country, *expires;
+    const struct tree *optout_line;
+    struct field_strings per_recipient;
+    double rate; /* a second; 0: no limit */
+    int64_t priority, max_segments;
+    bool sensitive;
+    const struct tree *registration, *approval, *alerts;
+    int64_t fallback_after_ms;
+};
+
+/* Reads document into form (zeroed), whose strings live in both. */
+int form_read(const struct tree *document, struct form *form, struct arena *arena,
+              struct error *err);
+
+/* "zh", "zh-TW": what may name a language in a document. */
+bool form_is_language(const char *name);
+
+/* The string of value for a language: of an object of languages its own, its
+ * main language's ("zh" for "zh-TW"), otherwise's or the first; a string is the
+ * same for all. NULL where value is NULL. */
+const char *form_localized(const struct tree *value, const char *language, const char *otherwise);
+
+/* The special members of texts: "moved", "cancelled", ... */
+bool form_is_special_text(const char *name);
+
+/* One text as it stands in a document. */
+struct form_leaf {
+    const struct tree *node; /* a string */
+    const char *language;    /* NULL: written without one, for the campaign's */
+    const char *channel;     /* NULL: for all channels */
+    const char *special;     /* "moved", ...; NULL: what reminders say */
+};
+typedef int form_leaf_fn(void *arg, const struct form_leaf *leaf, struct error *err);
+
+/* Runs fn for every text below texts: a string; or an object of languages,
+ * channels (again a string or languages) and special texts (which may have
+ * channels below them). Stops at the first -1; refuses what is none of these. */
+int form_leaves(const struct tree *texts, const struct field_strings *channels, form_leaf_fn *fn,
+                void *arg, struct error *err);
+
+#endif
