@@ -123,7 +123,7 @@ static int build_claim(long first, long n, int variant)
     resp_evalsha(&out, sha_claim, 2, 5);
     resp_text(&out, "outreach:{b}:first");
     resp_text(&out, "outreach:{b}:first:leases");
-    resp_format(&out, "%ld", first / n + 1);
+    resp_format(&out, "%ld", first / n);
     resp_format(&out, "%ld", first + 1);
     resp_format(&out, "%ld", first + n);
     resp_format(&out, "outreachd-1 17 %ld", first + n);
@@ -145,18 +145,21 @@ static int build_xrange(long first, long n, int variant)
     return 1;
 }
 
+/* variant 0: records in full, 1: in full, other script, 2: one record for all */
 static int build_move(long first, long n, int variant)
 {
-    resp_evalsha(&out, variant == 0 ? sha_move : sha, 2, 7);
+    size_t bytes = variant == 2 ? RECORD : (size_t)n * RECORD;
+
+    resp_evalsha(&out, variant == 1 ? sha : sha_move, 2, 7);
     resp_text(&out, "outreach:{b}:first");
     resp_text(&out, "outreach:{b}:first:ledger");
-    resp_format(&out, "%ld", first / n + 1);
+    resp_format(&out, "%ld", first / n);
     resp_format(&out, "%ld", (first + 1) * RECORD);
-    resp_bytes(&out, old_records, (size_t)n * RECORD);
-    resp_bytes(&out, new_records, (size_t)n * RECORD);
+    resp_format(&out, "%ld", n);
+    resp_bytes(&out, old_records, bytes);
+    resp_bytes(&out, new_records, bytes);
     resp_text(&out, "waiting");
     resp_text(&out, "sending");
-    resp_format(&out, "%ld", n);
     return 1;
 }
 
@@ -165,9 +168,9 @@ static int build_move(long first, long n, int variant)
 static const char script_loop_counters[] =
     "#!lua\n"
     "local at = tonumber(ARGV[2])\n"
-    "local cur = redis.call('GETRANGE', KEYS[2], at, at + #ARGV[3] - 1)\n"
-    "if cur ~= ARGV[3] then return -2 end\n"
-    "local d, new, byte, floor = {}, ARGV[4], string.byte, math.floor\n"
+    "local cur = redis.call('GETRANGE', KEYS[2], at, at + #ARGV[4] - 1)\n"
+    "if cur ~= ARGV[4] then return -2 end\n"
+    "local d, new, byte, floor = {}, ARGV[5], string.byte, math.floor\n"
     "for i = 1, #cur, 16 do\n"
     "  local a, b = floor(byte(cur, i) / 16), floor(byte(new, i) / 16)\n"
     "  d[a] = (d[a] or 0) - 1\n"
@@ -180,8 +183,8 @@ static const char script_loop_counters[] =
 static const char script_loop_fence[] =
     "#!lua\n"
     "local at = tonumber(ARGV[2])\n"
-    "local cur = redis.call('GETRANGE', KEYS[2], at, at + #ARGV[3] - 1)\n"
-    "local d, new, old, byte, sub = {}, ARGV[4], ARGV[3], string.byte, string.sub\n"
+    "local cur = redis.call('GETRANGE', KEYS[2], at, at + #ARGV[4] - 1)\n"
+    "local d, new, old, byte, sub = {}, ARGV[5], ARGV[4], string.byte, string.sub\n"
     "for i = 1, #cur, 16 do\n"
     "  if sub(cur, i, i) ~= sub(old, i, i) or sub(cur, i + 2, i + 5) ~= sub(old, i + 2, i + 5) "
     "then return -2 end\n"
@@ -200,9 +203,9 @@ static const char script_runs[] =
     "local h = redis.call('HMGET', KEYS[1], 'state', 'seq', 'expires')\n"
     "if h[1] ~= 'open' then return -1 end\n"
     "local at = tonumber(ARGV[2])\n"
-    "local cur = redis.call('GETRANGE', KEYS[2], at, at + #ARGV[3] - 1)\n"
-    "if cur ~= ARGV[3] then return -2 end\n"
-    "local d, new, byte = {}, ARGV[4], string.byte\n"
+    "local cur = redis.call('GETRANGE', KEYS[2], at, at + #ARGV[4] - 1)\n"
+    "if cur ~= ARGV[4] then return -2 end\n"
+    "local d, new, byte = {}, ARGV[5], string.byte\n"
     "local n, pa, pb, run = #cur, byte(cur, 1), byte(new, 1), 0\n"
     "for i = 1, n, 16 do\n"
     "  local a, b = byte(cur, i), byte(new, i)\n"
@@ -215,36 +218,6 @@ static const char script_runs[] =
     "redis.call('SETRANGE', KEYS[2], at, new)\n"
     "for s, c in pairs(d) do if c ~= 0 then redis.call('HINCRBY', KEYS[1], 's' .. s, c) end end\n"
     "return 1\n";
-
-/* A batch whose records are all alike: one old record, one new one and how many. */
-static const char script_same[] =
-    "#!lua\n"
-    "local h = redis.call('HMGET', KEYS[1], 'state', 'seq', 'expires')\n"
-    "if h[1] ~= 'open' or tonumber(h[2] or '0') > tonumber(ARGV[1]) then return -1 end\n"
-    "local at, n = tonumber(ARGV[2]), tonumber(ARGV[7])\n"
-    "if redis.call('GETRANGE', KEYS[2], at, at + 16 * n - 1) ~= string.rep(ARGV[3], n) then return "
-    "-2 end\n"
-    "redis.call('SETRANGE', KEYS[2], at, string.rep(ARGV[4], n))\n"
-    "redis.call('HINCRBY', KEYS[1], ARGV[5], -n)\n"
-    "redis.call('HINCRBY', KEYS[1], ARGV[6], n)\n"
-    "redis.call('HSET', KEYS[1], 'seq', ARGV[1])\n"
-    "return 1\n";
-
-static int build_same(long first, long n, int variant)
-{
-    (void)variant;
-    resp_evalsha(&out, sha, 2, 7);
-    resp_text(&out, "outreach:{b}:first");
-    resp_text(&out, "outreach:{b}:first:ledger");
-    resp_format(&out, "%ld", first / n + 1);
-    resp_format(&out, "%ld", (first + 1) * RECORD);
-    resp_bytes(&out, old_records, RECORD);
-    resp_bytes(&out, new_records, RECORD);
-    resp_text(&out, "waiting");
-    resp_text(&out, "sending");
-    resp_format(&out, "%ld", n);
-    return 1;
-}
 
 static int build_optout(long first, long n, int variant)
 {
@@ -334,13 +307,6 @@ static int build_index(long first, long n, int variant)
     return commands;
 }
 
-static const char script_append[] = "#!lua\n"
-                                    "for k = 2, #KEYS do\n"
-                                    "  redis.call('APPEND', KEYS[k], ARGV[k - 1])\n"
-                                    "  redis.call('EXPIRE', KEYS[k], 259200)\n"
-                                    "end\n"
-                                    "return redis.call('HLEN', KEYS[1])\n";
-
 static void measure_index(const char *name, long batch, int variant)
 {
     long long before;
@@ -374,9 +340,8 @@ static void steps(void)
     reset(), measure("move: whole compare, counters in a loop", 256, build_move, 1);
     resp_load(redis, script_loop_fence, sha);
     reset(), measure("move: state and fence compared in a loop", 256, build_move, 1);
-    resp_load(redis, script_same, sha);
     for (long b = 128; b <= 1024; b *= 2)
-        reset(), measure("move: one record old, one new, and a count", b, build_same, 0);
+        reset(), measure("move: one record for all, and a count", b, build_move, 2);
     measure("optout: SMISMEMBER, no set", 256, build_optout, 0);
     for (int i = 0; i < 10000; i++)
         one("SADD outreach:optout +86139%08d", i);
@@ -393,7 +358,7 @@ static void steps(void)
     measure_index("index: HSET one field a command", 256, 2);
     measure_index("index: APPEND, string per 100", 256, 3);
     measure_index("index: SETRANGE, string per 100", 256, 4);
-    resp_load(redis, script_append, sha);
+    resp_load(redis, script_index_string, sha);
     measure_index("index: script, APPEND, string per 100", 128, 5);
     measure_index("index: script, APPEND, string per 100", 256, 5);
     measure_index("index: script, APPEND, string per 100", 512, 5);
@@ -435,7 +400,7 @@ int main(int argc, char **argv)
     server = (int)resp_info(redis, "server", "process_id");
     resp_load(redis, script_claim, sha_claim);
     resp_load(redis, script_move, sha_move);
-    resp_load(redis, script_index, sha_index);
+    resp_load(redis, script_index_hash, sha_index);
     for (size_t i = 0; i < sizeof new_records; i += RECORD)
         memcpy(new_records + i, "\x20\x11\0\x11\0\x12\1\0\x11\0\0\0\1\0\0\0", RECORD);
     for (int s = 0; s < 2; s++) {
