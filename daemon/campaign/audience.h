@@ -5,7 +5,13 @@
  * semicolon or tab), or recipients inline in JSON. Each usable person becomes a
  * row: the values of the campaign's columns, joined by 0x1f. A row that cannot
  * be used is reported with its number in the file and what to do; the others
- * are taken. Memory is bounded but for the set of addresses seen.
+ * are taken.
+ *
+ * Memory: the addresses seen, some 32 bytes a person. Rows pass through as they
+ * are read; only same_phone = "merge" with names in the texts holds them until
+ * the end of the list, since a later row may join an earlier one: then some 16
+ * bytes a person more, and the rows themselves (a million with name and one
+ * column: about 100 MB).
  */
 #ifndef OUTREACH_AUDIENCE_H
 #define OUTREACH_AUDIENCE_H
@@ -15,11 +21,13 @@
 /* One usable row, in order; return -1 to stop (the reason in err). */
 typedef int audience_row_fn(void *arg, const char *row, size_t n, struct error *err);
 
-/* Something about one row of the file for a person to read. line counts from 1
- * with the header. refused: the row is not taken; else it is only a remark. */
+/* Something about one row of the file for a person to read, in her language
+ * (LC_ALL, LC_MESSAGES, LANG). line is the row as a spreadsheet counts it, from 1
+ * with the header and blank rows; of inline recipients their number from 1.
+ * refused: the row is not taken; else it is only a remark. */
 typedef void audience_remark_fn(void *arg, unsigned long line, bool refused, const char *text);
 
-/* How far it is, every some thousand rows; total_bytes is 0 when not known. */
+/* How far it is, every some thousand rows; of inline recipients in recipients. */
 typedef void audience_progress_fn(void *arg, uint64_t bytes, uint64_t total_bytes);
 
 struct audience_report {
@@ -38,6 +46,11 @@ struct audience_sink {
  * -> name; 手机号, 电话, phone -> sms; 语言 -> language). names is for the caller to
  * free, with one free() each and one for the array. */
 int audience_header(const char *path, char ***names, size_t *count, struct error *err);
+
+/* The same with a campaign's own mapping (audience.columns: our name to the
+ * file's heading; NULL for none) before the known names. */
+int audience_columns(const char *path, const struct tree *mapping, char ***names, size_t *count,
+                     struct error *err);
 
 int audience_read_file(const struct campaign *c, const char *path, const struct audience_sink *sink,
                        struct audience_report *report, struct error *err);

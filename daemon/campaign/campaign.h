@@ -54,11 +54,14 @@ struct campaign_defaults {
 struct campaign_reminder {
     const char *name;
     struct moment at;
-    int64_t expires_ms; /* wall clock: not sent after it; by default the event's start (its end
-                           where it lasts for days) */
+    int64_t expires_ms; /* wall clock: not sent after it. By default the event's start, its end
+                           where it lasts for days, the end of its last day for slots (each of
+                           which ends it for its recipient), a day after what is due later */
     enum campaign_doubt doubt;
-    int priority;     /* 1 (first) .. 9; the campaign's unless the reminder says */
-    const char *only; /* "", "told", "registered", ...: kept for later features */
+    int priority;              /* 1 (first) .. 9; the campaign's unless the reminder says */
+    const char *only;          /* "", "told", "registered", ...: kept for later features */
+    const struct hours *hours; /* the campaign's unless the reminder says */
+    uint32_t channel_mask;     /* bit k: may go by channels[k] */
 };
 
 struct campaign {
@@ -83,9 +86,12 @@ struct campaign {
     enum campaign_missed missed;
     enum campaign_same_phone same_phone;
     const char *audience_file;        /* as written, NULL when the recipients came inline */
+    const char *audience_path;        /* where it is, of a campaign_read(); else NULL */
     double rate;                      /* notices a second over all gateways; 0: no limit */
     const char *const *per_recipient; /* ended by NULL; NULL: the default */
     int max_segments;
+    uint32_t max_audience; /* recipients at most */
+    bool sensitive;
     const struct tree *document; /* what it was read from, owned by the campaign */
     struct campaign_private *own;
 };
@@ -126,9 +132,10 @@ int campaign_slot_due(const struct campaign *c, size_t r, const char *slot, size
 struct campaign_text; /* one compiled text: of a reminder, a channel, a language */
 
 /* The text of reminder r for a channel and a language (n bytes, "" for the
- * campaign's): the reminder's own before the campaign's, the channel's before
- * the general, the language before the campaign's. Never NULL for a channel of
- * the campaign. Cheap enough to call for every notice. */
+ * campaign's). A text in the recipient's language goes before one in the
+ * campaign's, then the reminder's own before the campaign's, then the channel's
+ * before the general. Never NULL for a channel of the campaign. Cheap enough to
+ * call for every notice. */
 const struct campaign_text *campaign_text(const struct campaign *c, size_t r, const char *channel,
                                           const char *language, size_t n);
 

@@ -2,6 +2,7 @@
 
 #include "campaign.h"
 #include "column.h"
+#include "encoding.h"
 #include "error.h"
 #include "form.h"
 #include "mem.h"
@@ -30,7 +31,19 @@ struct campaign_text {
     bool says_slot;
 };
 
+/* The most that the texts in a language can make of a row, so that a row is
+ * judged by a few additions. In UTF-16 units, of which a byte of UTF-8 is never
+ * less than one. */
+struct bound {
+    size_t units;                           /* without the row's values */
+    size_t times[CAMPAIGN_MAX_COLUMNS];     /* that a column is used in one text */
+    size_t otherwise[CAMPAIGN_MAX_COLUMNS]; /* units of its defaults */
+    bool required[CAMPAIGN_MAX_COLUMNS];    /* some text has no default for it */
+    bool gsm;                               /* all of them are in the GSM alphabet */
+};
+
 struct texts {
+    struct bound bounds[MAX_LANGUAGES];
     const char *languages[MAX_LANGUAGES];
     size_t lengths[MAX_LANGUAGES];
     size_t language_count, main_language;
@@ -630,6 +643,105 @@ static int fill_table(struct scope *s, const char *usual_optout, struct error *e
     return 0;
 }
 
+/* ----------------------------------------------------------------------- bounds */
+static size_t utf16_units(const char *text, size_t n)
+{
+    size_t units = 0, i;
+
+    for (i = 0; i < n; i++) /* a byte that starts a character; two for four bytes */
+        units += ((text[i] & 0xc0) != 0x80) + ((unsigned char)text[i] >= 0xf0);
+    return units;
+}
+
+#define SAMPLE_BYTES 16384
+
+/* Renders a text for values that are as long as lengths say: the bytes, or -1 if
+ * it would have a hole. */
+static long render_sample(const struct campaign_text *text, const size_t lengths[VALUES], char *out)
+{
+    static const char filler[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    struct template_value values[VALUES];
+    size_t i, n;
+
+    for (i = 0; i < VALUES; i++)
+        values[i] = (struct template_value){filler, lengths[i]};
+    return template_render(text->template, values, VALUES, out, SAMPLE_BYTES, &n) ==
+                   TEMPLATE_RENDERED
+               ? (long)n
+               : -1;
+}
+
+/* What a column does to a text is asked of the template itself: one byte more of
+ * it, and none. */
+static void measure_column(const struct campaign_text *text, size_t column, size_t base,
+                           size_t lengths[VALUES], struct bound *bound, char *out)
+{
+    size_t times, otherwise;
+    long n;
+
+    lengths[column] = 2;
+    n = render_sample(text, lengths, out);
+    times = n < 0 ? 0 : (size_t)n - base;
+    lengths[column] = 0;
+    n = render_sample(text, lengths, out);
+    lengths[column] = 1;
+    if (n < 0)
+        bound->required[column] = true;
+    otherwise = n < 0 ? 0 : (size_t)n + times - base; /* in bytes: more than units */
+    if (times > bound->times[column])
+        bound->times[column] = times;
+    if (otherwise > bound->otherwise[column])
+        bound->otherwise[column] = otherwise;
+}
+
+static int measure_text(const struct campaign *c, const struct campaign_text *text, bool is_sms,
+                        struct bound *bound, char *out, struct error *err)
+{
+    size_t lengths[VALUES], i, units;
+    struct text_size size;
+    long n;
+
+    for (i = 0; i < VALUES; i++)
+        lengths[i] = i < CAMPAIGN_MAX_COLUMNS ? 1 : 24; /* no part of a slot is longer */
+    n = render_sample(text, lengths, out);
+    if (n < 0 || (size_t)n + text->tail_length + strlen(c->signature) > SAMPLE_BYTES)
+        return tree_error(err, text->node, "is too long");
+    for (i = 0; i < c->column_count; i++)
+        measure_column(text, i, (size_t)n, lengths, bound, out);
+    memcpy(out + n, c->signature, strlen(c->signature));
+    n += (long)strlen(c->signature);
+    if (text->tail_length > 0)
+        memcpy(out + n, text->tail, text->tail_length);
+    n += (long)text->tail_length;
+    units = utf16_units(out, (size_t)n);
+    if (units > bound->units)
+        bound->units = units;
+    bound->gsm &= text_first_not_gsm(out, (size_t)n, NULL) == (size_t)n;
+    if (is_sms && text_measure(out, (size_t)n, TEXT_BILL_GSM, &size) == 0 &&
+        size.parts > (unsigned)c->max_segments)
+        return tree_error(err, text->node, "needs %u SMS parts, more than %d: shorten it",
+                          size.parts, c->max_segments);
+    return 0;
+}
+
+static int measure(struct scope *s, struct error *err)
+{
+    struct campaign *c = s->c;
+    struct texts *t = s->texts;
+    char *out = xmalloc(SAMPLE_BYTES);
+    size_t at, n = c->reminder_count * c->channel_count * t->language_count, l;
+    int rc = 0;
+
+    for (l = 0; l < t->language_count; l++)
+        t->bounds[l].gsm = true;
+    for (at = 0; at < n && rc == 0; at++)
+        rc = measure_text(c, t->table[at],
+                          column_is_phone(c->channels[at / t->language_count % c->channel_count]),
+                          &t->bounds[at % t->language_count], out, err);
+    free(out);
+    return rc;
+}
+
 struct texts *texts_compile(struct campaign *c, const struct form *form,
                             const struct text_columns *known, const char *default_language,
                             const char *default_optout, struct arena *arena, struct error *err)
@@ -639,7 +751,7 @@ struct texts *texts_compile(struct campaign *c, const struct form *form,
 
     if (choose_language(&s, default_language, err) != 0 ||
         every_leaf(form, check_leaf, &s, err) != 0 || lay_out(&s, err) != 0 ||
-        fill_table(&s, default_optout, err) != 0) {
+        fill_table(&s, default_optout, err) != 0 || measure(&s, err) != 0) {
         texts_free(t);
         return NULL;
     }
@@ -682,18 +794,25 @@ const char *texts_language(const struct texts *t, size_t i)
 }
 
 /* --------------------------------------------------------------- for every notice */
+static size_t find_language(const struct texts *t, const char *language, size_t n)
+{
+    size_t l;
+
+    for (l = 0; n > 0 && l < t->language_count; l++)
+        if (t->lengths[l] == n && memcmp(t->languages[l], language, n) == 0)
+            return l;
+    return t->main_language;
+}
+
 const struct campaign_text *campaign_text(const struct campaign *c, size_t r, const char *channel,
                                           const char *language, size_t n)
 {
     const struct texts *t = campaign_texts(c);
-    size_t k = 0, l, found = t->main_language;
+    size_t k = 0;
 
     while (k + 1 < c->channel_count && strcmp(c->channels[k], channel) != 0)
         k++;
-    for (l = 0; n > 0 && l < t->language_count; l++)
-        if (t->lengths[l] == n && memcmp(t->languages[l], language, n) == 0)
-            found = l;
-    return t->table[(r * c->channel_count + k) * t->language_count + found];
+    return t->table[(r * c->channel_count + k) * t->language_count + find_language(t, language, n)];
 }
 
 const char *campaign_text_language(const struct campaign_text *text)
@@ -764,4 +883,65 @@ int campaign_compose(const struct campaign *c, const struct campaign_text *text,
     if (mode == SIGNATURE_SUFFIX)
         at = put(out, size, at, c->signature, signature_length);
     return at > size ? -1 : (int)at;
+}
+
+/* --------------------------------------------------------------- for every row */
+static enum texts_verdict check_closely(const struct campaign *c, const struct template_value *row,
+                                        size_t language, struct texts_trouble *trouble)
+{
+    const struct texts *t = campaign_texts(c);
+    char out[SAMPLE_BYTES];
+    struct text_size size;
+    size_t r, k;
+
+    for (r = 0; r < c->reminder_count; r++)
+        for (k = 0; k < c->channel_count; k++) {
+            const struct campaign_text *text =
+                t->table[(r * c->channel_count + k) * t->language_count + language];
+            int n =
+                campaign_compose(c, text, row, SIGNATURE_PREFIX, out, sizeof out, &trouble->column);
+
+            trouble->reminder = c->reminders[r].name;
+            if (n < 0 && trouble->column != NULL)
+                return TEXTS_HOLE;
+            size.parts = TEXT_MAX_PARTS;
+            if (n < 0 || (column_is_phone(c->channels[k]) &&
+                          text_measure(out, (size_t)n, TEXT_BILL_GSM, &size) == 0 &&
+                          size.parts > (unsigned)c->max_segments)) {
+                trouble->segments = size.parts;
+                return TEXTS_TOO_LONG;
+            }
+        }
+    return TEXTS_FINE;
+}
+
+enum texts_verdict texts_check_row(const struct campaign *c, const struct template_value *row,
+                                   struct texts_trouble *trouble)
+{
+    const struct texts *t = campaign_texts(c);
+    size_t l = c->column_language < 0
+                   ? t->main_language
+                   : find_language(t, row[c->column_language].text, row[c->column_language].length);
+    const struct bound *bound = &t->bounds[l];
+    size_t units = bound->units, k;
+    bool hole = false;
+
+    for (k = 0; k < c->column_count; k++) { /* each was counted with a byte already: a margin */
+        hole |= row[k].length == 0 && bound->required[k];
+        units += row[k].length == 0 ? bound->otherwise[k] : bound->times[k] * row[k].length;
+    }
+    /* 67 units a segment, and at each cut a surrogate pair may leave one free. */
+    if (hole || units > 66 * (size_t)c->max_segments) {
+        enum texts_verdict verdict = check_closely(c, row, l, trouble);
+
+        if (verdict != TEXTS_FINE)
+            return verdict;
+    }
+    for (k = c->channel_count; bound->gsm && k < c->column_count; k++)
+        if (bound->times[k] > 0 && row[k].length > 0 &&
+            text_first_not_gsm(row[k].text, row[k].length, NULL) < row[k].length) {
+            trouble->column = c->columns[k];
+            return TEXTS_DEARER;
+        }
+    return TEXTS_FINE;
 }

@@ -38,6 +38,24 @@ struct texts *campaign_texts(const struct campaign *c);
 /* Whether a row needs a slot: a text says its time, or a reminder is due by it. */
 bool texts_need_slot(const struct texts *t);
 
+/* What the texts say about a row, for all its reminders and channels. Cheap: only
+ * rows that are long or have holes are looked at more closely. */
+enum texts_verdict {
+    TEXTS_FINE,
+    TEXTS_DEARER,   /* a value of column takes the text out of the GSM alphabet */
+    TEXTS_HOLE,     /* column is empty, and reminder's text has no default for it */
+    TEXTS_TOO_LONG, /* reminder's text would have so many segments */
+};
+
+struct texts_trouble {
+    const char *column, *reminder;
+    unsigned segments;
+};
+
+struct template_value;
+enum texts_verdict texts_check_row(const struct campaign *c, const struct template_value *row,
+                                   struct texts_trouble *trouble);
+
 /* How many languages there are texts in. */
 size_t texts_language_count(const struct texts *t);
 const char *texts_language(const struct texts *t, size_t i);

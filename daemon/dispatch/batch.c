@@ -133,7 +133,8 @@ static void on_rows(void *arg, const redisReply *reply)
     struct reading *run = arg;
 
     if (reply->type != REDIS_REPLY_ARRAY) { /* never a reason to call anybody erased */
-        log_error("rows.error campaign=%s reply=%s", run->batch->job->id, log_quote(reply->str ? reply->str : ""));
+        log_error("rows.error campaign=%s reply=%s", run->batch->job->id,
+                  log_quote(reply->str ? reply->str : ""));
         run->batch->give_back = true;
         for (size_t i = 0; i < run->count; i++)
             batch_settled(&run->batch->notices[run->first + i]);

@@ -65,7 +65,8 @@ static int open_file(struct delivery_log *log)
     return open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 }
 
-struct delivery_log *delivery_log_open(const char *path, const char *state_dir, struct db *db, struct error *err)
+struct delivery_log *delivery_log_open(const char *path, const char *state_dir, struct db *db,
+                                       struct error *err)
 {
     struct delivery_log *log = xcalloc(1, sizeof *log);
 
@@ -108,7 +109,8 @@ void delivery_log_reopen(struct delivery_log *log)
     delivery_log_flush(log);
     fd = open_file(log);
     if (fd < 0) {
-        log_error("delivery_log.reopen path=%s reason=%s", log_quote(log->path), log_quote(strerror(errno)));
+        log_error("delivery_log.reopen path=%s reason=%s", log_quote(log->path),
+                  log_quote(strerror(errno)));
         return;
     }
     close(log->fd);
@@ -189,7 +191,8 @@ static void summarise(struct delivery_log *log, const struct delivery_event *e)
     for (i = log->summary_count; i > 0; i--) { /* the latest is the likeliest */
         s = &log->summaries[i - 1];
         if (s->event == e->event && strcmp(s->reminder, e->reminder) == 0 &&
-            strcmp(s->campaign, e->campaign) == 0 && strcmp(s->gateway, e->gateway ? e->gateway : "") == 0) {
+            strcmp(s->campaign, e->campaign) == 0 &&
+            strcmp(s->gateway, e->gateway ? e->gateway : "") == 0) {
             s->count++;
             s->last = e->n;
             return;
@@ -275,7 +278,8 @@ int delivery_log_flush(struct delivery_log *log)
             continue;
         if (n < 0) {
             if (!log->failing)
-                log_error("delivery_log.full path=%s reason=%s", log_quote(log->path), log_quote(strerror(errno)));
+                log_error("delivery_log.full path=%s reason=%s", log_quote(log->path),
+                          log_quote(strerror(errno)));
             log->failing = true;
             memmove(log->lines.data, log->lines.data + done, log->lines.length - done);
             log->lines.length -= done;
@@ -303,7 +307,8 @@ void delivery_log_publish(struct delivery_log *log)
         const struct summary *s = &log->summaries[i];
 
         buf_printf(&line,
-                   "%s{\"t\":\"%s\",\"event\":\"%s\",\"campaign\":\"%s\",\"reminder\":\"%s\",\"gateway\":\"%s\","
+                   "%s{\"t\":\"%s\",\"event\":\"%s\",\"campaign\":\"%s\",\"reminder\":\"%s\","
+                   "\"gateway\":\"%s\","
                    "\"count\":%llu,\"first\":%u,\"last\":%u}",
                    i ? "," : "", stamp, s->event, s->campaign, s->reminder, s->gateway,
                    (unsigned long long)s->count, s->first, s->last);

@@ -30,15 +30,20 @@ struct delivery_event {
     size_t id_length;
     uint32_t n, fence;
     unsigned attempt, segments;
-    int64_t queued_ms, limited_ms, submit_ms; /* waited for its turn, for the rate, for the answer */
-    int64_t until_ms;                         /* wall clock: looked at again */
+    int64_t queued_ms, limited_ms,
+        submit_ms;    /* waited for its turn, for the rate, for the answer */
+    int64_t until_ms; /* wall clock: looked at again */
 };
 
-#define DELIVERY_EVENT_INIT {.queued_ms = -1, .limited_ms = -1, .submit_ms = -1, .until_ms = -1}
+#define DELIVERY_EVENT_INIT                                                                        \
+    {                                                                                              \
+        .queued_ms = -1, .limited_ms = -1, .submit_ms = -1, .until_ms = -1                         \
+    }
 
 /* Opens the file (append, 0600) and reads or makes the hash's key in state_dir.
  * db is borrowed, for the live stream. */
-struct delivery_log *delivery_log_open(const char *path, const char *state_dir, struct db *db, struct error *err);
+struct delivery_log *delivery_log_open(const char *path, const char *state_dir, struct db *db,
+                                       struct error *err);
 void delivery_log_close(struct delivery_log *log); /* flushes; NULL is fine */
 
 void delivery_log_add(struct delivery_log *log, const struct delivery_event *e);

@@ -36,7 +36,8 @@ struct dispatch_options {
     /* Another daemon of this name has taken over, or Redis refused us: stop. */
     void (*stop)(void *arg, const char *why);
     /* A receipt had been parked under this message id before the id was known: for inbound/. */
-    void (*early)(void *arg, struct gateway *gw, const char *id, size_t id_length, const char *receipt, size_t n);
+    void (*early)(void *arg, struct gateway *gw, const char *id, size_t id_length,
+                  const char *receipt, size_t n);
     void *arg;
 };
 
@@ -44,7 +45,8 @@ struct dispatch_options {
 struct dispatch *dispatch_create(const struct dispatch_options *options);
 
 /* The answers of the gateways come in here: for struct gateway_events.answered, .changed. */
-void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context, const struct gateway_answer *answer);
+void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context,
+                       const struct gateway_answer *answer);
 void dispatch_changed(struct dispatch *d, struct gateway *gw);
 
 /* Begins: epoch, recovery of what this daemon's last life left, then the pump. */

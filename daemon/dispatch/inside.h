@@ -7,14 +7,15 @@
 #include "dispatch.h"
 #include "limit.h"
 #include "mem.h"
+#include "campaigns.h"
 #include "moves.h"
 #include "rate_rule.h"
 #include "receipt_index.h"
 
 #include <event2/event.h>
 
-#define GROUP_MAX 256 /* notices of one intent, and of one settling */
-#define PRIORITIES 10 /* 1..9 */
+#define GROUP_MAX 256  /* notices of one intent, and of one settling */
+#define PRIORITIES 10  /* 1..9 */
 #define PERMIT_MS 5000 /* how long an intent and its gate are good for, on the boot-time clock */
 #define LOOK_AGAIN_MS 60000 /* a claimed retry that nobody settled is looked at again */
 #define NAME_BYTES 33
@@ -23,16 +24,18 @@ struct batch;
 struct job;
 struct lane;
 
+typedef char reminder_key[CAMPAIGN_ID_BYTES + NAME_BYTES]; /* "campaign/reminder" */
+
 /* One notice in memory, from its claim to its settling. */
 struct notice {
     struct notice *next; /* in its lane's queue */
     struct batch *batch;
     struct lane *lane; /* NULL: none was found */
     uint32_t n;
-    unsigned step;                             /* of the campaign's channels */
-    const char *const *others;                 /* addresses of all channels, where there are several */
-    unsigned tries;                            /* compare-and-sets that found something else */
-    unsigned char record[LEDGER_RECORD_BYTES]; /* what stands in the ledger, as far as we know */
+    unsigned step;             /* of the campaign's channels */
+    const char *const *others; /* addresses of all channels, where there are several */
+    unsigned tries;            /* compare-and-sets that found something else */
+    unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */
     int64_t ready_us, limited_us, submitted_us; /* monotonic */
     struct gateway_message message;
     char reference[CAMPAIGN_ID_BYTES + NAME_BYTES + 12];
@@ -69,11 +72,11 @@ struct job {
     int64_t hours_until_ms; /* the campaign's zone: residents may be disturbed until then */
     int64_t wake_us;        /* monotonic: not looked at before */
     bool cancelled, paused, exhausted; /* exhausted: the last claim found nothing */
-    unsigned claims;        /* unanswered */
-    size_t coming;          /* notices claimed, not yet in a lane */
+    unsigned claims;                   /* unanswered */
+    size_t coming;                     /* notices claimed, not yet in a lane */
     size_t batches;
-    size_t asks;            /* other unanswered commands that will come back here */
-    struct limit pace;      /* the campaign's rate */
+    size_t asks;               /* other unanswered commands that will come back here */
+    struct limit pace;         /* the campaign's rate */
     struct rate_rule rules[8]; /* of one recipient over all campaigns */
     size_t rule_count;
     struct settling *settling; /* being filled */
@@ -88,7 +91,7 @@ struct lane {
     unsigned number; /* in the registry; 0: not yet known */
     struct limit limit;
     struct {
-        struct notice *first, **last;
+        struct notice *first, *last;
         size_t count;
     } queue[PRIORITIES];
     size_t queued, intending; /* intending: between intent and submit */
@@ -104,7 +107,8 @@ struct intent {
     struct moves moves;
     int64_t asked_boot_ms;
     enum moves_verdict verdict;
-    unsigned char refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
+    unsigned char
+        refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
     int64_t later_ms[MOVES_MAX];
     bool differs[MOVES_MAX];
 };
@@ -146,6 +150,7 @@ struct dispatch {
     struct refs *refs;
     struct events *events;
     struct recovery *recovery;
+    struct member *member;
     uint64_t stale_answers;
 };
 
@@ -162,7 +167,8 @@ uint32_t dispatch_fence(struct dispatch *d);
 bool dispatch_may_begin(const struct dispatch *d);
 
 /* ---------------------------------------------------------------- job.c */
-void job_open(struct dispatch *d, const char *key); /* "campaign/reminder"; does nothing if it is open */
+void job_open(struct dispatch *d,
+              const char *key); /* "campaign/reminder"; does nothing if it is open */
 struct job *job_find(struct dispatch *d, const char *key);
 void job_claim_round(struct dispatch *d); /* claims as much as lanes and memory take */
 void job_look_after(struct job *job);     /* ends it when it is over */
@@ -173,7 +179,7 @@ bool job_idle(const struct job *job);
 
 /* -------------------------------------------------------------- batch.c */
 struct batch *batch_take(struct job *job);
-void batch_read(struct batch *b);  /* rows (and records) of what it covers; then prepare.c */
+void batch_read(struct batch *b);     /* rows (and records) of what it covers; then prepare.c */
 void batch_settled(struct notice *n); /* n is done with: the last one closes the batch */
 void batches_free(struct dispatch *d);
 
@@ -203,21 +209,28 @@ void settle_answer(struct notice *n, const struct gateway_answer *answer);
 /* Without an attempt: a terminal state, or parked until a time. */
 void settle_as(struct notice *n, enum notice_state state, enum notice_reason reason);
 void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
+/* An uncertain notice whose doubt has lasted long enough goes once more. */
+void settle_resend(struct notice *n);
 /* On to the next channel if there is one, else failed. */
-void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason, const char *code,
-                         const char *words);
+void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
+                         const char *code, const char *words);
 void settle_flush(struct job *job);
 void settlings_free(struct dispatch *d);
 
-/* ---------------------------------------------------- refs, recovery, events */
+/* ------------------------------------- survey, refs, recovery, events, member */
+/* All reminders of all campaigns; fn runs once. */
+typedef void survey_fn(void *arg, const reminder_key *keys, size_t count);
+void survey(struct dispatch *d, survey_fn *fn, void *arg);
+
 struct refs *refs_create(struct dispatch *d);
 void refs_free(struct refs *refs);
 void refs_learn(struct refs *refs, uint32_t ref, const char *key);
 
 struct recovery *recovery_create(struct dispatch *d);
 void recovery_free(struct recovery *r);
-/* Takes over what daemon name left under epochs up to (and not) epoch, in all campaigns. */
-void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg), void *arg);
+/* Takes over what daemon name, whose last epoch that was, left in all campaigns. */
+void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
+                    void *arg);
 bool recovery_busy(const struct recovery *r);
 
 struct events *events_create(struct dispatch *d);
@@ -225,5 +238,14 @@ void events_free(struct events *e);
 void events_poll(struct events *e);   /* reads what was asked for since */
 void schedule_poll(struct events *e); /* opens what is due */
 bool events_idle(const struct events *e);
+void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
+
+struct member *member_create(struct dispatch *d);
+void member_free(struct member *m);
+/* Draws an epoch, numbers the gateways, recovers what this name's last life left;
+ * then joined runs. */
+void member_join(struct member *m, void (*joined)(struct dispatch *d));
+void member_beat(struct member *m);    /* heartbeat, and a look at the others; every few seconds */
+void member_publish(struct member *m); /* the gateways' states, for people */
 
 #endif

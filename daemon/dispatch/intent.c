@@ -116,7 +116,8 @@ static void gate_notice(struct intent *i, size_t k, struct notice **go, size_t *
         settle_park(n, REASON_LIMIT, i->later_ms[k]);
     else if (i->refused[k] != NOT_REFUSED)
         settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
-    else if (stale(i) || clock_wall_ms() >= n->message.expires_ms || clock_wall_ms() >= i->job->hours_until_ms)
+    else if (stale(i) || clock_wall_ms() >= n->message.expires_ms ||
+             clock_wall_ms() >= i->job->hours_until_ms)
         settle_answer(n, &unsent);
     else
         go[(*count)++] = n;
@@ -179,7 +180,8 @@ static void on_moved(void *arg, const redisReply *reply)
     }
     i->verdict = moves_verdict(reply, &i->job->seq);
     if (i->verdict == MOVES_GONE || i->verdict == MOVES_BACK)
-        log_error("reminder.halted campaign=%s reminder=%s reason=\"Redis has lost its ledger or went back\"",
+        log_error("reminder.halted campaign=%s reminder=%s reason=\"Redis has lost its ledger or "
+                  "went back\"",
                   i->job->id, i->job->name);
     if (i->verdict != MOVES_DONE || reply->elements == 2)
         return;

@@ -36,7 +36,8 @@ static void job_sleep(struct job *job, int64_t us)
 static void job_die(struct job *job, const char *why)
 {
     if (why != NULL)
-        log_error("reminder.unusable campaign=%s reminder=%s reason=%s", job->id, job->name, log_quote(why));
+        log_error("reminder.unusable campaign=%s reminder=%s reason=%s", job->id, job->name,
+                  log_quote(why));
     job->state = JOB_DEAD;
 }
 
@@ -112,7 +113,8 @@ static void on_document(void *arg, const redisReply *reply)
         return;
     }
     tree = tree_parse_json(document->str, document->len, NULL, &err);
-    if (tree == NULL || (job->campaign = campaign_create(tree, &d->settings->defaults, NULL, 0, &err)) == NULL) {
+    if (tree == NULL ||
+        (job->campaign = campaign_create(tree, &d->settings->defaults, NULL, 0, &err)) == NULL) {
         job_die(job, err.text);
         return;
     }
@@ -123,10 +125,13 @@ static void on_document(void *arg, const redisReply *reply)
     }
     job->reminder = (size_t)r;
     job->priority = job->campaign->reminders[r].priority;
-    job->priority = job->priority < 1 ? 1 : job->priority >= PRIORITIES ? PRIORITIES - 1 : job->priority;
+    job->priority = job->priority < 1             ? 1
+                    : job->priority >= PRIORITIES ? PRIORITIES - 1
+                                                  : job->priority;
     if (job->campaign->per_recipient != NULL)
         for (size_t i = 0; job->campaign->per_recipient[i] != NULL && job->rule_count < 8; i++)
-            if (rate_rule_parse(job->campaign->per_recipient[i], &job->rules[job->rule_count], NULL) == 0)
+            if (rate_rule_parse(job->campaign->per_recipient[i], &job->rules[job->rule_count],
+                                NULL) == 0)
                 job->rule_count++;
     limit_init(&job->pace, job->campaign->rate, clock_mono_us());
     command_script(&d->command, SCRIPT_NUMBER, 1);
@@ -196,7 +201,8 @@ static void claim_send(struct job *job, size_t want)
     db_send(d->db, c, on_claimed, claim);
 }
 
-static void claimed_range(struct job *job, const struct claim *claim, const redisReply *reply, int sweep)
+static void claimed_range(struct job *job, const struct claim *claim, const redisReply *reply,
+                          int sweep)
 {
     struct batch *b = batch_take(job);
 
@@ -207,7 +213,8 @@ static void claimed_range(struct job *job, const struct claim *claim, const redi
     b->sweep = sweep;
     snprintf(b->lease, sizeof b->lease, "%s", claim->lease);
     if (b->from == 0 || b->to < b->from || b->to - b->from >= GROUP_MAX) {
-        log_error("claim.damaged campaign=%s reminder=%s from=%u to=%u", job->id, job->name, b->from, b->to);
+        log_error("claim.damaged campaign=%s reminder=%s from=%u to=%u", job->id, job->name,
+                  b->from, b->to);
         b->count = 0;
     } else {
         b->count = b->to - b->from + 1;
@@ -225,7 +232,8 @@ static void claimed_retries(struct job *job, const redisReply *reply, int sweep)
     b->fresh = false;
     b->sweep = sweep;
     for (size_t i = 2; i < reply->elements && b->count < GROUP_MAX; i++)
-        b->notices[b->count++] = (struct notice){.batch = b, .n = (uint32_t)db_int(reply->element[i], 0)};
+        b->notices[b->count++] =
+            (struct notice){.batch = b, .n = (uint32_t)db_int(reply->element[i], 0)};
     batch_read(b);
 }
 
@@ -294,7 +302,8 @@ static size_t job_room(const struct job *job)
     if (job->cancelled || clock_wall_ms() >= job->expires_ms)
         return GROUP_MAX;
     for (size_t ch = 0; ch < c->channel_count; ch++) {
-        served = served || gateway_serves(d->gateways, c->channels[ch], (enum gateway_class)c->class);
+        served =
+            served || gateway_serves(d->gateways, c->channels[ch], (enum gateway_class)c->class);
         for (size_t i = 0; i < d->lane_count; i++)
             if (strcmp(d->lanes[i].config->channel, c->channels[ch]) == 0)
                 room += lane_room(&d->lanes[i], job->priority);

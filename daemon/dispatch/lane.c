@@ -15,7 +15,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
 {
     const struct gateway_config *config = gateway_config(gateway);
-    double rate = config->rate > 0 ? (double)config->rate * 1000.0 / (double)config->rate_period_ms : 0;
+    double rate =
+        config->rate > 0 ? (double)config->rate * 1000.0 / (double)config->rate_ms : 0;
 
     memset(lane, 0, sizeof *lane);
     lane->d = d;
@@ -136,7 +137,8 @@ void lane_run(struct lane *lane)
     size_t most, count, window = (size_t)lane->config->window;
 
     while (lane->queued > 0 && dispatch_may_begin(lane->d) && lane->number != 0) {
-        size_t open = gateway_free(lane->gateway), least = window / 2 < GROUP_LEAST ? window / 2 : GROUP_LEAST;
+        size_t open = gateway_free(lane->gateway),
+               least = window / 2 < GROUP_LEAST ? window / 2 : GROUP_LEAST;
 
         if (open <= lane->intending)
             break;

@@ -1,10 +1,10 @@
 #include "limit.h"
 
 #define SECOND_US 1000000
-#define CALM_US 500000   /* after a change of the learnt rate, until the next one */
-#define RAISE_US 250000  /* how often a learnt rate grows */
+#define CALM_US 500000  /* after a change of the learnt rate, until the next one */
+#define RAISE_US 250000 /* how often a learnt rate grows */
 #define RAISE 1.02
-#define LOWER 0.97       /* of what was taken in the second when "too fast" came */
+#define LOWER 0.97 /* of what was taken in the second when "too fast" came */
 
 /* A sliding second must never hold more than rate slots: a small burst is
  * allowed for, and its room is taken off the pace. */

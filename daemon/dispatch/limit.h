@@ -13,11 +13,11 @@
 #include <stdint.h>
 
 struct limit {
-    double rate;      /* slots a second as configured; 0: none */
-    double learnt;    /* what the gateway seems to bear; 0: not known */
-    int64_t next_us;  /* when the next slot is free */
-    int64_t raised_us; /* when learnt was last changed */
-    int64_t window_us; /* start of the second in which taken are counted */
+    double rate;                  /* slots a second as configured; 0: none */
+    double learnt;                /* what the gateway seems to bear; 0: not known */
+    int64_t next_us;              /* when the next slot is free */
+    int64_t raised_us;            /* when learnt was last changed */
+    int64_t window_us;            /* start of the second in which taken are counted */
     unsigned taken, taken_before; /* accepted in this second and the one before */
 };
 

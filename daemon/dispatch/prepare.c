@@ -31,12 +31,10 @@ static bool prepare_special(struct notice *n, struct record *r)
     if (r->state == NOTICE_UNCERTAIN && b->from == 0) {
         /* Its doubt has lasted long enough. resend: once more, and marked so; hold,
          * or too late: it stays uncertain, for a person. */
-        if (b->sweep == SWEEP_NO && b->job->campaign->reminders[b->job->reminder].doubt == DOUBT_RESEND &&
+        if (b->sweep == SWEEP_NO &&
+            b->job->campaign->reminders[b->job->reminder].doubt == DOUBT_RESEND &&
             r->attempts < (unsigned)b->job->d->settings->dispatch.attempts) {
-            r->flags |= FLAG_RESENT;
-            record_pack(r, n->record);
-            n->tries = 0;
-            settle_park(n, REASON_NO_ANSWER, clock_wall_ms());
+            settle_resend(n);
         } else {
             settle_as(n, NOTICE_UNCERTAIN, REASON_NO_ANSWER);
         }
@@ -74,7 +72,8 @@ static bool prepare_time(struct notice *n, const struct template_value *row, int
     if (c->reminders[job->reminder].at.of_slot) {
         const struct template_value *v = c->column_slot >= 0 ? &row[c->column_slot] : NULL;
 
-        if (v == NULL || campaign_slot_due(c, job->reminder, v->text, v->length, &due, &slot) != 0) {
+        if (v == NULL ||
+            campaign_slot_due(c, job->reminder, v->text, v->length, &due, &slot) != 0) {
             settle_as(n, NOTICE_FAILED, REASON_SLOT);
             return true;
         }
@@ -117,13 +116,14 @@ static int today(const struct job *job, int64_t now_ms)
 }
 
 /* The gateway for n on the channel of its step, or NULL with n dealt with. */
-static struct lane *prepare_route(struct notice *n, struct record *r, const struct template_value *row,
-                                  int64_t now_ms)
+static struct lane *prepare_route(struct notice *n, struct record *r,
+                                  const struct template_value *row, int64_t now_ms)
 {
     struct job *job = n->batch->job;
     struct dispatch *d = job->d;
     const struct campaign *c = job->campaign;
-    struct gateway_query q = {.class = (enum gateway_class)c->class, .today = today(job, now_ms), .group = -1};
+    struct route_query q = {
+        .class = (unsigned)c->class, .today = today(job, now_ms)};
     struct gateway *gw = NULL;
     bool addressed = false;
 
@@ -134,12 +134,13 @@ static struct lane *prepare_route(struct notice *n, struct record *r, const stru
         if (to->length == 0 || to->length > 128)
             continue;
         addressed = true;
-        if (!gateway_serves(d->gateways, q.channel, q.class))
+        if (!gateway_serves(d->gateways, q.channel, (enum gateway_class)c->class))
             continue;
         n->message.to = arena_strndup(&n->batch->texts, to->text, to->length);
         n->message.to_length = to->length;
         q.address = n->message.to;
-        if (r->attempts > 0 && r->gateway > 0) /* it did not do last time: another one, if there is one */
+        if (r->attempts > 0 &&
+            r->gateway > 0) /* it did not do last time: another one, if there is one */
             for (size_t i = 0; i < d->lane_count; i++)
                 if (d->lanes[i].number == r->gateway)
                     q.avoid |= UINT64_C(1) << i;
@@ -176,7 +177,8 @@ static int prepare_text(struct notice *n, const struct lane *lane, const struct 
     struct job *job = n->batch->job;
     const struct campaign *c = job->campaign;
     struct gateway_message *m = &n->message;
-    const struct template_value *language = c->column_language >= 0 ? &row[c->column_language] : NULL;
+    const struct template_value *language =
+        c->column_language >= 0 ? &row[c->column_language] : NULL;
     const struct campaign_text *text;
     struct text_size size = {.encoding = TEXT_GSM7, .segments = 1};
     char shown[TEXT_BYTES];
@@ -185,16 +187,18 @@ static int prepare_text(struct notice *n, const struct lane *lane, const struct 
 
     text = campaign_text(c, job->reminder, c->channels[r->step], language ? language->text : "",
                          language ? language->length : 0);
-    length = campaign_compose(c, text, row, signature_of(lane->config), shown, sizeof shown, &empty);
+    length =
+        campaign_compose(c, text, row, signature_of(lane->config), shown, sizeof shown, &empty);
     if (length < 0) {
         settle_as(n, NOTICE_FAILED, empty != NULL ? REASON_EMPTY : REASON_TOO_LONG);
         return -1;
     }
-    if ((lane->config->capabilities & GATEWAY_SEGMENTS) != 0 || strcmp(lane->config->channel, "sms") == 0) {
+    if ((lane->config->capabilities & GATEWAY_SEGMENTS) != 0 ||
+        strcmp(lane->config->channel, "sms") == 0) {
         enum text_billing billing = strncmp(m->to, "+86", 3) == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM;
 
-        if (text_measure(shown, (size_t)length, billing, &size) != 0 || size.parts > GATEWAY_MAX_IDS ||
-            size.segments > (uint32_t)c->max_segments) {
+        if (text_measure(shown, (size_t)length, billing, &size) != 0 ||
+            size.parts > GATEWAY_MAX_IDS || size.segments > (uint32_t)c->max_segments) {
             settle_as(n, NOTICE_FAILED, REASON_TOO_LONG);
             return -1;
         }
@@ -208,7 +212,8 @@ static int prepare_text(struct notice *n, const struct lane *lane, const struct 
 }
 
 /* The columns, for the plugins that ask for them. */
-static void prepare_columns(struct notice *n, const struct campaign *c, const struct template_value *row)
+static void prepare_columns(struct notice *n, const struct campaign *c,
+                            const struct template_value *row)
 {
     struct gateway_field *fields = arena_alloc(&n->batch->texts, c->column_count * sizeof *fields);
 
@@ -241,7 +246,8 @@ static void prepare_reference(struct notice *n, const struct job *job)
 }
 
 /* The addresses on the other channels: a refusal of any of them counts. */
-static void prepare_others(struct notice *n, const struct campaign *c, const struct template_value *row)
+static void prepare_others(struct notice *n, const struct campaign *c,
+                           const struct template_value *row)
 {
     const char **others = arena_alloc(&n->batch->texts, c->channel_count * sizeof *others);
 
@@ -273,7 +279,8 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length)
     lane = prepare_route(n, &r, values, now_ms);
     if (lane == NULL)
         return;
-    if (lane_room(lane, PRIORITIES - 1) == 0 && lane->queued > 2 * (size_t)lane->config->window + GROUP_MAX) {
+    if (lane_room(lane, PRIORITIES - 1) == 0 &&
+        lane->queued > 2 * (size_t)lane->config->window + GROUP_MAX) {
         settle_park(n, REASON_TURN, soonest(job, now_ms + lane_turn_ms(lane)));
         return;
     }

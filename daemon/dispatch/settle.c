@@ -11,8 +11,8 @@
 #include <string.h>
 
 #define TRIES 3
-#define UNSENT_MS 1000     /* what never left is looked at again */
-#define BROKEN_MS 5000     /* elsewhere, or when the circuit closes */
+#define UNSENT_MS 1000 /* what never left is looked at again */
+#define BROKEN_MS 5000 /* elsewhere, or when the circuit closes */
 #define THROTTLED_MS 1000
 #define SECONDS_20 0xfffffu
 
@@ -69,7 +69,8 @@ static struct settling *room_for(struct job *job, size_t ids, struct lane *lane)
 }
 
 /* n shall be r, with its place in the retry set. */
-static struct settling *settle_move(struct notice *n, const struct record *r, int64_t retry, size_t ids)
+static struct settling *settle_move(struct notice *n, const struct record *r, int64_t retry,
+                                    size_t ids)
 {
     struct job *job = n->batch->job;
     struct settling *s = room_for(job, ids, n->lane);
@@ -84,8 +85,9 @@ static struct settling *settle_move(struct notice *n, const struct record *r, in
     return s;
 }
 
-static void log_outcome(const struct notice *n, const char *event, const struct record *r, const char *id,
-                        size_t id_length, const char *code, const char *words, int64_t until_ms)
+static void log_outcome(const struct notice *n, const char *event, const struct record *r,
+                        const char *id, size_t id_length, const char *code, const char *words,
+                        int64_t until_ms)
 {
     struct delivery_event e = DELIVERY_EVENT_INIT;
     const struct job *job = n->batch->job;
@@ -117,7 +119,8 @@ static void log_outcome(const struct notice *n, const char *event, const struct 
 /* Where a notice stands in the retry set before a move. */
 static int64_t leave_retry(const struct record *old)
 {
-    return old->state == NOTICE_PARKED || old->state == NOTICE_UNCERTAIN ? RETRY_REMOVE : RETRY_KEEP;
+    return old->state == NOTICE_PARKED || old->state == NOTICE_UNCERTAIN ? RETRY_REMOVE
+                                                                         : RETRY_KEEP;
 }
 
 static uint32_t seconds_since(const struct job *job, int64_t ms)
@@ -127,7 +130,8 @@ static uint32_t seconds_since(const struct job *job, int64_t ms)
     return s < 0 ? 0 : s > SECONDS_20 ? SECONDS_20 : (uint32_t)s;
 }
 
-static void park_record(struct notice *n, struct record *r, enum notice_reason reason, int64_t until_ms)
+static void park_record(struct notice *n, struct record *r, enum notice_reason reason,
+                        int64_t until_ms)
 {
     struct job *job = n->batch->job;
 
@@ -146,6 +150,16 @@ void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms)
     record_unpack(n->record, &r);
     park_record(n, &r, reason, until_ms);
     log_outcome(n, "held", &r, NULL, 0, NULL, NULL, until_ms);
+}
+
+void settle_resend(struct notice *n)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    r.flags |= FLAG_RESENT;
+    park_record(n, &r, REASON_NO_ANSWER, clock_wall_ms());
+    log_outcome(n, "resend", &r, NULL, 0, NULL, NULL, 0);
 }
 
 void settle_as(struct notice *n, enum notice_state state, enum notice_reason reason)
@@ -204,15 +218,19 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
         s->ids[s->id_count++] = (struct receipt_index_id){
             .bytes = arena_strndup(&s->bytes, a->ids[i].bytes, a->ids[i].length),
             .length = a->ids[i].length,
-            .entry = {.ref = job->ref, .n = n->n, .fence = r->fence, .part = (unsigned)i, .parts = (unsigned)ids},
+            .entry = {.ref = job->ref,
+                      .n = n->n,
+                      .fence = r->fence,
+                      .part = (unsigned)i,
+                      .parts = (unsigned)ids},
         };
     }
     log_outcome(n, "accepted", r, a->id_count > 0 ? a->ids[0].bytes : NULL,
                 a->id_count > 0 ? a->ids[0].length : 0, a->code, NULL, 0);
 }
 
-void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason, const char *code,
-                         const char *words)
+void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
+                         const char *code, const char *words)
 {
     struct job *job = n->batch->job;
 
@@ -248,7 +266,9 @@ static void settle_retry(struct notice *n, struct record *r, const struct gatewa
         return;
     }
     until = clock_wall_ms() + back_off(d, r->attempts, a->retry_after_ms);
-    park_record(n, r, a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OUTAGE, until);
+    park_record(n, r,
+                a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OUTAGE,
+                until);
     log_outcome(n, "retry", r, NULL, 0, a->code, a->words, until);
 }
 
@@ -273,8 +293,9 @@ static void settle_rejected(struct notice *n, struct record *r, const struct gat
         log_outcome(n, "undelivered", r, NULL, 0, a->code, a->words, 0);
         return;
     }
-    settle_next_channel(n, r, a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER,
-                        a->code, a->words);
+    settle_next_channel(
+        n, r, a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER,
+        a->code, a->words);
 }
 
 static void settle_unknown(struct notice *n, struct record *r, const struct gateway_answer *a)
@@ -298,7 +319,8 @@ void settle_answer(struct notice *n, const struct gateway_answer *a)
     record_unpack(n->record, &r);
     switch (a->outcome) {
     case GATEWAY_ACCEPTED:
-        limit_accepted(&n->lane->limit, n->lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1,
+        limit_accepted(&n->lane->limit,
+                       n->lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1,
                        clock_mono_us());
         settle_accepted(n, &r, a);
         break;
@@ -321,7 +343,9 @@ void settle_answer(struct notice *n, const struct gateway_answer *a)
         break;
     case GATEWAY_BROKEN:
         until = clock_wall_ms() + (a->retry_after_ms > BROKEN_MS ? a->retry_after_ms : BROKEN_MS);
-        park_record(n, &r, a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER, until);
+        park_record(n, &r,
+                    a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER,
+                    until);
         log_outcome(n, "broken", &r, NULL, 0, a->code, a->words, until);
         break;
     case GATEWAY_UNKNOWN:
@@ -345,10 +369,11 @@ static void settle_again(struct settling *s, struct move *m, const unsigned char
         batch_settled(n);
         return;
     }
-    if (now.fence != wanted.fence || !notice_may_move(now.state, wanted.state) || ++n->tries > TRIES) {
+    if (now.fence != wanted.fence || !notice_may_move(now.state, wanted.state) ||
+        ++n->tries > TRIES) {
         s->job->d->stale_answers++;
-        log_info("outcome.refused campaign=%s reminder=%s n=%u stands=%s wanted=%s", s->job->id, s->job->name, n->n,
-                 notice_state_name(now.state), notice_state_name(wanted.state));
+        log_info("outcome.refused campaign=%s reminder=%s n=%u stands=%s wanted=%s", s->job->id,
+                 s->job->name, n->n, notice_state_name(now.state), notice_state_name(wanted.state));
         batch_settled(n);
         return;
     }
@@ -374,7 +399,8 @@ static void on_settled(void *arg, const redisReply *reply)
         verdict = moves_verdict(reply, &job->seq);
     }
     if (verdict != MOVES_DONE)
-        log_error("settle.lost campaign=%s reminder=%s notices=%zu reason=\"Redis has lost its ledger or went back: "
+        log_error("settle.lost campaign=%s reminder=%s notices=%zu reason=\"Redis has lost its "
+                  "ledger or went back: "
                   "the delivery log has these outcomes\"",
                   job->id, job->name, s->moves.count);
     for (size_t i = 0; i < s->moves.count; i++) {
@@ -399,15 +425,19 @@ static void on_indexed(void *arg, const redisReply *reply)
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2 && lane->d->options.early != NULL)
         for (size_t i = 0; i + 1 < reply->elements; i += 2)
             lane->d->options.early(lane->d->options.arg, lane->gateway, reply->element[i]->str,
-                                   reply->element[i]->len, reply->element[i + 1]->str, reply->element[i + 1]->len);
+                                   reply->element[i]->len, reply->element[i + 1]->str,
+                                   reply->element[i + 1]->len);
 }
 
 void settle_flush(struct job *job)
 {
     struct settling *s = job->settling;
     struct dispatch *d = job->d;
-    struct moves_target target = {.campaign = job->id, .reminder = job->name, .now_ms = clock_wall_ms(),
-                                  .version = job->version, .seq = job->seq};
+    struct moves_target target = {.campaign = job->id,
+                                  .reminder = job->name,
+                                  .now_ms = clock_wall_ms(),
+                                  .version = job->version,
+                                  .seq = job->seq};
 
     if (s == NULL || s->moves.count == 0)
         return;

@@ -1,0 +1,647 @@
+#include "audience.h"
+
+#include "buf.h"
+#include "campaign.h"
+#include "charset.h"
+#include "column.h"
+#include "csv.h"
+#include "error.h"
+#include "field.h"
+#include "mem.h"
+#include "remark.h"
+#include "row.h"
+#include "seen.h"
+#include "tree.h"
+#include "value.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CHUNK_BYTES CHARSET_GUESS_BYTES
+#define PROGRESS_ROWS 4096
+#define JOINED_NAME_BYTES 60 /* "王秀英、陈洁" has 18: room for five or six names */
+#define SHOWN_COLUMNS_BYTES 700
+
+/* ------------------------------------------------------------------- the file */
+struct source {
+    const char *path;
+    int fd;
+    uint64_t bytes, total_bytes;
+    struct charset_reader *reader;
+    struct buf text; /* UTF-8 that was not taken yet, from at on */
+    size_t at;
+    bool ended;
+    struct csv *csv;
+};
+
+static int source_chunk(struct source *s, struct error *err)
+{
+    char chunk[CHUNK_BYTES];
+    size_t n = 0;
+    ssize_t got = 1;
+
+    /* A whole chunk, so that the guess sees as much as it can. */
+    while (n < sizeof chunk && got > 0) {
+        got = read(s->fd, chunk + n, sizeof chunk - n);
+        if (got < 0 && errno != EINTR)
+            return error_set(err, "%s: %s", s->path, strerror(errno));
+        n += got > 0 ? (size_t)got : 0;
+        got = got < 0 ? 1 : got;
+    }
+    s->bytes += n;
+    if (s->reader == NULL)
+        s->reader = charset_open(charset_guess(chunk, n, n == sizeof chunk));
+    buf_clear(&s->text);
+    s->at = 0;
+    if (charset_feed(s->reader, chunk, n, &s->text, err) != 0)
+        return error_prefix(err, "%s", s->path);
+    s->ended = n < sizeof chunk;
+    if (s->ended && charset_finish(s->reader, err) != 0)
+        return error_prefix(err, "%s", s->path);
+    return 0;
+}
+
+static long source_read(void *arg, char *out, size_t size, struct error *err)
+{
+    struct source *s = arg;
+    size_t n;
+
+    while (s->at == s->text.length) {
+        if (s->ended)
+            return 0;
+        if (source_chunk(s, err) != 0)
+            return -1;
+    }
+    n = s->text.length - s->at;
+    if (n > size)
+        n = size;
+    memcpy(out, s->text.data + s->at, n);
+    s->at += n;
+    return (long)n;
+}
+
+static void source_close(struct source *s)
+{
+    csv_free(s->csv);
+    charset_close(s->reader);
+    buf_free(&s->text);
+    if (s->fd >= 0)
+        close(s->fd);
+}
+
+static int source_open(struct source *s, const char *path, struct error *err)
+{
+    struct stat st;
+
+    *s = (struct source){.path = path, .text = BUF_INIT(2 * CHUNK_BYTES + 64)};
+    s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
+    if (s->fd < 0)
+        return error_set(err, "%s: %s", path, strerror(errno));
+    if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(s->fd);
+        s->fd = -1;
+        return error_set(err, "%s: is not a regular file", path);
+    }
+    s->total_bytes = (uint64_t)st.st_size;
+    s->csv = csv_create(source_read, s);
+    return 0;
+}
+
+/* ----------------------------------------------------------------- the headings */
+struct headings {
+    char **names; /* ours where they are known, else as written; "" for none */
+    char **written;
+    size_t count;
+};
+
+static void headings_free(struct headings *h)
+{
+    size_t i;
+
+    for (i = 0; i < h->count; i++) {
+        free(h->names[i]);
+        free(h->written[i]);
+    }
+    free(h->names);
+    free(h->written);
+    *h = (struct headings){0};
+}
+
+static char *clean_copy(const struct csv_field *field)
+{
+    char *s = xstrndup(field->bytes, field->length);
+
+    s[text_value_clean(s, field->length)] = '\0';
+    return s;
+}
+
+static bool has_name(const struct headings *h, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < h->count; i++)
+        if (h->names[i] != NULL && strcmp(h->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* "姓名, 手机号, 语言" for errors. */
+static const char *headings_list(const struct headings *h, char out[SHOWN_COLUMNS_BYTES])
+{
+    size_t i, n = 0;
+
+    out[0] = '\0';
+    for (i = 0; i < h->count && n + 90 < SHOWN_COLUMNS_BYTES; i++)
+        n += (size_t)snprintf(out + n, SHOWN_COLUMNS_BYTES - n, "%s%.80s", i > 0 ? ", " : "",
+                              h->written[i]);
+    return out;
+}
+
+static const char *written_at(const void *arg, size_t i)
+{
+    const struct headings *h = arg;
+
+    return i < h->count ? h->written[i] : NULL;
+}
+
+/* One line of audience.columns: our name for a heading of the file. */
+static int map_heading(void *arg, const char *name, const struct tree *value, struct error *err)
+{
+    struct headings *h = arg;
+    char list[SHOWN_COLUMNS_BYTES];
+    const char *nearest;
+    size_t i;
+
+    if (value->kind != TREE_STRING)
+        return tree_error(err, value, "expected a heading of the file");
+    for (i = 0; i < h->count; i++)
+        if (h->names[i] == NULL && strcmp(h->written[i], value->string) == 0) {
+            h->names[i] = xstrdup(name);
+            return 0;
+        }
+    nearest = field_nearest(value->string, written_at, h);
+    return tree_error(err, value, "the file has no column \"%.80s\"%s%s%s; its columns are %s",
+                      value->string, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                      nearest ? "\"?" : "", headings_list(h, list));
+}
+
+/* The campaign's mapping first, then what is known, each of ours once; the rest
+ * keep what is written. */
+static int name_headings(struct headings *h, const struct tree *mapping, struct error *err)
+{
+    size_t i;
+
+    if (mapping != NULL && tree_pairs(mapping, map_heading, h, err) != 0)
+        return -1;
+    for (i = 0; i < h->count; i++) {
+        const char *known = column_known(h->written[i], strlen(h->written[i]));
+
+        if (h->names[i] == NULL && known != NULL && !has_name(h, known))
+            h->names[i] = xstrdup(known);
+    }
+    for (i = 0; i < h->count; i++)
+        if (h->names[i] == NULL)
+            h->names[i] = xstrdup(has_name(h, h->written[i]) ? "" : h->written[i]);
+    return 0;
+}
+
+/* The first row that is not blank. */
+static int read_headings(struct source *s, const struct tree *mapping, struct headings *h,
+                         struct error *err)
+{
+    struct csv_row row;
+    size_t i;
+    int rc;
+
+    do
+        rc = csv_next(s->csv, &row, err);
+    while (rc == 1 && row.count == 0 && row.fault == CSV_FINE);
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return error_set(err, "%s: is empty", s->path);
+    if (row.fault != CSV_FINE)
+        return error_set(err, "%s: row %lu: %s", s->path, row.number, csv_fault_text(row.fault));
+    *h = (struct headings){xcalloc(row.count, sizeof(char *)), xcalloc(row.count, sizeof(char *)),
+                           row.count};
+    for (i = 0; i < row.count; i++)
+        h->written[i] = clean_copy(&row.fields[i]);
+    return name_headings(h, mapping, err);
+}
+
+int audience_columns(const char *path, const struct tree *mapping, char ***names, size_t *count,
+                     struct error *err)
+{
+    struct headings h = {0};
+    struct source s;
+    int rc;
+
+    *names = NULL;
+    *count = 0;
+    if (source_open(&s, path, err) != 0)
+        return -1;
+    rc = read_headings(&s, mapping, &h, err);
+    if (rc == 0) {
+        *names = h.names;
+        *count = h.count;
+        h.names = xcalloc(h.count, sizeof *h.names); /* the caller has them now */
+    }
+    headings_free(&h);
+    source_close(&s);
+    return rc;
+}
+
+int audience_header(const char *path, char ***names, size_t *count, struct error *err)
+{
+    return audience_columns(path, NULL, names, count, err);
+}
+
+/* ------------------------------------------------------------- people on one phone */
+/* Rows that wait for the end of the list, since a later one may join them. */
+struct held {
+    size_t offset;
+    uint32_t length, line;
+};
+
+struct gathering {
+    const struct campaign *c;
+    const struct audience_sink *sink;
+    struct audience_report *report;
+    const char *language; /* of remarks */
+    unsigned long line;
+    int column_name;
+    bool hold; /* same_phone = merge, and there are names to join */
+    struct seen seen;
+    struct held *held;
+    size_t held_count, held_size;
+    char *bytes;
+    size_t bytes_used, bytes_size;
+    struct row row, other;
+};
+
+static void gathering_free(struct gathering *g)
+{
+    if (g == NULL)
+        return;
+    seen_free(&g->seen);
+    free(g->held);
+    free(g->bytes);
+    free(g);
+}
+
+static struct gathering *gathering_create(const struct campaign *c,
+                                          const struct audience_sink *sink,
+                                          struct audience_report *report)
+{
+    struct gathering *g = xcalloc(1, sizeof *g);
+
+    g->c = c;
+    g->sink = sink;
+    g->report = report;
+    g->language = remark_language();
+    g->column_name = campaign_column(c, "name");
+    g->hold = c->same_phone == SAME_PHONE_MERGE && g->column_name >= 0;
+    *report = (struct audience_report){0};
+    return g;
+}
+
+static void on_remark(void *arg, bool refused, const char *text)
+{
+    struct gathering *g = arg;
+
+    if (g->sink->remark != NULL)
+        g->sink->remark(g->sink->arg, g->line, refused, text);
+}
+
+#define NOTE(g, ...) on_remark(g, false, remark_write((char[REMARK_BYTES]){""}, __VA_ARGS__))
+
+static uint64_t key_of(const struct gathering *g, const struct row *row)
+{
+    const struct template_value *v = row->values, none = {"", 0};
+    const struct template_value *slot = g->c->column_slot < 0 ? &none : &v[g->c->column_slot];
+    const struct template_value *name =
+        g->c->same_phone != SAME_PHONE_EACH || g->column_name < 0 ? &none : &v[g->column_name];
+    size_t k = 0;
+    char more[512];
+    size_t n = slot->length;
+
+    while (v[k].length == 0 && k + 1 < g->c->channel_count)
+        k++; /* her first address */
+    if (n + name->length > sizeof more)
+        return seen_key(v[k].text, v[k].length, name->text, name->length);
+    memcpy(more, slot->text, n);
+    memcpy(more + n, name->text, name->length);
+    return seen_key(v[k].text, v[k].length, more, n + name->length);
+}
+
+static void hold_bytes(struct gathering *g, struct held *held, const struct row *row)
+{
+    while (g->bytes_size - g->bytes_used < row->length) {
+        g->bytes_size = g->bytes_size ? g->bytes_size * 2 : CHUNK_BYTES;
+        g->bytes = xrealloc(g->bytes, g->bytes_size);
+    }
+    held->offset = g->bytes_used;
+    held->length = (uint32_t)row->length;
+    memcpy(g->bytes + g->bytes_used, row->bytes, row->length);
+    g->bytes_used += row->length;
+}
+
+static void hold(struct gathering *g)
+{
+    if (g->held_count == g->held_size) {
+        g->held_size = g->held_size ? g->held_size * 2 : 1024;
+        g->held = xreallocarray(g->held, g->held_size, sizeof *g->held);
+    }
+    g->held[g->held_count].line = (uint32_t)g->line;
+    hold_bytes(g, &g->held[g->held_count++], &g->row);
+}
+
+/* Is name one of those joined so far? */
+static bool is_among(const struct template_value *joined, const char *joint,
+                     const struct template_value *name)
+{
+    const char *at = joined->text, *end = at + joined->length;
+    size_t n = strlen(joint);
+
+    while (at < end) {
+        const char *stop = memmem(at, (size_t)(end - at), joint, n);
+
+        if (stop == NULL)
+            stop = end;
+        if ((size_t)(stop - at) == name->length && memcmp(at, name->text, name->length) == 0)
+            return true;
+        if (stop == end)
+            break;
+        at = stop + n;
+    }
+    return false;
+}
+
+/* The row in hand has the address of an earlier one: its name joins that one's. */
+static void merge(struct gathering *g, struct held *held)
+{
+    size_t k = (size_t)g->column_name;
+    const struct template_value *name = &g->row.values[k], *theirs = &g->other.values[k];
+    const char *joint = "、";
+    char joined[JOINED_NAME_BYTES];
+    int n;
+
+    g->other.length = held->length;
+    memcpy(g->other.bytes, g->bytes + held->offset, held->length);
+    campaign_row_split(g->c, g->other.bytes, held->length, g->other.values);
+    if (g->c->column_language >= 0 && g->other.values[g->c->column_language].length > 0
+            ? memcmp(g->other.values[g->c->column_language].text, "zh", 2) != 0
+            : strncmp(g->c->language, "zh", 2) != 0)
+        joint = ", ";
+    if (name->length == 0 || is_among(theirs, joint, name)) {
+        NOTE(g, REMARK_SAME_PERSON, g->language, (unsigned long)held->line);
+        return;
+    }
+    n = snprintf(joined, sizeof joined, "%.*s%s%.*s", (int)theirs->length, theirs->text,
+                 theirs->length > 0 ? joint : "", (int)name->length, name->text);
+    if (n >= (int)sizeof joined || row_replace(g->c, &g->other, k, joined, (size_t)n) != 0) {
+        NOTE(g, REMARK_SAME_MANY, g->language, (unsigned long)held->line);
+        return;
+    }
+    hold_bytes(g, held, &g->other);
+    NOTE(g, REMARK_SAME_MERGED, g->language, (unsigned long)held->line);
+}
+
+static int give(struct gathering *g, const char *row, size_t n, struct error *err)
+{
+    return g->sink->row(g->sink->arg, row, n, err);
+}
+
+static int too_many(const struct gathering *g, struct error *err)
+{
+    return error_set(err, "row %lu: more than %u recipients (defaults.max_audience)", g->line,
+                     (unsigned)g->c->max_audience);
+}
+
+/* One more person, whose values are raw: taken, joined with one before, or told. */
+static int gather(struct gathering *g, const struct csv_field *raw, struct error *err)
+{
+    uint32_t *before;
+    bool fresh;
+
+    g->report->rows++;
+    if (row_make(g->c, raw, g->language, &g->row, on_remark, g) != 0) {
+        g->report->refused++;
+        return 0;
+    }
+    before = seen_add(&g->seen, key_of(g, &g->row),
+                      g->hold ? (uint32_t)g->held_count : (uint32_t)g->line, &fresh);
+    if (!fresh) {
+        g->report->merged++;
+        if (g->hold)
+            merge(g, &g->held[*before]);
+        else
+            NOTE(g, g->c->same_phone == SAME_PHONE_FIRST ? REMARK_SAME_PHONE : REMARK_SAME_PERSON,
+                 g->language, (unsigned long)*before);
+        return 0;
+    }
+    if (g->c->max_audience != 0 && g->report->taken == g->c->max_audience)
+        return too_many(g, err);
+    g->report->taken++;
+    if (!g->hold)
+        return give(g, g->row.bytes, g->row.length, err);
+    hold(g);
+    return 0;
+}
+
+static int give_held(struct gathering *g, struct error *err)
+{
+    size_t i;
+
+    for (i = 0; i < g->held_count; i++)
+        if (give(g, g->bytes + g->held[i].offset, g->held[i].length, err) != 0)
+            return -1;
+    return 0;
+}
+
+/* -------------------------------------------------------------------- from a file */
+/* Which field of the file is which column of the campaign: -1 for none. */
+static int find_fields(const struct campaign *c, const struct source *s, const struct headings *h,
+                       int fields[CAMPAIGN_MAX_COLUMNS], struct error *err)
+{
+    char list[SHOWN_COLUMNS_BYTES];
+    size_t k, i, addresses = 0;
+
+    for (k = 0; k < c->column_count; k++) {
+        fields[k] = -1;
+        for (i = 0; i < h->count; i++)
+            if (strcmp(h->names[i], c->columns[k]) == 0)
+                fields[k] = (int)i;
+        addresses += k < c->channel_count && fields[k] >= 0;
+    }
+    if (addresses > 0)
+        return 0;
+    if (column_is_phone(c->channels[0]))
+        return error_set(err,
+                         "%s: no column with phone numbers (手机号, 电话, phone, ...); its columns "
+                         "are %s; name the right one with audience.columns = { %s = \"...\"; }",
+                         s->path, headings_list(h, list), c->channels[0]);
+    return error_set(err,
+                     "%s: no column \"%s\"; its columns are %s; name the right one with "
+                     "audience.columns = { %s = \"...\"; }",
+                     s->path, c->channels[0], headings_list(h, list), c->channels[0]);
+}
+
+static void remark_fault(struct gathering *g, enum csv_fault fault)
+{
+    static const enum remark remarks[] = {
+        [CSV_TOO_LONG] = REMARK_ROW_TOO_LONG,
+        [CSV_TOO_MANY_FIELDS] = REMARK_ROW_FIELDS,
+        [CSV_OPEN_QUOTE] = REMARK_ROW_QUOTE,
+    };
+
+    g->report->rows++;
+    g->report->refused++;
+    on_remark(g, true, remark_write((char[REMARK_BYTES]){""}, remarks[fault], g->language));
+}
+
+/* All commas: what Excel leaves below a table. */
+static bool is_blank(const struct csv_row *row)
+{
+    size_t i, k;
+
+    for (i = 0; i < row->count; i++)
+        for (k = 0; k < row->fields[i].length; k++)
+            if (row->fields[i].bytes[k] != ' ' && row->fields[i].bytes[k] != '\t')
+                return false;
+    return true;
+}
+
+static int gather_row(struct gathering *g, const struct csv_row *row, size_t headings,
+                      const int fields[CAMPAIGN_MAX_COLUMNS], struct error *err)
+{
+    struct csv_field raw[CAMPAIGN_MAX_COLUMNS];
+    size_t k;
+
+    g->line = row->number;
+    if (row->fault != CSV_FINE) {
+        remark_fault(g, row->fault);
+        return 0;
+    }
+    if (is_blank(row))
+        return 0;
+    if (row->count != headings)
+        NOTE(g, row->count < headings ? REMARK_FEWER : REMARK_MORE, g->language,
+             (unsigned long)row->count, (unsigned long)headings);
+    for (k = 0; k < g->c->column_count; k++)
+        raw[k] = fields[k] >= 0 && (size_t)fields[k] < row->count ? row->fields[fields[k]]
+                                                                  : (struct csv_field){"", 0};
+    return gather(g, raw, err);
+}
+
+static int gather_file(struct gathering *g, struct source *s, const struct headings *h,
+                       struct error *err)
+{
+    int fields[CAMPAIGN_MAX_COLUMNS], rc;
+    struct csv_row row;
+
+    if (find_fields(g->c, s, h, fields, err) != 0)
+        return -1;
+    while ((rc = csv_next(s->csv, &row, err)) == 1) {
+        if (gather_row(g, &row, h->count, fields, err) != 0)
+            return -1;
+        if (row.number % PROGRESS_ROWS == 0 && g->sink->progress != NULL)
+            g->sink->progress(g->sink->arg, s->bytes, s->total_bytes);
+    }
+    if (rc != 0)
+        return -1;
+    if (g->sink->progress != NULL)
+        g->sink->progress(g->sink->arg, s->bytes, s->total_bytes);
+    return give_held(g, err);
+}
+
+int audience_read_file(const struct campaign *c, const char *path, const struct audience_sink *sink,
+                       struct audience_report *report, struct error *err)
+{
+    struct gathering *g = gathering_create(c, sink, report);
+    struct headings h = {0};
+    struct source s;
+    int rc = source_open(&s, path, err);
+
+    if (rc == 0) {
+        rc = read_headings(&s, tree_get(c->document, "audience.columns"), &h, err);
+        if (rc == 0)
+            rc = gather_file(g, &s, &h, err);
+        source_close(&s);
+    }
+    headings_free(&h);
+    gathering_free(g);
+    return rc;
+}
+
+/* ------------------------------------------------------------------------- inline */
+/* The value of a column among a recipient's members, whatever they call it. */
+static int find_member(const struct tree *recipient, const char *column, char number[32],
+                       struct csv_field *out)
+{
+    const struct tree *one = tree_member(recipient, column);
+    const char *ours;
+
+    *out = (struct csv_field){"", 0};
+    if (one == NULL)
+        for (one = recipient->first; one != NULL; one = one->next) {
+            ours = column_known(one->name, strlen(one->name));
+            if (ours != NULL && strcmp(ours, column) == 0)
+                break;
+        }
+    if (one == NULL || one->kind == TREE_NULL)
+        return 0;
+    if (one->kind == TREE_STRING) {
+        *out = (struct csv_field){one->string, strlen(one->string)};
+        return out->length <= CSV_ROW_BYTES ? 0 : -1;
+    }
+    if (one->kind != TREE_INT)
+        return -1;
+    out->bytes = number;
+    out->length = (size_t)snprintf(number, 32, "%lld", (long long)one->integer);
+    return 0;
+}
+
+static int gather_recipient(struct gathering *g, const struct tree *recipient, struct error *err)
+{
+    struct csv_field raw[CAMPAIGN_MAX_COLUMNS];
+    char numbers[CAMPAIGN_MAX_COLUMNS][32];
+    bool good = recipient->kind == TREE_OBJECT;
+    size_t k;
+
+    for (k = 0; good && k < g->c->column_count; k++)
+        good = find_member(recipient, g->c->columns[k], numbers[k], &raw[k]) == 0;
+    if (good)
+        return gather(g, raw, err);
+    g->report->rows++;
+    g->report->refused++;
+    on_remark(g, true, remark_write((char[REMARK_BYTES]){""}, REMARK_NOT_A_ROW, g->language));
+    return 0;
+}
+
+int audience_read_inline(const struct campaign *c, const struct tree *recipients,
+                         const struct audience_sink *sink, struct audience_report *report,
+                         struct error *err)
+{
+    struct gathering *g = gathering_create(c, sink, report);
+    const struct tree *one;
+    int rc = 0;
+
+    if (recipients->kind != TREE_LIST)
+        rc = tree_error(err, recipients, "expected a list of recipients");
+    for (one = rc == 0 ? recipients->first : NULL; one != NULL && rc == 0; one = one->next) {
+        g->line++;
+        rc = gather_recipient(g, one, err);
+        if (g->line % PROGRESS_ROWS == 0 && sink->progress != NULL)
+            sink->progress(sink->arg, g->line, recipients->count);
+    }
+    if (rc == 0)
+        rc = give_held(g, err);
+    gathering_free(g);
+    return rc;
+}

@@ -1,0 +1,491 @@
+#include "campaign.h"
+
+#include "audience.h"
+#include "buf.h"
+#include "campaign_text.h"
+#include "column.h"
+#include "error.h"
+#include "form.h"
+#include "hours.h"
+#include "mem.h"
+#include "template.h"
+#include "tree.h"
+#include "zone.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_MS INT64_C(86400000)
+#define ROW_SEPARATOR '\x1f'
+
+struct campaign_private {
+    struct arena arena;
+    struct tree *root;
+    struct form form;
+    struct texts *texts;
+    struct hours *hours[CAMPAIGN_MAX_REMINDERS + 1]; /* the campaign's is the last */
+};
+
+struct texts *campaign_texts(const struct campaign *c)
+{
+    return c->own->texts;
+}
+
+/* ----------------------------------------------------------------------- times */
+/* "2027-03-06 09:00" for people. */
+static const char *clock_text(const struct campaign *c, int64_t wall_ms, char out[24])
+{
+    struct local_time t;
+
+    zone_local(c->zone, wall_ms, &t);
+    snprintf(out, 24, "%04u-%02u-%02u %02u:%02u", (unsigned)t.year % 10000, (unsigned)t.month % 100,
+             (unsigned)t.day % 100, (unsigned)t.hour % 100, (unsigned)t.minute % 100);
+    return out;
+}
+
+static int read_instant(const struct campaign *c, const char *path, const char *text,
+                        int64_t *wall_ms, struct error *err)
+{
+    if (zone_parse(c->zone, text, strlen(text), wall_ms) == 0)
+        return 0;
+    return tree_error(err, tree_get(c->document, path),
+                      "\"%s\" is no date and time: write \"2027-03-06T09:00\"", text);
+}
+
+static bool lasts_for_days(const struct campaign *c)
+{
+    struct local_time from, to;
+
+    if (c->ends_ms == 0)
+        return false;
+    zone_local(c->zone, c->starts_ms, &from);
+    zone_local(c->zone, c->ends_ms, &to);
+    return from.day != to.day || from.month != to.month || from.year != to.year;
+}
+
+/* Where the campaign's day ends: for slots, which may come after the start. */
+static int64_t end_of_day(const struct campaign *c)
+{
+    struct local_time t;
+
+    zone_local(c->zone, c->starts_ms, &t);
+    t.day++;
+    t.hour = t.minute = t.second = 0;
+    return zone_wall(c->zone, &t);
+}
+
+static int read_event(struct campaign *c, const struct campaign_defaults *defaults,
+                      struct error *err)
+{
+    const struct form *form = &c->own->form;
+    const char *zone = form->event.timezone != NULL ? form->event.timezone : defaults->timezone;
+    struct error why;
+
+    c->zone = zone_find(zone, &why);
+    if (c->zone == NULL)
+        return tree_error(err, tree_get(c->document, "event.timezone"), "%s", why.text);
+    if (read_instant(c, "event.starts", form->event.starts, &c->starts_ms, err) != 0)
+        return -1;
+    if (form->event.ends == NULL)
+        return 0;
+    if (read_instant(c, "event.ends", form->event.ends, &c->ends_ms, err) != 0)
+        return -1;
+    if (c->ends_ms < c->starts_ms)
+        return tree_error(err, tree_get(c->document, "event.ends"),
+                          "the event ends (%s) before it starts (%s)", form->event.ends,
+                          form->event.starts);
+    return 0;
+}
+
+/* ------------------------------------------------------------------- reminders */
+static const struct tree *reminder_node(const struct campaign *c, size_t r, const char *member)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "reminders.%zu.%s", r, member);
+    return tree_get(c->document, path);
+}
+
+/* Where the document says nothing. */
+static int64_t usual_expiry(const struct campaign *c, const struct campaign_reminder *reminder)
+{
+    int64_t due_ms = reminder->at.kind == MOMENT_NOW
+                         ? INT64_MIN
+                         : moment_resolve(&reminder->at, c->zone, c->starts_ms, 0);
+    int64_t expires_ms = lasts_for_days(c) ? c->ends_ms : c->starts_ms;
+
+    if (reminder->at.of_slot)
+        return c->ends_ms != 0 && c->ends_ms > end_of_day(c) ? c->ends_ms : end_of_day(c);
+    /* "+1d 10:00", a word of thanks: worth a day. */
+    if (reminder->at.kind != MOMENT_INSTANT && due_ms > expires_ms)
+        return due_ms + DAY_MS;
+    return expires_ms;
+}
+
+static int read_expiry(struct campaign *c, size_t r, struct error *err)
+{
+    const struct form_reminder *form = (struct form_reminder *)c->own->form.reminders.items + r;
+    struct campaign_reminder *reminder = &c->reminders[r];
+    const char *text = form->expires != NULL ? form->expires : c->own->form.expires;
+    const struct tree *node = form->expires != NULL ? reminder_node(c, r, "expires")
+                                                    : tree_member(c->document, "expires");
+    struct moment expires;
+    struct error why;
+    char due[24], end[24];
+    int64_t due_ms;
+
+    if (text == NULL) {
+        reminder->expires_ms = usual_expiry(c, reminder);
+    } else {
+        if (moment_parse(text, c->zone, &expires, &why) != 0)
+            return tree_error(err, node, "%s", why.text);
+        if (expires.kind == MOMENT_NOW || expires.of_slot)
+            return tree_error(err, node, "expected a time before or after the event, or a date");
+        reminder->expires_ms = moment_resolve(&expires, c->zone, c->starts_ms, 0);
+    }
+    if (reminder->at.kind == MOMENT_NOW || reminder->at.of_slot)
+        return 0;
+    due_ms = moment_resolve(&reminder->at, c->zone, c->starts_ms, 0);
+    if (due_ms < reminder->expires_ms)
+        return 0;
+    return tree_error(err, reminder_node(c, r, "at"), "is due at %s, when it has expired (%s)%s",
+                      clock_text(c, due_ms, due), clock_text(c, reminder->expires_ms, end),
+                      text == NULL ? ": nothing is sent once the event has begun, unless the "
+                                     "reminder says `expires`"
+                                   : "");
+}
+
+static int read_reminder_channels(struct campaign *c, size_t r, struct error *err)
+{
+    const struct form_reminder *form = (struct form_reminder *)c->own->form.reminders.items + r;
+    size_t i, k;
+
+    c->reminders[r].channel_mask = form->channels.count == 0 ? (1u << c->channel_count) - 1 : 0;
+    for (i = 0; i < form->channels.count; i++) {
+        for (k = 0; k < c->channel_count; k++)
+            if (strcmp(c->channels[k], form->channels.items[i]) == 0)
+                break;
+        if (k == c->channel_count)
+            return tree_error(err, reminder_node(c, r, "channels"),
+                              "\"%s\" is not among the campaign's channels",
+                              form->channels.items[i]);
+        c->reminders[r].channel_mask |= 1u << k;
+    }
+    return 0;
+}
+
+static int read_hours(const char *text, const struct tree *node, struct hours **out,
+                      struct error *err)
+{
+    struct error why;
+
+    *out = hours_parse(text, &why);
+    if (*out != NULL)
+        return 0;
+    return node != NULL ? tree_error(err, node, "%s", why.text)
+                        : error_set(err, "defaults.hours: %s", why.text);
+}
+
+static int read_reminder(struct campaign *c, size_t r, struct error *err)
+{
+    const struct form_reminder *form = (struct form_reminder *)c->own->form.reminders.items + r;
+    struct campaign_reminder *reminder = &c->reminders[r];
+    struct error why;
+
+    reminder->name = form->name;
+    reminder->only = form->only;
+    reminder->doubt = (enum campaign_doubt)form->doubt;
+    reminder->priority = (int)(form->priority != 0 ? form->priority : c->own->form.priority);
+    reminder->hours = c->hours;
+    if (moment_parse(form->at, c->zone, &reminder->at, &why) != 0)
+        return tree_error(err, reminder_node(c, r, "at"), "%s", why.text);
+    if (form->hours != NULL) {
+        if (read_hours(form->hours, reminder_node(c, r, "hours"), &c->own->hours[r], err) != 0)
+            return -1;
+        reminder->hours = c->own->hours[r];
+    }
+    if (read_expiry(c, r, err) != 0)
+        return -1;
+    return read_reminder_channels(c, r, err);
+}
+
+/* ---------------------------------------------------------------------- reading */
+/* The names that any recipient of the document has. */
+static void inline_columns(struct campaign *c, struct text_columns *known)
+{
+    const struct tree *recipients = c->own->form.audience.recipients, *one, *member;
+    const char **names = arena_alloc(&c->own->arena, 256 * sizeof *names);
+    size_t i;
+
+    *known = (struct text_columns){names, 0, false};
+    for (one = recipients->first; one != NULL; one = one->next)
+        for (member = one->kind == TREE_OBJECT ? one->first : NULL; member != NULL;
+             member = member->next) {
+            const char *ours = column_known(member->name, strlen(member->name));
+            const char *name = ours != NULL ? ours : member->name;
+
+            for (i = 0; i < known->count && strcmp(names[i], name) != 0; i++)
+                ;
+            if (i == known->count && i < 256)
+                names[known->count++] = name;
+        }
+}
+
+static void set_defaults(struct campaign *c, const struct campaign_defaults *defaults)
+{
+    struct form *form = &c->own->form;
+    size_t i;
+
+    memcpy(c->id, form->id, strlen(form->id) + 1);
+    c->class = (enum campaign_class)form->class;
+    c->class_name = tree_string(c->document, "class", "");
+    c->missed = (enum campaign_missed)form->missed;
+    c->same_phone = (enum campaign_same_phone)form->audience.same_phone;
+    c->audience_file = form->audience.file;
+    c->country = form->country != NULL ? form->country : defaults->country;
+    c->signature = form->signature != NULL ? form->signature : defaults->signature;
+    if (c->signature == NULL)
+        c->signature = "";
+    c->rate = form->rate;
+    c->per_recipient = form->per_recipient.items;
+    c->max_segments = form->max_segments != 0 ? (int)form->max_segments : defaults->max_segments;
+    c->max_audience = defaults->max_audience;
+    c->sensitive = form->sensitive;
+    c->channel_count = form->channels.count;
+    for (i = 0; i < c->channel_count; i++)
+        c->channels[i] = form->channels.items[i];
+    c->reminder_count = form->reminders.count;
+}
+
+static int read_form(struct campaign *c, const struct campaign_defaults *defaults,
+                     const struct text_columns *given, struct error *err)
+{
+    struct campaign_private *own = c->own;
+    struct text_columns known = *given;
+    const char *hours;
+    size_t r;
+
+    if (form_read(c->document, &own->form, &own->arena, err) != 0)
+        return -1;
+    set_defaults(c, defaults);
+    hours = own->form.hours != NULL ? own->form.hours : defaults->hours;
+    if (read_event(c, defaults, err) != 0 ||
+        read_hours(hours == NULL ? "" : hours, tree_member(c->document, "hours"),
+                   &own->hours[CAMPAIGN_MAX_REMINDERS], err) != 0)
+        return -1;
+    c->hours = own->hours[CAMPAIGN_MAX_REMINDERS];
+    for (r = 0; r < c->reminder_count; r++)
+        if (read_reminder(c, r, err) != 0)
+            return -1;
+    if (known.names == NULL && own->form.audience.recipients != NULL)
+        inline_columns(c, &known);
+    own->texts = texts_compile(c, &own->form, &known, defaults->language, defaults->optout_line,
+                               &own->arena, err);
+    return own->texts == NULL ? -1 : 0;
+}
+
+/* A file may hold the campaign in `campaign = { ... };`, JSON is it. */
+static const struct tree *campaign_node(const struct tree *root)
+{
+    const struct tree *inner = tree_member(root, "campaign");
+
+    return inner != NULL && root->count == 1 && inner->kind == TREE_OBJECT ? inner : root;
+}
+
+struct campaign *campaign_create(struct tree *document, const struct campaign_defaults *defaults,
+                                 const char *const *known_columns, size_t known_count,
+                                 struct error *err)
+{
+    struct campaign *c = xcalloc(1, sizeof *c);
+    struct text_columns known = {known_columns, known_count, true};
+
+    c->own = xcalloc(1, sizeof *c->own);
+    c->own->root = document;
+    if (document->kind != TREE_OBJECT) {
+        tree_error(err, document, "expected a campaign { ... }, found %s",
+                   tree_kind_name(document->kind));
+        goto fail;
+    }
+    c->document = campaign_node(document);
+    if (read_form(c, defaults, &known, err) != 0)
+        goto fail;
+    return c;
+
+fail:
+    campaign_free(c);
+    return NULL;
+}
+
+/* file as written in a campaign file at path: next to it unless absolute. */
+static char *beside(const char *path, const char *file)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (file[0] == '/' || slash == NULL)
+        return xstrdup(file);
+    return xasprintf("%.*s/%s", (int)(slash - path), path, file);
+}
+
+struct campaign *campaign_read(const char *path, const struct campaign_defaults *defaults,
+                               struct error *err)
+{
+    struct tree *root = tree_read_config(path, err);
+    const struct tree *document, *file;
+    struct campaign *c = NULL;
+    char *audience, **names = NULL;
+    size_t count = 0, i;
+
+    if (root == NULL)
+        return NULL;
+    document = campaign_node(root);
+    file = tree_get(document, "audience.file");
+    if (file == NULL || file->kind != TREE_STRING)
+        return campaign_create(root, defaults, NULL, 0, err);
+
+    audience = beside(path, file->string);
+    if (audience_columns(audience, tree_get(document, "audience.columns"), &names, &count, err) !=
+        0) {
+        char place[sizeof err->text];
+
+        if (err != NULL) {
+            memcpy(place, err->text, sizeof place);
+            tree_error(err, file, "%s", place);
+        }
+        tree_free(root);
+    } else {
+        c = campaign_create(root, defaults, (const char *const *)names, count, err);
+        if (c != NULL)
+            c->audience_path = arena_strndup(&c->own->arena, audience, strlen(audience));
+    }
+    for (i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+    free(audience);
+    return c;
+}
+
+void campaign_free(struct campaign *c)
+{
+    size_t i;
+
+    if (c == NULL)
+        return;
+    texts_free(c->own->texts);
+    for (i = 0; i <= CAMPAIGN_MAX_REMINDERS; i++)
+        hours_free(c->own->hours[i]);
+    tree_free(c->own->root);
+    arena_free(&c->own->arena);
+    free(c->own);
+    free(c);
+}
+
+/* ---------------------------------------------------------------------- writing */
+/* A node's children copied one deep, but for the one named; for writing only. */
+static size_t copy_children(const struct tree *from, const char *without, struct tree *out)
+{
+    const struct tree *one;
+    size_t n = 0;
+
+    for (one = from->first; one != NULL; one = one->next)
+        if (strcmp(one->name, without) != 0)
+            out[n++] = *one;
+    return n;
+}
+
+static void link_children(struct tree *parent, struct tree *children, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        children[i].next = i + 1 < n ? &children[i + 1] : NULL;
+    parent->first = n > 0 ? children : NULL;
+    parent->count = n;
+}
+
+void campaign_write_json(const struct campaign *c, struct buf *out)
+{
+    struct tree top = *c->document, *members, *inner = NULL;
+    struct tree columns = {.kind = TREE_LIST, .name = "columns"}, names[CAMPAIGN_MAX_COLUMNS];
+    size_t n, i;
+
+    members = xcalloc(c->document->count + 1, sizeof *members);
+    n = copy_children(c->document, "columns", members);
+    for (i = 0; i < n; i++)
+        if (strcmp(members[i].name, "audience") == 0) {
+            inner = xcalloc(members[i].count + 1, sizeof *inner);
+            link_children(&members[i], inner, copy_children(&members[i], "recipients", inner));
+        }
+    for (i = 0; i < c->column_count; i++)
+        names[i] = (struct tree){.kind = TREE_STRING, .string = c->columns[i]};
+    link_children(&columns, names, c->column_count);
+    members[n++] = columns;
+    link_children(&top, members, n);
+    top.name = NULL;
+    top.next = NULL;
+    top.parent = NULL;
+    tree_write_json(&top, out);
+    free(inner);
+    free(members);
+}
+
+/* --------------------------------------------------------------------- look-ups */
+int campaign_column(const struct campaign *c, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < c->column_count; i++)
+        if (strcmp(c->columns[i], name) == 0)
+            return (int)i;
+    return -1;
+}
+
+int campaign_find_reminder(const struct campaign *c, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < c->reminder_count; i++)
+        if (strcmp(c->reminders[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+int64_t campaign_due(const struct campaign *c, size_t r, int64_t queued_ms)
+{
+    const struct moment *at = &c->reminders[r].at;
+
+    return at->of_slot ? queued_ms : moment_resolve(at, c->zone, c->starts_ms, queued_ms);
+}
+
+int campaign_slot_due(const struct campaign *c, size_t r, const char *slot, size_t n,
+                      int64_t *due_ms, int64_t *slot_ms)
+{
+    if (zone_parse(c->zone, slot, n, slot_ms) != 0)
+        return -1;
+    *due_ms = moment_resolve(&c->reminders[r].at, c->zone, *slot_ms, *slot_ms);
+    return 0;
+}
+
+int campaign_row_split(const struct campaign *c, const char *bytes, size_t n,
+                       struct template_value *values)
+{
+    const char *end = bytes + n;
+    size_t i = 0;
+
+    for (;;) {
+        const char *stop = memchr(bytes, ROW_SEPARATOR, (size_t)(end - bytes));
+
+        if (i == c->column_count)
+            return -1;
+        if (stop == NULL)
+            stop = end;
+        values[i++] = (struct template_value){bytes, (size_t)(stop - bytes)};
+        if (stop == end)
+            break;
+        bytes = stop + 1;
+    }
+    for (; i < c->column_count; i++)
+        values[i] = (struct template_value){end, 0};
+    return 0;
+}

@@ -1,0 +1,86 @@
+#include "remark.h"
+
+#include "utf8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *en, *zh;
+} sentences[] = {
+    [REMARK_COLUMN_FAULT] = {"%s: %s", "“%s”：%s"},
+    [REMARK_NO_ADDRESS] = {"%s: there is no address; fill it in, or take the row out",
+                           "“%s”为空：请补填，或删去此行"},
+    [REMARK_OTHER_ADDRESS] = {"%s: %s (the person's other address is used)",
+                              "“%s”：%s（改用此人的其他地址）"},
+    [REMARK_LANGUAGE] = {"the language \"%.60s\" is not known: write zh or en; the campaign's "
+                         "language is used",
+                         "不认识语言“%.60s”：请写中文或英文；现按活动的语言发送"},
+    [REMARK_SLOT] = {"the time \"%.60s\" cannot be read: write 2027-03-05 08:40",
+                     "时段“%.60s”无法识别：请写成 2027-03-05 08:40"},
+    [REMARK_NO_SLOT] = {"there is no time (slot): the reminders of this campaign need one",
+                        "没有时段：本活动的提醒需要每人的时段"},
+    [REMARK_TIMEZONE] = {"the time zone \"%.60s\" is not known: the event's is used",
+                         "不认识时区“%.60s”：现按活动的时区"},
+    [REMARK_NO_NAME] = {"there is no name: the text's default stands for it",
+                        "没有姓名：短信里用默认称呼代替"},
+    [REMARK_HOLE] = {"%s is empty, and the text of reminder \"%s\" has no default for it: fill it "
+                     "in, or write {{...|default}}",
+                     "“%s”为空，而提醒“%s”的短信没有默认值：请补填，或写成 {{...|默认值}}"},
+    [REMARK_TOO_LONG] = {"the text of reminder \"%s\" needs %lu SMS parts for this person, more "
+                         "than %lu: shorten what stands in the row",
+                         "提醒“%s”发给此人要拆成%lu条短信，超过%lu条：请缩短此行内容"},
+    [REMARK_NOT_GSM] = {"%s holds a character that makes the whole SMS cost up to three times as "
+                        "much",
+                        "“%s”里有特殊字符，整条短信的费用最多会变成三倍"},
+    [REMARK_FEWER] = {"has %lu fields, the header has %lu", "有%lu列，而表头有%lu列"},
+    [REMARK_MORE] = {"has %lu fields, the header has %lu: what is beyond is not used",
+                     "有%lu列，而表头只有%lu列：多出的内容不使用"},
+    [REMARK_SAME_MERGED] = {"the same address as row %lu: one notice for both",
+                            "与第%lu行号码相同：合为一条，称呼两人"},
+    [REMARK_SAME_PERSON] = {"the same person as in row %lu: taken once",
+                            "与第%lu行是同一人：只算一次"},
+    [REMARK_SAME_PHONE] = {"the same address as row %lu: only the first is taken",
+                           "与第%lu行号码相同：只取第一个"},
+    [REMARK_SAME_MANY] = {"the same address as row %lu: one notice, which has no room for one more "
+                          "name",
+                          "与第%lu行号码相同：合为一条，称呼已放不下"},
+    [REMARK_NOT_A_ROW] = {"is no recipient: expected an object of strings",
+                          "不是收件人：应为由字符串组成的对象"},
+    [REMARK_ROW_TOO_LONG] = {"the row is longer than 64 KiB: look for a quote (\") that is not "
+                             "closed",
+                             "此行超过64KB：请检查引号（\"）是否成对"},
+    [REMARK_ROW_FIELDS] = {"the row has more than 256 fields", "此行超过256列"},
+    [REMARK_ROW_QUOTE] = {"a quote (\") is opened and never closed: close it or take it out",
+                          "引号（\"）没有成对：请补上或删去"},
+};
+
+const char *remark_language(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    size_t i;
+
+    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+
+        if (value != NULL && value[0] != '\0')
+            return strncmp(value, "zh", 2) == 0 ? "zh" : "en";
+    }
+    return "en";
+}
+
+const char *remark_write(char out[REMARK_BYTES], enum remark remark, const char *language, ...)
+{
+    va_list ap;
+    size_t n;
+
+    va_start(ap, language);
+    vsnprintf(out, REMARK_BYTES,
+              strncmp(language, "zh", 2) == 0 ? sentences[remark].zh : sentences[remark].en, ap);
+    va_end(ap);
+    n = utf8_valid(out, strlen(out)); /* what was cut may end within a character */
+    out[n] = '\0';
+    return out;
+}
