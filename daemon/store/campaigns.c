@@ -34,7 +34,7 @@ bool reminder_settled(const struct reminder_status *r)
 void reminder_status_parse(const redisReply *reply, const char *name, struct reminder_status *r)
 {
     const redisReply *state = db_field(reply, "state");
-    char field[8];
+    char field[16];
 
     memset(r, 0, sizeof *r);
     snprintf(r->name, sizeof r->name, "%s", name);

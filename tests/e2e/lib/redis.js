@@ -103,18 +103,19 @@ function parse(buffer, at) {
   }
 }
 
-async function connect(socketPath) {
-  return until(`Redis at ${socketPath}`, async () => {
-    const client = await new Client(socketPath).connect();
-    try {
-      await client.call('PING');
-    } catch (error) {
-      client.close();
-      throw error;
-    }
-    return client;
-  });
+/** A client for a server that answers now; rejects where there is none. */
+async function tryConnect(socketPath) {
+  const client = await new Client(socketPath).connect();
+  try {
+    await client.call('PING');
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  return client;
 }
+
+const connect = (socketPath) => until(`Redis at ${socketPath}`, () => tryConnect(socketPath));
 
 // Debian's redis-tools has the server under another name, which decides by argv[0].
 const PROGRAM = spawnSync('redis-server', ['--version']).error ? 'redis-check-rdb' : 'redis-server';
@@ -147,4 +148,4 @@ class Server {
   }
 }
 
-module.exports = { Client, Server, connect };
+module.exports = { Client, Server, connect, tryConnect };

@@ -129,7 +129,9 @@ class Stage {
       const before = this.epoch ?? 0;
       await until('the daemon to be ready', async () => {
         if (daemon.how) return true;
-        const epoch = Number(await (await this.redis()).call('HGET', `outreach:daemon:${name}`, 'epoch'));
+        const client = await redis.tryConnect(this.socketPath());
+        const epoch = Number(await client.call('HGET', `outreach:daemon:${name}`, 'epoch'));
+        client.close();
         if (epoch > before) this.epoch = epoch;
         return epoch > before;
       });
@@ -178,10 +180,14 @@ class Stage {
   }
 
   // -------------------------------------------------------------------- Redis
+  socketPath() {
+    return this.socket ?? path.join(this.state, 'redis.sock');
+  }
+
   /** A client for the server in use. */
   async redis() {
     if (!this.client || this.client.socket.destroyed) {
-      this.client = await redis.connect(this.socket ?? path.join(this.state, 'redis.sock'));
+      this.client = await redis.connect(this.socketPath());
     }
     return this.client;
   }
