@@ -30,6 +30,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#define REDIS_CONNECTIONS 4 /* see db.h */
+
 struct daemon {
     struct settings *settings;
     struct event_base *base;
@@ -62,7 +64,8 @@ static const char help[] =
 
 /* ------------------------------------------------------------------- the ties */
 
-static void on_answered(void *arg, struct gateway *gw, void *context, const struct gateway_answer *answer)
+static void on_answered(void *arg, struct gateway *gw, void *context,
+                        const struct gateway_answer *answer)
 {
     dispatch_answered(((struct daemon *)arg)->dispatch, gw, context, answer);
 }
@@ -73,8 +76,8 @@ static void on_receipt(void *arg, struct gateway *gw, const struct gateway_recei
     inbound_receipt(((struct daemon *)arg)->inbound, gw, receipt, stored, stored_arg);
 }
 
-static void on_reply(void *arg, struct gateway *gw, const struct gateway_reply *reply, gateway_stored_fn *stored,
-                     void *stored_arg)
+static void on_reply(void *arg, struct gateway *gw, const struct gateway_reply *reply,
+                     gateway_stored_fn *stored, void *stored_arg)
 {
     inbound_reply(((struct daemon *)arg)->inbound, gw, reply, stored, stored_arg);
 }
@@ -84,7 +87,8 @@ static void on_changed(void *arg, struct gateway *gw)
     dispatch_changed(((struct daemon *)arg)->dispatch, gw);
 }
 
-static void on_early(void *arg, struct gateway *gw, const char *id, size_t id_length, const char *receipt, size_t n)
+static void on_early(void *arg, struct gateway *gw, const char *id, size_t id_length,
+                     const char *receipt, size_t n)
 {
     inbound_early(((struct daemon *)arg)->inbound, gw, id, id_length, receipt, n);
 }
@@ -111,13 +115,15 @@ static void on_stop_timer(evutil_socket_t fd, short what, void *arg)
     struct daemon *d = arg;
 
     (void)fd, (void)what;
-    log_warning("daemon.stop_bound outstanding=%zu", d->gateways ? gateway_set_outstanding(d->gateways) : 0);
+    log_warning("daemon.stop_bound outstanding=%zu",
+                d->gateways ? gateway_set_outstanding(d->gateways) : 0);
     leave(d, EX_OK);
 }
 
 static void stop(struct daemon *d, const char *why)
 {
-    struct timeval bound = {d->settings->dispatch.stop_ms / 1000, (d->settings->dispatch.stop_ms % 1000) * 1000};
+    struct timeval bound = {d->settings->dispatch.stop_ms / 1000,
+                            (d->settings->dispatch.stop_ms % 1000) * 1000};
 
     if (d->stops++ > 0 || d->dispatch == NULL) {
         leave(d, EX_OK);
@@ -183,6 +189,7 @@ static int start_redis(struct daemon *d, struct error *err)
         .url = d->settings->redis.url,
         .secret = d->settings->redis.secret,
         .accept_loss = d->settings->redis.accept_loss,
+        .stripes = REDIS_CONNECTIONS,
         .refused = on_refused,
         .arg = d,
     };
@@ -207,8 +214,8 @@ static int start_redis(struct daemon *d, struct error *err)
 static int start(struct daemon *d, struct error *err, int *status)
 {
     static const struct gateway_events events = {on_answered, on_receipt, on_reply, on_changed};
-    struct dispatch_options dispatch = {.base = d->base, .settings = d->settings, .stop = on_replaced,
-                                        .early = on_early, .arg = d};
+    struct dispatch_options dispatch = {
+        .base = d->base, .settings = d->settings, .stop = on_replaced, .early = on_early, .arg = d};
     struct inbound_options inbound = {.base = d->base, .settings = d->settings};
 
     *status = EX_UNAVAILABLE;
@@ -224,7 +231,8 @@ static int start(struct daemon *d, struct error *err, int *status)
     inbound.dispatch = d->dispatch;
     d->inbound = inbound_create(&inbound);
     *status = EX_CONFIG;
-    d->gateways = gateway_set_open(d->settings->gateways, d->settings->plugin_dir, d->base, &events, d, err);
+    d->gateways =
+        gateway_set_open(d->settings->gateways, d->settings->plugin_dir, d->base, &events, d, err);
     if (d->gateways == NULL)
         return -1;
     dispatch_start(d->dispatch, d->gateways);
@@ -237,7 +245,8 @@ static void finish(struct daemon *d)
     struct error err;
 
     if (d->gateways != NULL && d->dispatch != NULL)
-        gateway_set_close(d->gateways); /* what is unanswered becomes uncertain, and is settled below */
+        gateway_set_close(
+            d->gateways); /* what is unanswered becomes uncertain, and is settled below */
     if (d->db != NULL && d->dispatch != NULL && dispatch_settle_all(d->dispatch) && db_well(d->db))
         db_drain(d->db, 0, &err);
     inbound_free(d->inbound);
@@ -290,7 +299,8 @@ static int run(struct daemon *d)
         fprintf(stderr, "outreachd: %s\n", err.text);
         return status;
     }
-    log_info("daemon.started name=%s gateways=%zu redis=%s", d->settings->name, gateway_set_count(d->gateways),
+    log_info("daemon.started name=%s gateways=%zu redis=%s", d->settings->name,
+             gateway_set_count(d->gateways),
              d->redis ? "private" : log_quote(d->settings->redis.url));
     event_base_dispatch(d->base);
     return d->exit_status;
@@ -314,7 +324,8 @@ static const char *default_config(void)
 
     if (path != NULL && path[0] != '\0')
         return path;
-    return access("/etc/outreach/outreachd.conf", F_OK) == 0 ? "/etc/outreach/outreachd.conf" : NULL;
+    return access("/etc/outreach/outreachd.conf", F_OK) == 0 ? "/etc/outreach/outreachd.conf"
+                                                             : NULL;
 }
 
 int main(int argc, char **argv)

@@ -387,7 +387,8 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     const struct reading *r = &q->reading;
     struct buf out = BUF_INIT(64u << 20);
     char rows[HUMAN_BYTES], took[HUMAN_BYTES], rate[HUMAN_BYTES];
-    double rows_per_s = (double)survey_rows(r->survey) * 1000 / (double)(q->took_ms ? q->took_ms : 1);
+    double rows_per_s =
+        (double)survey_rows(r->survey) * 1000 / (double)(q->took_ms ? q->took_ms : 1);
 
     if (q->cli->json) {
         json_t *value = reading_json(r, queued_ms);
@@ -429,10 +430,10 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
         cli_json(json_pack("{s:s,s:s,s:I}", "id", id, "state", s->queued ? "already" : "waiting",
                            "rows", (json_int_t)survey_rows(q->reading.survey)));
     else
-        printf(s->queued ? T("%s is queued already; nothing was changed\n",
-                             "%s 已经提交过；没有改动\n")
-                         : T("%s is queued already; it will be taken as soon as outreachd runs\n",
-                             "%s 已经提交过；outreachd 运行后即会接收\n"),
+        printf(s->queued
+                   ? T("%s is queued already; nothing was changed\n", "%s 已经提交过；没有改动\n")
+                   : T("%s is queued already; it will be taken as soon as outreachd runs\n",
+                       "%s 已经提交过；outreachd 运行后即会接收\n"),
                id);
     return 0;
 }
@@ -458,8 +459,9 @@ static int read_and_upload(struct queueing *q)
     q->reading.row = on_row;
     q->reading.arg = q;
     if (reading_audience(&q->reading, &err) != 0) {
-        int rc = cli_interrupted() ? cli_interrupted()
-                 : db_well(q->cli->db) ? EX_DATAERR : EX_UNAVAILABLE;
+        int rc = cli_interrupted()     ? cli_interrupted()
+                 : db_well(q->cli->db) ? EX_DATAERR
+                                       : EX_UNAVAILABLE;
 
         return cli_error(q->cli, rc, &err);
     }

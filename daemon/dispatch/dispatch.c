@@ -26,6 +26,13 @@ void dispatch_ask_turn(struct dispatch *d)
     event_active(d->turn, EV_TIMEOUT, 0); /* comes after what is active already */
 }
 
+struct db *dispatch_stripe(struct dispatch *d)
+{
+    static unsigned next;
+
+    return db_stripe(d->db, next++);
+}
+
 uint32_t dispatch_fence(struct dispatch *d)
 {
     static unsigned serial;

@@ -293,8 +293,9 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
     return 0;
 }
 
-struct gateway_settings *gateway_settings_read(const struct tree *group, const struct gateway_plugin *plugin,
-                               struct arena *arena, struct error *err)
+struct gateway_settings *gateway_settings_read(const struct tree *group,
+                                               const struct gateway_plugin *plugin,
+                                               struct arena *arena, struct error *err)
 {
     size_t size = sizeof(struct gateway_settings) + table_length(plugin->settings) * SLOT_BYTES;
     struct gateway_settings *s = arena_alloc(arena, size);

@@ -19,8 +19,9 @@ struct tree;
 
 /* Reads group for that plugin. All is in the arena, and refers to the group and
  * the plugin's table. NULL with err. */
-struct gateway_settings *gateway_settings_read(const struct tree *group, const struct gateway_plugin *plugin,
-                               struct arena *arena, struct error *err);
+struct gateway_settings *gateway_settings_read(const struct tree *group,
+                                               const struct gateway_plugin *plugin,
+                                               struct arena *arena, struct error *err);
 
 const struct gateway_config *gateway_settings_config(const struct gateway_settings *s);
 
