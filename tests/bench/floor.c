@@ -73,6 +73,7 @@ struct asked {
 /* A connection to Redis. Replies come in order: what they answer is a ring. */
 struct link {
     int fd;
+    redisContext *context; /* only its socket is used, and its reader with --plain-replies */
     redisReader *reader;
     struct buffer out;
     struct asked asked[4096];
@@ -703,6 +704,7 @@ static void connect_all(void)
 
         if (c == NULL || c->err)
             fail("%s: %s", o.redis, c ? c->errstr : "memory");
+        links[i].context = c;
         links[i].fd = c->fd;
         links[i].reader =
             o.plain_replies ? c->reader : redisReaderCreateWithFunctions(&arena_functions);

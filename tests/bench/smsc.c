@@ -565,8 +565,9 @@ static void hold(struct connection *c, size_t bytes)
     if (bytes == 0)
         return;
     if (c->held_first + c->held_count == c->held_size) {
-        memmove(c->held_marks, c->held_marks + c->held_first,
-                c->held_count * sizeof *c->held_marks);
+        if (c->held_count > 0)
+            memmove(c->held_marks, c->held_marks + c->held_first,
+                    c->held_count * sizeof *c->held_marks);
         c->held_first = 0;
         if (c->held_count * 2 >= c->held_size) {
             c->held_size = c->held_size ? c->held_size * 2 : 64;
