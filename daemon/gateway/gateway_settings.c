@@ -293,8 +293,9 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
     return 0;
 }
 
-struct gateway_settings *gateway_settings_read(const struct tree *group, const struct gateway_plugin *plugin,
-                               struct arena *arena, struct error *err)
+struct gateway_settings *gateway_settings_read(const struct tree *group,
+                                               const struct gateway_plugin *plugin,
+                                               struct arena *arena, struct error *err)
 {
     size_t size = sizeof(struct gateway_settings) + table_length(plugin->settings) * SLOT_BYTES;
     struct gateway_settings *s = arena_alloc(arena, size);
@@ -315,6 +316,12 @@ struct gateway_settings *gateway_settings_read(const struct tree *group, const s
 const struct gateway_config *gateway_settings_config(const struct gateway_settings *s)
 {
     return &s->config;
+}
+
+void gateway_settings_set_capabilities(struct gateway_settings *s, unsigned capabilities)
+{
+    s->config.capabilities = capabilities;
+    s->config.group = s->config.group || (capabilities & GATEWAY_GROUP_ONLY) != 0;
 }
 
 /* -------------------------------------------------------------- looking up */

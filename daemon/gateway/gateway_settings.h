@@ -19,10 +19,14 @@ struct tree;
 
 /* Reads group for that plugin. All is in the arena, and refers to the group and
  * the plugin's table. NULL with err. */
-struct gateway_settings *gateway_settings_read(const struct tree *group, const struct gateway_plugin *plugin,
-                               struct arena *arena, struct error *err);
+struct gateway_settings *gateway_settings_read(const struct tree *group,
+                                               const struct gateway_plugin *plugin,
+                                               struct arena *arena, struct error *err);
 
 const struct gateway_config *gateway_settings_config(const struct gateway_settings *s);
+
+/* The instance's capabilities, in place of the plugin's. */
+void gateway_settings_set_capabilities(struct gateway_settings *s, unsigned capabilities);
 
 /* By path ("accepted.0.status"), as gateway_plugin.h says. What is not declared,
  * or of another kind, is NULL or 0. */
