@@ -417,6 +417,9 @@ static int gateway_open(struct gateway *gw, const struct tree *group, struct err
         return tree_error(err, group, "gateway %s: %s", gw->config->name, why);
     }
     gw->opened = true;
+    if (gw->plugin.instance_capabilities != NULL)
+        gateway_settings_set_capabilities(gw->settings,
+                                          gw->plugin.instance_capabilities(gw->state));
     if (gw->capacity == 0)
         start_timer(gw->down_timer, DOWN_AFTER_MS);
     update_usable(gw);

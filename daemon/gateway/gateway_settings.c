@@ -318,6 +318,12 @@ const struct gateway_config *gateway_settings_config(const struct gateway_settin
     return &s->config;
 }
 
+void gateway_settings_set_capabilities(struct gateway_settings *s, unsigned capabilities)
+{
+    s->config.capabilities = capabilities;
+    s->config.group = s->config.group || (capabilities & GATEWAY_GROUP_ONLY) != 0;
+}
+
 /* -------------------------------------------------------------- looking up */
 
 struct found {

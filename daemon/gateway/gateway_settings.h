@@ -25,6 +25,9 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
 
 const struct gateway_config *gateway_settings_config(const struct gateway_settings *s);
 
+/* The instance's capabilities, in place of the plugin's. */
+void gateway_settings_set_capabilities(struct gateway_settings *s, unsigned capabilities);
+
 /* By path ("accepted.0.status"), as gateway_plugin.h says. What is not declared,
  * or of another kind, is NULL or 0. */
 const char *gateway_settings_string(const struct gateway_settings *s, const char *path);
