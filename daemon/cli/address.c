@@ -22,8 +22,9 @@ int address_read(const struct cli *cli, const char *typed, bool as_is, char out[
         return 0;
     }
     if (phone_normalize(typed, strlen(typed), cli->settings->defaults.country, number, &fault) != 0)
-        return error_set(err, T("%s: %s (an address of another channel needs --as-is)",
-                                "%s：%s（其他渠道的地址请加 --as-is）"),
+        return error_set(err,
+                         T("%s: %s (an address of another channel needs --as-is)",
+                           "%s：%s（其他渠道的地址请加 --as-is）"),
                          typed, phone_fault_text(fault, words_language()));
     strcpy(out, number);
     return 0;

@@ -258,12 +258,11 @@ static void write_overview(struct buf *out)
     static const struct table_column columns[] = {{"", TABLE_LEFT, false}, {"", TABLE_LEFT, false}};
     struct table *t = table_create(columns, 2);
 
-    buf_printf(out,
-               T("usage: outreach [OPTION]... COMMAND [ARGUMENT]...\n\n"
-                 "Queues campaigns of notices, and shows what became of every one.\n\n"
-                 "Commands:\n",
-                 "用法：outreach [选项]... 命令 [参数]...\n\n"
-                 "提交通知活动，并查看每一条的去向。\n\n命令：\n"));
+    buf_printf(out, T("usage: outreach [OPTION]... COMMAND [ARGUMENT]...\n\n"
+                      "Queues campaigns of notices, and shows what became of every one.\n\n"
+                      "Commands:\n",
+                      "用法：outreach [选项]... 命令 [参数]...\n\n"
+                      "提交通知活动，并查看每一条的去向。\n\n命令：\n"));
     for (size_t i = 0; subcommands[i] != NULL; i++) {
         table_printf(t, "%s%s%s", subcommands[i]->name, subcommands[i]->operands[0] ? " " : "",
                      subcommands[i]->operands);
@@ -283,9 +282,9 @@ static void write_overview(struct buf *out)
 
 static void write_command_help(const struct subcommand *s, struct buf *out)
 {
-    buf_printf(out, T("usage: outreach %s%s%s%s\n\n%s\n", "用法：outreach %s%s%s%s\n\n%s\n"), s->name,
-               s->options != NULL ? T(" [OPTION]...", " [选项]...") : "", s->operands[0] ? " " : "",
-               s->operands, words_of(s->summary));
+    buf_printf(out, T("usage: outreach %s%s%s%s\n\n%s\n", "用法：outreach %s%s%s%s\n\n%s\n"),
+               s->name, s->options != NULL ? T(" [OPTION]...", " [选项]...") : "",
+               s->operands[0] ? " " : "", s->operands, words_of(s->summary));
     if (words_of(s->more)[0] != '\0')
         buf_printf(out, "\n%s\n", words_of(s->more));
     if (s->options != NULL) {
@@ -329,9 +328,10 @@ static int unknown_subcommand(const struct cli *cli, const char *name)
     const char *nearest = field_nearest(name, next_subcommand, NULL);
 
     if (nearest != NULL)
-        return cli_fail(cli, EX_USAGE,
-                        T("there is no command %s (did you mean %s?)", "没有命令 %s（是否想用 %s？）"),
-                        name, nearest);
+        return cli_fail(
+            cli, EX_USAGE,
+            T("there is no command %s (did you mean %s?)", "没有命令 %s（是否想用 %s？）"), name,
+            nearest);
     return cli_fail(cli, EX_USAGE,
                     T("there is no command %s (outreach --help lists them)",
                       "没有命令 %s（outreach --help 列出全部命令）"),
@@ -354,8 +354,8 @@ static int run_subcommand(struct cli *cli, const struct subcommand *s, int argc,
         rc = help(s);
     } else if (count < s->least || (s->most >= 0 && count > s->most)) {
         rc = cli_fail(cli, EX_USAGE,
-                      T("usage: outreach %s [OPTION]... %s", "用法：outreach %s [选项]... %s"), s->name,
-                      s->operands);
+                      T("usage: outreach %s [OPTION]... %s", "用法：outreach %s [选项]... %s"),
+                      s->name, s->operands);
     } else {
         rc = s->run(cli, options, argv + first, count);
     }

@@ -34,8 +34,8 @@ static int answer(const struct cli *cli, const char *id, const char *state, int6
                   const char *sentence)
 {
     if (cli->json) {
-        cli_json(json_pack("{s:s,s:s,s:I}", "id", id, "state", state, "sending",
-                           (json_int_t)sending));
+        cli_json(
+            json_pack("{s:s,s:s,s:I}", "id", id, "state", state, "sending", (json_int_t)sending));
         return 0;
     }
     printf("%s %s\n", id, sentence);
@@ -65,7 +65,8 @@ static int run_resume(struct cli *cli, const void *options, char **operands, int
 
     (void)options, (void)count;
     return rc ? rc
-              : answer(cli, operands[0], "active", 0, T("goes on where it stood", "已从暂停处继续"));
+              : answer(cli, operands[0], "active", 0,
+                       T("goes on where it stood", "已从暂停处继续"));
 }
 
 static int run_cancel(struct cli *cli, const void *arg, char **operands, int count)
@@ -115,9 +116,10 @@ const struct subcommand cmd_cancel = {
     .name = "cancel",
     .operands = "ID",
     .summary = {"send nothing more of a campaign, for good", "取消一个活动，不能恢复"},
-    .more = {"Holds from the moment it returns, whether a daemon runs or not: what had been handed\n"
-             "to gateways by then is counted and may still arrive.",
-             "命令返回即生效，与程序是否在运行无关；此前已交给网关的条数会显示，可能仍会送达。"},
+    .more =
+        {"Holds from the moment it returns, whether a daemon runs or not: what had been handed\n"
+         "to gateways by then is counted and may still arrive.",
+         "命令返回即生效，与程序是否在运行无关；此前已交给网关的条数会显示，可能仍会送达。"},
     .least = 1,
     .most = 1,
     .options = cancel_options,

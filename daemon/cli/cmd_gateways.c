@@ -78,7 +78,8 @@ static void put_status(struct gathering *g, const char *name, const char *channe
     put_numbers(g->table, status);
     table_cell(g->table, daemon);
     if (stale)
-        buf_printf(&g->troubles, T("%s: nothing heard from %s for %s\n", "%1$s：已有 %3$s 没有 %2$s 的消息\n"),
+        buf_printf(&g->troubles,
+                   T("%s: nothing heard from %s for %s\n", "%1$s：已有 %3$s 没有 %2$s 的消息\n"),
                    name, daemon, human_duration(age, age_ms));
     if (string(status, "trouble")[0] != '\0')
         buf_printf(&g->troubles, T("%s: %s\n", "%s：%s\n"), name, string(status, "trouble"));
@@ -110,7 +111,8 @@ static int gather(struct cli *cli, const char *name, const struct tree *group, s
                   struct error *err)
 {
     const char *channel = group ? tree_string(group, "channel", "") : "";
-    const char *plugin = group ? tree_string(group, "plugin", "") : T("(not configured)", "（未配置）");
+    const char *plugin =
+        group ? tree_string(group, "plugin", "") : T("(not configured)", "（未配置）");
     struct command c = COMMAND_INIT;
     json_t *daemons = json_array();
     redisReply *reply;
@@ -124,7 +126,8 @@ static int gather(struct cli *cli, const char *name, const struct tree *group, s
         return -1;
     }
     for (size_t i = 0; i + 1 < reply->elements; i += 2) {
-        json_t *status = json_loadb(reply->element[i + 1]->str, reply->element[i + 1]->len, 0, NULL);
+        json_t *status =
+            json_loadb(reply->element[i + 1]->str, reply->element[i + 1]->len, 0, NULL);
 
         if (!json_is_object(status)) {
             json_decref(status);
@@ -137,11 +140,10 @@ static int gather(struct cli *cli, const char *name, const struct tree *group, s
     }
     if (seen == 0)
         put_silence(g, name, channel, plugin);
-    json_array_append_new(g->all, json_pack("{s:o,s:b,s:o,s:o,s:o}", "name", json_text(name),
-                                            "configured", group != NULL, "channel",
-                                            json_text(channel), "plugin",
-                                            group ? json_text(plugin) : json_null(), "daemons",
-                                            daemons));
+    json_array_append_new(g->all,
+                          json_pack("{s:o,s:b,s:o,s:o,s:o}", "name", json_text(name), "configured",
+                                    group != NULL, "channel", json_text(channel), "plugin",
+                                    group ? json_text(plugin) : json_null(), "daemons", daemons));
     freeReplyObject(reply);
     command_free(&c);
     return 0;
@@ -182,11 +184,11 @@ static int gather_former(struct cli *cli, struct gathering *g, struct error *err
 static struct table *make_table(void)
 {
     const struct table_column columns[] = {
-        {T("NAME", "名称"), TABLE_LEFT, true},        {T("CHANNEL", "渠道"), TABLE_LEFT, false},
-        {T("PLUGIN", "插件"), TABLE_LEFT, false},     {T("STATE", "状态"), TABLE_LEFT, false},
-        {T("OPEN", "未答"), TABLE_RIGHT, false},      {T("SUBM", "提交"), TABLE_RIGHT, false},
-        {T("ACC", "接受"), TABLE_RIGHT, false},       {T("THR", "限速"), TABLE_RIGHT, false},
-        {T("REJ", "拒绝"), TABLE_RIGHT, false},       {T("RATE", "速率"), TABLE_RIGHT, false},
+        {T("NAME", "名称"), TABLE_LEFT, true},    {T("CHANNEL", "渠道"), TABLE_LEFT, false},
+        {T("PLUGIN", "插件"), TABLE_LEFT, false}, {T("STATE", "状态"), TABLE_LEFT, false},
+        {T("OPEN", "未答"), TABLE_RIGHT, false},  {T("SUBM", "提交"), TABLE_RIGHT, false},
+        {T("ACC", "接受"), TABLE_RIGHT, false},   {T("THR", "限速"), TABLE_RIGHT, false},
+        {T("REJ", "拒绝"), TABLE_RIGHT, false},   {T("RATE", "速率"), TABLE_RIGHT, false},
         {T("DAEMON", "程序"), TABLE_LEFT, false},
     };
 

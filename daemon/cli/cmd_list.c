@@ -44,22 +44,23 @@ static void list_one(const struct picture *p, struct table *t, json_t *all)
     table_cell(t, s->id);
     table_cell(t, words_state(s->state));
     table_cell(t, p->title);
-    table_cell(t, sums.next_ms < 0 ? T("now", "正在发送") : human_time(a, p->zone, sums.next_ms, false));
+    table_cell(t, sums.next_ms < 0 ? T("now", "正在发送")
+                                   : human_time(a, p->zone, sums.next_ms, false));
     table_printf(t, "%s/%s %4s", human_count(a, sums.through), human_count(b, sums.planned),
                  human_percent(c, sums.through, sums.planned));
-    json_array_append_new(
-        all, json_pack("{s:s,s:s,s:o,s:o,s:I,s:I,s:I}", "id", s->id, "state", s->state, "title",
-                       json_text(p->title), "next_ms",
-                       sums.next_ms > 0 ? json_integer(sums.next_ms) : json_null(), "rows",
-                       (json_int_t)s->rows, "planned", (json_int_t)sums.planned, "through",
-                       (json_int_t)sums.through));
+    json_array_append_new(all,
+                          json_pack("{s:s,s:s,s:o,s:o,s:I,s:I,s:I}", "id", s->id, "state", s->state,
+                                    "title", json_text(p->title), "next_ms",
+                                    sums.next_ms > 0 ? json_integer(sums.next_ms) : json_null(),
+                                    "rows", (json_int_t)s->rows, "planned",
+                                    (json_int_t)sums.planned, "through", (json_int_t)sums.through));
 }
 
 static int list(struct cli *cli, const void *options, char **operands, int count)
 {
     const struct table_column columns[] = {
-        {T("ID", "编号"), TABLE_LEFT, false},   {T("STATE", "状态"), TABLE_LEFT, false},
-        {T("TITLE", "名称"), TABLE_LEFT, true}, {T("NEXT", "下次发送"), TABLE_LEFT, false},
+        {T("ID", "编号"), TABLE_LEFT, false},       {T("STATE", "状态"), TABLE_LEFT, false},
+        {T("TITLE", "名称"), TABLE_LEFT, true},     {T("NEXT", "下次发送"), TABLE_LEFT, false},
         {T("THROUGH", "进度"), TABLE_RIGHT, false},
     };
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);

@@ -154,11 +154,13 @@ static int logs(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_logs = {
     .name = "logs",
     .operands = "",
-    .summary = {"the delivery log: a line for every event of a notice", "投递日志：每条通知的每个事件"},
-    .more = {"Shows the last lines, from the current log file and the one rotated last. Numbers are\n"
-             "masked. With --json the lines are shown as they stand in the file.",
-             "显示当前日志文件和上一个轮转文件的最后若干行，号码打码。\n"
-             "--json 时原样输出文件中的行。"},
+    .summary = {"the delivery log: a line for every event of a notice",
+                "投递日志：每条通知的每个事件"},
+    .more =
+        {"Shows the last lines, from the current log file and the one rotated last. Numbers are\n"
+         "masked. With --json the lines are shown as they stand in the file.",
+         "显示当前日志文件和上一个轮转文件的最后若干行，号码打码。\n"
+         "--json 时原样输出文件中的行。"},
     .most = 0,
     .options = logs_options,
     .options_bytes = sizeof(struct logs_options),

@@ -67,9 +67,15 @@ static const struct verb {
     const char *name, *command, *op; /* op NULL: changes nothing, not audited */
     struct words yes, no;            /* Redis said 1, said 0 */
 } verbs[] = {
-    {"add", "SADD", "optout-add", {"gets nothing any more", "不再发送"},
+    {"add",
+     "SADD",
+     "optout-add",
+     {"gets nothing any more", "不再发送"},
      {"had opted out already", "此前已拒收"}},
-    {"remove", "SREM", "optout-remove", {"gets notices again", "恢复发送"},
+    {"remove",
+     "SREM",
+     "optout-remove",
+     {"gets notices again", "恢复发送"},
      {"had not opted out", "此前并未拒收"}},
     {"list", "SISMEMBER", NULL, {"has opted out", "已拒收"}, {"has not opted out", "未拒收"}},
 };
@@ -94,10 +100,11 @@ static int apply(struct cli *cli, const struct verb *verb, bool as_is, char **ty
             break;
         }
         if (cli->json)
-            json_array_append_new(all, json_pack("{s:o,s:b,s:b}", "address", json_text(address),
-                                                 "changed", verb->op != NULL && answer != 0,
-                                                 "opted_out", verb->op == NULL ? answer != 0
-                                                 : strcmp(verb->command, "SADD") == 0));
+            json_array_append_new(
+                all,
+                json_pack("{s:o,s:b,s:b}", "address", json_text(address), "changed",
+                          verb->op != NULL && answer != 0, "opted_out",
+                          verb->op == NULL ? answer != 0 : strcmp(verb->command, "SADD") == 0));
         else
             printf("%s  %s\n", address, words_of(answer != 0 ? verb->yes : verb->no));
     }

@@ -84,16 +84,6 @@ static int canonical(const struct cli *cli, const char *json, size_t n, struct b
     return buf_overflowed(out) ? error_set(err, T("the campaign is too long", "活动文件过长")) : 0;
 }
 
-static bool id_is_later(const char *id, const char *than)
-{
-    unsigned long long a = 0, b = 0, c = 0, d = 0;
-
-    if (sscanf(id, "%llu-%llu", &a, &b) < 1)
-        return false;
-    sscanf(than, "%llu-%llu", &c, &d);
-    return a > c || (a == c && b > d);
-}
-
 static const char *text_of(const redisReply *reply, const char *otherwise)
 {
     return reply != NULL && reply->str != NULL ? reply->str : otherwise;
@@ -387,7 +377,8 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     const struct reading *r = &q->reading;
     struct buf out = BUF_INIT(64u << 20);
     char rows[HUMAN_BYTES], took[HUMAN_BYTES], rate[HUMAN_BYTES];
-    double rows_per_s = (double)survey_rows(r->survey) * 1000 / (double)(q->took_ms ? q->took_ms : 1);
+    double rows_per_s =
+        (double)survey_rows(r->survey) * 1000 / (double)(q->took_ms ? q->took_ms : 1);
 
     if (q->cli->json) {
         json_t *value = reading_json(r, queued_ms);
@@ -429,10 +420,10 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
         cli_json(json_pack("{s:s,s:s,s:I}", "id", id, "state", s->queued ? "already" : "waiting",
                            "rows", (json_int_t)survey_rows(q->reading.survey)));
     else
-        printf(s->queued ? T("%s is queued already; nothing was changed\n",
-                             "%s 已经提交过；没有改动\n")
-                         : T("%s is queued already; it will be taken as soon as outreachd runs\n",
-                             "%s 已经提交过；outreachd 运行后即会接收\n"),
+        printf(s->queued
+                   ? T("%s is queued already; nothing was changed\n", "%s 已经提交过；没有改动\n")
+                   : T("%s is queued already; it will be taken as soon as outreachd runs\n",
+                       "%s 已经提交过；outreachd 运行后即会接收\n"),
                id);
     return 0;
 }
@@ -458,8 +449,9 @@ static int read_and_upload(struct queueing *q)
     q->reading.row = on_row;
     q->reading.arg = q;
     if (reading_audience(&q->reading, &err) != 0) {
-        int rc = cli_interrupted() ? cli_interrupted()
-                 : db_well(q->cli->db) ? EX_DATAERR : EX_UNAVAILABLE;
+        int rc = cli_interrupted()     ? cli_interrupted()
+                 : db_well(q->cli->db) ? EX_DATAERR
+                                       : EX_UNAVAILABLE;
 
         return cli_error(q->cli, rc, &err);
     }

@@ -38,10 +38,10 @@ static void show_reminder(const struct cli *cli, const struct picture *p,
 
 static json_t *reminder_json(const struct reminder_status *r)
 {
-    json_t *one = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I}", "name", r->name, "state",
-                            picture_reminder_state(r), "due_ms", (json_int_t)r->due_ms, "expires_ms",
-                            (json_int_t)r->expires_ms, "begun_ms", (json_int_t)r->begun_ms,
-                            "done_ms", (json_int_t)r->done_ms);
+    json_t *one =
+        json_pack("{s:s,s:s,s:I,s:I,s:I,s:I}", "name", r->name, "state", picture_reminder_state(r),
+                  "due_ms", (json_int_t)r->due_ms, "expires_ms", (json_int_t)r->expires_ms,
+                  "begun_ms", (json_int_t)r->begun_ms, "done_ms", (json_int_t)r->done_ms);
 
     equation_json(r, one);
     return one;
@@ -54,8 +54,7 @@ static void show_campaign(const struct cli *cli, const struct picture *p, struct
 
     (void)cli;
     buf_printf(out, "%s  %s\n", s->id, p->title);
-    buf_printf(out,
-               T("%s, %s recipients, queued %s by %s\n", "%s，收件人 %s，%s 由 %s 提交\n"),
+    buf_printf(out, T("%s, %s recipients, queued %s by %s\n", "%s，收件人 %s，%s 由 %s 提交\n"),
                words_state(s->state), human_count(b, s->rows),
                human_time(a, p->zone, s->queued_ms, false), s->by);
 }

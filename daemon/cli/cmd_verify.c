@@ -75,8 +75,7 @@ static void count_ledger(const struct copy *copy, struct verdict *v)
         return;
     }
     if ((int64_t)n - 1 != copy->counters.last)
-        v->trouble = T("its ledger has not a record for every recipient",
-                       "台账条数与收件人数不符");
+        v->trouble = T("its ledger has not a record for every recipient", "台账条数与收件人数不符");
     for (size_t i = 1; i < n; i++) {
         unsigned state = bytes[i * LEDGER_RECORD_BYTES] >> 4;
 
@@ -152,21 +151,23 @@ static void tell(const struct cli *cli, const char *id, const struct copy *copy,
         json_object_set_new(counters, name, json_integer(copy->counters.counts[i]));
         json_object_set_new(ledger, name, json_integer(v->counted[i]));
     }
-    json_array_append_new(all,
-                          json_pack("{s:s,s:b,s:b,s:I,s:o,s:o,s:o}", "reminder", copy->counters.name,
-                                    "ok", v->equal, "has_ledger", copy->ledger != NULL, "planned",
-                                    (json_int_t)copy->counters.planned, "counters", counters, "ledger",
-                                    ledger, "trouble", v->trouble ? json_text(v->trouble) : json_null()));
+    json_array_append_new(
+        all, json_pack("{s:s,s:b,s:b,s:I,s:o,s:o,s:o}", "reminder", copy->counters.name, "ok",
+                       v->equal, "has_ledger", copy->ledger != NULL, "planned",
+                       (json_int_t)copy->counters.planned, "counters", counters, "ledger", ledger,
+                       "trouble", v->trouble ? json_text(v->trouble) : json_null()));
     if (cli->json)
         return;
     buf_printf(&out, "%s/%s  ", id, copy->counters.name);
     if (v->equal && copy->ledger != NULL)
-        buf_printf(&out, T("the ledger of %" PRId64 " agrees with the counters\n",
-                           "台账共 %" PRId64 " 条，与计数一致\n"),
+        buf_printf(&out,
+                   T("the ledger of %" PRId64 " agrees with the counters\n",
+                     "台账共 %" PRId64 " 条，与计数一致\n"),
                    copy->counters.planned);
     else if (v->equal)
-        buf_printf(&out, T("no ledger yet; all %" PRId64 " are accounted for\n",
-                           "尚无台账；%" PRId64 " 条均有着落\n"),
+        buf_printf(&out,
+                   T("no ledger yet; all %" PRId64 " are accounted for\n",
+                     "尚无台账；%" PRId64 " 条均有着落\n"),
                    copy->counters.planned);
     else
         buf_puts(&out, T("ledger and counters DISAGREE\n", "台账与计数不符！\n"));
@@ -206,7 +207,8 @@ static int verify(struct cli *cli, const void *options, char **operands, int cou
         freeReplyObject(copy.reply);
     }
     if (rc == 0 && cli->json)
-        cli_json(json_pack("{s:s,s:b,s:O}", "id", operands[0], "ok", unequal == 0, "reminders", all));
+        cli_json(
+            json_pack("{s:s,s:b,s:O}", "id", operands[0], "ok", unequal == 0, "reminders", all));
     json_decref(all);
     picture_free(p);
     return rc != 0 ? rc : unequal > 0 ? EX_SOFTWARE : 0;
@@ -215,8 +217,7 @@ static int verify(struct cli *cli, const void *options, char **operands, int cou
 const struct subcommand cmd_verify = {
     .name = "verify",
     .operands = "ID [REMINDER]",
-    .summary = {"count the ledger itself and compare it with the counters",
-                "清点台账，与计数核对"},
+    .summary = {"count the ledger itself and compare it with the counters", "清点台账，与计数核对"},
     .more = {"Copies both in one transaction, so it holds at any instant, also while notices are\n"
              "being sent. Exit code 70 where they differ; then both are shown.",
              "在同一事务中复制二者，发送过程中也可核对。不符时显示两边数字，退出码 70。"},

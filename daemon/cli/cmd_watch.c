@@ -151,8 +151,9 @@ static void draw_reminder(struct watch *w, const struct picture *p, const struct
             buf_printf(&w->out, "  %s", human_time(a, p->zone, r->due_ms, false));
         return;
     }
-    bar = width > NAME_COLUMNS + 3 + FIGURES_COLUMNS + 8 ? width - NAME_COLUMNS - 3 - FIGURES_COLUMNS
-                                                         : 8;
+    bar = width > NAME_COLUMNS + 3 + FIGURES_COLUMNS + 8
+              ? width - NAME_COLUMNS - 3 - FIGURES_COLUMNS
+              : 8;
     equation_bar(r, counts);
     bar_write(&w->out, &w->style, counts, r->planned, bar);
     snprintf(figures, sizeof figures, "%s/%s", human_count(a, begun), human_count(b, r->planned));
@@ -183,7 +184,8 @@ static void draw_campaign(struct watch *w, const struct watched *one, unsigned m
     size_t room = w->cli->width > 1 ? w->cli->width - 1 : 79;
     char heading[512];
 
-    snprintf(heading, sizeof heading, "%s  %s%s%s", p->status->id, p->title, p->title[0] ? "  " : "",
+    snprintf(heading, sizeof heading, "%s  %s%s%s", p->status->id, p->title,
+             p->title[0] ? "  " : "",
              strcmp(p->status->state, "active") == 0 ? "" : words_state(p->status->state));
     table_fit(&w->out, heading, room, TABLE_LEFT);
     end_line(w);
@@ -246,7 +248,8 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
                human_percent(a, begun, r->planned));
     for (size_t i = 1; i < EQUATION_TERMS; i++)
         if (equation_value(r, i) > 0)
-            buf_printf(&w->out, " %s %" PRId64, words_state(equation_name(i)), equation_value(r, i));
+            buf_printf(&w->out, " %s %" PRId64, words_state(equation_name(i)),
+                       equation_value(r, i));
     if (!reminder_settled(r)) {
         buf_printf(&w->out, " %s", human_rate(a, pace->per_second));
         if (time_left(b, pace, r)[0] != '\0')

@@ -55,8 +55,8 @@ int log_entry_time(const char *stamp, int64_t *wall_ms)
     int used = 0, ms = 0, hours = 0, minutes = 0;
     char sign;
 
-    if (sscanf(stamp, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
-               &tm.tm_min, &tm.tm_sec, &used) != 6)
+    if (sscanf(stamp, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6)
         return -1;
     stamp += used;
     if (*stamp == '.') {

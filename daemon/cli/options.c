@@ -40,8 +40,8 @@ static void take_table(struct reading *r, const struct option_row *table, void *
 {
     for (; table != NULL && table->name != NULL; table++) {
         assert(r->count < MOST_OPTIONS);
-        r->longs[r->count] = (struct option){table->name, takes_argument(table), NULL,
-                                             FIRST_CODE + (int)r->count};
+        r->longs[r->count] =
+            (struct option){table->name, takes_argument(table), NULL, FIRST_CODE + (int)r->count};
         if (table->letter != 0) {
             size_t n = strlen(r->shorts);
 
@@ -149,10 +149,9 @@ static int unknown(const struct reading *r, const char *given, struct error *err
     snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
     nearest = strncmp(name, "--", 2) == 0 ? field_nearest(name + 2, next_name, r) : NULL;
     if (nearest != NULL)
-        return error_set(err,
-                         T("there is no option %s (did you mean --%s?)",
-                           "没有选项 %s（是否想用 --%s？）"),
-                         name, nearest);
+        return error_set(
+            err, T("there is no option %s (did you mean --%s?)", "没有选项 %s（是否想用 --%s？）"),
+            name, nearest);
     return error_set(err, T("there is no option %s", "没有选项 %s"), name);
 }
 

@@ -11,8 +11,8 @@ struct zone;
 
 struct picture {
     struct campaign_status *status;
-    struct tree *document; /* parsed; NULL while it is loading */
-    const char *title;     /* "" while it is loading */
+    struct tree *document;   /* parsed; NULL while it is loading */
+    const char *title;       /* "" while it is loading */
     const struct zone *zone; /* of the event */
 };
 

@@ -91,9 +91,8 @@ int reading_open(struct reading *r, const struct cli *cli, const char *path, siz
                  struct error *err)
 {
     r->path = path;
-    r->campaign = ends_with(path, ".json")
-                      ? read_json_campaign(path, cli->settings, err)
-                      : campaign_read(path, &cli->settings->defaults, err);
+    r->campaign = ends_with(path, ".json") ? read_json_campaign(path, cli->settings, err)
+                                           : campaign_read(path, &cli->settings->defaults, err);
     if (r->campaign == NULL)
         return -1;
     r->survey = survey_create(r->campaign, cli->settings, keep);
@@ -153,15 +152,17 @@ int reading_audience(struct reading *r, struct error *err)
     } else if (inline_list != NULL) {
         rc = audience_read_inline(c, inline_list, &sink, &r->report, err);
     } else {
-        rc = error_set(err, T("%s: audience: no file and no recipients",
-                              "%s：audience：既没有文件也没有收件人"),
-                       r->path);
+        rc = error_set(
+            err,
+            T("%s: audience: no file and no recipients", "%s：audience：既没有文件也没有收件人"),
+            r->path);
     }
     if (r->drawn_ms != 0)
         fputs("\r\033[K", stderr);
     if (rc == 0 && survey_rows(r->survey) == 0)
-        rc = error_set(err, T("%s: nobody in the list can be reached (%lu rows refused)",
-                              "%s：名单中没有可用的收件人（%lu 行不可用）"),
+        rc = error_set(err,
+                       T("%s: nobody in the list can be reached (%lu rows refused)",
+                         "%s：名单中没有可用的收件人（%lu 行不可用）"),
                        c->audience_file ? c->audience_file : r->path, r->report.refused);
     return rc;
 }
@@ -227,13 +228,15 @@ static void write_text(const struct reading *r, const struct survey_text *t, str
         table_wrap(out, t->sample, PHONE_COLUMNS, "  | ");
     }
     if (t->holes > 0)
-        buf_printf(out,
-                   T("  ! for %lu of them {{%s}} is empty and has no default: they would get none\n",
-                     "  ！其中 %lu 人的 {{%s}} 为空且无默认值：不会发送\n"),
-                   t->holes, t->hole);
+        buf_printf(
+            out,
+            T("  ! for %lu of them {{%s}} is empty and has no default: they would get none\n",
+              "  ！其中 %lu 人的 {{%s}} 为空且无默认值：不会发送\n"),
+            t->holes, t->hole);
     if (t->too_long > 0)
-        buf_printf(out, T("  ! for %lu of them it is longer than %d segments\n",
-                          "  ！其中 %lu 人的内容超过 %d 条\n"),
+        buf_printf(out,
+                   T("  ! for %lu of them it is longer than %d segments\n",
+                     "  ！其中 %lu 人的内容超过 %d 条\n"),
                    t->too_long, r->campaign->max_segments);
 }
 
@@ -248,16 +251,18 @@ void reading_write_remarks(const struct reading *r, const struct cli *cli, struc
         buf_printf(out, T("  row %lu%s: %s\n", "  第 %lu 行%s：%s\n"), remarks[i].line,
                    remarks[i].refused ? T(" not taken", "未采用") : "", remarks[i].text);
     if (all > n)
-        buf_printf(out, T("  ... and %lu more (--all shows them)\n", "  …… 另有 %lu 条（--all 全部显示）\n"),
-                   all - n);
+        buf_printf(
+            out,
+            T("  ... and %lu more (--all shows them)\n", "  …… 另有 %lu 条（--all 全部显示）\n"),
+            all - n);
 }
 
 static void write_event(const struct campaign *c, struct buf *out)
 {
     char starts[HUMAN_BYTES], ends[HUMAN_BYTES];
 
-    buf_printf(out, T("%s  %s\nclass %s; event %s", "%s  %s\n类别 %s；活动时间 %s"), c->id, c->title,
-               c->class_name, human_time(starts, c->zone, c->starts_ms, false));
+    buf_printf(out, T("%s  %s\nclass %s; event %s", "%s  %s\n类别 %s；活动时间 %s"), c->id,
+               c->title, c->class_name, human_time(starts, c->zone, c->starts_ms, false));
     if (c->ends_ms != 0)
         buf_printf(out, T(" to %s", " 至 %s"), human_time(ends, c->zone, c->ends_ms, false));
     buf_printf(out, " (%s)\n", zone_name(c->zone));
@@ -273,8 +278,9 @@ void reading_write(const struct reading *r, const struct cli *cli, int64_t queue
     write_event(r->campaign, out);
     buf_puts(out, T("\nReminders\n", "\n提醒\n"));
     reading_write_plan(r->campaign, queued_ms, out);
-    buf_printf(out, T("\nRecipients: %s taken, %lu merged, %lu refused of %lu rows\n",
-                      "\n收件人：采用 %s，合并 %lu，不可用 %lu，共 %lu 行\n"),
+    buf_printf(out,
+               T("\nRecipients: %s taken, %lu merged, %lu refused of %lu rows\n",
+                 "\n收件人：采用 %s，合并 %lu，不可用 %lu，共 %lu 行\n"),
                human_count(taken, (int64_t)survey_rows(r->survey)), r->report.merged,
                r->report.refused, r->report.rows);
     reading_write_remarks(r, cli, out);
@@ -314,13 +320,13 @@ static json_t *texts_json(const struct reading *r)
             if (t->reminders & 1u << k)
                 json_array_append_new(names, json_string(r->campaign->reminders[k].name));
         json_array_append_new(
-            all, json_pack("{s:o,s:s,s:s,s:I,s:o,s:o,s:i,s:i,s:I,s:I}", "reminders", names, "channel",
-                           t->channel, "language", t->language, "recipients",
-                           (json_int_t)t->recipients, "to",
-                           t->sample_to ? json_text(t->sample_to) : json_null(), "text",
-                           t->sample ? json_text(t->sample) : json_null(), "segments",
-                           (int)t->sample_size.segments, "longest", (int)t->longest, "too_long",
-                           (json_int_t)t->too_long, "empty", (json_int_t)t->holes));
+            all,
+            json_pack("{s:o,s:s,s:s,s:I,s:o,s:o,s:i,s:i,s:I,s:I}", "reminders", names, "channel",
+                      t->channel, "language", t->language, "recipients", (json_int_t)t->recipients,
+                      "to", t->sample_to ? json_text(t->sample_to) : json_null(), "text",
+                      t->sample ? json_text(t->sample) : json_null(), "segments",
+                      (int)t->sample_size.segments, "longest", (int)t->longest, "too_long",
+                      (json_int_t)t->too_long, "empty", (json_int_t)t->holes));
     }
     return all;
 }
@@ -337,12 +343,12 @@ json_t *reading_json(const struct reading *r, int64_t queued_ms)
         json_array_append_new(list, json_pack("{s:I,s:b,s:o}", "row", (json_int_t)remarks[i].line,
                                               "refused", remarks[i].refused, "text",
                                               json_text(remarks[i].text)));
-    return json_pack(
-        "{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:{s:I,s:I,s:I,s:I,s:s},s:o,s:I,s:o}", "id", c->id, "title",
-        json_text(c->title), "class", c->class_name, "starts_ms", (json_int_t)c->starts_ms,
-        "ends_ms", (json_int_t)c->ends_ms, "timezone", zone_name(c->zone), "reminders",
-        plan_json(c, queued_ms), "audience", "rows", (json_int_t)r->report.rows, "taken",
-        (json_int_t)survey_rows(r->survey), "refused", (json_int_t)r->report.refused, "merged",
-        (json_int_t)r->report.merged, "digest", survey_digest(r->survey), "remarks", list,
-        "all_remarks", (json_int_t)all, "texts", texts_json(r));
+    return json_pack("{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:{s:I,s:I,s:I,s:I,s:s},s:o,s:I,s:o}", "id",
+                     c->id, "title", json_text(c->title), "class", c->class_name, "starts_ms",
+                     (json_int_t)c->starts_ms, "ends_ms", (json_int_t)c->ends_ms, "timezone",
+                     zone_name(c->zone), "reminders", plan_json(c, queued_ms), "audience", "rows",
+                     (json_int_t)r->report.rows, "taken", (json_int_t)survey_rows(r->survey),
+                     "refused", (json_int_t)r->report.refused, "merged",
+                     (json_int_t)r->report.merged, "digest", survey_digest(r->survey), "remarks",
+                     list, "all_remarks", (json_int_t)all, "texts", texts_json(r));
 }

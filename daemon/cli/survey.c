@@ -119,8 +119,8 @@ static void look_at_text(struct survey *s, struct survey_text *t, size_t channel
         text_measure(s->composed, (size_t)n, billing, &size) == 0) {
         if (size.segments > t->longest)
             t->longest = size.segments;
-        t->too_long += s->campaign->max_segments > 0 &&
-                       size.segments > (uint32_t)s->campaign->max_segments;
+        t->too_long +=
+            s->campaign->max_segments > 0 && size.segments > (uint32_t)s->campaign->max_segments;
     }
     if (t->sample == NULL) {
         t->sample = xstrndup(s->composed, (size_t)n);

@@ -19,7 +19,7 @@ struct table_column {
 };
 
 struct table *table_create(const struct table_column *columns, size_t count); /* copied */
-void table_free(struct table *t);                                           /* NULL is fine */
+void table_free(struct table *t);                                             /* NULL is fine */
 
 /* The next cell, row by row; copied, bytes that are no text become "?". */
 void table_cell(struct table *t, const char *text);
