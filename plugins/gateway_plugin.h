@@ -194,6 +194,7 @@ struct gateway_http_request {
     const char *body;
     size_t length;
     int64_t timeout_ms; /* whole request; 0: 30 s */
+    int64_t send_by_ms; /* CLOCK_BOOTTIME: not begun to be written by then: UNSENT; 0 for no end */
 };
 
 enum gateway_http_result {
@@ -344,6 +345,11 @@ struct gateway_plugin {
     /* Optional: asks the provider what became of a notice in doubt; the answer
      * comes as a receipt with the reference. */
     void (*query)(void *state, const char *reference, const char *to, int64_t submitted_ms);
+
+    /* Optional: the capabilities of this instance, where its settings decide
+     * (receipts asked for or not). Asked once, after open(); holds in place of
+     * the member capabilities, which is the rule for plugins without this. */
+    unsigned (*instance_capabilities)(void *state);
 };
 
 #endif

@@ -481,6 +481,40 @@ static void set_initial(const struct field *f, void *out, struct arena *arena)
     (void)rc;
 }
 
+static int check_field(const struct field *table, const struct field *f, struct error *err)
+{
+    union {
+        int64_t integer;
+        struct field_strings strings;
+    } out;
+    struct arena arena = {0};
+    struct tree t;
+    int rc = 0;
+
+    for (const struct field *other = table; other != f; other++)
+        if (strcmp(other->name, f->name) == 0)
+            return error_set(err, "%s: is there twice", f->name);
+    if ((f->kind == FIELD_GROUP || f->kind == FIELD_GROUPS) && fields_check(f->fields, err) != 0)
+        return error_prefix(err, "%s", f->name);
+    if (f->initial == NULL || f->kind == FIELD_CUSTOM)
+        return 0;
+    if (f->kind == FIELD_SECRET || f->kind >= FIELD_GROUP)
+        return error_set(err, "%s: cannot have a default", f->name);
+    t = initial_tree(f, &arena);
+    if (readers[f->kind](f, &t, &out, &arena, err) != 0)
+        rc = error_prefix(err, "%s: the default \"%s\"", f->name, f->initial);
+    arena_free(&arena);
+    return rc;
+}
+
+int fields_check(const struct field *table, struct error *err)
+{
+    for (const struct field *f = table; f->name != NULL; f++)
+        if (check_field(table, f, err) != 0)
+            return -1;
+    return 0;
+}
+
 void fields_initial(const struct field *table, void *out, struct arena *arena)
 {
     for (const struct field *f = table; f->name != NULL; f++)
@@ -541,4 +575,10 @@ int fields_read(const struct field *table, const struct tree *group, void *out, 
             return -1;
     }
     return 0;
+}
+
+int field_read_one(const struct field *table, const struct tree *value, void *at,
+                   struct arena *arena, struct error *err)
+{
+    return readers[table->kind](table, value, at, arena, err);
 }

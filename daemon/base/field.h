@@ -96,6 +96,16 @@ struct field {
 int fields_read(const struct field *table, const struct tree *group, void *out, struct arena *arena,
                 struct error *err);
 
+/* Reads one value by the first row of table into at: for a FIELD_CUSTOM that
+ * looks further at what another kind reads. */
+int field_read_one(const struct field *table, const struct tree *value, void *at,
+                   struct arena *arena, struct error *err);
+
+/* Do all defaults of a table stand in their own kinds and ranges, is every name
+ * there once? For tables that come from elsewhere (plugins) and for tests.
+ * Returns 0, or -1 with "NAME: what is wrong". */
+int fields_check(const struct field *table, struct error *err);
+
 /* Sets every field of out to its default, as if the group were empty; what is
  * required is not asked for. */
 void fields_initial(const struct field *table, void *out, struct arena *arena);

@@ -1,6 +1,7 @@
 #include "rate_rule.h"
 
 #include "error.h"
+#include "zone.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -52,4 +53,24 @@ int rate_rule_parse(const char *text, struct rate_rule *out, struct error *err)
                      "\"%s\" is no limit: write so many in so long, as in \"1/30s\", \"2/h\" or "
                      "\"5/day\"",
                      text);
+}
+
+static int64_t midnight(const struct zone *zone, int64_t wall_ms, int days)
+{
+    struct local_time t;
+
+    zone_local(zone, wall_ms, &t);
+    t.hour = t.minute = t.second = 0;
+    t.day += days;
+    return zone_wall(zone, &t);
+}
+
+int64_t rate_rule_since(const struct rate_rule *rule, const struct zone *zone, int64_t now_ms)
+{
+    return rule->calendar_day ? midnight(zone, now_ms, 0) - 1 : now_ms - rule->window_ms;
+}
+
+int64_t rate_rule_next(const struct rate_rule *rule, const struct zone *zone, int64_t at_ms)
+{
+    return rule->calendar_day ? midnight(zone, at_ms, 1) : at_ms + rule->window_ms;
 }

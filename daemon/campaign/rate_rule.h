@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct error;
+struct zone;
 
 struct rate_rule {
     unsigned count;    /* 1..1,000,000 */
@@ -21,5 +22,12 @@ struct rate_rule {
 
 /* Reads "N/s", "N/30s", "N/min", "N/5min", "N/h", "N/2h", "N/day". */
 int rate_rule_parse(const char *text, struct rate_rule *out, struct error *err);
+
+/* What counts against a rule at now_ms: what came after the instant returned (the
+ * zone's midnight, or a window ago). Wall clock. */
+int64_t rate_rule_since(const struct rate_rule *rule, const struct zone *zone, int64_t now_ms);
+
+/* When something of at_ms no longer counts. */
+int64_t rate_rule_next(const struct rate_rule *rule, const struct zone *zone, int64_t at_ms);
 
 #endif

@@ -34,7 +34,7 @@ bool reminder_settled(const struct reminder_status *r)
 void reminder_status_parse(const redisReply *reply, const char *name, struct reminder_status *r)
 {
     const redisReply *state = db_field(reply, "state");
-    char field[8];
+    char field[16];
 
     memset(r, 0, sizeof *r);
     snprintf(r->name, sizeof r->name, "%s", name);
@@ -202,7 +202,10 @@ void campaign_queue_command(struct command *c, const struct campaign *campaign,
     struct buf names = BUF_INIT(4096);
 
     campaign_plan(campaign, q->queued_ms, due_ms, skipped);
-    campaign_hash(q->document, q->document_length, hash);
+    if (q->hash != NULL)
+        snprintf(hash, sizeof hash, "%s", q->hash);
+    else
+        campaign_hash(q->document, q->document_length, hash);
     for (size_t r = 0; r < campaign->reminder_count; r++)
         buf_printf(&names, "%s%s", r ? " " : "", campaign->reminders[r].name);
     command_script(c, SCRIPT_QUEUE, 1 + (unsigned)campaign->reminder_count);

@@ -59,6 +59,7 @@ void campaign_hash(const char *document, size_t n, char *out);
  * is not complete). */
 struct campaign_queueing {
     const char *event_id, *by, *token;
+    const char *hash; /* of what was asked for; NULL: of the document */
     int64_t rows, queued_ms;
     const char *document;
     size_t document_length;

@@ -19,6 +19,113 @@
 #define RETRY_MAX_MS 2000
 #define SPARE_REQUESTS 256
 
+/* ----------------------------------------------------------------- replies
+ *
+ * hiredis makes six allocations of a row of an audience. Here the objects of a
+ * reply come from one arena, which waits for the next reply when it is freed. */
+
+struct root { /* the outermost object of a reply; reply comes first */
+    redisReply reply;
+    struct arena objects;
+    struct root *next;
+    struct maker *maker;
+};
+
+struct maker {
+    struct root *making, *spare;
+};
+
+static redisReply *make(const redisReadTask *task, int type)
+{
+    struct maker *m = task->privdata;
+    redisReply *r;
+
+    if (task->parent == NULL) {
+        struct root *root = m->spare;
+
+        if (root == NULL)
+            root = xcalloc(1, sizeof *root);
+        else
+            m->spare = root->next;
+        arena_reset(&root->objects);
+        root->maker = m;
+        m->making = root;
+        r = &root->reply;
+    } else {
+        redisReply *parent = task->parent->obj;
+
+        r = arena_alloc(&m->making->objects, sizeof *r);
+        parent->element[task->idx] = r;
+    }
+    memset(r, 0, sizeof *r);
+    r->type = type;
+    return r;
+}
+
+static void *make_string(const redisReadTask *task, char *str, size_t n)
+{
+    struct maker *m = task->privdata;
+    redisReply *r = make(task, task->type);
+
+    r->str = arena_strndup(&m->making->objects, str, n);
+    r->len = n;
+    return r;
+}
+
+static void *make_array(const redisReadTask *task, int elements)
+{
+    struct maker *m = task->privdata;
+    redisReply *r = make(task, REDIS_REPLY_ARRAY);
+    size_t bytes = (size_t)elements * sizeof *r->element;
+
+    if (elements > 0) {
+        r->element = arena_alloc(&m->making->objects, bytes);
+        memset(r->element, 0, bytes);
+    }
+    r->elements = (size_t)elements;
+    return r;
+}
+
+static void *make_integer(const redisReadTask *task, long long n)
+{
+    redisReply *r = make(task, REDIS_REPLY_INTEGER);
+
+    r->integer = n;
+    return r;
+}
+
+static void *make_nil(const redisReadTask *task)
+{
+    return make(task, REDIS_REPLY_NIL);
+}
+
+static void free_root(void *object)
+{
+    struct root *root = object;
+
+    root->next = root->maker->spare;
+    root->maker->spare = root;
+}
+
+static void free_roots(struct maker *m)
+{
+    struct root *next;
+
+    for (struct root *root = m->spare; root != NULL; root = next) {
+        next = root->next;
+        arena_free(&root->objects);
+        free(root);
+    }
+}
+
+static redisReplyObjectFunctions reply_functions = {
+    .createString = make_string,
+    .createArray = make_array,
+    .createInteger = make_integer,
+    .createNil = make_nil,
+    .freeObject = free_root,
+};
+
 enum db_state {
     DB_AWAY,       /* no connection, a timer runs */
     DB_CONNECTING, /* connected or not yet; being checked, scripts being loaded */
@@ -51,6 +158,7 @@ struct db {
     uint64_t answered;
     bool told_away;
     char why[256];
+    struct maker maker;
 };
 
 static void start_connecting(struct db *db);
@@ -358,6 +466,8 @@ static void start_connecting(struct db *db)
         return;
     }
     context->data = db;
+    context->c.reader->fn = &reply_functions;
+    context->c.reader->privdata = &db->maker;
     db->context = context;
     redisLibeventAttach(context, db->base);
     redisAsyncSetConnectCallback(context, on_connect);
@@ -462,6 +572,7 @@ void db_close(struct db *db)
     }
     free_requests(db->first);
     free_requests(db->spare);
+    free_roots(&db->maker);
     event_free(db->timer);
     free(db->host);
     free(db->path);

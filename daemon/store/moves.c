@@ -3,6 +3,7 @@
 #include "keys.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,17 +45,33 @@ static size_t run_length(const struct moves *m, size_t from)
     return i - from;
 }
 
+/* The records of a run: one for all where they are all the same, since small
+ * commands share their fsync with more others. */
+static void add_records(const struct move *run, size_t n, size_t offset, struct command *c)
+{
+    const unsigned char *first = (const unsigned char *)&run[0] + offset;
+    size_t i = 1;
+    char *room;
+
+    while (i < n &&
+           memcmp((const unsigned char *)&run[i] + offset, first, LEDGER_RECORD_BYTES) == 0)
+        i++;
+    if (i == n) {
+        command_add(c, first, LEDGER_RECORD_BYTES);
+        return;
+    }
+    room = command_add_room(c, n * LEDGER_RECORD_BYTES);
+    for (i = 0; i < n; i++)
+        memcpy(room + i * LEDGER_RECORD_BYTES, (const unsigned char *)&run[i] + offset,
+               LEDGER_RECORD_BYTES);
+}
+
 static void add_run(const struct move *run, size_t n, struct command *c)
 {
-    char *believed, *wanted;
-
     command_add_int(c, run->n);
-    believed = command_add_room(c, n * LEDGER_RECORD_BYTES);
-    for (size_t i = 0; i < n; i++)
-        memcpy(believed + i * LEDGER_RECORD_BYTES, run[i].believed, LEDGER_RECORD_BYTES);
-    wanted = command_add_room(c, n * LEDGER_RECORD_BYTES);
-    for (size_t i = 0; i < n; i++)
-        memcpy(wanted + i * LEDGER_RECORD_BYTES, run[i].wanted, LEDGER_RECORD_BYTES);
+    command_add_int(c, (int64_t)n);
+    add_records(run, n, offsetof(struct move, believed), c);
+    add_records(run, n, offsetof(struct move, wanted), c);
     if (run->retry <= 0) {
         command_add_string(c, run->retry == RETRY_KEEP ? "" : "-");
     } else {

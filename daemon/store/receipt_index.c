@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define DAY_MS 86400000
-#define SPREAD 4096 /* hashes a day for ids that do not count up */
+#define SPREAD 16384 /* buckets a day for ids that do not count up */
 #define PARKED_MOST 100000
 
 static void put32(char *out, uint32_t v)
@@ -71,12 +71,13 @@ static void add_bucket(struct command *c, const char *gateway, const char *id, s
         command_add_format(c, "outreach:{gw:%s}:r:%lld:%u", gateway, (long long)day, spread(id, n));
 }
 
-static void add_field(struct command *c, const char *id, size_t n)
+/* What of an id stands inside its bucket. */
+static size_t tail_of(const char *id, size_t n, const char **tail)
 {
-    if (counts_up(id, n))
-        command_add(c, id + n - 2, 2);
-    else
-        command_add(c, id, n);
+    size_t length = counts_up(id, n) ? 2 : n;
+
+    *tail = id + n - length;
+    return length;
 }
 
 static bool same_bucket(const struct receipt_index_id *a, const struct receipt_index_id *b)
@@ -116,6 +117,27 @@ static bool in_order(const struct receipt_index_id *ids, size_t n)
     return true;
 }
 
+/* The head of a bucket's ids, and their tails with the entries. */
+static void add_entries(struct command *c, const struct receipt_index_id *ids, size_t n)
+{
+    size_t bytes = 0, head = counts_up(ids->bytes, ids->length) ? ids->length - 2 : 0;
+    const char *tail;
+    char *room;
+
+    for (size_t i = 0; i < n; i++)
+        bytes += 1 + tail_of(ids[i].bytes, ids[i].length, &tail) + RECEIPT_ENTRY_BYTES;
+    command_add(c, ids->bytes, head);
+    room = command_add_room(c, bytes);
+    for (size_t i = 0; i < n; i++) {
+        size_t length = tail_of(ids[i].bytes, ids[i].length, &tail);
+
+        *room++ = (char)length;
+        memcpy(room, tail, length);
+        receipt_entry_pack(&ids[i].entry, room + length);
+        room += length + RECEIPT_ENTRY_BYTES;
+    }
+}
+
 void receipt_index_command(struct command *c, const char *gateway, struct receipt_index_id *ids,
                            size_t n, int64_t now_ms)
 {
@@ -135,12 +157,7 @@ void receipt_index_command(struct command *c, const char *gateway, struct receip
     for (size_t i = 0, run; i < n; i += run) {
         for (run = 1; i + run < n && same_bucket(&ids[i], &ids[i + run]); run++)
             ;
-        command_add_int(c, (int64_t)run);
-        for (size_t k = i; k < i + run; k++) {
-            command_add(c, ids[k].bytes, ids[k].length);
-            add_field(c, ids[k].bytes, ids[k].length);
-            receipt_entry_pack(&ids[k].entry, command_add_room(c, RECEIPT_ENTRY_BYTES));
-        }
+        add_entries(c, ids + i, run);
     }
 }
 
@@ -149,6 +166,8 @@ void receipt_lookup_command(struct command *c, const char *gateway,
 {
     int64_t day = now_ms / DAY_MS;
     unsigned keys = 2;
+    const char *tail;
+    size_t length;
 
     for (size_t i = 0; i < n; i++)
         keys += counts_up(lookups[i].id, lookups[i].length) ? 1 : RECEIPT_DAYS;
@@ -163,7 +182,8 @@ void receipt_lookup_command(struct command *c, const char *gateway,
     command_add_int(c, PARKED_MOST);
     for (size_t i = 0; i < n; i++) {
         command_add_int(c, counts_up(lookups[i].id, lookups[i].length) ? 1 : RECEIPT_DAYS);
-        add_field(c, lookups[i].id, lookups[i].length);
+        length = tail_of(lookups[i].id, lookups[i].length, &tail);
+        command_add(c, tail, length);
         command_add(c, lookups[i].id, lookups[i].length);
         command_add(c, lookups[i].park, lookups[i].park_length);
     }

@@ -1,30 +1,27 @@
 -- Which notice a gateway's message id belongs to, written before the outcome.
+-- A bucket is a string that grows: for each id the length of its tail (a byte), the
+-- tail, the entry (13 bytes). The last one of a tail counts.
 -- KEYS: parked receipts, bucket...
--- ARGV: seconds that a bucket lives after its last entry, then for each bucket: how
---       many, then id, field, value of each
+-- ARGV: seconds that a bucket lives, then for each bucket: the head of its ids ('' where
+--       the tail is the whole id), what to append
 -- Returns receipts that were here before their id: id, receipt, ...
 local early = {}
 local any = redis.call('EXISTS', KEYS[1]) == 1
-local a = 2
 for k = 2, #KEYS do
-  local pairs_, ids = {}, {}
-  local n = tonumber(ARGV[a])
-  for i = 1, n do
-    ids[i] = ARGV[a + 1]
-    pairs_[2 * i - 1], pairs_[2 * i] = ARGV[a + 2], ARGV[a + 3]
-    a = a + 3
+  local head, more = ARGV[2 * k - 2], ARGV[2 * k - 1]
+  if redis.call('APPEND', KEYS[k], more) == #more then
+    redis.call('EXPIRE', KEYS[k], ARGV[1])
   end
-  a = a + 1
-  redis.call('HSET', KEYS[k], unpack(pairs_))
-  redis.call('EXPIRE', KEYS[k], ARGV[1])
-  if any then
-    local found = redis.call('HMGET', KEYS[1], unpack(ids))
-    for i = 1, n do
-      if found[i] then
-        early[#early + 1] = ids[i]
-        early[#early + 1] = found[i]
-      end
+  local at = any and 1 or #more + 1
+  while at <= #more do
+    local n = string.byte(more, at)
+    local id = head .. string.sub(more, at + 1, at + n)
+    local receipt = redis.call('HGET', KEYS[1], id)
+    if receipt then
+      early[#early + 1] = id
+      early[#early + 1] = receipt
     end
+    at = at + 1 + n + 13
   end
 end
 return early

@@ -2,8 +2,10 @@
 -- what was found, not by what was asked.
 -- KEYS: reminder, ledger, retry
 -- ARGV: kind (intent, outcome), now ms, text version, highest seq known, then
---       groups of: first number, records believed, records wanted, retry set:
---       '' leave it, '-' take them out, else a score in ms for each, by commas
+--       groups of: first number, how many, records believed, records wanted (one
+--       record stands for as many as there are), retry set: '' leave it, '-' take
+--       them out, else a score in ms for each, by commas
+-- Commands are kept small: Redis reads 16 KB a turn, and each turn is an fsync.
 -- Returns {'OK', seq, number, record as it stands, ...} for those that differ.
 local h = redis.call('HMGET', KEYS[1], 'seq', 'paused', 'cancelled', 'expires', 'tv', 'c0', 'c1', 'c2', 'c3', 'c4',
   'c5', 'c6', 'c7', 'c8', 'c9', 'c10', 'c11', 'c12')
@@ -30,17 +32,30 @@ local byte, sub = string.byte, string.sub
 local gone, come = {}, {} -- how often each first byte (state and flags) went and came
 local answer = {'OK', seq + 1}
 
-for a = 5, #ARGV, 4 do
-  local old, new, scores = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3]
-  local from, size = tonumber(ARGV[a]), #old
+local function count(seen, records, n)
+  if #records == 16 then
+    local b = byte(records)
+    seen[b] = (seen[b] or 0) + n
+    return
+  end
+  for i = 1, #records, 16 do
+    local b = byte(records, i)
+    seen[b] = (seen[b] or 0) + 1
+  end
+end
+
+for a = 5, #ARGV, 5 do
+  local from, size = tonumber(ARGV[a]), tonumber(ARGV[a + 1]) * 16
+  local believed, wanted, scores = ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
+  local old = #believed == size and believed or string.rep(believed, size / 16)
+  local new = #wanted == size and wanted or string.rep(wanted, size / 16)
   local now = redis.call('GETRANGE', KEYS[2], from * 16, from * 16 + size - 1)
   local moved = nil -- numbers that moved, where the retry set wants to know
   if now == old then
-    redis.call('SETRANGE', KEYS[2], from * 16, new)
-    for i = 1, size, 16 do
-      local o, n = byte(old, i), byte(new, i)
-      gone[o] = (gone[o] or 0) + 1
-      come[n] = (come[n] or 0) + 1
+    if new ~= old then
+      redis.call('SETRANGE', KEYS[2], from * 16, new)
+      count(gone, believed, size / 16)
+      count(come, wanted, size / 16)
     end
     if scores ~= '' then
       moved = {}

@@ -2,14 +2,29 @@
 -- comes, or until it is too old.
 -- KEYS: parked receipts, their ages, bucket...
 -- ARGV: now ms, oldest ms to keep, most to keep, then for each receipt: how many of
---       the buckets are its (in order), field, id, what to park ('' for nothing)
+--       the buckets are its (in order), tail, id, what to park ('' for nothing)
 -- Returns for each the index entry, or 'PARKED', or 'FULL'.
-local answer = {}
+local function last_of(bucket, tail)
+  local found, at = nil, 1
+  while at <= #bucket do
+    local n = string.byte(bucket, at)
+    if n == #tail and string.sub(bucket, at + 1, at + n) == tail then
+      found = string.sub(bucket, at + 1 + n, at + n + 13)
+    end
+    at = at + 1 + n + 13
+  end
+  return found
+end
+
+local answer, read = {}, {} -- neighbours share a bucket: each is read once
 local k = 3
 for a = 4, #ARGV, 4 do
   local found = nil
   for _ = 1, tonumber(ARGV[a]) do
-    found = found or redis.call('HGET', KEYS[k], ARGV[a + 1])
+    if not found then
+      read[KEYS[k]] = read[KEYS[k]] or redis.call('GET', KEYS[k]) or ''
+      found = last_of(read[KEYS[k]], ARGV[a + 1])
+    end
     k = k + 1
   end
   if found then

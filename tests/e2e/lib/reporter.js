@@ -16,10 +16,12 @@ module.exports = async function* reporter(source) {
   let failed = 0;
   const children = new Map(); // nesting below which something was reported, by file
 
+  const said = new Map(); // what each file wrote, shown when the file itself breaks
+
   for await (const event of source) {
     const { type, data } = event;
     if (type === 'test:stderr' || type === 'test:stdout') {
-      if (/Sanitizer|runtime error/.test(data.message)) yield data.message;
+      said.set(data.file, `${said.get(data.file) ?? ''}${data.message}`.slice(-20000));
       continue;
     }
     if (type !== 'test:pass' && type !== 'test:fail') continue;
@@ -38,8 +40,10 @@ module.exports = async function* reporter(source) {
     if (inside > 0 && COLLECTED.has(error?.failureType)) continue;
     failed++;
     const cause = error?.cause ?? error;
-    yield `---- ${data.name}\n${cause?.stack ?? util.inspect(cause, { depth: 5 })}\n`;
-    if (cause && 'expected' in cause)
+    const stack = String(cause?.stack ?? util.inspect(cause)).split('\n').filter((line) => !/ \(?node:internal/.test(line));
+    yield `---- ${data.name}\n${stack.join('\n')}\n`;
+    if (isFile) yield said.get(data.file) ?? said.get(data.name) ?? '';
+    if (typeof cause === 'object' && cause && 'expected' in cause)
       yield `expected ${util.inspect(cause.expected, { depth: 6 })}\nfound    ${util.inspect(cause.actual, { depth: 6 })}\n`;
   }
   yield `end-to-end: ${passed} passed, ${failed} failed\n`;

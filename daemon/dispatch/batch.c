@@ -1,0 +1,223 @@
+#include "inside.h"
+
+#include "clock.h"
+#include "keys.h"
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SPARE_BATCHES 64
+
+/* A run of neighbours whose records and rows are being read. */
+struct reading {
+    struct batch *batch;
+    size_t first, count; /* in batch->notices */
+};
+
+struct batch *batch_take(struct job *job)
+{
+    struct dispatch *d = job->d;
+    struct batch *b = d->spare_batches;
+
+    if (b != NULL) {
+        struct notice *notices = b->notices;
+        struct arena texts = b->texts;
+
+        d->spare_batches = b->next;
+        memset(b, 0, sizeof *b);
+        b->notices = notices;
+        b->texts = texts;
+    } else {
+        b = xcalloc(1, sizeof *b);
+        b->notices = xcalloc(GROUP_MAX, sizeof *b->notices);
+    }
+    arena_reset(&b->texts);
+    b->job = job;
+    job->batches++;
+    return b;
+}
+
+static void batch_free(struct batch *b)
+{
+    arena_free(&b->texts);
+    free(b->notices);
+    free(b);
+}
+
+void batches_free(struct dispatch *d)
+{
+    struct batch *next;
+
+    for (struct batch *b = d->spare_batches; b != NULL; b = next) {
+        next = b->next;
+        batch_free(b);
+    }
+}
+
+/* All of it is settled, or given up: the lease ends. */
+static void batch_close(struct batch *b)
+{
+    struct job *job = b->job;
+    struct dispatch *d = job->d;
+    struct command *c = &d->command;
+
+    if (b->from != 0) {
+        command_script(c, SCRIPT_RELEASE, 2);
+        key_reminder(c, job->id, job->name);
+        key_leases(c, job->id, job->name);
+        command_add_string(c, b->lease);
+        if (b->give_back) {
+            command_add_int(c, b->from);
+            command_add_int(c, b->to);
+            command_add_int(c, b->takeovers);
+        }
+        db_send(d->db, c, NULL, NULL);
+    }
+    d->in_memory -= b->count;
+    job->batches--;
+    b->next = d->spare_batches;
+    d->spare_batches = b;
+    dispatch_ask_turn(d);
+}
+
+void batch_settled(struct notice *n)
+{
+    struct batch *b = n->batch;
+
+    if (--b->open == 0 && b->waiting_replies == 0)
+        batch_close(b);
+}
+
+/* Rows come in the order of their numbers, perhaps with gaps: a number without a
+ * row was erased. */
+static void prepare_run(const struct reading *run, const redisReply *rows)
+{
+    struct batch *b = run->batch;
+    size_t at = 0;
+
+    for (size_t i = 0; i < run->count; i++) {
+        struct notice *n = &b->notices[run->first + i];
+        const redisReply *row = NULL, *id, *value;
+
+        while (rows != NULL && at < rows->elements) {
+            unsigned long number;
+
+            id = db_at(rows->element[at], 0);
+            number = id != NULL ? strtoul(id->str, NULL, 10) : 0;
+            if (number >= n->n) {
+                if (number == n->n)
+                    row = rows->element[at];
+                break;
+            }
+            at++;
+        }
+        value = db_at(db_at(row, 1), 1);
+        prepare_notice(n, value ? value->str : NULL, value ? value->len : 0);
+    }
+}
+
+static void run_done(const struct reading *run)
+{
+    struct batch *b = run->batch;
+
+    b->waiting_replies--;
+    b->job->coming -= run->count;
+    if (b->open == 0 && b->waiting_replies == 0)
+        batch_close(b);
+    dispatch_ask_turn(b->job->d);
+}
+
+static void on_rows(void *arg, const redisReply *reply)
+{
+    struct reading *run = arg;
+
+    if (reply->type != REDIS_REPLY_ARRAY) { /* never a reason to call anybody erased */
+        log_error("rows.error campaign=%s reply=%s", run->batch->job->id,
+                  log_quote(reply->str ? reply->str : ""));
+        run->batch->give_back = true;
+        for (size_t i = 0; i < run->count; i++)
+            batch_settled(&run->batch->notices[run->first + i]);
+    } else {
+        prepare_run(run, reply);
+    }
+    run_done(run);
+}
+
+static void on_records(void *arg, const redisReply *reply)
+{
+    struct reading *run = arg;
+    struct batch *b = run->batch;
+
+    for (size_t i = 0; i < run->count; i++) {
+        struct notice *n = &b->notices[run->first + i];
+
+        if (reply->type == REDIS_REPLY_STRING && reply->len >= (i + 1) * LEDGER_RECORD_BYTES)
+            memcpy(n->record, reply->str + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
+    }
+    if (b->sweep == SWEEP_NO)
+        return; /* the rows' answer is next */
+    prepare_run(run, NULL);
+    run_done(run);
+}
+
+static void read_run(struct batch *b, size_t first, size_t count)
+{
+    struct job *job = b->job;
+    struct dispatch *d = job->d;
+    struct reading *run = arena_alloc(&b->texts, sizeof *run);
+    uint32_t from = b->notices[first].n, to = b->notices[first + count - 1].n;
+
+    *run = (struct reading){b, first, count};
+    if (!b->fresh) {
+        command_start(&d->command, "GETRANGE");
+        key_ledger(&d->command, job->id, job->name);
+        command_add_int(&d->command, (int64_t)from * LEDGER_RECORD_BYTES);
+        command_add_int(&d->command, (int64_t)(to + 1) * LEDGER_RECORD_BYTES - 1);
+        db_send(d->db, &d->command, on_records, run);
+    }
+    if (b->sweep == SWEEP_NO) {
+        command_start(&d->command, "XRANGE");
+        key_audience(&d->command, job->id);
+        command_add_format(&d->command, "%u-0", from);
+        command_add_format(&d->command, "%u-0", to);
+        db_send(d->db, &d->command, on_rows, run);
+    } else if (b->fresh) {
+        prepare_run(run, NULL);
+        run_done(run);
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = ((const struct notice *)a)->n, y = ((const struct notice *)b)->n;
+
+    return x < y ? -1 : x > y;
+}
+
+void batch_read(struct batch *b)
+{
+    size_t first[GROUP_MAX], length[GROUP_MAX], runs = 0;
+
+    b->job->coming += b->count;
+    b->job->d->in_memory += b->count;
+    b->open = b->count;
+    if (b->from == 0)
+        qsort(b->notices, b->count, sizeof *b->notices, by_number);
+    for (size_t i = 0; i < b->count; i++) {
+        if (i > 0 && b->notices[i].n == b->notices[i - 1].n + 1) {
+            length[runs - 1]++;
+        } else {
+            first[runs] = i;
+            length[runs++] = 1;
+        }
+    }
+    b->waiting_replies = runs;
+    if (runs == 0) {
+        b->give_back = false;
+        batch_close(b);
+        return;
+    }
+    for (size_t r = 0; r < runs; r++) /* the last one may close b */
+        read_run(b, first[r], length[r]);
+}

@@ -1,0 +1,328 @@
+#include "delivery_log.h"
+
+#include "buf.h"
+#include "clock.h"
+#include "command.h"
+#include "db.h"
+#include "error.h"
+#include "keys.h"
+#include "log.h"
+#include "mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOG_BYTES (8u << 20)      /* gathered in one turn at most */
+#define FLUSH_BYTES (256u * 1024) /* written before the turn ends */
+#define SUMMARIES 64
+#define STREAM_ENTRIES 10000
+
+struct summary {
+    const char *event;
+    char campaign[65], reminder[33], gateway[33];
+    uint64_t count;
+    uint32_t first, last;
+};
+
+struct delivery_log {
+    char *path;
+    int fd;
+    bool failing;
+    unsigned char key[crypto_shorthash_KEYBYTES];
+    struct buf lines;
+    struct db *db;
+    struct summary summaries[SUMMARIES];
+    size_t summary_count;
+    struct command command;
+};
+
+static int read_key(struct delivery_log *log, const char *state_dir, struct error *err)
+{
+    char *path = xasprintf("%s/log.key", state_dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc = 0;
+
+    if (fd < 0 && errno == ENOENT) {
+        randombytes_buf(log->key, sizeof log->key);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 || write(fd, log->key, sizeof log->key) != sizeof log->key || fsync(fd) != 0)
+            rc = error_set(err, "%s: %s", path, strerror(errno));
+    } else if (fd < 0 || read(fd, log->key, sizeof log->key) != sizeof log->key) {
+        rc = error_set(err, "%s: cannot be read, or is too short", path);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return rc;
+}
+
+static int open_file(struct delivery_log *log)
+{
+    return open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+}
+
+struct delivery_log *delivery_log_open(const char *path, const char *state_dir, struct db *db,
+                                       struct error *err)
+{
+    struct delivery_log *log = xcalloc(1, sizeof *log);
+
+    log->path = xstrdup(path);
+    log->lines = BUF_INIT(LOG_BYTES);
+    log->command = COMMAND_INIT;
+    log->db = db;
+    log->fd = open_file(log);
+    if (log->fd < 0) {
+        error_set(err, "the delivery log %s: %s", path, strerror(errno));
+        delivery_log_close(log);
+        return NULL;
+    }
+    if (read_key(log, state_dir, err) != 0) {
+        delivery_log_close(log);
+        return NULL;
+    }
+    return log;
+}
+
+void delivery_log_close(struct delivery_log *log)
+{
+    if (log == NULL)
+        return;
+    if (log->fd >= 0) {
+        delivery_log_flush(log);
+        close(log->fd);
+    }
+    buf_free(&log->lines);
+    command_free(&log->command);
+    sodium_memzero(log->key, sizeof log->key);
+    free(log->path);
+    free(log);
+}
+
+void delivery_log_reopen(struct delivery_log *log)
+{
+    int fd;
+
+    delivery_log_flush(log);
+    fd = open_file(log);
+    if (fd < 0) {
+        log_error("delivery_log.reopen path=%s reason=%s", log_quote(log->path),
+                  log_quote(strerror(errno)));
+        return;
+    }
+    close(log->fd);
+    log->fd = fd;
+}
+
+/* ----------------------------------------------------------------- the line
+ *
+ * Written by hand into room that was made once: a line costs less than its
+ * share of the write. */
+
+#define PUT(p, literal) (memcpy((p), (literal), sizeof(literal) - 1), (p) + sizeof(literal) - 1)
+
+static char *put_bytes(char *p, const char *s, size_t n)
+{
+    memcpy(p, s, n);
+    return p + n;
+}
+
+static char *put_number(char *p, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    return put_bytes(p, digits + at, sizeof digits - at);
+}
+
+static char *put_hex(char *p, const unsigned char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        *p++ = "0123456789abcdef"[bytes[i] >> 4];
+        *p++ = "0123456789abcdef"[bytes[i] & 15];
+    }
+    return p;
+}
+
+static char *put_ms(char *p, const char *key, int64_t ms)
+{
+    if (ms < 0)
+        return p;
+    p = put_bytes(p, key, strlen(key));
+    return put_number(p, (uint64_t)ms);
+}
+
+static char *put_address(struct delivery_log *log, char *p, const char *to, size_t n)
+{
+    unsigned char hash[crypto_shorthash_BYTES];
+    size_t head = n >= 11 ? 6 : n / 3, tail = n >= 8 ? 2 : 0;
+
+    crypto_shorthash(hash, (const unsigned char *)to, n, log->key);
+    p = PUT(p, ",\"to\":\"");
+    p = put_bytes(p, to, head);
+    p = PUT(p, "…");
+    p = put_bytes(p, to + n - tail, tail);
+    p = PUT(p, "\",\"hash\":\"");
+    p = put_hex(p, hash, sizeof hash);
+    return PUT(p, "\"");
+}
+
+/* Foreign words: escaped, and cut. */
+static void add_foreign(struct delivery_log *log, const char *key, const char *s, size_t n)
+{
+    if (s == NULL || n == 0)
+        return;
+    buf_puts(&log->lines, key);
+    buf_put_json(&log->lines, s, n > 200 ? 200 : n);
+}
+
+static void summarise(struct delivery_log *log, const struct delivery_event *e)
+{
+    struct summary *s;
+    size_t i;
+
+    for (i = log->summary_count; i > 0; i--) { /* the latest is the likeliest */
+        s = &log->summaries[i - 1];
+        if (s->event == e->event && strcmp(s->reminder, e->reminder) == 0 &&
+            strcmp(s->campaign, e->campaign) == 0 &&
+            strcmp(s->gateway, e->gateway ? e->gateway : "") == 0) {
+            s->count++;
+            s->last = e->n;
+            return;
+        }
+    }
+    if (log->summary_count == SUMMARIES)
+        return; /* the next publish makes room; the file has every line */
+    s = &log->summaries[log->summary_count++];
+    s->event = e->event;
+    snprintf(s->campaign, sizeof s->campaign, "%s", e->campaign);
+    snprintf(s->reminder, sizeof s->reminder, "%s", e->reminder);
+    snprintf(s->gateway, sizeof s->gateway, "%s", e->gateway ? e->gateway : "");
+    s->count = 1;
+    s->first = s->last = e->n;
+}
+
+void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
+{
+    char *p, *start = buf_room(&log->lines, 768);
+    unsigned char fence[4] = {(unsigned char)(e->fence >> 24), (unsigned char)(e->fence >> 16),
+                              (unsigned char)(e->fence >> 8), (unsigned char)e->fence};
+
+    if (start == NULL)
+        return; /* a disk that takes nothing has stopped the sending already */
+    p = PUT(start, "{\"t\":\"");
+    clock_stamp(clock_wall_ms(), p);
+    p += CLOCK_STAMP_BYTES - 1;
+    p = PUT(p, "\",\"event\":\"");
+    p = put_bytes(p, e->event, strlen(e->event));
+    p = PUT(p, "\",\"campaign\":\"");
+    p = put_bytes(p, e->campaign, strlen(e->campaign));
+    p = PUT(p, "\",\"reminder\":\"");
+    p = put_bytes(p, e->reminder, strlen(e->reminder));
+    p = PUT(p, "\",\"n\":");
+    p = put_number(p, e->n);
+    if (e->fence != 0) {
+        p = PUT(p, ",\"fence\":\"");
+        p = put_hex(p, fence, sizeof fence);
+        p = PUT(p, "\"");
+    }
+    if (e->gateway != NULL) {
+        p = PUT(p, ",\"gateway\":\"");
+        p = put_bytes(p, e->gateway, strlen(e->gateway));
+        p = PUT(p, "\"");
+    }
+    if (e->attempt > 0)
+        p = put_number(PUT(p, ",\"attempt\":"), e->attempt);
+    if (e->segments > 0)
+        p = put_number(PUT(p, ",\"segments\":"), e->segments);
+    if (e->to != NULL && e->to_length > 0 && e->to_length <= 128)
+        p = put_address(log, p, e->to, e->to_length);
+    p = put_ms(p, ",\"queued_ms\":", e->queued_ms);
+    p = put_ms(p, ",\"limited_ms\":", e->limited_ms);
+    p = put_ms(p, ",\"submit_ms\":", e->submit_ms);
+    if (e->until_ms > 0) {
+        p = PUT(p, ",\"until\":\"");
+        clock_stamp(e->until_ms, p);
+        p = PUT(p + CLOCK_STAMP_BYTES - 1, "\"");
+    }
+    if (e->reason != NULL && e->reason[0] != '\0') {
+        p = PUT(p, ",\"reason\":\"");
+        p = put_bytes(p, e->reason, strlen(e->reason));
+        p = PUT(p, "\"");
+    }
+    log->lines.length += (size_t)(p - start);
+    add_foreign(log, ",\"id\":", e->id, e->id_length);
+    add_foreign(log, ",\"code\":", e->code, e->code ? strlen(e->code) : 0);
+    add_foreign(log, ",\"words\":", e->words, e->words ? strlen(e->words) : 0);
+    buf_put(&log->lines, "}\n", 2);
+    summarise(log, e);
+    if (log->lines.length > FLUSH_BYTES)
+        delivery_log_flush(log);
+}
+
+int delivery_log_flush(struct delivery_log *log)
+{
+    size_t done = 0;
+
+    while (done < log->lines.length) {
+        ssize_t n = write(log->fd, log->lines.data + done, log->lines.length - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            if (!log->failing)
+                log_error("delivery_log.full path=%s reason=%s", log_quote(log->path),
+                          log_quote(strerror(errno)));
+            log->failing = true;
+            memmove(log->lines.data, log->lines.data + done, log->lines.length - done);
+            log->lines.length -= done;
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    buf_clear(&log->lines);
+    if (log->failing)
+        log_info("delivery_log.writable path=%s", log_quote(log->path));
+    log->failing = false;
+    return 0;
+}
+
+void delivery_log_publish(struct delivery_log *log)
+{
+    struct buf line = BUF_INIT(SUMMARIES * 512);
+    char stamp[CLOCK_STAMP_BYTES];
+
+    if (log->summary_count == 0)
+        return;
+    clock_stamp(clock_wall_ms(), stamp);
+    buf_putc(&line, '[');
+    for (size_t i = 0; i < log->summary_count; i++) {
+        const struct summary *s = &log->summaries[i];
+
+        buf_printf(&line,
+                   "%s{\"t\":\"%s\",\"event\":\"%s\",\"campaign\":\"%s\",\"reminder\":\"%s\","
+                   "\"gateway\":\"%s\","
+                   "\"count\":%llu,\"first\":%u,\"last\":%u}",
+                   i ? "," : "", stamp, s->event, s->campaign, s->reminder, s->gateway,
+                   (unsigned long long)s->count, s->first, s->last);
+    }
+    buf_putc(&line, ']');
+    log->summary_count = 0;
+    command_start(&log->command, "XADD");
+    command_add_string(&log->command, KEY_LOG);
+    command_add_string(&log->command, "MAXLEN");
+    command_add_string(&log->command, "~");
+    command_add_int(&log->command, STREAM_ENTRIES);
+    command_add_string(&log->command, "*");
+    command_add_string(&log->command, "events");
+    command_add(&log->command, line.data, line.length);
+    db_send(log->db, &log->command, NULL, NULL);
+    buf_free(&line);
+}

@@ -1,0 +1,61 @@
+/*
+ * delivery_log.h - what became of every notice, a line an event
+ *
+ * JSON lines with stable keys (README): t, event, campaign, reminder, n, fence,
+ * gateway, attempt, segments, to (masked), hash (keyed, of the address), and
+ * what the event has to say. Never a whole number, never a text. The intent's
+ * line stands before the submit; an outcome's before its settling, so that after
+ * a loss of Redis the log can be replayed.
+ *
+ * Lines are gathered and written by delivery_log_flush(), one write a turn of
+ * the loop. A summary for live views goes to the capped stream outreach:log.
+ */
+#ifndef OUTREACH_DELIVERY_LOG_H
+#define OUTREACH_DELIVERY_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db;
+struct delivery_log;
+struct error;
+
+/* One event of a notice. NULL and -1 members are left out of the line. */
+struct delivery_event {
+    const char *event, *campaign, *reminder, *gateway, *reason, *code, *words;
+    const char *to; /* the address, masked on the way */
+    size_t to_length;
+    const char *id; /* the gateway's */
+    size_t id_length;
+    uint32_t n, fence;
+    unsigned attempt, segments;
+    int64_t queued_ms, limited_ms,
+        submit_ms;    /* waited for its turn, for the rate, for the answer */
+    int64_t until_ms; /* wall clock: looked at again */
+};
+
+#define DELIVERY_EVENT_INIT                                                                        \
+    {                                                                                              \
+        .queued_ms = -1, .limited_ms = -1, .submit_ms = -1, .until_ms = -1                         \
+    }
+
+/* Opens the file (append, 0600) and reads or makes the hash's key in state_dir.
+ * db is borrowed, for the live stream. */
+struct delivery_log *delivery_log_open(const char *path, const char *state_dir, struct db *db,
+                                       struct error *err);
+void delivery_log_close(struct delivery_log *log); /* flushes; NULL is fine */
+
+void delivery_log_add(struct delivery_log *log, const struct delivery_event *e);
+
+/* Writes what is gathered. -1 when the disk did not take it: then nothing may be
+ * submitted. Logged once. */
+int delivery_log_flush(struct delivery_log *log);
+
+/* Opens the file anew, after it was rotated away. */
+void delivery_log_reopen(struct delivery_log *log);
+
+/* Sends the summary of what was added since the last call to outreach:log. */
+void delivery_log_publish(struct delivery_log *log);
+
+#endif

@@ -1,0 +1,236 @@
+#include "inside.h"
+
+#include "campaign.h"
+#include "clock.h"
+#include "keys.h"
+#include "log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS 100      /* schedule, events, sleeping jobs */
+#define BEAT_TICKS 25    /* heartbeat and published states */
+#define PUBLISH_TICKS 3  /* the live log */
+#define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
+#define REBUILD_TICKS 600
+#define NOTICE_BYTES                                                                               \
+    1400 /* of memory for one in flight, text included: what memory_mb is divided by */
+#define OUTSTANDING_BYTES (16u << 20) /* to Redis: nothing new is begun beyond */
+
+void dispatch_ask_turn(struct dispatch *d)
+{
+    if (d->turn_asked || d->turn == NULL)
+        return;
+    d->turn_asked = true;
+    event_active(d->turn, EV_TIMEOUT, 0); /* comes after what is active already */
+}
+
+uint32_t dispatch_fence(struct dispatch *d)
+{
+    static unsigned serial;
+
+    serial = (serial + 1) & 0xfff;
+    if (serial == 0)
+        serial = 1;
+    return d->epoch << 12 | serial;
+}
+
+bool dispatch_may_begin(const struct dispatch *d)
+{
+    return d->started && !d->draining && db_well(d->db) &&
+           db_outstanding_bytes(d->db) < OUTSTANDING_BYTES;
+}
+
+static bool all_quiet(const struct dispatch *d)
+{
+    for (const struct job *job = d->jobs; job != NULL; job = job->next)
+        if (!job_idle(job))
+            return false;
+    return d->intents == 0 && d->settlings == 0 && gateway_set_outstanding(d->gateways) == 0 &&
+           db_outstanding(d->db) == 0;
+}
+
+/* What waits in a lane goes back when the daemon stops: its lease is given back. */
+static void give_back_queues(struct dispatch *d)
+{
+    for (size_t i = 0; i < d->lane_count; i++)
+        for (int p = 1; p < PRIORITIES; p++)
+            while (d->lanes[i].queue[p].first != NULL) {
+                struct notice *n = d->lanes[i].queue[p].first;
+
+                d->lanes[i].queue[p].first = n->next;
+                d->lanes[i].queue[p].count--;
+                d->lanes[i].queued--;
+                if (n->next == NULL)
+                    d->lanes[i].queue[p].last = NULL;
+                n->batch->give_back = true;
+                batch_settled(n);
+            }
+}
+
+static void tell_idle(struct dispatch *d)
+{
+    void (*idle)(void *arg) = d->idle;
+
+    if (idle == NULL || !all_quiet(d))
+        return;
+    d->idle = NULL;
+    idle(d->idle_arg);
+}
+
+/* One turn of the pump: what was answered is settled, then new work is begun. */
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct dispatch *d = arg;
+
+    (void)fd, (void)what;
+    d->turn_asked = false;
+    for (struct job *job = d->jobs; job != NULL; job = job->next)
+        settle_flush(job);
+    if (d->draining)
+        give_back_queues(d);
+    for (size_t i = 0; i < d->lane_count; i++)
+        lane_run(&d->lanes[i]);
+    if (dispatch_may_begin(d))
+        job_claim_round(d);
+    for (struct job *job = d->jobs; job != NULL; job = job->next)
+        settle_flush(job);
+    delivery_log_flush(d->log);
+    jobs_sweep(d);
+    tell_idle(d);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    static unsigned ticks;
+    struct dispatch *d = arg;
+    static const struct timeval again = {0, TICK_MS * 1000};
+
+    (void)fd, (void)what;
+    evtimer_add(d->tick, &again);
+    ticks++;
+    if (db_well(d->db)) {
+        if (ticks % PUBLISH_TICKS == 0)
+            delivery_log_publish(d->log);
+        if (ticks % BEAT_TICKS == 0) {
+            member_beat(d->member);
+            member_publish(d->member);
+        }
+        if (d->started && !d->draining) {
+            events_poll(d->events);
+            schedule_poll(d->events);
+            if (ticks % REFRESH_TICKS == 0)
+                jobs_refresh(d);
+            if (ticks % REBUILD_TICKS == 0)
+                schedule_rebuild(d->events);
+        }
+    }
+    dispatch_ask_turn(d);
+}
+
+struct dispatch *dispatch_create(const struct dispatch_options *options)
+{
+    struct dispatch *d = xcalloc(1, sizeof *d);
+
+    d->options = *options;
+    d->base = options->base;
+    d->db = options->db;
+    d->settings = options->settings;
+    d->log = options->log;
+    d->command = COMMAND_INIT;
+    d->most_in_memory = (size_t)d->settings->dispatch.memory_mb * 1024 * 1024 / NOTICE_BYTES;
+    strncpy(d->name, d->settings->name, sizeof d->name - 1);
+    d->refs = refs_create(d);
+    d->recovery = recovery_create(d);
+    d->events = events_create(d);
+    d->member = member_create(d);
+    return d;
+}
+
+static void on_joined(struct dispatch *d)
+{
+    d->started = true;
+    schedule_rebuild(d->events);
+    dispatch_ask_turn(d);
+}
+
+void dispatch_start(struct dispatch *d, struct gateway_set *gateways)
+{
+    static const struct timeval soon = {0, 1000};
+
+    d->gateways = gateways;
+    d->lane_count = gateway_set_count(gateways);
+    for (size_t i = 0; i < d->lane_count; i++)
+        lane_init(&d->lanes[i], d, gateway_set_at(gateways, i));
+    d->turn = event_new(d->base, -1, 0, on_turn, d);
+    d->tick = evtimer_new(d->base, on_tick, d);
+    evtimer_add(d->tick, &soon);
+    member_join(d->member, on_joined);
+}
+
+void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context,
+                       const struct gateway_answer *answer)
+{
+    struct notice *n = context;
+
+    (void)d;
+    assert(n->lane == lane_of(gw));
+    settle_answer(n, answer);
+}
+
+void dispatch_changed(struct dispatch *d, struct gateway *gw)
+{
+    (void)gw;
+    dispatch_ask_turn(d);
+}
+
+void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg)
+{
+    d->draining = true;
+    d->idle = idle;
+    d->idle_arg = arg;
+    dispatch_ask_turn(d);
+}
+
+bool dispatch_settle_all(struct dispatch *d)
+{
+    for (struct job *job = d->jobs; job != NULL; job = job->next)
+        settle_flush(job);
+    return db_outstanding(d->db) > 0;
+}
+
+const struct campaign *dispatch_campaign(struct dispatch *d, const char *campaign)
+{
+    for (struct job *job = d->jobs; job != NULL; job = job->next)
+        if (job->campaign != NULL && strcmp(job->id, campaign) == 0)
+            return job->campaign;
+    return NULL;
+}
+
+void dispatch_free(struct dispatch *d)
+{
+    struct job *next;
+
+    if (d == NULL)
+        return;
+    for (size_t i = 0; i < d->lane_count; i++)
+        lane_clear(&d->lanes[i]);
+    for (struct job *job = d->jobs; job != NULL; job = next) {
+        next = job->next;
+        job_free(job);
+    }
+    batches_free(d);
+    intents_free(d);
+    settlings_free(d);
+    events_free(d->events);
+    recovery_free(d->recovery);
+    member_free(d->member);
+    refs_free(d->refs);
+    if (d->turn != NULL)
+        event_free(d->turn);
+    if (d->tick != NULL)
+        event_free(d->tick);
+    command_free(&d->command);
+    free(d);
+}

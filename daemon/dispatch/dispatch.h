@@ -1,0 +1,74 @@
+/*
+ * dispatch.h - the pump: from a reminder that falls due to settled notices
+ *
+ * schedule -> claim -> route -> render -> limit -> intend -> gate -> submit -> settle
+ *
+ * The files of this room, in the order a notice meets them:
+ *   events.c    what people asked for becomes campaigns and due reminders
+ *   job.c       a reminder that is open here: its campaign, flags, claims
+ *   batch.c     a claimed range: its rows and records, its lease
+ *   prepare.c   which gateway, which text
+ *   lane.c      the queue of one gateway: priority, window, pace
+ *   intent.c    the right to send, and the gate; then submit
+ *   settle.c    outcomes become ledger records
+ *   recover.c   what a dead daemon left behind
+ *   member.c    this daemon among others: epoch, heartbeat
+ *
+ * Nothing here is truth: a daemon may be killed at any instruction and another
+ * goes on from what Redis holds. Memory is bounded by dispatch.memory_mb.
+ */
+#ifndef OUTREACH_DISPATCH_H
+#define OUTREACH_DISPATCH_H
+
+#include "db.h"
+#include "delivery_log.h"
+#include "gateway.h"
+#include "ledger.h"
+#include "settings.h"
+
+struct dispatch; /* opaque */
+
+struct dispatch_options {
+    struct event_base *base;
+    struct db *db;
+    const struct settings *settings;
+    struct delivery_log *log;
+    /* Another daemon of this name has taken over, or Redis refused us: stop. */
+    void (*stop)(void *arg, const char *why);
+    /* A receipt had been parked under this message id before the id was known: for inbound/. */
+    void (*early)(void *arg, struct gateway *gw, const char *id, size_t id_length,
+                  const char *receipt, size_t n);
+    void *arg;
+};
+
+/* All are borrowed. The gateways come later, since they need this to report to. */
+struct dispatch *dispatch_create(const struct dispatch_options *options);
+
+/* The answers of the gateways come in here: for struct gateway_events.answered, .changed. */
+void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context,
+                       const struct gateway_answer *answer);
+void dispatch_changed(struct dispatch *d, struct gateway *gw);
+
+/* Begins: epoch, recovery of what this daemon's last life left, then the pump. */
+void dispatch_start(struct dispatch *d, struct gateway_set *gateways);
+
+/* Stops claiming; what is in flight is settled. Calls idle once when nothing is
+ * left, or stop_ms later. */
+void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg);
+
+/* After the gateways are closed: sends the last outcomes. True if something is under way. */
+bool dispatch_settle_all(struct dispatch *d);
+
+void dispatch_free(struct dispatch *d); /* after the gateways are closed */
+
+/* For inbound/: which reminder a ref of the receipts' index means. fn runs once, with
+ * NULL names when there is no such ref; at once when it is known here. */
+typedef void dispatch_ref_fn(void *arg, const char *campaign, const char *reminder);
+void dispatch_find_ref(struct dispatch *d, uint32_t ref, dispatch_ref_fn *fn, void *arg);
+
+/* What a receipt needs to know of a reminder that is open here (0 and NULL else): for
+ * fallback after a negative receipt. */
+struct campaign;
+const struct campaign *dispatch_campaign(struct dispatch *d, const char *campaign);
+
+#endif

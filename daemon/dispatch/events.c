@@ -1,0 +1,565 @@
+#include "inside.h"
+
+#include "audience.h"
+#include "clock.h"
+#include "error.h"
+#include "keys.h"
+#include "log.h"
+#include "tree.h"
+#include "upload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What people ask for: the stream outreach:events, read in order by one daemon at
+ * a time. An event is applied to the end before the reader's position moves, and
+ * what it does is done once however often it is applied: the next reader may begin
+ * with the last one again. What cannot be taken goes to outreach:events:rejected
+ * with the reason; nothing is dropped.
+ */
+#define READER_LEASE_MS 15000
+#define EVENTS_AT_ONCE 16
+#define REMARKS_MOST 100
+
+struct events {
+    struct dispatch *d;
+    bool asking;   /* for the reader's lease, or for events */
+    bool applying; /* an event */
+    struct event_copy *first, **last;
+    char position[48];
+    /* of the event being applied */
+    char id[48], by[65], op[16], campaign_id[CAMPAIGN_ID_BYTES];
+    struct campaign *campaign;
+    struct upload *upload;
+    struct buf document;
+    char hash[65], token[33];
+    int64_t rows, queued_ms;
+    unsigned remarks;
+    bool scheduling;
+};
+
+/* An event as it was read: the reply it came in is gone when it is applied. */
+struct event_copy {
+    struct event_copy *next;
+    char id[48];
+    char *op, *campaign, *body, *by, *rows, *token;
+};
+
+static void apply_next(struct events *e);
+
+struct events *events_create(struct dispatch *d)
+{
+    struct events *e = xcalloc(1, sizeof *e);
+
+    e->d = d;
+    e->last = &e->first;
+    e->document = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    return e;
+}
+
+static void event_copy_free(struct event_copy *c)
+{
+    free(c->op);
+    free(c->campaign);
+    free(c->body);
+    free(c->by);
+    free(c->rows);
+    free(c->token);
+    free(c);
+}
+
+static void forget_event(struct events *e)
+{
+    campaign_free(e->campaign);
+    e->campaign = NULL;
+    upload_free(e->upload);
+    e->upload = NULL;
+    buf_clear(&e->document);
+}
+
+void events_free(struct events *e)
+{
+    struct event_copy *next;
+
+    if (e == NULL)
+        return;
+    for (struct event_copy *c = e->first; c != NULL; c = next) {
+        next = c->next;
+        event_copy_free(c);
+    }
+    forget_event(e);
+    buf_free(&e->document);
+    free(e);
+}
+
+bool events_idle(const struct events *e)
+{
+    return !e->asking && !e->applying;
+}
+
+/* ------------------------------------------------------------ the event's end */
+
+static void on_position(void *arg, const redisReply *reply)
+{
+    struct events *e = arg;
+
+    (void)reply;
+    e->applying = false;
+    apply_next(e);
+}
+
+static void event_done(struct events *e)
+{
+    struct event_copy *c = e->first;
+    struct command *cmd = &e->d->command;
+
+    forget_event(e);
+    snprintf(e->position, sizeof e->position, "%s", c->id);
+    e->first = c->next;
+    if (e->first == NULL)
+        e->last = &e->first;
+    event_copy_free(c);
+    command_script(cmd, SCRIPT_READER, 1);
+    command_add_string(cmd, KEY_READER);
+    command_add_format(cmd, "%s:%u", e->d->name, e->d->epoch);
+    command_add_int(cmd, clock_wall_ms());
+    command_add_int(cmd, READER_LEASE_MS);
+    command_add_string(cmd, e->position);
+    db_send(e->d->db, cmd, on_position, e);
+}
+
+static void put_rejected(struct events *e, const char *reason, int64_t row, const char *body)
+{
+    struct command *c = &e->d->command;
+
+    command_start(c, "XADD");
+    command_add_string(c, KEY_REJECTED);
+    command_add_string(c, "*");
+    command_add_string(c, "event");
+    command_add_string(c, e->id);
+    command_add_string(c, "op");
+    command_add_string(c, e->op);
+    command_add_string(c, "campaign");
+    command_add_string(c, e->campaign_id);
+    command_add_string(c, "by");
+    command_add_string(c, e->by);
+    command_add_string(c, "reason");
+    command_add_string(c, reason);
+    if (row > 0) {
+        command_add_string(c, "row");
+        command_add_int(c, row);
+    }
+    if (body != NULL) {
+        command_add_string(c, "body");
+        command_add_string(c, body);
+    }
+    db_send(e->d->db, c, NULL, NULL);
+}
+
+static void reject(struct events *e, const char *reason)
+{
+    log_warning("event.rejected id=%s op=%s campaign=%s reason=%s", e->id, log_quote(e->op),
+                log_quote(e->campaign_id), log_quote(reason));
+    put_rejected(e, reason, 0, e->first->body);
+    event_done(e);
+}
+
+/* ------------------------------------------------------------------- op: queue */
+
+static void put_schedule(struct events *e, const char *key, int64_t due_ms)
+{
+    struct command *c = &e->d->command;
+
+    command_start(c, "ZADD");
+    command_add_string(c, KEY_SCHEDULE);
+    command_add_int(c, due_ms);
+    command_add_string(c, key);
+    db_send(e->d->db, c, NULL, NULL);
+}
+
+/* The campaign stands; the indexes follow, and are rebuilt from it if we die here. */
+static void on_queued(void *arg, const redisReply *reply)
+{
+    struct events *e = arg;
+    const redisReply *word = db_at(reply, 0);
+    struct command *c = &e->d->command;
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+    char key[CAMPAIGN_ID_BYTES + NAME_BYTES];
+
+    if (word == NULL || strcmp(word->str, "ROWS") == 0) {
+        reject(e, "its audience is not complete: queue it again");
+        return;
+    }
+    if (strcmp(word->str, "OTHER") == 0) {
+        reject(e, "a campaign of this id is queued with another body: change it with amend, or "
+                  "give this one another id");
+        return;
+    }
+    command_start(c, "SADD");
+    command_add_string(c, KEY_CAMPAIGNS);
+    command_add_string(c, e->campaign->id);
+    db_send(e->d->db, c, NULL, NULL);
+    if (strcmp(word->str, "OK") == 0) {
+        campaign_plan(e->campaign, e->queued_ms, due_ms, skipped);
+        for (size_t r = 0; r < e->campaign->reminder_count; r++) {
+            if (skipped[r])
+                continue;
+            snprintf(key, sizeof key, "%s/%s", e->campaign->id, e->campaign->reminders[r].name);
+            put_schedule(e, key, due_ms[r]);
+        }
+        command_start(c, "XADD");
+        command_add_string(c, KEY_AUDIT);
+        command_add_string(c, "*");
+        command_add_string(c, "op");
+        command_add_string(c, "queue");
+        command_add_string(c, "campaign");
+        command_add_string(c, e->campaign->id);
+        command_add_string(c, "by");
+        command_add_string(c, e->by);
+        command_add_string(c, "rows");
+        command_add_int(c, e->rows);
+        db_send(e->d->db, c, NULL, NULL);
+    }
+    log_info("campaign.%s campaign=%s recipients=%lld by=%s",
+             strcmp(word->str, "OK") == 0 ? "queued" : "queued_again", e->campaign->id,
+             (long long)e->rows, log_quote(e->by));
+    event_done(e);
+}
+
+static void send_queue(struct events *e)
+{
+    struct campaign_queueing q = {
+        .event_id = e->id,
+        .by = e->by,
+        .token = e->token,
+        .hash = e->hash,
+        .rows = e->rows,
+        .queued_ms = e->queued_ms,
+        .document = e->document.data,
+        .document_length = e->document.length,
+    };
+
+    campaign_queue_command(&e->d->command, e->campaign, &q);
+    db_send(e->d->db, &e->d->command, on_queued, e);
+}
+
+static void on_uploaded(void *arg, int64_t rows, const char *trouble)
+{
+    struct events *e = arg;
+
+    e->rows = rows;
+    if (trouble != NULL && strstr(trouble, "queued already") == NULL) {
+        reject(e, trouble);
+        return;
+    }
+    send_queue(e); /* queued already: the script compares the bodies and says so */
+}
+
+static int take_row(void *arg, const char *row, size_t n, struct error *err)
+{
+    struct events *e = arg;
+
+    return upload_row(e->upload, row, n, err);
+}
+
+static void take_remark(void *arg, unsigned long line, bool refused, const char *text)
+{
+    struct events *e = arg;
+
+    if (refused && e->remarks++ < REMARKS_MOST)
+        put_rejected(e, text, (int64_t)line, NULL);
+}
+
+static void queue_inline(struct events *e, const struct tree *recipients)
+{
+    struct audience_sink sink = {.row = take_row, .remark = take_remark, .arg = e};
+    struct audience_report report = {0};
+    struct error err;
+
+    e->remarks = 0;
+    e->upload = upload_begin(e->d->db, e->campaign->id);
+    snprintf(e->token, sizeof e->token, "%s", upload_token(e->upload));
+    if (audience_read_inline(e->campaign, recipients, &sink, &report, &err) != 0) {
+        reject(e, err.text);
+        return;
+    }
+    if (report.taken == 0) {
+        reject(e, "none of its recipients can be used");
+        return;
+    }
+    upload_end(e->upload, on_uploaded, e);
+}
+
+static void apply_queue(struct events *e, const struct event_copy *c)
+{
+    struct tree *tree;
+    const struct tree *recipients;
+    struct buf whole = BUF_INIT(COMMAND_MAX_BYTES);
+    struct error err;
+
+    if (c->body == NULL) {
+        reject(e, "no field `body`: the campaign as JSON");
+        return;
+    }
+    tree = tree_parse_json(c->body, strlen(c->body), "body", &err);
+    if (tree == NULL) {
+        reject(e, err.text);
+        return;
+    }
+    tree_write_json(tree, &whole); /* with its recipients: what "the same body" means here */
+    campaign_hash(whole.data, whole.length, e->hash);
+    buf_free(&whole);
+    e->campaign = campaign_create(tree, &e->d->settings->defaults, NULL, 0, &err);
+    if (e->campaign == NULL) {
+        reject(e, err.text);
+        return;
+    }
+    if (e->campaign_id[0] != '\0' && strcmp(e->campaign_id, e->campaign->id) != 0) {
+        reject(e, "the field `campaign` and the body's id differ");
+        return;
+    }
+    snprintf(e->campaign_id, sizeof e->campaign_id, "%s", e->campaign->id);
+    campaign_write_json(e->campaign, &e->document);
+    e->queued_ms = strtoll(e->id, NULL, 10); /* when it was asked for, not when it was read */
+    recipients = tree_get(e->campaign->document, "audience.recipients");
+    if (recipients != NULL) {
+        queue_inline(e, recipients);
+        return;
+    }
+    if (c->rows == NULL || c->token == NULL || strlen(c->token) >= sizeof e->token) {
+        reject(e, "audience.recipients: nobody is in it, and no loaded audience is named (fields "
+                  "rows and token)");
+        return;
+    }
+    e->rows = strtoll(c->rows, NULL, 10);
+    snprintf(e->token, sizeof e->token, "%s", c->token);
+    send_queue(e);
+}
+
+/* ------------------------------------------------- op: pause, resume, cancel */
+
+static void on_flagged(void *arg, const redisReply *reply)
+{
+    struct events *e = arg;
+    const redisReply *word = db_at(reply, 0);
+
+    if (word == NULL || strcmp(word->str, "UNKNOWN") == 0) {
+        reject(e, "there is no such campaign");
+        return;
+    }
+    if (strcmp(word->str, "CANCELLED") == 0 && strcmp(e->op, "cancel") != 0) {
+        reject(e, "it was cancelled; that is final");
+        return;
+    }
+    log_info("campaign.%s campaign=%s by=%s", e->op, e->campaign_id, log_quote(e->by));
+    event_done(e);
+}
+
+static void on_reminders(void *arg, const redisReply *reply)
+{
+    struct events *e = arg;
+    struct command *c = &e->d->command;
+    char *names = xstrdup(reply->type == REDIS_REPLY_STRING ? reply->str : ""), *save = NULL;
+    unsigned keys = 1;
+
+    for (const char *p = names; *p != '\0'; p++)
+        keys += p == names || *p == ' ';
+    command_script(c, SCRIPT_FLAG, keys);
+    key_campaign(c, e->campaign_id);
+    for (char *name = strtok_r(names, " ", &save); name != NULL; name = strtok_r(NULL, " ", &save))
+        key_reminder(c, e->campaign_id, name);
+    command_add_string(c, e->op);
+    command_add_int(c, clock_wall_ms());
+    command_add_string(c, e->by);
+    free(names);
+    db_send(e->d->db, c, on_flagged, e);
+}
+
+static void apply_flag(struct events *e, const struct event_copy *c)
+{
+    (void)c;
+    if (e->campaign_id[0] == '\0') {
+        reject(e, "no field `campaign`: its id");
+        return;
+    }
+    command_start(&e->d->command, "HGET");
+    key_campaign(&e->d->command, e->campaign_id);
+    command_add_string(&e->d->command, "reminders");
+    db_send(e->d->db, &e->d->command, on_reminders, e);
+}
+
+/* -------------------------------------------------------------------- reading */
+
+static const struct {
+    const char *op;
+    void (*apply)(struct events *e, const struct event_copy *c);
+} operations[] = {
+    {"queue", apply_queue},
+    {"pause", apply_flag},
+    {"resume", apply_flag},
+    {"cancel", apply_flag},
+};
+
+static void apply_next(struct events *e)
+{
+    struct event_copy *c = e->first;
+
+    if (c == NULL || e->applying)
+        return;
+    e->applying = true;
+    snprintf(e->id, sizeof e->id, "%s", c->id);
+    snprintf(e->op, sizeof e->op, "%s", c->op ? c->op : "");
+    snprintf(e->by, sizeof e->by, "%s", c->by ? c->by : "");
+    snprintf(e->campaign_id, sizeof e->campaign_id, "%s", c->campaign ? c->campaign : "");
+    e->hash[0] = e->token[0] = '\0';
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (strcmp(e->op, operations[i].op) == 0) {
+            operations[i].apply(e, c);
+            return;
+        }
+    reject(e, e->op[0] == '\0' ? "no field `op`"
+                               : "unknown op: queue, pause, resume and cancel are known");
+}
+
+static char *copy_field(const redisReply *fields, const char *name)
+{
+    const redisReply *value = db_field(fields, name);
+
+    return value != NULL && value->type == REDIS_REPLY_STRING ? xstrndup(value->str, value->len)
+                                                              : NULL;
+}
+
+static void on_events(void *arg, const redisReply *reply)
+{
+    struct events *e = arg;
+
+    e->asking = false;
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+        const redisReply *id = db_at(reply->element[i], 0), *fields = db_at(reply->element[i], 1);
+        struct event_copy *c;
+
+        if (id == NULL || fields == NULL)
+            continue;
+        c = xcalloc(1, sizeof *c);
+        snprintf(c->id, sizeof c->id, "%s", id->str);
+        c->op = copy_field(fields, "op");
+        c->campaign = copy_field(fields, "campaign");
+        c->body = copy_field(fields, "body");
+        c->by = copy_field(fields, "by");
+        c->rows = copy_field(fields, "rows");
+        c->token = copy_field(fields, "token");
+        *e->last = c;
+        e->last = &c->next;
+    }
+    apply_next(e);
+}
+
+static void on_reader(void *arg, const redisReply *reply)
+{
+    struct events *e = arg;
+    const redisReply *word = db_at(reply, 0), *position = db_at(reply, 1);
+    struct command *c = &e->d->command;
+
+    if (word == NULL || strcmp(word->str, "OK") != 0 || position == NULL) {
+        e->asking = false; /* another daemon reads them */
+        return;
+    }
+    snprintf(e->position, sizeof e->position, "%s", position->str);
+    command_start(c, "XRANGE");
+    command_add_string(c, KEY_EVENTS);
+    command_add_format(c, "(%s", e->position);
+    command_add_string(c, "+");
+    command_add_string(c, "COUNT");
+    command_add_int(c, EVENTS_AT_ONCE);
+    db_send(e->d->db, c, on_events, e);
+}
+
+void events_poll(struct events *e)
+{
+    struct command *c = &e->d->command;
+
+    if (e->asking || e->applying || e->first != NULL)
+        return;
+    e->asking = true;
+    command_script(c, SCRIPT_READER, 1);
+    command_add_string(c, KEY_READER);
+    command_add_format(c, "%s:%u", e->d->name, e->d->epoch);
+    command_add_int(c, clock_wall_ms());
+    command_add_int(c, READER_LEASE_MS);
+    command_add_string(c, "");
+    db_send(e->d->db, c, on_reader, e);
+}
+
+/* ------------------------------------------------------------------- schedule */
+
+static void on_due(void *arg, const redisReply *reply)
+{
+    struct events *e = arg;
+
+    e->scheduling = false;
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+        job_open(e->d, reply->element[i]->str);
+}
+
+void schedule_poll(struct events *e)
+{
+    struct command *c = &e->d->command;
+
+    if (e->scheduling)
+        return;
+    e->scheduling = true;
+    command_start(c, "ZRANGEBYSCORE");
+    command_add_string(c, KEY_SCHEDULE);
+    command_add_string(c, "-inf");
+    command_add_int(c, clock_wall_ms());
+    command_add_string(c, "LIMIT");
+    command_add_int(c, 0);
+    command_add_int(c, 1000);
+    db_send(e->d->db, c, on_due, e);
+}
+
+struct due_question {
+    struct events *e;
+    reminder_key key;
+};
+
+static void on_due_time(void *arg, const redisReply *reply)
+{
+    struct due_question *q = arg;
+    const redisReply *state = db_at(reply, 0);
+
+    if (state != NULL && state->type == REDIS_REPLY_STRING &&
+        (strcmp(state->str, "scheduled") == 0 || strcmp(state->str, "open") == 0))
+        put_schedule(q->e, q->key, db_int(db_at(reply, 1), 0));
+    free(q);
+}
+
+static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
+{
+    struct events *e = arg;
+    struct command *c = &e->d->command;
+    char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES];
+
+    for (size_t i = 0; i < count; i++) {
+        struct due_question *q;
+
+        if (key_split(keys[i], id, name) != 0)
+            continue;
+        q = xmalloc(sizeof *q);
+        q->e = e;
+        memcpy(q->key, keys[i], sizeof q->key);
+        command_start(c, "HMGET");
+        key_reminder(c, id, name);
+        command_add_string(c, "state");
+        command_add_string(c, "due");
+        db_send(e->d->db, c, on_due_time, q);
+    }
+}
+
+void schedule_rebuild(struct events *e)
+{
+    survey(e->d, on_surveyed, e);
+}

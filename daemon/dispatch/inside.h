@@ -1,0 +1,251 @@
+/*
+ * inside.h - what the files of this room share, and nobody else sees
+ */
+#ifndef OUTREACH_DISPATCH_INSIDE_H
+#define OUTREACH_DISPATCH_INSIDE_H
+
+#include "dispatch.h"
+#include "limit.h"
+#include "mem.h"
+#include "campaigns.h"
+#include "moves.h"
+#include "rate_rule.h"
+#include "receipt_index.h"
+
+#include <event2/event.h>
+
+#define GROUP_MAX 256  /* notices of one intent, and of one settling */
+#define PRIORITIES 10  /* 1..9 */
+#define PERMIT_MS 5000 /* how long an intent and its gate are good for, on the boot-time clock */
+#define LOOK_AGAIN_MS 60000 /* a claimed retry that nobody settled is looked at again */
+#define NAME_BYTES 33
+
+struct batch;
+struct job;
+struct lane;
+
+typedef char reminder_key[CAMPAIGN_ID_BYTES + NAME_BYTES]; /* "campaign/reminder" */
+
+/* One notice in memory, from its claim to its settling. */
+struct notice {
+    struct notice *next; /* in its lane's queue */
+    struct batch *batch;
+    struct lane *lane; /* NULL: none was found */
+    uint32_t n;
+    unsigned step;             /* of the campaign's channels */
+    const char *const *others; /* addresses of all channels, where there are several */
+    unsigned tries;            /* compare-and-sets that found something else */
+    unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */
+    int64_t ready_us, limited_us, submitted_us; /* monotonic */
+    struct gateway_message message;
+    char reference[CAMPAIGN_ID_BYTES + NAME_BYTES + 12];
+};
+
+/* Notices claimed together: a range under a lease, or due retries. */
+struct batch {
+    struct batch *next; /* in the pool */
+    struct job *job;
+    struct notice *notices; /* GROUP_MAX of them */
+    size_t count, open;     /* open: not yet settled */
+    size_t waiting_replies; /* of rows and records */
+    uint32_t from, to;      /* of a range; 0: retries, without a lease */
+    unsigned takeovers;
+    char lease[80];
+    enum { SWEEP_NO, SWEEP_CANCELLED, SWEEP_EXPIRED } sweep;
+    bool fresh;     /* nobody has touched these: no records were read */
+    bool give_back; /* the range goes back to be claimed again */
+    struct arena texts;
+};
+
+/* A reminder that is open here. */
+struct job {
+    struct job *next;
+    struct dispatch *d;
+    char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES], key[CAMPAIGN_ID_BYTES + NAME_BYTES];
+    enum { JOB_OPENING, JOB_OPEN, JOB_CLOSING, JOB_DEAD } state;
+    struct campaign *campaign;
+    size_t reminder; /* index in campaign->reminders */
+    int priority;
+    unsigned version;
+    uint32_t ref;
+    int64_t base_s, expires_ms, seq;
+    int64_t hours_until_ms; /* the campaign's zone: residents may be disturbed until then */
+    int64_t wake_us;        /* monotonic: not looked at before */
+    bool cancelled, paused, exhausted; /* exhausted: the last claim found nothing */
+    unsigned claims;                   /* unanswered */
+    size_t coming;                     /* notices claimed, not yet in a lane */
+    size_t batches;
+    size_t asks;               /* other unanswered commands that will come back here */
+    struct limit pace;         /* the campaign's rate */
+    struct rate_rule rules[8]; /* of one recipient over all campaigns */
+    size_t rule_count;
+    struct settling *settling; /* being filled */
+};
+
+/* The queue of one gateway. */
+struct lane {
+    struct dispatch *d;
+    struct gateway *gateway;
+    const struct gateway_config *config;
+    const char *name;
+    unsigned number; /* in the registry; 0: not yet known */
+    struct limit limit;
+    struct {
+        struct notice *first, *last;
+        size_t count;
+    } queue[PRIORITIES];
+    size_t queued, intending; /* intending: between intent and submit */
+    struct event *timer;
+    bool draining; /* lane_run is on the stack */
+};
+
+/* The right to send of up to GROUP_MAX notices of one job through one lane. */
+struct intent {
+    struct intent *next; /* in the pool */
+    struct lane *lane;
+    struct job *job;
+    struct moves moves;
+    int64_t asked_boot_ms;
+    enum moves_verdict verdict;
+    unsigned char
+        refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
+    int64_t later_ms[MOVES_MAX];
+    bool differs[MOVES_MAX];
+};
+
+/* Outcomes of one job on their way to the ledger. */
+struct settling {
+    struct settling *next;
+    struct job *job;
+    struct moves moves;
+    struct receipt_index_id ids[MOVES_MAX * 2];
+    size_t id_count;
+    struct lane *id_lane;
+    struct arena bytes; /* of the ids */
+};
+
+struct dispatch {
+    struct dispatch_options options;
+    struct event_base *base;
+    struct db *db;
+    const struct settings *settings;
+    struct delivery_log *log;
+    struct gateway_set *gateways;
+    struct lane lanes[GATEWAY_SET_MAX];
+    size_t lane_count;
+    struct job *jobs, *next_claim;
+    uint32_t epoch; /* 0: not yet drawn */
+    unsigned serial;
+    char name[NAME_BYTES]; /* of this daemon */
+    struct command command;
+    struct event *turn, *tick, *heartbeat;
+    bool turn_asked, started, draining;
+    void (*idle)(void *arg);
+    void *idle_arg;
+    size_t in_memory, most_in_memory; /* notices */
+    struct batch *spare_batches;
+    struct intent *spare_intents;
+    struct settling *spare_settlings;
+    size_t intents, settlings; /* out of the pool */
+    struct refs *refs;
+    struct events *events;
+    struct recovery *recovery;
+    struct member *member;
+    uint64_t stale_answers;
+};
+
+/* Asks for a turn of the pump at the end of this pass of the loop. */
+void dispatch_ask_turn(struct dispatch *d);
+
+/* What one recipient may get: to give a reservation back that was not made use of. */
+void intent_return_cap(struct notice *n);
+
+/* A fence that no notice of this daemon's life has had lately. */
+uint32_t dispatch_fence(struct dispatch *d);
+
+/* May anything new be begun? */
+bool dispatch_may_begin(const struct dispatch *d);
+
+/* ---------------------------------------------------------------- job.c */
+void job_open(struct dispatch *d,
+              const char *key); /* "campaign/reminder"; does nothing if it is open */
+struct job *job_find(struct dispatch *d, const char *key);
+void job_claim_round(struct dispatch *d); /* claims as much as lanes and memory take */
+void job_look_after(struct job *job);     /* ends it when it is over */
+void jobs_sweep(struct dispatch *d);      /* frees what is dead */
+void jobs_refresh(struct dispatch *d);    /* reads flags of jobs that do not claim */
+void job_free(struct job *job);
+bool job_idle(const struct job *job);
+
+/* -------------------------------------------------------------- batch.c */
+struct batch *batch_take(struct job *job);
+void batch_read(struct batch *b);     /* rows (and records) of what it covers; then prepare.c */
+void batch_settled(struct notice *n); /* n is done with: the last one closes the batch */
+void batches_free(struct dispatch *d);
+
+/* ------------------------------------------------------------ prepare.c */
+/* Decides what is to become of n: queues it in a lane, or settles it. row may be
+ * NULL when there is none. */
+void prepare_notice(struct notice *n, const char *row, size_t row_length);
+
+/* --------------------------------------------------------------- lane.c */
+void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway);
+void lane_clear(struct lane *lane);
+struct lane *lane_of(struct gateway *gateway);
+void lane_add(struct lane *lane, struct notice *n, int priority);
+void lane_run(struct lane *lane);
+/* Room for more notices of a priority before its queue holds two windows. */
+size_t lane_room(const struct lane *lane, int priority);
+/* When a notice that does not fit would have its turn, in ms from now. */
+int64_t lane_turn_ms(const struct lane *lane);
+
+/* ------------------------------------------------------------- intent.c */
+void intent_send(struct lane *lane, struct job *job, struct notice **notices, size_t count);
+void intents_free(struct dispatch *d);
+
+/* ------------------------------------------------------------- settle.c */
+/* What became of an attempt, as a gateway answered. */
+void settle_answer(struct notice *n, const struct gateway_answer *answer);
+/* Without an attempt: a terminal state, or parked until a time. */
+void settle_as(struct notice *n, enum notice_state state, enum notice_reason reason);
+void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
+/* An uncertain notice whose doubt has lasted long enough goes once more. */
+void settle_resend(struct notice *n);
+/* On to the next channel if there is one, else failed. */
+void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
+                         const char *code, const char *words);
+void settle_flush(struct job *job);
+void settlings_free(struct dispatch *d);
+
+/* ------------------------------------- survey, refs, recovery, events, member */
+/* All reminders of all campaigns; fn runs once. */
+typedef void survey_fn(void *arg, const reminder_key *keys, size_t count);
+void survey(struct dispatch *d, survey_fn *fn, void *arg);
+
+struct refs *refs_create(struct dispatch *d);
+void refs_free(struct refs *refs);
+void refs_learn(struct refs *refs, uint32_t ref, const char *key);
+
+struct recovery *recovery_create(struct dispatch *d);
+void recovery_free(struct recovery *r);
+/* Takes over what daemon name, whose last epoch that was, left in all campaigns. */
+void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
+                    void *arg);
+bool recovery_busy(const struct recovery *r);
+
+struct events *events_create(struct dispatch *d);
+void events_free(struct events *e);
+void events_poll(struct events *e);   /* reads what was asked for since */
+void schedule_poll(struct events *e); /* opens what is due */
+bool events_idle(const struct events *e);
+void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
+
+struct member *member_create(struct dispatch *d);
+void member_free(struct member *m);
+/* Draws an epoch, numbers the gateways, recovers what this name's last life left;
+ * then joined runs. */
+void member_join(struct member *m, void (*joined)(struct dispatch *d));
+void member_beat(struct member *m);    /* heartbeat, and a look at the others; every few seconds */
+void member_publish(struct member *m); /* the gateways' states, for people */
+
+#endif

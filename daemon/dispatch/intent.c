@@ -1,0 +1,358 @@
+#include "inside.h"
+
+#include "clock.h"
+#include "keys.h"
+#include "log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPARE_INTENTS 32
+#define NOT_REFUSED 0xff /* of intent.refused: a state is a small number, and 0 is one */
+
+static struct intent *intent_take(struct dispatch *d)
+{
+    struct intent *i = d->spare_intents;
+
+    if (i != NULL)
+        d->spare_intents = i->next;
+    else
+        i = xcalloc(1, sizeof *i);
+    i->moves.count = 0;
+    memset(i->refused, NOT_REFUSED, sizeof i->refused);
+    memset(i->differs, 0, sizeof i->differs);
+    d->intents++;
+    return i;
+}
+
+static void intent_give_back(struct intent *i)
+{
+    struct dispatch *d = i->lane->d;
+
+    i->job->asks--;
+    d->intents--;
+    i->next = d->spare_intents;
+    d->spare_intents = i;
+}
+
+void intents_free(struct dispatch *d)
+{
+    struct intent *next;
+
+    for (struct intent *i = d->spare_intents; i != NULL; i = next) {
+        next = i->next;
+        free(i);
+    }
+}
+
+static struct notice *notice_at(const struct intent *i, size_t k)
+{
+    return i->moves.list[k].owner;
+}
+
+/* ------------------------------------------------------------ after the gate */
+
+static void log_intent(const struct intent *i, const struct notice *n, uint32_t fence)
+{
+    struct delivery_event e = DELIVERY_EVENT_INIT;
+
+    e.event = "intent";
+    e.campaign = i->job->id;
+    e.reminder = i->job->name;
+    e.gateway = i->lane->name;
+    e.n = n->n;
+    e.fence = fence;
+    e.attempt = n->message.attempt;
+    e.segments = n->message.segments;
+    e.to = n->message.to;
+    e.to_length = n->message.to_length;
+    e.queued_ms = (n->limited_us - n->ready_us) / 1000;
+    delivery_log_add(i->lane->d->log, &e);
+}
+
+/* Something else stands in the ledger than was believed: another daemon, a
+ * receipt or a sweep was here. What still waits is tried again, the rest is not ours. */
+static void intent_differs(struct intent *i, struct notice *n, const unsigned char *found)
+{
+    struct record r;
+
+    memcpy(n->record, found, LEDGER_RECORD_BYTES);
+    record_unpack(found, &r);
+    if ((r.state == NOTICE_UNTOUCHED || r.state == NOTICE_PARKED) && ++n->tries < 3)
+        lane_add(i->lane, n, i->job->priority);
+    else
+        batch_settled(n);
+}
+
+/* The script refused the whole: nothing of it was written. */
+static void intent_refused(struct intent *i, struct notice *n)
+{
+    switch (i->verdict) {
+    case MOVES_CANCELLED:
+        settle_as(n, NOTICE_CANCELLED, REASON_NONE);
+        break;
+    case MOVES_EXPIRED:
+        settle_as(n, NOTICE_EXPIRED, REASON_NONE);
+        break;
+    default: /* paused, or the campaign changed: whoever claims next looks anew */
+        n->batch->give_back = true;
+        batch_settled(n);
+    }
+}
+
+static bool stale(const struct intent *i)
+{
+    return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS;
+}
+
+static void gate_notice(struct intent *i, size_t k, struct notice **go, size_t *count)
+{
+    struct notice *n = notice_at(i, k);
+    struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
+
+    memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
+    if (i->refused[k] == NOTICE_PARKED)
+        settle_park(n, REASON_LIMIT, i->later_ms[k]);
+    else if (i->refused[k] != NOT_REFUSED)
+        settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
+    else if (stale(i) || clock_wall_ms() >= n->message.expires_ms ||
+             clock_wall_ms() >= i->job->hours_until_ms)
+        settle_answer(n, &unsent);
+    else
+        go[(*count)++] = n;
+}
+
+/* All answers of the pipeline are here: submit what may go. */
+static void intent_decide(struct intent *i)
+{
+    struct dispatch *d = i->lane->d;
+    struct notice *go[GROUP_MAX];
+    struct gateway_message *messages[GROUP_MAX];
+    void *contexts[GROUP_MAX];
+    struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
+    size_t count = 0, open;
+    uint32_t fence = 0;
+
+    i->lane->intending -= i->moves.count;
+    for (size_t k = 0; k < i->moves.count; k++) {
+        if (i->verdict != MOVES_DONE)
+            intent_refused(i, notice_at(i, k));
+        else if (!i->differs[k])
+            gate_notice(i, k, go, &count);
+    }
+    open = gateway_free(i->lane->gateway);
+    for (size_t k = 0; k < count; k++) {
+        struct notice *n = go[k];
+        struct record r;
+
+        record_unpack(n->record, &r);
+        fence = r.fence;
+        if (k < open)
+            log_intent(i, n, fence);
+        n->message.submit_by_ms = i->asked_boot_ms + PERMIT_MS;
+        n->submitted_us = clock_mono_us();
+        messages[k] = &n->message;
+        contexts[k] = n;
+    }
+    if (delivery_log_flush(d->log) != 0)
+        open = 0; /* the intent could not be written down: nothing leaves */
+    for (size_t k = open; k < count; k++)
+        settle_answer(go[k], &unsent);
+    if (count > open)
+        count = open;
+    if (count > 0)
+        gateway_submit(i->lane->gateway, messages, contexts, count);
+    dispatch_ask_turn(d);
+}
+
+/* ----------------------------------------------------------------- the script */
+
+static void on_moved(void *arg, const redisReply *reply)
+{
+    struct intent *i = arg;
+
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        log_error("intent.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
+                  log_quote(reply->str ? reply->str : ""));
+        i->verdict = MOVES_GONE;
+        return;
+    }
+    i->verdict = moves_verdict(reply, &i->job->seq);
+    if (i->verdict == MOVES_GONE || i->verdict == MOVES_BACK)
+        log_error("reminder.halted campaign=%s reminder=%s reason=\"Redis has lost its ledger or "
+                  "went back\"",
+                  i->job->id, i->job->name);
+    if (i->verdict != MOVES_DONE || reply->elements == 2)
+        return;
+    for (size_t k = 0; k < i->moves.count; k++) {
+        const unsigned char *found = moves_differing(reply, i->moves.list[k].n);
+
+        if (found != NULL) {
+            i->differs[k] = true;
+            intent_differs(i, notice_at(i, k), found);
+        }
+    }
+}
+
+static void send_moves(struct intent *i, struct dispatch *d)
+{
+    struct moves_target target = {
+        .campaign = i->job->id,
+        .reminder = i->job->name,
+        .intent = true,
+        .now_ms = clock_wall_ms(),
+        .version = i->job->version,
+        .seq = i->job->seq,
+    };
+
+    moves_command(&i->moves, &target, &d->command);
+    i->asked_boot_ms = clock_boot_ms();
+    db_send(d->db, &d->command, on_moved, i);
+}
+
+/* ------------------------------------------------------------------- the gate */
+
+static void on_opted_out(void *arg, const redisReply *reply)
+{
+    struct intent *i = arg;
+    size_t per = i->job->campaign->channel_count;
+
+    for (size_t k = 0; k < i->moves.count; k++)
+        for (size_t c = 0; c < per; c++)
+            if (db_int(db_at(reply, k * per + c), reply->type == REDIS_REPLY_ARRAY ? 0 : 1) != 0)
+                i->refused[k] = NOTICE_OPTED_OUT;
+    if (i->job->rule_count == 0) {
+        intent_decide(i);
+        intent_give_back(i);
+    }
+}
+
+static void ask_opted_out(struct intent *i, struct dispatch *d)
+{
+    size_t per = i->job->campaign->channel_count;
+
+    command_start(&d->command, "SMISMEMBER");
+    command_add_string(&d->command, KEY_OPTOUT);
+    for (size_t k = 0; k < i->moves.count; k++) {
+        const struct notice *n = notice_at(i, k);
+
+        for (size_t c = 0; c < per; c++) {
+            if (n->others != NULL)
+                command_add_string(&d->command, n->others[c]);
+            else
+                command_add(&d->command, n->message.to, n->message.to_length);
+        }
+    }
+    db_send(d->db, &d->command, on_opted_out, i);
+}
+
+/* A reservation that another one stands in the way of: when that one is forgotten
+ * this one may go, if it is still worth it; else it is capped. */
+static void capped(struct intent *i, size_t k, int64_t verdict)
+{
+    int64_t oldest = -verdict / 10, rule = -verdict % 10;
+    int64_t later;
+
+    if (verdict >= 0 || rule < 1 || (size_t)rule > i->job->rule_count)
+        return;
+    later = rate_rule_next(&i->job->rules[rule - 1], i->job->campaign->zone, oldest) + 1;
+    i->later_ms[k] = later;
+    i->refused[k] = later < notice_at(i, k)->message.expires_ms ? NOTICE_PARKED : NOTICE_CAPPED;
+}
+
+static void on_capped(void *arg, const redisReply *reply)
+{
+    struct intent *i = arg;
+
+    for (size_t k = 0; k < i->moves.count; k++)
+        if (i->refused[k] == NOT_REFUSED)
+            capped(i, k, db_int(db_at(reply, k), 0));
+    intent_decide(i);
+    intent_give_back(i);
+}
+
+static void ask_caps(struct intent *i, struct dispatch *d)
+{
+    const struct rate_rule *rules = i->job->rules;
+    size_t count = i->job->rule_count;
+    int64_t now = clock_wall_ms(), longest = 0;
+
+    command_script(&d->command, SCRIPT_CAP, (unsigned)i->moves.count);
+    for (size_t k = 0; k < i->moves.count; k++)
+        key_cap(&d->command, notice_at(i, k)->message.to);
+    command_add_string(&d->command, "reserve");
+    command_add_int(&d->command, now);
+    for (size_t r = 0; r < count; r++)
+        if (rules[r].window_ms > longest)
+            longest = rules[r].window_ms;
+    command_add_int(&d->command, now - longest);
+    command_add_int(&d->command, (int64_t)count);
+    for (size_t r = 0; r < count; r++) {
+        command_add_int(&d->command, rules[r].count);
+        command_add_int(&d->command, rate_rule_since(&rules[r], i->job->campaign->zone, now));
+    }
+    for (size_t k = 0; k < i->moves.count; k++)
+        command_add_format(&d->command, "%u/%u", i->job->ref, notice_at(i, k)->n);
+    db_send(d->db, &d->command, on_capped, i);
+}
+
+void intent_return_cap(struct notice *n)
+{
+    struct job *job = n->batch->job;
+    struct command *c = &job->d->command;
+
+    if (job->rule_count == 0 || n->message.to == NULL)
+        return;
+    command_script(c, SCRIPT_CAP, 1);
+    key_cap(c, n->message.to);
+    command_add_string(c, "return");
+    command_add_int(c, clock_wall_ms());
+    command_add_int(c, 0);
+    command_add_int(c, 0);
+    command_add_format(c, "%u/%u", job->ref, n->n);
+    db_send(job->d->db, c, NULL, NULL);
+}
+
+void intent_send(struct lane *lane, struct job *job, struct notice **notices, size_t count)
+{
+    struct dispatch *d = lane->d;
+    struct intent *i = intent_take(d);
+    uint32_t fence = dispatch_fence(d);
+    int64_t now_s = clock_wall_ms() / 1000;
+
+    assert(count <= GROUP_MAX);
+    i->lane = lane;
+    i->job = job;
+    job->asks++;
+    for (size_t k = 0; k < count; k++) {
+        struct notice *n = notices[k];
+        struct move *m = moves_add(&i->moves);
+        struct record r;
+
+        record_unpack(n->record, &r);
+        if (r.fence == fence) /* the serial has come round to this very record */
+            fence = dispatch_fence(d);
+        m->n = n->n;
+        m->owner = n;
+        m->retry = r.state == NOTICE_PARKED ? RETRY_REMOVE : RETRY_KEEP;
+        memcpy(m->believed, n->record, LEDGER_RECORD_BYTES);
+        r.state = NOTICE_SENDING;
+        r.fence = fence;
+        r.gateway = lane->number;
+        r.reason = REASON_NONE;
+        r.version = job->version < 15 ? job->version : 15;
+        r.segments = n->message.segments < 15 ? n->message.segments : 15;
+        r.ids = 0;
+        r.mask = 0;
+        r.step = n->step;
+        r.intended_s = now_s > job->base_s ? (uint32_t)(now_s - job->base_s) & 0xffffff : 0;
+        r.settled_s = 0;
+        record_pack(&r, m->wanted);
+    }
+    lane->intending += count;
+    send_moves(i, d);
+    ask_opted_out(i, d);
+    if (job->rule_count > 0)
+        ask_caps(i, d);
+}

@@ -1,0 +1,268 @@
+#include "inside.h"
+
+#include "clock.h"
+#include "keys.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A daemon is dead when six polls in a row, each a good one of ours, show the same
+ * epoch and counter (LEDGER.md section 3): by our monotonic clock, not by any other. */
+#define POLLS 6
+#define POLL_MS 5000
+#define GAP_MS 10000 /* between polls: an outage is nobody's death */
+#define OTHERS 64
+
+struct other {
+    char name[NAME_BYTES];
+    int64_t epoch, beat;
+    int same;
+};
+
+struct member {
+    struct dispatch *d;
+    void (*joined)(struct dispatch *d);
+    uint32_t last_epoch;
+    size_t unnumbered;
+    struct other others[OTHERS];
+    size_t other_count;
+    int64_t polled_ms;
+    struct other *dying; /* being recovered */
+};
+
+struct member *member_create(struct dispatch *d)
+{
+    struct member *m = xcalloc(1, sizeof *m);
+
+    m->d = d;
+    return m;
+}
+
+void member_free(struct member *m)
+{
+    free(m);
+}
+
+/* -------------------------------------------------------------------- joining */
+
+static void on_recovered(void *arg)
+{
+    struct member *m = arg;
+
+    m->joined(m->d);
+}
+
+static void on_first_beat(void *arg, const redisReply *reply)
+{
+    struct member *m = arg;
+
+    (void)reply;
+    if (m->last_epoch > 0)
+        recovery_begin(m->d->recovery, m->d->name, m->last_epoch, on_recovered, m);
+    else
+        m->joined(m->d);
+}
+
+static void beat_send(struct member *m, db_fn *fn)
+{
+    struct command *c = &m->d->command;
+
+    command_script(c, SCRIPT_HEARTBEAT, 1);
+    key_daemon(c, m->d->name);
+    command_add_int(c, m->d->epoch);
+    command_add_int(c, clock_wall_ms());
+    command_add_string(c, m->d->draining ? "draining" : "up");
+    db_send(m->d->db, c, fn, m);
+}
+
+static void on_epoch(void *arg, const redisReply *reply)
+{
+    struct member *m = arg;
+
+    m->d->epoch = (uint32_t)(db_int(reply, 1) & 0xfffff); /* 20 bits of a fence */
+    log_info("daemon.joined name=%s epoch=%u", m->d->name, m->d->epoch);
+    beat_send(m, on_first_beat);
+}
+
+static void on_last_epoch(void *arg, const redisReply *reply)
+{
+    struct member *m = arg;
+
+    m->last_epoch = (uint32_t)db_int(reply, 0);
+}
+
+static void on_lane_number(void *arg, const redisReply *reply)
+{
+    struct lane *lane = arg;
+
+    lane->number = (unsigned)db_int(reply, 0);
+    if (lane->number == 0)
+        log_error("gateway.unnumbered gateway=%s reason=\"255 gateways have had a number already\"",
+                  lane->name);
+    dispatch_ask_turn(lane->d);
+}
+
+void member_join(struct member *m, void (*joined)(struct dispatch *d))
+{
+    struct dispatch *d = m->d;
+    struct command *c = &d->command;
+
+    m->joined = joined;
+    for (size_t i = 0; i < d->lane_count; i++) {
+        command_script(c, SCRIPT_NUMBER, 1);
+        command_add_string(c, KEY_GATEWAYS);
+        command_add_string(c, d->lanes[i].name);
+        command_add_int(c, 255);
+        db_send(d->db, c, on_lane_number, &d->lanes[i]);
+    }
+    command_start(c, "SADD");
+    command_add_string(c, KEY_DAEMONS);
+    command_add_string(c, d->name);
+    db_send(d->db, c, NULL, NULL);
+    command_start(c, "HGET");
+    key_daemon(c, d->name);
+    command_add_string(c, "epoch");
+    db_send(d->db, c, on_last_epoch, m);
+    command_start(c, "INCR");
+    command_add_string(c, KEY_EPOCH);
+    db_send(d->db, c, on_epoch, m);
+}
+
+/* ------------------------------------------------------------------- the others */
+
+static void on_buried(void *arg)
+{
+    struct member *m = arg;
+    struct command *c = &m->d->command;
+
+    command_start(c, "SREM");
+    command_add_string(c, KEY_DAEMONS);
+    command_add_string(c, m->dying->name);
+    db_send(m->d->db, c, NULL, NULL);
+    m->dying->same = 0;
+    m->dying->epoch = 0;
+    m->dying = NULL;
+}
+
+struct look {
+    struct member *m;
+    char name[NAME_BYTES];
+};
+
+static struct other *other_of(struct member *m, const char *name)
+{
+    for (size_t i = 0; i < m->other_count; i++)
+        if (strcmp(m->others[i].name, name) == 0)
+            return &m->others[i];
+    if (m->other_count == OTHERS)
+        return NULL;
+    snprintf(m->others[m->other_count].name, NAME_BYTES, "%s", name);
+    return &m->others[m->other_count++];
+}
+
+static void on_look(void *arg, const redisReply *reply)
+{
+    struct look *look = arg;
+    struct member *m = look->m;
+    struct other *o = other_of(m, look->name);
+    int64_t epoch = db_int(db_at(reply, 0), 0), beat = db_int(db_at(reply, 1), 0);
+
+    free(look);
+    if (o == NULL || epoch == 0)
+        return;
+    if (o->epoch == epoch && o->beat == beat) {
+        o->same++;
+    } else {
+        o->epoch = epoch;
+        o->beat = beat;
+        o->same = 0;
+    }
+    if (o->same >= POLLS && m->dying == NULL && !recovery_busy(m->d->recovery)) {
+        log_warning("daemon.dead name=%s epoch=%lld", o->name, (long long)epoch);
+        m->dying = o;
+        recovery_begin(m->d->recovery, o->name, (uint32_t)epoch, on_buried, m);
+    }
+}
+
+static void on_daemons(void *arg, const redisReply *reply)
+{
+    struct member *m = arg;
+    int64_t now = clock_mono_ms();
+
+    if (m->polled_ms != 0 && now - m->polled_ms > GAP_MS)
+        for (size_t i = 0; i < m->other_count; i++)
+            m->others[i].same = 0;
+    m->polled_ms = now;
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+        struct look *look;
+
+        if (strcmp(reply->element[i]->str, m->d->name) == 0 || reply->element[i]->len >= NAME_BYTES)
+            continue;
+        look = xcalloc(1, sizeof *look);
+        look->m = m;
+        memcpy(look->name, reply->element[i]->str, reply->element[i]->len);
+        command_start(&m->d->command, "HMGET");
+        key_daemon(&m->d->command, look->name);
+        command_add_string(&m->d->command, "epoch");
+        command_add_string(&m->d->command, "beat");
+        db_send(m->d->db, &m->d->command, on_look, look);
+    }
+}
+
+static void on_beat(void *arg, const redisReply *reply)
+{
+    struct member *m = arg;
+    const redisReply *word = db_at(reply, 0);
+
+    if (word != NULL && strcmp(word->str, "REPLACED") == 0) {
+        m->d->options.stop(m->d->options.arg,
+                           "another daemon of this name has started: give each its own `name`");
+        return;
+    }
+    if (clock_mono_ms() - m->polled_ms < POLL_MS)
+        return;
+    command_start(&m->d->command, "SMEMBERS");
+    command_add_string(&m->d->command, KEY_DAEMONS);
+    db_send(m->d->db, &m->d->command, on_daemons, m);
+}
+
+void member_beat(struct member *m)
+{
+    if (m->d->epoch != 0 && db_well(m->d->db))
+        beat_send(m, on_beat);
+}
+
+void member_publish(struct member *m)
+{
+    struct dispatch *d = m->d;
+    struct buf json = BUF_INIT(4096);
+
+    for (size_t i = 0; i < d->lane_count && db_well(d->db); i++) {
+        const struct lane *lane = &d->lanes[i];
+        struct gateway_statistics s;
+
+        gateway_statistics(lane->gateway, &s);
+        buf_clear(&json);
+        buf_printf(
+            &json,
+            "{\"t\":%lld,\"capacity\":%u,\"outstanding\":%u,\"queued\":%zu,\"circuit\":\"%s\",",
+            (long long)clock_wall_ms(), s.capacity, s.outstanding, lane->queued, s.circuit);
+        buf_puts(&json, "\"state\":");
+        buf_put_json(&json, s.state, strlen(s.state));
+        buf_puts(&json, ",\"trouble\":");
+        buf_put_json(&json, s.trouble, strlen(s.trouble));
+        buf_printf(&json, ",\"submitted\":%llu", (unsigned long long)s.submitted);
+        for (enum gateway_outcome o = GATEWAY_ACCEPTED; o <= GATEWAY_UNKNOWN; o++)
+            buf_printf(&json, ",\"%s\":%llu", gateway_outcome_name(o),
+                       (unsigned long long)s.answers[o]);
+        buf_printf(&json, ",\"rate\":%.1f}", limit_rate(&lane->limit));
+        command_start(&d->command, "HSET");
+        key_gateway(&d->command, lane->name, "status");
+        command_add_string(&d->command, d->name);
+        command_add(&d->command, json.data, json.length);
+        db_send(d->db, &d->command, NULL, NULL);
+    }
+    buf_free(&json);
+}

@@ -1,0 +1,303 @@
+#include "inside.h"
+
+#include "clock.h"
+#include "encoding.h"
+#include "hours.h"
+#include "log.h"
+#include "template.h"
+#include "zone.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_BYTES 4096
+#define AGAIN_MS 15000 /* all gateways of a channel are out of use */
+
+static int64_t soonest(const struct job *job, int64_t ms)
+{
+    return ms < job->expires_ms ? ms : job->expires_ms;
+}
+
+/* What a claim finds that is not simply waiting. True when n is dealt with. */
+static bool prepare_special(struct notice *n, struct record *r)
+{
+    struct batch *b = n->batch;
+    bool waiting = r->state == NOTICE_UNTOUCHED || r->state == NOTICE_PARKED;
+
+    if (b->sweep != SWEEP_NO && waiting) {
+        settle_as(n, b->sweep == SWEEP_CANCELLED ? NOTICE_CANCELLED : NOTICE_EXPIRED, REASON_NONE);
+        return true;
+    }
+    if (r->state == NOTICE_UNCERTAIN && b->from == 0) {
+        /* Its doubt has lasted long enough. resend: once more, and marked so; hold,
+         * or too late: it stays uncertain, for a person. */
+        if (b->sweep == SWEEP_NO &&
+            b->job->campaign->reminders[b->job->reminder].doubt == DOUBT_RESEND &&
+            r->attempts < (unsigned)b->job->d->settings->dispatch.attempts) {
+            settle_resend(n);
+        } else {
+            settle_as(n, NOTICE_UNCERTAIN, REASON_NO_ANSWER);
+        }
+        return true;
+    }
+    if (waiting)
+        return false;
+    batch_settled(n); /* somebody has it, or has settled it */
+    return true;
+}
+
+/* The zone of one recipient, or the campaign's. */
+static const struct zone *zone_of(const struct job *job, const struct template_value *row)
+{
+    const struct campaign *c = job->campaign;
+    const struct zone *zone = NULL;
+    char name[64];
+
+    if (c->column_timezone < 0 || row[c->column_timezone].length == 0 ||
+        row[c->column_timezone].length >= sizeof name)
+        return c->zone;
+    memcpy(name, row[c->column_timezone].text, row[c->column_timezone].length);
+    name[row[c->column_timezone].length] = '\0';
+    zone = zone_find(name, NULL);
+    return zone != NULL ? zone : c->zone;
+}
+
+/* Is it too early for this one person? True when n is dealt with. */
+static bool prepare_time(struct notice *n, const struct template_value *row, int64_t now_ms)
+{
+    struct job *job = n->batch->job;
+    const struct campaign *c = job->campaign;
+    int64_t due, slot, open;
+
+    if (c->reminders[job->reminder].at.of_slot) {
+        const struct template_value *v = c->column_slot >= 0 ? &row[c->column_slot] : NULL;
+
+        if (v == NULL ||
+            campaign_slot_due(c, job->reminder, v->text, v->length, &due, &slot) != 0) {
+            settle_as(n, NOTICE_FAILED, REASON_SLOT);
+            return true;
+        }
+        if (now_ms >= slot) {
+            settle_as(n, NOTICE_EXPIRED, REASON_SLOT);
+            return true;
+        }
+        if (due > now_ms) {
+            settle_park(n, REASON_SLOT, soonest(job, due));
+            return true;
+        }
+        n->message.expires_ms = slot;
+    }
+    if (c->column_timezone >= 0 && c->hours != NULL) {
+        open = hours_next_open(c->hours, zone_of(job, row), now_ms);
+        if (open > now_ms) {
+            settle_park(n, REASON_HOURS, soonest(job, open));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* YYYYMMDD in the campaign's zone, asked for once a second. */
+static int today(const struct job *job, int64_t now_ms)
+{
+    static _Thread_local int64_t second;
+    static _Thread_local const struct zone *zone;
+    static _Thread_local int day;
+
+    if (now_ms / 1000 != second || zone != job->campaign->zone) {
+        struct local_time t;
+
+        zone_local(job->campaign->zone, now_ms, &t);
+        day = t.year * 10000 + t.month * 100 + t.day;
+        second = now_ms / 1000;
+        zone = job->campaign->zone;
+    }
+    return day;
+}
+
+/* The gateway for n on the channel of its step, or NULL with n dealt with. */
+static struct lane *prepare_route(struct notice *n, struct record *r,
+                                  const struct template_value *row, int64_t now_ms)
+{
+    struct job *job = n->batch->job;
+    struct dispatch *d = job->d;
+    const struct campaign *c = job->campaign;
+    struct route_query q = {
+        .class = (unsigned)c->class, .today = today(job, now_ms)};
+    struct gateway *gw = NULL;
+    bool addressed = false;
+
+    for (; r->step < c->channel_count; r->step++) {
+        const struct template_value *to = &row[r->step];
+
+        q.channel = c->channels[r->step];
+        if (to->length == 0 || to->length > 128)
+            continue;
+        addressed = true;
+        if (!gateway_serves(d->gateways, q.channel, (enum gateway_class)c->class))
+            continue;
+        n->message.to = arena_strndup(&n->batch->texts, to->text, to->length);
+        n->message.to_length = to->length;
+        q.address = n->message.to;
+        if (r->attempts > 0 &&
+            r->gateway > 0) /* it did not do last time: another one, if there is one */
+            for (size_t i = 0; i < d->lane_count; i++)
+                if (d->lanes[i].number == r->gateway)
+                    q.avoid |= UINT64_C(1) << i;
+        gw = gateway_route(d->gateways, &q, NULL);
+        if (gw == NULL && q.avoid != 0) {
+            q.avoid = 0;
+            gw = gateway_route(d->gateways, &q, NULL);
+        }
+        if (gw != NULL)
+            return lane_of(gw);
+        settle_park(n, REASON_OUTAGE, soonest(job, now_ms + AGAIN_MS));
+        return NULL;
+    }
+    settle_as(n, NOTICE_FAILED, addressed ? REASON_NO_GATEWAY : REASON_NUMBER);
+    return NULL;
+}
+
+static enum signature_mode signature_of(const struct gateway_config *config)
+{
+    static const enum signature_mode modes[] = {
+        [GATEWAY_SIGNATURE_PREFIX] = SIGNATURE_PREFIX,
+        [GATEWAY_SIGNATURE_SUFFIX] = SIGNATURE_SUFFIX,
+        [GATEWAY_SIGNATURE_GATEWAY] = SIGNATURE_GATEWAY,
+        [GATEWAY_SIGNATURE_NONE] = SIGNATURE_NONE,
+    };
+
+    return modes[config->signature];
+}
+
+/* What the phone will show, and what that takes. -1 when n is dealt with. */
+static int prepare_text(struct notice *n, const struct lane *lane, const struct record *r,
+                        const struct template_value *row)
+{
+    struct job *job = n->batch->job;
+    const struct campaign *c = job->campaign;
+    struct gateway_message *m = &n->message;
+    const struct template_value *language =
+        c->column_language >= 0 ? &row[c->column_language] : NULL;
+    const struct campaign_text *text;
+    struct text_size size = {.encoding = TEXT_GSM7, .segments = 1};
+    char shown[TEXT_BYTES];
+    const char *empty = NULL;
+    int length;
+
+    text = campaign_text(c, job->reminder, c->channels[r->step], language ? language->text : "",
+                         language ? language->length : 0);
+    length =
+        campaign_compose(c, text, row, signature_of(lane->config), shown, sizeof shown, &empty);
+    if (length < 0) {
+        settle_as(n, NOTICE_FAILED, empty != NULL ? REASON_EMPTY : REASON_TOO_LONG);
+        return -1;
+    }
+    if ((lane->config->capabilities & GATEWAY_SEGMENTS) != 0 ||
+        strcmp(lane->config->channel, "sms") == 0) {
+        enum text_billing billing = strncmp(m->to, "+86", 3) == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM;
+
+        if (text_measure(shown, (size_t)length, billing, &size) != 0 ||
+            size.parts > GATEWAY_MAX_IDS || size.segments > (uint32_t)c->max_segments) {
+            settle_as(n, NOTICE_FAILED, REASON_TOO_LONG);
+            return -1;
+        }
+    }
+    m->text = arena_strndup(&n->batch->texts, shown, (size_t)length);
+    m->length = (size_t)length;
+    m->encoding = size.encoding == TEXT_GSM7 ? GATEWAY_GSM7 : GATEWAY_UCS2;
+    m->segments = size.segments;
+    m->language = campaign_text_language(text);
+    return 0;
+}
+
+/* The columns, for the plugins that ask for them. */
+static void prepare_columns(struct notice *n, const struct campaign *c,
+                            const struct template_value *row)
+{
+    struct gateway_field *fields = arena_alloc(&n->batch->texts, c->column_count * sizeof *fields);
+
+    for (size_t i = 0; i < c->column_count; i++)
+        fields[i] = (struct gateway_field){
+            .name = c->columns[i],
+            .value = arena_strndup(&n->batch->texts, row[i].text ? row[i].text : "", row[i].length),
+            .length = row[i].length,
+        };
+    n->message.columns = fields;
+    n->message.column_count = c->column_count;
+}
+
+/* "campaign/reminder/n", without printf: one a notice. */
+static void prepare_reference(struct notice *n, const struct job *job)
+{
+    size_t length = strlen(job->key);
+    char digits[12];
+    int at = 0;
+
+    memcpy(n->reference, job->key, length);
+    n->reference[length++] = '/';
+    for (uint32_t rest = n->n; rest > 0; rest /= 10)
+        digits[at++] = (char)('0' + rest % 10);
+    while (at > 0)
+        n->reference[length++] = digits[--at];
+    n->reference[length] = '\0';
+    n->message.reference = n->reference;
+    n->message.reference_number = (uint64_t)job->ref << 32 | n->n;
+}
+
+/* The addresses on the other channels: a refusal of any of them counts. */
+static void prepare_others(struct notice *n, const struct campaign *c,
+                           const struct template_value *row)
+{
+    const char **others = arena_alloc(&n->batch->texts, c->channel_count * sizeof *others);
+
+    for (size_t i = 0; i < c->channel_count; i++)
+        others[i] = arena_strndup(&n->batch->texts, row[i].text ? row[i].text : "", row[i].length);
+    n->others = others;
+}
+
+void prepare_notice(struct notice *n, const char *row, size_t row_length)
+{
+    struct job *job = n->batch->job;
+    const struct campaign *c = job->campaign;
+    struct template_value values[CAMPAIGN_MAX_COLUMNS];
+    struct record r;
+    struct lane *lane;
+    int64_t now_ms = clock_wall_ms();
+
+    record_unpack(n->record, &r);
+    n->lane = NULL;
+    if (prepare_special(n, &r))
+        return;
+    if (row == NULL || campaign_row_split(c, row, row_length, values) != 0) {
+        settle_as(n, NOTICE_EXCLUDED, REASON_ERASED);
+        return;
+    }
+    n->message.expires_ms = job->expires_ms;
+    if (prepare_time(n, values, now_ms))
+        return;
+    lane = prepare_route(n, &r, values, now_ms);
+    if (lane == NULL)
+        return;
+    if (lane_room(lane, PRIORITIES - 1) == 0 &&
+        lane->queued > 2 * (size_t)lane->config->window + GROUP_MAX) {
+        settle_park(n, REASON_TURN, soonest(job, now_ms + lane_turn_ms(lane)));
+        return;
+    }
+    if (prepare_text(n, lane, &r, values) != 0)
+        return;
+    if (lane->config->capabilities & GATEWAY_WANTS_COLUMNS)
+        prepare_columns(n, c, values);
+    if (c->channel_count > 1)
+        prepare_others(n, c, values);
+    prepare_reference(n, job);
+    n->step = r.step;
+    n->message.title = c->title;
+    n->message.message_class = c->class_name;
+    n->message.campaign = job->id;
+    n->message.reminder = job->name;
+    n->message.number = n->n;
+    n->message.attempt = r.attempts + 1;
+    n->ready_us = clock_mono_us();
+    lane_add(lane, n, job->priority);
+}

@@ -1,0 +1,246 @@
+#include "inside.h"
+
+#include "clock.h"
+#include "keys.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What a dead daemon left: ranges under its leases, and notices with its intent and
+ * no outcome. The leases lose their owner; the ledger is read through, and what is
+ * `sending` under a fence of the dead epochs becomes uncertain. One campaign after
+ * the other, one reminder after the other, a piece of a ledger at a time.
+ */
+#define PIECE 4000 /* records read at once */
+
+struct recovery {
+    struct dispatch *d;
+    char name[NAME_BYTES]; /* of the dead daemon */
+    uint32_t epoch;        /* its last */
+    bool busy;
+    void (*done)(void *arg);
+    void *arg;
+    reminder_key *keys; /* reminders to be looked at */
+    size_t key_count, at;
+    char id[CAMPAIGN_ID_BYTES], reminder[NAME_BYTES];
+    int64_t seq;
+    uint32_t last, next; /* numbers: of the reminder, to be read */
+    struct moves moves;
+    unsigned uncertain, leases;
+};
+
+static void next_reminder(struct recovery *r);
+static void next_piece(struct recovery *r);
+
+struct recovery *recovery_create(struct dispatch *d)
+{
+    struct recovery *r = xcalloc(1, sizeof *r);
+
+    r->d = d;
+    return r;
+}
+
+void recovery_free(struct recovery *r)
+{
+    if (r == NULL)
+        return;
+    free(r->keys);
+    free(r);
+}
+
+bool recovery_busy(const struct recovery *r)
+{
+    return r->busy;
+}
+
+/* ------------------------------------------------------------ a piece of ledger */
+
+static void on_moved(void *arg, const redisReply *reply)
+{
+    struct recovery *r = arg;
+    int64_t seq = 0;
+
+    if (reply->type == REDIS_REPLY_ARRAY && moves_verdict(reply, &seq) == MOVES_DONE)
+        r->uncertain += (unsigned)(r->moves.count - (reply->elements - 2) / 2);
+    next_piece(r); /* what differs was settled meanwhile */
+}
+
+/* A fence carries the epoch, and an epoch is drawn once, by one daemon: it is enough
+ * to know the dead one's last. Its earlier ones were recovered when it started. */
+static bool of_the_dead(const struct recovery *r, const struct record *record)
+{
+    return record->state == NOTICE_SENDING && record->fence >> 12 == r->epoch;
+}
+
+static void move_piece(struct recovery *r, const unsigned char *records, size_t count,
+                       uint32_t from)
+{
+    int64_t doubt = clock_wall_ms() + r->d->settings->dispatch.doubt_wait_ms;
+
+    r->moves.count = 0;
+    for (size_t i = 0; i < count && r->moves.count < MOVES_MAX; i++) {
+        struct record record;
+        struct move *m;
+
+        record_unpack(records + i * LEDGER_RECORD_BYTES, &record);
+        if (!of_the_dead(r, &record))
+            continue;
+        m = moves_add(&r->moves);
+        memcpy(m->believed, records + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
+        record.state = NOTICE_UNCERTAIN;
+        record.reason = REASON_NO_ANSWER;
+        if (record.attempts < LEDGER_MAX_ATTEMPTS)
+            record.attempts++;
+        record_pack(&record, m->wanted);
+        m->n = from + (uint32_t)i;
+        m->retry = doubt; /* `hold` is looked at then too, and stays */
+    }
+    if (r->moves.count ==
+        MOVES_MAX) /* more may be in this piece: it is read again, and differs then */
+        r->next = from;
+}
+
+static void on_piece(void *arg, const redisReply *reply)
+{
+    struct recovery *r = arg;
+    uint32_t from = r->next;
+    size_t count = reply->type == REDIS_REPLY_STRING ? reply->len / LEDGER_RECORD_BYTES : 0;
+    struct moves_target target = {
+        .campaign = r->id, .reminder = r->reminder, .now_ms = clock_wall_ms()};
+
+    if (count == 0) {
+        next_reminder(r);
+        return;
+    }
+    r->next = from + (uint32_t)count;
+    move_piece(r, (const unsigned char *)reply->str, count, from);
+    if (r->moves.count == 0) {
+        next_piece(r);
+        return;
+    }
+    moves_command(&r->moves, &target, &r->d->command);
+    db_send(r->d->db, &r->d->command, on_moved, r);
+}
+
+static void next_piece(struct recovery *r)
+{
+    struct command *c = &r->d->command;
+
+    if (r->next > r->last) {
+        next_reminder(r);
+        return;
+    }
+    command_start(c, "GETRANGE");
+    key_ledger(c, r->id, r->reminder);
+    command_add_int(c, (int64_t)r->next * LEDGER_RECORD_BYTES);
+    command_add_int(c, ((int64_t)r->next + PIECE) * LEDGER_RECORD_BYTES - 1);
+    db_send(r->d->db, c, on_piece, r);
+}
+
+/* -------------------------------------------------------------- one reminder */
+
+static bool lease_of_the_dead(const struct recovery *r, const char *lease)
+{
+    size_t n = strlen(r->name);
+    unsigned long epoch;
+
+    if (strncmp(lease, r->name, n) != 0 || lease[n] != ':')
+        return false;
+    epoch = strtoul(lease + n + 1, NULL, 10);
+    return epoch <= r->epoch;
+}
+
+static void on_leases(void *arg, const redisReply *reply)
+{
+    struct recovery *r = arg;
+    struct command *c = &r->d->command;
+
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
+        unsigned long from, to, takeovers;
+
+        if (!lease_of_the_dead(r, reply->element[i]->str) ||
+            sscanf(reply->element[i + 1]->str, "%lu %lu %lu", &from, &to, &takeovers) != 3)
+            continue;
+        command_script(c, SCRIPT_RELEASE, 2);
+        key_reminder(c, r->id, r->reminder);
+        key_leases(c, r->id, r->reminder);
+        command_add_string(c, reply->element[i]->str);
+        command_add_int(c, (int64_t)from);
+        command_add_int(c, (int64_t)to);
+        command_add_int(c, (int64_t)takeovers + 1);
+        db_send(r->d->db, c, NULL, NULL);
+        r->leases++;
+    }
+    /* Ranges go back before their intents are looked at: nobody works on them twice,
+     * since what is `sending` is not claimed. */
+}
+
+static void on_counters(void *arg, const redisReply *reply)
+{
+    struct recovery *r = arg;
+    const redisReply *state = db_at(reply, 0);
+
+    if (state == NULL || state->type != REDIS_REPLY_STRING || strcmp(state->str, "open") != 0 ||
+        db_int(db_at(reply, 1), 0) == 0) {
+        next_reminder(r); /* nothing is being sent in it */
+        return;
+    }
+    r->last = (uint32_t)db_int(db_at(reply, 2), 0);
+    r->next = 1;
+    next_piece(r);
+}
+
+static void next_reminder(struct recovery *r)
+{
+    struct command *c = &r->d->command;
+
+    if (r->at == r->key_count) {
+        r->busy = false;
+        if (r->uncertain > 0 || r->leases > 0)
+            log_info("recovery.done daemon=%s epoch=%u leases=%u uncertain=%u", r->name, r->epoch,
+                     r->leases, r->uncertain);
+        r->done(r->arg);
+        return;
+    }
+    if (key_split(r->keys[r->at++], r->id, r->reminder) != 0) {
+        next_reminder(r);
+        return;
+    }
+    command_start(c, "HGETALL");
+    key_leases(c, r->id, r->reminder);
+    db_send(r->d->db, c, on_leases, r);
+    command_start(c, "HMGET");
+    key_reminder(c, r->id, r->reminder);
+    command_add_string(c, "state");
+    command_add_string(c, "c2");
+    command_add_string(c, "last");
+    db_send(r->d->db, c, on_counters, r);
+}
+
+static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
+{
+    struct recovery *r = arg;
+
+    free(r->keys);
+    r->keys = xreallocarray(NULL, count ? count : 1, sizeof *r->keys);
+    if (count > 0)
+        memcpy(r->keys, keys, count * sizeof *keys);
+    r->key_count = count;
+    r->at = 0;
+    next_reminder(r);
+}
+
+void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
+                    void *arg)
+{
+    snprintf(r->name, sizeof r->name, "%s", name);
+    r->epoch = epoch;
+    r->done = done;
+    r->arg = arg;
+    r->busy = true;
+    r->uncertain = r->leases = 0;
+    survey(r->d, on_surveyed, r);
+}

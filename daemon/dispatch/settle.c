@@ -1,0 +1,454 @@
+#include "inside.h"
+
+#include "clock.h"
+#include "keys.h"
+#include "log.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIES 3
+#define UNSENT_MS 1000 /* what never left is looked at again */
+#define BROKEN_MS 5000 /* elsewhere, or when the circuit closes */
+#define THROTTLED_MS 1000
+#define SECONDS_20 0xfffffu
+
+static struct settling *settling_take(struct job *job)
+{
+    struct dispatch *d = job->d;
+    struct settling *s = d->spare_settlings;
+
+    if (s != NULL)
+        d->spare_settlings = s->next;
+    else
+        s = xcalloc(1, sizeof *s);
+    s->job = job;
+    s->moves.count = 0;
+    s->id_count = 0;
+    s->id_lane = NULL;
+    arena_reset(&s->bytes);
+    return s;
+}
+
+static void settling_give_back(struct settling *s)
+{
+    struct dispatch *d = s->job->d;
+
+    s->job->asks--;
+    d->settlings--;
+    s->next = d->spare_settlings;
+    d->spare_settlings = s;
+}
+
+void settlings_free(struct dispatch *d)
+{
+    struct settling *next;
+
+    for (struct settling *s = d->spare_settlings; s != NULL; s = next) {
+        next = s->next;
+        arena_free(&s->bytes);
+        free(s);
+    }
+}
+
+/* -------------------------------------------------------- writing down a move */
+
+static struct settling *room_for(struct job *job, size_t ids, struct lane *lane)
+{
+    struct settling *s = job->settling;
+
+    if (s != NULL && (s->moves.count >= GROUP_MAX || s->id_count + ids > MOVES_MAX ||
+                      (ids > 0 && s->id_lane != NULL && s->id_lane != lane)))
+        settle_flush(job);
+    if (job->settling == NULL)
+        job->settling = settling_take(job);
+    return job->settling;
+}
+
+/* n shall be r, with its place in the retry set. */
+static struct settling *settle_move(struct notice *n, const struct record *r, int64_t retry,
+                                    size_t ids)
+{
+    struct job *job = n->batch->job;
+    struct settling *s = room_for(job, ids, n->lane);
+    struct move *m = moves_add(&s->moves);
+
+    m->n = n->n;
+    m->owner = n;
+    m->retry = retry;
+    memcpy(m->believed, n->record, LEDGER_RECORD_BYTES);
+    record_pack(r, m->wanted);
+    dispatch_ask_turn(job->d);
+    return s;
+}
+
+static void log_outcome(const struct notice *n, const char *event, const struct record *r,
+                        const char *id, size_t id_length, const char *code, const char *words,
+                        int64_t until_ms)
+{
+    struct delivery_event e = DELIVERY_EVENT_INIT;
+    const struct job *job = n->batch->job;
+
+    e.event = event;
+    e.campaign = job->id;
+    e.reminder = job->name;
+    e.gateway = n->lane != NULL ? n->lane->name : NULL;
+    e.reason = notice_reason_name(r->reason);
+    e.code = code;
+    e.words = words;
+    e.to = n->message.to;
+    e.to_length = n->message.to_length;
+    e.id = id;
+    e.id_length = id_length;
+    e.n = n->n;
+    e.fence = r->fence;
+    e.attempt = r->attempts;
+    e.segments = r->segments;
+    e.until_ms = until_ms > 0 ? until_ms : -1;
+    if (n->submitted_us > 0) {
+        e.queued_ms = (n->limited_us - n->ready_us) / 1000;
+        e.limited_ms = (n->submitted_us - n->limited_us) / 1000;
+        e.submit_ms = (clock_mono_us() - n->submitted_us) / 1000;
+    }
+    delivery_log_add(job->d->log, &e);
+}
+
+/* Where a notice stands in the retry set before a move. */
+static int64_t leave_retry(const struct record *old)
+{
+    return old->state == NOTICE_PARKED || old->state == NOTICE_UNCERTAIN ? RETRY_REMOVE
+                                                                         : RETRY_KEEP;
+}
+
+static uint32_t seconds_since(const struct job *job, int64_t ms)
+{
+    int64_t s = ms / 1000 - job->base_s;
+
+    return s < 0 ? 0 : s > SECONDS_20 ? SECONDS_20 : (uint32_t)s;
+}
+
+static void park_record(struct notice *n, struct record *r, enum notice_reason reason,
+                        int64_t until_ms)
+{
+    struct job *job = n->batch->job;
+
+    if (until_ms > job->expires_ms)
+        until_ms = job->expires_ms;
+    r->state = NOTICE_PARKED;
+    r->reason = reason;
+    r->settled_s = seconds_since(job, until_ms);
+    settle_move(n, r, until_ms > 0 ? until_ms : 1, 0);
+}
+
+void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    park_record(n, &r, reason, until_ms);
+    log_outcome(n, "held", &r, NULL, 0, NULL, NULL, until_ms);
+}
+
+void settle_resend(struct notice *n)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    r.flags |= FLAG_RESENT;
+    park_record(n, &r, REASON_NO_ANSWER, clock_wall_ms());
+    log_outcome(n, "resend", &r, NULL, 0, NULL, NULL, 0);
+}
+
+void settle_as(struct notice *n, enum notice_state state, enum notice_reason reason)
+{
+    struct record r, old;
+
+    record_unpack(n->record, &old);
+    r = old;
+    r.state = state;
+    r.reason = reason;
+    r.settled_s = 0;
+    settle_move(n, &r, leave_retry(&old), 0);
+    log_outcome(n, notice_state_name(state), &r, NULL, 0, NULL, NULL, 0);
+}
+
+/* ------------------------------------------------------------------ outcomes */
+
+/* Exponential, with full jitter above the half, capped: retries of one outage
+ * must not come back as one wave. */
+static int64_t back_off(const struct dispatch *d, unsigned attempts, int64_t asked_ms)
+{
+    int64_t ms = d->settings->dispatch.backoff_ms;
+
+    for (unsigned i = 1; i < attempts && ms < d->settings->dispatch.backoff_max_ms; i++)
+        ms *= 2;
+    if (ms > d->settings->dispatch.backoff_max_ms)
+        ms = d->settings->dispatch.backoff_max_ms;
+    ms = ms / 2 + (int64_t)randombytes_uniform((uint32_t)(ms / 2 + 1));
+    return ms > asked_ms ? ms : asked_ms;
+}
+
+static void spend_attempt(struct record *r)
+{
+    if (r->attempts < LEDGER_MAX_ATTEMPTS)
+        r->attempts++;
+}
+
+static void settle_accepted(struct notice *n, struct record *r, const struct gateway_answer *a)
+{
+    struct job *job = n->batch->job;
+    struct lane *lane = n->lane;
+    bool receipts = (lane->config->capabilities & GATEWAY_SENDS_RECEIPTS) != 0;
+    size_t ids = receipts ? a->id_count : 0;
+    struct settling *s;
+
+    spend_attempt(r);
+    r->state = (r->flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_ACCEPTED;
+    r->flags |= FLAG_TOLD;
+    r->ids = (unsigned)ids;
+    r->settled_s = (uint32_t)((clock_mono_us() - n->submitted_us) / 1000000) & SECONDS_20;
+    s = settle_move(n, r, RETRY_KEEP, ids);
+    for (size_t i = 0; i < ids; i++) {
+        if (a->ids[i].length == 0 || a->ids[i].length > 64)
+            continue;
+        s->id_lane = lane;
+        s->ids[s->id_count++] = (struct receipt_index_id){
+            .bytes = arena_strndup(&s->bytes, a->ids[i].bytes, a->ids[i].length),
+            .length = a->ids[i].length,
+            .entry = {.ref = job->ref,
+                      .n = n->n,
+                      .fence = r->fence,
+                      .part = (unsigned)i,
+                      .parts = (unsigned)ids},
+        };
+    }
+    log_outcome(n, "accepted", r, a->id_count > 0 ? a->ids[0].bytes : NULL,
+                a->id_count > 0 ? a->ids[0].length : 0, a->code, NULL, 0);
+}
+
+void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
+                         const char *code, const char *words)
+{
+    struct job *job = n->batch->job;
+
+    if ((r->flags & FLAG_EARLY) != 0) { /* an earlier attempt did arrive after all */
+        r->state = NOTICE_DELIVERED;
+        r->reason = REASON_NONE;
+        settle_move(n, r, RETRY_KEEP, 0);
+        log_outcome(n, "delivered", r, NULL, 0, code, words, 0);
+        return;
+    }
+    if (r->step + 1 < job->campaign->channel_count) {
+        r->step++;
+        r->attempts = 0;
+        park_record(n, r, reason, clock_wall_ms());
+        log_outcome(n, "next-channel", r, NULL, 0, code, words, 0);
+        return;
+    }
+    r->state = NOTICE_FAILED;
+    r->reason = reason;
+    settle_move(n, r, RETRY_KEEP, 0);
+    log_outcome(n, "failed", r, NULL, 0, code, words, 0);
+    intent_return_cap(n);
+}
+
+static void settle_retry(struct notice *n, struct record *r, const struct gateway_answer *a)
+{
+    struct dispatch *d = n->batch->job->d;
+    int64_t until;
+
+    spend_attempt(r);
+    if (r->attempts >= (unsigned)d->settings->dispatch.attempts) {
+        settle_next_channel(n, r, REASON_ATTEMPTS, a->code, a->words);
+        return;
+    }
+    until = clock_wall_ms() + back_off(d, r->attempts, a->retry_after_ms);
+    park_record(n, r,
+                a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OUTAGE,
+                until);
+    log_outcome(n, "retry", r, NULL, 0, a->code, a->words, until);
+}
+
+static void settle_throttled(struct notice *n, struct record *r, const struct gateway_answer *a)
+{
+    int64_t wait = a->retry_after_ms > THROTTLED_MS ? a->retry_after_ms : THROTTLED_MS;
+    int64_t until = clock_wall_ms() + wait / 2 + (int64_t)randombytes_uniform((uint32_t)wait);
+
+    limit_throttled(&n->lane->limit, clock_mono_us());
+    park_record(n, r, REASON_THROTTLED, until);
+    log_outcome(n, "throttled", r, NULL, 0, a->code, a->words, until);
+}
+
+static void settle_rejected(struct notice *n, struct record *r, const struct gateway_answer *a)
+{
+    spend_attempt(r);
+    if (a->partial) { /* the phone has seen a piece of it: never repeated whole */
+        r->flags |= FLAG_TOLD;
+        r->state = NOTICE_UNDELIVERED;
+        r->reason = REASON_PARTIAL;
+        settle_move(n, r, RETRY_KEEP, 0);
+        log_outcome(n, "undelivered", r, NULL, 0, a->code, a->words, 0);
+        return;
+    }
+    settle_next_channel(
+        n, r, a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER,
+        a->code, a->words);
+}
+
+static void settle_unknown(struct notice *n, struct record *r, const struct gateway_answer *a)
+{
+    struct job *job = n->batch->job;
+    bool resend = job->campaign->reminders[job->reminder].doubt == DOUBT_RESEND;
+    int64_t until = clock_wall_ms() + job->d->settings->dispatch.doubt_wait_ms;
+
+    spend_attempt(r);
+    r->state = NOTICE_UNCERTAIN;
+    r->reason = REASON_NO_ANSWER;
+    settle_move(n, r, resend ? until : RETRY_KEEP, 0);
+    log_outcome(n, "uncertain", r, NULL, 0, a->code, a->words, resend ? until : 0);
+}
+
+void settle_answer(struct notice *n, const struct gateway_answer *a)
+{
+    struct record r;
+    int64_t until;
+
+    record_unpack(n->record, &r);
+    switch (a->outcome) {
+    case GATEWAY_ACCEPTED:
+        limit_accepted(&n->lane->limit,
+                       n->lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1,
+                       clock_mono_us());
+        settle_accepted(n, &r, a);
+        break;
+    case GATEWAY_THROTTLED:
+        settle_throttled(n, &r, a);
+        break;
+    case GATEWAY_UNSENT:
+        until = clock_wall_ms() + UNSENT_MS;
+        park_record(n, &r, REASON_TURN, until);
+        log_outcome(n, "unsent", &r, NULL, 0, a->code, a->words, until);
+        break;
+    case GATEWAY_RETRY:
+        if (a->partial)
+            settle_rejected(n, &r, a);
+        else
+            settle_retry(n, &r, a);
+        break;
+    case GATEWAY_REJECTED:
+        settle_rejected(n, &r, a);
+        break;
+    case GATEWAY_BROKEN:
+        until = clock_wall_ms() + (a->retry_after_ms > BROKEN_MS ? a->retry_after_ms : BROKEN_MS);
+        park_record(n, &r,
+                    a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER,
+                    until);
+        log_outcome(n, "broken", &r, NULL, 0, a->code, a->words, until);
+        break;
+    case GATEWAY_UNKNOWN:
+        settle_unknown(n, &r, a);
+        break;
+    }
+}
+
+/* ---------------------------------------------------------- to Redis and back */
+
+/* What stands there differs from what was believed. An outcome is judged by its
+ * fence: the record takes it if it still is that attempt's, and the move is allowed. */
+static void settle_again(struct settling *s, struct move *m, const unsigned char *found)
+{
+    struct notice *n = m->owner;
+    struct record now, wanted;
+
+    record_unpack(found, &now);
+    record_unpack(m->wanted, &wanted);
+    if (now.state == wanted.state && now.fence == wanted.fence && now.state == NOTICE_ACCEPTED) {
+        batch_settled(n);
+        return;
+    }
+    if (now.fence != wanted.fence || !notice_may_move(now.state, wanted.state) ||
+        ++n->tries > TRIES) {
+        s->job->d->stale_answers++;
+        log_info("outcome.refused campaign=%s reminder=%s n=%u stands=%s wanted=%s", s->job->id,
+                 s->job->name, n->n, notice_state_name(now.state), notice_state_name(wanted.state));
+        batch_settled(n);
+        return;
+    }
+    wanted.flags |= now.flags;
+    wanted.mask |= now.mask;
+    if ((now.flags & FLAG_EARLY) != 0 && !notice_is_terminal(wanted.state))
+        wanted.state = NOTICE_DELIVERED;
+    memcpy(n->record, found, LEDGER_RECORD_BYTES);
+    settle_move(n, &wanted, notice_is_terminal(wanted.state) ? RETRY_REMOVE : m->retry, 0);
+}
+
+static void on_settled(void *arg, const redisReply *reply)
+{
+    struct settling *s = arg;
+    struct job *job = s->job;
+    enum moves_verdict verdict;
+
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        log_error("settle.error campaign=%s reminder=%s reply=%s", job->id, job->name,
+                  log_quote(reply->str ? reply->str : ""));
+        verdict = MOVES_GONE;
+    } else {
+        verdict = moves_verdict(reply, &job->seq);
+    }
+    if (verdict != MOVES_DONE)
+        log_error("settle.lost campaign=%s reminder=%s notices=%zu reason=\"Redis has lost its "
+                  "ledger or went back: "
+                  "the delivery log has these outcomes\"",
+                  job->id, job->name, s->moves.count);
+    for (size_t i = 0; i < s->moves.count; i++) {
+        struct move *m = &s->moves.list[i];
+        const unsigned char *found =
+            verdict == MOVES_DONE && reply->elements > 2 ? moves_differing(reply, m->n) : NULL;
+
+        if (found != NULL)
+            settle_again(s, m, found);
+        else
+            batch_settled(m->owner);
+    }
+    settling_give_back(s);
+    dispatch_ask_turn(job->d);
+}
+
+/* Receipts that were faster than their ids: inbound/ looks for them anew. */
+static void on_indexed(void *arg, const redisReply *reply)
+{
+    struct lane *lane = arg;
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2 && lane->d->options.early != NULL)
+        for (size_t i = 0; i + 1 < reply->elements; i += 2)
+            lane->d->options.early(lane->d->options.arg, lane->gateway, reply->element[i]->str,
+                                   reply->element[i]->len, reply->element[i + 1]->str,
+                                   reply->element[i + 1]->len);
+}
+
+void settle_flush(struct job *job)
+{
+    struct settling *s = job->settling;
+    struct dispatch *d = job->d;
+    struct moves_target target = {.campaign = job->id,
+                                  .reminder = job->name,
+                                  .now_ms = clock_wall_ms(),
+                                  .version = job->version,
+                                  .seq = job->seq};
+
+    if (s == NULL || s->moves.count == 0)
+        return;
+    job->settling = NULL;
+    job->asks++;
+    d->settlings++;
+    if (s->id_count > 0) {
+        receipt_index_command(&d->command, s->id_lane->name, s->ids, s->id_count, target.now_ms);
+        db_send(d->db, &d->command, on_indexed, s->id_lane);
+    }
+    delivery_log_flush(d->log);
+    moves_command(&s->moves, &target, &d->command);
+    db_send(d->db, &d->command, on_settled, s);
+}

@@ -1,0 +1,602 @@
+#include "gateway.h"
+
+#include "clock.h"
+#include "error.h"
+#include "http_client.h"
+#include "instance.h"
+#include "log.h"
+#include "plugin.h"
+#include "resolver.h"
+#include "tree.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DOWN_AFTER_MS 10000
+#define BAD_TOKEN_LOG_MS 10000
+
+/* A token: 42 bits of generation, 6 of the gateway, 16 of its slot. */
+#define TOKEN(generation, index, slot)                                                             \
+    ((uint64_t)(generation) << 22 | (uint64_t)(index) << 16 | (uint64_t)(slot))
+#define TOKEN_SLOT(token) ((unsigned)((token)&0xffff))
+#define TOKEN_INDEX(token) ((size_t)((token) >> 16 & 0x3f))
+#define TOKEN_GENERATION(token) ((token) >> 22)
+#define GENERATION_MASK ((UINT64_C(1) << 42) - 1)
+
+static const char *const outcome_names[] = {
+    [GATEWAY_ACCEPTED] = "accepted", [GATEWAY_THROTTLED] = "throttled", [GATEWAY_UNSENT] = "unsent",
+    [GATEWAY_RETRY] = "retry",       [GATEWAY_REJECTED] = "rejected",   [GATEWAY_BROKEN] = "broken",
+    [GATEWAY_UNKNOWN] = "unknown",
+};
+
+static const char *const reason_names[] = {
+    [GATEWAY_REASON_NONE] = "",           [GATEWAY_REASON_NUMBER] = "number",
+    [GATEWAY_REASON_TEXT] = "text",       [GATEWAY_REASON_BLACKLISTED] = "blacklisted",
+    [GATEWAY_REASON_ABSENT] = "absent",   [GATEWAY_REASON_BARRED] = "barred",
+    [GATEWAY_REASON_EXPIRED] = "expired", [GATEWAY_REASON_PARTIAL] = "partial",
+    [GATEWAY_REASON_OUTAGE] = "outage",   [GATEWAY_REASON_CREDENTIALS] = "credentials",
+    [GATEWAY_REASON_BALANCE] = "balance", [GATEWAY_REASON_TEMPLATE] = "template",
+    [GATEWAY_REASON_LIMIT] = "limit",     [GATEWAY_REASON_PROTOCOL] = "protocol",
+    [GATEWAY_REASON_OTHER] = "other",
+};
+
+const char *gateway_outcome_name(enum gateway_outcome outcome)
+{
+    return outcome_names[outcome];
+}
+
+const char *gateway_reason_name(enum gateway_reason reason)
+{
+    return reason_names[reason];
+}
+
+/* ----------------------------------------------------------------- usability */
+
+static uint64_t bit_of(const struct gateway *gw)
+{
+    return UINT64_C(1) << gw->index;
+}
+
+/* A half-open circuit is usable until its trial is out. */
+static bool may_be_used(const struct gateway *gw)
+{
+    return gw->opened && !gw->closing && !gw->draining && !gw->paused && !gw->down &&
+           gw->circuit.state != CIRCUIT_OPEN &&
+           !(gw->circuit.state == CIRCUIT_HALF_OPEN && gw->trial != 0);
+}
+
+static void update_usable(struct gateway *gw)
+{
+    if (may_be_used(gw))
+        gw->set->usable |= bit_of(gw);
+    else
+        gw->set->usable &= ~bit_of(gw);
+}
+
+/* Tells the dispatcher; last in its caller, for it may call us again. */
+static void tell_changed(struct gateway *gw)
+{
+    struct gateway_set *set = gw->set;
+
+    update_usable(gw);
+    if (!set->opening && !gw->closing)
+        set->events.changed(set->arg, gw);
+}
+
+bool gateway_usable(const struct gateway *gw)
+{
+    return (gw->set->usable & bit_of(gw)) != 0;
+}
+
+unsigned gateway_free(const struct gateway *gw)
+{
+    unsigned limit = gw->capacity < gw->window ? gw->capacity : gw->window;
+
+    if ((gw->set->usable & bit_of(gw)) == 0 || limit <= gw->outstanding || gw->in_submit)
+        return 0;
+    return gw->circuit.state == CIRCUIT_HALF_OPEN ? 1 : limit - gw->outstanding;
+}
+
+static void start_timer(struct event *timer, int64_t ms)
+{
+    struct timeval tv = {ms / 1000, ms % 1000 * 1000};
+
+    evtimer_add(timer, &tv);
+}
+
+static void on_circuit_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct gateway *gw = arg;
+
+    (void)fd;
+    (void)what;
+    if (circuit_tick(&gw->circuit, clock_mono_ms()))
+        tell_changed(gw);
+    else if (gw->circuit.state == CIRCUIT_OPEN) /* a timer may be early by a little */
+        start_timer(gw->circuit_timer, gw->circuit.until_ms - clock_mono_ms() + 1);
+}
+
+static void on_down_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct gateway *gw = arg;
+
+    (void)fd;
+    (void)what;
+    if (gw->capacity > 0)
+        return;
+    gw->down = true;
+    log_warning("gateway.unusable gateway=%s why=%s", gw->config->name,
+                log_quote(gw->statistics.state));
+    tell_changed(gw);
+}
+
+void gateway_capacity(struct gateway *gw, unsigned messages, const char *why)
+{
+    bool was_up = gw->capacity > 0, is_up = messages > 0;
+
+    gw->capacity = messages;
+    snprintf(gw->statistics.state, sizeof gw->statistics.state, "%s", why == NULL ? "" : why);
+    if (was_up != is_up) {
+        gw->statistics.up_since_ms = is_up ? clock_wall_ms() : 0;
+        log_info("gateway.%s gateway=%s capacity=%u why=%s", is_up ? "up" : "down",
+                 gw->config->name, messages, log_quote(why));
+    }
+    if (is_up) {
+        gw->down = false;
+        evtimer_del(gw->down_timer);
+    } else if (was_up) {
+        start_timer(gw->down_timer, DOWN_AFTER_MS);
+    }
+    tell_changed(gw);
+}
+
+void gateway_pause(struct gateway *gw, bool paused)
+{
+    if (gw->paused == paused)
+        return;
+    gw->paused = paused;
+    log_info("gateway.%s gateway=%s", paused ? "paused" : "resumed", gw->config->name);
+    tell_changed(gw);
+}
+
+void gateway_drain(struct gateway *gw)
+{
+    if (gw->draining || !gw->opened)
+        return;
+    gw->draining = true;
+    log_info("gateway.draining gateway=%s outstanding=%u", gw->config->name, gw->outstanding);
+    update_usable(gw);
+    if (gw->plugin.drain != NULL)
+        gw->plugin.drain(gw->state);
+    tell_changed(gw);
+}
+
+void gateway_try(struct gateway *gw)
+{
+    if (!circuit_try(&gw->circuit))
+        return;
+    evtimer_del(gw->circuit_timer);
+    tell_changed(gw);
+}
+
+/* -------------------------------------------------------------------- submits */
+
+static uint64_t slot_take(struct gateway *gw, void *context)
+{
+    unsigned slot = gw->free_slots[--gw->free_count];
+    struct slot *s = &gw->slots[slot];
+
+    gw->generation = (gw->generation + 1) & GENERATION_MASK;
+    gw->generation += gw->generation == 0;
+    s->token = TOKEN(gw->generation, gw->index, slot);
+    s->context = context;
+    return s->token;
+}
+
+void gateway_submit(struct gateway *gw, struct gateway_message *const *messages,
+                    void *const *contexts, size_t n)
+{
+    const struct gateway_message *const *borrowed = (const struct gateway_message *const *)messages;
+    size_t batch = gw->config->batch_max;
+
+    assert(n <= gateway_free(gw));
+    for (size_t i = 0; i < n; i++)
+        messages[i]->token = slot_take(gw, contexts[i]);
+    gw->outstanding += (unsigned)n;
+    gw->set->outstanding += n;
+    gw->statistics.submitted += n;
+    if (gw->circuit.state == CIRCUIT_HALF_OPEN && n > 0) {
+        gw->trial = messages[0]->token;
+        update_usable(gw);
+    }
+    gw->in_submit = true;
+    for (size_t i = 0; i < n; i += batch)
+        gw->plugin.submit(gw->state, borrowed + i, n - i < batch ? n - i : batch);
+    gw->in_submit = false;
+}
+
+/* -------------------------------------------------------------------- answers */
+
+/* Nothing is done with it; that it happened is told, not more often than need be. */
+static void bad_token(struct gateway *gw, uint64_t token)
+{
+    int64_t now = clock_mono_ms();
+    bool ours = TOKEN_INDEX(token) == gw->index && TOKEN_SLOT(token) < gw->window &&
+                TOKEN_GENERATION(token) <= gw->generation;
+
+    gw->statistics.bad_tokens++;
+    if (gw->bad_token_log_ms != 0 && now - gw->bad_token_log_ms < BAD_TOKEN_LOG_MS)
+        return;
+    gw->bad_token_log_ms = now;
+    log_warning("gateway.token gateway=%s kind=%s token=%016" PRIx64 " count=%" PRIu64,
+                gw->config->name, ours ? "repeated" : "forged", token, gw->statistics.bad_tokens);
+}
+
+static bool makes_sense(const struct gateway_answer *a)
+{
+    if (a->outcome < GATEWAY_ACCEPTED || a->outcome > GATEWAY_UNKNOWN ||
+        (unsigned)a->reason > GATEWAY_REASON_OTHER || a->id_count > GATEWAY_MAX_IDS)
+        return false;
+    for (size_t i = 0; i < a->id_count; i++)
+        if (a->ids[i].length < 1 || a->ids[i].length > 64)
+            return false;
+    return true;
+}
+
+static void note_trouble(struct gateway *gw, const struct gateway_answer *a)
+{
+    snprintf(gw->statistics.trouble, sizeof gw->statistics.trouble, "%s: %s%s%s",
+             outcome_names[a->outcome], a->code == NULL ? reason_names[a->reason] : a->code,
+             a->words == NULL ? "" : " ", a->words == NULL ? "" : a->words);
+    gw->statistics.trouble_ms = clock_wall_ms();
+}
+
+/* All that is not the common case. Returns whether the dispatcher must be told. */
+static bool judge(struct gateway *gw, const struct gateway_answer *a, bool trial)
+{
+    uint32_t random;
+    bool moved;
+
+    if (a->outcome != GATEWAY_ACCEPTED && a->outcome != GATEWAY_REJECTED &&
+        a->outcome != GATEWAY_UNSENT)
+        note_trouble(gw, a);
+    host_random(&random, sizeof random);
+    moved = circuit_answer(&gw->circuit, a, trial, clock_mono_ms(), random);
+    if (moved && gw->circuit.state == CIRCUIT_OPEN)
+        start_timer(gw->circuit_timer, gw->circuit.until_ms - clock_mono_ms());
+    if (trial)
+        gw->trial = 0;
+    if (moved || trial)
+        update_usable(gw);
+    return moved || trial;
+}
+
+static void slot_answer(struct gateway *gw, unsigned slot, const struct gateway_answer *a)
+{
+    struct slot *s = &gw->slots[slot];
+    void *context = s->context;
+    bool trial = s->token == gw->trial, tell = false;
+
+    s->token = 0;
+    gw->free_slots[gw->free_count++] = (uint16_t)slot;
+    gw->outstanding--;
+    gw->set->outstanding--;
+    gw->statistics.answers[a->outcome]++;
+    if (a->outcome == GATEWAY_ACCEPTED && gw->circuit.state == CIRCUIT_CLOSED)
+        gw->circuit.troubles = 0;
+    else if (!gw->closing)
+        tell = judge(gw, a, trial);
+    gw->set->events.answered(gw->set->arg, gw, context, a);
+    if (tell)
+        tell_changed(gw);
+}
+
+void gateway_answered(struct gateway *gw, uint64_t token, const struct gateway_answer *answer)
+{
+    static const struct gateway_answer nonsense = {
+        .outcome = GATEWAY_UNKNOWN,
+        .reason = GATEWAY_REASON_PROTOCOL,
+        .words = "the plugin's answer makes no sense",
+    };
+    unsigned slot = TOKEN_SLOT(token);
+
+    if (token == 0 || slot >= gw->window || gw->slots[slot].token != token)
+        bad_token(gw, token);
+    else
+        slot_answer(gw, slot, makes_sense(answer) ? answer : &nonsense);
+}
+
+/* -------------------------------------------------------------------- opening */
+
+static struct gateway *gateway_create(struct gateway_set *set, size_t index)
+{
+    struct gateway *gw = xcalloc(1, sizeof *gw);
+
+    gw->set = set;
+    gw->index = index;
+    return gw;
+}
+
+static void gateway_free_all(struct gateway *gw)
+{
+    if (gw->circuit_timer != NULL)
+        event_free(gw->circuit_timer);
+    if (gw->down_timer != NULL)
+        event_free(gw->down_timer);
+    free(gw->slots);
+    free(gw->free_slots);
+    free(gw);
+}
+
+/* Loads the plugin that a group names, and reads its settings. */
+static int gateway_configure(struct gateway *gw, const struct tree *group, const char *plugin_dir,
+                             struct error *err)
+{
+    const struct tree *plugin = tree_get(group, "plugin");
+    struct error why;
+
+    if (group->kind != TREE_OBJECT)
+        return tree_error(err, group, "expected a group { ... }, found %s",
+                          tree_kind_name(group->kind));
+    if (plugin == NULL || plugin->kind != TREE_STRING || *plugin->string == '\0')
+        return tree_error(err, plugin == NULL ? group : plugin,
+                          "plugin is missing: expected a plugin's name, or the path of its .so");
+    if (*plugin->string != '/' && strchr(plugin->string, '/') != NULL)
+        return tree_error(err, plugin, "expected a plugin's name, or an absolute path");
+    if (plugin_load(plugin->string, plugin_dir, &gw->plugin, &why) != 0)
+        return tree_error(err, plugin, "%s", why.text);
+    gw->settings = gateway_settings_read(group, &gw->plugin, &gw->set->arena, &why);
+    if (gw->settings == NULL)
+        return error_set(err, "%s", why.text);
+    gw->config = gateway_settings_config(gw->settings);
+    for (size_t i = 0; i < gw->index; i++)
+        if (strcmp(gw->set->gateways[i]->config->name, gw->config->name) == 0)
+            return tree_error(err, tree_get(group, "name"), "two gateways are called \"%s\"",
+                              gw->config->name);
+    return 0;
+}
+
+static int set_configure(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
+                         struct error *err)
+{
+    const struct gateway_config *configs[GATEWAY_SET_MAX];
+
+    if (list == NULL)
+        return 0;
+    if (list->kind != TREE_LIST)
+        return tree_error(err, list, "expected a list of gateways ( { ... }, ... ), found %s",
+                          tree_kind_name(list->kind));
+    if (list->count > GATEWAY_SET_MAX)
+        return tree_error(err, list, "at most %d gateways", GATEWAY_SET_MAX);
+    set->gateways = xcalloc(list->count + 1, sizeof(struct gateway *));
+    for (const struct tree *group = list->first; group != NULL; group = group->next) {
+        struct gateway *gw = gateway_create(set, set->count);
+
+        set->gateways[set->count] = gw;
+        if (gateway_configure(gw, group, plugin_dir, err) != 0) {
+            gateway_free_all(gw);
+            return -1;
+        }
+        configs[set->count++] = gw->config;
+    }
+    set->route = route_create(configs, set->count, err);
+    return set->route == NULL ? -1 : 0;
+}
+
+static void gateway_prepare(struct gateway *gw)
+{
+    uint32_t random;
+
+    host_random(&random, sizeof random);
+    gw->generation = random; /* an earlier run's tokens are forged now */
+    gw->window = (unsigned)gw->config->window;
+    gw->slots = xcalloc(gw->window, sizeof *gw->slots);
+    gw->free_slots = xcalloc(gw->window, sizeof *gw->free_slots);
+    while (gw->free_count < gw->window) {
+        gw->free_slots[gw->free_count] = (uint16_t)(gw->window - 1 - gw->free_count);
+        gw->free_count++;
+    }
+    gw->circuit_timer = evtimer_new(gw->set->base, on_circuit_timer, gw);
+    gw->down_timer = evtimer_new(gw->set->base, on_down_timer, gw);
+    circuit_init(&gw->circuit, gw->config->name);
+}
+
+static int gateway_open(struct gateway *gw, const struct tree *group, struct error *err)
+{
+    char why[512] = "";
+
+    gateway_prepare(gw);
+    if (gw->config->disabled)
+        return 0;
+    if (gw->plugin.open(&gateway_host, gw, &gw->state, why, sizeof why) != 0) {
+        host_cancel_all(gw);
+        return tree_error(err, group, "gateway %s: %s", gw->config->name, why);
+    }
+    gw->opened = true;
+    if (gw->capacity == 0)
+        start_timer(gw->down_timer, DOWN_AFTER_MS);
+    update_usable(gw);
+    log_info("gateway.open gateway=%s plugin=%s channel=%s", gw->config->name, gw->plugin.name,
+             gw->config->channel);
+    return 0;
+}
+
+static int set_open(struct gateway_set *set, const struct tree *list, struct error *err)
+{
+    const struct tree *group = list == NULL ? NULL : list->first;
+
+    set->resolver = resolver_create(set->base);
+    set->http = http_client_create(set->base, set->resolver);
+    for (size_t i = 0; i < set->count; i++, group = group->next)
+        if (gateway_open(set->gateways[i], group, err) != 0)
+            return -1;
+    return 0;
+}
+
+struct gateway_set *gateway_set_open(const struct tree *list, const char *plugin_dir,
+                                     struct event_base *base, const struct gateway_events *events,
+                                     void *arg, struct error *err)
+{
+    struct gateway_set *set = xcalloc(1, sizeof *set);
+
+    set->base = base;
+    set->events = *events;
+    set->arg = arg;
+    set->opening = true;
+    if (set_configure(set, list, plugin_dir, err) != 0 || set_open(set, list, err) != 0) {
+        gateway_set_close(set);
+        return NULL;
+    }
+    set->opening = false;
+    return set;
+}
+
+int gateway_set_check(const struct tree *list, const char *plugin_dir, struct error *err)
+{
+    struct gateway_set *set = xcalloc(1, sizeof *set);
+    int rc = set_configure(set, list, plugin_dir, err);
+
+    gateway_set_close(set);
+    return rc;
+}
+
+/* -------------------------------------------------------------------- closing */
+
+void gateway_set_drain(struct gateway_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        gateway_drain(set->gateways[i]);
+}
+
+static void gateway_close(struct gateway *gw)
+{
+    static const struct gateway_answer unknown = {.outcome = GATEWAY_UNKNOWN,
+                                                  .words = "the gateway was closed"};
+
+    gw->closing = true;
+    update_usable(gw);
+    if (gw->opened)
+        gw->plugin.close(gw->state);
+    gw->opened = false;
+    host_cancel_all(gw);
+    for (unsigned i = 0; i < gw->window && gw->outstanding > 0; i++)
+        if (gw->slots[i].token != 0)
+            slot_answer(gw, i, &unknown);
+}
+
+void gateway_set_close(struct gateway_set *set)
+{
+    if (set == NULL)
+        return;
+    for (size_t i = 0; i < set->count; i++)
+        gateway_close(set->gateways[i]);
+    http_client_free(set->http);
+    resolver_free(set->resolver);
+    for (size_t i = 0; i < set->count; i++)
+        gateway_free_all(set->gateways[i]);
+    host_free_spare(set);
+    route_free(set->route);
+    free(set->gateways);
+    arena_free(&set->arena);
+    free(set);
+}
+
+/* ------------------------------------------------------------------ the rest */
+
+size_t gateway_set_count(const struct gateway_set *set)
+{
+    return set->count;
+}
+
+struct gateway *gateway_set_at(const struct gateway_set *set, size_t i)
+{
+    return set->gateways[i];
+}
+
+struct gateway *gateway_set_find(const struct gateway_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->gateways[i]->config->name, name) == 0)
+            return set->gateways[i];
+    return NULL;
+}
+
+size_t gateway_set_outstanding(const struct gateway_set *set)
+{
+    return set->outstanding;
+}
+
+struct gateway *gateway_route(struct gateway_set *set, const struct route_query *query,
+                              const char **why)
+{
+    uint32_t random;
+    int i;
+
+    if (set->route == NULL) {
+        if (why != NULL)
+            *why = "no gateway is configured";
+        return NULL;
+    }
+    host_random(&random, sizeof random);
+    i = route_choose(set->route, query, set->usable, random, why);
+    return i < 0 ? NULL : set->gateways[i];
+}
+
+bool gateway_serves(const struct gateway_set *set, const char *channel, enum gateway_class class)
+{
+    return set->route != NULL && route_serving(set->route, channel, class) != 0;
+}
+
+const struct gateway_config *gateway_config(const struct gateway *gw)
+{
+    return gw->config;
+}
+
+size_t gateway_index(const struct gateway *gw)
+{
+    return gw->index;
+}
+
+void gateway_set_user(struct gateway *gw, void *user)
+{
+    gw->user = user;
+}
+
+void *gateway_user(const struct gateway *gw)
+{
+    return gw->user;
+}
+
+bool gateway_push(struct gateway *gw, const struct gateway_push *push,
+                  gateway_push_answer_fn *answer, void *arg)
+{
+    return host_push(gw, push, answer, arg);
+}
+
+bool gateway_query(struct gateway *gw, const char *reference, const char *to, int64_t submitted_ms)
+{
+    if (gw->plugin.query == NULL || !gw->opened)
+        return false;
+    gw->plugin.query(gw->state, reference, to, submitted_ms);
+    return true;
+}
+
+void gateway_statistics(const struct gateway *gw, struct gateway_statistics *out)
+{
+    int64_t now = clock_mono_ms();
+
+    *out = gw->statistics;
+    out->outstanding = gw->outstanding;
+    out->capacity = gw->capacity;
+    out->circuit = circuit_name(gw->circuit.state);
+    out->circuit_ms = gw->circuit.state == CIRCUIT_OPEN && gw->circuit.until_ms > now
+                          ? gw->circuit.until_ms - now
+                          : 0;
+    out->usable = gateway_usable(gw);
+    out->paused = gw->paused;
+    out->draining = gw->draining;
+}

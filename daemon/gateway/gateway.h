@@ -1,0 +1,204 @@
+/*
+ * gateway.h - the gateways of this daemon: messages in, answers out
+ *
+ * A gateway is an instance of a plugin (plugins/gateway_plugin.h), opened with
+ * the settings of its group in the configuration. This is the dispatcher's view
+ * of it: what it may carry, how many more messages it takes now, and one answer
+ * for every message it took.
+ *
+ * A plugin is not trusted to keep its word. Tokens that were answered before,
+ * come too late or never existed change nothing and are counted; an answer that
+ * makes no sense is UNKNOWN; what is still open when a gateway is closed is
+ * answered UNKNOWN; and no callback of ours reaches a closed plugin. (A plugin
+ * shares our memory all the same: one that crashes takes us with it.)
+ *
+ * Every gateway has a circuit (circuit.h) of its own. A gateway whose circuit is
+ * open, which is paused, draining, disabled, or has taken nothing for the last
+ * ten seconds is not usable: gateway_route() goes past it.
+ *
+ * All calls belong on the loop thread. None blocks.
+ */
+#ifndef OUTREACH_GATEWAY_H
+#define OUTREACH_GATEWAY_H
+
+#include "field.h"
+#include "gateway_plugin.h"
+#include "route.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GATEWAY_SET_MAX 64 /* gateways of one daemon: a set of them is a uint64_t */
+
+struct error;
+struct event_base;
+struct gateway_set;
+struct tree;
+
+/* In the order of a campaign's classes. */
+enum gateway_class { GATEWAY_CLASS_NOTICE, GATEWAY_CLASS_PROMOTION, GATEWAY_CLASS_PERSONAL };
+
+enum gateway_count { GATEWAY_COUNT_MESSAGES, GATEWAY_COUNT_SEGMENTS };
+
+/* Who writes the sender's signature, and where. */
+enum gateway_signature {
+    GATEWAY_SIGNATURE_PREFIX,
+    GATEWAY_SIGNATURE_SUFFIX,
+    GATEWAY_SIGNATURE_GATEWAY, /* the gateway adds its own: not in the text, but in the count */
+    GATEWAY_SIGNATURE_NONE,
+};
+
+/* Days on which nothing leaves, both included, as 20270303. */
+struct gateway_closed {
+    int from, to;
+};
+
+struct gateway_closed_days {
+    const struct gateway_closed *days;
+    size_t count;
+};
+
+/* What every gateway has; its plugin's own settings stay with the plugin. */
+struct gateway_config {
+    const char *name;                 /* [a-z0-9-]{1,32}, unique */
+    const char *plugin;               /* as written: a name or an absolute path */
+    const char *channel;              /* [a-z0-9-]{1,32}; default: the plugin's */
+    unsigned classes;                 /* a bit (1 << class) for each that it carries; default all */
+    int64_t rate, rate_ms;            /* at most rate in rate_ms; rate 0: no limit is set */
+    int64_t burst;                    /* at once; default: the rate of one second, at least 1 */
+    enum gateway_count count;         /* what rate and burst count */
+    int64_t window;                   /* 1..65535, default 10: messages without an answer at once */
+    enum gateway_signature signature; /* default: prefix for sms, else none */
+    struct field_strings match;       /* addresses that it is preferred for, see route.h */
+    int64_t priority;                 /* 1..1000, 1 (the default) goes before 2 */
+    int64_t weight;                   /* 1..1000, default 1: its share among equals */
+    double cost; /* of a segment, of a message where there are none; default 0 */
+    struct gateway_closed_days closed;
+    bool group;              /* one notice a reminder, not one a person; also set by the plugin */
+    int64_t receipt_wait_ms; /* how long a receipt is waited for, default 72 h */
+    bool disabled;           /* checked, but not opened: never usable */
+    unsigned capabilities;   /* of the plugin: GATEWAY_SEGMENTS, ... */
+    unsigned batch_max;      /* of the plugin; UINT_MAX for any */
+};
+
+/* What comes up. arg is that of gateway_set_open(). All may be called from
+ * within any call to the set but gateway_set_close(), where only answered() is. */
+struct gateway_events {
+    /* A submitted message is answered: once for each, with the context given to
+     * gateway_submit(), possibly before that call returns. The answer is
+     * borrowed; its outcome, ids and counts are in their ranges. */
+    void (*answered)(void *arg, struct gateway *gw, void *context,
+                     const struct gateway_answer *answer);
+
+    /* A receipt, a reply: borrowed. stored(stored_arg, ...) must run exactly once,
+     * now or later; after the set is closed it must not run any more. */
+    void (*receipt)(void *arg, struct gateway *gw, const struct gateway_receipt *receipt,
+                    gateway_stored_fn *stored, void *stored_arg);
+    void (*reply)(void *arg, struct gateway *gw, const struct gateway_reply *reply,
+                  gateway_stored_fn *stored, void *stored_arg);
+
+    /* Capacity or usability changed: look at gateway_free() again. Answers free
+     * room without it. */
+    void (*changed)(void *arg, struct gateway *gw);
+};
+
+/* -------------------------------------------------------------------- the set */
+
+/* Opens the gateways of a list of groups (NULL: none). plugin_dir is where
+ * NAME.so is looked for. The tree is borrowed and must outlive the set, so must
+ * the base; events is copied. Returns NULL with an error that names file, line,
+ * gateway and setting: if one plugin is missing, of another ABI or badly
+ * configured, nothing stays open. No changed() comes before this returns: look at
+ * gateway_free() of each then. */
+struct gateway_set *gateway_set_open(const struct tree *list, const char *plugin_dir,
+                                     struct event_base *base, const struct gateway_events *events,
+                                     void *arg, struct error *err);
+
+/* The same without opening, for `outreachd -t`: loads the plugins and checks
+ * every setting. Returns 0, or -1 with err. */
+int gateway_set_check(const struct tree *list, const char *plugin_dir, struct error *err);
+
+/* No more submits: tells the plugins to finish what they have and unbind. */
+void gateway_set_drain(struct gateway_set *set);
+
+/* Closes all gateways: what is outstanding is answered UNKNOWN on the way. Frees
+ * the set; NULL is fine. Not to be called from within an event of the set. */
+void gateway_set_close(struct gateway_set *set);
+
+size_t gateway_set_count(const struct gateway_set *set);
+struct gateway *gateway_set_at(const struct gateway_set *set, size_t i); /* in configured order */
+struct gateway *gateway_set_find(const struct gateway_set *set, const char *name); /* or NULL */
+size_t gateway_set_outstanding(const struct gateway_set *set); /* messages without an answer */
+
+/* Chooses the gateway for a notice by the rules of route.h, or NULL with *why (may
+ * be NULL) a constant for people: "no gateway serves this channel", ... The
+ * chosen one is usable, but may have nothing free now. */
+struct gateway *gateway_route(struct gateway_set *set, const struct route_query *query,
+                              const char **why);
+
+/* Does any gateway serve this channel for this class, whatever its state? */
+bool gateway_serves(const struct gateway_set *set, const char *channel, enum gateway_class class);
+
+/* ---------------------------------------------------------------- one gateway */
+
+const struct gateway_config *gateway_config(const struct gateway *gw);
+size_t gateway_index(const struct gateway *gw); /* gateway_set_at(set, i) */
+
+/* A pointer of the dispatcher's own, NULL at first. */
+void gateway_set_user(struct gateway *gw, void *user);
+void *gateway_user(const struct gateway *gw);
+
+/* How many more messages may be submitted now: what the plugin takes, at most
+ * the window, less what is outstanding; 0 while not usable, and at most 1, the
+ * trial, while the circuit is half open; 0 also within gateway_submit(), whose
+ * answers may come before it returns. Cheap: ask every time. */
+unsigned gateway_free(const struct gateway *gw);
+bool gateway_usable(const struct gateway *gw);
+
+/* Hands n messages over (n <= gateway_free(), asserted) and sets their tokens.
+ * Messages and what they point to stay in place until their answers; the two
+ * arrays need not. contexts come back with the answers. */
+void gateway_submit(struct gateway *gw, struct gateway_message *const *messages,
+                    void *const *contexts, size_t n);
+
+/* An HTTP push for this gateway; answer runs once, now or later, with 503 when
+ * the gateway is closed before. Returns false, and does nothing, if its plugin
+ * takes none. */
+bool gateway_push(struct gateway *gw, const struct gateway_push *push,
+                  gateway_push_answer_fn *answer, void *arg);
+
+/* Asks the provider about a notice in doubt. Returns false if the plugin cannot. */
+bool gateway_query(struct gateway *gw, const char *reference, const char *to, int64_t submitted_ms);
+
+/* What ops ask for. A paused gateway keeps its connection and finishes what it
+ * has; a drained one unbinds for good; trying ends the wait of an open circuit. */
+void gateway_pause(struct gateway *gw, bool paused);
+void gateway_drain(struct gateway *gw);
+void gateway_try(struct gateway *gw);
+
+struct gateway_statistics {
+    uint64_t submitted;
+    uint64_t answers[GATEWAY_UNKNOWN + 1]; /* by outcome; [0] is not used */
+    uint64_t receipts, replies;
+    uint64_t bad_tokens; /* answered twice, too late, never given out */
+    unsigned outstanding;
+    unsigned capacity;   /* as the plugin said last */
+    int64_t up_since_ms; /* wall clock; 0 while the plugin takes nothing */
+    const char *circuit; /* "closed", "open", "half-open" */
+    int64_t circuit_ms;  /* until an open circuit is tried, else 0 */
+    bool usable, paused, draining;
+    char state[160];    /* what the plugin said last about its connection */
+    char trouble[160];  /* the last answer that was none of accepted, rejected, unsent; or "" */
+    int64_t trouble_ms; /* wall clock, of trouble; 0 for none */
+};
+
+void gateway_statistics(const struct gateway *gw, struct gateway_statistics *out);
+
+/* "accepted", "throttled", "unsent", "retry", "rejected", "broken", "unknown" */
+const char *gateway_outcome_name(enum gateway_outcome outcome);
+
+/* "number", "text", "blacklisted", ...; "" for GATEWAY_REASON_NONE */
+const char *gateway_reason_name(enum gateway_reason reason);
+
+#endif

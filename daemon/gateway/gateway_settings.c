@@ -1,0 +1,412 @@
+#include "gateway_settings.h"
+
+#include "error.h"
+#include "field.h"
+#include "mem.h"
+#include "tree.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_BYTES 32
+#define SLOT_BYTES 16 /* takes what any kind of a plugin's setting leaves */
+#define MAX_NESTING 4
+
+struct gateway_settings {
+    struct gateway_config config; /* first: the common fields' offsets begin here */
+    const struct field *table;
+    const struct tree *group;
+};
+
+_Static_assert(sizeof(struct field_strings) <= SLOT_BYTES, "a list fits in a slot");
+_Static_assert(sizeof(struct field_groups) <= SLOT_BYTES, "a list of groups fits in a slot");
+
+/* ------------------------------------------------------- the common settings */
+
+static int read_name(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    size_t n = value->kind == TREE_STRING ? strlen(value->string) : 0;
+
+    (void)arena;
+    if (n < 1 || n > NAME_BYTES ||
+        strspn(value->string, "abcdefghijklmnopqrstuvwxyz0123456789-") != n)
+        return tree_error(err, value, "expected a name of 1..%d of a-z, 0-9 and -", NAME_BYTES);
+    *(const char **)at = value->string;
+    return 0;
+}
+
+static int read_classes(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    static const char *const names[] = {"notice", "promotion", "personal"};
+    unsigned classes = 0;
+
+    (void)arena;
+    if (value->kind != TREE_LIST || value->count == 0)
+        return tree_error(err, value, "expected a list of \"notice\", \"promotion\", \"personal\"");
+    for (const struct tree *c = value->first; c != NULL; c = c->next) {
+        unsigned k = 0;
+
+        while (k < 3 && (c->kind != TREE_STRING || strcmp(c->string, names[k]) != 0))
+            k++;
+        if (k == 3)
+            return tree_error(err, c, "expected one of \"notice\", \"promotion\", \"personal\"");
+        classes |= 1u << k;
+    }
+    *(unsigned *)at = classes;
+    return 0;
+}
+
+struct rate {
+    int64_t rate, rate_ms;
+};
+
+_Static_assert(offsetof(struct gateway_config, rate_ms) ==
+                   offsetof(struct gateway_config, rate) + offsetof(struct rate, rate_ms),
+               "read_rate() fills two neighbours");
+
+static int read_rate(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    struct rate *r = at;
+
+    (void)arena;
+    if (value->kind != TREE_STRING || field_rate(value->string, &r->rate, &r->rate_ms) != 0 ||
+        r->rate > 10000000 || r->rate_ms > INT64_C(31) * 86400000)
+        return tree_error(err, value, "expected a rate like \"200/s\", \"20/min\", \"1000/h\"");
+    return 0;
+}
+
+static int read_patterns(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    static const struct field strings[] = {{"match", FIELD_STRINGS, .max = 1000}, {0}};
+    struct error why;
+    const struct tree *c = value->kind == TREE_LIST ? value->first : NULL;
+
+    for (; c != NULL; c = c->next)
+        if (c->kind == TREE_STRING && route_check_pattern(c->string, &why) != 0)
+            return tree_error(err, c, "%s", why.text);
+    return field_read_one(strings, value, at, arena, err);
+}
+
+/* "2027-03-03" to 20270303; the calendar is not asked whether the 31st exists. */
+static const char *read_day(const char *s, int *day)
+{
+    int parts[3] = {0, 0, 0};
+    static const int lengths[3] = {4, 2, 2};
+
+    for (int i = 0; i < 3; i++) {
+        for (int j = 0; j < lengths[i]; j++, s++) {
+            if (!isdigit((unsigned char)*s))
+                return NULL;
+            parts[i] = parts[i] * 10 + (*s - '0');
+        }
+        if (i < 2 && *s++ != '-')
+            return NULL;
+    }
+    *day = parts[0] * 10000 + parts[1] * 100 + parts[2];
+    return parts[1] >= 1 && parts[1] <= 12 && parts[2] >= 1 && parts[2] <= 31 ? s : NULL;
+}
+
+static int read_closed_days(const struct tree *value, struct gateway_closed *days,
+                            struct error *err)
+{
+    const char *s = value->kind == TREE_STRING ? read_day(value->string, &days->from) : NULL;
+
+    if (s != NULL && *s == '/')
+        s = read_day(s + 1, &days->to);
+    else
+        days->to = days->from;
+    if (s == NULL || *s != '\0')
+        return tree_error(err, value,
+                          "expected a day \"2027-03-03\" or days "
+                          "\"2027-03-03/2027-03-12\"");
+    if (days->to < days->from)
+        return tree_error(err, value, "ends before it begins");
+    return 0;
+}
+
+static int read_closed(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    struct gateway_closed *days;
+    size_t n = 0;
+
+    if (value->kind != TREE_LIST)
+        return tree_error(err, value, "expected a list of days, found %s",
+                          tree_kind_name(value->kind));
+    days = arena_alloc(arena, (value->count + 1) * sizeof *days);
+    for (const struct tree *c = value->first; c != NULL; c = c->next, n++)
+        if (read_closed_days(c, &days[n], err) != 0)
+            return -1;
+    *(struct gateway_closed_days *)at = (struct gateway_closed_days){days, n};
+    return 0;
+}
+
+#define AT(member) FIELD_AT(struct gateway_config, member)
+
+static const char *const count_names[] = {"messages", "segments", NULL};
+static const char *const signature_names[] = {"prefix", "suffix", "gateway", "none", NULL};
+
+static const struct field common_fields[] = {
+    {"name", FIELD_CUSTOM, AT(name), .required = true, .read = read_name,
+     .help = "of this gateway, [a-z0-9-], unique"},
+    {"plugin", FIELD_STRING, AT(plugin), .min = 1, .max = 4096, .required = true,
+     .help = "a plugin's name, or the absolute path of its .so"},
+    {"channel", FIELD_CUSTOM, AT(channel), .read = read_name, .help = "default: the plugin's"},
+    {"classes", FIELD_CUSTOM, AT(classes), .read = read_classes,
+     .help = "what it may carry: notice, promotion, personal; default all"},
+    {"rate", FIELD_CUSTOM, AT(rate), .read = read_rate,
+     .help = "at most so many messages (or segments) in that time, over all daemons"},
+    {"burst", FIELD_INT, AT(burst), .min = 1, .max = 1000000,
+     .help = "so many at once; default: the rate of one second"},
+    {"count", FIELD_ENUM, AT(count), .names = count_names, .help = "what rate and burst count"},
+    {"window", FIELD_INT, AT(window), .min = 1, .max = 65535, .initial = "10",
+     .help = "messages without an answer at once"},
+    {"signature", FIELD_ENUM, AT(signature), .names = signature_names,
+     .help = "where the sender's signature goes, or that the gateway adds its own; default prefix "
+             "for sms, else none"},
+    {"match", FIELD_CUSTOM, AT(match), .read = read_patterns,
+     .help = "patterns of addresses that it is preferred for"},
+    {"priority", FIELD_INT, AT(priority), .min = 1, .max = 1000, .initial = "1",
+     .help = "1 goes before 2"},
+    {"weight", FIELD_INT, AT(weight), .min = 1, .max = 1000, .initial = "1",
+     .help = "its share among gateways of the same priority"},
+    {"cost", FIELD_FLOAT, AT(cost), .min = 0, .max = 1000000, .help = "of a segment"},
+    {"closed", FIELD_CUSTOM, AT(closed), .read = read_closed,
+     .help = "days on which nothing leaves here"},
+    {"group", FIELD_BOOL, AT(group), .help = "reaches a group: one notice a reminder"},
+    {"receipt_wait", FIELD_DURATION, AT(receipt_wait_ms), .min = 60000,
+     .max = INT64_C(30) * 86400000, .initial = "72h", .help = "how long a receipt is waited for"},
+    {"disabled", FIELD_BOOL, AT(disabled), .help = "checked, but not opened"},
+    {0},
+};
+
+/* ------------------------------------------------------- the plugin's settings */
+
+static const enum field_kind kinds[] = {
+    [GATEWAY_STRING] = FIELD_STRING,     [GATEWAY_SECRET] = FIELD_SECRET,
+    [GATEWAY_INT] = FIELD_INT,           [GATEWAY_BOOL] = FIELD_BOOL,
+    [GATEWAY_DURATION] = FIELD_DURATION, [GATEWAY_GROUPS] = FIELD_GROUPS,
+    [GATEWAY_STRINGS] = FIELD_STRINGS,
+};
+
+static size_t table_length(const struct gateway_setting *table)
+{
+    size_t n = 0;
+
+    while (table != NULL && table[n].name != NULL)
+        n++;
+    return n;
+}
+
+static struct field *find_field(struct field *table, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static int convert_table(const struct gateway_setting *from, struct field *to, size_t n,
+                         size_t offset, int nesting, struct arena *arena, struct error *err);
+
+static int convert_setting(const struct gateway_setting *from, struct field *to, size_t offset,
+                           int nesting, struct arena *arena, struct error *err)
+{
+    size_t n = table_length(from->fields);
+    struct field *fields;
+
+    if ((unsigned)from->kind > GATEWAY_STRINGS)
+        return error_set(err, "%s: is of unknown kind %d", from->name, (int)from->kind);
+    *to = (struct field){
+        .name = from->name,
+        .kind = kinds[from->kind],
+        .offset = offset,
+        .min = from->min,
+        .max = from->max,
+        .required = from->required,
+        .initial = from->initial,
+        .help = from->help,
+    };
+    if (from->kind != GATEWAY_GROUPS)
+        return 0;
+    if (nesting == MAX_NESTING)
+        return error_set(err, "%s: is nested too deep", from->name);
+    fields = arena_alloc(arena, (n + 1) * sizeof *fields);
+    memset(fields, 0, (n + 1) * sizeof *fields);
+    to->fields = fields;
+    to->size = n == 0 ? SLOT_BYTES : n * SLOT_BYTES;
+    return convert_table(from->fields, fields, n, 0, nesting + 1, arena, err);
+}
+
+static int convert_table(const struct gateway_setting *from, struct field *to, size_t n,
+                         size_t offset, int nesting, struct arena *arena, struct error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (convert_setting(&from[i], &to[i], offset + i * SLOT_BYTES, nesting, arena, err) != 0)
+            return -1;
+    return 0;
+}
+
+/* The common table, and behind it what the plugin adds. */
+static const struct field *merge(const struct gateway_plugin *plugin, struct arena *arena,
+                                 struct error *err)
+{
+    size_t common = sizeof common_fields / sizeof common_fields[0] - 1, n = common;
+    size_t own = table_length(plugin->settings), offset = sizeof(struct gateway_settings);
+    struct field *table = arena_alloc(arena, (common + own + 1) * sizeof *table);
+
+    memset(table, 0, (common + own + 1) * sizeof *table);
+    memcpy(table, common_fields, common * sizeof *table);
+    for (size_t i = 0; i < own; i++) {
+        const struct gateway_setting *s = &plugin->settings[i];
+        struct field *same = find_field(table, common, s->name);
+
+        if (same != NULL) {
+            same->initial = s->initial != NULL ? s->initial : same->initial;
+            same->required = same->required || s->required;
+        } else if (convert_setting(s, &table[n++], offset + i * SLOT_BYTES, 0, arena, err) != 0) {
+            return NULL;
+        }
+    }
+    return fields_check(table, err) == 0 ? table : NULL;
+}
+
+static int finish_config(struct gateway_config *c, const struct gateway_plugin *plugin,
+                         const struct tree *group, struct error *err)
+{
+    if (c->channel == NULL)
+        c->channel = plugin->channel;
+    if (c->channel == NULL)
+        return tree_error(err, group, "channel is missing: plugin %s serves any", plugin->name);
+    if (tree_member(group, "signature") == NULL)
+        c->signature =
+            strcmp(c->channel, "sms") == 0 ? GATEWAY_SIGNATURE_PREFIX : GATEWAY_SIGNATURE_NONE;
+    if (c->classes == 0)
+        c->classes = 1u << GATEWAY_CLASS_NOTICE | 1u << GATEWAY_CLASS_PROMOTION |
+                     1u << GATEWAY_CLASS_PERSONAL;
+    if (c->burst == 0 && c->rate > 0)
+        c->burst = c->rate * 1000 / c->rate_ms > 0 ? c->rate * 1000 / c->rate_ms : 1;
+    c->capabilities = plugin->capabilities;
+    c->group = c->group || (plugin->capabilities & GATEWAY_GROUP_ONLY) != 0;
+    c->batch_max = plugin->batch_max == 0 ? UINT_MAX : plugin->batch_max;
+    return 0;
+}
+
+struct gateway_settings *gateway_settings_read(const struct tree *group, const struct gateway_plugin *plugin,
+                               struct arena *arena, struct error *err)
+{
+    size_t size = sizeof(struct gateway_settings) + table_length(plugin->settings) * SLOT_BYTES;
+    struct gateway_settings *s = arena_alloc(arena, size);
+
+    memset(s, 0, size);
+    s->group = group;
+    s->table = merge(plugin, arena, err);
+    if (s->table == NULL) {
+        error_prefix(err, "plugin %s: its own table of settings", plugin->name);
+        return NULL;
+    }
+    if (fields_read(s->table, group, s, arena, err) != 0 ||
+        finish_config(&s->config, plugin, group, err) != 0)
+        return NULL;
+    return s;
+}
+
+const struct gateway_config *gateway_settings_config(const struct gateway_settings *s)
+{
+    return &s->config;
+}
+
+/* -------------------------------------------------------------- looking up */
+
+struct found {
+    const struct field *field; /* NULL: there is no such setting */
+    const void *at;
+};
+
+static struct found find_in(const struct field *table, const void *base, const char *path);
+
+/* What path, the rest behind a list's name, leads to in the list. */
+static struct found find_element(struct found list, const char *path)
+{
+    static const struct field string = {.name = "", .kind = FIELD_STRING};
+    const struct found none = {NULL, NULL};
+    char *rest;
+    size_t i;
+
+    if (!isdigit((unsigned char)*path))
+        return none;
+    i = strtoul(path, &rest, 10);
+    if (list.field->kind == FIELD_GROUPS && *rest == '.') {
+        const struct field_groups *groups = list.at;
+
+        return i >= groups->count
+                   ? none
+                   : find_in(list.field->fields, (const char *)groups->items + i * list.field->size,
+                             rest + 1);
+    }
+    if ((list.field->kind == FIELD_STRINGS || list.field->read == read_patterns) && *rest == '\0') {
+        const struct field_strings *strings = list.at;
+
+        return i >= strings->count ? none : (struct found){&string, &strings->items[i]};
+    }
+    return none;
+}
+
+static struct found find_in(const struct field *table, const void *base, const char *path)
+{
+    size_t n = strcspn(path, ".");
+
+    for (const struct field *f = table; f->name != NULL; f++) {
+        struct found found = {f, (const char *)base + f->offset};
+
+        if (strncmp(f->name, path, n) == 0 && f->name[n] == '\0')
+            return path[n] == '\0' ? found : find_element(found, path + n + 1);
+    }
+    return (struct found){NULL, NULL};
+}
+
+const char *gateway_settings_string(const struct gateway_settings *s, const char *path)
+{
+    struct found f = find_in(s->table, s, path);
+
+    if (f.field == NULL)
+        return NULL;
+    if (f.field->kind == FIELD_STRING || f.field->kind == FIELD_SECRET ||
+        f.field->read == read_name) {
+        const char *value = *(const char *const *)f.at;
+
+        return value == NULL ? "" : value;
+    }
+    return f.field->kind == FIELD_ENUM ? f.field->names[*(const int *)f.at] : NULL;
+}
+
+int64_t gateway_settings_int(const struct gateway_settings *s, const char *path)
+{
+    struct found f = find_in(s->table, s, path);
+
+    if (f.field == NULL)
+        return 0;
+    if (f.field->kind == FIELD_BOOL)
+        return *(const bool *)f.at;
+    return f.field->kind == FIELD_INT || f.field->kind == FIELD_DURATION ? *(const int64_t *)f.at
+                                                                         : 0;
+}
+
+bool gateway_settings_given(const struct gateway_settings *s, const char *path)
+{
+    return tree_get(s->group, path) != NULL;
+}
+
+size_t gateway_settings_count(const struct gateway_settings *s, const char *path)
+{
+    struct found f = find_in(s->table, s, path);
+
+    if (f.field == NULL)
+        return 0;
+    if (f.field->kind == FIELD_GROUPS)
+        return ((const struct field_groups *)f.at)->count;
+    return f.field->kind == FIELD_STRINGS || f.field->read == read_patterns
+               ? ((const struct field_strings *)f.at)->count
+               : 0;
+}

@@ -1,0 +1,727 @@
+#include "http_client.h"
+
+#include "buf.h"
+#include "clock.h"
+#include "log.h"
+#include "mem.h"
+#include "resolver.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <curl/curl.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#define KEEP_BYTES 65536    /* of memory that an idle call may hold in a buffer */
+#define IDLE_CALLS 1024     /* kept for the next request */
+#define HOSTS_MAX 256       /* different names; beyond, requests fail */
+#define HOST_FRESH_MS 60000 /* then the name is looked up again, in the background */
+#define HOST_BYTES 256      /* of a name with its port */
+#define RETRY_AFTER_MAX_S (24 * 3600)
+
+/* A transfer and its libcurl handle, used again and again: setting up a new
+ * handle costs more than a request. */
+struct http_call {
+    struct http_client *client;
+    TAILQ_ENTRY(http_call) links; /* in one of the client's lists */
+    enum { IDLE, NAMELESS, RUNNING, ENDED } state;
+    gateway_http_fn *fn; /* NULL: cancelled while ENDED */
+    void *arg;
+
+    CURL *easy;
+    struct buf url, body, headers, answer;
+    struct curl_slist *header_list; /* made from headers */
+    struct curl_slist *resolve;     /* addresses to tell libcurl with this request */
+    int64_t timeout_ms;             /* as set in easy */
+    unsigned requests;              /* begun on the wire: 0 or 1, 2 was stopped */
+    bool oversized;
+
+    struct host *host; /* NULL for a numeric one */
+    unsigned version;  /* of its addresses in resolve */
+    enum gateway_http_result result;
+    const char *trouble;
+    char detail[CURL_ERROR_SIZE];
+    bool tls_trouble;
+};
+
+TAILQ_HEAD(call_list, http_call);
+
+/* A name with a port, and what it stands for. */
+struct host {
+    char key[HOST_BYTES + 8]; /* "name:port", as CURLOPT_RESOLVE wants it */
+    char name[HOST_BYTES];
+    struct http_client *client;
+    struct lookup *lookup;                   /* under way */
+    char addresses[RESOLVER_ADDRESSES * 48]; /* as CURLOPT_RESOLVE wants them; "": not known yet */
+    unsigned version, told; /* of the addresses; the last that libcurl is known to have */
+    int64_t known_ms;
+    struct call_list waiting;
+};
+
+/* A socket of libcurl's. Its event stays in place while the connection is idle,
+ * for two system calls less with every request. */
+struct sock {
+    struct event *event;
+    short registered, wanted; /* EV_READ, EV_WRITE */
+};
+
+struct http_client {
+    struct event_base *base;
+    struct resolver *resolver;
+    CURLM *multi;
+    struct event *timer;  /* libcurl's one timer */
+    struct event *finish; /* runs the callbacks of calls that failed at once */
+    struct sock **socks;  /* by descriptor */
+    size_t sock_room;
+    struct call_list idle, running, ended;
+    size_t idle_count;
+    struct host *hosts[HOSTS_MAX];
+    size_t host_count;
+};
+
+/* ------------------------------------------------------------------- sockets */
+
+static void on_socket(evutil_socket_t fd, short what, void *arg);
+
+static struct sock *sock_get(struct http_client *c, curl_socket_t fd)
+{
+    if ((size_t)fd >= c->sock_room) {
+        size_t room = (size_t)fd * 2 + 16;
+
+        c->socks = xreallocarray(c->socks, room, sizeof *c->socks);
+        memset(c->socks + c->sock_room, 0, (room - c->sock_room) * sizeof *c->socks);
+        c->sock_room = room;
+    }
+    if (c->socks[fd] == NULL)
+        c->socks[fd] = xcalloc(1, sizeof **c->socks);
+    return c->socks[fd];
+}
+
+static void sock_register(struct http_client *c, struct sock *s, curl_socket_t fd, short what)
+{
+    if (s->event == NULL)
+        s->event = event_new(c->base, fd, what | EV_PERSIST, on_socket, c);
+    else if (s->registered != 0)
+        event_del(s->event);
+    s->registered = what;
+    if (what == 0)
+        return;
+    event_assign(s->event, c->base, fd, what | EV_PERSIST, on_socket, c);
+    event_add(s->event, NULL);
+}
+
+/* libcurl wants to know of this socket, or no longer. */
+static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *client, void *unused)
+{
+    struct http_client *c = client;
+    struct sock *s = sock_get(c, fd);
+
+    (void)easy;
+    (void)unused;
+    s->wanted =
+        what == CURL_POLL_REMOVE
+            ? 0
+            : (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
+    if (s->wanted == s->registered || (s->wanted == 0 && s->registered == EV_READ))
+        return 0;
+    sock_register(c, s, fd, s->wanted);
+    return 0;
+}
+
+/* The event must go before the number can be another connection's. */
+static int close_callback(void *client, curl_socket_t fd)
+{
+    struct http_client *c = client;
+
+    if ((size_t)fd < c->sock_room && c->socks[fd] != NULL) {
+        if (c->socks[fd]->event != NULL)
+            event_free(c->socks[fd]->event);
+        free(c->socks[fd]);
+        c->socks[fd] = NULL;
+    }
+    return close(fd);
+}
+
+/* -------------------------------------------------------------- libcurl's calls */
+
+static size_t write_callback(char *bytes, size_t size, size_t n, void *arg)
+{
+    struct http_call *call = arg;
+
+    buf_put(&call->answer, bytes, size * n);
+    if (!buf_overflowed(&call->answer))
+        return size * n;
+    call->oversized = true;
+    return 0;
+}
+
+/* libcurl is about to write the request. The first time it may: the second time it
+ * repeats what may have arrived. */
+static int prereq_callback(void *arg, char *primary_ip, char *local_ip, int primary_port,
+                           int local_port)
+{
+    struct http_call *call = arg;
+
+    (void)primary_ip;
+    (void)local_ip;
+    (void)primary_port;
+    (void)local_port;
+    return ++call->requests == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static int timer_callback(CURLM *multi, long timeout_ms, void *client)
+{
+    struct http_client *c = client;
+    struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+
+    (void)multi;
+    if (timeout_ms < 0)
+        event_del(c->timer);
+    else if (timeout_ms == 0)
+        event_active(c->timer, EV_TIMEOUT, 0); /* not here: no call into libcurl from its own */
+    else
+        event_add(c->timer, &tv);
+    return 0;
+}
+
+/* -------------------------------------------------------------------- calls */
+
+static void call_free(struct http_call *call)
+{
+    curl_easy_cleanup(call->easy);
+    curl_slist_free_all(call->header_list);
+    curl_slist_free_all(call->resolve);
+    buf_free(&call->url);
+    buf_free(&call->body);
+    buf_free(&call->headers);
+    buf_free(&call->answer);
+    free(call);
+}
+
+/* What no request changes. */
+static void set_up_easy(struct http_call *call)
+{
+    CURL *easy = call->easy;
+
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "outreachd");
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, write_callback);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, prereq_callback);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_callback);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, call->client);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->detail);
+}
+
+static struct http_call *call_get(struct http_client *c)
+{
+    struct http_call *call = TAILQ_FIRST(&c->idle);
+
+    if (call != NULL) {
+        TAILQ_REMOVE(&c->idle, call, links);
+        c->idle_count--;
+        return call;
+    }
+    call = xcalloc(1, sizeof *call);
+    call->client = c;
+    call->url = call->headers = BUF_INIT(1 << 20);
+    call->body = BUF_INIT(64u << 20);
+    call->answer = BUF_INIT(HTTP_ANSWER_BYTES);
+    call->easy = curl_easy_init();
+    if (call->easy == NULL)
+        abort(); /* out of memory is all that can be */
+    set_up_easy(call);
+    return call;
+}
+
+static void shrink(struct buf *b)
+{
+    buf_clear(b);
+    if (b->capacity > KEEP_BYTES)
+        buf_free(b);
+}
+
+static void call_put_back(struct http_call *call)
+{
+    struct http_client *c = call->client;
+
+    if (c->idle_count >= IDLE_CALLS) {
+        call_free(call);
+        return;
+    }
+    shrink(&call->body);
+    shrink(&call->answer);
+    if (call->resolve != NULL) {
+        curl_easy_setopt(call->easy, CURLOPT_RESOLVE, NULL);
+        curl_slist_free_all(call->resolve);
+        call->resolve = NULL;
+    }
+    call->state = IDLE;
+    TAILQ_INSERT_HEAD(&c->idle, call, links); /* the warmest is used first */
+    c->idle_count++;
+}
+
+static void call_end(struct http_call *call, enum gateway_http_result result, const char *trouble)
+{
+    call->result = result;
+    call->trouble = trouble;
+    call->state = ENDED;
+    TAILQ_INSERT_TAIL(&call->client->ended, call, links);
+}
+
+/* ------------------------------------------------------------------ requests */
+
+/* Headers are mostly those of the request before: then nothing is to be done. */
+static void set_headers(struct http_call *call, const char *const *headers)
+{
+    struct buf text = BUF_INIT(1 << 20);
+    const struct buf *old = &call->headers;
+
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
+        buf_put(&text, headers[i], strlen(headers[i]) + 1);
+    if (text.length == old->length &&
+        (text.length == 0 || memcmp(text.data, old->data, text.length) == 0)) {
+        buf_free(&text);
+        return;
+    }
+    buf_free(&call->headers);
+    call->headers = text;
+    curl_slist_free_all(call->header_list);
+    call->header_list = NULL;
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
+        call->header_list = curl_slist_append(call->header_list, headers[i]);
+    curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->header_list);
+}
+
+static void set_timeout(struct http_call *call, int64_t timeout_ms)
+{
+    timeout_ms = timeout_ms <= 0                    ? HTTP_TIMEOUT_MS
+                 : timeout_ms > HTTP_TIMEOUT_MAX_MS ? HTTP_TIMEOUT_MAX_MS
+                                                    : timeout_ms;
+    if (timeout_ms != call->timeout_ms)
+        curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    call->timeout_ms = timeout_ms;
+}
+
+/* A header with a line end in it would be two, or another request. */
+static const char *check_headers(const char *const *headers)
+{
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
+        if (strpbrk(headers[i], "\r\n") != NULL)
+            return "a header of the request has a line end in it";
+    return NULL;
+}
+
+static const char *set_request(struct http_call *call, const struct gateway_http_request *r)
+{
+    const char *trouble = check_headers(r->headers);
+
+    if (trouble != NULL)
+        return trouble;
+    buf_clear(&call->url);
+    buf_puts(&call->url, r->url);
+    buf_put(&call->body, r->body, r->length);
+    if (buf_overflowed(&call->url) || buf_overflowed(&call->body))
+        return "the request is too large";
+    if (strcmp(r->method, "POST") == 0) {
+        curl_easy_setopt(call->easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->length);
+        curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, buf_string(&call->body));
+    } else if (strcmp(r->method, "GET") == 0) {
+        curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L);
+    } else {
+        return "the request's method is neither GET nor POST";
+    }
+    set_headers(call, r->headers);
+    set_timeout(call, r->timeout_ms);
+    if (curl_easy_setopt(call->easy, CURLOPT_URL, buf_string(&call->url)) != CURLE_OK)
+        return "the request's URL is malformed";
+    return NULL;
+}
+
+/* -------------------------------------------------------------------- names */
+
+/* The name and port in a URL, without brackets; NULL on success, else what is wrong. */
+static const char *split_url(const char *url, char name[HOST_BYTES], unsigned *port)
+{
+    bool tls = strncasecmp(url, "https://", 8) == 0;
+    const char *host = url + (tls ? 8 : 7), *end, *at, *colon;
+    size_t n;
+
+    if (!tls && strncasecmp(url, "http://", 7) != 0)
+        return "the request's URL is neither http nor https";
+    end = host + strcspn(host, "/?#");
+    for (const char *p = host; p < end; p++)
+        if (*p <= ' ' || *p == '\\' || *p >= 127)
+            return "the request's URL has a malformed host";
+    at = memrchr(host, '@', (size_t)(end - host));
+    host = at != NULL ? at + 1 : host;
+    colon = memrchr(host, ':', (size_t)(end - host));
+    if (colon != NULL && memchr(colon, ']', (size_t)(end - colon)) != NULL)
+        colon = NULL;
+    *port = colon != NULL && colon + 1 < end ? (unsigned)strtoul(colon + 1, NULL, 10)
+            : tls                            ? 443u
+                                             : 80u;
+    end = colon != NULL ? colon : end;
+    if (*host == '[' && end > host && end[-1] == ']') {
+        host++;
+        end--;
+    }
+    n = (size_t)(end - host);
+    if (n == 0 || n >= HOST_BYTES || *port == 0 || *port > 65535)
+        return "the request's URL has a malformed host";
+    memcpy(name, host, n);
+    name[n] = '\0';
+    return NULL;
+}
+
+static struct host *host_get(struct http_client *c, const char *name, unsigned port)
+{
+    char key[HOST_BYTES + 8];
+    struct host *h;
+
+    snprintf(key, sizeof key, "%s:%u", name, port);
+    for (size_t i = 0; i < c->host_count; i++)
+        if (strcasecmp(c->hosts[i]->key, key) == 0)
+            return c->hosts[i];
+    if (c->host_count == HOSTS_MAX)
+        return NULL;
+    h = xcalloc(1, sizeof *h);
+    memcpy(h->key, key, sizeof key);
+    snprintf(h->name, sizeof h->name, "%s", name);
+    h->client = c;
+    TAILQ_INIT(&h->waiting);
+    c->hosts[c->host_count++] = h;
+    return h;
+}
+
+static void call_start(struct http_call *call)
+{
+    struct host *h = call->host;
+    struct http_client *c = call->client;
+
+    /* libcurl keeps what it was told; until one that told it has come back, all do. */
+    if (h != NULL && h->told != h->version) {
+        char entry[sizeof h->key + sizeof h->addresses + 2];
+
+        snprintf(entry, sizeof entry, "%s:%s", h->key, h->addresses);
+        call->resolve = curl_slist_append(NULL, entry);
+        curl_easy_setopt(call->easy, CURLOPT_RESOLVE, call->resolve);
+        call->version = h->version;
+    }
+    call->state = RUNNING;
+    TAILQ_INSERT_TAIL(&c->running, call, links);
+    curl_multi_add_handle(c->multi, call->easy);
+}
+
+static void host_set_addresses(struct host *h, const char *const *addresses, size_t count)
+{
+    char text[sizeof h->addresses];
+    size_t n = 0;
+
+    for (size_t i = 0; i < count && n < sizeof text; i++) {
+        bool v6 = strchr(addresses[i], ':') != NULL;
+
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s%s%s", i == 0 ? "" : ",",
+                              v6 ? "[" : "", addresses[i], v6 ? "]" : "");
+    }
+    if (strcmp(text, h->addresses) != 0) {
+        memcpy(h->addresses, text, sizeof text);
+        h->version++;
+    }
+    h->known_ms = clock_mono_ms();
+}
+
+/* A look-up that fails leaves an address that was good in use. */
+static void on_addresses(void *arg, const char *const *addresses, size_t count, const char *trouble)
+{
+    struct host *h = arg;
+    struct http_call *call;
+
+    h->lookup = NULL;
+    if (count > 0)
+        host_set_addresses(h, addresses, count);
+    while ((call = TAILQ_FIRST(&h->waiting)) != NULL) {
+        TAILQ_REMOVE(&h->waiting, call, links);
+        if (*h->addresses != '\0') {
+            call_start(call);
+            continue;
+        }
+        snprintf(call->detail, sizeof call->detail, "%.100s: %.100s", h->name, trouble);
+        call_end(call, GATEWAY_HTTP_UNSENT, call->detail);
+        event_active(h->client->finish, EV_TIMEOUT, 0);
+    }
+}
+
+/* Starts the call now, or when its name is known. NULL, or what is wrong. */
+static const char *call_begin(struct http_call *call)
+{
+    char name[HOST_BYTES];
+    unsigned port;
+    const char *trouble = split_url(buf_string(&call->url), name, &port);
+    struct host *h;
+
+    call->host = NULL;
+    if (trouble != NULL)
+        return trouble;
+    if (resolver_is_numeric(name)) {
+        call_start(call);
+        return NULL;
+    }
+    call->host = h = host_get(call->client, name, port);
+    if (h == NULL)
+        return "too many different hosts";
+    if (h->lookup == NULL &&
+        (*h->addresses == '\0' || clock_mono_ms() - h->known_ms > HOST_FRESH_MS))
+        h->lookup = resolver_lookup(call->client->resolver, h->name, on_addresses, h);
+    if (*h->addresses != '\0') {
+        call_start(call);
+        return NULL;
+    }
+    call->state = NAMELESS;
+    TAILQ_INSERT_TAIL(&h->waiting, call, links);
+    return NULL;
+}
+
+struct http_call *http_client_send(struct http_client *c,
+                                   const struct gateway_http_request *request, gateway_http_fn *fn,
+                                   void *arg)
+{
+    struct http_call *call = call_get(c);
+    const char *trouble;
+
+    call->fn = fn;
+    call->arg = arg;
+    call->requests = 0;
+    call->oversized = call->tls_trouble = false;
+    *call->detail = '\0';
+    trouble = set_request(call, request);
+    if (trouble == NULL)
+        trouble = call_begin(call);
+    if (trouble != NULL) {
+        call_end(call, GATEWAY_HTTP_UNSENT, trouble);
+        event_active(c->finish, EV_TIMEOUT, 0);
+    }
+    return call;
+}
+
+void http_call_cancel(struct http_call *call)
+{
+    struct http_client *c = call->client;
+
+    call->fn = NULL;
+    if (call->state == NAMELESS) {
+        TAILQ_REMOVE(&call->host->waiting, call, links);
+        call_put_back(call);
+    } else if (call->state == RUNNING) {
+        TAILQ_REMOVE(&c->running, call, links);
+        curl_multi_remove_handle(c->multi, call->easy);
+        call_put_back(call);
+    } /* ENDED: its turn puts it back */
+}
+
+/* ------------------------------------------------------------------- answers */
+
+static bool is_tls_trouble(CURLcode code)
+{
+    static const CURLcode codes[] = {
+        CURLE_SSL_CONNECT_ERROR,        CURLE_SSL_CERTPROBLEM,       CURLE_SSL_CIPHER,
+        CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE,    CURLE_SSL_ISSUER_ERROR,
+        CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_CLIENTCERT,
+        CURLE_USE_SSL_FAILED,
+    };
+
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
+static void on_done(struct http_call *call, CURLcode code)
+{
+    struct http_client *c = call->client;
+
+    TAILQ_REMOVE(&c->running, call, links);
+    curl_multi_remove_handle(c->multi, call->easy);
+    if (call->resolve != NULL)
+        call->host->told = call->version;
+    call->tls_trouble = is_tls_trouble(code);
+    if (code == CURLE_OK)
+        call_end(call, GATEWAY_HTTP_ANSWERED, NULL);
+    else if (call->requests == 0)
+        call_end(call, GATEWAY_HTTP_UNSENT,
+                 *call->detail ? call->detail : curl_easy_strerror(code));
+    else if (call->requests > 1)
+        call_end(call, GATEWAY_HTTP_AMBIGUOUS, "the connection was lost after the request");
+    else if (call->oversized)
+        call_end(call, GATEWAY_HTTP_AMBIGUOUS, "the answer is larger than 1 MiB");
+    else
+        call_end(call, GATEWAY_HTTP_AMBIGUOUS,
+                 *call->detail ? call->detail : curl_easy_strerror(code));
+}
+
+static void deliver(struct http_call *call)
+{
+    struct gateway_http_response response = {
+        .result = call->result, .trouble = call->trouble, .tls_trouble = call->tls_trouble};
+    curl_off_t retry_after_s = 0;
+    long status = 0;
+
+    if (call->result == GATEWAY_HTTP_ANSWERED) {
+        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
+        if (retry_after_s > RETRY_AFTER_MAX_S)
+            retry_after_s = RETRY_AFTER_MAX_S;
+        response.status = (int)status;
+        response.retry_after_ms = retry_after_s > 0 ? (int64_t)retry_after_s * 1000 : 0;
+        response.length = call->answer.length;
+    }
+    response.body = response.length > 0 ? buf_string(&call->answer) : "";
+    call->fn(call->arg, &response);
+}
+
+/* Outside of any callback of libcurl's, where it may be called again. */
+static void finish_ended(struct http_client *c)
+{
+    struct call_list batch;
+    struct http_call *call;
+
+    TAILQ_INIT(&batch);
+    TAILQ_CONCAT(&batch, &c->ended, links); /* what ends meanwhile has its own turn */
+    while ((call = TAILQ_FIRST(&batch)) != NULL) {
+        TAILQ_REMOVE(&batch, call, links);
+        if (call->fn != NULL)
+            deliver(call);
+        call_put_back(call);
+    }
+}
+
+static void after_action(struct http_client *c)
+{
+    CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(c->multi, &left)) != NULL) {
+        CURLcode code = message->data.result;
+        struct http_call *call;
+
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
+        on_done(call, code);
+    }
+    finish_ended(c);
+}
+
+static void on_socket(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_client *c = arg;
+    struct sock *s = c->socks[fd];
+    int running;
+
+    if (s->wanted == 0) { /* an idle connection is being closed: libcurl will notice */
+        sock_register(c, s, fd, 0);
+        return;
+    }
+    curl_multi_socket_action(c->multi, fd,
+                             (what & EV_READ ? CURL_CSELECT_IN : 0) |
+                                 (what & EV_WRITE ? CURL_CSELECT_OUT : 0),
+                             &running);
+    after_action(c);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_client *c = arg;
+    int running;
+
+    (void)fd;
+    (void)what;
+    curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    after_action(c);
+}
+
+static void on_finish(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    finish_ended(arg);
+}
+
+/* -------------------------------------------------------------------- client */
+
+struct http_client *http_client_create(struct event_base *base, struct resolver *resolver)
+{
+    struct http_client *c = xcalloc(1, sizeof *c);
+
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    c->base = base;
+    c->resolver = resolver;
+    TAILQ_INIT(&c->idle);
+    TAILQ_INIT(&c->running);
+    TAILQ_INIT(&c->ended);
+    c->timer = event_new(base, -1, 0, on_timer, c);
+    c->finish = event_new(base, -1, 0, on_finish, c);
+    c->multi = curl_multi_init();
+    if (c->multi == NULL)
+        abort(); /* out of memory is all that can be */
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, timer_callback);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HTTP_CONNECTIONS);
+    curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 4L * HTTP_CONNECTIONS);
+    return c;
+}
+
+static void free_calls(struct call_list *list)
+{
+    struct http_call *call;
+
+    while ((call = TAILQ_FIRST(list)) != NULL) {
+        TAILQ_REMOVE(list, call, links);
+        call_free(call);
+    }
+}
+
+void http_client_free(struct http_client *c)
+{
+    struct http_call *call;
+
+    if (c == NULL)
+        return;
+    while ((call = TAILQ_FIRST(&c->running)) != NULL)
+        http_call_cancel(call);
+    for (size_t i = 0; i < c->host_count; i++) {
+        if (c->hosts[i]->lookup != NULL)
+            resolver_cancel(c->hosts[i]->lookup);
+        free_calls(&c->hosts[i]->waiting);
+        free(c->hosts[i]);
+    }
+    free_calls(&c->ended);
+    curl_multi_cleanup(c->multi); /* closes what is kept, through close_callback() */
+    free_calls(&c->idle);
+    event_free(c->timer);
+    event_free(c->finish);
+    for (size_t i = 0; i < c->sock_room; i++)
+        assert(c->socks[i] == NULL || c->socks[i]->event == NULL || c->socks[i]->registered == 0);
+    for (size_t i = 0; i < c->sock_room; i++) {
+        if (c->socks[i] != NULL && c->socks[i]->event != NULL)
+            event_free(c->socks[i]->event);
+        free(c->socks[i]);
+    }
+    free(c->socks);
+    free(c);
+}

@@ -1,0 +1,50 @@
+/*
+ * http_client.h - HTTP requests from the loop, none of them sent twice
+ *
+ * libcurl's multi interface, driven by libevent. What it would do by itself and
+ * must not:
+ *
+ * - When a kept connection dies after the request and before the answer, it
+ *   opens another and sends again, a POST too: one notice becomes two. Here a
+ *   second request of the same transfer is refused before it is written, and
+ *   the result is AMBIGUOUS.
+ * - Its resolver's thread holds up the loop. Names are looked up by resolver.h
+ *   and handed to it; it never sees one that it would have to look up.
+ * - It follows environment variables to a proxy; not here.
+ *
+ * Connections are kept and shared, at most HTTP_CONNECTIONS to a host: requests
+ * beyond wait inside their own timeout. TLS is verified, no redirects, http and
+ * https only, an answer has at most HTTP_ANSWER_BYTES.
+ */
+#ifndef OUTREACH_HTTP_CLIENT_H
+#define OUTREACH_HTTP_CLIENT_H
+
+#include "gateway_plugin.h"
+
+#define HTTP_CONNECTIONS 256
+#define HTTP_ANSWER_BYTES (1024u * 1024u)
+#define HTTP_TIMEOUT_MS 30000 /* where the request says none */
+#define HTTP_TIMEOUT_MAX_MS 600000
+
+struct event_base;
+struct http_call;
+struct http_client;
+struct resolver;
+
+/* base and resolver are borrowed and must outlive the client. */
+struct http_client *http_client_create(struct event_base *base, struct resolver *resolver);
+
+/* Ends everything; callbacks that have not run never do. NULL is fine. Not to be
+ * called from within one. */
+void http_client_free(struct http_client *c);
+
+/* Sends; everything is copied. fn runs once, in a later turn, unless cancelled;
+ * the call is gone when it returns. */
+struct http_call *http_client_send(struct http_client *c,
+                                   const struct gateway_http_request *request, gateway_http_fn *fn,
+                                   void *arg);
+
+/* Drops a call whose fn has not run. */
+void http_call_cancel(struct http_call *call);
+
+#endif

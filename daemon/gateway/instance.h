@@ -1,0 +1,94 @@
+/*
+ * instance.h - a gateway from the inside: for gateway.c, which moves messages,
+ * and host.c, which serves the plugin. Nobody else includes it.
+ */
+#ifndef OUTREACH_INSTANCE_H
+#define OUTREACH_INSTANCE_H
+
+#include "circuit.h"
+#include "gateway.h"
+#include "mem.h"
+#include "gateway_settings.h"
+
+#include <sys/queue.h>
+
+struct event;
+struct event_base;
+struct http_client;
+struct resolver;
+
+/* A message without an answer. Its token is generation, gateway and slot. */
+struct slot {
+    uint64_t token; /* 0 while free */
+    void *context;
+};
+
+/* A service under way for a plugin; see host.c. */
+struct gateway_timer;
+struct fetch;
+struct question;
+struct promise;
+
+struct gateway {
+    struct gateway_set *set;
+    size_t index;
+    const struct gateway_config *config;
+    struct gateway_settings *settings;
+    struct gateway_plugin plugin;
+    void *state;    /* the plugin's */
+    void *user;     /* the dispatcher's */
+    bool opened;    /* open() succeeded and close() has not been called */
+    bool in_submit; /* the plugin's submit() is on the stack */
+    bool closing, draining, paused;
+    bool down; /* has taken nothing for DOWN_AFTER_MS */
+
+    unsigned capacity; /* as the plugin says */
+    unsigned window, outstanding;
+    struct slot *slots; /* window of them */
+    uint16_t *free_slots;
+    unsigned free_count;
+    uint64_t generation; /* of the last token */
+
+    struct circuit circuit;
+    uint64_t trial;              /* token of the half-open circuit's one message, or 0 */
+    struct event *circuit_timer; /* until an open circuit is tried */
+    struct event *down_timer;
+
+    struct gateway_statistics statistics;
+    int64_t bad_token_log_ms;
+
+    LIST_HEAD(, gateway_timer) timers;
+    LIST_HEAD(, fetch) fetches;
+    LIST_HEAD(, question) questions;
+    LIST_HEAD(, promise) promises;
+};
+
+struct gateway_set {
+    struct event_base *base;
+    struct resolver *resolver;
+    struct http_client *http;
+    struct gateway_events events;
+    void *arg;
+    struct arena arena;
+    struct route *route;
+    struct gateway **gateways;
+    size_t count;
+    uint64_t usable; /* a bit for each */
+    size_t outstanding;
+    bool opening;          /* changed() is not called yet */
+    struct promise *spare; /* to be used again */
+};
+
+/* gateway.c, for the host's table */
+void gateway_answered(struct gateway *gw, uint64_t token, const struct gateway_answer *answer);
+void gateway_capacity(struct gateway *gw, unsigned messages, const char *why);
+
+/* host.c */
+extern const struct gateway_host gateway_host;
+void host_cancel_all(struct gateway *gw); /* no callback into the plugin after it */
+void host_random(void *bytes, size_t n);
+bool host_push(struct gateway *gw, const struct gateway_push *push, gateway_push_answer_fn *answer,
+               void *arg);
+void host_free_spare(struct gateway_set *set);
+
+#endif

@@ -1,0 +1,557 @@
+#include "inbound.h"
+
+#include "clock.h"
+#include "error.h"
+#include "keys.h"
+#include "log.h"
+#include "mem.h"
+#include "moves.h"
+#include "phone.h"
+#include "receipt_index.h"
+#include "receipts.h"
+#include "refusal.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 128 /* receipts looked up together */
+#define TRIES 3
+#define PARK_BYTES 160
+#define SPARES 4096
+
+/* One receipt on its way to its notice. */
+struct arrival {
+    struct arrival *next;
+    struct inbound *in;
+    struct gateway *gateway;
+    gateway_stored_fn *stored; /* NULL: one that was parked, to be taken out when done */
+    void *stored_arg;
+    char id[65], code[33], words[65];
+    size_t id_length;
+    bool delivered;
+    enum notice_reason reason;
+    unsigned tries;
+    struct receipt_entry entry;
+    char campaign[CAMPAIGN_ID_BYTES], reminder[33];
+    unsigned char found[LEDGER_RECORD_BYTES];
+    bool known; /* found was read */
+};
+
+/* Arrivals of one step, sent together. */
+struct group {
+    struct group *next;
+    struct inbound *in;
+    struct gateway *gateway;
+    struct arrival *list[BATCH];
+    size_t count;
+    struct moves moves;
+    char park[BATCH][PARK_BYTES];
+};
+
+struct inbound {
+    struct inbound_options options;
+    struct event *turn;
+    bool turn_asked;
+    struct group *lookups[GATEWAY_SET_MAX]; /* being filled, one a gateway */
+    struct group *reading;                  /* being filled: of one reminder */
+    struct group *spare_groups;
+    struct arrival *spare;
+    size_t spares, under_way;
+    struct command command;
+    uint64_t unmatched;
+};
+
+/* ------------------------------------------------------------------- the pools */
+
+static struct arrival *arrival_take(struct inbound *in)
+{
+    struct arrival *a = in->spare;
+
+    if (a != NULL) {
+        in->spare = a->next;
+        in->spares--;
+    } else {
+        a = xmalloc(sizeof *a);
+    }
+    memset(a, 0, sizeof *a);
+    a->in = in;
+    in->under_way++;
+    return a;
+}
+
+/* The receipt is durable (or worthless), or it is not: then the peer sends it again. */
+static void arrival_end(struct arrival *a, bool stored)
+{
+    struct inbound *in = a->in;
+
+    in->under_way--;
+    if (a->stored != NULL) {
+        a->stored(a->stored_arg, stored);
+    } else if (stored) {
+        receipt_unpark_command(&in->command, gateway_config(a->gateway)->name, a->id, a->id_length);
+        db_send(in->options.db, &in->command, NULL, NULL);
+    }
+    if (in->spares < SPARES) {
+        a->next = in->spare;
+        in->spare = a;
+        in->spares++;
+    } else {
+        free(a);
+    }
+}
+
+static struct group *group_take(struct inbound *in, struct gateway *gw)
+{
+    struct group *g = in->spare_groups;
+
+    if (g != NULL)
+        in->spare_groups = g->next;
+    else
+        g = xmalloc(sizeof *g);
+    g->in = in;
+    g->gateway = gw;
+    g->count = 0;
+    g->moves.count = 0;
+    return g;
+}
+
+static void group_give_back(struct group *g)
+{
+    g->next = g->in->spare_groups;
+    g->in->spare_groups = g;
+}
+
+static void ask_turn(struct inbound *in)
+{
+    if (in->turn_asked)
+        return;
+    in->turn_asked = true;
+    event_active(in->turn, EV_TIMEOUT, 0);
+}
+
+/* ----------------------------------------------------------------- the move */
+
+static void reading_add(struct inbound *in, struct arrival *a);
+
+static void log_receipt(const struct arrival *a, const struct record *r)
+{
+    struct delivery_event e = DELIVERY_EVENT_INIT;
+
+    e.event = notice_state_name(r->state);
+    e.campaign = a->campaign;
+    e.reminder = a->reminder;
+    e.gateway = gateway_config(a->gateway)->name;
+    e.reason = notice_reason_name(r->reason);
+    e.n = a->entry.n;
+    e.fence = a->entry.fence;
+    e.attempt = r->attempts;
+    e.segments = r->segments;
+    e.id = a->id;
+    e.id_length = a->id_length;
+    e.code = a->code[0] ? a->code : NULL;
+    e.words = a->words[0] ? a->words : NULL;
+    delivery_log_add(a->in->options.log, &e);
+}
+
+static void on_moved(void *arg, const redisReply *reply)
+{
+    struct group *g = arg;
+    struct inbound *in = g->in;
+    int64_t seq = 0;
+    enum moves_verdict verdict = reply->type == REDIS_REPLY_ARRAY ? moves_verdict(reply, &seq) : MOVES_GONE;
+
+    for (size_t i = 0; i < g->moves.count; i++) {
+        struct arrival *a = g->moves.list[i].owner;
+        struct record r;
+
+        if (verdict == MOVES_DONE && reply->elements > 2 && moves_differing(reply, g->moves.list[i].n) != NULL) {
+            if (++a->tries < TRIES)
+                reading_add(in, a); /* read again, decide again */
+            else
+                arrival_end(a, false);
+            continue;
+        }
+        record_unpack(g->moves.list[i].wanted, &r);
+        if (verdict == MOVES_DONE && notice_is_terminal(r.state))
+            log_receipt(a, &r);
+        arrival_end(a, true);
+    }
+    group_give_back(g);
+    ask_turn(in);
+}
+
+/* Two receipts for one notice cannot be in one compare-and-set: the second waits. */
+static bool already_moving(const struct group *g, uint32_t n)
+{
+    for (size_t i = g->moves.count; i > 0; i--)
+        if (g->moves.list[i - 1].n == n)
+            return true;
+    return false;
+}
+
+static void decide(struct group *g, struct arrival *a)
+{
+    struct record r, old;
+    struct move *m;
+
+    if (!a->known) { /* its ledger is gone: erased long ago */
+        arrival_end(a, true);
+        return;
+    }
+    if (already_moving(g, a->entry.n)) {
+        reading_add(g->in, a);
+        return;
+    }
+    record_unpack(a->found, &old);
+    r = old;
+    if (receipt_apply(&r, &a->entry, a->delivered, a->reason) == RECEIPT_IGNORED) {
+        arrival_end(a, true);
+        return;
+    }
+    m = moves_add(&g->moves);
+    m->n = a->entry.n;
+    m->owner = a;
+    memcpy(m->believed, a->found, LEDGER_RECORD_BYTES);
+    record_pack(&r, m->wanted);
+    m->retry = r.state != old.state && (old.state == NOTICE_PARKED || old.state == NOTICE_UNCERTAIN) ? RETRY_REMOVE
+                                                                                                  : RETRY_KEEP;
+}
+
+static void on_record(void *arg, const redisReply *reply)
+{
+    struct arrival *a = arg;
+
+    a->known = reply->type == REDIS_REPLY_STRING && reply->len == LEDGER_RECORD_BYTES;
+    if (a->known)
+        memcpy(a->found, reply->str, LEDGER_RECORD_BYTES);
+}
+
+static void on_all_records(void *arg, const redisReply *reply)
+{
+    struct group *g = arg;
+    struct inbound *in = g->in;
+    struct moves_target target = {.now_ms = clock_wall_ms(), .version = 0};
+
+    (void)reply;
+    target.campaign = g->list[0]->campaign;
+    target.reminder = g->list[0]->reminder;
+    for (size_t i = 0; i < g->count; i++)
+        decide(g, g->list[i]);
+    if (g->moves.count == 0) {
+        group_give_back(g);
+        ask_turn(in);
+        return;
+    }
+    moves_command(&g->moves, &target, &in->command);
+    db_send(in->options.db, &in->command, on_moved, g);
+}
+
+/* ------------------------------------------------------------------ the record */
+
+static void reading_send(struct inbound *in)
+{
+    struct group *g = in->reading;
+    struct command *c = &in->command;
+
+    if (g == NULL)
+        return;
+    in->reading = NULL;
+    for (size_t i = 0; i < g->count; i++) {
+        struct arrival *a = g->list[i];
+
+        a->known = false;
+        command_start(c, "GETRANGE");
+        key_ledger(c, a->campaign, a->reminder);
+        command_add_int(c, (int64_t)a->entry.n * LEDGER_RECORD_BYTES);
+        command_add_int(c, ((int64_t)a->entry.n + 1) * LEDGER_RECORD_BYTES - 1);
+        db_send(in->options.db, c, on_record, a);
+    }
+    command_start(c, "PING"); /* its answer comes after all of them */
+    db_send(in->options.db, c, on_all_records, g);
+}
+
+static void reading_add(struct inbound *in, struct arrival *a)
+{
+    struct group *g = in->reading;
+
+    if (g != NULL && (g->count == BATCH || strcmp(g->list[0]->reminder, a->reminder) != 0 ||
+                      strcmp(g->list[0]->campaign, a->campaign) != 0))
+        reading_send(in);
+    if (in->reading == NULL)
+        in->reading = group_take(in, a->gateway);
+    in->reading->list[in->reading->count++] = a;
+    ask_turn(in);
+}
+
+static void on_ref(void *arg, const char *campaign, const char *reminder)
+{
+    struct arrival *a = arg;
+
+    if (campaign == NULL) {
+        arrival_end(a, true);
+        return;
+    }
+    snprintf(a->campaign, sizeof a->campaign, "%s", campaign);
+    snprintf(a->reminder, sizeof a->reminder, "%s", reminder);
+    reading_add(a->in, a);
+}
+
+/* ------------------------------------------------------------------ the lookup */
+
+static void looked_up(struct arrival *a, const redisReply *found)
+{
+    struct inbound *in = a->in;
+
+    if (found == NULL || found->type != REDIS_REPLY_STRING || strcmp(found->str, "FULL") == 0) {
+        log_warning("receipts.full gateway=%s", gateway_config(a->gateway)->name);
+        arrival_end(a, false);
+        return;
+    }
+    if (found->len == 6 && memcmp(found->str, "PARKED", 6) == 0) {
+        in->unmatched++;
+        if (a->stored != NULL)
+            arrival_end(a, true); /* parked: durable */
+        else
+            arrival_end(a, false); /* was parked, and stays so */
+        return;
+    }
+    if (receipt_entry_unpack(found->str, found->len, &a->entry) != 0) {
+        arrival_end(a, true);
+        return;
+    }
+    dispatch_find_ref(in->options.dispatch, a->entry.ref, on_ref, a);
+}
+
+static void on_looked_up(void *arg, const redisReply *reply)
+{
+    struct group *g = arg;
+
+    if (reply->type != REDIS_REPLY_ARRAY)
+        log_error("receipts.error gateway=%s reply=%s", gateway_config(g->gateway)->name,
+                  log_quote(reply->str ? reply->str : ""));
+    for (size_t i = 0; i < g->count; i++)
+        looked_up(g->list[i], db_at(reply, i));
+    group_give_back(g);
+}
+
+static void lookups_send(struct inbound *in, size_t at)
+{
+    struct group *g = in->lookups[at];
+    struct receipt_lookup lookups[BATCH];
+
+    if (g == NULL)
+        return;
+    in->lookups[at] = NULL;
+    for (size_t i = 0; i < g->count; i++) {
+        struct arrival *a = g->list[i];
+
+        lookups[i] = (struct receipt_lookup){a->id, a->id_length, "", 0};
+        if (a->stored != NULL) {
+            snprintf(g->park[i], PARK_BYTES, "%c %u %s %s", a->delivered ? 'D' : 'U', (unsigned)a->reason,
+                     a->code[0] ? a->code : "-", a->words);
+            lookups[i].park = g->park[i];
+            lookups[i].park_length = strlen(g->park[i]);
+        }
+    }
+    receipt_lookup_command(&in->command, gateway_config(g->gateway)->name, lookups, g->count, clock_wall_ms());
+    db_send(in->options.db, &in->command, on_looked_up, g);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct inbound *in = arg;
+
+    (void)fd, (void)what;
+    in->turn_asked = false;
+    for (size_t i = 0; i < GATEWAY_SET_MAX; i++)
+        lookups_send(in, i);
+    reading_send(in);
+    delivery_log_flush(in->options.log);
+}
+
+static void lookup_add(struct inbound *in, struct arrival *a)
+{
+    size_t at = gateway_index(a->gateway);
+
+    if (in->lookups[at] != NULL && in->lookups[at]->count == BATCH)
+        lookups_send(in, at);
+    if (in->lookups[at] == NULL)
+        in->lookups[at] = group_take(in, a->gateway);
+    in->lookups[at]->list[in->lookups[at]->count++] = a;
+    ask_turn(in);
+}
+
+/* -------------------------------------------------------------------- the doors */
+
+static void copy_words(char *out, size_t size, const char *words)
+{
+    snprintf(out, size, "%s", words ? words : "");
+    for (char *p = out; *p != '\0'; p++)
+        if ((unsigned char)*p < 0x20)
+            *p = '?';
+}
+
+void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gateway_receipt *receipt,
+                     gateway_stored_fn *stored, void *stored_arg)
+{
+    struct arrival *a;
+
+    if (receipt->state == GATEWAY_ENROUTE || receipt->id.length == 0 || receipt->id.length > 64) {
+        stored(stored_arg, true); /* on its way is no news; without an id there is nothing to look for */
+        return;
+    }
+    if (!db_well(in->options.db)) {
+        stored(stored_arg, false);
+        return;
+    }
+    a = arrival_take(in);
+    a->gateway = gw;
+    a->stored = stored;
+    a->stored_arg = stored_arg;
+    memcpy(a->id, receipt->id.bytes, receipt->id.length);
+    a->id_length = receipt->id.length;
+    a->delivered = receipt->state == GATEWAY_DELIVERED;
+    a->reason = (enum notice_reason)receipt->reason;
+    copy_words(a->code, sizeof a->code, receipt->code);
+    copy_words(a->words, sizeof a->words, receipt->words);
+    for (char *p = a->code; *p != '\0'; p++)
+        if (*p == ' ')
+            *p = '_';
+    lookup_add(in, a);
+}
+
+void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_t id_length, const char *receipt,
+                   size_t n)
+{
+    struct arrival *a;
+    char text[PARK_BYTES], kind = 0;
+    unsigned reason = 0;
+
+    if (id_length == 0 || id_length > 64 || n == 0 || n >= sizeof text)
+        return;
+    memcpy(text, receipt, n);
+    text[n] = '\0';
+    a = arrival_take(in);
+    a->gateway = gw;
+    memcpy(a->id, id, id_length);
+    a->id_length = id_length;
+    sscanf(text, "%c %u %32s %64[^\n]", &kind, &reason, a->code, a->words);
+    a->delivered = kind == 'D';
+    a->reason = reason < REASON_COUNT ? (enum notice_reason)reason : REASON_OTHER;
+    lookup_add(in, a);
+}
+
+/* ---------------------------------------------------------------------- replies */
+
+struct reply_under_way {
+    struct inbound *in;
+    gateway_stored_fn *stored;
+    void *stored_arg;
+};
+
+static void on_reply_stored(void *arg, const redisReply *reply)
+{
+    struct reply_under_way *r = arg;
+
+    r->in->under_way--;
+    r->stored(r->stored_arg, !db_is_error(reply, NULL));
+    free(r);
+}
+
+void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_reply *reply,
+                   gateway_stored_fn *stored, void *stored_arg)
+{
+    struct command *c = &in->command;
+    struct reply_under_way *r;
+    char from[PHONE_BYTES];
+    enum phone_fault fault;
+    const char *name = gateway_config(gw)->name;
+    bool refused = refusal_says_no(reply->text, reply->length);
+
+    if (reply->part && !refused) {
+        stored(stored_arg, true); /* the whole comes later */
+        return;
+    }
+    if (!db_well(in->options.db)) {
+        stored(stored_arg, false);
+        return;
+    }
+    /* Operators write it with and without +, and in the national form. */
+    if (phone_normalize(reply->from, strlen(reply->from), in->options.settings->defaults.country, from, &fault) != 0)
+        snprintf(from, sizeof from, "%s", reply->from);
+    r = xmalloc(sizeof *r);
+    *r = (struct reply_under_way){in, stored, stored_arg};
+    in->under_way++;
+    if (refused) {
+        command_start(c, "SADD");
+        command_add_string(c, KEY_OPTOUT);
+        command_add_string(c, from);
+        db_send(in->options.db, c, NULL, NULL);
+        log_info("reply.refused gateway=%s from=%s", name, log_mask(from, strlen(from)));
+    }
+    command_start(c, "XADD");
+    command_add_string(c, KEY_REPLIES);
+    command_add_string(c, "*");
+    command_add_string(c, "gateway");
+    command_add_string(c, name);
+    command_add_string(c, "from");
+    command_add_string(c, from);
+    command_add_string(c, "to");
+    command_add_string(c, reply->to ? reply->to : "");
+    command_add_string(c, "kind");
+    command_add_string(c, refused ? "optout" : "reply");
+    command_add_string(c, "text");
+    command_add(c, reply->text, reply->length > 4096 ? 4096 : reply->length);
+    db_send(in->options.db, c, on_reply_stored, r);
+}
+
+/* ---------------------------------------------------------------------- its life */
+
+struct inbound *inbound_create(const struct inbound_options *options)
+{
+    struct inbound *in = xcalloc(1, sizeof *in);
+
+    in->options = *options;
+    in->command = COMMAND_INIT;
+    in->turn = event_new(options->base, -1, 0, on_turn, in);
+    return in;
+}
+
+bool inbound_idle(const struct inbound *in)
+{
+    return in->under_way == 0;
+}
+
+static void group_free(struct group *g)
+{
+    if (g == NULL)
+        return;
+    for (size_t i = 0; i < g->count; i++)
+        free(g->list[i]);
+    free(g);
+}
+
+void inbound_free(struct inbound *in)
+{
+    struct arrival *next;
+    struct group *g;
+
+    if (in == NULL)
+        return;
+    for (size_t i = 0; i < GATEWAY_SET_MAX; i++)
+        group_free(in->lookups[i]);
+    group_free(in->reading);
+    while ((g = in->spare_groups) != NULL) {
+        in->spare_groups = g->next;
+        free(g);
+    }
+    for (struct arrival *a = in->spare; a != NULL; a = next) {
+        next = a->next;
+        free(a);
+    }
+    event_free(in->turn);
+    command_free(&in->command);
+    free(in);
+}

@@ -1,0 +1,62 @@
+#include "refusal.h"
+
+#include "utf8.h"
+
+#include <string.h>
+
+#define MOST 256 /* bytes looked at for a word that is the whole reply */
+
+static const char *const whole[] = {
+    "T",    "TD",   "R",       "N",           "QX",     "0000", "退订", "取消",   "拒收",    "STOP",
+    "END",  "QUIT", "STOPALL", "UNSUBSCRIBE", "CANCEL", "REMOVE", "OPTOUT", "OPT-OUT", "ARRET", "REVOKE",
+};
+static const char *const inside[] = {"退订", "拒收", "不要再发", "UNSUBSCRIBE"};
+
+/* ASCII letters in capitals, nothing else changed. */
+static void fold(char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (text[i] >= 'a' && text[i] <= 'z')
+            text[i] -= 'a' - 'A';
+}
+
+/* Spaces and punctuation, ASCII and Chinese, that people put around a word. */
+static bool is_trim(uint32_t c)
+{
+    if (c < 0x30)
+        return true;
+    return (c >= 0x3a && c <= 0x40) || (c >= 0x5b && c <= 0x60) || (c >= 0x7b && c <= 0x7f) || c == 0xa0 ||
+           (c >= 0x2000 && c <= 0x206f) || (c >= 0x3000 && c <= 0x303f);
+}
+
+bool refusal_says_no(const char *text, size_t n)
+{
+    char folded[MOST * 3];
+    size_t length, from = 0, to = 0;
+    const char *p, *end;
+
+    n = n > MOST ? MOST : n;
+    length = utf8_halfwidth(text, n, folded);
+    fold(folded, length);
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+        if (memmem(folded, length, inside[i], strlen(inside[i])) != NULL)
+            return true;
+    p = folded;
+    end = folded + length;
+    while (p < end) { /* the first and the last character that are neither */
+        const char *at = p;
+        uint32_t c = 0;
+
+        if (utf8_next(&p, end, &c) != 0)
+            break;
+        if (is_trim(c))
+            continue;
+        if (to == 0)
+            from = (size_t)(at - folded);
+        to = (size_t)(p - folded);
+    }
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (to - from == strlen(whole[i]) && memcmp(folded + from, whole[i], to - from) == 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,132 @@
+'use strict';
+// Pause, resume, cancel; refusals, hours, expiry, limits.
+
+const assert = require('node:assert/strict');
+const { journey, campaign, people, inDays, inSeconds } = require('./lib/stage');
+const { until, pause } = require('./lib/wait');
+
+journey('pause stops sending within a window, resume goes on, nobody is left out or told twice', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '40/s', window: 10 });
+  await s.start();
+  await s.xadd(campaign('pause', people(80)));
+  await until('the first ten', () => smsc.submits.length >= 10);
+  await s.ok('pause', 'pause');
+  const at = smsc.submits.length;
+  await pause(700);
+  assert.ok(smsc.submits.length <= at + 10, `${smsc.submits.length - at} were sent after the pause`);
+  const still = smsc.submits.length;
+  await pause(700);
+  assert.equal(smsc.submits.length, still);
+  await s.ok('resume', 'pause');
+  assert.deepEqual(await s.settled('pause', 'first'), { delivered: 80 });
+  assert.equal(new Set(smsc.messages.map((m) => m.to)).size, 80);
+  assert.equal(smsc.messages.length, 80);
+});
+
+journey('cancel wins: what was not sent is cancelled, for good', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '40/s', window: 10 });
+  await s.start();
+  await s.xadd(campaign('cancel', people(80)));
+  await until('the first ten', () => smsc.submits.length >= 10);
+  await s.ok('cancel', 'cancel');
+  const at = smsc.submits.length;
+  const counts = await s.settled('cancel', 'first');
+  assert.ok(smsc.submits.length <= at + 10);
+  assert.equal(counts.cancelled + counts.delivered, 80);
+  assert.equal(counts.delivered, smsc.submits.length);
+  const late = await s.outreach('resume', 'cancel');
+  await pause(300);
+  assert.equal(smsc.submits.length, counts.delivered, late.all);
+});
+
+journey('pause, resume and cancel work while no daemon runs', async (s) => {
+  const smsc = await s.smsc();
+  s.copy('jobseekers.csv');
+  s.copy('job-fair.conf', (t) => t.replaceAll('2027-03-06', inDays(7)).replace('"-7d 09:30"', '"now"'));
+  await s.ok('queue', s.path('job-fair.conf'));
+  await s.start();
+  await s.settled('job-fair-2027-spring', 'announce');
+  await s.stop();
+  await s.ok('cancel', 'job-fair-2027-spring');
+  await s.start();
+  await s.settled('job-fair-2027-spring', 'eve');
+  assert.equal(smsc.messages.length, 7);
+});
+
+journey('a campaign that does not exist is an error that names it', async (s) => {
+  await s.smsc();
+  await s.start();
+  for (const command of ['show', 'pause', 'cancel']) {
+    const result = await s.outreach(command, 'nobody-knows');
+    assert.notEqual(result.code, 0);
+    assert.match(result.err, /nobody-knows/);
+  }
+});
+
+journey('who refused is never sent anything', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const list = people(3);
+  await (await s.redis()).call('SADD', 'outreach:optout', list[1].sms);
+  await s.xadd(campaign('refuse', list, { class: 'notice' }));
+  assert.deepEqual(await s.settled('refuse', 'first'), { delivered: 2, 'opted-out': 1 });
+  assert.deepEqual(smsc.textsFor(list[1].sms), []);
+});
+
+journey('outside the allowed hours notices are held, not dropped', async (s) => {
+  const smsc = await s.smsc();
+  // Allowed for an hour that begins two hours from now, in Shanghai.
+  const clock = (s_) => inSeconds(s_).slice(11, 16);
+  s.settings.defaults.hours = `${clock(7200)}-${clock(10800)}`;
+  await s.start();
+  await s.xadd(campaign('night', people(3), { class: 'notice' }));
+  await until('the campaign', async () => (await s.ledger('night', 'first')).length === 3 || (await (await s.redis()).call('ZSCORE', 'outreach:schedule', 'night/first')));
+  await pause(1000);
+  assert.equal(smsc.submits.length, 0);
+  const states = Object.keys(await s.counts('night', 'first'));
+  assert.deepEqual(states.filter((x) => !['untouched', 'parked'].includes(x)), []);
+});
+
+journey('what would come too late is expired, not sent', async (s) => {
+  const smsc = await s.smsc();
+  await smsc.stop();
+  await s.start();
+  // Two minutes resolution would be long: the end of the reminder is said to the second.
+  await s.xadd(campaign('late', people(4), { reminders: [{ name: 'first', at: 'now', expires: inSeconds(2) }] }));
+  assert.deepEqual(await s.settled('late', 'first', 30000), { expired: 4 });
+  await smsc.start();
+  await smsc.bound();
+  await pause(300);
+  assert.equal(smsc.submits.length, 0);
+});
+
+journey('a person gets no more than her limit over all campaigns', async (s) => {
+  const smsc = await s.smsc();
+  s.settings.defaults.per_recipient = ['2/day'];
+  await s.start();
+  for (const id of ['one', 'two', 'three']) {
+    await s.xadd(campaign(id, people(1), { class: 'notice' }));
+    await until(id, async () => Object.keys(await s.counts(id, 'first')).some((x) => ['delivered', 'capped', 'parked'].includes(x)));
+  }
+  await pause(500);
+  assert.equal(smsc.messages.length, 2);
+});
+
+journey('opt-out line and signature are there once, where the class asks for them', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  await s.xadd(campaign('promo', people(1), { class: 'promotion' }));
+  await s.settled('promo', 'first');
+  const [text] = smsc.textsFor(people(1)[0].sms);
+  assert.equal(text, '【鼓楼区妇联】居民1您好，请到区妇联。拒收请回复R');
+});
+
+journey('several campaigns at once get fair shares', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '50/s' });
+  await s.start();
+  for (const id of ['a', 'b'])
+    await s.xadd(campaign(id, people(100, (i) => ({ sms: `+86138514${id === 'a' ? 3 : 4}${String(i).padStart(4, '0')}` }))));
+  await until('eighty', () => smsc.submits.length >= 80);
+  const a = smsc.submits.slice(0, 80).filter((one) => one.to.startsWith('+861385143')).length;
+  assert.ok(a >= 20 && a <= 60, `${a} of 80 were the first one's`);
+});

@@ -1,0 +1,177 @@
+'use strict';
+// What gateways do to us, and what that does to a notice.
+
+const assert = require('node:assert/strict');
+const { journey, campaign, people, inSeconds } = require('./lib/stage');
+const { until, pause } = require('./lib/wait');
+
+const quick = { backoff: '1s', backoff_max: '2s' };
+
+journey('a number that the operator refuses is failed with the reason, once', async (s) => {
+  const smsc = await s.smsc(({ to }) => (to.endsWith('1') ? { status: 0x0b } : {}));
+  await s.start();
+  await s.xadd(campaign('refused', people(3)));
+  assert.deepEqual(await s.settled('refused', 'first'), { delivered: 2, failed: 1 });
+  assert.equal(smsc.submits.length, 3);
+  const show = await s.ok('why', people(2)[1].sms);
+  assert.match(show.out, /number|0x0*b\b|空号|号码/i);
+});
+
+journey('throttling spends no attempt, and everything arrives', async (s) => {
+  const refused = new Map();
+  const smsc = await s.smsc(({ to, n }) => {
+    const times = refused.get(to) ?? 0;
+    if (n % 3 === 0 && times < 8) {
+      refused.set(to, times + 1);
+      return { status: 0x58 };
+    }
+    return {};
+  });
+  s.settings.dispatch = { attempts: 2, ...quick };
+  await s.start();
+  await s.xadd(campaign('fast', people(30)));
+  assert.deepEqual(await s.settled('fast', 'first', 60000), { delivered: 30 });
+  assert.ok(refused.size > 0);
+  assert.ok((await s.ledger('fast', 'first')).every((r) => r.attempts === 1), 'throttled attempts are not counted');
+  assert.equal(smsc.messages.length, 30);
+});
+
+journey("the operator's outage is tried again, with a pause that grows, until it is over", async (s) => {
+  const smsc = await s.smsc(({ n }) => (n <= 2 ? { status: 0x08 } : {}));
+  s.settings.dispatch = quick;
+  await s.start();
+  await s.xadd(campaign('outage', people(1)));
+  assert.deepEqual(await s.settled('outage', 'first'), { delivered: 1 });
+  assert.equal((await s.ledger('outage', 'first'))[0].attempts, 3);
+  assert.equal(smsc.submits.length, 3);
+});
+
+journey('after the last attempt a notice is failed', async (s) => {
+  const smsc = await s.smsc(() => ({ status: 0x08 }));
+  s.settings.dispatch = { ...quick, attempts: 3 };
+  await s.start();
+  await s.xadd(campaign('never', people(1)));
+  assert.deepEqual(await s.settled('never', 'first'), { failed: 1 });
+  assert.equal(smsc.submits.length, 3);
+});
+
+journey('what one gateway cannot carry goes to the next', async (s) => {
+  const smsc = await s.smsc(() => ({ status: 0x08 }));
+  const cloud = await s.cloud();
+  s.settings.dispatch = quick;
+  await s.start();
+  await s.xadd(campaign('next', people(5)));
+  await until('the cloud gateway to have all', () => new Set(cloud.requests.map((r) => r.query.to)).size === 5, 30000);
+  assert.equal(cloud.requests.length, 5, 'each once');
+  assert.equal(cloud.requests[0].query.text, '【鼓楼区妇联】居民1您好，请到区妇联。'.replace('居民1', cloud.requests[0].query.text.match(/居民\d/)[0]));
+  assert.equal(smsc.messages.length, 0);
+});
+
+journey('an HTTP gateway is asked as its configuration says, and 202 is accepted', async (s) => {
+  const cloud = await s.cloud();
+  await s.start();
+  await s.xadd(campaign('http', people(2)));
+  await s.counted('http', 'first', { accepted: 2 });
+  const asked = cloud.requests.find((r) => r.query.to === people(1)[0].sms);
+  assert.equal(asked.path, '/cgi-bin/sendsms');
+  assert.equal(asked.query.text, '【鼓楼区妇联】居民1您好，请到区妇联。');
+  assert.equal(asked.query.password, 's3cret');
+  assert.equal(asked.query.from, '1069000038');
+  assert.equal(asked.query.coding, '2', 'Kannel: 0 is GSM, 2 is UCS-2');
+});
+
+journey('an HTTP gateway that is busy is asked again; a connection lost in the middle is never repeated', async (s) => {
+  const cloud = await s.cloud(({ n }) => (n === 1 ? { status: 503 } : n === 2 ? { cut: true } : {}));
+  s.settings.dispatch = quick;
+  await s.start();
+  await s.xadd(campaign('busy', people(1), { doubt: 'hold' }));
+  await s.counted('busy', 'first', { uncertain: 1 });
+  await pause(1500);
+  assert.equal(cloud.requests.length, 2);
+});
+
+journey('a wrong password stops that gateway with the reason and leaves the other running', async (s) => {
+  await s.smsc(undefined, {}, { password: 'other' });
+  const cloud = await s.cloud();
+  await s.start();
+  await s.xadd(campaign('locked', people(3)));
+  await until('the cloud gateway to have all', () => cloud.requests.length === 3);
+  const gateways = await s.ok('gateways');
+  assert.match(gateways.out, /mobile/);
+  assert.match(gateways.out, /cloud/);
+  assert.match(s.log(), /bind|password|credentials/i);
+});
+
+journey('a gateway that is down at the start is used when it is back', async (s) => {
+  const smsc = await s.smsc();
+  await smsc.stop();
+  await s.start();
+  await s.xadd(campaign('down', people(3)));
+  await pause(500);
+  assert.deepEqual(Object.keys(await s.counts('down', 'first')).filter((k) => !['untouched', 'parked'].includes(k)), []);
+  await smsc.start();
+  assert.deepEqual(await s.settled('down', 'first', 60000), { delivered: 3 });
+});
+
+journey('a gateway never sees more than its rate in a second, counted in segments', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '20/s', count: 'segments' });
+  await s.start();
+  const text = { texts: { zh: '春江潮水连海平，海上明月共潮生。'.repeat(6) } }; // 2 segments each
+  await s.xadd(campaign('rate', people(30), text));
+  await s.settled('rate', 'first', 60000);
+  const times = smsc.submits.map((one) => one.at);
+  assert.equal(times.length, 60);
+  for (const from of times) {
+    const within = times.filter((t) => t >= from && t < from + 1000).length;
+    assert.ok(within <= 21, `${within} segments within a second`); // one for the clocks of two processes
+  }
+  assert.ok(times.at(-1) - times[0] < 6000, 'and the rate is made use of');
+});
+
+journey('the window is never exceeded', async (s) => {
+  let open = 0;
+  let most = 0;
+  await s.smsc(async () => {
+    most = Math.max(most, ++open);
+    await pause(30);
+    open--;
+    return {};
+  }, { window: 5 });
+  await s.start();
+  await s.xadd(campaign('window', people(60)));
+  await s.settled('window', 'first');
+  assert.ok(most <= 5, `${most} outstanding`);
+  assert.ok(most >= 3, `and it is made use of: ${most}`);
+});
+
+journey('no answer to a submit is uncertain; hold never sends it again, a late receipt settles it', async (s) => {
+  const smsc = await s.smsc(() => ({ silent: true, receipt: false }), { response_timeout: '1s' });
+  await s.start();
+  await s.xadd(campaign('silent', people(2), { doubt: 'hold' }));
+  await s.counted('silent', 'first', { uncertain: 2 });
+  await pause(500);
+  assert.equal(smsc.submits.length, 2);
+});
+
+journey('the validity period on the wire ends with the reminder', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const event = { starts: inSeconds(7200).slice(0, 16), timezone: 'Asia/Shanghai', venue: { zh: '区妇联' } };
+  await s.xadd(campaign('valid', people(1), { event }));
+  await s.settled('valid', 'first');
+  // Relative (YYMMDDhhmmss000R): about two hours.
+  const raw = smsc.submits[0].pdu.validity_period;
+  const ms = raw instanceof Date ? raw.getTime() - smsc.submits[0].at : NaN;
+  assert.ok(ms > 6900e3 && ms <= 7260e3, `validity_period ${raw}`);
+});
+
+journey('of two gateways the one with the lower cost priority number is preferred; match prefers by number', async (s) => {
+  const smsc = await s.smsc(undefined, { match: ['+86138*'] });
+  const cloud = await s.cloud(undefined, { match: ['+86187*'], priority: 1 });
+  await s.start();
+  await s.xadd(campaign('match', [
+    { sms: '+8613851400001', name: '甲' }, { sms: '+8618751400001', name: '乙' }]));
+  await until('both', () => smsc.messages.length === 1 && cloud.requests.length === 1);
+  assert.equal(smsc.messages[0].to, '+8613851400001');
+  assert.equal(cloud.requests[0].query.to, '+8618751400001');
+});

@@ -1,0 +1,40 @@
+'use strict';
+// An HTTP SMS gateway, as behave(request) wants it: it returns { status, body,
+// headers, delayMs, cut } for { n, method, url, query, headers, body }.
+
+const http = require('node:http');
+
+class HttpPeer {
+  constructor(behave = () => ({})) {
+    this.behave = behave;
+    this.requests = [];
+  }
+
+  async start() {
+    this.server = http.createServer(async (req, res) => {
+      const chunks = [];
+      for await (const chunk of req) chunks.push(chunk);
+      const url = new URL(req.url, 'http://peer');
+      const request = {
+        n: this.requests.length + 1, at: Date.now(), method: req.method, path: url.pathname,
+        query: Object.fromEntries(url.searchParams), headers: req.headers, body: Buffer.concat(chunks).toString(),
+      };
+      this.requests.push(request);
+      const how = { status: 202, body: '0: Accepted for delivery', headers: {}, ...(await this.behave(request)) };
+      if (how.cut) return req.socket.destroy();
+      if (how.delayMs) await new Promise((resolve) => setTimeout(resolve, how.delayMs));
+      res.writeHead(how.status, how.headers);
+      res.end(how.body);
+    });
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    this.port = this.server.address().port;
+    return this;
+  }
+
+  async stop() {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+module.exports = { HttpPeer };

@@ -1,0 +1,151 @@
+'use strict';
+// A redis-server of the test's own on a Unix socket, and a small client (RESP2).
+
+const net = require('node:net');
+const path = require('node:path');
+const fs = require('node:fs');
+const { spawn, spawnSync } = require('node:child_process');
+const { until } = require('./wait');
+
+/** Commands one after the other: `await client.call('GET', 'key')`. Bulk strings are
+ * strings of UTF-8, or Buffers from callRaw(). Error replies reject. */
+class Client {
+  constructor(socketPath) {
+    this.path = socketPath;
+    this.waiting = [];
+    this.buffer = Buffer.alloc(0);
+  }
+
+  connect() {
+    return new Promise((resolve, reject) => {
+      this.socket = net.connect(this.path);
+      this.socket.once('connect', () => resolve(this));
+      this.socket.once('error', reject);
+      this.socket.on('error', () => {});
+      this.socket.on('close', () => {
+        for (const one of this.waiting.splice(0)) one.reject(new Error('Redis closed the connection'));
+      });
+      this.socket.on('data', (chunk) => {
+        this.buffer = Buffer.concat([this.buffer, chunk]);
+        for (;;) {
+          const parsed = parse(this.buffer, 0);
+          if (!parsed) break;
+          this.buffer = this.buffer.subarray(parsed.next);
+          const one = this.waiting.shift();
+          if (parsed.value instanceof Error) one.reject(parsed.value);
+          else one.resolve(parsed.value);
+        }
+      });
+    });
+  }
+
+  callRaw(...args) {
+    return new Promise((resolve, reject) => {
+      const parts = [`*${args.length}\r\n`];
+      for (const arg of args) {
+        const bytes = Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg));
+        parts.push(`$${bytes.length}\r\n`, bytes, '\r\n');
+      }
+      this.waiting.push({ resolve, reject });
+      this.socket.write(Buffer.concat(parts.map((p) => Buffer.from(p))));
+    });
+  }
+
+  async call(...args) {
+    return text(await this.callRaw(...args));
+  }
+
+  async hash(key) {
+    const flat = await this.call('HGETALL', key);
+    const out = {};
+    for (let i = 0; i < flat.length; i += 2) out[flat[i]] = flat[i + 1];
+    return out;
+  }
+
+  close() {
+    this.socket.destroy();
+  }
+}
+
+const text = (v) => (Buffer.isBuffer(v) ? v.toString() : Array.isArray(v) ? v.map(text) : v);
+
+function parse(buffer, at) {
+  const end = buffer.indexOf('\r\n', at);
+  if (end < 0) return null;
+  const line = buffer.toString('latin1', at + 1, end);
+  const next = end + 2;
+  switch (String.fromCharCode(buffer[at])) {
+    case '+':
+      return { value: line, next };
+    case '-':
+      return { value: new Error(line), next };
+    case ':':
+      return { value: Number(line), next };
+    case '$': {
+      const length = Number(line);
+      if (length < 0) return { value: null, next };
+      if (buffer.length < next + length + 2) return null;
+      return { value: Buffer.from(buffer.subarray(next, next + length)), next: next + length + 2 };
+    }
+    case '*': {
+      const value = [];
+      let cursor = next;
+      for (let i = 0; i < Number(line); i++) {
+        const item = parse(buffer, cursor);
+        if (!item) return null;
+        value.push(item.value);
+        cursor = item.next;
+      }
+      return { value, next: cursor };
+    }
+    default:
+      throw new Error(`not RESP: ${line}`);
+  }
+}
+
+/** A client for a server that answers now; rejects where there is none. */
+async function tryConnect(socketPath) {
+  const client = await new Client(socketPath).connect();
+  try {
+    await client.call('PING');
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  return client;
+}
+
+const connect = (socketPath) => until(`Redis at ${socketPath}`, () => tryConnect(socketPath));
+
+// Debian's redis-tools has the server under another name, which decides by argv[0].
+const PROGRAM = spawnSync('redis-server', ['--version']).error ? 'redis-check-rdb' : 'redis-server';
+
+/** Starts a server with its data in dir; settings override what outreachd asks for. */
+class Server {
+  constructor(dir, settings = {}) {
+    fs.mkdirSync(dir, { recursive: true });
+    this.dir = dir;
+    this.socket = path.join(dir, 'own.sock');
+    this.settings = {
+      port: 0, unixsocket: this.socket, dir, save: '', appendonly: 'yes', appendfsync: 'always',
+      'maxmemory-policy': 'noeviction', logfile: path.join(dir, 'own.log'), ...settings,
+    };
+  }
+
+  async start() {
+    const args = Object.entries(this.settings).flatMap(([name, v]) => [`--${name}`, String(v)]);
+    this.process = spawn(PROGRAM, args, { argv0: 'redis-server', stdio: 'ignore' });
+    this.ended = new Promise((resolve) => this.process.once('exit', resolve));
+    this.client = await connect(this.socket);
+    return this;
+  }
+
+  async kill(signal = 'SIGKILL') {
+    this.client?.close();
+    if (!this.process || this.process.exitCode !== null || this.process.signalCode !== null) return;
+    this.process.kill(signal);
+    await this.ended;
+  }
+}
+
+module.exports = { Client, Server, connect, tryConnect };

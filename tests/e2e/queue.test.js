@@ -1,0 +1,150 @@
+'use strict';
+// Queueing: from any Redis client and from the command line; what is refused, and with which word.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { journey, campaign, people, inDays, DATA } = require('./lib/stage');
+const { until, pause } = require('./lib/wait');
+
+journey('the bare XADD of the documentation is a queued campaign', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const day = inDays(5);
+  const script = fs.readFileSync(path.join(DATA, 'queue-from-any-client.sh'), 'utf8').replaceAll('2027-03-05', day);
+  const file = s.write('queue.sh', script);
+  await s.redis();
+  const sent = spawnSync('sh', [file, path.join(s.state, 'redis.sock')], { encoding: 'utf8' });
+  assert.equal(sent.status, 0, sent.stderr);
+  await s.settled('health-check-2027', 'now');
+  const at = new Date(`${day}T00:00:00Z`);
+  const date = `${at.getUTCMonth() + 1}月${at.getUTCDate()}日（周${'日一二三四五六'[at.getUTCDay()]}）`;
+  assert.deepEqual(smsc.textsFor('+8613851400011'), [
+    `【鼓楼区妇联】周桂兰您好，您的免费体检安排在${date}上午8:40，区妇幼保健所，请空腹前来。`]);
+  assert.deepEqual(smsc.textsFor('+8613851400012'), [
+    `【鼓楼区妇联】吴秀珍您好，您的免费体检安排在${date}上午9:20，区妇幼保健所，请空腹前来。`]);
+  // The second reminder is two hours before each person's own time: not now.
+  assert.deepEqual(Object.keys(await s.counts('health-check-2027', 'before')).filter((k) => !['untouched', 'parked'].includes(k)), []);
+  // Run twice it is queued once.
+  spawnSync('sh', [file, path.join(s.state, 'redis.sock')]);
+  await pause(500);
+  assert.equal(smsc.messages.length, 2);
+  assert.deepEqual(await s.rejected(), []);
+});
+
+journey('the same campaign queued twice is queued once', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const body = campaign('once', people(20));
+  await s.xadd(body);
+  await s.xadd(body);
+  assert.deepEqual(await s.settled('once', 'first'), { delivered: 20 });
+  await s.xadd(body);
+  await pause(500);
+  assert.equal(smsc.messages.length, 20);
+  assert.deepEqual(await s.rejected(), []);
+});
+
+journey('the same id with another body is refused with a word about amend', async (s) => {
+  await s.smsc();
+  await s.start();
+  await s.xadd(campaign('same', people(2)));
+  await s.settled('same', 'first');
+  await s.xadd(campaign('same', people(2), { title: '另一个' }));
+  const [refused] = await until('the refusal', async () => {
+    const all = await s.rejected();
+    return all.length > 0 && all;
+  });
+  assert.match(JSON.stringify(refused), /amend/);
+  assert.match(JSON.stringify(refused), /same/);
+});
+
+const broken = {
+  'no JSON at all': ['this is no json', /json/i],
+  'JSON that is cut off': ['{"id": "cut', /json|line/i],
+  'no id': [JSON.stringify({ ...campaign('x', people(1)), id: undefined }), /id/],
+  'an id with capitals': [JSON.stringify(campaign('Job_Fair', people(1))), /id/],
+  'an unknown field': [JSON.stringify({ ...campaign('x', people(1)), colour: 'red' }), /colour/],
+  'an unknown class': [JSON.stringify(campaign('x', people(1), { class: 'advert' })), /class/],
+  'an unknown placeholder': [JSON.stringify(campaign('x', people(1), { texts: { zh: '{{nmae}}您好' } })), /nmae/],
+  'a time that nobody can read': [JSON.stringify(campaign('x', people(1), { reminders: [{ name: 'a', at: 'soonish' }] })), /soonish/],
+  'a reminder with a reserved name': [JSON.stringify(campaign('x', people(1), { reminders: [{ name: 'audience', at: 'now' }] })), /audience/],
+  'an unknown time zone': [JSON.stringify(campaign('x', people(1), { event: { starts: inDays(3, '09:00'), timezone: 'Asia/Nanjing', venue: { zh: 'x' } } })), /Nanjing/],
+};
+journey('a bad event lands in outreach:events:rejected with the reason, and the next one is taken', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const redis = await s.redis();
+  for (const [body] of Object.values(broken)) await redis.call('XADD', 'outreach:events', '*', 'op', 'queue', 'by', 'hotline', 'body', body);
+  await redis.call('XADD', 'outreach:events', '*', 'op', 'abolish', 'by', 'hotline', 'campaign', 'x');
+  await redis.call('XADD', 'outreach:events', '*', 'nothing', 'known');
+  await s.xadd(campaign('good', people(1)));
+  assert.deepEqual(await s.settled('good', 'first'), { delivered: 1 });
+  const rejected = await s.rejected();
+  for (const [i, [what, [, reason]]] of Object.entries(broken).entries())
+    assert.match(JSON.stringify(rejected[i] ?? null), reason, what);
+  assert.equal(rejected.length, Object.keys(broken).length + 2);
+  assert.equal(smsc.messages.length, 1);
+});
+
+journey('a bad campaign file is refused with file, line and field', async (s) => {
+  await s.smsc();
+  s.copy('jobseekers.csv');
+  for (const [edit, reason] of [
+    [(t) => t.replace('class = "notice"', 'class = "advert"'), /job-fair\.conf:4\b.*class/s],
+    [(t) => t.replace('same_phone = "merge"', 'same_phones = "merge"'), /job-fair\.conf:12\b.*same_phones/s],
+    [(t) => t.replace('at = "-1d 18:00"', 'at = "-1d 25:00"'), /job-fair\.conf:24\b.*25:00/s],
+    [(t) => t.replace('starts = "2027-03-06T09:00"', 'starts = "2027-02-30T09:00"'), /job-fair\.conf:7\b.*2027-02-30/s],
+    [(t) => t.replace('jobseekers.csv', 'nobody.csv'), /nobody\.csv/],
+    [(t) => t.replace('id = "', 'id "'), /job-fair\.conf:3\b/],
+  ]) {
+    s.copy('job-fair.conf', edit);
+    const result = await s.outreach('check', s.path('job-fair.conf'));
+    assert.equal(result.code, /nobody/.test(reason.source) ? result.code : 65, result.all);
+    assert.notEqual(result.code, 0);
+    assert.match(result.err, reason);
+  }
+});
+
+journey('recipients that come inline are held to the same rules', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  await s.xadd(campaign('inline', [
+    { sms: '13851400001', name: '甲' }, { sms: '025-83200000', name: '座机' }, { sms: '+8613851400002', name: '乙' }]));
+  assert.deepEqual(await s.settled('inline', 'first'), { delivered: 2 });
+  assert.deepEqual(smsc.messages.map((m) => m.to).sort(), ['+8613851400001', '+8613851400002']);
+});
+
+journey('queued late: by default the newest missed reminder goes now, older ones are skipped', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const event = { starts: inDays(1, '23:59'), timezone: 'Asia/Shanghai', venue: { zh: '区妇联' } };
+  const reminders = [
+    { name: 'week', at: '-7d 09:00', texts: { zh: '一周' } },
+    { name: 'days', at: '-3d 09:00', texts: { zh: '三天' } },
+    { name: 'last', at: '-0d 23:58', texts: { zh: '今天' } },
+  ];
+  for (const [missed, expected] of [['latest', ['三天']], ['all', ['一周', '三天']], ['none', []]]) {
+    const id = `late-${missed}`;
+    const before = smsc.messages.length;
+    await s.xadd(campaign(id, people(1), { event, reminders, missed }));
+    await until(`${id} to be scheduled`, async () => (await s.redis()).call('ZSCORE', 'outreach:schedule', `${id}/last`));
+    if (expected.length) await s.settled(id, 'days');
+    if (missed === 'all') await s.settled(id, 'week');
+    else await pause(300);
+    assert.deepEqual(smsc.messages.slice(before).map((m) => m.text.replace('【鼓楼区妇联】', '')).sort(), expected.sort(), missed);
+  }
+});
+
+journey('a campaign queued while no daemon runs is sent by the next one', async (s) => {
+  const smsc = await s.smsc();
+  s.copy('jobseekers.csv');
+  s.copy('job-fair.conf', (t) => t.replaceAll('2027-03-06', inDays(7)).replace('"-7d 09:30"', '"now"'));
+  await s.ok('queue', s.path('job-fair.conf'));
+  const list = await s.ok('list');
+  assert.match(list.out, /job-fair-2027-spring/);
+  await s.start();
+  assert.deepEqual(await s.settled('job-fair-2027-spring', 'announce'), { delivered: 7 });
+  assert.equal(smsc.messages.length, 7);
+});

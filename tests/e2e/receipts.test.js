@@ -1,0 +1,118 @@
+'use strict';
+// Receipts: whenever and however they come, they find their notice.
+
+const assert = require('node:assert/strict');
+const { journey, campaign, people } = require('./lib/stage');
+const { until, pause } = require('./lib/wait');
+
+for (const [what, receipt] of Object.entries({
+  'as TLVs': { by: 'tlv' },
+  'as text alone': { by: 'text' },
+  'before the answer to the submit': { when: 'before' },
+  'before the answer, as text alone': { when: 'before', by: 'text' },
+  'a second later': { afterMs: 1000 },
+}))
+  journey(`a receipt that comes ${what} makes the notice delivered`, async (s) => {
+    const smsc = await s.smsc(() => ({ receipt }));
+    await s.start();
+    await s.xadd(campaign('dlr', people(5)));
+    assert.deepEqual(await s.settled('dlr', 'first'), { delivered: 5 });
+    await until('every receipt answered', () => smsc.answers.length === 5);
+    assert.ok(smsc.answers.every((a) => a.status === 0));
+  });
+
+journey('a receipt that comes on another connection is taken', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }), { connections: 2 });
+  await s.start();
+  await smsc.bound(2);
+  await s.xadd(campaign('other', people(4)));
+  await s.counted('other', 'first', { accepted: 4 });
+  for (const submit of smsc.submits)
+    await smsc.receipt(submit, { session: [...smsc.sessions].find((one) => one !== submit.session) });
+  await s.counted('other', 'first', { delivered: 4 });
+});
+
+journey('a receipt that comes after a restart of the daemon is taken', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }));
+  await s.start();
+  await s.xadd(campaign('later', people(3)));
+  await s.counted('later', 'first', { accepted: 3 });
+  assert.equal((await s.stop()).code, 0);
+  await s.start();
+  await smsc.bound();
+  for (const submit of smsc.submits) assert.equal(await smsc.receipt(submit), 0);
+  await s.counted('later', 'first', { delivered: 3 });
+  assert.equal(smsc.submits.length, 3);
+});
+
+journey('each negative word of the operator means undelivered, and is answered', async (s) => {
+  const words = ['UNDELIV', 'EXPIRED', 'DELETED', 'REJECTD', 'UNKNOWN'];
+  const smsc = await s.smsc(({ n }) => ({ receipt: { state: words[n - 1], err: '021', by: n % 2 ? 'text' : 'both' } }));
+  await s.start();
+  await s.xadd(campaign('sad', people(5)));
+  assert.deepEqual(await s.settled('sad', 'first'), { undelivered: 5 });
+  assert.equal(smsc.answers.length, 5);
+});
+
+journey('a receipt under way is not the end: the last word counts', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: { state: 'ACCEPTD' } }));
+  await s.start();
+  await s.xadd(campaign('wait', people(1)));
+  await until('the first receipt', () => smsc.answers.length === 1);
+  await s.counted('wait', 'first', { accepted: 1 });
+  await smsc.receipt(smsc.submits[0], { state: 'DELIVRD' });
+  await s.counted('wait', 'first', { delivered: 1 });
+});
+
+journey('the same receipt twice, and one that contradicts it, change nothing', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  await s.xadd(campaign('twice', people(1)));
+  await s.settled('twice', 'first');
+  await smsc.receipt(smsc.submits[0]);
+  await smsc.receipt(smsc.submits[0], { state: 'UNDELIV' });
+  await pause(200);
+  assert.deepEqual(await s.counts('twice', 'first'), { delivered: 1 });
+});
+
+journey('a long text is delivered when all its parts are, and not before', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }));
+  await s.start();
+  await s.xadd(campaign('long', people(1), { texts: { zh: '{{name}}您好，' + '春江潮水连海平，海上明月共潮生。'.repeat(8) } }));
+  await s.counted('long', 'first', { accepted: 1 });
+  assert.equal(smsc.submits.length, 3);
+  await smsc.receipt(smsc.submits[2]);
+  await smsc.receipt(smsc.submits[0]);
+  await smsc.receipt(smsc.submits[0]);
+  await pause(200);
+  assert.deepEqual(await s.counts('long', 'first'), { accepted: 1 });
+  await smsc.receipt(smsc.submits[1]);
+  await s.counted('long', 'first', { delivered: 1 });
+});
+
+journey('a long text with one part that failed is undelivered', async (s) => {
+  const smsc = await s.smsc(({ n }) => ({ receipt: n === 2 ? { state: 'UNDELIV' } : {} }));
+  await s.start();
+  await s.xadd(campaign('half', people(1), { texts: { zh: '{{name}}您好，' + '春江潮水连海平，海上明月共潮生。'.repeat(8) } }));
+  assert.deepEqual(await s.settled('half', 'first'), { undelivered: 1 });
+});
+
+journey('a receipt for an id that nobody knows is answered and harms nothing', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  await s.xadd(campaign('known', people(1)));
+  await s.settled('known', 'first');
+  assert.equal(await smsc.receipt(smsc.submits[0], { id: 'never-heard-of' }), 0);
+  await s.xadd(campaign('known-2', people(1)));
+  assert.deepEqual(await s.settled('known-2', 'first'), { delivered: 1 });
+});
+
+journey('ids in hex at the submit and in decimal at the receipt are one id, where the gateway says so', async (s) => {
+  const smsc = await s.smsc(({ n }) => ({ id: (0x0a1b2c3d + n).toString(16).toUpperCase().padStart(8, '0'), receipt: false }),
+    { message_id_base: 'resp_hex_dlr_dec' });
+  await s.start();
+  await s.xadd(campaign('hex', people(2)));
+  await s.counted('hex', 'first', { accepted: 2 });
+  for (const submit of smsc.submits) await smsc.receipt(submit, { id: String(parseInt(submit.id, 16)).padStart(10, '0') });
+  await s.counted('hex', 'first', { delivered: 2 });
+});

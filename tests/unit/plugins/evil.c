@@ -1,0 +1,160 @@
+/*
+ * A plugin that keeps or breaks its word as its setting `way` says:
+ *
+ *   good       answers ACCEPTED with an id when the message's text is "a", else by
+ *              its first letter: t(hrottled) u(nsent) r(etry) j(rejected) b(roken) ?(unknown)
+ *   later      the same from a timer
+ *   twice      answers everything twice
+ *   forged     answers a token that it never got, then well
+ *   never      does not answer
+ *   nonsense   outcome 99
+ *   ids        a message id of 65 bytes
+ */
+#include "gateway_plugin.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct evil {
+    const struct gateway_host *host;
+    struct gateway *gw;
+    const char *way;
+    uint64_t later[64];
+    char letters[64];
+    size_t count;
+};
+
+static const struct gateway_setting rule_fields[] = {
+    {"status", GATEWAY_INT, true, 100, 599, NULL, NULL, "HTTP status"},
+    {"words", GATEWAY_STRINGS, false, 0, 0, NULL, NULL, "in the body"},
+    {0},
+};
+static const struct gateway_setting settings[] = {
+    {"way", GATEWAY_STRING, true, 1, 16, NULL, NULL, "what to do"},
+    {"capacity", GATEWAY_INT, false, 0, 1000, "5", NULL, "to announce"},
+    {"window", GATEWAY_INT, false, 0, 0, "8", NULL, "another default for a common one"},
+    {"accepted", GATEWAY_GROUPS, false, 0, 0, NULL, rule_fields, "rules"},
+    {"key", GATEWAY_SECRET, false, 0, 0, NULL, NULL, "a secret"},
+    {"wait", GATEWAY_DURATION, false, 0, 0, "90s", NULL, "a duration"},
+    {0},
+};
+
+static enum gateway_outcome outcome_of(char letter)
+{
+    static const char letters[] = "?aturjb";
+    static const enum gateway_outcome outcomes[] = {
+        GATEWAY_UNKNOWN, GATEWAY_ACCEPTED, GATEWAY_THROTTLED, GATEWAY_UNSENT,
+        GATEWAY_RETRY,   GATEWAY_REJECTED, GATEWAY_BROKEN};
+    const char *found = strchr(letters, letter);
+
+    return found == NULL ? GATEWAY_UNKNOWN : outcomes[found - letters];
+}
+
+static void answer(struct evil *e, uint64_t token, char letter)
+{
+    struct gateway_id id = {"id-1", 4};
+    struct gateway_answer a = {.outcome = outcome_of(letter), .code = "E1", .words = "because"};
+
+    if (a.outcome == GATEWAY_ACCEPTED) {
+        a.ids = &id;
+        a.id_count = 1;
+    }
+    if (strcmp(e->way, "nonsense") == 0)
+        a.outcome = (enum gateway_outcome)99;
+    if (strcmp(e->way, "ids") == 0)
+        id.length = 65;
+    e->host->done(e->gw, token, &a);
+}
+
+static void on_later(void *arg)
+{
+    struct evil *e = arg;
+    size_t n = e->count;
+
+    e->count = 0;
+    for (size_t i = 0; i < n; i++)
+        answer(e, e->later[i], e->letters[i]);
+}
+
+static void evil_submit(void *state, const struct gateway_message *const *messages, size_t n)
+{
+    struct evil *e = state;
+
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(e->way, "never") == 0)
+            continue;
+        if (strcmp(e->way, "later") == 0) {
+            e->later[e->count] = messages[i]->token;
+            e->letters[e->count++] = messages[i]->text[0];
+            if (e->count == 1)
+                e->host->timer(e->gw, 1, on_later, e);
+            continue;
+        }
+        if (strcmp(e->way, "forged") == 0) {
+            answer(e, messages[i]->token + 1, 'a');
+            answer(e, messages[i]->token + (UINT64_C(1) << 22), 'a');
+            answer(e, 0, 'a');
+            answer(e, UINT64_MAX, 'a');
+        }
+        answer(e, messages[i]->token, messages[i]->text[0]);
+        if (strcmp(e->way, "twice") == 0)
+            answer(e, messages[i]->token, 'b');
+    }
+}
+
+static int evil_open(const struct gateway_host *host, struct gateway *gw, void **state, char *error,
+                     size_t size)
+{
+    struct evil *e = calloc(1, sizeof *e);
+
+    e->host = host;
+    e->gw = gw;
+    e->way = host->setting_string(gw, "way");
+    if (strcmp(e->way, "refuses") == 0) {
+        snprintf(error, size, "way: is refused");
+        host->timer(gw, 1, on_later, e); /* "nothing kept" is broken too */
+        free(e);
+        return -1;
+    }
+    *state = e;
+    host->capacity(gw, (unsigned)host->setting_int(gw, "capacity"), "ready");
+    return 0;
+}
+
+static void evil_close(void *state)
+{
+    struct evil *e = state;
+
+    e->host->timer(e->gw, 0, on_later, e); /* must never run */
+    free(e);
+}
+
+static void evil_callback(void *state, const struct gateway_push *push, gateway_push_answer_fn *fn,
+                          void *arg)
+{
+    struct evil *e = state;
+    struct gateway_receipt r = {.id = {"id-1", 4}, .state = GATEWAY_DELIVERED};
+
+    (void)push;
+    e->host->receipt(e->gw, &r, NULL, NULL);
+    r.id.length = 0;
+    e->host->receipt(e->gw, &r, NULL, NULL);
+    if (strcmp(e->way, "never") == 0)
+        return;
+    fn(arg, 200, "ok");
+    fn(arg, 500, "again");
+}
+
+const struct gateway_plugin gateway_plugin = {
+    .abi = GATEWAY_ABI,
+    .size = sizeof(struct gateway_plugin),
+    .name = "evil",
+    .channel = "sms",
+    .batch_max = 3,
+    .settings = settings,
+    .open = evil_open,
+    .submit = evil_submit,
+    .close = evil_close,
+    .callback = evil_callback,
+};

@@ -1,0 +1,4 @@
+/* A plugin without a name. */
+#include "gateway_plugin.h"
+
+const struct gateway_plugin gateway_plugin = {.abi = GATEWAY_ABI, .size = sizeof gateway_plugin};

@@ -1,0 +1,5 @@
+/* A plugin that cannot submit. */
+#include "gateway_plugin.h"
+
+const struct gateway_plugin gateway_plugin = {
+    .abi = GATEWAY_ABI, .size = sizeof gateway_plugin, .name = "no_submit"};
