@@ -30,20 +30,20 @@ static int report(const struct cli *cli, const struct reading *r)
     if (cli->json) {
         json_t *value = reading_json(r, now);
 
-        json_object_set_new(value, "ok", json_boolean(survey_too_long(r->survey) == 0));
+        json_object_set_new(value, "ok", json_boolean(preview_too_long(r->preview) == 0));
         cli_json(value);
     } else {
         reading_write(r, cli, now, &out);
         cli_print(&out);
     }
     buf_free(&out);
-    if (survey_too_long(r->survey) == 0)
+    if (preview_too_long(r->preview) == 0)
         return 0;
     if (!cli->json)
         cli_fail(cli, EX_DATAERR,
                  T("for %lu recipients a text has more than max_segments = %d segments: shorten it",
                    "有 %lu 位收件人的内容超过 max_segments = %d 条：请缩短"),
-                 survey_too_long(r->survey), r->campaign->max_segments);
+                 preview_too_long(r->preview), r->campaign->max_segments);
     return EX_DATAERR;
 }
 

@@ -84,16 +84,6 @@ static int canonical(const struct cli *cli, const char *json, size_t n, struct b
     return buf_overflowed(out) ? error_set(err, T("the campaign is too long", "活动文件过长")) : 0;
 }
 
-static bool id_is_later(const char *id, const char *than)
-{
-    unsigned long long a = 0, b = 0, c = 0, d = 0;
-
-    if (sscanf(id, "%llu-%llu", &a, &b) < 1)
-        return false;
-    sscanf(than, "%llu-%llu", &c, &d);
-    return a > c || (a == c && b > d);
-}
-
 static const char *text_of(const redisReply *reply, const char *otherwise)
 {
     return reply != NULL && reply->str != NULL ? reply->str : otherwise;
@@ -201,8 +191,8 @@ static int make_body(struct queueing *q, struct error *err)
         error_set(err, "%s: audience", q->reading.path);
         goto out;
     }
-    digest.string = survey_digest(q->reading.survey);
-    rows.integer = (int64_t)survey_rows(q->reading.survey);
+    digest.string = preview_digest(q->reading.preview);
+    rows.integer = (int64_t)preview_rows(q->reading.preview);
     rows.parent = digest.parent = audience;
     digest.next = &rows;
     rows.next = audience->first;
@@ -318,7 +308,7 @@ static int send_event(struct queueing *q, struct error *err)
         command_add_string(&c, fields[i].value);
     }
     command_add_string(&c, "rows");
-    command_add_int(&c, (int64_t)survey_rows(q->reading.survey));
+    command_add_int(&c, (int64_t)preview_rows(q->reading.preview));
     command_add_string(&c, "body");
     command_add(&c, q->body.data, q->body.length);
     rc = db_ask(q->cli->db, &c, &reply, err);
@@ -388,7 +378,7 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     struct buf out = BUF_INIT(64u << 20);
     char rows[HUMAN_BYTES], took[HUMAN_BYTES], rate[HUMAN_BYTES];
     double rows_per_s =
-        (double)survey_rows(r->survey) * 1000 / (double)(q->took_ms ? q->took_ms : 1);
+        (double)preview_rows(r->preview) * 1000 / (double)(q->took_ms ? q->took_ms : 1);
 
     if (q->cli->json) {
         json_t *value = reading_json(r, queued_ms);
@@ -400,9 +390,9 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
         return;
     }
     buf_printf(&out, T("%s is queued: %s recipients in %s", "%s 已提交：收件人 %s，用时 %s"),
-               r->campaign->id, human_count(rows, (int64_t)survey_rows(r->survey)),
+               r->campaign->id, human_count(rows, (int64_t)preview_rows(r->preview)),
                human_duration(took, q->took_ms));
-    if (survey_rows(r->survey) >= 1000)
+    if (preview_rows(r->preview) >= 1000)
         buf_printf(&out, " (%s)", human_rate(rate, rows_per_s));
     buf_printf(&out, T(", %lu rows merged, %lu refused\n", "，合并 %lu 行，不可用 %lu 行\n"),
                r->report.merged, r->report.refused);
@@ -428,7 +418,7 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
                         id);
     if (q->cli->json)
         cli_json(json_pack("{s:s,s:s,s:I}", "id", id, "state", s->queued ? "already" : "waiting",
-                           "rows", (json_int_t)survey_rows(q->reading.survey)));
+                           "rows", (json_int_t)preview_rows(q->reading.preview)));
     else
         printf(s->queued
                    ? T("%s is queued already; nothing was changed\n", "%s 已经提交过；没有改动\n")
@@ -465,13 +455,13 @@ static int read_and_upload(struct queueing *q)
 
         return cli_error(q->cli, rc, &err);
     }
-    if (survey_too_long(r->survey) > 0)
+    if (preview_too_long(r->preview) > 0)
         return cli_fail(q->cli, EX_DATAERR,
                         T("for %lu recipients a text has more than max_segments = %d segments: "
                           "shorten it (outreach check shows which)",
                           "有 %lu 位收件人的内容超过 max_segments = %d 条：请缩短"
                           "（outreach check 可查看）"),
-                        survey_too_long(r->survey), r->campaign->max_segments);
+                        preview_too_long(r->preview), r->campaign->max_segments);
     if (make_body(q, &err) != 0)
         return cli_error(q->cli, EX_DATAERR, &err);
     if (finish_upload(q, &err) != 0)

@@ -95,14 +95,14 @@ int reading_open(struct reading *r, const struct cli *cli, const char *path, siz
                                            : campaign_read(path, &cli->settings->defaults, err);
     if (r->campaign == NULL)
         return -1;
-    r->survey = survey_create(r->campaign, cli->settings, keep);
+    r->preview = preview_create(r->campaign, cli->settings, keep);
     r->progress = isatty(STDERR_FILENO) && !cli->json;
     return 0;
 }
 
 void reading_close(struct reading *r)
 {
-    survey_free(r->survey);
+    preview_free(r->preview);
     campaign_free(r->campaign);
 }
 
@@ -111,13 +111,13 @@ static int on_row(void *arg, const char *row, size_t n, struct error *err)
 {
     struct reading *r = arg;
 
-    survey_row(r->survey, row, n);
+    preview_row(r->preview, row, n);
     return r->row != NULL ? r->row(r->arg, row, n, err) : 0;
 }
 
 static void on_remark(void *arg, unsigned long line, bool refused, const char *text)
 {
-    survey_remark(((struct reading *)arg)->survey, line, refused, text);
+    preview_remark(((struct reading *)arg)->preview, line, refused, text);
 }
 
 static void on_progress(void *arg, uint64_t bytes, uint64_t total)
@@ -130,9 +130,9 @@ static void on_progress(void *arg, uint64_t bytes, uint64_t total)
         return;
     r->drawn_ms = now;
     fprintf(stderr, T("\r\033[K%s rows, %s, %s", "\r\033[K%s 行，%s，%s"),
-            human_count(rows, (int64_t)survey_rows(r->survey)),
+            human_count(rows, (int64_t)preview_rows(r->preview)),
             total ? human_percent(percent, (int64_t)bytes, (int64_t)total) : "",
-            human_rate(rate, (double)survey_rows(r->survey) * 1000 / (double)took));
+            human_rate(rate, (double)preview_rows(r->preview) * 1000 / (double)took));
     fflush(stderr);
 }
 
@@ -159,7 +159,7 @@ int reading_audience(struct reading *r, struct error *err)
     }
     if (r->drawn_ms != 0)
         fputs("\r\033[K", stderr);
-    if (rc == 0 && survey_rows(r->survey) == 0)
+    if (rc == 0 && preview_rows(r->preview) == 0)
         rc = error_set(err,
                        T("%s: nobody in the list can be reached (%lu rows refused)",
                          "%s：名单中没有可用的收件人（%lu 行不可用）"),
@@ -208,7 +208,7 @@ static void write_reminder_names(const struct campaign *c, uint32_t reminders, s
     }
 }
 
-static void write_text(const struct reading *r, const struct survey_text *t, struct buf *out)
+static void write_text(const struct reading *r, const struct preview_text *t, struct buf *out)
 {
     char count[HUMAN_BYTES];
 
@@ -242,9 +242,9 @@ static void write_text(const struct reading *r, const struct survey_text *t, str
 
 void reading_write_remarks(const struct reading *r, const struct cli *cli, struct buf *out)
 {
-    const struct survey_remark *remarks;
+    const struct preview_remark *remarks;
     unsigned long all;
-    size_t n = survey_remarks(r->survey, &remarks, &all);
+    size_t n = preview_remarks(r->preview, &remarks, &all);
 
     (void)cli;
     for (size_t i = 0; i < n; i++)
@@ -271,8 +271,8 @@ static void write_event(const struct campaign *c, struct buf *out)
 void reading_write(const struct reading *r, const struct cli *cli, int64_t queued_ms,
                    struct buf *out)
 {
-    const struct survey_text *texts;
-    size_t n = survey_texts(r->survey, &texts);
+    const struct preview_text *texts;
+    size_t n = preview_texts(r->preview, &texts);
     char taken[HUMAN_BYTES];
 
     write_event(r->campaign, out);
@@ -281,7 +281,7 @@ void reading_write(const struct reading *r, const struct cli *cli, int64_t queue
     buf_printf(out,
                T("\nRecipients: %s taken, %lu merged, %lu refused of %lu rows\n",
                  "\n收件人：采用 %s，合并 %lu，不可用 %lu，共 %lu 行\n"),
-               human_count(taken, (int64_t)survey_rows(r->survey)), r->report.merged,
+               human_count(taken, (int64_t)preview_rows(r->preview)), r->report.merged,
                r->report.refused, r->report.rows);
     reading_write_remarks(r, cli, out);
     buf_puts(out, T("\nTexts, as the first recipient's phone shows them\n",
@@ -308,12 +308,12 @@ static json_t *plan_json(const struct campaign *c, int64_t queued_ms)
 
 static json_t *texts_json(const struct reading *r)
 {
-    const struct survey_text *texts;
-    size_t n = survey_texts(r->survey, &texts);
+    const struct preview_text *texts;
+    size_t n = preview_texts(r->preview, &texts);
     json_t *all = json_array();
 
     for (size_t i = 0; i < n; i++) {
-        const struct survey_text *t = &texts[i];
+        const struct preview_text *t = &texts[i];
         json_t *names = json_array();
 
         for (size_t k = 0; k < r->campaign->reminder_count; k++)
@@ -334,9 +334,9 @@ static json_t *texts_json(const struct reading *r)
 json_t *reading_json(const struct reading *r, int64_t queued_ms)
 {
     const struct campaign *c = r->campaign;
-    const struct survey_remark *remarks;
+    const struct preview_remark *remarks;
     unsigned long all;
-    size_t n = survey_remarks(r->survey, &remarks, &all);
+    size_t n = preview_remarks(r->preview, &remarks, &all);
     json_t *list = json_array();
 
     for (size_t i = 0; i < n; i++)
@@ -347,8 +347,8 @@ json_t *reading_json(const struct reading *r, int64_t queued_ms)
                      c->id, "title", json_text(c->title), "class", c->class_name, "starts_ms",
                      (json_int_t)c->starts_ms, "ends_ms", (json_int_t)c->ends_ms, "timezone",
                      zone_name(c->zone), "reminders", plan_json(c, queued_ms), "audience", "rows",
-                     (json_int_t)r->report.rows, "taken", (json_int_t)survey_rows(r->survey),
+                     (json_int_t)r->report.rows, "taken", (json_int_t)preview_rows(r->preview),
                      "refused", (json_int_t)r->report.refused, "merged",
-                     (json_int_t)r->report.merged, "digest", survey_digest(r->survey), "remarks",
+                     (json_int_t)r->report.merged, "digest", preview_digest(r->preview), "remarks",
                      list, "all_remarks", (json_int_t)all, "texts", texts_json(r));
 }

@@ -5,11 +5,11 @@
 #define OUTREACH_READING_H
 
 #include "cli.h"
-#include "survey.h"
+#include "preview.h"
 
 struct reading {
     struct campaign *campaign;
-    struct survey *survey;
+    struct preview *preview;
     struct audience_report report;
     bool progress; /* a bar on stderr while it reads */
     /* Where else the rows go; may be NULL. */
@@ -25,7 +25,7 @@ struct reading {
 int reading_open(struct reading *r, const struct cli *cli, const char *path, size_t keep,
                  struct error *err);
 
-/* Reads the audience through the survey. -1 with err: the list cannot be read,
+/* Reads the audience through the preview. -1 with err: the list cannot be read,
  * nobody in it can be reached, or row() refused. */
 int reading_audience(struct reading *r, struct error *err);
 

@@ -1,13 +1,13 @@
 /*
- * survey.h - what an organizer wants to know of a list before it is queued
+ * preview.h - what an organizer wants to know of a list before it is queued
  *
  * Every row passes through here once, on its way to nowhere (`check`) or to
  * Redis (`queue`): which text it would get, how it looks for the first of its
  * kind, what the longest costs, and a digest of all rows, so that a changed list
  * is another campaign.
  */
-#ifndef OUTREACH_SURVEY_H
-#define OUTREACH_SURVEY_H
+#ifndef OUTREACH_PREVIEW_H
+#define OUTREACH_PREVIEW_H
 
 #include "audience.h"
 #include "encoding.h"
@@ -15,13 +15,13 @@
 
 #include <jansson.h>
 
-struct survey; /* opaque */
+struct preview; /* opaque */
 
-#define SURVEY_DIGEST_BYTES 65 /* SHA-256 in hex, and the NUL */
-#define SURVEY_TEXTS 256       /* distinct texts that are looked at */
+#define PREVIEW_DIGEST_BYTES 65 /* SHA-256 in hex, and the NUL */
+#define PREVIEW_TEXTS 256       /* distinct texts that are looked at */
 
 /* One text: of some reminders, a channel, a language. */
-struct survey_text {
+struct preview_text {
     const struct campaign_text *text;
     const char *channel, *language;
     uint32_t reminders;       /* bit r: reminder r uses it */
@@ -35,7 +35,7 @@ struct survey_text {
     unsigned long last_row; /* of ours */
 };
 
-struct survey_remark {
+struct preview_remark {
     unsigned long line;
     bool refused;
     char *text;
@@ -43,20 +43,20 @@ struct survey_remark {
 
 /* Campaign and settings are borrowed. keep: how many remarks are kept word for
  * word; all are counted. */
-struct survey *survey_create(const struct campaign *c, const struct settings *settings,
-                             size_t keep);
-void survey_free(struct survey *s); /* NULL is fine */
+struct preview *preview_create(const struct campaign *c, const struct settings *settings,
+                               size_t keep);
+void preview_free(struct preview *s); /* NULL is fine */
 
-void survey_row(struct survey *s, const char *row, size_t n);
-void survey_remark(struct survey *s, unsigned long line, bool refused, const char *text);
+void preview_row(struct preview *s, const char *row, size_t n);
+void preview_remark(struct preview *s, unsigned long line, bool refused, const char *text);
 
 /* After the last row. */
-const char *survey_digest(struct survey *s); /* of SURVEY_DIGEST_BYTES */
-unsigned long survey_rows(const struct survey *s);
-size_t survey_texts(const struct survey *s, const struct survey_text **texts);
-size_t survey_remarks(const struct survey *s, const struct survey_remark **remarks,
-                      unsigned long *all);
+const char *preview_digest(struct preview *s); /* of PREVIEW_DIGEST_BYTES */
+unsigned long preview_rows(const struct preview *s);
+size_t preview_texts(const struct preview *s, const struct preview_text **texts);
+size_t preview_remarks(const struct preview *s, const struct preview_remark **remarks,
+                       unsigned long *all);
 /* Recipients whose text is longer than the campaign allows, in any reminder. */
-unsigned long survey_too_long(const struct survey *s);
+unsigned long preview_too_long(const struct preview *s);
 
 #endif

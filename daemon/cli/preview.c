@@ -1,4 +1,4 @@
-#include "survey.h"
+#include "preview.h"
 
 #include "log.h"
 #include "mem.h"
@@ -11,16 +11,16 @@
 
 #define MOST_TEXT_BYTES 65536
 
-struct survey {
+struct preview {
     const struct campaign *campaign;
     enum signature_mode modes[CAMPAIGN_MAX_CHANNELS];
-    struct survey_text texts[SURVEY_TEXTS];
+    struct preview_text texts[PREVIEW_TEXTS];
     size_t text_count;
-    struct survey_remark *remarks;
+    struct preview_remark *remarks;
     size_t remark_count, keep;
     unsigned long all_remarks, rows;
     EVP_MD_CTX *digest;
-    char hex[SURVEY_DIGEST_BYTES];
+    char hex[PREVIEW_DIGEST_BYTES];
     char composed[MOST_TEXT_BYTES];
 };
 
@@ -51,9 +51,10 @@ static enum signature_mode mode_of(const struct settings *settings, const char *
     return sms ? SIGNATURE_PREFIX : SIGNATURE_NONE;
 }
 
-struct survey *survey_create(const struct campaign *c, const struct settings *settings, size_t keep)
+struct preview *preview_create(const struct campaign *c, const struct settings *settings,
+                               size_t keep)
 {
-    struct survey *s = xcalloc(1, sizeof *s);
+    struct preview *s = xcalloc(1, sizeof *s);
 
     s->campaign = c;
     s->keep = keep;
@@ -64,7 +65,7 @@ struct survey *survey_create(const struct campaign *c, const struct settings *se
     return s;
 }
 
-void survey_free(struct survey *s)
+void preview_free(struct preview *s)
 {
     if (s == NULL)
         return;
@@ -79,16 +80,16 @@ void survey_free(struct survey *s)
     free(s);
 }
 
-static struct survey_text *find_text(struct survey *s, const struct campaign_text *text,
-                                     size_t channel)
+static struct preview_text *find_text(struct preview *s, const struct campaign_text *text,
+                                      size_t channel)
 {
     const char *name = s->campaign->channels[channel];
-    struct survey_text *t;
+    struct preview_text *t;
 
     for (size_t i = 0; i < s->text_count; i++)
         if (s->texts[i].text == text && s->texts[i].channel == name)
             return &s->texts[i];
-    if (s->text_count == SURVEY_TEXTS)
+    if (s->text_count == PREVIEW_TEXTS)
         return NULL;
     t = &s->texts[s->text_count++];
     t->text = text;
@@ -97,7 +98,7 @@ static struct survey_text *find_text(struct survey *s, const struct campaign_tex
     return t;
 }
 
-static void look_at_text(struct survey *s, struct survey_text *t, size_t channel,
+static void look_at_text(struct preview *s, struct preview_text *t, size_t channel,
                          const struct template_value *row)
 {
     const struct template_value *to = &row[channel];
@@ -129,7 +130,7 @@ static void look_at_text(struct survey *s, struct survey_text *t, size_t channel
     }
 }
 
-void survey_row(struct survey *s, const char *bytes, size_t n)
+void preview_row(struct preview *s, const char *bytes, size_t n)
 {
     const struct campaign *c = s->campaign;
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
@@ -145,7 +146,7 @@ void survey_row(struct survey *s, const char *bytes, size_t n)
     language = c->column_language >= 0 ? &row[c->column_language] : &none;
     for (size_t r = 0; r < c->reminder_count; r++) {
         for (size_t k = 0; k < c->channel_count; k++) {
-            struct survey_text *t;
+            struct preview_text *t;
 
             if (row[k].length == 0)
                 continue;
@@ -161,7 +162,7 @@ void survey_row(struct survey *s, const char *bytes, size_t n)
     }
 }
 
-void survey_remark(struct survey *s, unsigned long line, bool refused, const char *text)
+void preview_remark(struct preview *s, unsigned long line, bool refused, const char *text)
 {
     s->all_remarks++;
     if (s->remark_count >= s->keep)
@@ -169,10 +170,10 @@ void survey_remark(struct survey *s, unsigned long line, bool refused, const cha
     if ((s->remark_count & (s->remark_count - 1)) == 0)
         s->remarks = xreallocarray(s->remarks, s->remark_count ? s->remark_count * 2 : 1,
                                    sizeof *s->remarks);
-    s->remarks[s->remark_count++] = (struct survey_remark){line, refused, xstrdup(text)};
+    s->remarks[s->remark_count++] = (struct preview_remark){line, refused, xstrdup(text)};
 }
 
-const char *survey_digest(struct survey *s)
+const char *preview_digest(struct preview *s)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     static const char digits[] = "0123456789abcdef";
@@ -188,26 +189,26 @@ const char *survey_digest(struct survey *s)
     return s->hex;
 }
 
-unsigned long survey_rows(const struct survey *s)
+unsigned long preview_rows(const struct preview *s)
 {
     return s->rows;
 }
 
-size_t survey_texts(const struct survey *s, const struct survey_text **texts)
+size_t preview_texts(const struct preview *s, const struct preview_text **texts)
 {
     *texts = s->texts;
     return s->text_count;
 }
 
-size_t survey_remarks(const struct survey *s, const struct survey_remark **remarks,
-                      unsigned long *all)
+size_t preview_remarks(const struct preview *s, const struct preview_remark **remarks,
+                       unsigned long *all)
 {
     *remarks = s->remarks;
     *all = s->all_remarks;
     return s->remark_count;
 }
 
-unsigned long survey_too_long(const struct survey *s)
+unsigned long preview_too_long(const struct preview *s)
 {
     unsigned long most = 0;
 
