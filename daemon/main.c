@@ -1,4 +1,376 @@
-int main(void)
+/*
+ * main.c - outreachd: reads the configuration, wires the rooms, stops cleanly
+ *
+ * The rooms know nothing of each other upwards; here their callbacks are tied:
+ * gateways report to dispatch and inbound, both keep their state in Redis through
+ * one connection.
+ */
+#include "buf.h"
+#include "clock.h"
+#include "db.h"
+#include "delivery_log.h"
+#include "dispatch.h"
+#include "error.h"
+#include "gateway.h"
+#include "inbound.h"
+#include "log.h"
+#include "mem.h"
+#include "private_redis.h"
+#include "settings.h"
+
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define REDIS_CONNECTIONS 4 /* see db.h */
+
+struct daemon {
+    struct settings *settings;
+    struct event_base *base;
+    struct private_redis *redis; /* NULL with a server of the configuration */
+    struct db *db;
+    struct delivery_log *log;
+    struct dispatch *dispatch;
+    struct inbound *inbound;
+    struct gateway_set *gateways;
+    struct event *signals[3], *watch, *stop_timer;
+    int stops; /* signals to stop so far */
+    int exit_status;
+};
+
+static const char help[] =
+    "Usage: outreachd [OPTION]...\n"
+    "Delivers queued campaigns: reads outreach:events from Redis, sends reminders through\n"
+    "gateways, keeps the ledger. Runs in the foreground; stops cleanly at SIGTERM.\n"
+    "\n"
+    "  -c, --config FILE   the configuration (default /etc/outreach/outreachd.conf, or\n"
+    "                      $OUTREACH_CONFIG)\n"
+    "  -t, --test          check the configuration, the plugins and their settings; start nothing\n"
+    "  -v, --verbose       log level debug\n"
+    "  -V, --version\n"
+    "  -h, --help\n"
+    "\n"
+    "Signals: SIGTERM, SIGINT stop claiming, settle what is in flight, exit (twice: at once);\n"
+    "SIGHUP opens the delivery log anew. Exit status as in sysexits.h: 0, 64 usage, 69 no Redis,\n"
+    "70 another daemon of this name, 78 configuration.\n";
+
+/* ------------------------------------------------------------------- the ties */
+
+static void on_answered(void *arg, struct gateway *gw, void *context,
+                        const struct gateway_answer *answer)
 {
+    dispatch_answered(((struct daemon *)arg)->dispatch, gw, context, answer);
+}
+
+static void on_receipt(void *arg, struct gateway *gw, const struct gateway_receipt *receipt,
+                       gateway_stored_fn *stored, void *stored_arg)
+{
+    inbound_receipt(((struct daemon *)arg)->inbound, gw, receipt, stored, stored_arg);
+}
+
+static void on_reply(void *arg, struct gateway *gw, const struct gateway_reply *reply,
+                     gateway_stored_fn *stored, void *stored_arg)
+{
+    inbound_reply(((struct daemon *)arg)->inbound, gw, reply, stored, stored_arg);
+}
+
+static void on_changed(void *arg, struct gateway *gw)
+{
+    dispatch_changed(((struct daemon *)arg)->dispatch, gw);
+}
+
+static void on_early(void *arg, struct gateway *gw, const char *id, size_t id_length,
+                     const char *receipt, size_t n)
+{
+    inbound_early(((struct daemon *)arg)->inbound, gw, id, id_length, receipt, n);
+}
+
+/* ------------------------------------------------------------------- stopping */
+
+static void leave(struct daemon *d, int status)
+{
+    if (d->exit_status == EX_OK)
+        d->exit_status = status;
+    event_base_loopbreak(d->base);
+}
+
+static void on_idle(void *arg)
+{
+    struct daemon *d = arg;
+
+    log_info("daemon.drained");
+    leave(d, EX_OK);
+}
+
+static void on_stop_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct daemon *d = arg;
+
+    (void)fd, (void)what;
+    log_warning("daemon.stop_bound outstanding=%zu",
+                d->gateways ? gateway_set_outstanding(d->gateways) : 0);
+    leave(d, EX_OK);
+}
+
+static void stop(struct daemon *d, const char *why)
+{
+    struct timeval bound = {d->settings->dispatch.stop_ms / 1000,
+                            (d->settings->dispatch.stop_ms % 1000) * 1000};
+
+    if (d->stops++ > 0 || d->dispatch == NULL) {
+        leave(d, EX_OK);
+        return;
+    }
+    log_info("daemon.stopping reason=%s", log_quote(why));
+    evtimer_add(d->stop_timer, &bound);
+    dispatch_drain(d->dispatch, on_idle, d);
+}
+
+static void on_signal(evutil_socket_t signal, short what, void *arg)
+{
+    struct daemon *d = arg;
+
+    (void)what;
+    if (signal == SIGHUP) {
+        delivery_log_reopen(d->log);
+        log_info("daemon.reopened log=%s", log_quote(d->settings->log.delivery));
+        return;
+    }
+    stop(d, strsignal((int)signal));
+}
+
+static void on_replaced(void *arg, const char *why)
+{
+    struct daemon *d = arg;
+
+    log_error("daemon.replaced reason=%s", log_quote(why));
+    leave(d, EX_SOFTWARE);
+}
+
+static void on_refused(void *arg, const char *why)
+{
+    (void)why; /* db.c has said it */
+    leave(arg, EX_UNAVAILABLE);
+}
+
+/* ------------------------------------------------------------------- starting */
+
+/* The private server is looked after once a second. */
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+    struct daemon *d = arg;
+    struct error err;
+
+    (void)fd, (void)what;
+    switch (private_redis_check(d->redis, &err)) {
+    case PRIVATE_REDIS_FAILED:
+        log_error("redis.private_failed reason=%s", log_quote(err.text));
+        break;
+    case PRIVATE_REDIS_STARTED:
+        log_warning("redis.private_restarted");
+        break;
+    case PRIVATE_REDIS_RUNS:
+        break;
+    }
+}
+
+static int start_redis(struct daemon *d, struct error *err)
+{
+    static const struct timeval second = {1, 0};
+    struct db_options options = {
+        .url = d->settings->redis.url,
+        .secret = d->settings->redis.secret,
+        .accept_loss = d->settings->redis.accept_loss,
+        .stripes = REDIS_CONNECTIONS,
+        .refused = on_refused,
+        .arg = d,
+    };
+    char *own = NULL;
+
+    if (options.url == NULL) {
+        d->redis = private_redis_start(d->settings->state_dir, d->settings->redis.appendfsync, err);
+        if (d->redis == NULL)
+            return -1;
+        own = xasprintf("unix:%s", private_redis_socket(d->redis));
+        options.url = own;
+        d->watch = event_new(d->base, -1, EV_PERSIST, on_watch, d);
+        event_add(d->watch, &second);
+    }
+    d->db = db_open(d->base, &options, err);
+    free(own);
+    if (d->db == NULL)
+        return -1;
+    return db_connect(d->db, 30000, err);
+}
+
+static int start(struct daemon *d, struct error *err, int *status)
+{
+    static const struct gateway_events events = {on_answered, on_receipt, on_reply, on_changed};
+    struct dispatch_options dispatch = {
+        .base = d->base, .settings = d->settings, .stop = on_replaced, .early = on_early, .arg = d};
+    struct inbound_options inbound = {.base = d->base, .settings = d->settings};
+
+    *status = EX_UNAVAILABLE;
+    if (start_redis(d, err) != 0)
+        return -1;
+    *status = EX_CANTCREAT;
+    d->log = delivery_log_open(d->settings->log.delivery, d->settings->state_dir, d->db, err);
+    if (d->log == NULL)
+        return -1;
+    dispatch.db = inbound.db = d->db;
+    dispatch.log = inbound.log = d->log;
+    d->dispatch = dispatch_create(&dispatch);
+    inbound.dispatch = d->dispatch;
+    d->inbound = inbound_create(&inbound);
+    *status = EX_CONFIG;
+    d->gateways =
+        gateway_set_open(d->settings->gateways, d->settings->plugin_dir, d->base, &events, d, err);
+    if (d->gateways == NULL)
+        return -1;
+    dispatch_start(d->dispatch, d->gateways);
+    *status = EX_OK;
     return 0;
+}
+
+static void finish(struct daemon *d)
+{
+    struct error err;
+
+    if (d->gateways != NULL && d->dispatch != NULL)
+        gateway_set_close(
+            d->gateways); /* what is unanswered becomes uncertain, and is settled below */
+    if (d->db != NULL && d->dispatch != NULL && dispatch_settle_all(d->dispatch) && db_well(d->db))
+        db_drain(d->db, 0, &err);
+    inbound_free(d->inbound);
+    dispatch_free(d->dispatch);
+    delivery_log_close(d->log);
+    db_close(d->db);
+    private_redis_stop(d->redis);
+    for (size_t i = 0; i < 3; i++)
+        if (d->signals[i] != NULL)
+            event_free(d->signals[i]);
+    if (d->watch != NULL)
+        event_free(d->watch);
+    if (d->stop_timer != NULL)
+        event_free(d->stop_timer);
+    settings_free(d->settings);
+    if (d->base != NULL)
+        event_base_free(d->base);
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int run(struct daemon *d)
+{
+    static const int stopping[] = {SIGTERM, SIGINT, SIGHUP};
+    struct error err;
+    int status;
+
+    signal(SIGPIPE, SIG_IGN);
+    umask(077);
+    raise_file_limit();
+    d->base = event_base_new();
+    d->stop_timer = evtimer_new(d->base, on_stop_timer, d);
+    for (size_t i = 0; i < 3; i++) {
+        d->signals[i] = evsignal_new(d->base, stopping[i], on_signal, d);
+        evsignal_add(d->signals[i], NULL);
+    }
+    if (mkdir(d->settings->state_dir, 0700) != 0 && access(d->settings->state_dir, W_OK) != 0) {
+        fprintf(stderr, "outreachd: state_dir %s: cannot be written\n", d->settings->state_dir);
+        return EX_CANTCREAT;
+    }
+    if (start(d, &err, &status) != 0) {
+        fprintf(stderr, "outreachd: %s\n", err.text);
+        return status;
+    }
+    log_info("daemon.started name=%s gateways=%zu redis=%s", d->settings->name,
+             gateway_set_count(d->gateways),
+             d->redis ? "private" : log_quote(d->settings->redis.url));
+    event_base_dispatch(d->base);
+    return d->exit_status;
+}
+
+static int check(const struct settings *settings, const char *path)
+{
+    struct error err;
+
+    if (gateway_set_check(settings->gateways, settings->plugin_dir, &err) != 0) {
+        fprintf(stderr, "outreachd: %s\n", err.text);
+        return EX_CONFIG;
+    }
+    printf("%s: good\n", path ? path : "defaults");
+    return EX_OK;
+}
+
+static const char *default_config(void)
+{
+    const char *path = getenv("OUTREACH_CONFIG");
+
+    if (path != NULL && path[0] != '\0')
+        return path;
+    return access("/etc/outreach/outreachd.conf", F_OK) == 0 ? "/etc/outreach/outreachd.conf"
+                                                             : NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"test", no_argument, NULL, 't'},
+        {"verbose", no_argument, NULL, 'v'},      {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    };
+    struct daemon d = {0};
+    const char *config = default_config();
+    bool test = false, verbose = false;
+    struct error err;
+    int option, status;
+
+    while ((option = getopt_long(argc, argv, "c:tvVh", options, NULL)) != -1)
+        switch (option) {
+        case 'c':
+            config = optarg;
+            break;
+        case 't':
+            test = true;
+            break;
+        case 'v':
+            verbose = true;
+            break;
+        case 'V':
+            puts("outreachd 0.1");
+            return EX_OK;
+        case 'h':
+            fputs(help, stdout);
+            return EX_OK;
+        default:
+            fputs("Try outreachd --help\n", stderr);
+            return EX_USAGE;
+        }
+    if (sodium_init() < 0)
+        return EX_OSERR;
+    d.settings = settings_read(config, &err);
+    if (d.settings == NULL) {
+        fprintf(stderr, "outreachd: %s\n", err.text);
+        return EX_CONFIG;
+    }
+    log_set_level(verbose ? LOG_LEVEL_DEBUG : (enum log_level)d.settings->log.level);
+    status = test ? check(d.settings, config) : run(&d);
+    finish(&d);
+    return status;
 }

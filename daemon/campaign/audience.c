@@ -39,6 +39,26 @@ struct source {
     struct csv *csv;
 };
 
+/* What people give for a CSV: the workbook itself. */
+static const struct {
+    char magic[5];
+    const char *what;
+} workbooks[] = {
+    {"PK\x03\x04", "an Excel workbook (.xlsx)"},
+    {"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)"},
+};
+
+static int refuse_workbook(const struct source *s, const char *bytes, size_t n, struct error *err)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof workbooks / sizeof workbooks[0]; i++)
+        if (n >= 4 && memcmp(bytes, workbooks[i].magic, 4) == 0)
+            return error_set(err, "%s: is %s: save it as CSV (File, Save As, \"CSV UTF-8\")",
+                             s->path, workbooks[i].what);
+    return 0;
+}
+
 static int source_chunk(struct source *s, struct error *err)
 {
     char chunk[CHUNK_BYTES];
@@ -53,6 +73,8 @@ static int source_chunk(struct source *s, struct error *err)
         n += got > 0 ? (size_t)got : 0;
         got = got < 0 ? 1 : got;
     }
+    if (s->bytes == 0 && refuse_workbook(s, chunk, n, err) != 0)
+        return -1;
     s->bytes += n;
     if (s->reader == NULL)
         s->reader = charset_open(charset_guess(chunk, n, n == sizeof chunk));
@@ -150,8 +172,8 @@ static bool has_name(const struct headings *h, const char *name)
     return false;
 }
 
-/* "姓名, 手机号, 语言" for errors. */
-static const char *headings_list(const struct headings *h, char out[SHOWN_COLUMNS_BYTES])
+/* "姓名, 手机号, 语言" for errors: as people see them in their file. */
+static const char *list_headings(const struct headings *h, char out[SHOWN_COLUMNS_BYTES])
 {
     size_t i, n = 0;
 
@@ -187,7 +209,7 @@ static int map_heading(void *arg, const char *name, const struct tree *value, st
     nearest = field_nearest(value->string, written_at, h);
     return tree_error(err, value, "the file has no column \"%.80s\"%s%s%s; its columns are %s",
                       value->string, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                      nearest ? "\"?" : "", headings_list(h, list));
+                      nearest ? "\"?" : "", list_headings(h, list));
 }
 
 /* The campaign's mapping first, then what is known, each of ours once; the rest
@@ -466,30 +488,56 @@ static int give_held(struct gathering *g, struct error *err)
 
 /* -------------------------------------------------------------------- from a file */
 /* Which field of the file is which column of the campaign: -1 for none. */
-static int find_fields(const struct campaign *c, const struct source *s, const struct headings *h,
-                       int fields[CAMPAIGN_MAX_COLUMNS], struct error *err)
+static void find_fields(const struct campaign *c, const struct headings *h,
+                        int fields[CAMPAIGN_MAX_COLUMNS])
 {
-    char list[SHOWN_COLUMNS_BYTES];
-    size_t k, i, addresses = 0;
+    size_t k, i;
 
     for (k = 0; k < c->column_count; k++) {
         fields[k] = -1;
         for (i = 0; i < h->count; i++)
             if (strcmp(h->names[i], c->columns[k]) == 0)
                 fields[k] = (int)i;
-        addresses += k < c->channel_count && fields[k] >= 0;
     }
-    if (addresses > 0)
-        return 0;
-    if (column_is_phone(c->channels[0]))
+}
+
+/* A list in which nobody can be reached is the wrong list. */
+static int check_addresses(const struct campaign *c, const char *path, const struct headings *h,
+                           struct error *err)
+{
+    const char *channel = c->channels[0];
+    char list[SHOWN_COLUMNS_BYTES];
+    size_t k;
+
+    for (k = 0; k < c->channel_count; k++)
+        if (has_name(h, c->channels[k]))
+            return 0;
+    list_headings(h, list);
+    if (column_is_phone(channel))
         return error_set(err,
                          "%s: no column with phone numbers (手机号, 电话, phone, ...); its columns "
                          "are %s; name the right one with audience.columns = { %s = \"...\"; }",
-                         s->path, headings_list(h, list), c->channels[0]);
+                         path, list, channel);
     return error_set(err,
                      "%s: no column \"%s\"; its columns are %s; name the right one with "
                      "audience.columns = { %s = \"...\"; }",
-                     s->path, c->channels[0], headings_list(h, list), c->channels[0]);
+                     path, channel, list, channel);
+}
+
+int audience_check_file(const struct campaign *c, const char *path, struct error *err)
+{
+    struct headings h = {0};
+    struct source s;
+    int rc;
+
+    if (source_open(&s, path, err) != 0)
+        return -1;
+    rc = read_headings(&s, tree_get(c->document, "audience.columns"), &h, err);
+    if (rc == 0)
+        rc = check_addresses(c, path, &h, err);
+    headings_free(&h);
+    source_close(&s);
+    return rc;
 }
 
 static void remark_fault(struct gathering *g, enum csv_fault fault)
@@ -545,8 +593,9 @@ static int gather_file(struct gathering *g, struct source *s, const struct headi
     int fields[CAMPAIGN_MAX_COLUMNS], rc;
     struct csv_row row;
 
-    if (find_fields(g->c, s, h, fields, err) != 0)
+    if (check_addresses(g->c, s->path, h, err) != 0)
         return -1;
+    find_fields(g->c, h, fields);
     while ((rc = csv_next(s->csv, &row, err)) == 1) {
         if (gather_row(g, &row, h->count, fields, err) != 0)
             return -1;

@@ -8,6 +8,7 @@
 #include "form.h"
 #include "hours.h"
 #include "mem.h"
+#include "row.h"
 #include "template.h"
 #include "tree.h"
 #include "zone.h"
@@ -18,7 +19,7 @@
 #include <string.h>
 
 #define DAY_MS INT64_C(86400000)
-#define ROW_SEPARATOR '\x1f'
+#define MOST_SEGMENTS 8 /* as many message ids as the ledger follows */
 
 struct campaign_private {
     struct arena arena;
@@ -328,6 +329,19 @@ static char *beside(const char *path, const char *file)
     return xasprintf("%.*s/%s", (int)(slash - path), path, file);
 }
 
+/* What is wrong with the audience's file is told where that is named; an error
+ * that has its own place in the document (audience.columns) keeps it. */
+static void prefix_place(const struct tree *document, struct error *err)
+{
+    const struct tree *file = tree_get(document, "audience.file");
+    char words[sizeof err->text];
+
+    if (err == NULL || strncmp(err->text, file->file, strlen(file->file)) == 0)
+        return;
+    memcpy(words, err->text, sizeof words);
+    tree_error(err, file, "%s", words);
+}
+
 struct campaign *campaign_read(const char *path, const struct campaign_defaults *defaults,
                                struct error *err)
 {
@@ -347,15 +361,15 @@ struct campaign *campaign_read(const char *path, const struct campaign_defaults 
     audience = beside(path, file->string);
     if (audience_columns(audience, tree_get(document, "audience.columns"), &names, &count, err) !=
         0) {
-        char place[sizeof err->text];
-
-        if (err != NULL) {
-            memcpy(place, err->text, sizeof place);
-            tree_error(err, file, "%s", place);
-        }
+        prefix_place(document, err);
         tree_free(root);
     } else {
         c = campaign_create(root, defaults, (const char *const *)names, count, err);
+        if (c != NULL && audience_check_file(c, audience, err) != 0) {
+            prefix_place(c->document, err);
+            campaign_free(c);
+            c = NULL;
+        }
         if (c != NULL)
             c->audience_path = arena_strndup(&c->own->arena, audience, strlen(audience));
     }

@@ -40,7 +40,8 @@ enum signature_mode { SIGNATURE_NONE, SIGNATURE_PREFIX, SIGNATURE_SUFFIX, SIGNAT
 #define CAMPAIGN_MAX_CHANNELS 8
 #define CAMPAIGN_ID_BYTES 65 /* [a-z0-9-]{1,64} and the NUL */
 
-/* What the configuration says where a campaign is silent (`defaults`). */
+/* What the configuration says where a campaign is silent (`defaults`). The time
+ * zone, the country and the language must be there. */
 struct campaign_defaults {
     const char *timezone, *country, *language, *currency;
     const char *hours;     /* "08:00-12:00,14:00-20:30" */

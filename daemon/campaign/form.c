@@ -515,6 +515,9 @@ static const struct field audience_fields[] = {
     {"same_phone", FIELD_ENUM, AUDIENCE(same_phone), .initial = "merge", .names = same_phone_names},
     {"columns", FIELD_CUSTOM, AUDIENCE(columns), .read = read_mapping},
     {"recipients", FIELD_CUSTOM, AUDIENCE(recipients), .read = read_recipients},
+    /* Put there by `outreach queue`: so that another list is another campaign. */
+    {"digest", FIELD_STRING, AUDIENCE(digest), .min = 64, .max = 64},
+    {"rows", FIELD_INT, AUDIENCE(rows), .min = 0, .max = INT64_C(1) << 25},
     {0},
 };
 

@@ -33,6 +33,8 @@ struct form {
         const char *file, *sheet;
         int same_phone; /* its enum */
         const struct tree *columns, *recipients;
+        const char *digest; /* SHA-256 of the rows that were loaded, in hex, */
+        int64_t rows;       /* and how many they are */
     } audience;
     struct field_strings channels, columns;
     const struct tree *texts, *templates;

@@ -1,4 +1,9 @@
-int main(void)
+/*
+ * outreach - the command of organizers and ops; what it does is cli.c and cmd_*.c
+ */
+#include "cli.h"
+
+int main(int argc, char **argv)
 {
-    return 0;
+    return cli_main(argc, argv);
 }

@@ -34,6 +34,7 @@ struct batch *batch_take(struct job *job)
     }
     arena_reset(&b->texts);
     b->job = job;
+    b->db = dispatch_stripe(d);
     job->batches++;
     return b;
 }
@@ -72,7 +73,7 @@ static void batch_close(struct batch *b)
             command_add_int(c, b->to);
             command_add_int(c, b->takeovers);
         }
-        db_send(d->db, c, NULL, NULL);
+        db_send(b->db, c, NULL, NULL);
     }
     d->in_memory -= b->count;
     job->batches--;
@@ -174,14 +175,14 @@ static void read_run(struct batch *b, size_t first, size_t count)
         key_ledger(&d->command, job->id, job->name);
         command_add_int(&d->command, (int64_t)from * LEDGER_RECORD_BYTES);
         command_add_int(&d->command, (int64_t)(to + 1) * LEDGER_RECORD_BYTES - 1);
-        db_send(d->db, &d->command, on_records, run);
+        db_send(b->db, &d->command, on_records, run);
     }
     if (b->sweep == SWEEP_NO) {
         command_start(&d->command, "XRANGE");
         key_audience(&d->command, job->id);
         command_add_format(&d->command, "%u-0", from);
         command_add_format(&d->command, "%u-0", to);
-        db_send(d->db, &d->command, on_rows, run);
+        db_send(b->db, &d->command, on_rows, run);
     } else if (b->fresh) {
         prepare_run(run, NULL);
         run_done(run);

@@ -26,6 +26,13 @@ void dispatch_ask_turn(struct dispatch *d)
     event_active(d->turn, EV_TIMEOUT, 0); /* comes after what is active already */
 }
 
+struct db *dispatch_stripe(struct dispatch *d)
+{
+    static unsigned next;
+
+    return db_stripe(d->db, next++);
+}
+
 uint32_t dispatch_fence(struct dispatch *d)
 {
     static unsigned serial;
@@ -191,6 +198,13 @@ void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg)
     d->idle = idle;
     d->idle_arg = arg;
     dispatch_ask_turn(d);
+}
+
+bool dispatch_settle_all(struct dispatch *d)
+{
+    for (struct job *job = d->jobs; job != NULL; job = job->next)
+        settle_flush(job);
+    return db_outstanding(d->db) > 0;
 }
 
 const struct campaign *dispatch_campaign(struct dispatch *d, const char *campaign)

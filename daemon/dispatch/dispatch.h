@@ -56,6 +56,9 @@ void dispatch_start(struct dispatch *d, struct gateway_set *gateways);
  * left, or stop_ms later. */
 void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg);
 
+/* After the gateways are closed: sends the last outcomes. True if something is under way. */
+bool dispatch_settle_all(struct dispatch *d);
+
 void dispatch_free(struct dispatch *d); /* after the gateways are closed */
 
 /* For inbound/: which reminder a ref of the receipts' index means. fn runs once, with

@@ -52,6 +52,7 @@ struct batch {
     unsigned takeovers;
     char lease[80];
     enum { SWEEP_NO, SWEEP_CANCELLED, SWEEP_EXPIRED } sweep;
+    struct db *db;  /* the connection of its commands */
     bool fresh;     /* nobody has touched these: no records were read */
     bool give_back; /* the range goes back to be claimed again */
     struct arena texts;
@@ -104,6 +105,7 @@ struct intent {
     struct intent *next; /* in the pool */
     struct lane *lane;
     struct job *job;
+    struct db *db; /* the connection of its commands: they are answered in their order */
     struct moves moves;
     int64_t asked_boot_ms;
     enum moves_verdict verdict;
@@ -159,6 +161,9 @@ void dispatch_ask_turn(struct dispatch *d);
 
 /* What one recipient may get: to give a reservation back that was not made use of. */
 void intent_return_cap(struct notice *n);
+
+/* The connection for a piece of work whose commands belong together. */
+struct db *dispatch_stripe(struct dispatch *d);
 
 /* A fence that no notice of this daemon's life has had lately. */
 uint32_t dispatch_fence(struct dispatch *d);

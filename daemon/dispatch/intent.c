@@ -208,7 +208,7 @@ static void send_moves(struct intent *i, struct dispatch *d)
 
     moves_command(&i->moves, &target, &d->command);
     i->asked_boot_ms = clock_boot_ms();
-    db_send(d->db, &d->command, on_moved, i);
+    db_send(i->db, &d->command, on_moved, i);
 }
 
 /* ------------------------------------------------------------------- the gate */
@@ -244,7 +244,7 @@ static void ask_opted_out(struct intent *i, struct dispatch *d)
                 command_add(&d->command, n->message.to, n->message.to_length);
         }
     }
-    db_send(d->db, &d->command, on_opted_out, i);
+    db_send(i->db, &d->command, on_opted_out, i);
 }
 
 /* A reservation that another one stands in the way of: when that one is forgotten
@@ -294,7 +294,7 @@ static void ask_caps(struct intent *i, struct dispatch *d)
     }
     for (size_t k = 0; k < i->moves.count; k++)
         command_add_format(&d->command, "%u/%u", i->job->ref, notice_at(i, k)->n);
-    db_send(d->db, &d->command, on_capped, i);
+    db_send(i->db, &d->command, on_capped, i);
 }
 
 void intent_return_cap(struct notice *n)
@@ -323,6 +323,7 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
 
     assert(count <= GROUP_MAX);
     i->lane = lane;
+    i->db = dispatch_stripe(d);
     i->job = job;
     job->asks++;
     for (size_t k = 0; k < count; k++) {

@@ -15,8 +15,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
 {
     const struct gateway_config *config = gateway_config(gateway);
-    double rate =
-        config->rate > 0 ? (double)config->rate * 1000.0 / (double)config->rate_ms : 0;
+    double rate = config->rate > 0 ? (double)config->rate * 1000.0 / (double)config->rate_ms : 0;
 
     memset(lane, 0, sizeof *lane);
     lane->d = d;

@@ -122,8 +122,7 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
     struct job *job = n->batch->job;
     struct dispatch *d = job->d;
     const struct campaign *c = job->campaign;
-    struct route_query q = {
-        .class = (unsigned)c->class, .today = today(job, now_ms)};
+    struct route_query q = {.class = (unsigned)c->class, .today = today(job, now_ms)};
     struct gateway *gw = NULL;
     bool addressed = false;
 

@@ -433,6 +433,7 @@ void settle_flush(struct job *job)
 {
     struct settling *s = job->settling;
     struct dispatch *d = job->d;
+    struct db *db = dispatch_stripe(d); /* the index before the outcome: on one connection */
     struct moves_target target = {.campaign = job->id,
                                   .reminder = job->name,
                                   .now_ms = clock_wall_ms(),
@@ -446,9 +447,9 @@ void settle_flush(struct job *job)
     d->settlings++;
     if (s->id_count > 0) {
         receipt_index_command(&d->command, s->id_lane->name, s->ids, s->id_count, target.now_ms);
-        db_send(d->db, &d->command, on_indexed, s->id_lane);
+        db_send(db, &d->command, on_indexed, s->id_lane);
     }
     delivery_log_flush(d->log);
     moves_command(&s->moves, &target, &d->command);
-    db_send(d->db, &d->command, on_settled, s);
+    db_send(db, &d->command, on_settled, s);
 }

@@ -349,10 +349,10 @@ static int gateway_configure(struct gateway *gw, const struct tree *group, const
         return tree_error(err, plugin, "expected a plugin's name, or an absolute path");
     if (plugin_load(plugin->string, plugin_dir, &gw->plugin, &why) != 0)
         return tree_error(err, plugin, "%s", why.text);
-    gw->settings = settings_read(group, &gw->plugin, &gw->set->arena, &why);
+    gw->settings = gateway_settings_read(group, &gw->plugin, &gw->set->arena, &why);
     if (gw->settings == NULL)
         return error_set(err, "%s", why.text);
-    gw->config = settings_config(gw->settings);
+    gw->config = gateway_settings_config(gw->settings);
     for (size_t i = 0; i < gw->index; i++)
         if (strcmp(gw->set->gateways[i]->config->name, gw->config->name) == 0)
             return tree_error(err, tree_get(group, "name"), "two gateways are called \"%s\"",
@@ -417,6 +417,9 @@ static int gateway_open(struct gateway *gw, const struct tree *group, struct err
         return tree_error(err, group, "gateway %s: %s", gw->config->name, why);
     }
     gw->opened = true;
+    if (gw->plugin.instance_capabilities != NULL)
+        gateway_settings_set_capabilities(gw->settings,
+                                          gw->plugin.instance_capabilities(gw->state));
     if (gw->capacity == 0)
         start_timer(gw->down_timer, DOWN_AFTER_MS);
     update_usable(gw);

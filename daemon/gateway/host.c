@@ -22,22 +22,22 @@
 
 static const char *setting_string(struct gateway *gw, const char *name)
 {
-    return settings_string(gw->settings, name);
+    return gateway_settings_string(gw->settings, name);
 }
 
 static int64_t setting_int(struct gateway *gw, const char *name)
 {
-    return settings_int(gw->settings, name);
+    return gateway_settings_int(gw->settings, name);
 }
 
 static bool setting_given(struct gateway *gw, const char *name)
 {
-    return settings_given(gw->settings, name);
+    return gateway_settings_given(gw->settings, name);
 }
 
 static size_t setting_count(struct gateway *gw, const char *name)
 {
-    return settings_count(gw->settings, name);
+    return gateway_settings_count(gw->settings, name);
 }
 
 /* ---------------------------------------------------------- receipts, replies */

@@ -39,6 +39,8 @@ struct http_call {
     int64_t timeout_ms;             /* as set in easy */
     unsigned requests;              /* begun on the wire: 0 or 1, 2 was stopped */
     bool oversized;
+    int64_t send_by_ms; /* of the boot clock; 0: no end */
+    bool stale;         /* it was past that before the request could begin */
 
     struct host *host; /* NULL for a numeric one */
     unsigned version;  /* of its addresses in resolve */
@@ -170,6 +172,10 @@ static int prereq_callback(void *arg, char *primary_ip, char *local_ip, int prim
     (void)local_ip;
     (void)primary_port;
     (void)local_port;
+    if (call->requests == 0 && call->send_by_ms != 0 && clock_boot_ms() > call->send_by_ms) {
+        call->stale = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     return ++call->requests == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
@@ -507,7 +513,8 @@ struct http_call *http_client_send(struct http_client *c,
     call->fn = fn;
     call->arg = arg;
     call->requests = 0;
-    call->oversized = call->tls_trouble = false;
+    call->send_by_ms = request->send_by_ms;
+    call->oversized = call->stale = call->tls_trouble = false;
     *call->detail = '\0';
     trouble = set_request(call, request);
     if (trouble == NULL)
@@ -562,6 +569,8 @@ static void on_done(struct http_call *call, CURLcode code)
     call->tls_trouble = is_tls_trouble(code);
     if (code == CURLE_OK)
         call_end(call, GATEWAY_HTTP_ANSWERED, NULL);
+    else if (call->stale)
+        call_end(call, GATEWAY_HTTP_UNSENT, "it could not be sent in its time");
     else if (call->requests == 0)
         call_end(call, GATEWAY_HTTP_UNSENT,
                  *call->detail ? call->detail : curl_easy_strerror(code));

@@ -8,7 +8,7 @@
 #include "circuit.h"
 #include "gateway.h"
 #include "mem.h"
-#include "settings.h"
+#include "gateway_settings.h"
 
 #include <sys/queue.h>
 
@@ -33,7 +33,7 @@ struct gateway {
     struct gateway_set *set;
     size_t index;
     const struct gateway_config *config;
-    struct settings *settings;
+    struct gateway_settings *settings;
     struct gateway_plugin plugin;
     void *state;    /* the plugin's */
     void *user;     /* the dispatcher's */

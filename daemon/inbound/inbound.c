@@ -160,13 +160,15 @@ static void on_moved(void *arg, const redisReply *reply)
     struct group *g = arg;
     struct inbound *in = g->in;
     int64_t seq = 0;
-    enum moves_verdict verdict = reply->type == REDIS_REPLY_ARRAY ? moves_verdict(reply, &seq) : MOVES_GONE;
+    enum moves_verdict verdict =
+        reply->type == REDIS_REPLY_ARRAY ? moves_verdict(reply, &seq) : MOVES_GONE;
 
     for (size_t i = 0; i < g->moves.count; i++) {
         struct arrival *a = g->moves.list[i].owner;
         struct record r;
 
-        if (verdict == MOVES_DONE && reply->elements > 2 && moves_differing(reply, g->moves.list[i].n) != NULL) {
+        if (verdict == MOVES_DONE && reply->elements > 2 &&
+            moves_differing(reply, g->moves.list[i].n) != NULL) {
             if (++a->tries < TRIES)
                 reading_add(in, a); /* read again, decide again */
             else
@@ -215,8 +217,9 @@ static void decide(struct group *g, struct arrival *a)
     m->owner = a;
     memcpy(m->believed, a->found, LEDGER_RECORD_BYTES);
     record_pack(&r, m->wanted);
-    m->retry = r.state != old.state && (old.state == NOTICE_PARKED || old.state == NOTICE_UNCERTAIN) ? RETRY_REMOVE
-                                                                                                  : RETRY_KEEP;
+    m->retry = r.state != old.state && (old.state == NOTICE_PARKED || old.state == NOTICE_UNCERTAIN)
+                   ? RETRY_REMOVE
+                   : RETRY_KEEP;
 }
 
 static void on_record(void *arg, const redisReply *reply)
@@ -349,13 +352,14 @@ static void lookups_send(struct inbound *in, size_t at)
 
         lookups[i] = (struct receipt_lookup){a->id, a->id_length, "", 0};
         if (a->stored != NULL) {
-            snprintf(g->park[i], PARK_BYTES, "%c %u %s %s", a->delivered ? 'D' : 'U', (unsigned)a->reason,
-                     a->code[0] ? a->code : "-", a->words);
+            snprintf(g->park[i], PARK_BYTES, "%c %u %s %s", a->delivered ? 'D' : 'U',
+                     (unsigned)a->reason, a->code[0] ? a->code : "-", a->words);
             lookups[i].park = g->park[i];
             lookups[i].park_length = strlen(g->park[i]);
         }
     }
-    receipt_lookup_command(&in->command, gateway_config(g->gateway)->name, lookups, g->count, clock_wall_ms());
+    receipt_lookup_command(&in->command, gateway_config(g->gateway)->name, lookups, g->count,
+                           clock_wall_ms());
     db_send(in->options.db, &in->command, on_looked_up, g);
 }
 
@@ -399,7 +403,8 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
     struct arrival *a;
 
     if (receipt->state == GATEWAY_ENROUTE || receipt->id.length == 0 || receipt->id.length > 64) {
-        stored(stored_arg, true); /* on its way is no news; without an id there is nothing to look for */
+        stored(stored_arg,
+               true); /* on its way is no news; without an id there is nothing to look for */
         return;
     }
     if (!db_well(in->options.db)) {
@@ -422,8 +427,8 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
     lookup_add(in, a);
 }
 
-void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_t id_length, const char *receipt,
-                   size_t n)
+void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_t id_length,
+                   const char *receipt, size_t n)
 {
     struct arrival *a;
     char text[PARK_BYTES], kind = 0;
@@ -479,7 +484,8 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
         return;
     }
     /* Operators write it with and without +, and in the national form. */
-    if (phone_normalize(reply->from, strlen(reply->from), in->options.settings->defaults.country, from, &fault) != 0)
+    if (phone_normalize(reply->from, strlen(reply->from), in->options.settings->defaults.country,
+                        from, &fault) != 0)
         snprintf(from, sizeof from, "%s", reply->from);
     r = xmalloc(sizeof *r);
     *r = (struct reply_under_way){in, stored, stored_arg};

@@ -35,8 +35,8 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
                    gateway_stored_fn *stored, void *stored_arg);
 
 /* For dispatch_options.early: a receipt that had been parked, now that its id is known. */
-void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_t id_length, const char *receipt,
-                   size_t n);
+void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_t id_length,
+                   const char *receipt, size_t n);
 
 /* Nothing is under way: the daemon may stop. */
 bool inbound_idle(const struct inbound *in);

@@ -11,13 +11,14 @@
 #include "receipt_index.h"
 
 enum receipt_effect {
-    RECEIPT_IGNORED, /* changes nothing: a repeat, a late one, a negative one of an earlier attempt */
+    RECEIPT_IGNORED, /* changes nothing: a repeat, a late one, a negative one of an earlier attempt
+                      */
     RECEIPT_NOTED,   /* the record changes, the state does not: a part, or an early positive one */
     RECEIPT_MOVED,   /* to delivered or undelivered */
 };
 
 /* Applies a receipt with its index entry to r. reason is of a negative one. */
-enum receipt_effect receipt_apply(struct record *r, const struct receipt_entry *entry, bool delivered,
-                                  enum notice_reason reason);
+enum receipt_effect receipt_apply(struct record *r, const struct receipt_entry *entry,
+                                  bool delivered, enum notice_reason reason);
 
 #endif

@@ -7,8 +7,9 @@
 #define MOST 256 /* bytes looked at for a word that is the whole reply */
 
 static const char *const whole[] = {
-    "T",    "TD",   "R",       "N",           "QX",     "0000", "退订", "取消",   "拒收",    "STOP",
-    "END",  "QUIT", "STOPALL", "UNSUBSCRIBE", "CANCEL", "REMOVE", "OPTOUT", "OPT-OUT", "ARRET", "REVOKE",
+    "T",      "TD",     "R",      "N",       "QX",    "0000",    "退订",
+    "取消",   "拒收",   "STOP",   "END",     "QUIT",  "STOPALL", "UNSUBSCRIBE",
+    "CANCEL", "REMOVE", "OPTOUT", "OPT-OUT", "ARRET", "REVOKE",
 };
 static const char *const inside[] = {"退订", "拒收", "不要再发", "UNSUBSCRIBE"};
 
@@ -25,8 +26,8 @@ static bool is_trim(uint32_t c)
 {
     if (c < 0x30)
         return true;
-    return (c >= 0x3a && c <= 0x40) || (c >= 0x5b && c <= 0x60) || (c >= 0x7b && c <= 0x7f) || c == 0xa0 ||
-           (c >= 0x2000 && c <= 0x206f) || (c >= 0x3000 && c <= 0x303f);
+    return (c >= 0x3a && c <= 0x40) || (c >= 0x5b && c <= 0x60) || (c >= 0x7b && c <= 0x7f) ||
+           c == 0xa0 || (c >= 0x2000 && c <= 0x206f) || (c >= 0x3000 && c <= 0x303f);
 }
 
 bool refusal_says_no(const char *text, size_t n)

@@ -155,10 +155,12 @@ struct db {
     struct request *spare;
     size_t spares, outstanding, outstanding_bytes;
     unsigned checks; /* answers of the handshake still to come */
-    uint64_t answered;
     bool told_away;
     char why[256];
     struct maker maker;
+    struct db *parent;              /* of a stripe */
+    struct db *stripes[DB_STRIPES]; /* the first is the db itself */
+    unsigned stripe_count;
 };
 
 static void start_connecting(struct db *db);
@@ -205,6 +207,10 @@ static void arm(struct db *db, int64_t ms)
 
 static void tell(struct db *db, bool well)
 {
+    if (db->parent != NULL)
+        db = db->parent;
+    if (well && !db_well(db))
+        return; /* another connection is still away */
     if (db->options.changed != NULL)
         db->options.changed(db->options.arg, well, db->why);
 }
@@ -220,7 +226,7 @@ static void go_away(struct db *db, const char *why)
     snprintf(db->why, sizeof db->why, "%s", why);
     for (struct request *r = db->first; r != NULL; r = r->next)
         r->sent_ms = 0;
-    if (!db->told_away) {
+    if (!db->told_away && db->parent == NULL) {
         log_warning("redis.away reason=%s outstanding=%zu", log_quote(why), db->outstanding);
         db->told_away = true;
     }
@@ -241,6 +247,8 @@ static void refuse(struct db *db, const char *why)
 {
     snprintf(db->why, sizeof db->why, "%s", why);
     db->state = DB_REFUSED;
+    if (db->parent != NULL)
+        return; /* the first connection says it */
     log_error("redis.refused reason=%s", log_quote(why));
     if (db->options.refused != NULL)
         db->options.refused(db->options.arg, why);
@@ -333,7 +341,6 @@ static void on_reply(redisAsyncContext *context, void *data, void *private)
         db->last = &db->first;
     db->outstanding--;
     db->outstanding_bytes -= r->bytes.length;
-    db->answered++;
     if (reply->type == REDIS_REPLY_ERROR && r->fn == NULL)
         log_error("redis.error reply=%s", log_quote(reply->str));
     if (r->fn != NULL)
@@ -356,7 +363,7 @@ static void become_well(struct db *db)
     db->state = DB_WELL;
     db->retry_ms = RETRY_FIRST_MS;
     if (db->told_away)
-        log_info("redis.back outstanding=%zu", db->outstanding);
+        log_info("redis.back outstanding=%zu", db_outstanding(db));
     db->told_away = false;
     for (struct request *r = db->first; r != NULL && db->context != NULL; r = r->next)
         put_on_wire(db, r);
@@ -533,22 +540,47 @@ static int resolve_host(struct db *db, struct error *err)
     return 0;
 }
 
-struct db *db_open(struct event_base *base, const struct db_options *options, struct error *err)
+static struct db *open_one(struct event_base *base, const struct db_options *options,
+                           struct db *parent, struct error *err)
 {
     struct db *db = xcalloc(1, sizeof *db);
 
     db->base = base;
     db->options = *options;
+    db->parent = parent;
     db->secret = options->secret ? xstrdup(options->secret) : NULL;
     db->last = &db->first;
     db->retry_ms = RETRY_FIRST_MS;
     db->timer = event_new(base, -1, 0, on_timer, db);
+    db->stripes[0] = db;
+    db->stripe_count = 1;
     if (parse_url(db, options->url, err) != 0 || resolve_host(db, err) != 0) {
         db_close(db);
         return NULL;
     }
     start_connecting(db);
     return db;
+}
+
+struct db *db_open(struct event_base *base, const struct db_options *options, struct error *err)
+{
+    struct db *db = open_one(base, options, NULL, err);
+
+    while (db != NULL && db->stripe_count < options->stripes && db->stripe_count < DB_STRIPES) {
+        struct db *stripe = open_one(base, options, db, err);
+
+        if (stripe == NULL) {
+            db_close(db);
+            return NULL;
+        }
+        db->stripes[db->stripe_count++] = stripe;
+    }
+    return db;
+}
+
+struct db *db_stripe(struct db *db, unsigned k)
+{
+    return db->stripes[k % db->stripe_count];
 }
 
 static void free_requests(struct request *r)
@@ -566,6 +598,8 @@ void db_close(struct db *db)
 {
     if (db == NULL)
         return;
+    for (unsigned i = 1; i < db->stripe_count; i++)
+        db_close(db->stripes[i]);
     if (db->context != NULL) {
         db->context->data = NULL;
         redisAsyncFree(db->context);
@@ -585,17 +619,28 @@ void db_close(struct db *db)
 
 bool db_well(const struct db *db)
 {
-    return db->state == DB_WELL;
+    for (unsigned i = 0; i < db->stripe_count; i++)
+        if (db->stripes[i]->state != DB_WELL)
+            return false;
+    return true;
 }
 
 size_t db_outstanding(const struct db *db)
 {
-    return db->outstanding;
+    size_t sum = 0;
+
+    for (unsigned i = 0; i < db->stripe_count; i++)
+        sum += db->stripes[i]->outstanding;
+    return sum;
 }
 
 size_t db_outstanding_bytes(const struct db *db)
 {
-    return db->outstanding_bytes;
+    size_t sum = 0;
+
+    for (unsigned i = 0; i < db->stripe_count; i++)
+        sum += db->stripes[i]->outstanding_bytes;
+    return sum;
 }
 
 void db_send(struct db *db, struct command *c, db_fn *fn, void *arg)
@@ -620,7 +665,7 @@ int db_connect(struct db *db, int64_t timeout_ms, struct error *err)
 {
     int64_t until = clock_mono_ms() + timeout_ms;
 
-    while (db->state != DB_WELL) {
+    while (!db_well(db)) {
         if (db->state == DB_REFUSED)
             return error_set(err, "Redis: %s", db->why);
         if (clock_mono_ms() > until)
@@ -682,12 +727,12 @@ int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *e
 int db_drain(struct db *db, size_t left, struct error *err)
 {
     int64_t until = clock_mono_ms() + 30000;
-    uint64_t answered = db->answered;
+    size_t before = db_outstanding(db);
 
-    while (db->outstanding > left) {
+    while (db_outstanding(db) > left) {
         event_base_loop(db->base, EVLOOP_ONCE);
-        if (db->answered != answered) {
-            answered = db->answered;
+        if (db_outstanding(db) != before) {
+            before = db_outstanding(db);
             until = clock_mono_ms() + 30000;
         }
         if (db->state == DB_REFUSED || clock_mono_ms() > until)

@@ -3,9 +3,12 @@
 #include "keys.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define WORTH_A_RUN 8
 
 struct move *moves_add(struct moves *m)
 {
@@ -35,13 +38,38 @@ static int retry_kind(const struct move *m)
     return m->retry > 0 ? 1 : (int)m->retry;
 }
 
-static size_t run_length(const struct moves *m, size_t from)
+static bool neighbours(const struct moves *m, size_t a, size_t b)
 {
+    return m->list[b].n == m->list[a].n + 1 && retry_kind(&m->list[b]) == retry_kind(&m->list[a]);
+}
+
+/* How many from here are neighbours with the same records. */
+static size_t same_length(const struct moves *m, size_t from)
+{
+    const struct move *first = &m->list[from];
     size_t i = from + 1;
 
-    while (i < m->count && m->list[i].n == m->list[i - 1].n + 1 &&
-           retry_kind(&m->list[i]) == retry_kind(&m->list[from]))
+    while (i < m->count && neighbours(m, i - 1, i) &&
+           memcmp(m->list[i].wanted, first->wanted, LEDGER_RECORD_BYTES) == 0 &&
+           memcmp(m->list[i].believed, first->believed, LEDGER_RECORD_BYTES) == 0)
         i++;
+    return i - from;
+}
+
+/* A run ends where neighbours end, and where enough equal ones begin to be worth a
+ * run of their own, which travels as one record. */
+static size_t run_length(const struct moves *m, size_t from)
+{
+    size_t same = same_length(m, from), i = from + same;
+
+    if (same >= WORTH_A_RUN)
+        return same;
+    while (i < m->count && neighbours(m, i - 1, i)) {
+        same = same_length(m, i);
+        if (same >= WORTH_A_RUN)
+            break;
+        i += same;
+    }
     return i - from;
 }
 

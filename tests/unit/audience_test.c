@@ -125,10 +125,12 @@ static const struct {
     const char *en, *zh;
 } sample_remarks[] = {
     {6, "6 the same address as row 2: one notice for both", "6 与第2行号码相同：合为一条"},
-    {7, "7! sms: ", "7! “sms”："},
+    {7, "7! sms: a landline cannot receive texts: ask for a mobile number\n",
+     "7! “sms”：座机不能收短信：请改填手机号\n"},
     {8, "8 there is no name: the text's default stands for it", "8 没有姓名：短信里用默认称呼代替"},
-    {9, "9! sms: ", "9! “sms”："},
-    {10, "10! sms: ", "10! “sms”："},
+    {9, "9! sms: the number is too short", "9! “sms”：号码太短"},
+    {10, "10! sms: Excel has destroyed the number: format the column as text",
+     "10! “sms”：号码已被 Excel 改坏"},
 };
 
 static void check_sample(const char *path, bool chinese)
@@ -174,6 +176,34 @@ static void test_sample(void **state)
     setenv("LANG", "zh_CN.UTF-8", 1);
     check_sample(TEST_DIR "/data/jobseekers.csv", true);
     setenv("LANG", "C.UTF-8", 1);
+}
+
+/* Files that somebody broke: every row is accounted for, whatever is in it. */
+static void test_broken_files(void **state)
+{
+    struct campaign *c = campaign_read(TEST_DIR "/data/job-fair.conf", &defaults, NULL);
+    char file[4096], copy[4096];
+    size_t n, i, k;
+    FILE *f = fopen(TEST_DIR "/data/jobseekers.csv", "re");
+
+    (void)state;
+    assert_non_null(c);
+    assert_non_null(f);
+    n = fread(file, 1, sizeof file, f);
+    fclose(f);
+    srandom(20270626);
+    for (i = 0; i < 1500; i++) {
+        struct result r = RESULT;
+
+        memcpy(copy, file, n);
+        for (k = (size_t)random() % 6; k < 6; k++)
+            copy[(size_t)random() % n] =
+                (char)(random() % 4 ? "\",\r\n;\t\xff\x80\x1f"[random() % 9] : random());
+        read_text(c, copy, n - (size_t)random() % n, &r);
+        assert_int_equal(r.report.rows, r.report.taken + r.report.refused + r.report.merged);
+        result_free(&r);
+    }
+    campaign_free(c);
 }
 
 static void test_header(void **state)
@@ -271,7 +301,6 @@ static const struct {
      "+8613851400001|=1+1\n", ""},
 };
 
-/* What makes it dear is the signature here: a campaign without one. */
 static void test_lists(void **state)
 {
     size_t i;
@@ -418,7 +447,7 @@ int main(void)
         cmocka_unit_test(test_sample),          cmocka_unit_test(test_header),
         cmocka_unit_test(test_lists),           cmocka_unit_test(test_refused),
         cmocka_unit_test(test_most_recipients), cmocka_unit_test(test_sink_stops),
-        cmocka_unit_test(test_inline),
+        cmocka_unit_test(test_inline),          cmocka_unit_test(test_broken_files),
     };
 
     setenv("LANG", "C.UTF-8", 1);

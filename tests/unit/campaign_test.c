@@ -597,6 +597,60 @@ static void test_file_errors(void **state)
     assert_null(campaign_read("/nowhere/at-all.conf", &defaults, &(struct error){""}));
 }
 
+/* A list without numbers is told when the campaign is read, not when it is queued. */
+static void test_list_without_numbers(void **state)
+{
+    char dir[] = "/tmp/campaign-test-XXXXXX", *path, *list;
+    char *text = slurp(TEST_DIR "/data/job-fair.conf");
+    struct error err = {""};
+    FILE *f;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    path = xasprintf("%s/fair.conf", dir);
+    list = xasprintf("%s/jobseekers.csv", dir);
+    f = fopen(path, "we");
+    fputs(text, f);
+    fclose(f);
+    f = fopen(list, "we");
+    fputs("姓名,号\n王,13851400001\n", f);
+    fclose(f);
+    assert_null(campaign_read(path, &defaults, &err));
+    assert_non_null(strstr(err.text, "fair.conf:12: campaign.audience.file: "));
+    assert_non_null(strstr(err.text, "no column with phone numbers"));
+    assert_non_null(strstr(err.text, "its columns are 姓名, 号"));
+    f = fopen(list, "we");
+    fputs("PK\x03\x04", f);
+    fclose(f);
+    assert_null(campaign_read(path, &defaults, &err));
+    assert_non_null(strstr(err.text, "is an Excel workbook (.xlsx): save it as CSV"));
+    remove(path);
+    remove(list);
+    rmdir(dir);
+    free(path);
+    free(list);
+    free(text);
+}
+
+/* Documents that a stranger broke: refused or taken, and nothing else. */
+static void test_broken_documents(void **state)
+{
+    char *script = slurp(TEST_DIR "/data/queue-from-any-client.sh");
+    char *json = strchr(script, '{'), *end = strrchr(script, '\''), *copy;
+    size_t n = (size_t)(end - json), i, k;
+
+    (void)state;
+    srandom(20270308);
+    for (i = 0; i < 3000; i++) {
+        copy = xstrndup(json, n);
+        for (k = (size_t)random() % 3; k < 3; k++)
+            copy[(size_t)random() % n] = "{}[]\",:|.a0-"[random() % 13];
+        campaign_free(from_json(copy, &(struct error){""}));
+        free(copy);
+    }
+    free(script);
+}
+
 static void test_too_long_for_sms(void **state)
 {
     char *word = xcalloc(1, 70 * 3 * 9 + 1), *members;
@@ -665,6 +719,8 @@ int main(void)
         cmocka_unit_test(test_unknown_column),
         cmocka_unit_test(test_file_errors),
         cmocka_unit_test(test_too_long_for_sms),
+        cmocka_unit_test(test_list_without_numbers),
+        cmocka_unit_test(test_broken_documents),
         cmocka_unit_test(test_when),
     };
 

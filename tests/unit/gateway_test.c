@@ -5,7 +5,7 @@
 #include "error.h"
 #include "gateway.h"
 #include "mem.h"
-#include "settings.h"
+#include "gateway_settings.h"
 #include "tree.h"
 
 #include <event2/event.h>
@@ -216,31 +216,31 @@ static void test_setting_paths(void **state)
         "accepted = ( { status = 202; words = ( \"a\", \"b\" ); }, { } ); match = ( \"+86*\" );");
     struct arena arena = {0};
     struct error err = {""};
-    struct settings *s = settings_read(t, &plugin, &arena, &err);
+    struct gateway_settings *s = gateway_settings_read(t, &plugin, &arena, &err);
 
     (void)state;
     if (s == NULL)
         fail_msg("%s", err.text);
-    assert_int_equal(settings_count(s, "accepted"), 2);
-    assert_int_equal(settings_int(s, "accepted.0.status"), 202);
-    assert_int_equal(settings_int(s, "accepted.1.status"), 200);
-    assert_int_equal(settings_int(s, "accepted.2.status"), 0);
-    assert_int_equal(settings_count(s, "accepted.0.words"), 2);
-    assert_string_equal(settings_string(s, "accepted.0.words.1"), "b");
-    assert_null(settings_string(s, "accepted.0.words.2"));
-    assert_null(settings_string(s, "accepted.x"));
-    assert_null(settings_string(s, "accepted"));
-    assert_string_equal(settings_string(s, "headers.1"), "y");
-    assert_string_equal(settings_string(s, "url"), "");
-    assert_string_equal(settings_string(s, "name"), "a");
-    assert_string_equal(settings_string(s, "match.0"), "+86*");
-    assert_null(settings_string(s, "nothing"));
-    assert_int_equal(settings_int(s, "tls"), 1);
-    assert_int_equal(settings_int(s, "wait"), 90000);
-    assert_int_equal(settings_int(s, "window"), 10);
-    assert_true(settings_given(s, "accepted.0.status"));
-    assert_false(settings_given(s, "accepted.1.status"));
-    assert_false(settings_given(s, "tls"));
+    assert_int_equal(gateway_settings_count(s, "accepted"), 2);
+    assert_int_equal(gateway_settings_int(s, "accepted.0.status"), 202);
+    assert_int_equal(gateway_settings_int(s, "accepted.1.status"), 200);
+    assert_int_equal(gateway_settings_int(s, "accepted.2.status"), 0);
+    assert_int_equal(gateway_settings_count(s, "accepted.0.words"), 2);
+    assert_string_equal(gateway_settings_string(s, "accepted.0.words.1"), "b");
+    assert_null(gateway_settings_string(s, "accepted.0.words.2"));
+    assert_null(gateway_settings_string(s, "accepted.x"));
+    assert_null(gateway_settings_string(s, "accepted"));
+    assert_string_equal(gateway_settings_string(s, "headers.1"), "y");
+    assert_string_equal(gateway_settings_string(s, "url"), "");
+    assert_string_equal(gateway_settings_string(s, "name"), "a");
+    assert_string_equal(gateway_settings_string(s, "match.0"), "+86*");
+    assert_null(gateway_settings_string(s, "nothing"));
+    assert_int_equal(gateway_settings_int(s, "tls"), 1);
+    assert_int_equal(gateway_settings_int(s, "wait"), 90000);
+    assert_int_equal(gateway_settings_int(s, "window"), 10);
+    assert_true(gateway_settings_given(s, "accepted.0.status"));
+    assert_false(gateway_settings_given(s, "accepted.1.status"));
+    assert_false(gateway_settings_given(s, "tls"));
     arena_free(&arena);
     tree_free(t);
 }

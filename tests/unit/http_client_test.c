@@ -286,6 +286,33 @@ static void test_troubles(void **state)
     world_close(&w);
 }
 
+/* A permission to send that has run out is not used; one that has not, is. */
+static void test_send_by(void **state)
+{
+    struct result r = {0}, again = {0};
+    struct world w;
+    char url[64];
+    struct gateway_http_request request = {
+        .method = "POST", .url = url, .body = "a", .length = 1, .timeout_ms = 2000};
+
+    (void)state;
+    world_open(&w);
+    r.base = again.base = w.base;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/ok-copy", w.server.port);
+    request.send_by_ms = clock_boot_ms() - 1;
+    http_client_send(w.client, &request, on_response, &r);
+    event_base_dispatch(w.base);
+    assert_int_equal(r.response.result, GATEWAY_HTTP_UNSENT);
+    assert_string_equal(r.trouble, "it could not be sent in its time");
+    assert_int_equal(w.server.copies, 0);
+    request.send_by_ms = clock_boot_ms() + 5000;
+    http_client_send(w.client, &request, on_response, &again);
+    event_base_dispatch(w.base);
+    assert_int_equal(again.response.status, 200);
+    assert_int_equal(w.server.copies, 1);
+    world_close(&w);
+}
+
 static void test_refused_requests(void **state)
 {
     static const char *const bad_headers[] = {"X: y\r\nEvil: 1", NULL};
@@ -390,9 +417,10 @@ static void test_many(void **state)
 int main(void)
 {
     static const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_answers),          cmocka_unit_test(test_troubles),
-        cmocka_unit_test(test_refused_requests), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_cancel),           cmocka_unit_test(test_many),
+        cmocka_unit_test(test_answers),  cmocka_unit_test(test_send_by),
+        cmocka_unit_test(test_troubles), cmocka_unit_test(test_refused_requests),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_many),
     };
     struct CMUnitTest tests[ROWS(resends) + ROWS(others)];
 

@@ -1,4 +1,4 @@
-#include "settings.h"
+#include "gateway_settings.h"
 
 #include "error.h"
 #include "field.h"
@@ -14,7 +14,7 @@
 #define SLOT_BYTES 16 /* takes what any kind of a plugin's setting leaves */
 #define MAX_NESTING 4
 
-struct settings {
+struct gateway_settings {
     struct gateway_config config; /* first: the common fields' offsets begin here */
     const struct field *table;
     const struct tree *group;
@@ -253,7 +253,7 @@ static const struct field *merge(const struct gateway_plugin *plugin, struct are
                                  struct error *err)
 {
     size_t common = sizeof common_fields / sizeof common_fields[0] - 1, n = common;
-    size_t own = table_length(plugin->settings), offset = sizeof(struct settings);
+    size_t own = table_length(plugin->settings), offset = sizeof(struct gateway_settings);
     struct field *table = arena_alloc(arena, (common + own + 1) * sizeof *table);
 
     memset(table, 0, (common + own + 1) * sizeof *table);
@@ -293,11 +293,12 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
     return 0;
 }
 
-struct settings *settings_read(const struct tree *group, const struct gateway_plugin *plugin,
-                               struct arena *arena, struct error *err)
+struct gateway_settings *gateway_settings_read(const struct tree *group,
+                                               const struct gateway_plugin *plugin,
+                                               struct arena *arena, struct error *err)
 {
-    size_t size = sizeof(struct settings) + table_length(plugin->settings) * SLOT_BYTES;
-    struct settings *s = arena_alloc(arena, size);
+    size_t size = sizeof(struct gateway_settings) + table_length(plugin->settings) * SLOT_BYTES;
+    struct gateway_settings *s = arena_alloc(arena, size);
 
     memset(s, 0, size);
     s->group = group;
@@ -312,9 +313,15 @@ struct settings *settings_read(const struct tree *group, const struct gateway_pl
     return s;
 }
 
-const struct gateway_config *settings_config(const struct settings *s)
+const struct gateway_config *gateway_settings_config(const struct gateway_settings *s)
 {
     return &s->config;
+}
+
+void gateway_settings_set_capabilities(struct gateway_settings *s, unsigned capabilities)
+{
+    s->config.capabilities = capabilities;
+    s->config.group = s->config.group || (capabilities & GATEWAY_GROUP_ONLY) != 0;
 }
 
 /* -------------------------------------------------------------- looking up */
@@ -366,7 +373,7 @@ static struct found find_in(const struct field *table, const void *base, const c
     return (struct found){NULL, NULL};
 }
 
-const char *settings_string(const struct settings *s, const char *path)
+const char *gateway_settings_string(const struct gateway_settings *s, const char *path)
 {
     struct found f = find_in(s->table, s, path);
 
@@ -381,7 +388,7 @@ const char *settings_string(const struct settings *s, const char *path)
     return f.field->kind == FIELD_ENUM ? f.field->names[*(const int *)f.at] : NULL;
 }
 
-int64_t settings_int(const struct settings *s, const char *path)
+int64_t gateway_settings_int(const struct gateway_settings *s, const char *path)
 {
     struct found f = find_in(s->table, s, path);
 
@@ -393,12 +400,12 @@ int64_t settings_int(const struct settings *s, const char *path)
                                                                          : 0;
 }
 
-bool settings_given(const struct settings *s, const char *path)
+bool gateway_settings_given(const struct gateway_settings *s, const char *path)
 {
     return tree_get(s->group, path) != NULL;
 }
 
-size_t settings_count(const struct settings *s, const char *path)
+size_t gateway_settings_count(const struct gateway_settings *s, const char *path)
 {
     struct found f = find_in(s->table, s, path);
 

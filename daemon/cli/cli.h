@@ -1,0 +1,96 @@
+/*
+ * cli.h - what every subcommand stands on
+ *
+ * The `outreach` command talks to Redis directly and works while no daemon
+ * runs. A subcommand reads its settings, connects, asks one thing after the
+ * other, prints, and returns an exit code of sysexits.h:
+ *
+ *     0   done                            69  Redis cannot be reached
+ *     64  the command line is wrong       70  numbers that must agree do not
+ *     65  a file, a row, an id is wrong   75  not now: try again
+ *     66  a file cannot be read           78  the configuration is wrong
+ *
+ * What a person asked for goes to stdout, what went wrong to stderr. With --json
+ * stdout is one JSON value (or one a line, where the output has no end), also
+ * for a failure: {"error": "...", "exit": 65}.
+ */
+#ifndef OUTREACH_CLI_H
+#define OUTREACH_CLI_H
+
+#include "buf.h"
+#include "db.h"
+#include "error.h"
+#include "options.h"
+#include "settings.h"
+
+#include <jansson.h>
+#include <sysexits.h>
+
+struct private_redis;
+struct event_base;
+
+struct cli {
+    /* asked for on the command line */
+    const char *config; /* NULL: none is there, defaults apply */
+    const char *by;     /* who asks; never empty */
+    bool json, help;
+
+    /* what the terminal is */
+    bool terminal; /* stdout is one, and it can move its cursor */
+    bool unicode, colours;
+    unsigned width, height; /* of the terminal; 0 where there is none */
+
+    struct settings *settings; /* after cli_settings() */
+    struct db *db;             /* after cli_connect() */
+    struct event_base *base;
+    struct private_redis *redis;
+};
+
+struct subcommand {
+    const char *name;
+    const char *operands;             /* "CAMPAIGN.conf"; "" for none */
+    struct words summary;             /* one line */
+    struct words more;                /* what --help tells besides */
+    int least, most;                  /* operands; most -1: any number */
+    const struct option_row *options; /* ended by a row without name; NULL: none of its own */
+    size_t options_bytes;             /* of the struct they are read into */
+    int (*run)(struct cli *cli, const void *options, char **operands, int count);
+};
+
+/* All of them, in the order of --help; ended by one without name. */
+extern const struct subcommand *const subcommands[];
+
+/* Parses, runs, cleans up. Returns the exit code. */
+int cli_main(int argc, char **argv);
+
+/* Reads the configuration; connects to its Redis. 0, or an exit code when that
+ * failed and was told. cli_connect() implies cli_settings(). */
+int cli_settings(struct cli *cli);
+int cli_connect(struct cli *cli);
+
+/* Tells what went wrong (in JSON too if that was asked for) and returns code. */
+int cli_fail(const struct cli *cli, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int cli_error(const struct cli *cli, int code, const struct error *err);
+
+/* Prints a JSON value as a line and drops the reference. */
+void cli_json(json_t *value);
+
+/* Prints and clears the buffer. -1 when nobody reads any more. */
+int cli_print(struct buf *b);
+
+/* Asks on the terminal; false without one, and for anything but y(es) or 是. */
+bool cli_confirm(const struct cli *cli, const char *question);
+
+/* Ctrl-C or TERM came: long commands look, clean up and return 128 + signal.
+ * cli_catch_signals() must have been called. */
+void cli_catch_signals(void);
+int cli_interrupted(void); /* 0, or that exit code */
+
+/* Sleeps, with Redis' connection looked after; ends early when interrupted. */
+void cli_sleep(struct cli *cli, int64_t ms);
+
+/* A string that may hold any bytes, as JSON. */
+json_t *json_text(const char *s);
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * outreach pause, resume, cancel - flags that the intent to send reads
+ */
+#include "campaigns.h"
+#include "cli.h"
+#include "mem.h"
+#include "subcommands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct flag_options {
+    bool yes;
+};
+
+static const struct option_row cancel_options[] = {
+    {"yes", 'y', OPTION_FLAG, OPTION_AT(struct flag_options, yes), NULL,
+     .help = {"do not ask", "不再询问"}},
+    {0},
+};
+
+static int set_flag(struct cli *cli, const char *id, const char *op, int64_t *sending)
+{
+    struct error err;
+    int rc = cli_connect(cli);
+
+    if (rc == 0 && campaign_flag(cli->db, id, op, cli->by, sending, &err) != 0)
+        rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
+    return rc;
+}
+
+static int answer(const struct cli *cli, const char *id, const char *state, int64_t sending,
+                  const char *sentence)
+{
+    if (cli->json) {
+        cli_json(
+            json_pack("{s:s,s:s,s:I}", "id", id, "state", state, "sending", (json_int_t)sending));
+        return 0;
+    }
+    printf("%s %s\n", id, sentence);
+    if (sending > 0)
+        printf(T("%" PRId64 " had been handed to gateways before and may still arrive\n",
+                 "此前已有 %" PRId64 " 条交给网关，仍可能送达\n"),
+               sending);
+    return 0;
+}
+
+static int run_pause(struct cli *cli, const void *options, char **operands, int count)
+{
+    int64_t sending;
+    int rc = set_flag(cli, operands[0], "pause", &sending);
+
+    (void)options, (void)count;
+    return rc ? rc
+              : answer(cli, operands[0], "paused", sending,
+                       T("is paused; nothing more is sent until `outreach resume`",
+                         "已暂停；执行 outreach resume 之前不再发送"));
+}
+
+static int run_resume(struct cli *cli, const void *options, char **operands, int count)
+{
+    int64_t sending;
+    int rc = set_flag(cli, operands[0], "resume", &sending);
+
+    (void)options, (void)count;
+    return rc ? rc
+              : answer(cli, operands[0], "active", 0,
+                       T("goes on where it stood", "已从暂停处继续"));
+}
+
+static int run_cancel(struct cli *cli, const void *arg, char **operands, int count)
+{
+    const struct flag_options *options = arg;
+    int64_t sending;
+    int rc;
+
+    (void)count;
+    if (!options->yes && cli->terminal && !cli->json) {
+        char *question = xasprintf(T("Cancel %s for good? What waits will not be sent.",
+                                     "确定取消 %s？尚未发送的将不再发送，且不能恢复。"),
+                                   operands[0]);
+        bool sure = cli_confirm(cli, question);
+
+        free(question);
+        if (!sure) {
+            fputs(T("outreach: not cancelled\n", "outreach：未取消\n"), stderr);
+            return EX_TEMPFAIL;
+        }
+    }
+    rc = set_flag(cli, operands[0], "cancel", &sending);
+    return rc ? rc
+              : answer(cli, operands[0], "cancelled", sending,
+                       T("is cancelled; what waited is not sent", "已取消；尚未发送的不再发送"));
+}
+
+const struct subcommand cmd_pause = {
+    .name = "pause",
+    .operands = "ID",
+    .summary = {"send nothing more of a campaign for now", "暂停一个活动"},
+    .least = 1,
+    .most = 1,
+    .run = run_pause,
+};
+
+const struct subcommand cmd_resume = {
+    .name = "resume",
+    .operands = "ID",
+    .summary = {"go on with a paused campaign", "继续已暂停的活动"},
+    .least = 1,
+    .most = 1,
+    .run = run_resume,
+};
+
+const struct subcommand cmd_cancel = {
+    .name = "cancel",
+    .operands = "ID",
+    .summary = {"send nothing more of a campaign, for good", "取消一个活动，不能恢复"},
+    .more =
+        {"Holds from the moment it returns, whether a daemon runs or not: what had been handed\n"
+         "to gateways by then is counted and may still arrive.",
+         "命令返回即生效，与程序是否在运行无关；此前已交给网关的条数会显示，可能仍会送达。"},
+    .least = 1,
+    .most = 1,
+    .options = cancel_options,
+    .options_bytes = sizeof(struct flag_options),
+    .run = run_cancel,
+};

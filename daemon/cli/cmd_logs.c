@@ -1,0 +1,168 @@
+/*
+ * outreach logs - the delivery log, filtered, followed
+ */
+#include "address.h"
+#include "cli.h"
+#include "log_entry.h"
+#include "mem.h"
+#include "subcommands.h"
+#include "tail.h"
+#include "zone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FOLLOW_MS 200
+
+struct logs_options {
+    bool follow, as_is;
+    const char *campaign, *reminder, *event, *gateway, *number;
+    int64_t n, count;
+};
+
+static const struct option_row logs_options[] = {
+    {"follow", 'f', OPTION_FLAG, OPTION_AT(struct logs_options, follow), NULL,
+     .help = {"go on with what comes, across rotation", "持续显示新内容，日志轮转也不中断"}},
+    {"count", 'n', OPTION_NUMBER, OPTION_AT(struct logs_options, count), "COUNT", .initial = 50,
+     .word = "all",
+     .help = {"how many of the last lines (50), or all", "显示最后多少行（50），或 all"}},
+    {"campaign", 0, OPTION_STRING, OPTION_AT(struct logs_options, campaign), "ID",
+     .help = {"of this campaign", "只看此活动"}},
+    {"reminder", 'r', OPTION_STRING, OPTION_AT(struct logs_options, reminder), "NAME",
+     .help = {"of this reminder", "只看此提醒"}},
+    {"event", 'e', OPTION_STRING, OPTION_AT(struct logs_options, event), "EVENT",
+     .help = {"accepted, delivered, failed, retry, ...", "accepted、delivered、failed、retry 等"}},
+    {"gateway", 'g', OPTION_STRING, OPTION_AT(struct logs_options, gateway), "NAME",
+     .help = {"through this gateway", "只看此网关"}},
+    {"number", 0, OPTION_STRING, OPTION_AT(struct logs_options, number), "NUMBER",
+     .help = {"to this telephone number", "只看此号码"}},
+    {"as-is", 0, OPTION_FLAG, OPTION_AT(struct logs_options, as_is), NULL,
+     .help = {"the NUMBER is an address of another kind", "--number 给出的是其他渠道的地址"}},
+    {"notice", 0, OPTION_NUMBER, OPTION_AT(struct logs_options, n), "N", .initial = -1,
+     .help = {"of the recipient of this number in the audience", "只看名单中的第 N 位收件人"}},
+    {0},
+};
+
+struct reading_log {
+    struct cli *cli;
+    struct log_filter filter;
+    struct log_style style;
+    struct buf out;
+};
+
+static bool wants(void *arg, const char *line, size_t n)
+{
+    return log_filter_wants(&((struct reading_log *)arg)->filter, line, n);
+}
+
+/* Prints what there is now. -1 when nobody reads any more. */
+static int print_lines(struct reading_log *r, struct tail *t)
+{
+    const char *line;
+    size_t n;
+
+    while (cli_interrupted() == 0 && tail_next(t, &line, &n) == 1) {
+        if (!wants(r, line, n))
+            continue;
+        if (r->cli->json) {
+            buf_put(&r->out, line, n);
+            buf_putc(&r->out, '\n');
+        } else {
+            log_entry_write(line, n, &r->style, &r->out);
+        }
+        if (r->out.length > 65536 && cli_print(&r->out) != 0)
+            return -1;
+    }
+    return cli_print(&r->out);
+}
+
+/* The last `count` may begin in the file that was rotated last. */
+static int print_rotated(struct reading_log *r, size_t count)
+{
+    char *path = xasprintf("%s.1", r->cli->settings->log.delivery);
+    struct tail *t = tail_open(path, false, NULL);
+    int rc = 0;
+
+    free(path);
+    if (t == NULL)
+        return 0;
+    if (count == 0 || tail_back(t, count, wants, r) > 0)
+        rc = print_lines(r, t);
+    tail_close(t);
+    return rc;
+}
+
+static int read_log(struct reading_log *r, const struct logs_options *options)
+{
+    size_t count = (size_t)options->count, found = 0;
+    struct error err;
+    struct tail *t = tail_open(r->cli->settings->log.delivery, options->follow, &err);
+    int rc = 0;
+
+    if (t == NULL)
+        return cli_error(r->cli, EX_NOINPUT, &err);
+    if (count > 0)
+        found = tail_back(t, count, wants, r);
+    if (count == 0 || found < count)
+        rc = print_rotated(r, count == 0 ? 0 : count - found);
+    if (rc == 0)
+        rc = print_lines(r, t);
+    while (rc == 0 && options->follow && cli_interrupted() == 0) {
+        cli_sleep(r->cli, FOLLOW_MS);
+        rc = print_lines(r, t);
+    }
+    tail_close(t);
+    return rc == 0 ? cli_interrupted() : 0; /* a reader that left is no failure */
+}
+
+static int logs(struct cli *cli, const void *arg, char **operands, int count)
+{
+    const struct logs_options *options = arg;
+    char address[ADDRESS_BYTES], hash[ADDRESS_HASH_BYTES];
+    struct reading_log r = {.cli = cli, .out = BUF_INIT(4u << 20)};
+    struct error err;
+    int rc = cli_settings(cli);
+
+    (void)operands, (void)count;
+    if (rc != 0)
+        return rc;
+    r.filter = (struct log_filter){.campaign = options->campaign,
+                                   .reminder = options->reminder,
+                                   .event = options->event,
+                                   .gateway = options->gateway,
+                                   .n = options->n};
+    if (options->number != NULL) {
+        if (address_read(cli, options->number, options->as_is, address, &err) != 0)
+            return cli_error(cli, EX_DATAERR, &err);
+        if (address_hash(cli, address, hash) != 0)
+            return cli_fail(cli, EX_NOINPUT,
+                            T("%s/log.key cannot be read: without it no number is found in the log",
+                              "无法读取 %s/log.key：没有它就不能按号码查日志"),
+                            cli->settings->state_dir);
+        r.filter.hash = hash;
+    }
+    r.style.zone = zone_find(cli->settings->defaults.timezone, NULL);
+    r.style.colours = cli->colours;
+    cli_catch_signals();
+    rc = read_log(&r, options);
+    buf_free(&r.out);
+    return rc;
+}
+
+const struct subcommand cmd_logs = {
+    .name = "logs",
+    .operands = "",
+    .summary = {"the delivery log: a line for every event of a notice",
+                "投递日志：每条通知的每个事件"},
+    .more =
+        {"Shows the last lines, from the current log file and the one rotated last. Numbers are\n"
+         "masked. With --json the lines are shown as they stand in the file.",
+         "显示当前日志文件和上一个轮转文件的最后若干行，号码打码。\n"
+         "--json 时原样输出文件中的行。"},
+    .most = 0,
+    .options = logs_options,
+    .options_bytes = sizeof(struct logs_options),
+    .run = logs,
+};

@@ -1,0 +1,543 @@
+/*
+ * outreach queue - a campaign and its list into Redis
+ *
+ * The list is read once: every row passes the checks and goes straight to Redis
+ * under an upload token. Rows count for nothing until the event that names the
+ * token is taken, so a mistake at the last row leaves nothing behind. The event
+ * then says what the campaign is; a daemon takes it, now or when one runs.
+ *
+ * The same body is the same campaign: the canonical document with a digest of
+ * all rows in it. Queued twice it is queued once; with another body it is refused.
+ */
+#include "clock.h"
+#include "campaigns.h"
+#include "cli.h"
+#include "human.h"
+#include "keys.h"
+#include "mem.h"
+#include "reading.h"
+#include "subcommands.h"
+#include "tree.h"
+#include "upload.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REMARKS 20
+#define LOOK_MS 50      /* between looks for what became of the event */
+#define EVENTS_BACK 200 /* how far back an event that waits is looked for */
+
+struct queue_options {
+    bool all, no_wait;
+    int64_t wait_ms;
+};
+
+static const struct option_row queue_options[] = {
+    {"wait", 'w', OPTION_DURATION, OPTION_AT(struct queue_options, wait_ms), "SECONDS",
+     .initial = 3000,
+     .help = {"how long to wait for a daemon to take it (3)", "最多等待程序接收多久（3 秒）"}},
+    {"no-wait", 0, OPTION_FLAG, OPTION_AT(struct queue_options, no_wait), NULL,
+     .help = {"do not wait", "不等待"}},
+    {"all", 'a', OPTION_FLAG, OPTION_AT(struct queue_options, all), NULL,
+     .help = {"every row with something to say, not only the first 20",
+              "显示全部有问题的行，而不只前 20 行"}},
+    {0},
+};
+
+/* What stands in Redis under the campaign's id. */
+struct standing {
+    bool queued;    /* taken by a daemon */
+    bool pending;   /* an event waits for a daemon */
+    char hash[65];  /* of its document, in both cases */
+    char token[33]; /* of its rows */
+};
+
+struct queueing {
+    struct cli *cli;
+    struct reading reading;
+    struct upload *upload;
+    struct buf body;
+    char hash[65];
+    char event[32]; /* the id of ours */
+    int64_t took_ms;
+};
+
+/* --------------------------------------------------------------- what is there */
+/* A document as it will be stored: read and written back until it is canonical. */
+static int canonical(const struct cli *cli, const char *json, size_t n, struct buf *out,
+                     struct error *err)
+{
+    struct tree *document = tree_parse_json(json, n, NULL, err);
+    struct campaign *c;
+
+    if (document == NULL)
+        return -1;
+    c = campaign_create(document, &cli->settings->defaults, NULL, 0, err);
+    if (c == NULL)
+        return -1;
+    campaign_write_json(c, out);
+    campaign_free(c);
+    return buf_overflowed(out) ? error_set(err, T("the campaign is too long", "活动文件过长")) : 0;
+}
+
+static const char *text_of(const redisReply *reply, const char *otherwise)
+{
+    return reply != NULL && reply->str != NULL ? reply->str : otherwise;
+}
+
+/* How far the daemons have read the events; "0-0" when none ever did. */
+static int ask_position(struct cli *cli, char position[64], struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    command_start(&c, "HGET");
+    command_add_string(&c, KEY_READER);
+    command_add_string(&c, "position");
+    rc = db_ask(cli->db, &c, &reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    snprintf(position, 64, "%s", text_of(reply, "0-0"));
+    freeReplyObject(reply);
+    return 0;
+}
+
+static bool is_queueing_of(const redisReply *fields, const char *id, const char *token)
+{
+    return strcmp(text_of(db_field(fields, "op"), ""), "queue") == 0 &&
+           strcmp(text_of(db_field(fields, "campaign"), ""), id) == 0 &&
+           strcmp(text_of(db_field(fields, "token"), ""), token) == 0;
+}
+
+/* Loaded, but not taken: does an event wait that will be? */
+static int look_for_pending(struct cli *cli, const char *id, struct standing *s, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    struct buf body = BUF_INIT(COMMAND_MAX_BYTES);
+    char position[64];
+    redisReply *reply = NULL;
+    int rc = ask_position(cli, position, err);
+
+    if (rc == 0) {
+        command_start(&c, "XREVRANGE");
+        command_add_string(&c, KEY_EVENTS);
+        command_add_string(&c, "+");
+        command_add_format(&c, "(%s", position);
+        command_add_string(&c, "COUNT");
+        command_add_int(&c, EVENTS_BACK);
+        rc = db_ask(cli->db, &c, &reply, err);
+        command_free(&c);
+    }
+    for (size_t i = 0; rc == 0 && i < reply->elements && !s->pending; i++) {
+        const redisReply *fields = db_at(reply->element[i], 1);
+        const redisReply *text = db_field(fields, "body");
+
+        if (text == NULL || !is_queueing_of(fields, id, s->token) ||
+            canonical(cli, text->str, text->len, &body, NULL) != 0)
+            continue;
+        s->pending = true;
+        campaign_hash(body.data, body.length, s->hash);
+    }
+    if (reply != NULL)
+        freeReplyObject(reply);
+    buf_free(&body);
+    return rc;
+}
+
+static int look_at_standing(struct cli *cli, const char *id, struct standing *s, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    memset(s, 0, sizeof *s);
+    command_start(&c, "HMGET");
+    key_campaign(&c, id);
+    command_add_string(&c, "state");
+    command_add_string(&c, "hash");
+    command_add_string(&c, "token");
+    rc = db_ask(cli->db, &c, &reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    s->queued = strcmp(text_of(db_at(reply, 0), "loading"), "loading") != 0;
+    snprintf(s->hash, sizeof s->hash, "%s", text_of(db_at(reply, 1), ""));
+    snprintf(s->token, sizeof s->token, "%s", text_of(db_at(reply, 2), ""));
+    freeReplyObject(reply);
+    return s->queued || s->token[0] == '\0' ? 0 : look_for_pending(cli, id, s, err);
+}
+
+/* -------------------------------------------------------------------- the body */
+/* The canonical document with audience.digest and audience.rows. */
+static int make_body(struct queueing *q, struct error *err)
+{
+    struct buf json = BUF_INIT(COMMAND_MAX_BYTES);
+    struct tree digest = {.kind = TREE_STRING, .name = "digest"};
+    struct tree rows = {.kind = TREE_INT, .name = "rows"}, *document = NULL, *audience;
+    int rc = -1;
+
+    campaign_write_json(q->reading.campaign, &json);
+    document = tree_parse_json(json.data, json.length, NULL, err);
+    if (document == NULL)
+        goto out;
+    audience = (struct tree *)tree_member(document, "audience");
+    if (audience == NULL || audience->kind != TREE_OBJECT) {
+        error_set(err, "%s: audience", q->reading.path);
+        goto out;
+    }
+    digest.string = preview_digest(q->reading.preview);
+    rows.integer = (int64_t)preview_rows(q->reading.preview);
+    rows.parent = digest.parent = audience;
+    digest.next = &rows;
+    rows.next = audience->first;
+    audience->first = &digest; /* a writer sorts them */
+    audience->count += 2;
+    buf_clear(&json);
+    tree_write_json(document, &json);
+    audience->first = rows.next;
+    audience->count -= 2;
+    rc = canonical(q->cli, json.data, json.length, &q->body, err);
+    if (rc == 0)
+        campaign_hash(q->body.data, q->body.length, q->hash);
+out:
+    tree_free(document);
+    buf_free(&json);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ the upload */
+static int on_row(void *arg, const char *row, size_t n, struct error *err)
+{
+    struct queueing *q = arg;
+
+    if (cli_interrupted() != 0)
+        return error_set(err, T("interrupted; nothing was queued", "已中断；没有提交任何内容"));
+    if (upload_row(q->upload, row, n, err) != 0)
+        return -1;
+    return upload_throttle(q->upload, err);
+}
+
+struct upload_end {
+    bool done, failed;
+    struct error *err;
+};
+
+static void on_stored(void *arg, int64_t rows, const char *trouble)
+{
+    struct upload_end *end = arg;
+
+    (void)rows;
+    end->done = true;
+    end->failed = trouble != NULL;
+    if (trouble != NULL)
+        error_set(end->err, "%s", trouble);
+}
+
+static int finish_upload(struct queueing *q, struct error *err)
+{
+    struct upload_end end = {.err = err};
+
+    upload_end(q->upload, on_stored, &end);
+    if (db_drain(q->cli->db, 0, err) != 0)
+        return -1;
+    return end.done && !end.failed ? 0 : -1;
+}
+
+/* Rows that will not be queued are taken away again, if nobody else has begun. */
+static void discard_upload(struct queueing *q)
+{
+    struct command c = COMMAND_INIT;
+    const char *id = q->reading.campaign->id;
+    redisReply *reply = NULL;
+    bool ours;
+
+    if (db_drain(q->cli->db, 0, NULL) != 0)
+        return;
+    command_start(&c, "WATCH");
+    key_campaign(&c, id);
+    db_send(q->cli->db, &c, NULL, NULL);
+    command_start(&c, "HMGET");
+    key_campaign(&c, id);
+    command_add_string(&c, "state");
+    command_add_string(&c, "token");
+    if (db_ask(q->cli->db, &c, &reply, NULL) != 0)
+        goto out;
+    ours = strcmp(text_of(db_at(reply, 0), ""), "loading") == 0 &&
+           strcmp(text_of(db_at(reply, 1), ""), upload_token(q->upload)) == 0;
+    freeReplyObject(reply);
+    command_start(&c, "MULTI");
+    db_send(q->cli->db, &c, NULL, NULL);
+    if (ours) {
+        command_start(&c, "UNLINK");
+        key_campaign(&c, id);
+        key_audience(&c, id);
+        db_send(q->cli->db, &c, NULL, NULL);
+    }
+    command_start(&c, "EXEC");
+    db_ask(q->cli->db, &c, NULL, NULL);
+out:
+    command_free(&c);
+}
+
+/* ------------------------------------------------------------------- the event */
+static int send_event(struct queueing *q, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    const struct {
+        const char *name, *value;
+    } fields[] = {
+        {"op", "queue"},
+        {"campaign", q->reading.campaign->id},
+        {"by", q->cli->by},
+        {"token", upload_token(q->upload)},
+    };
+    int rc;
+
+    command_start(&c, "XADD");
+    command_add_string(&c, KEY_EVENTS);
+    command_add_string(&c, "*");
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        command_add_string(&c, fields[i].name);
+        command_add_string(&c, fields[i].value);
+    }
+    command_add_string(&c, "rows");
+    command_add_int(&c, (int64_t)preview_rows(q->reading.preview));
+    command_add_string(&c, "body");
+    command_add(&c, q->body.data, q->body.length);
+    rc = db_ask(q->cli->db, &c, &reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    snprintf(q->event, sizeof q->event, "%s", text_of(reply, ""));
+    freeReplyObject(reply);
+    return 0;
+}
+
+/* The reason if our event was rejected, for the caller to free, or NULL. */
+static char *find_rejection(struct queueing *q)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    char *reason = NULL;
+
+    command_start(&c, "XREVRANGE");
+    command_add_string(&c, KEY_REJECTED);
+    command_add_string(&c, "+");
+    command_add_string(&c, "-");
+    command_add_string(&c, "COUNT");
+    command_add_int(&c, 100);
+    if (db_ask(q->cli->db, &c, &reply, NULL) == 0) {
+        for (size_t i = 0; i < reply->elements && reason == NULL; i++) {
+            const redisReply *fields = db_at(reply->element[i], 1);
+
+            if (strcmp(text_of(db_field(fields, "event"), ""), q->event) == 0)
+                reason = xstrdup(text_of(db_field(fields, "reason"), "?"));
+        }
+        freeReplyObject(reply);
+    }
+    command_free(&c);
+    return reason;
+}
+
+static bool is_taken(struct queueing *q)
+{
+    struct standing s;
+
+    return look_at_standing(q->cli, q->reading.campaign->id, &s, NULL) == 0 && s.queued &&
+           strcmp(s.hash, q->hash) == 0;
+}
+
+enum fate { WAITS, TAKEN, REJECTED };
+
+static enum fate wait_for_daemon(struct queueing *q, int64_t wait_ms, char **reason)
+{
+    int64_t until = clock_mono_ms() + wait_ms;
+
+    do {
+        if (is_taken(q))
+            return TAKEN;
+        *reason = find_rejection(q);
+        if (*reason != NULL)
+            return REJECTED;
+        cli_sleep(q->cli, LOOK_MS);
+    } while (clock_mono_ms() < until && cli_interrupted() == 0);
+    return WAITS;
+}
+
+/* --------------------------------------------------------------------- telling */
+static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
+{
+    const struct reading *r = &q->reading;
+    struct buf out = BUF_INIT(64u << 20);
+    char rows[HUMAN_BYTES], took[HUMAN_BYTES], rate[HUMAN_BYTES];
+    double rows_per_s =
+        (double)preview_rows(r->preview) * 1000 / (double)(q->took_ms ? q->took_ms : 1);
+
+    if (q->cli->json) {
+        json_t *value = reading_json(r, queued_ms);
+
+        json_object_del(value, "texts");
+        json_object_set_new(value, "event", json_string(q->event));
+        json_object_set_new(value, "state", json_string(fate == TAKEN ? "active" : "waiting"));
+        cli_json(value);
+        return;
+    }
+    buf_printf(&out, T("%s is queued: %s recipients in %s", "%s 已提交：收件人 %s，用时 %s"),
+               r->campaign->id, human_count(rows, (int64_t)preview_rows(r->preview)),
+               human_duration(took, q->took_ms));
+    if (preview_rows(r->preview) >= 1000)
+        buf_printf(&out, " (%s)", human_rate(rate, rows_per_s));
+    buf_printf(&out, T(", %lu rows merged, %lu refused\n", "，合并 %lu 行，不可用 %lu 行\n"),
+               r->report.merged, r->report.refused);
+    reading_write_remarks(r, q->cli, &out);
+    reading_write_plan(r->campaign, queued_ms, &out);
+    if (fate == WAITS)
+        buf_puts(&out, T("It will be taken as soon as outreachd runs.\n",
+                         "outreachd 运行后即会接收。\n"));
+    cli_print(&out);
+    buf_free(&out);
+}
+
+static int tell_standing(const struct queueing *q, const struct standing *s)
+{
+    const char *id = q->reading.campaign->id;
+
+    if (strcmp(s->hash, q->hash) != 0)
+        return cli_fail(q->cli, EX_DATAERR,
+                        T("%s is queued already with another text, time or list; nothing was "
+                          "changed (amend it, cancel it, or give this one another id)",
+                          "%s 已提交过，但内容、时间或名单不同；没有做任何改动"
+                          "（请用 amend 修改、取消它，或换一个编号）"),
+                        id);
+    if (q->cli->json)
+        cli_json(json_pack("{s:s,s:s,s:I}", "id", id, "state", s->queued ? "already" : "waiting",
+                           "rows", (json_int_t)preview_rows(q->reading.preview)));
+    else
+        printf(s->queued
+                   ? T("%s is queued already; nothing was changed\n", "%s 已经提交过；没有改动\n")
+                   : T("%s is queued already; it will be taken as soon as outreachd runs\n",
+                       "%s 已经提交过；outreachd 运行后即会接收\n"),
+               id);
+    return 0;
+}
+
+/* ---------------------------------------------------------------------- running */
+/* The id is in use: the same campaign, or another? Nothing is uploaded. */
+static int compare_with_standing(struct queueing *q, const struct standing *s)
+{
+    struct error err;
+
+    if (reading_audience(&q->reading, &err) != 0 || make_body(q, &err) != 0)
+        return cli_error(q->cli, EX_DATAERR, &err);
+    return tell_standing(q, s);
+}
+
+static int read_and_upload(struct queueing *q)
+{
+    const struct reading *r = &q->reading;
+    int64_t began = clock_mono_ms();
+    struct error err;
+
+    q->upload = upload_begin(q->cli->db, r->campaign->id);
+    q->reading.row = on_row;
+    q->reading.arg = q;
+    if (reading_audience(&q->reading, &err) != 0) {
+        int rc = cli_interrupted()     ? cli_interrupted()
+                 : db_well(q->cli->db) ? EX_DATAERR
+                                       : EX_UNAVAILABLE;
+
+        return cli_error(q->cli, rc, &err);
+    }
+    if (preview_too_long(r->preview) > 0)
+        return cli_fail(q->cli, EX_DATAERR,
+                        T("for %lu recipients a text has more than max_segments = %d segments: "
+                          "shorten it (outreach check shows which)",
+                          "有 %lu 位收件人的内容超过 max_segments = %d 条：请缩短"
+                          "（outreach check 可查看）"),
+                        preview_too_long(r->preview), r->campaign->max_segments);
+    if (make_body(q, &err) != 0)
+        return cli_error(q->cli, EX_DATAERR, &err);
+    if (finish_upload(q, &err) != 0)
+        return cli_error(q->cli, db_well(q->cli->db) ? EX_TEMPFAIL : EX_UNAVAILABLE, &err);
+    q->took_ms = clock_mono_ms() - began;
+    return 0;
+}
+
+static int upload_and_queue(struct queueing *q, const struct queue_options *options)
+{
+    int64_t queued_ms;
+    enum fate fate;
+    struct error err;
+    char *reason = NULL;
+    int rc = read_and_upload(q);
+
+    if (rc != 0) {
+        discard_upload(q);
+        return rc;
+    }
+    queued_ms = clock_wall_ms();
+    if (send_event(q, &err) != 0)
+        return cli_error(q->cli, EX_UNAVAILABLE, &err);
+    fate = wait_for_daemon(q, options->no_wait ? 0 : options->wait_ms, &reason);
+    if (fate == REJECTED)
+        rc = cli_fail(q->cli, EX_DATAERR, T("%s was rejected: %s", "%s 被拒绝：%s"),
+                      q->reading.campaign->id, reason);
+    else
+        tell_queued(q, fate, queued_ms);
+    free(reason);
+    return rc;
+}
+
+static int queue(struct cli *cli, const void *arg, char **operands, int count)
+{
+    const struct queue_options *options = arg;
+    struct queueing q = {.cli = cli, .body = BUF_INIT(COMMAND_MAX_BYTES - 65536)};
+    struct standing standing;
+    struct error err;
+    int rc = cli_settings(cli);
+
+    (void)count;
+    if (rc != 0)
+        return rc;
+    if (access(operands[0], R_OK) != 0)
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+    cli_catch_signals();
+    if (reading_open(&q.reading, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
+        rc = cli_error(cli, EX_DATAERR, &err);
+    else
+        rc = cli_connect(cli);
+    if (rc == 0 && look_at_standing(cli, q.reading.campaign->id, &standing, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0)
+        rc = standing.queued || standing.pending ? compare_with_standing(&q, &standing)
+                                                 : upload_and_queue(&q, options);
+    upload_free(q.upload);
+    reading_close(&q.reading);
+    buf_free(&q.body);
+    return rc;
+}
+
+const struct subcommand cmd_queue = {
+    .name = "queue",
+    .operands = "CAMPAIGN.conf",
+    .summary = {"check a campaign, load its list, and have it sent when due",
+                "检查活动、载入名单，到时发送"},
+    .more = {"Queued twice is queued once. The same id with another text, time or list is refused\n"
+             "and changes nothing. Rows that cannot be used are told with their number and what\n"
+             "to do; the others are taken. Works while no daemon runs: it will be taken later.",
+             "重复提交只算一次。同一编号但内容、时间或名单不同则拒绝，不做任何改动。\n"
+             "不可用的行会给出行号和处理办法，其余照常采用。\n"
+             "没有程序运行时也可提交，运行后即会接收。"},
+    .least = 1,
+    .most = 1,
+    .options = queue_options,
+    .options_bytes = sizeof(struct queue_options),
+    .run = queue,
+};

@@ -1,0 +1,120 @@
+/*
+ * outreach show - what became of every notice of a campaign
+ */
+#include "cli.h"
+#include "equation.h"
+#include "human.h"
+#include "picture.h"
+#include "subcommands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct show_options {
+    const char *reminder;
+};
+
+static const struct option_row show_options[] = {
+    {"reminder", 'r', OPTION_STRING, OPTION_AT(struct show_options, reminder), "NAME",
+     .help = {"this reminder only", "只看这个提醒"}},
+    {0},
+};
+
+static void show_reminder(const struct cli *cli, const struct picture *p,
+                          const struct reminder_status *r, struct buf *out)
+{
+    char a[HUMAN_BYTES], b[HUMAN_BYTES];
+
+    buf_printf(out, "\n%s  %s", r->name, words_state(picture_reminder_state(r)));
+    buf_printf(out, T("  due %s", "  计划时间 %s"), human_time(a, p->zone, r->due_ms, false));
+    if (r->begun_ms != 0)
+        buf_printf(out, T("  begun %s", "  开始 %s"), human_time(a, p->zone, r->begun_ms, true));
+    if (r->done_ms != 0)
+        buf_printf(out, T("  done %s", "  结束 %s"), human_time(b, p->zone, r->done_ms, true));
+    buf_putc(out, '\n');
+    equation_write(r, cli->width, 2, out);
+}
+
+static json_t *reminder_json(const struct reminder_status *r)
+{
+    json_t *one =
+        json_pack("{s:s,s:s,s:I,s:I,s:I,s:I}", "name", r->name, "state", picture_reminder_state(r),
+                  "due_ms", (json_int_t)r->due_ms, "expires_ms", (json_int_t)r->expires_ms,
+                  "begun_ms", (json_int_t)r->begun_ms, "done_ms", (json_int_t)r->done_ms);
+
+    equation_json(r, one);
+    return one;
+}
+
+static void show_campaign(const struct cli *cli, const struct picture *p, struct buf *out)
+{
+    const struct campaign_status *s = p->status;
+    char a[HUMAN_BYTES], b[HUMAN_BYTES];
+
+    (void)cli;
+    buf_printf(out, "%s  %s\n", s->id, p->title);
+    buf_printf(out, T("%s, %s recipients, queued %s by %s\n", "%s，收件人 %s，%s 由 %s 提交\n"),
+               words_state(s->state), human_count(b, s->rows),
+               human_time(a, p->zone, s->queued_ms, false), s->by);
+}
+
+static int show(struct cli *cli, const void *arg, char **operands, int count)
+{
+    const struct show_options *options = arg;
+    struct buf out = BUF_INIT(1u << 20);
+    struct picture *p = NULL;
+    json_t *reminders;
+    int rc = cli_connect(cli), unequal = 0, shown = 0;
+
+    (void)count;
+    if (rc == 0)
+        p = picture_ask(cli, operands[0], &rc);
+    if (rc != 0)
+        return rc;
+    reminders = json_array();
+    show_campaign(cli, p, &out);
+    for (size_t i = 0; i < p->status->reminder_count; i++) {
+        const struct reminder_status *r = &p->status->reminders[i];
+
+        if (options->reminder != NULL && strcmp(options->reminder, r->name) != 0)
+            continue;
+        shown++;
+        unequal += !equation_holds(r);
+        show_reminder(cli, p, r, &out);
+        json_array_append_new(reminders, reminder_json(r));
+    }
+    if (options->reminder != NULL && shown == 0) {
+        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), operands[0],
+                      options->reminder);
+        json_decref(reminders);
+    } else if (cli->json) {
+        cli_json(json_pack("{s:s,s:s,s:o,s:o,s:I,s:I,s:o}", "id", p->status->id, "state",
+                           p->status->state, "title", json_text(p->title), "by",
+                           json_text(p->status->by), "queued_ms", (json_int_t)p->status->queued_ms,
+                           "rows", (json_int_t)p->status->rows, "reminders", reminders));
+    } else {
+        json_decref(reminders);
+        cli_print(&out);
+    }
+    if (unequal > 0 && rc == 0)
+        rc = EX_SOFTWARE;
+    picture_free(p);
+    buf_free(&out);
+    return rc;
+}
+
+const struct subcommand cmd_show = {
+    .name = "show",
+    .operands = "ID",
+    .summary = {"what became of every notice of a campaign", "查看活动每一条通知的去向"},
+    .more = {"For each reminder: its state and times, and where its notices are. The sum must be\n"
+             "what was planned; if it is not, a ≠ says so and the exit code is 70.",
+             "对每个提醒：状态、时间和各状态的条数。各项之和必须等于计划数；\n"
+             "若不等则显示 ≠，退出码为 70。"},
+    .least = 1,
+    .most = 1,
+    .options = show_options,
+    .options_bytes = sizeof(struct show_options),
+    .run = show,
+};

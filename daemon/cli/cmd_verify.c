@@ -1,0 +1,227 @@
+/*
+ * outreach verify - the ledger itself counted, against the counters
+ *
+ * Ledger and counters are copied in one transaction, so that the comparison
+ * holds at any instant, also while daemons send; what is counted is the copy.
+ */
+#include "cli.h"
+#include "equation.h"
+#include "keys.h"
+#include "picture.h"
+#include "subcommands.h"
+#include "table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TRIES 3
+
+struct copy {
+    struct reminder_status counters;
+    redisReply *reply; /* of EXEC */
+    const redisReply *ledger;
+};
+
+struct verdict {
+    int64_t counted[NOTICE_STATES];
+    const char *trouble; /* what is wrong besides numbers, or NULL */
+    bool equal;
+};
+
+/* A reconnect between MULTI and EXEC leaves an EXEC without MULTI: once more. */
+static int copy_reminder(struct cli *cli, const char *id, const char *reminder, struct copy *copy,
+                         struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    int rc = -1;
+
+    for (int i = 0; i < TRIES && rc != 0; i++) {
+        command_start(&c, "MULTI");
+        db_send(cli->db, &c, NULL, NULL);
+        command_start(&c, "GET");
+        key_ledger(&c, id, reminder);
+        db_send(cli->db, &c, NULL, NULL);
+        command_start(&c, "HGETALL");
+        key_reminder(&c, id, reminder);
+        db_send(cli->db, &c, NULL, NULL);
+        command_start(&c, "EXEC");
+        rc = db_ask(cli->db, &c, &copy->reply, err);
+        if (rc == 0 && copy->reply->elements != 2) {
+            freeReplyObject(copy->reply);
+            rc = error_set(err, T("Redis did not copy ledger and counters together",
+                                  "Redis 未能同时复制台账和计数"));
+        }
+    }
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    copy->ledger = db_at(copy->reply, 0);
+    if (copy->ledger->type != REDIS_REPLY_STRING)
+        copy->ledger = NULL;
+    reminder_status_parse(db_at(copy->reply, 1), reminder, &copy->counters);
+    return 0;
+}
+
+static void count_ledger(const struct copy *copy, struct verdict *v)
+{
+    const unsigned char *bytes = (const unsigned char *)copy->ledger->str;
+    size_t n = copy->ledger->len / LEDGER_RECORD_BYTES;
+    struct ledger_header header;
+
+    if (copy->ledger->len % LEDGER_RECORD_BYTES != 0 || n == 0 ||
+        ledger_header_unpack(bytes, &header) != 0) {
+        v->trouble = T("its ledger has no header: it is damaged", "台账缺少头部：已损坏");
+        return;
+    }
+    if ((int64_t)n - 1 != copy->counters.last)
+        v->trouble = T("its ledger has not a record for every recipient", "台账条数与收件人数不符");
+    for (size_t i = 1; i < n; i++) {
+        unsigned state = bytes[i * LEDGER_RECORD_BYTES] >> 4;
+
+        if (state < NOTICE_STATES)
+            v->counted[state]++;
+        else
+            v->trouble = T("its ledger holds records of no known state", "台账中有无法识别的状态");
+    }
+}
+
+/* Before a reminder is due it has no ledger: everybody waits, or none will go. */
+static void expect_without_ledger(const struct copy *copy, struct verdict *v)
+{
+    const struct reminder_status *r = &copy->counters;
+
+    if (strcmp(r->state, "open") == 0 || (strcmp(r->state, "done") == 0 && !r->cancelled))
+        v->trouble = T("its ledger is gone: Redis has lost data", "台账丢失：Redis 丢了数据");
+    v->counted[r->cancelled ? NOTICE_CANCELLED : NOTICE_UNTOUCHED] = r->planned;
+}
+
+static void judge(const struct copy *copy, struct verdict *v)
+{
+    memset(v, 0, sizeof *v);
+    if (copy->ledger != NULL)
+        count_ledger(copy, v);
+    else
+        expect_without_ledger(copy, v);
+    v->equal = v->trouble == NULL && equation_holds(&copy->counters);
+    for (int i = 0; i < NOTICE_STATES; i++)
+        v->equal &= v->counted[i] == copy->counters.counts[i];
+}
+
+/* The first two states are both `waiting`; here they are told apart. */
+static const char *state_name(int state)
+{
+    return state == NOTICE_UNTOUCHED ? "waiting (untouched)"
+           : state == NOTICE_PARKED  ? "waiting (parked)"
+                                     : notice_state_name((enum notice_state)state);
+}
+
+static void write_difference(const struct copy *copy, const struct verdict *v, struct buf *out)
+{
+    const struct table_column columns[] = {{T("state", "状态"), TABLE_LEFT, false},
+                                           {T("counters", "计数"), TABLE_RIGHT, false},
+                                           {T("ledger", "台账"), TABLE_RIGHT, false},
+                                           {"", TABLE_LEFT, false}};
+    struct table *t = table_create(columns, 4);
+
+    for (int i = 0; i < NOTICE_STATES; i++) {
+        if (copy->counters.counts[i] == 0 && v->counted[i] == 0)
+            continue;
+        table_cell(t, state_name(i));
+        table_printf(t, "%" PRId64, copy->counters.counts[i]);
+        table_printf(t, "%" PRId64, v->counted[i]);
+        table_cell(t, copy->counters.counts[i] == v->counted[i] ? "" : "≠");
+    }
+    table_write(t, 0, 4, out);
+    table_free(t);
+    if (v->trouble != NULL)
+        buf_printf(out, "    %s\n", v->trouble);
+    equation_write(&copy->counters, 0, 4, out);
+}
+
+static void tell(const struct cli *cli, const char *id, const struct copy *copy,
+                 const struct verdict *v, json_t *all)
+{
+    struct buf out = BUF_INIT(1u << 20);
+    json_t *counters = json_object(), *ledger = json_object();
+
+    for (int i = 0; i < NOTICE_STATES; i++) {
+        const char *name = i == NOTICE_PARKED ? "parked" : notice_state_name((enum notice_state)i);
+
+        json_object_set_new(counters, name, json_integer(copy->counters.counts[i]));
+        json_object_set_new(ledger, name, json_integer(v->counted[i]));
+    }
+    json_array_append_new(
+        all, json_pack("{s:s,s:b,s:b,s:I,s:o,s:o,s:o}", "reminder", copy->counters.name, "ok",
+                       v->equal, "has_ledger", copy->ledger != NULL, "planned",
+                       (json_int_t)copy->counters.planned, "counters", counters, "ledger", ledger,
+                       "trouble", v->trouble ? json_text(v->trouble) : json_null()));
+    if (cli->json)
+        return;
+    buf_printf(&out, "%s/%s  ", id, copy->counters.name);
+    if (v->equal && copy->ledger != NULL)
+        buf_printf(&out,
+                   T("the ledger of %" PRId64 " agrees with the counters\n",
+                     "台账共 %" PRId64 " 条，与计数一致\n"),
+                   copy->counters.planned);
+    else if (v->equal)
+        buf_printf(&out,
+                   T("no ledger yet; all %" PRId64 " are accounted for\n",
+                     "尚无台账；%" PRId64 " 条均有着落\n"),
+                   copy->counters.planned);
+    else
+        buf_puts(&out, T("ledger and counters DISAGREE\n", "台账与计数不符！\n"));
+    if (!v->equal)
+        write_difference(copy, v, &out);
+    cli_print(&out);
+    buf_free(&out);
+}
+
+static int verify(struct cli *cli, const void *options, char **operands, int count)
+{
+    struct picture *p = NULL;
+    json_t *all = json_array();
+    struct error err;
+    int rc = cli_connect(cli), unequal = 0;
+
+    (void)options;
+    if (rc == 0)
+        p = picture_ask(cli, operands[0], &rc);
+    if (rc == 0 && count == 2 && picture_reminder(p, operands[1]) == NULL)
+        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), operands[0],
+                      operands[1]);
+    for (size_t i = 0; rc == 0 && i < p->status->reminder_count; i++) {
+        const char *name = p->status->reminders[i].name;
+        struct verdict v;
+        struct copy copy = {.reply = NULL};
+
+        if (count == 2 && strcmp(name, operands[1]) != 0)
+            continue;
+        if (copy_reminder(cli, operands[0], name, &copy, &err) != 0) {
+            rc = cli_error(cli, EX_UNAVAILABLE, &err);
+            break;
+        }
+        judge(&copy, &v);
+        tell(cli, operands[0], &copy, &v, all);
+        unequal += !v.equal;
+        freeReplyObject(copy.reply);
+    }
+    if (rc == 0 && cli->json)
+        cli_json(
+            json_pack("{s:s,s:b,s:O}", "id", operands[0], "ok", unequal == 0, "reminders", all));
+    json_decref(all);
+    picture_free(p);
+    return rc != 0 ? rc : unequal > 0 ? EX_SOFTWARE : 0;
+}
+
+const struct subcommand cmd_verify = {
+    .name = "verify",
+    .operands = "ID [REMINDER]",
+    .summary = {"count the ledger itself and compare it with the counters", "清点台账，与计数核对"},
+    .more = {"Copies both in one transaction, so it holds at any instant, also while notices are\n"
+             "being sent. Exit code 70 where they differ; then both are shown.",
+             "在同一事务中复制二者，发送过程中也可核对。不符时显示两边数字，退出码 70。"},
+    .least = 1,
+    .most = 2,
+    .run = verify,
+};

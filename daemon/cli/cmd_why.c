@@ -1,0 +1,496 @@
+/*
+ * outreach why - did this person get it, and if not, why not
+ *
+ * There is no index from a number to its notices: that would be a second list of
+ * people to keep. Every audience is read through instead, a page after the
+ * other, some hundred thousand rows a second.
+ */
+#include "address.h"
+#include "cli.h"
+#include "equation.h"
+#include "human.h"
+#include "keys.h"
+#include "log_entry.h"
+#include "mem.h"
+#include "picture.h"
+#include "subcommands.h"
+#include "table.h"
+#include "tail.h"
+#include "template.h"
+#include "tree.h"
+#include "zone.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_ROWS 1000
+#define PAGES_AHEAD 4
+#define MOST_HITS 64 /* in one campaign: `same_phone = "each"` may have some */
+#define MOST_GATEWAYS 256
+#define LOG_LINES 50
+
+struct why_options {
+    bool as_is;
+    const char *campaign;
+};
+
+static const struct option_row why_options[] = {
+    {"campaign", 0, OPTION_STRING, OPTION_AT(struct why_options, campaign), "ID",
+     .help = {"look in this campaign only", "只查此活动"}},
+    {"as-is", 0, OPTION_FLAG, OPTION_AT(struct why_options, as_is), NULL,
+     .help = {"the address is not a telephone number: take it as it is written",
+              "地址不是电话号码，按原样使用"}},
+    {0},
+};
+
+struct asking {
+    struct cli *cli;
+    char address[ADDRESS_BYTES], hash[ADDRESS_HASH_BYTES];
+    bool hashed, opted_out;
+    char *gateways[MOST_GATEWAYS]; /* by number; NULL: none of that number */
+    struct buf out;
+    json_t *campaigns, *log;
+    size_t hits;
+};
+
+/* --------------------------------------------------------------- the audiences */
+struct scan {
+    const struct asking *asking;
+    const struct campaign *campaign;
+    int64_t found[MOST_HITS];
+    size_t count;
+};
+
+static bool is_of(const struct scan *s, const char *row, size_t n)
+{
+    const char *address = s->asking->address;
+    struct template_value values[CAMPAIGN_MAX_COLUMNS];
+    size_t length = strlen(address);
+
+    if (memmem(row, n, address, length) == NULL) /* nearly all rows end here */
+        return false;
+    if (campaign_row_split(s->campaign, row, n, values) != 0)
+        return false;
+    for (size_t k = 0; k < s->campaign->channel_count; k++)
+        if (values[k].length == length && memcmp(values[k].text, address, length) == 0)
+            return true;
+    return false;
+}
+
+static void on_page(void *arg, const redisReply *reply)
+{
+    struct scan *s = arg;
+
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+        const redisReply *id = db_at(reply->element[i], 0);
+        const redisReply *row = db_field(db_at(reply->element[i], 1), "r");
+
+        if (id == NULL || row == NULL || s->count == MOST_HITS || !is_of(s, row->str, row->len))
+            continue;
+        s->found[s->count++] = strtoll(id->str, NULL, 10);
+    }
+}
+
+static int scan_audience(struct cli *cli, const char *id, int64_t rows, struct scan *s,
+                         struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    int rc = 0;
+
+    for (int64_t from = 1; from <= rows && rc == 0; from += PAGE_ROWS) {
+        command_start(&c, "XRANGE");
+        key_audience(&c, id);
+        command_add_format(&c, "%" PRId64 "-0", from);
+        command_add_format(&c, "%" PRId64 "-0", from + PAGE_ROWS - 1);
+        command_add_string(&c, "COUNT");
+        command_add_int(&c, PAGE_ROWS);
+        db_send(cli->db, &c, on_page, s);
+        rc = db_drain(cli->db, PAGES_AHEAD, err);
+    }
+    if (db_drain(cli->db, 0, err) != 0)
+        rc = -1;
+    command_free(&c);
+    return rc;
+}
+
+/* ------------------------------------------------------------------ the ledgers */
+struct found_record {
+    bool there; /* a ledger with a record of this number */
+    struct record record;
+    int64_t base_ms;
+};
+
+static int read_record(struct cli *cli, const char *id, const char *reminder, int64_t n,
+                       struct found_record *f, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *header = NULL, *record = NULL;
+    struct ledger_header h;
+    int rc;
+
+    memset(f, 0, sizeof *f);
+    command_start(&c, "GETRANGE");
+    key_ledger(&c, id, reminder);
+    command_add_int(&c, 0);
+    command_add_int(&c, LEDGER_RECORD_BYTES - 1);
+    rc = db_ask(cli->db, &c, &header, err);
+    if (rc == 0) {
+        command_start(&c, "GETRANGE");
+        key_ledger(&c, id, reminder);
+        command_add_int(&c, n * LEDGER_RECORD_BYTES);
+        command_add_int(&c, n * LEDGER_RECORD_BYTES + LEDGER_RECORD_BYTES - 1);
+        rc = db_ask(cli->db, &c, &record, err);
+    }
+    if (rc == 0 && header->len == LEDGER_RECORD_BYTES && record->len == LEDGER_RECORD_BYTES &&
+        ledger_header_unpack((const unsigned char *)header->str, &h) == 0) {
+        f->there = true;
+        f->base_ms = h.base_s * 1000;
+        record_unpack((const unsigned char *)record->str, &f->record);
+    }
+    if (header != NULL)
+        freeReplyObject(header);
+    if (record != NULL)
+        freeReplyObject(record);
+    command_free(&c);
+    return rc;
+}
+
+static const char *gateway_name(const struct asking *a, unsigned number)
+{
+    return number > 0 && number < MOST_GATEWAYS && a->gateways[number] != NULL ? a->gateways[number]
+                                                                               : "";
+}
+
+/* What is true of a notice whose reminder has no ledger yet. */
+static enum notice_state state_before(const struct reminder_status *r)
+{
+    return r->cancelled ? NOTICE_CANCELLED : NOTICE_UNTOUCHED;
+}
+
+static void write_times(struct asking *a, const struct picture *p, const struct reminder_status *r,
+                        const struct found_record *f)
+{
+    const struct record *rec = &f->record;
+    int64_t submitted = f->base_ms + (int64_t)rec->intended_s * 1000;
+    char when[HUMAN_BYTES];
+
+    if (f->there && rec->state == NOTICE_PARKED) {
+        buf_printf(&a->out, T(", looked at again %s", "，下次处理 %s"),
+                   human_time(when, p->zone, f->base_ms + (int64_t)rec->settled_s * 1000, true));
+        return;
+    }
+    if (!f->there || rec->fence == 0) {
+        if (!f->there || rec->state == NOTICE_UNTOUCHED)
+            buf_printf(&a->out, T(", due %s", "，计划时间 %s"),
+                       human_time(when, p->zone, r->due_ms, false));
+        return;
+    }
+    buf_printf(&a->out, T(", submitted %s", "，提交 %s"),
+               human_time(when, p->zone, submitted, true));
+    if (notice_is_terminal(rec->state))
+        buf_printf(&a->out, T(", settled %s later", "，%s 后有结果"),
+                   human_duration(when, (int64_t)rec->settled_s * 1000));
+}
+
+static void write_hit(struct asking *a, const struct picture *p, const struct reminder_status *r,
+                      const struct found_record *f)
+{
+    const struct record *rec = &f->record;
+    enum notice_state state = f->there ? rec->state : state_before(r);
+    const char *reason = f->there ? words_reason(notice_reason_name(rec->reason)) : "";
+    const char *gateway = f->there ? gateway_name(a, rec->gateway) : "";
+
+    buf_puts(&a->out, "  ");
+    table_fit(&a->out, r->name, 12, TABLE_LEFT);
+    buf_puts(&a->out, "  ");
+    if (strcmp(r->state, "skipped") == 0) {
+        buf_printf(&a->out, "%s\n",
+                   T("skipped: it had been missed when the campaign was queued",
+                     "已跳过：提交活动时已错过"));
+        return;
+    }
+    buf_puts(&a->out, words_state(notice_state_name(state)));
+    if (gateway[0] != '\0')
+        buf_printf(&a->out, T(", by %s", "，网关 %s"), gateway);
+    if (f->there && rec->attempts > 0)
+        buf_printf(&a->out, T(", attempt %u", "，第 %u 次尝试"), rec->attempts);
+    if (f->there && rec->segments > 0)
+        buf_printf(&a->out, T(", %u segments", "，计 %u 条"), rec->segments);
+    write_times(a, p, r, f);
+    buf_putc(&a->out, '\n');
+    if (reason[0] != '\0')
+        table_wrap(&a->out, reason, a->cli->width > 40 ? a->cli->width - 17 : 200,
+                   "                ");
+    if (f->there && (rec->flags & FLAG_RESENT) != 0)
+        buf_puts(&a->out,
+                 T("                was sent again after a doubt: two copies are possible\n",
+                   "                不确定后又重发过：可能收到两份\n"));
+    if (r->paused || r->cancelled)
+        buf_printf(&a->out, T("                the reminder is %s\n", "                该提醒%s\n"),
+                   words_state(picture_reminder_state(r)));
+}
+
+static json_t *hit_json(const struct asking *a, const struct reminder_status *r,
+                        const struct found_record *f)
+{
+    const struct record *rec = &f->record;
+    enum notice_state state = f->there ? rec->state : state_before(r);
+    bool skipped = strcmp(r->state, "skipped") == 0;
+    json_t *one = json_pack(
+        "{s:s,s:s,s:s,s:I}", "name", r->name, "reminder_state", picture_reminder_state(r), "state",
+        skipped ? "skipped" : notice_state_name(state), "due_ms", (json_int_t)r->due_ms);
+
+    if (!f->there)
+        return one;
+    json_object_set_new(one, "attempts", json_integer(rec->attempts));
+    json_object_set_new(one, "gateway", json_text(gateway_name(a, rec->gateway)));
+    json_object_set_new(one, "reason", json_string(notice_reason_name(rec->reason)));
+    json_object_set_new(one, "segments", json_integer(rec->segments));
+    json_object_set_new(one, "resent", json_boolean((rec->flags & FLAG_RESENT) != 0));
+    if (rec->fence != 0)
+        json_object_set_new(one, "submitted_ms",
+                            json_integer(f->base_ms + (int64_t)rec->intended_s * 1000));
+    if (rec->state == NOTICE_PARKED)
+        json_object_set_new(one, "next_ms",
+                            json_integer(f->base_ms + (int64_t)rec->settled_s * 1000));
+    else if (rec->fence != 0 && notice_is_terminal(rec->state))
+        json_object_set_new(
+            one, "settled_ms",
+            json_integer(f->base_ms + ((int64_t)rec->intended_s + rec->settled_s) * 1000));
+    return one;
+}
+
+static int tell_hit(struct asking *a, const struct picture *p, int64_t n, struct error *err)
+{
+    json_t *reminders = json_array();
+    int rc = 0;
+
+    a->hits++;
+    buf_printf(&a->out,
+               T("\n%s  %s  (recipient %" PRId64 ")\n", "\n%s  %s（第 %" PRId64 " 位收件人）\n"),
+               p->status->id, p->title, n);
+    for (size_t i = 0; i < p->status->reminder_count && rc == 0; i++) {
+        const struct reminder_status *r = &p->status->reminders[i];
+        struct found_record f;
+
+        rc = read_record(a->cli, p->status->id, r->name, n, &f, err);
+        if (rc != 0)
+            break;
+        write_hit(a, p, r, &f);
+        json_array_append_new(reminders, hit_json(a, r, &f));
+    }
+    json_array_append_new(a->campaigns, json_pack("{s:s,s:o,s:I,s:o}", "campaign", p->status->id,
+                                                  "title", json_text(p->title), "n", (json_int_t)n,
+                                                  "reminders", reminders));
+    return rc;
+}
+
+static int ask_campaign(struct asking *a, const char *id, struct error *err)
+{
+    struct picture *p = picture_read(a->cli, id, err);
+    struct scan scan = {.asking = a};
+    struct campaign *c = NULL;
+    struct tree *document;
+    int rc = 0;
+
+    if (p == NULL)
+        return -1;
+    document = p->document != NULL
+                   ? tree_parse_json(p->status->document, strlen(p->status->document), NULL, err)
+                   : NULL;
+    if (document != NULL)
+        c = campaign_create(document, &a->cli->settings->defaults, NULL, 0, err);
+    if (p->document != NULL && c == NULL)
+        rc = error_prefix(err, "%s", id);
+    if (c != NULL) {
+        scan.campaign = c;
+        rc = scan_audience(a->cli, id, p->status->rows, &scan, err);
+    }
+    for (size_t i = 0; i < scan.count && rc == 0; i++)
+        rc = tell_hit(a, p, scan.found[i], err);
+    campaign_free(c);
+    picture_free(p);
+    return rc;
+}
+
+static int ask_campaigns(struct asking *a, const char *only, struct error *err)
+{
+    char **ids;
+    int rc = 0;
+
+    if (only != NULL)
+        return ask_campaign(a, only, err);
+    ids = campaign_ids(a->cli->db, err);
+    if (ids == NULL)
+        return -1;
+    for (size_t i = 0; ids[i] != NULL; i++) {
+        if (rc == 0)
+            rc = ask_campaign(a, ids[i], err);
+        free(ids[i]);
+    }
+    free(ids);
+    return rc;
+}
+
+/* ----------------------------------------------------------------- what is around */
+static int ask_gateways(struct asking *a, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    command_start(&c, "HGETALL");
+    command_add_string(&c, KEY_GATEWAYS);
+    rc = db_ask(a->cli->db, &c, &reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+        const char *name = reply->element[i]->str;
+        int64_t number = db_int(reply->element[i + 1], 0);
+
+        if (name[0] != ':' && name[0] != '#' && number > 0 && number < MOST_GATEWAYS &&
+            a->gateways[number] == NULL)
+            a->gateways[number] = xstrdup(name);
+    }
+    freeReplyObject(reply);
+    return 0;
+}
+
+static int ask_optout(struct asking *a, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    command_start(&c, "SISMEMBER");
+    command_add_string(&c, KEY_OPTOUT);
+    command_add_string(&c, a->address);
+    rc = db_ask(a->cli->db, &c, &reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    a->opted_out = db_int(reply, 0) != 0;
+    freeReplyObject(reply);
+    return 0;
+}
+
+struct log_search {
+    struct asking *asking;
+    struct log_filter filter;
+};
+
+static bool log_wants(void *arg, const char *line, size_t n)
+{
+    return log_filter_wants(&((struct log_search *)arg)->filter, line, n);
+}
+
+static void search_log_file(struct log_search *s, const char *path, const struct log_style *style)
+{
+    struct tail *t = tail_open(path, false, NULL);
+    const char *line;
+    size_t n;
+
+    if (t == NULL)
+        return;
+    if (tail_back(t, LOG_LINES, log_wants, s) > 0) {
+        while (tail_next(t, &line, &n) == 1) {
+            if (!log_wants(s, line, n))
+                continue;
+            buf_puts(&s->asking->out, "  ");
+            log_entry_write(line, n, style, &s->asking->out);
+            json_array_append_new(s->asking->log, json_loadb(line, n, 0, NULL));
+        }
+    }
+    tail_close(t);
+}
+
+static void search_log(struct asking *a, const struct why_options *options)
+{
+    const char *path = a->cli->settings->log.delivery;
+    struct log_search s = {a, {.hash = a->hash, .campaign = options->campaign, .n = -1}};
+    struct log_style style = {zone_find(a->cli->settings->defaults.timezone, NULL), a->cli->colours,
+                              false};
+    char *rotated = xasprintf("%s.1", path);
+    size_t before;
+
+    buf_puts(&a->out, T("\nDelivery log\n", "\n投递日志\n"));
+    before = a->out.length;
+    if (a->hashed) {
+        search_log_file(&s, rotated, &style);
+        search_log_file(&s, path, &style);
+    }
+    if (!a->hashed)
+        buf_printf(&a->out,
+                   T("  cannot be searched by number: %s/log.key is not there\n",
+                     "  无法按号码查询：没有 %s/log.key\n"),
+                   a->cli->settings->state_dir);
+    else if (a->out.length == before)
+        buf_puts(&a->out, T("  has nothing of this number\n", "  没有此号码的记录\n"));
+    free(rotated);
+}
+
+/* ---------------------------------------------------------------------- running */
+static int ask(struct asking *a, const struct why_options *options, struct error *err)
+{
+    if (ask_gateways(a, err) != 0 || ask_optout(a, err) != 0)
+        return -1;
+    buf_printf(&a->out, "%s  %s\n", a->address,
+               a->opted_out ? T("has opted out: nothing is sent", "已拒收：一律不发送")
+                            : T("has not opted out", "未拒收"));
+    if (ask_campaigns(a, options->campaign, err) != 0)
+        return -1;
+    if (a->hits == 0)
+        buf_puts(&a->out, T("\nis in no campaign's list\n", "\n不在任何活动的名单中\n"));
+    search_log(a, options);
+    return 0;
+}
+
+static int why(struct cli *cli, const void *arg, char **operands, int count)
+{
+    const struct why_options *options = arg;
+    struct asking a = {.cli = cli, .out = BUF_INIT(16u << 20)};
+    struct error err;
+    int rc = cli_settings(cli);
+
+    (void)count;
+    if (rc != 0)
+        return rc;
+    if (address_read(cli, operands[0], options->as_is, a.address, &err) != 0)
+        return cli_error(cli, EX_DATAERR, &err);
+    rc = cli_connect(cli);
+    if (rc != 0)
+        return rc;
+    a.hashed = address_hash(cli, a.address, a.hash) == 0;
+    a.campaigns = json_array();
+    a.log = json_array();
+    if (ask(&a, options, &err) != 0)
+        rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
+    else if (cli->json)
+        cli_json(json_pack("{s:o,s:b,s:O,s:O}", "address", json_text(a.address), "opted_out",
+                           a.opted_out, "notices", a.campaigns, "log", a.log));
+    else
+        cli_print(&a.out);
+    for (size_t i = 0; i < MOST_GATEWAYS; i++)
+        free(a.gateways[i]);
+    json_decref(a.campaigns);
+    json_decref(a.log);
+    buf_free(&a.out);
+    return rc;
+}
+
+const struct subcommand cmd_why = {
+    .name = "why",
+    .operands = "NUMBER",
+    .summary = {"whether somebody got a notice, and if not, why not",
+                "某人收到没有，没收到是为什么"},
+    .more = {"Looks through every campaign's list, the ledgers, the opt-outs and the delivery log.",
+             "查遍所有活动的名单、台账、拒收名单和投递日志。"},
+    .least = 1,
+    .most = 1,
+    .options = why_options,
+    .options_bytes = sizeof(struct why_options),
+    .run = why,
+};

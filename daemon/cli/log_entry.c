@@ -1,0 +1,178 @@
+#include "log_entry.h"
+
+#include "log.h"
+#include "table.h"
+#include "words.h"
+#include "zone.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char *string(const json_t *entry, const char *name)
+{
+    const char *s = json_string_value(json_object_get(entry, name));
+
+    return s != NULL ? s : "";
+}
+
+bool log_filter_wants(const struct log_filter *f, const char *line, size_t n)
+{
+    const struct {
+        const char *name, *value;
+    } wanted[] = {
+        {"hash", f->hash},   {"campaign", f->campaign}, {"reminder", f->reminder},
+        {"event", f->event}, {"gateway", f->gateway},
+    };
+    bool wants = true;
+    json_t *entry;
+
+    /* Most lines of a great log fall here, before anything is parsed. */
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (wanted[i].value != NULL &&
+            memmem(line, n, wanted[i].value, strlen(wanted[i].value)) == NULL)
+            return false;
+    entry = json_loadb(line, n, 0, NULL);
+    if (!json_is_object(entry)) {
+        json_decref(entry);
+        return false;
+    }
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (wanted[i].value != NULL)
+            wants &= strcmp(string(entry, wanted[i].name), wanted[i].value) == 0;
+    if (f->n >= 0)
+        wants &= json_is_integer(json_object_get(entry, "n")) &&
+                 json_integer_value(json_object_get(entry, "n")) == f->n;
+    json_decref(entry);
+    return wants;
+}
+
+int log_entry_time(const char *stamp, int64_t *wall_ms)
+{
+    struct tm tm = {0};
+    int used = 0, ms = 0, hours = 0, minutes = 0;
+    char sign;
+
+    if (sscanf(stamp, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6)
+        return -1;
+    stamp += used;
+    if (*stamp == '.') {
+        int scale = 100;
+
+        for (stamp++; *stamp >= '0' && *stamp <= '9'; stamp++, scale /= 10)
+            ms += (*stamp - '0') * scale;
+    }
+    if (strcmp(stamp, "Z") != 0 && sscanf(stamp, "%c%2d:%2d", &sign, &hours, &minutes) != 3)
+        return -1;
+    if (*stamp == '-') {
+        hours = -hours;
+        minutes = -minutes;
+    }
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    *wall_ms = ((int64_t)timegm(&tm) - hours * 3600 - minutes * 60) * 1000 + ms;
+    return 0;
+}
+
+static const char *colour_of(const char *event)
+{
+    static const struct {
+        const char *event, *colour;
+    } colours[] = {
+        {"delivered", "32"}, {"accepted", "36"},  {"undelivered", "31"}, {"failed", "31"},
+        {"expired", "31"},   {"uncertain", "33"}, {"retry", "33"},       {"throttled", "33"},
+    };
+
+    for (size_t i = 0; i < sizeof colours / sizeof *colours; i++)
+        if (strcmp(colours[i].event, event) == 0)
+            return colours[i].colour;
+    return NULL;
+}
+
+static void put_time(const char *stamp, const struct log_style *style, struct buf *out)
+{
+    struct local_time t;
+    int64_t ms;
+
+    if (log_entry_time(stamp, &ms) != 0) {
+        buf_printf(out, "%-18.18s", stamp);
+        return;
+    }
+    zone_local(style->zone, ms, &t);
+    if (!style->seconds_only)
+        buf_printf(out, "%02d-%02d ", t.month, t.day);
+    buf_printf(out, "%02d:%02d:%02d.%03d", t.hour, t.minute, t.second, (int)(ms % 1000));
+}
+
+static void put_number(const json_t *entry, const char *name, const char *format, struct buf *out)
+{
+    const json_t *value = json_object_get(entry, name);
+    char text[48];
+
+    if (!json_is_integer(value) || json_integer_value(value) == 0)
+        return;
+    snprintf(text, sizeof text, "%" PRId64, (int64_t)json_integer_value(value));
+    buf_printf(out, "  %s%s%s", format[0] == '#' ? "#" : "", text, format[0] == '#' ? "" : format);
+}
+
+static void put_entry(const json_t *entry, const struct log_style *style, struct buf *out)
+{
+    const char *event = string(entry, "event"), *colour = style->colours ? colour_of(event) : NULL;
+    const char *reason = string(entry, "reason");
+
+    put_time(string(entry, "t"), style, out);
+    buf_puts(out, "  ");
+    if (colour != NULL)
+        buf_printf(out, "\033[%sm", colour);
+    table_fit(out, words_state(event), 11, TABLE_LEFT);
+    if (colour != NULL)
+        buf_puts(out, "\033[0m");
+    buf_printf(out, "  %s/%s", string(entry, "campaign"), string(entry, "reminder"));
+    put_number(entry, "n", "", out);
+    if (string(entry, "to")[0] != '\0')
+        buf_printf(out, "  %s", string(entry, "to"));
+    if (string(entry, "gateway")[0] != '\0')
+        buf_printf(out, "  %s", string(entry, "gateway"));
+    put_number(entry, "attempt", "#", out);
+    put_number(entry, "segments", T(" seg", " 条"), out);
+    put_number(entry, "queued_ms", T(" ms queued", " ms 排队"), out);
+    put_number(entry, "limited_ms", T(" ms limited", " ms 限速"), out);
+    put_number(entry, "submit_ms", T(" ms", " ms 提交"), out);
+    if (string(entry, "code")[0] != '\0')
+        buf_printf(out, "  [%s]", string(entry, "code"));
+    if (reason[0] != '\0' && strcmp(reason, "none") != 0)
+        buf_printf(out, "  %s", words_reason(reason));
+}
+
+/* Nothing from a file may move a person's cursor. */
+static void put_harmless(const char *s, size_t n, struct buf *out)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+            buf_printf(out, "\\x%02x", (unsigned char)s[i]);
+        else
+            buf_putc(out, s[i]);
+}
+
+void log_entry_write(const char *line, size_t n, const struct log_style *style, struct buf *out)
+{
+    json_t *entry = json_loadb(line, n, 0, NULL);
+    struct buf text = BUF_INIT(1u << 20);
+
+    if (!json_is_object(entry)) {
+        put_harmless(line, n, out);
+    } else {
+        put_entry(entry, style, &text);
+        /* The only control bytes that are ours are the colours: none without them. */
+        if (style->colours)
+            buf_put(out, text.data, text.length);
+        else
+            put_harmless(text.data, text.length, out);
+    }
+    buf_putc(out, '\n');
+    buf_free(&text);
+    json_decref(entry);
+}

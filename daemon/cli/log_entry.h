@@ -1,0 +1,38 @@
+/*
+ * log_entry.h - one line of the delivery log, for people and for filters
+ *
+ * A line is a JSON object whose keys are stable: t (RFC 3339, ms), event,
+ * campaign, reminder, n, fence, gateway, attempt, segments, to (masked), hash,
+ * queued_ms, limited_ms, submit_ms, id, code, reason. Any may be missing.
+ */
+#ifndef OUTREACH_LOG_ENTRY_H
+#define OUTREACH_LOG_ENTRY_H
+
+#include "buf.h"
+
+struct zone;
+
+struct log_filter { /* NULL, or -1: any */
+    const char *campaign, *reminder, *event, *gateway, *hash;
+    int64_t n;
+};
+
+/* Whether a line (n bytes, as they stand in the file) is wanted. One that is no
+ * JSON object is not. */
+bool log_filter_wants(const struct log_filter *f, const char *line, size_t n);
+
+struct log_style {
+    const struct zone *zone;
+    bool colours;
+    bool seconds_only; /* without the date */
+};
+
+/* Appends the line for people:
+ * "03-06 09:00:00.250  delivered  march8/first 4711  +86138…01  acme #2  ..."
+ * What is no JSON object is appended as it is, its control bytes escaped. */
+void log_entry_write(const char *line, size_t n, const struct log_style *style, struct buf *out);
+
+/* "2027-03-06T01:00:00.250Z" (or with an offset) to wall clock ms; -1 if it is none. */
+int log_entry_time(const char *stamp, int64_t *wall_ms);
+
+#endif

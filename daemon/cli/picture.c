@@ -1,0 +1,69 @@
+#include "picture.h"
+
+#include "mem.h"
+#include "tree.h"
+#include "zone.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct zone *zone_of(const struct cli *cli, const struct tree *document)
+{
+    const char *name = document ? tree_string(document, "event.timezone", NULL) : NULL;
+    const struct zone *zone = name != NULL ? zone_find(name, NULL) : NULL;
+
+    if (zone == NULL)
+        zone = zone_find(cli->settings->defaults.timezone, NULL);
+    return zone != NULL ? zone : zone_find("UTC", NULL);
+}
+
+struct picture *picture_read(struct cli *cli, const char *id, struct error *err)
+{
+    struct campaign_status *status = campaign_status_read(cli->db, id, err);
+    struct picture *p;
+
+    if (status == NULL)
+        return NULL;
+    p = xcalloc(1, sizeof *p);
+    p->status = status;
+    if (status->document[0] != '\0')
+        p->document = tree_parse_json(status->document, strlen(status->document), NULL, NULL);
+    p->title = p->document ? tree_string(p->document, "title", "") : "";
+    p->zone = zone_of(cli, p->document);
+    return p;
+}
+
+void picture_free(struct picture *p)
+{
+    if (p == NULL)
+        return;
+    campaign_status_free(p->status);
+    tree_free(p->document);
+    free(p);
+}
+
+struct picture *picture_ask(struct cli *cli, const char *id, int *code)
+{
+    struct error err;
+    struct picture *p = picture_read(cli, id, &err);
+
+    *code = p != NULL ? 0 : cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
+    return p;
+}
+
+const struct reminder_status *picture_reminder(const struct picture *p, const char *name)
+{
+    for (size_t i = 0; i < p->status->reminder_count; i++)
+        if (strcmp(p->status->reminders[i].name, name) == 0)
+            return &p->status->reminders[i];
+    return NULL;
+}
+
+const char *picture_reminder_state(const struct reminder_status *r)
+{
+    if (r->cancelled)
+        return "cancelled";
+    if (r->paused && strcmp(r->state, "done") != 0)
+        return "paused";
+    return r->state;
+}

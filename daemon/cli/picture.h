@@ -1,0 +1,33 @@
+/*
+ * picture.h - a campaign as it stands, with what its document says for people
+ */
+#ifndef OUTREACH_PICTURE_H
+#define OUTREACH_PICTURE_H
+
+#include "campaigns.h"
+#include "cli.h"
+
+struct zone;
+
+struct picture {
+    struct campaign_status *status;
+    struct tree *document;   /* parsed; NULL while it is loading */
+    const char *title;       /* "" while it is loading */
+    const struct zone *zone; /* of the event */
+};
+
+/* Reads one; NULL with err when there is none of that id. */
+struct picture *picture_read(struct cli *cli, const char *id, struct error *err);
+void picture_free(struct picture *p); /* NULL is fine */
+
+/* The same, telling what went wrong; *code is then the exit code. */
+struct picture *picture_ask(struct cli *cli, const char *id, int *code);
+
+/* The reminder of that name, or NULL. */
+const struct reminder_status *picture_reminder(const struct picture *p, const char *name);
+
+/* "scheduled", "open", "paused", "cancelled", "done", ...: what a person calls
+ * the state of a reminder. */
+const char *picture_reminder_state(const struct reminder_status *r);
+
+#endif

@@ -1,0 +1,354 @@
+#include "reading.h"
+
+#include "campaigns.h"
+#include "clock.h"
+#include "human.h"
+#include "mem.h"
+#include "table.h"
+#include "tree.h"
+#include "utf8.h"
+#include "zone.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PHONE_COLUMNS 40 /* of the little window that shows a text */
+
+/* ------------------------------------------------------------------- the file */
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static char *beside(const char *path, const char *file)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (file[0] == '/' || slash == NULL)
+        return xstrdup(file);
+    return xasprintf("%.*s/%s", (int)(slash - path), path, file);
+}
+
+static struct tree *read_json_file(const char *path, struct error *err)
+{
+    struct buf text = BUF_INIT(TREE_JSON_BYTES);
+    struct tree *t = NULL;
+    FILE *f = fopen(path, "re");
+    char *room;
+
+    if (f == NULL) {
+        error_set(err, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    while ((room = buf_room(&text, 65536)) != NULL) {
+        size_t n = fread(room, 1, 65536, f);
+
+        text.length += n;
+        if (n == 0)
+            break;
+    }
+    if (ferror(f))
+        error_set(err, "%s: %s", path, strerror(errno));
+    else if (room == NULL)
+        error_set(err, T("%s is longer than 64 MB", "%s 超过 64 MB"), path);
+    else
+        t = tree_parse_json(text.data, text.length, path, err);
+    fclose(f);
+    buf_free(&text);
+    return t;
+}
+
+static struct campaign *read_json_campaign(const char *path, const struct settings *settings,
+                                           struct error *err)
+{
+    struct tree *document = read_json_file(path, err);
+    const char *file = document ? tree_string(document, "audience.file", NULL) : NULL;
+    char *audience = file != NULL ? beside(path, file) : NULL, **names = NULL;
+    struct campaign *c = NULL;
+    size_t count = 0;
+
+    if (document == NULL)
+        return NULL;
+    if (audience != NULL && audience_header(audience, &names, &count, err) != 0)
+        tree_free(document);
+    else
+        c = campaign_create(document, &settings->defaults, (const char *const *)names, count, err);
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+    free(audience);
+    return c;
+}
+
+int reading_open(struct reading *r, const struct cli *cli, const char *path, size_t keep,
+                 struct error *err)
+{
+    r->path = path;
+    r->campaign = ends_with(path, ".json") ? read_json_campaign(path, cli->settings, err)
+                                           : campaign_read(path, &cli->settings->defaults, err);
+    if (r->campaign == NULL)
+        return -1;
+    r->preview = preview_create(r->campaign, cli->settings, keep);
+    r->progress = isatty(STDERR_FILENO) && !cli->json;
+    return 0;
+}
+
+void reading_close(struct reading *r)
+{
+    preview_free(r->preview);
+    campaign_free(r->campaign);
+}
+
+/* ------------------------------------------------------------------- the list */
+static int on_row(void *arg, const char *row, size_t n, struct error *err)
+{
+    struct reading *r = arg;
+
+    preview_row(r->preview, row, n);
+    return r->row != NULL ? r->row(r->arg, row, n, err) : 0;
+}
+
+static void on_remark(void *arg, unsigned long line, bool refused, const char *text)
+{
+    preview_remark(((struct reading *)arg)->preview, line, refused, text);
+}
+
+static void on_progress(void *arg, uint64_t bytes, uint64_t total)
+{
+    struct reading *r = arg;
+    int64_t now = clock_mono_ms(), took = now - r->began_ms;
+    char rows[HUMAN_BYTES], rate[HUMAN_BYTES], percent[HUMAN_BYTES];
+
+    if (!r->progress || took < 500 || now - r->drawn_ms < 200)
+        return;
+    r->drawn_ms = now;
+    fprintf(stderr, T("\r\033[K%s rows, %s, %s", "\r\033[K%s 行，%s，%s"),
+            human_count(rows, (int64_t)preview_rows(r->preview)),
+            total ? human_percent(percent, (int64_t)bytes, (int64_t)total) : "",
+            human_rate(rate, (double)preview_rows(r->preview) * 1000 / (double)took));
+    fflush(stderr);
+}
+
+int reading_audience(struct reading *r, struct error *err)
+{
+    const struct audience_sink sink = {on_row, on_remark, on_progress, r};
+    const struct campaign *c = r->campaign;
+    const struct tree *inline_list = tree_get(c->document, "audience.recipients");
+    int rc;
+
+    r->began_ms = clock_mono_ms();
+    if (c->audience_file != NULL) {
+        char *path = beside(r->path, c->audience_file);
+
+        rc = audience_read_file(c, path, &sink, &r->report, err);
+        free(path);
+    } else if (inline_list != NULL) {
+        rc = audience_read_inline(c, inline_list, &sink, &r->report, err);
+    } else {
+        rc = error_set(
+            err,
+            T("%s: audience: no file and no recipients", "%s：audience：既没有文件也没有收件人"),
+            r->path);
+    }
+    if (r->drawn_ms != 0)
+        fputs("\r\033[K", stderr);
+    if (rc == 0 && preview_rows(r->preview) == 0)
+        rc = error_set(err,
+                       T("%s: nobody in the list can be reached (%lu rows refused)",
+                         "%s：名单中没有可用的收件人（%lu 行不可用）"),
+                       c->audience_file ? c->audience_file : r->path, r->report.refused);
+    return rc;
+}
+
+/* ----------------------------------------------------------------- for a person */
+void reading_write_plan(const struct campaign *c, int64_t queued_ms, struct buf *out)
+{
+    static const struct table_column columns[] = {
+        {"", TABLE_LEFT, false}, {"", TABLE_LEFT, false}, {"", TABLE_LEFT, false}};
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+    struct table *t = table_create(columns, 3);
+    char when[HUMAN_BYTES];
+
+    campaign_plan(c, queued_ms, due_ms, skipped);
+    for (size_t r = 0; r < c->reminder_count; r++) {
+        table_cell(t, c->reminders[r].name);
+        table_cell(t, human_time(when, c->zone, due_ms[r], false));
+        if (skipped[r])
+            table_cell(t, c->reminders[r].expires_ms <= queued_ms
+                              ? T("over: will not be sent", "已过期：不发送")
+                              : T("missed: will not be sent", "已错过：不发送"));
+        else if (c->reminders[r].at.of_slot)
+            table_cell(t, T("each at the recipient's own time", "按各收件人自己的时间"));
+        else if (due_ms[r] <= queued_ms)
+            table_cell(t, T("now", "立即"));
+        else
+            table_cell(t, "");
+    }
+    table_write(t, 0, 2, out);
+    table_free(t);
+}
+
+static void write_reminder_names(const struct campaign *c, uint32_t reminders, struct buf *out)
+{
+    const char *comma = "";
+
+    for (size_t r = 0; r < c->reminder_count; r++) {
+        if ((reminders & 1u << r) == 0)
+            continue;
+        buf_printf(out, "%s%s", comma, c->reminders[r].name);
+        comma = ", ";
+    }
+}
+
+static void write_text(const struct reading *r, const struct preview_text *t, struct buf *out)
+{
+    char count[HUMAN_BYTES];
+
+    buf_puts(out, "\n");
+    write_reminder_names(r->campaign, t->reminders, out);
+    buf_printf(out, T(" (%s, %s), %s recipients", "（%s，%s），收件人 %s"), t->channel, t->language,
+               human_count(count, (int64_t)t->recipients));
+    if (t->longest > 0)
+        buf_printf(out, T(", at most %u segments", "，最长 %u 条"), t->longest);
+    buf_putc(out, '\n');
+    if (t->sample != NULL) {
+        buf_printf(out, T("  to %s", "  发给 %s"), t->sample_to);
+        if (t->sample_size.segments > 0)
+            buf_printf(out, T(", %u characters, %u segments", "，%u 字，计 %u 条"),
+                       (unsigned)utf8_count(t->sample, strlen(t->sample)), t->sample_size.segments);
+        buf_putc(out, '\n');
+        table_wrap(out, t->sample, PHONE_COLUMNS, "  | ");
+    }
+    if (t->holes > 0)
+        buf_printf(
+            out,
+            T("  ! for %lu of them {{%s}} is empty and has no default: they would get none\n",
+              "  ！其中 %lu 人的 {{%s}} 为空且无默认值：不会发送\n"),
+            t->holes, t->hole);
+    if (t->too_long > 0)
+        buf_printf(out,
+                   T("  ! for %lu of them it is longer than %d segments\n",
+                     "  ！其中 %lu 人的内容超过 %d 条\n"),
+                   t->too_long, r->campaign->max_segments);
+}
+
+void reading_write_remarks(const struct reading *r, const struct cli *cli, struct buf *out)
+{
+    const struct preview_remark *remarks;
+    unsigned long all;
+    size_t n = preview_remarks(r->preview, &remarks, &all);
+
+    (void)cli;
+    for (size_t i = 0; i < n; i++)
+        buf_printf(out, T("  row %lu%s: %s\n", "  第 %lu 行%s：%s\n"), remarks[i].line,
+                   remarks[i].refused ? T(" not taken", "未采用") : "", remarks[i].text);
+    if (all > n)
+        buf_printf(
+            out,
+            T("  ... and %lu more (--all shows them)\n", "  …… 另有 %lu 条（--all 全部显示）\n"),
+            all - n);
+}
+
+static void write_event(const struct campaign *c, struct buf *out)
+{
+    char starts[HUMAN_BYTES], ends[HUMAN_BYTES];
+
+    buf_printf(out, T("%s  %s\nclass %s; event %s", "%s  %s\n类别 %s；活动时间 %s"), c->id,
+               c->title, c->class_name, human_time(starts, c->zone, c->starts_ms, false));
+    if (c->ends_ms != 0)
+        buf_printf(out, T(" to %s", " 至 %s"), human_time(ends, c->zone, c->ends_ms, false));
+    buf_printf(out, " (%s)\n", zone_name(c->zone));
+}
+
+void reading_write(const struct reading *r, const struct cli *cli, int64_t queued_ms,
+                   struct buf *out)
+{
+    const struct preview_text *texts;
+    size_t n = preview_texts(r->preview, &texts);
+    char taken[HUMAN_BYTES];
+
+    write_event(r->campaign, out);
+    buf_puts(out, T("\nReminders\n", "\n提醒\n"));
+    reading_write_plan(r->campaign, queued_ms, out);
+    buf_printf(out,
+               T("\nRecipients: %s taken, %lu merged, %lu refused of %lu rows\n",
+                 "\n收件人：采用 %s，合并 %lu，不可用 %lu，共 %lu 行\n"),
+               human_count(taken, (int64_t)preview_rows(r->preview)), r->report.merged,
+               r->report.refused, r->report.rows);
+    reading_write_remarks(r, cli, out);
+    buf_puts(out, T("\nTexts, as the first recipient's phone shows them\n",
+                    "\n内容（第一位收件人手机上的样子）\n"));
+    for (size_t i = 0; i < n; i++)
+        write_text(r, &texts[i], out);
+}
+
+/* ---------------------------------------------------------------- for programs */
+static json_t *plan_json(const struct campaign *c, int64_t queued_ms)
+{
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+    json_t *all = json_array();
+
+    campaign_plan(c, queued_ms, due_ms, skipped);
+    for (size_t r = 0; r < c->reminder_count; r++)
+        json_array_append_new(all, json_pack("{s:s,s:I,s:I,s:b}", "name", c->reminders[r].name,
+                                             "due_ms", (json_int_t)due_ms[r], "expires_ms",
+                                             (json_int_t)c->reminders[r].expires_ms, "skipped",
+                                             skipped[r]));
+    return all;
+}
+
+static json_t *texts_json(const struct reading *r)
+{
+    const struct preview_text *texts;
+    size_t n = preview_texts(r->preview, &texts);
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n; i++) {
+        const struct preview_text *t = &texts[i];
+        json_t *names = json_array();
+
+        for (size_t k = 0; k < r->campaign->reminder_count; k++)
+            if (t->reminders & 1u << k)
+                json_array_append_new(names, json_string(r->campaign->reminders[k].name));
+        json_array_append_new(
+            all,
+            json_pack("{s:o,s:s,s:s,s:I,s:o,s:o,s:i,s:i,s:I,s:I}", "reminders", names, "channel",
+                      t->channel, "language", t->language, "recipients", (json_int_t)t->recipients,
+                      "to", t->sample_to ? json_text(t->sample_to) : json_null(), "text",
+                      t->sample ? json_text(t->sample) : json_null(), "segments",
+                      (int)t->sample_size.segments, "longest", (int)t->longest, "too_long",
+                      (json_int_t)t->too_long, "empty", (json_int_t)t->holes));
+    }
+    return all;
+}
+
+json_t *reading_json(const struct reading *r, int64_t queued_ms)
+{
+    const struct campaign *c = r->campaign;
+    const struct preview_remark *remarks;
+    unsigned long all;
+    size_t n = preview_remarks(r->preview, &remarks, &all);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:I,s:b,s:o}", "row", (json_int_t)remarks[i].line,
+                                              "refused", remarks[i].refused, "text",
+                                              json_text(remarks[i].text)));
+    return json_pack("{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:{s:I,s:I,s:I,s:I,s:s},s:o,s:I,s:o}", "id",
+                     c->id, "title", json_text(c->title), "class", c->class_name, "starts_ms",
+                     (json_int_t)c->starts_ms, "ends_ms", (json_int_t)c->ends_ms, "timezone",
+                     zone_name(c->zone), "reminders", plan_json(c, queued_ms), "audience", "rows",
+                     (json_int_t)r->report.rows, "taken", (json_int_t)preview_rows(r->preview),
+                     "refused", (json_int_t)r->report.refused, "merged",
+                     (json_int_t)r->report.merged, "digest", preview_digest(r->preview), "remarks",
+                     list, "all_remarks", (json_int_t)all, "texts", texts_json(r));
+}

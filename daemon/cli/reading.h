@@ -1,0 +1,48 @@
+/*
+ * reading.h - a campaign file with its audience, read for `check` and `queue`
+ */
+#ifndef OUTREACH_READING_H
+#define OUTREACH_READING_H
+
+#include "cli.h"
+#include "preview.h"
+
+struct reading {
+    struct campaign *campaign;
+    struct preview *preview;
+    struct audience_report report;
+    bool progress; /* a bar on stderr while it reads */
+    /* Where else the rows go; may be NULL. */
+    audience_row_fn *row;
+    void *arg;
+    /* of ours */
+    const char *path;
+    int64_t began_ms, drawn_ms;
+};
+
+/* Reads and validates the file: libconfig, or JSON where it is named *.json.
+ * keep: remarks kept word for word. -1 with err ("FILE:LINE: FIELD: ..."). */
+int reading_open(struct reading *r, const struct cli *cli, const char *path, size_t keep,
+                 struct error *err);
+
+/* Reads the audience through the preview. -1 with err: the list cannot be read,
+ * nobody in it can be reached, or row() refused. */
+int reading_audience(struct reading *r, struct error *err);
+
+void reading_close(struct reading *r);
+
+/* What stands in the file, for a person: title, times, rows, texts. queued_ms is
+ * what `now` means. */
+void reading_write(const struct reading *r, const struct cli *cli, int64_t queued_ms,
+                   struct buf *out);
+
+/* The same for programs; a new reference. */
+json_t *reading_json(const struct reading *r, int64_t queued_ms);
+
+/* Rows with something to say, and how many more. */
+void reading_write_remarks(const struct reading *r, const struct cli *cli, struct buf *out);
+
+/* "announce  2027-02-27 Sat 09:30", with what was missed, for each reminder. */
+void reading_write_plan(const struct campaign *c, int64_t queued_ms, struct buf *out);
+
+#endif

@@ -1,0 +1,12 @@
+/*
+ * subcommands.h - one file a subcommand: cmd_NAME.c
+ */
+#ifndef OUTREACH_SUBCOMMANDS_H
+#define OUTREACH_SUBCOMMANDS_H
+
+struct subcommand;
+
+extern const struct subcommand cmd_check, cmd_queue, cmd_list, cmd_show, cmd_watch, cmd_pause,
+    cmd_resume, cmd_cancel, cmd_why, cmd_logs, cmd_gateways, cmd_verify, cmd_optout;
+
+#endif

@@ -1,0 +1,193 @@
+#include "table.h"
+
+#include "mem.h"
+#include "utf8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GAP 2 /* blanks between columns */
+#define FLEXIBLE_LEAST 8
+#define MOST_COLUMNS 16
+
+struct table {
+    struct table_column columns[MOST_COLUMNS];
+    size_t count;
+    char **cells;
+    size_t used, room;
+};
+
+struct table *table_create(const struct table_column *columns, size_t count)
+{
+    struct table *t = xcalloc(1, sizeof *t);
+
+    t->count = count < MOST_COLUMNS ? count : MOST_COLUMNS;
+    memcpy(t->columns, columns, t->count * sizeof *columns);
+    return t;
+}
+
+void table_free(struct table *t)
+{
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < t->used; i++)
+        free(t->cells[i]);
+    free(t->cells);
+    free(t);
+}
+
+void table_cell(struct table *t, const char *text)
+{
+    char *copy = xstrdup(text);
+
+    /* Control bytes would move the cursor: names come from people's files. */
+    for (char *p = copy; *p != '\0'; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = ' ';
+    if (t->used == t->room) {
+        t->room = t->room ? t->room * 2 : 64;
+        t->cells = xreallocarray(t->cells, t->room, sizeof *t->cells);
+    }
+    t->cells[t->used++] = copy;
+}
+
+void table_printf(struct table *t, const char *format, ...)
+{
+    char text[512];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    table_cell(t, text);
+}
+
+static void put_blanks(struct buf *out, size_t n)
+{
+    while (n-- > 0)
+        buf_putc(out, ' ');
+}
+
+void table_fit(struct buf *out, const char *s, size_t columns, int align)
+{
+    size_t n = strlen(s), width = utf8_columns(s, n), used;
+
+    if (width <= columns) {
+        if (align == TABLE_RIGHT)
+            put_blanks(out, columns - width);
+        buf_put(out, s, n);
+        if (align != TABLE_RIGHT)
+            put_blanks(out, columns - width);
+        return;
+    }
+    if (columns == 0)
+        return;
+    n = utf8_cut(s, n, columns - 1, &used);
+    buf_put(out, s, n);
+    buf_puts(out, "…");
+    put_blanks(out, columns - 1 - used);
+}
+
+static void measure(const struct table *t, size_t *widths)
+{
+    for (size_t i = 0; i < t->count; i++)
+        widths[i] = utf8_columns(t->columns[i].heading, strlen(t->columns[i].heading));
+    for (size_t i = 0; i < t->used; i++) {
+        size_t width = utf8_columns(t->cells[i], strlen(t->cells[i]));
+
+        if (width > widths[i % t->count])
+            widths[i % t->count] = width;
+    }
+}
+
+/* Takes from the flexible column what the table is wider than the terminal. */
+static void give_way(const struct table *t, size_t *widths, size_t width)
+{
+    size_t total = GAP * (t->count - 1);
+
+    for (size_t i = 0; i < t->count; i++)
+        total += widths[i];
+    for (size_t i = 0; i < t->count; i++) {
+        size_t over = total > width ? total - width : 0;
+
+        if (!t->columns[i].flexible || over == 0 || widths[i] <= FLEXIBLE_LEAST)
+            continue;
+        widths[i] = widths[i] > over + FLEXIBLE_LEAST ? widths[i] - over : FLEXIBLE_LEAST;
+    }
+}
+
+static void write_row(const struct table *t, const size_t *widths, unsigned indent,
+                      const char *const *cells, struct buf *out)
+{
+    put_blanks(out, indent);
+    for (size_t i = 0; i < t->count; i++) {
+        if (i > 0)
+            put_blanks(out, GAP);
+        table_fit(out, cells[i], widths[i], t->columns[i].align);
+    }
+    while (out->length > 0 && out->data[out->length - 1] == ' ')
+        out->length--;
+    buf_putc(out, '\n');
+}
+
+void table_write(const struct table *t, unsigned width, unsigned indent, struct buf *out)
+{
+    size_t widths[MOST_COLUMNS];
+    const char *headings[MOST_COLUMNS];
+    bool headed = false;
+
+    measure(t, widths);
+    if (width > indent)
+        give_way(t, widths, width - indent);
+    for (size_t i = 0; i < t->count; i++) {
+        headings[i] = t->columns[i].heading;
+        headed |= headings[i][0] != '\0';
+    }
+    if (headed)
+        write_row(t, widths, indent, headings, out);
+    for (size_t i = 0; i + t->count <= t->used; i += t->count)
+        write_row(t, widths, indent, (const char *const *)t->cells + i, out);
+}
+
+/* Where to break a line whose first n bytes fit: behind its last blank if that
+ * is near, and not within a word of narrow letters otherwise. */
+static size_t break_at(const char *s, size_t n)
+{
+    if (s[n] == ' ' || s[n] == '\0')
+        return n;
+    for (size_t i = n; i > n / 2; i--) {
+        unsigned char before = (unsigned char)s[i - 1], after = (unsigned char)s[i];
+
+        if (before == ' ')
+            return i;
+        /* Between a Chinese character and anything a line may end. */
+        if ((before >= 0x80 || after >= 0x80) && (after & 0xc0) != 0x80)
+            return i;
+    }
+    return n;
+}
+
+void table_wrap(struct buf *out, const char *s, size_t columns, const char *prefix)
+{
+    while (*s != '\0') {
+        size_t line = strcspn(s, "\n"), n = utf8_cut(s, line, columns, NULL);
+
+        if (n < line) {
+            if (n == 0)
+                n = 1; /* narrower than one character: never stand still */
+            n = break_at(s, n);
+        }
+        buf_puts(out, prefix);
+        buf_put(out, s, n);
+        while (out->length > 0 && out->data[out->length - 1] == ' ')
+            out->length--;
+        buf_putc(out, '\n');
+        s += n;
+        while (*s == ' ')
+            s++;
+        if (*s == '\n')
+            s++;
+    }
+}

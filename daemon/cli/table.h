@@ -1,0 +1,40 @@
+/*
+ * table.h - columns that stand under each other, also in Chinese
+ *
+ * A wide character takes two columns of a terminal (text/utf8.h). Where the
+ * table is wider than the terminal its flexible column gives way, cut with an
+ * ellipsis; output that is not for a terminal (width 0) is never cut.
+ */
+#ifndef OUTREACH_TABLE_H
+#define OUTREACH_TABLE_H
+
+#include "buf.h"
+
+struct table; /* opaque */
+
+struct table_column {
+    const char *heading; /* borrowed */
+    enum { TABLE_LEFT, TABLE_RIGHT } align;
+    bool flexible; /* at most one */
+};
+
+struct table *table_create(const struct table_column *columns, size_t count); /* copied */
+void table_free(struct table *t);                                             /* NULL is fine */
+
+/* The next cell, row by row; copied, bytes that are no text become "?". */
+void table_cell(struct table *t, const char *text);
+void table_printf(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Writes the headings (where any has a letter) and the rows, each behind indent
+ * blanks and without blanks at its end. */
+void table_write(const struct table *t, unsigned width, unsigned indent, struct buf *out);
+
+/* s, in so many columns exactly: filled with blanks on the right (the left for
+ * TABLE_RIGHT), or cut with an ellipsis. */
+void table_fit(struct buf *out, const char *s, size_t columns, int align);
+
+/* s in lines of at most so many columns, each behind prefix. Breaks at blanks
+ * where there are any near, between any two wide characters, and at newlines. */
+void table_wrap(struct buf *out, const char *s, size_t columns, const char *prefix);
+
+#endif
