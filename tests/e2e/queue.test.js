@@ -82,9 +82,11 @@ journey('a bad event lands in outreach:events:rejected with the reason, and the 
   await s.xadd(campaign('good', people(1)));
   assert.deepEqual(await s.settled('good', 'first'), { delivered: 1 });
   const rejected = await s.rejected();
-  for (const [i, [what, [, reason]]] of Object.entries(broken).entries())
-    assert.match(JSON.stringify(rejected[i] ?? null), reason, what);
   assert.equal(rejected.length, Object.keys(broken).length + 2);
+  for (const [what, [body, reason]] of Object.entries(broken)) {
+    const entry = rejected.find((one) => one.body === body);
+    assert.match(entry?.reason ?? '', reason, `${what}: ${JSON.stringify(entry)}`);
+  }
   assert.equal(smsc.messages.length, 1);
 });
 
