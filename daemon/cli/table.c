@@ -169,6 +169,19 @@ static size_t break_at(const char *s, size_t n)
     return n;
 }
 
+/* Bytes of the closing mark that s begins with, which may hang over the edge
+ * rather than open the next line; 0 where it is none. */
+static size_t hanging(const char *s)
+{
+    static const char *const marks[] = {"，", "。", "、", "；", "：", "？",
+                                        "！", "）", "”",  "】", "》"};
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strncmp(s, marks[i], strlen(marks[i])) == 0)
+            return strlen(marks[i]);
+    return 0;
+}
+
 void table_wrap(struct buf *out, const char *s, size_t columns, const char *prefix)
 {
     while (*s != '\0') {
@@ -178,6 +191,7 @@ void table_wrap(struct buf *out, const char *s, size_t columns, const char *pref
             if (n == 0)
                 n = 1; /* narrower than one character: never stand still */
             n = break_at(s, n);
+            n += hanging(s + n);
         }
         buf_puts(out, prefix);
         buf_put(out, s, n);

@@ -63,7 +63,7 @@ struct job {
     struct job *next;
     struct dispatch *d;
     char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES], key[CAMPAIGN_ID_BYTES + NAME_BYTES];
-    enum { JOB_OPENING, JOB_OPEN, JOB_CLOSING, JOB_DEAD } state;
+    enum { JOB_OPENING, JOB_OPEN, JOB_CLOSING, JOB_HALTED, JOB_DEAD } state;
     struct campaign *campaign;
     size_t reminder; /* index in campaign->reminders */
     int priority;
@@ -177,8 +177,9 @@ void job_open(struct dispatch *d,
 struct job *job_find(struct dispatch *d, const char *key);
 void job_claim_round(struct dispatch *d); /* claims as much as lanes and memory take */
 void job_look_after(struct job *job);     /* ends it when it is over */
-void jobs_sweep(struct dispatch *d);      /* frees what is dead */
-void jobs_refresh(struct dispatch *d);    /* reads flags of jobs that do not claim */
+void job_halt(struct job *job, const char *why);
+void jobs_sweep(struct dispatch *d);   /* frees what is dead */
+void jobs_refresh(struct dispatch *d); /* reads flags of jobs that do not claim */
 void job_free(struct job *job);
 bool job_idle(const struct job *job);
 
@@ -199,6 +200,8 @@ void lane_clear(struct lane *lane);
 struct lane *lane_of(struct gateway *gateway);
 void lane_add(struct lane *lane, struct notice *n, int priority);
 void lane_run(struct lane *lane);
+/* What waits here goes back, to be routed anew: the gateway is out of use, or we stop. */
+void lane_give_back(struct lane *lane);
 /* Room for more notices of a priority before its queue holds two windows. */
 size_t lane_room(const struct lane *lane, int priority);
 /* When a notice that does not fit would have its turn, in ms from now. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#define AGAIN_MS 1000   /* what waited for a gateway that went out of use */
 #define GROUP_LEAST 128 /* an intent for fewer waits for company, while answers are under way */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -129,12 +130,33 @@ static void lane_wait(struct lane *lane)
     evtimer_add(lane->timer, &tv);
 }
 
+void lane_give_back(struct lane *lane)
+{
+    struct notice *n;
+    int priority;
+
+    while ((n = lane_head(lane, &priority)) != NULL) {
+        lane_pop(lane, priority);
+        if (n->batch->from == 0 &&
+            !lane->d->draining) { /* without a lease: parked, or it would be long */
+            settle_park(n, REASON_OUTAGE, clock_wall_ms() + AGAIN_MS);
+            continue;
+        }
+        n->batch->give_back = true;
+        batch_settled(n);
+    }
+}
+
 void lane_run(struct lane *lane)
 {
     struct notice *group[GROUP_MAX];
     struct job *job = NULL;
     size_t most, count, window = (size_t)lane->config->window;
 
+    if (lane->queued > 0 && !gateway_usable(lane->gateway)) {
+        lane_give_back(lane);
+        return;
+    }
     while (lane->queued > 0 && dispatch_may_begin(lane->d) && lane->number != 0) {
         size_t open = gateway_free(lane->gateway),
                least = window / 2 < GROUP_LEAST ? window / 2 : GROUP_LEAST;
