@@ -207,8 +207,9 @@ void lane_add(struct lane *lane, struct notice *n);
 void lane_run(struct lane *lane);
 /* What waits here goes back, to be routed anew: the gateway is out of use, or we stop. */
 void lane_give_back(struct lane *lane);
-/* Room for more notices of a job: its share of two windows, less what it has here. */
-size_t lane_room(const struct lane *lane, const struct job *job);
+/* Room for more notices of a job: its share of two windows, less what it has here.
+ * Adds the share to *fair. */
+size_t lane_room(const struct lane *lane, const struct job *job, size_t *fair);
 /* When a notice that does not fit would have its turn, in ms from now. */
 int64_t lane_turn_ms(const struct lane *lane);
 

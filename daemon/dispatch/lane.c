@@ -56,9 +56,9 @@ static struct share *share_of(const struct lane *lane, const struct job *job)
     return NULL;
 }
 
-size_t lane_room(const struct lane *lane, const struct job *job)
+size_t lane_room(const struct lane *lane, const struct job *job, size_t *fair)
 {
-    size_t ahead = 0, shares = 0, most = 2 * (size_t)lane->config->window, fair, own;
+    size_t ahead = 0, shares = 0, most = 2 * (size_t)lane->config->window, share, own;
     const struct share *mine = share_of(lane, job);
 
     if (!gateway_usable(lane->gateway) || lane->number == 0)
@@ -73,12 +73,13 @@ size_t lane_room(const struct lane *lane, const struct job *job)
                 s = s->next;
             } while (s != ring);
     }
+    share = most / (shares + 1) > 0 ? most / (shares + 1) : 1;
+    *fair += share;
     if (shares == 0)
         return ahead < most ? most - ahead : 0;
     /* Others wait here too: a newcomer is let in though they have filled the queue. */
-    fair = most / (shares + 1) > 0 ? most / (shares + 1) : 1;
     own = mine != NULL ? mine->count : 0;
-    return own < fair ? fair - own : 0;
+    return own < share ? share - own : 0;
 }
 
 int64_t lane_turn_ms(const struct lane *lane)
