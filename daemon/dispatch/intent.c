@@ -80,7 +80,7 @@ static void intent_differs(struct intent *i, struct notice *n, const unsigned ch
     memcpy(n->record, found, LEDGER_RECORD_BYTES);
     record_unpack(found, &r);
     if ((r.state == NOTICE_UNTOUCHED || r.state == NOTICE_PARKED) && ++n->tries < 3)
-        lane_add(i->lane, n, i->job->priority);
+        lane_add(i->lane, n);
     else
         batch_settled(n);
 }

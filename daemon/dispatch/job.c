@@ -112,6 +112,7 @@ static void on_document(void *arg, const redisReply *reply)
     struct dispatch *d = job->d;
     const redisReply *document = db_at(reply, 0);
     struct error err;
+    const char *const *rules;
     struct tree *tree;
     int r;
 
@@ -136,11 +137,13 @@ static void on_document(void *arg, const redisReply *reply)
     job->priority = job->priority < 1             ? 1
                     : job->priority >= PRIORITIES ? PRIORITIES - 1
                                                   : job->priority;
-    if (job->campaign->per_recipient != NULL)
-        for (size_t i = 0; job->campaign->per_recipient[i] != NULL && job->rule_count < 8; i++)
-            if (rate_rule_parse(job->campaign->per_recipient[i], &job->rules[job->rule_count],
-                                NULL) == 0)
-                job->rule_count++;
+    rules = job->campaign->per_recipient != NULL ? job->campaign->per_recipient
+                                                 : d->settings->defaults.per_recipient;
+    for (; rules != NULL && *rules != NULL &&
+           job->rule_count < sizeof job->rules / sizeof *job->rules;
+         rules++)
+        if (rate_rule_parse(*rules, &job->rules[job->rule_count], NULL) == 0)
+            job->rule_count++;
     limit_init(&job->pace, job->campaign->rate, clock_mono_us());
     command_script(&d->command, SCRIPT_NUMBER, 1);
     command_add_string(&d->command, KEY_REFS);
@@ -314,7 +317,7 @@ static size_t job_room(const struct job *job)
             served || gateway_serves(d->gateways, c->channels[ch], (enum gateway_class)c->class);
         for (size_t i = 0; i < d->lane_count; i++)
             if (strcmp(d->lanes[i].config->channel, c->channels[ch]) == 0)
-                room += lane_room(&d->lanes[i], job->priority);
+                room += lane_room(&d->lanes[i], job);
     }
     return served ? room : GROUP_MAX;
 }
