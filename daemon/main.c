@@ -104,10 +104,12 @@ static void leave(struct daemon *d, int status)
 
 static void on_idle(void *arg)
 {
+    static const struct timeval unbinding = {0, 300000};
     struct daemon *d = arg;
 
     log_info("daemon.drained");
-    leave(d, EX_OK);
+    gateway_set_drain(d->gateways); /* sessions end with a word */
+    evtimer_add(d->stop_timer, &unbinding);
 }
 
 static void on_stop_timer(evutil_socket_t fd, short what, void *arg)
@@ -115,8 +117,8 @@ static void on_stop_timer(evutil_socket_t fd, short what, void *arg)
     struct daemon *d = arg;
 
     (void)fd, (void)what;
-    log_warning("daemon.stop_bound outstanding=%zu",
-                d->gateways ? gateway_set_outstanding(d->gateways) : 0);
+    if (gateway_set_outstanding(d->gateways) > 0)
+        log_warning("daemon.stop_bound outstanding=%zu", gateway_set_outstanding(d->gateways));
     leave(d, EX_OK);
 }
 
@@ -244,6 +246,8 @@ static void finish(struct daemon *d)
 {
     struct error err;
 
+    if (d->inbound != NULL)
+        inbound_mute(d->inbound);
     if (d->gateways != NULL && d->dispatch != NULL)
         gateway_set_close(
             d->gateways); /* what is unanswered becomes uncertain, and is settled below */

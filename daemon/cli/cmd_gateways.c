@@ -186,7 +186,7 @@ static struct table *make_table(void)
     const struct table_column columns[] = {
         {T("NAME", "名称"), TABLE_LEFT, true},    {T("CHANNEL", "渠道"), TABLE_LEFT, false},
         {T("PLUGIN", "插件"), TABLE_LEFT, false}, {T("STATE", "状态"), TABLE_LEFT, false},
-        {T("OPEN", "未答"), TABLE_RIGHT, false},  {T("SUBM", "提交"), TABLE_RIGHT, false},
+        {T("OUT", "未答"), TABLE_RIGHT, false},   {T("SUBM", "提交"), TABLE_RIGHT, false},
         {T("ACC", "接受"), TABLE_RIGHT, false},   {T("THR", "限速"), TABLE_RIGHT, false},
         {T("REJ", "拒绝"), TABLE_RIGHT, false},   {T("RATE", "速率"), TABLE_RIGHT, false},
         {T("DAEMON", "程序"), TABLE_LEFT, false},
@@ -230,7 +230,7 @@ const struct subcommand cmd_gateways = {
     .name = "gateways",
     .operands = "",
     .summary = {"what each gateway does, as the daemons last said", "各网关的状态和数量"},
-    .more = {"OPEN: messages without an answer yet. SUBM, ACC, THR, REJ: submitted, accepted,\n"
+    .more = {"OUT: messages without an answer yet. SUBM, ACC, THR, REJ: submitted, accepted,\n"
              "throttled and rejected since the daemon started. What troubles a gateway stands\n"
              "below. `no news`: its daemon has said nothing for 15 seconds.",
              "未答：已提交尚无应答；其余为程序启动以来的数量。网关的问题列在表下。\n"

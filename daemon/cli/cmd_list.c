@@ -2,12 +2,15 @@
  * outreach list - the campaigns, a line each
  */
 #include "cli.h"
+#include "clock.h"
 #include "equation.h"
 #include "human.h"
 #include "mem.h"
+#include "pending.h"
 #include "picture.h"
 #include "subcommands.h"
 #include "table.h"
+#include "tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +22,19 @@ struct sums {
 
 static struct sums sum_up(const struct campaign_status *s)
 {
+    int64_t now_ms = clock_wall_ms();
     struct sums sums = {0};
 
+    /* next_ms stays 0 for a paused one: nothing comes next until it is resumed. */
     for (size_t i = 0; i < s->reminder_count; i++) {
         const struct reminder_status *r = &s->reminders[i];
 
         sums.planned += r->planned;
         sums.through += equation_through(r);
-        if (strcmp(r->state, "open") == 0 && !reminder_settled(r))
+        if (r->paused)
+            continue;
+        if ((strcmp(r->state, "open") == 0 && !reminder_settled(r)) ||
+            (strcmp(r->state, "scheduled") == 0 && r->due_ms <= now_ms))
             sums.next_ms = -1;
         else if (strcmp(r->state, "scheduled") == 0 && sums.next_ms >= 0 &&
                  (sums.next_ms == 0 || r->due_ms < sums.next_ms))
@@ -56,6 +64,62 @@ static void list_one(const struct picture *p, struct table *t, json_t *all)
                                     (json_int_t)sums.planned, "through", (json_int_t)sums.through));
 }
 
+struct listing {
+    struct cli *cli;
+    struct table *table;
+    json_t *all;
+    char **ids; /* of those that a daemon has taken */
+};
+
+/* Queued while no daemon ran: nobody knows more of it than its event says. */
+static bool list_pending(void *arg, const redisReply *fields)
+{
+    struct listing *l = arg;
+    const char *id = pending_field(fields, "campaign");
+    const redisReply *body = db_field(fields, "body");
+    struct tree *document;
+    const char *title;
+
+    if (strcmp(pending_field(fields, "op"), "queue") != 0 || body == NULL)
+        return false;
+    document = tree_parse_json(body->str, body->len, NULL, NULL);
+    if (document != NULL && id[0] == '\0')
+        id = tree_string(document, "id", "?");
+    for (size_t i = 0; l->ids[i] != NULL; i++)
+        if (strcmp(l->ids[i], id) == 0)
+            id = "";
+    if (id[0] != '\0') {
+        title = document != NULL ? tree_string(document, "title", "") : "";
+        table_cell(l->table, id);
+        table_cell(l->table, T("not taken", "待接收"));
+        table_cell(l->table, title);
+        table_cell(l->table, T("when outreachd runs", "outreachd 运行后"));
+        table_cell(l->table, "");
+        json_array_append_new(l->all,
+                              json_pack("{s:o,s:s,s:o,s:n,s:I,s:I,s:I}", "id", json_text(id),
+                                        "state", "pending", "title", json_text(title), "next_ms",
+                                        "rows", (json_int_t)db_int(db_field(fields, "rows"), 0),
+                                        "planned", (json_int_t)0, "through", (json_int_t)0));
+    }
+    tree_free(document);
+    return false;
+}
+
+static int list_all(struct listing *l, struct error *err)
+{
+    l->ids = campaign_ids(l->cli->db, err);
+    if (l->ids == NULL)
+        return -1;
+    for (size_t i = 0; l->ids[i] != NULL; i++) {
+        struct picture *p = picture_read(l->cli, l->ids[i], err);
+
+        if (p != NULL) /* else erased between the two questions */
+            list_one(p, l->table, l->all);
+        picture_free(p);
+    }
+    return pending_each(l->cli->db, list_pending, l, err);
+}
+
 static int list(struct cli *cli, const void *options, char **operands, int count)
 {
     const struct table_column columns[] = {
@@ -63,44 +127,28 @@ static int list(struct cli *cli, const void *options, char **operands, int count
         {T("TITLE", "名称"), TABLE_LEFT, true},     {T("NEXT", "下次发送"), TABLE_LEFT, false},
         {T("THROUGH", "进度"), TABLE_RIGHT, false},
     };
-    struct table *t = table_create(columns, sizeof columns / sizeof *columns);
+    struct listing l = {cli, table_create(columns, sizeof columns / sizeof *columns), json_array(),
+                        NULL};
     struct buf out = BUF_INIT(16u << 20);
-    json_t *all = json_array();
     struct error err;
-    char **ids = NULL;
-    size_t shown = 0;
     int rc = cli_connect(cli);
 
     (void)options, (void)operands, (void)count;
-    if (rc != 0)
-        goto out;
-    ids = campaign_ids(cli->db, &err);
-    if (ids == NULL) {
+    if (rc == 0 && list_all(&l, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
-        goto out;
-    }
-    for (size_t i = 0; ids[i] != NULL; i++) {
-        struct picture *p = picture_read(cli, ids[i], &err);
-
-        free(ids[i]);
-        if (p == NULL)
-            continue; /* erased between the two questions */
-        list_one(p, t, all);
-        shown++;
-        picture_free(p);
-    }
-    free(ids);
-    if (cli->json)
-        cli_json(json_incref(all));
-    else if (shown == 0)
+    else if (rc == 0 && cli->json)
+        cli_json(json_incref(l.all));
+    else if (rc == 0 && json_array_size(l.all) == 0)
         puts(T("no campaigns yet (outreach queue CAMPAIGN.conf)",
                "还没有活动（outreach queue 活动文件.conf）"));
-    else
-        table_write(t, cli->width, 0, &out);
+    else if (rc == 0)
+        table_write(l.table, cli->width, 0, &out);
     cli_print(&out);
-out:
-    json_decref(all);
-    table_free(t);
+    for (size_t i = 0; l.ids != NULL && l.ids[i] != NULL; i++)
+        free(l.ids[i]);
+    free(l.ids);
+    json_decref(l.all);
+    table_free(l.table);
     buf_free(&out);
     return rc;
 }

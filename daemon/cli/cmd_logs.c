@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define FOLLOW_MS 200
+#define MOST_NOTICES 1024
 
 struct logs_options {
     bool follow, as_is;
@@ -50,11 +51,50 @@ struct reading_log {
     struct log_filter filter;
     struct log_style style;
     struct buf out;
+    struct log_notice notices[MOST_NOTICES]; /* of the number that is asked for */
 };
+
+static void learn(struct reading_log *r, const char *line, size_t n)
+{
+    struct log_notice notice;
+
+    if (r->filter.hash == NULL || r->filter.notice_count == MOST_NOTICES ||
+        !log_entry_notice(line, n, r->filter.hash, &notice))
+        return;
+    for (size_t i = 0; i < r->filter.notice_count; i++)
+        if (memcmp(&r->notices[i], &notice, sizeof notice) == 0)
+            return;
+    r->notices[r->filter.notice_count++] = notice;
+}
 
 static bool wants(void *arg, const char *line, size_t n)
 {
-    return log_filter_wants(&((struct reading_log *)arg)->filter, line, n);
+    struct reading_log *r = arg;
+
+    learn(r, line, n);
+    return log_filter_wants(&r->filter, line, n);
+}
+
+/* Lines of receipts tell no number, only whose notice they are of; the lines of
+ * intents tell both. So the log is read through for these before. */
+static void learn_from(struct reading_log *r, const char *path)
+{
+    struct tail *t = tail_open(path, false, NULL);
+    const char *line;
+    size_t n;
+
+    while (t != NULL && tail_next(t, &line, &n) == 1)
+        learn(r, line, n);
+    tail_close(t);
+}
+
+static void learn_notices(struct reading_log *r)
+{
+    char *rotated = xasprintf("%s.1", r->cli->settings->log.delivery);
+
+    learn_from(r, rotated);
+    learn_from(r, r->cli->settings->log.delivery);
+    free(rotated);
 }
 
 /* Prints what there is now. -1 when nobody reads any more. */
@@ -117,37 +157,54 @@ static int read_log(struct reading_log *r, const struct logs_options *options)
     return rc == 0 ? cli_interrupted() : 0; /* a reader that left is no failure */
 }
 
+/* The number that is asked for, as the log knows it. hash lives as long as r. */
+static int look_for_number(struct reading_log *r, const struct logs_options *options,
+                           char hash[ADDRESS_HASH_BYTES])
+{
+    char address[ADDRESS_BYTES];
+    struct error err;
+
+    if (address_read(r->cli, options->number, options->as_is, address, &err) != 0)
+        return cli_error(r->cli, EX_DATAERR, &err);
+    if (address_hash(r->cli, address, hash) != 0)
+        return cli_fail(r->cli, EX_NOINPUT,
+                        T("%s/log.key cannot be read: without it no number is found in the log",
+                          "无法读取 %s/log.key：没有它就不能按号码查日志"),
+                        r->cli->settings->state_dir);
+    r->filter.hash = hash;
+    r->filter.notices = r->notices;
+    learn_notices(r);
+    return 0;
+}
+
 static int logs(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct logs_options *options = arg;
-    char address[ADDRESS_BYTES], hash[ADDRESS_HASH_BYTES];
-    struct reading_log r = {.cli = cli, .out = BUF_INIT(4u << 20)};
-    struct error err;
+    struct reading_log *r;
+    char hash[ADDRESS_HASH_BYTES];
     int rc = cli_settings(cli);
 
     (void)operands, (void)count;
     if (rc != 0)
         return rc;
-    r.filter = (struct log_filter){.campaign = options->campaign,
-                                   .reminder = options->reminder,
-                                   .event = options->event,
-                                   .gateway = options->gateway,
-                                   .n = options->n};
-    if (options->number != NULL) {
-        if (address_read(cli, options->number, options->as_is, address, &err) != 0)
-            return cli_error(cli, EX_DATAERR, &err);
-        if (address_hash(cli, address, hash) != 0)
-            return cli_fail(cli, EX_NOINPUT,
-                            T("%s/log.key cannot be read: without it no number is found in the log",
-                              "无法读取 %s/log.key：没有它就不能按号码查日志"),
-                            cli->settings->state_dir);
-        r.filter.hash = hash;
+    r = xcalloc(1, sizeof *r);
+    r->cli = cli;
+    r->out = BUF_INIT(4u << 20);
+    r->filter = (struct log_filter){.campaign = options->campaign,
+                                    .reminder = options->reminder,
+                                    .event = options->event,
+                                    .gateway = options->gateway,
+                                    .n = options->n};
+    r->style.zone = zone_find(cli->settings->defaults.timezone, NULL);
+    r->style.colours = cli->colours;
+    if (options->number != NULL)
+        rc = look_for_number(r, options, hash);
+    if (rc == 0) {
+        cli_catch_signals();
+        rc = read_log(r, options);
     }
-    r.style.zone = zone_find(cli->settings->defaults.timezone, NULL);
-    r.style.colours = cli->colours;
-    cli_catch_signals();
-    rc = read_log(&r, options);
-    buf_free(&r.out);
+    buf_free(&r->out);
+    free(r);
     return rc;
 }
 

@@ -15,6 +15,7 @@
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
+#include "pending.h"
 #include "reading.h"
 #include "subcommands.h"
 #include "tree.h"
@@ -28,8 +29,7 @@
 #include <unistd.h>
 
 #define REMARKS 20
-#define LOOK_MS 50      /* between looks for what became of the event */
-#define EVENTS_BACK 200 /* how far back an event that waits is looked for */
+#define LOOK_MS 50 /* between looks for what became of the event */
 
 struct queue_options {
     bool all, no_wait;
@@ -89,65 +89,29 @@ static const char *text_of(const redisReply *reply, const char *otherwise)
     return reply != NULL && reply->str != NULL ? reply->str : otherwise;
 }
 
-/* How far the daemons have read the events; "0-0" when none ever did. */
-static int ask_position(struct cli *cli, char position[64], struct error *err)
-{
-    struct command c = COMMAND_INIT;
-    redisReply *reply;
-    int rc;
-
-    command_start(&c, "HGET");
-    command_add_string(&c, KEY_READER);
-    command_add_string(&c, "position");
-    rc = db_ask(cli->db, &c, &reply, err);
-    command_free(&c);
-    if (rc != 0)
-        return -1;
-    snprintf(position, 64, "%s", text_of(reply, "0-0"));
-    freeReplyObject(reply);
-    return 0;
-}
-
-static bool is_queueing_of(const redisReply *fields, const char *id, const char *token)
-{
-    return strcmp(text_of(db_field(fields, "op"), ""), "queue") == 0 &&
-           strcmp(text_of(db_field(fields, "campaign"), ""), id) == 0 &&
-           strcmp(text_of(db_field(fields, "token"), ""), token) == 0;
-}
-
 /* Loaded, but not taken: does an event wait that will be? */
-static int look_for_pending(struct cli *cli, const char *id, struct standing *s, struct error *err)
+struct pending_search {
+    const struct cli *cli;
+    const char *id;
+    struct standing *standing;
+};
+
+static bool is_ours(void *arg, const redisReply *fields)
 {
-    struct command c = COMMAND_INIT;
+    struct pending_search *search = arg;
     struct buf body = BUF_INIT(COMMAND_MAX_BYTES);
-    char position[64];
-    redisReply *reply = NULL;
-    int rc = ask_position(cli, position, err);
+    const redisReply *text = db_field(fields, "body");
+    struct standing *s = search->standing;
 
-    if (rc == 0) {
-        command_start(&c, "XREVRANGE");
-        command_add_string(&c, KEY_EVENTS);
-        command_add_string(&c, "+");
-        command_add_format(&c, "(%s", position);
-        command_add_string(&c, "COUNT");
-        command_add_int(&c, EVENTS_BACK);
-        rc = db_ask(cli->db, &c, &reply, err);
-        command_free(&c);
-    }
-    for (size_t i = 0; rc == 0 && i < reply->elements && !s->pending; i++) {
-        const redisReply *fields = db_at(reply->element[i], 1);
-        const redisReply *text = db_field(fields, "body");
-
-        if (text == NULL || !is_queueing_of(fields, id, s->token) ||
-            canonical(cli, text->str, text->len, &body, NULL) != 0)
-            continue;
+    if (text != NULL && strcmp(pending_field(fields, "op"), "queue") == 0 &&
+        strcmp(pending_field(fields, "campaign"), search->id) == 0 &&
+        strcmp(pending_field(fields, "token"), s->token) == 0 &&
+        canonical(search->cli, text->str, text->len, &body, NULL) == 0) {
         s->pending = true;
         campaign_hash(body.data, body.length, s->hash);
     }
-    if (reply != NULL)
-        freeReplyObject(reply);
     buf_free(&body);
-    return rc;
+    return s->pending;
 }
 
 static int look_at_standing(struct cli *cli, const char *id, struct standing *s, struct error *err)
@@ -170,7 +134,9 @@ static int look_at_standing(struct cli *cli, const char *id, struct standing *s,
     snprintf(s->hash, sizeof s->hash, "%s", text_of(db_at(reply, 1), ""));
     snprintf(s->token, sizeof s->token, "%s", text_of(db_at(reply, 2), ""));
     freeReplyObject(reply);
-    return s->queued || s->token[0] == '\0' ? 0 : look_for_pending(cli, id, s, err);
+    if (s->queued || s->token[0] == '\0')
+        return 0;
+    return pending_each(cli->db, is_ours, &(struct pending_search){cli, id, s}, err);
 }
 
 /* -------------------------------------------------------------------- the body */
@@ -337,7 +303,9 @@ static char *find_rejection(struct queueing *q)
         for (size_t i = 0; i < reply->elements && reason == NULL; i++) {
             const redisReply *fields = db_at(reply->element[i], 1);
 
-            if (strcmp(text_of(db_field(fields, "event"), ""), q->event) == 0)
+            /* One with a row is about that row only: the event may be taken. */
+            if (strcmp(text_of(db_field(fields, "event"), ""), q->event) == 0 &&
+                db_field(fields, "row") == NULL)
                 reason = xstrdup(text_of(db_field(fields, "reason"), "?"));
         }
         freeReplyObject(reply);
@@ -389,13 +357,15 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
         cli_json(value);
         return;
     }
-    buf_printf(&out, T("%s is queued: %s recipients in %s", "%s 已提交：收件人 %s，用时 %s"),
-               r->campaign->id, human_count(rows, (int64_t)preview_rows(r->preview)),
-               human_duration(took, q->took_ms));
+    buf_printf(&out, T("%s is queued\n", "%s 已提交\n"), r->campaign->id);
+    buf_printf(&out,
+               T("  recipients: %s taken, %lu merged, %lu refused, in %s",
+                 "  收件人：采用 %s，合并 %lu，不可用 %lu，用时 %s"),
+               human_count(rows, (int64_t)preview_rows(r->preview)), r->report.merged,
+               r->report.refused, human_duration(took, q->took_ms));
     if (preview_rows(r->preview) >= 1000)
         buf_printf(&out, " (%s)", human_rate(rate, rows_per_s));
-    buf_printf(&out, T(", %lu rows merged, %lu refused\n", "，合并 %lu 行，不可用 %lu 行\n"),
-               r->report.merged, r->report.refused);
+    buf_putc(&out, '\n');
     reading_write_remarks(r, q->cli, &out);
     reading_write_plan(r->campaign, queued_ms, &out);
     if (fate == WAITS)

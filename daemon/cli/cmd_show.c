@@ -53,6 +53,13 @@ static void show_campaign(const struct cli *cli, const struct picture *p, struct
     char a[HUMAN_BYTES], b[HUMAN_BYTES];
 
     (void)cli;
+    if (strcmp(s->state, "loading") == 0) {
+        buf_printf(out,
+                   T("%s  %s recipients loaded; not taken by outreachd yet\n",
+                     "%s  已载入 %s 人；outreachd 尚未接收\n"),
+                   s->id, human_count(b, s->rows));
+        return;
+    }
     buf_printf(out, "%s  %s\n", s->id, p->title);
     buf_printf(out, T("%s, %s recipients, queued %s by %s\n", "%s，收件人 %s，%s 由 %s 提交\n"),
                words_state(s->state), human_count(b, s->rows),

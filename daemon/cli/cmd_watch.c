@@ -23,7 +23,7 @@
 #define PRINT_MS 2000
 #define RATE_MS 3000.0 /* over which the rate is smoothed */
 #define NAME_COLUMNS 12
-#define FIGURES_COLUMNS 46 /* beside the bar: counts, percent, rate, time left */
+#define FIGURES_COLUMNS 27 /* beside bar and counts: percent, rate, time left */
 
 struct watch_options {
     const char *until;
@@ -43,7 +43,7 @@ static const struct option_row watch_options[] = {
 struct pace {
     int64_t at_ms, begun; /* begun: notices that no longer wait */
     double per_second;
-    int64_t printed_sum;
+    uint64_t printed_sum;
     char printed_state[12];
     bool seen, printed;
 };
@@ -52,6 +52,7 @@ struct watched {
     char *id;
     struct picture *picture;
     struct pace paces[CAMPAIGN_MAX_REMINDERS];
+    bool told_loading;
 };
 
 struct watch {
@@ -59,7 +60,8 @@ struct watch {
     const struct watch_options *options;
     struct watched *campaigns;
     size_t count;
-    unsigned lines; /* drawn last time */
+    unsigned lines;          /* drawn last time */
+    unsigned counts_columns; /* of the widest "begun/planned" */
     struct bar_style style;
     struct buf out;
 };
@@ -99,6 +101,7 @@ static int look(struct watch *w)
 {
     struct error err;
     int64_t now = clock_mono_ms();
+    char text[HUMAN_BYTES];
 
     for (size_t i = 0; i < w->count; i++) {
         struct watched *one = &w->campaigns[i];
@@ -108,8 +111,14 @@ static int look(struct watch *w)
             return cli_error(w->cli, db_well(w->cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
         picture_free(one->picture);
         one->picture = p;
-        for (size_t k = 0; k < p->status->reminder_count; k++)
+        for (size_t k = 0; k < p->status->reminder_count; k++) {
+            unsigned columns =
+                2 * (unsigned)strlen(human_count(text, p->status->reminders[k].planned)) + 1;
+
             keep_pace(&one->paces[k], &p->status->reminders[k], now);
+            if (columns > w->counts_columns)
+                w->counts_columns = columns;
+        }
     }
     return 0;
 }
@@ -138,7 +147,8 @@ static bool is_over(const struct watch *w)
 static void draw_reminder(struct watch *w, const struct picture *p, const struct reminder_status *r,
                           const struct pace *pace)
 {
-    unsigned width = w->cli->width, bar;
+    unsigned width = w->cli->width, beside = NAME_COLUMNS + 4 + w->counts_columns + FIGURES_COLUMNS;
+    unsigned bar = width > beside + 8 ? width - beside : 8;
     int64_t counts[BAR_PARTS], begun = reminder_sum(r) - reminder_waiting(r);
     char a[HUMAN_BYTES], b[HUMAN_BYTES], figures[3 * HUMAN_BYTES];
 
@@ -151,14 +161,11 @@ static void draw_reminder(struct watch *w, const struct picture *p, const struct
             buf_printf(&w->out, "  %s", human_time(a, p->zone, r->due_ms, false));
         return;
     }
-    bar = width > NAME_COLUMNS + 3 + FIGURES_COLUMNS + 8
-              ? width - NAME_COLUMNS - 3 - FIGURES_COLUMNS
-              : 8;
     equation_bar(r, counts);
     bar_write(&w->out, &w->style, counts, r->planned, bar);
     snprintf(figures, sizeof figures, "%s/%s", human_count(a, begun), human_count(b, r->planned));
     buf_putc(&w->out, ' ');
-    table_fit(&w->out, figures, 19, TABLE_RIGHT);
+    table_fit(&w->out, figures, w->counts_columns, TABLE_RIGHT);
     buf_printf(&w->out, " %4s", human_percent(a, begun, r->planned));
     if (reminder_settled(r) || r->paused || r->cancelled) {
         buf_printf(&w->out, "  %s",
@@ -224,12 +231,12 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
                            struct pace *pace, const struct picture *p)
 {
     /* Receipts move notices without changing the sum: weigh each state. */
-    int64_t sum = 0;
+    uint64_t sum = 0;
     int64_t begun = reminder_sum(r) - reminder_waiting(r);
     char a[HUMAN_BYTES], b[HUMAN_BYTES];
 
     for (int i = 0; i < NOTICE_STATES; i++)
-        sum = sum * 31 + r->counts[i];
+        sum = sum * 31 + (uint64_t)r->counts[i];
     if (pace->printed && sum == pace->printed_sum && strcmp(pace->printed_state, r->state) == 0)
         return;
     pace->printed = true;
@@ -264,6 +271,9 @@ static void print(struct watch *w)
         struct watched *one = &w->campaigns[i];
         const struct campaign_status *s = one->picture->status;
 
+        if (strcmp(s->state, "loading") == 0 && !one->told_loading)
+            buf_printf(&w->out, T("%s waits for outreachd\n", "%s 等待 outreachd 接收\n"), s->id);
+        one->told_loading = strcmp(s->state, "loading") == 0;
         for (size_t k = 0; k < s->reminder_count; k++)
             print_reminder(w, one->id, &s->reminders[k], &one->paces[k], one->picture);
     }

@@ -27,7 +27,7 @@
 
 #define PAGE_ROWS 1000
 #define PAGES_AHEAD 4
-#define MOST_HITS 64 /* in one campaign: `same_phone = "each"` may have some */
+#define MOST_HITS 256 /* of one person, over all campaigns */
 #define MOST_GATEWAYS 256
 #define LOG_LINES 50
 
@@ -52,7 +52,8 @@ struct asking {
     char *gateways[MOST_GATEWAYS]; /* by number; NULL: none of that number */
     struct buf out;
     json_t *campaigns, *log;
-    size_t hits;
+    struct log_notice hits[MOST_HITS];
+    size_t hit_count;
 };
 
 /* --------------------------------------------------------------- the audiences */
@@ -189,7 +190,7 @@ static void write_times(struct asking *a, const struct picture *p, const struct 
     }
     buf_printf(&a->out, T(", submitted %s", "，提交 %s"),
                human_time(when, p->zone, submitted, true));
-    if (notice_is_terminal(rec->state))
+    if (notice_is_terminal(rec->state) && rec->settled_s > 0)
         buf_printf(&a->out, T(", settled %s later", "，%s 后有结果"),
                    human_duration(when, (int64_t)rec->settled_s * 1000));
 }
@@ -217,7 +218,7 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
     if (f->there && rec->attempts > 0)
         buf_printf(&a->out, T(", attempt %u", "，第 %u 次尝试"), rec->attempts);
     if (f->there && rec->segments > 0)
-        buf_printf(&a->out, T(", %u segments", "，计 %u 条"), rec->segments);
+        buf_printf(&a->out, T(", segments: %u", "，计 %u 条"), rec->segments);
     write_times(a, p, r, f);
     buf_putc(&a->out, '\n');
     if (reason[0] != '\0')
@@ -267,7 +268,12 @@ static int tell_hit(struct asking *a, const struct picture *p, int64_t n, struct
     json_t *reminders = json_array();
     int rc = 0;
 
-    a->hits++;
+    if (a->hit_count < MOST_HITS) {
+        struct log_notice *hit = &a->hits[a->hit_count++];
+
+        snprintf(hit->campaign, sizeof hit->campaign, "%s", p->status->id);
+        hit->n = n;
+    }
     buf_printf(&a->out,
                T("\n%s  %s  (recipient %" PRId64 ")\n", "\n%s  %s（第 %" PRId64 " 位收件人）\n"),
                p->status->id, p->title, n);
@@ -410,7 +416,12 @@ static void search_log_file(struct log_search *s, const char *path, const struct
 static void search_log(struct asking *a, const struct why_options *options)
 {
     const char *path = a->cli->settings->log.delivery;
-    struct log_search s = {a, {.hash = a->hash, .campaign = options->campaign, .n = -1}};
+    struct log_search s = {a,
+                           {.hash = a->hashed ? a->hash : NULL,
+                            .campaign = options->campaign,
+                            .n = -1,
+                            .notices = a->hits,
+                            .notice_count = a->hit_count}};
     struct log_style style = {zone_find(a->cli->settings->defaults.timezone, NULL), a->cli->colours,
                               false};
     char *rotated = xasprintf("%s.1", path);
@@ -418,11 +429,11 @@ static void search_log(struct asking *a, const struct why_options *options)
 
     buf_puts(&a->out, T("\nDelivery log\n", "\n投递日志\n"));
     before = a->out.length;
-    if (a->hashed) {
+    if (a->hashed || a->hit_count > 0) {
         search_log_file(&s, rotated, &style);
         search_log_file(&s, path, &style);
     }
-    if (!a->hashed)
+    if (!a->hashed && a->hit_count == 0)
         buf_printf(&a->out,
                    T("  cannot be searched by number: %s/log.key is not there\n",
                      "  无法按号码查询：没有 %s/log.key\n"),
@@ -442,7 +453,7 @@ static int ask(struct asking *a, const struct why_options *options, struct error
                             : T("has not opted out", "未拒收"));
     if (ask_campaigns(a, options->campaign, err) != 0)
         return -1;
-    if (a->hits == 0)
+    if (a->hit_count == 0)
         buf_puts(&a->out, T("\nis in no campaign's list\n", "\n不在任何活动的名单中\n"));
     search_log(a, options);
     return 0;

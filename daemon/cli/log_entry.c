@@ -18,35 +18,77 @@ static const char *string(const json_t *entry, const char *name)
     return s != NULL ? s : "";
 }
 
+static bool holds(const char *line, size_t n, const char *value)
+{
+    return memmem(line, n, value, strlen(value)) != NULL;
+}
+
+static bool is_notice(const json_t *entry, const struct log_notice *notice)
+{
+    const json_t *n = json_object_get(entry, "n");
+
+    return json_is_integer(n) && json_integer_value(n) == notice->n &&
+           strcmp(string(entry, "campaign"), notice->campaign) == 0 &&
+           (notice->reminder[0] == '\0' ||
+            strcmp(string(entry, "reminder"), notice->reminder) == 0);
+}
+
+static bool is_hers(const struct log_filter *f, const json_t *entry)
+{
+    if (f->hash == NULL && f->notice_count == 0)
+        return true; /* nobody in particular */
+    if (f->hash != NULL && strcmp(string(entry, "hash"), f->hash) == 0)
+        return true;
+    for (size_t i = 0; i < f->notice_count; i++)
+        if (is_notice(entry, &f->notices[i]))
+            return true;
+    return false;
+}
+
 bool log_filter_wants(const struct log_filter *f, const char *line, size_t n)
 {
     const struct {
         const char *name, *value;
     } wanted[] = {
-        {"hash", f->hash},   {"campaign", f->campaign}, {"reminder", f->reminder},
-        {"event", f->event}, {"gateway", f->gateway},
+        {"campaign", f->campaign},
+        {"reminder", f->reminder},
+        {"event", f->event},
+        {"gateway", f->gateway},
     };
-    bool wants = true;
+    bool wants;
     json_t *entry;
 
     /* Most lines of a great log fall here, before anything is parsed. */
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        if (wanted[i].value != NULL &&
-            memmem(line, n, wanted[i].value, strlen(wanted[i].value)) == NULL)
+        if (wanted[i].value != NULL && !holds(line, n, wanted[i].value))
             return false;
-    entry = json_loadb(line, n, 0, NULL);
-    if (!json_is_object(entry)) {
-        json_decref(entry);
+    if (f->hash != NULL && f->notice_count == 0 && !holds(line, n, f->hash))
         return false;
-    }
+    entry = json_loadb(line, n, 0, NULL);
+    wants = json_is_object(entry) && is_hers(f, entry);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         if (wanted[i].value != NULL)
-            wants &= strcmp(string(entry, wanted[i].name), wanted[i].value) == 0;
+            wants = wants && strcmp(string(entry, wanted[i].name), wanted[i].value) == 0;
     if (f->n >= 0)
-        wants &= json_is_integer(json_object_get(entry, "n")) &&
-                 json_integer_value(json_object_get(entry, "n")) == f->n;
+        wants = wants && json_is_integer(json_object_get(entry, "n")) &&
+                json_integer_value(json_object_get(entry, "n")) == f->n;
     json_decref(entry);
     return wants;
+}
+
+bool log_entry_notice(const char *line, size_t n, const char *hash, struct log_notice *out)
+{
+    json_t *entry = holds(line, n, hash) ? json_loadb(line, n, 0, NULL) : NULL;
+    bool found = entry != NULL && strcmp(string(entry, "hash"), hash) == 0;
+
+    memset(out, 0, sizeof *out); /* two of the same are the same bytes */
+    if (found) {
+        snprintf(out->campaign, sizeof out->campaign, "%s", string(entry, "campaign"));
+        snprintf(out->reminder, sizeof out->reminder, "%s", string(entry, "reminder"));
+        out->n = json_integer_value(json_object_get(entry, "n"));
+    }
+    json_decref(entry);
+    return found;
 }
 
 int log_entry_time(const char *stamp, int64_t *wall_ms)
@@ -141,8 +183,14 @@ static void put_entry(const json_t *entry, const struct log_style *style, struct
     put_number(entry, "queued_ms", T(" ms queued", " ms 排队"), out);
     put_number(entry, "limited_ms", T(" ms limited", " ms 限速"), out);
     put_number(entry, "submit_ms", T(" ms", " ms 提交"), out);
+    if (log_entry_time(string(entry, "until"), &(int64_t){0}) == 0) {
+        buf_puts(out, T("  until ", "  至 "));
+        put_time(string(entry, "until"), style, out);
+    }
     if (string(entry, "code")[0] != '\0')
         buf_printf(out, "  [%s]", string(entry, "code"));
+    if (string(entry, "words")[0] != '\0')
+        buf_printf(out, "  \"%s\"", string(entry, "words"));
     if (reason[0] != '\0' && strcmp(reason, "none") != 0)
         buf_printf(out, "  %s", words_reason(reason));
 }

@@ -3,7 +3,8 @@
  *
  * A line is a JSON object whose keys are stable: t (RFC 3339, ms), event,
  * campaign, reminder, n, fence, gateway, attempt, segments, to (masked), hash,
- * queued_ms, limited_ms, submit_ms, id, code, reason. Any may be missing.
+ * queued_ms, limited_ms, submit_ms, until (RFC 3339), reason, id, code, words (both
+ * the gateway's). Any may be missing.
  */
 #ifndef OUTREACH_LOG_ENTRY_H
 #define OUTREACH_LOG_ENTRY_H
@@ -12,14 +13,29 @@
 
 struct zone;
 
-struct log_filter { /* NULL, or -1: any */
-    const char *campaign, *reminder, *event, *gateway, *hash;
+/* One recipient of a reminder ("": of any), by number. */
+struct log_notice {
+    char campaign[65], reminder[33];
     int64_t n;
+};
+
+/* A line must be of the person, if one is asked for: by hash, or as one of the
+ * notices that are known to be hers (a receipt's line has no hash). And it must
+ * agree with all the rest. */
+struct log_filter { /* NULL, or -1: any */
+    const char *campaign, *reminder, *event, *gateway;
+    int64_t n;
+    const char *hash;
+    const struct log_notice *notices;
+    size_t notice_count;
 };
 
 /* Whether a line (n bytes, as they stand in the file) is wanted. One that is no
  * JSON object is not. */
 bool log_filter_wants(const struct log_filter *f, const char *line, size_t n);
+
+/* If the line has that hash: fills in whose it is. Cheap for lines that do not. */
+bool log_entry_notice(const char *line, size_t n, const char *hash, struct log_notice *out);
 
 struct log_style {
     const struct zone *zone;

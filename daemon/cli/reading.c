@@ -214,15 +214,15 @@ static void write_text(const struct reading *r, const struct preview_text *t, st
 
     buf_puts(out, "\n");
     write_reminder_names(r->campaign, t->reminders, out);
-    buf_printf(out, T(" (%s, %s), %s recipients", "（%s，%s），收件人 %s"), t->channel, t->language,
-               human_count(count, (int64_t)t->recipients));
+    buf_printf(out, T(" (%s, %s), recipients: %s", "（%s，%s），收件人 %s"), t->channel,
+               t->language, human_count(count, (int64_t)t->recipients));
     if (t->longest > 0)
-        buf_printf(out, T(", at most %u segments", "，最长 %u 条"), t->longest);
+        buf_printf(out, T(", segments at most: %u", "，最长 %u 条"), t->longest);
     buf_putc(out, '\n');
     if (t->sample != NULL) {
         buf_printf(out, T("  to %s", "  发给 %s"), t->sample_to);
         if (t->sample_size.segments > 0)
-            buf_printf(out, T(", %u characters, %u segments", "，%u 字，计 %u 条"),
+            buf_printf(out, T(", characters: %u, segments: %u", "，%u 字，计 %u 条"),
                        (unsigned)utf8_count(t->sample, strlen(t->sample)), t->sample_size.segments);
         buf_putc(out, '\n');
         table_wrap(out, t->sample, PHONE_COLUMNS, "  | ");

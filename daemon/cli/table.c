@@ -169,15 +169,31 @@ static size_t break_at(const char *s, size_t n)
     return n;
 }
 
+/* Bytes of the closing mark that s begins with, which may hang over the edge
+ * rather than open the next line; 0 where it is none. */
+static size_t hanging(const char *s)
+{
+    static const char *const marks[] = {"，", "。", "、", "；", "：", "？",
+                                        "！", "）", "”",  "】", "》"};
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strncmp(s, marks[i], strlen(marks[i])) == 0)
+            return strlen(marks[i]);
+    return 0;
+}
+
 void table_wrap(struct buf *out, const char *s, size_t columns, const char *prefix)
 {
     while (*s != '\0') {
         size_t line = strcspn(s, "\n"), n = utf8_cut(s, line, columns, NULL);
 
         if (n < line) {
-            if (n == 0)
-                n = 1; /* narrower than one character: never stand still */
-            n = break_at(s, n);
+            if (n == 0) /* narrower than one character: never stand still */
+                for (n = 1; ((unsigned char)s[n] & 0xc0) == 0x80;)
+                    n++;
+            else
+                n = break_at(s, n);
+            n += hanging(s + n);
         }
         buf_puts(out, prefix);
         buf_put(out, s, n);

@@ -58,24 +58,6 @@ static bool all_quiet(const struct dispatch *d)
            db_outstanding(d->db) == 0;
 }
 
-/* What waits in a lane goes back when the daemon stops: its lease is given back. */
-static void give_back_queues(struct dispatch *d)
-{
-    for (size_t i = 0; i < d->lane_count; i++)
-        for (int p = 1; p < PRIORITIES; p++)
-            while (d->lanes[i].queue[p].first != NULL) {
-                struct notice *n = d->lanes[i].queue[p].first;
-
-                d->lanes[i].queue[p].first = n->next;
-                d->lanes[i].queue[p].count--;
-                d->lanes[i].queued--;
-                if (n->next == NULL)
-                    d->lanes[i].queue[p].last = NULL;
-                n->batch->give_back = true;
-                batch_settled(n);
-            }
-}
-
 static void tell_idle(struct dispatch *d)
 {
     void (*idle)(void *arg) = d->idle;
@@ -95,10 +77,12 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     d->turn_asked = false;
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         settle_flush(job);
-    if (d->draining)
-        give_back_queues(d);
-    for (size_t i = 0; i < d->lane_count; i++)
-        lane_run(&d->lanes[i]);
+    for (size_t i = 0; i < d->lane_count; i++) {
+        if (d->draining)
+            lane_give_back(&d->lanes[i]);
+        else
+            lane_run(&d->lanes[i]);
+    }
     if (dispatch_may_begin(d))
         job_claim_round(d);
     for (struct job *job = d->jobs; job != NULL; job = job->next)
@@ -202,6 +186,10 @@ void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg)
 
 bool dispatch_settle_all(struct dispatch *d)
 {
+    d->draining = true;
+    for (size_t i = 0; i < d->lane_count; i++)
+        lane_give_back(&d->lanes[i]);
+    d->lane_count = 0; /* the gateways are gone */
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         settle_flush(job);
     return db_outstanding(d->db) > 0;
@@ -221,7 +209,7 @@ void dispatch_free(struct dispatch *d)
 
     if (d == NULL)
         return;
-    for (size_t i = 0; i < d->lane_count; i++)
+    for (size_t i = 0; i < GATEWAY_SET_MAX; i++)
         lane_clear(&d->lanes[i]);
     for (struct job *job = d->jobs; job != NULL; job = next) {
         next = job->next;

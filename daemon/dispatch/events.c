@@ -22,11 +22,14 @@
 #define READER_LEASE_MS 15000
 #define EVENTS_AT_ONCE 16
 #define REMARKS_MOST 100
+#define BODY_MOST (1u << 20)   /* of an event: a larger audience is loaded first */
+#define BODY_KEPT (64u * 1024) /* of one that is rejected */
 
 struct events {
     struct dispatch *d;
-    bool asking;   /* for the reader's lease, or for events */
-    bool applying; /* an event */
+    int64_t lease_until_ms; /* monotonic: this daemon reads the events until then */
+    bool asking;            /* for the reader's lease, or for events */
+    bool applying;          /* an event */
     struct event_copy *first, **last;
     char position[48];
     /* of the event being applied */
@@ -153,7 +156,7 @@ static void put_rejected(struct events *e, const char *reason, int64_t row, cons
     }
     if (body != NULL) {
         command_add_string(c, "body");
-        command_add_string(c, body);
+        command_add(c, body, strlen(body) < BODY_KEPT ? strlen(body) : BODY_KEPT);
     }
     db_send(e->d->db, c, NULL, NULL);
 }
@@ -302,6 +305,12 @@ static void apply_queue(struct events *e, const struct event_copy *c)
 
     if (c->body == NULL) {
         reject(e, "no field `body`: the campaign as JSON");
+        return;
+    }
+    if (strlen(c->body) > BODY_MOST) {
+        reject(
+            e,
+            "body: longer than 1 MiB: a large audience is loaded first (outreach queue does it)");
         return;
     }
     tree = tree_parse_json(c->body, strlen(c->body), "body", &err);
@@ -457,17 +466,26 @@ static void on_events(void *arg, const redisReply *reply)
     apply_next(e);
 }
 
+static void read_events(struct events *e);
+
 static void on_reader(void *arg, const redisReply *reply)
 {
     struct events *e = arg;
     const redisReply *word = db_at(reply, 0), *position = db_at(reply, 1);
-    struct command *c = &e->d->command;
 
     if (word == NULL || strcmp(word->str, "OK") != 0 || position == NULL) {
         e->asking = false; /* another daemon reads them */
         return;
     }
     snprintf(e->position, sizeof e->position, "%s", position->str);
+    e->lease_until_ms = clock_mono_ms() + READER_LEASE_MS / 2;
+    read_events(e);
+}
+
+static void read_events(struct events *e)
+{
+    struct command *c = &e->d->command;
+
     command_start(c, "XRANGE");
     command_add_string(c, KEY_EVENTS);
     command_add_format(c, "(%s", e->position);
@@ -484,6 +502,10 @@ void events_poll(struct events *e)
     if (e->asking || e->applying || e->first != NULL)
         return;
     e->asking = true;
+    if (clock_mono_ms() < e->lease_until_ms) { /* an idle daemon writes nothing */
+        read_events(e);
+        return;
+    }
     command_script(c, SCRIPT_READER, 1);
     command_add_string(c, KEY_READER);
     command_add_format(c, "%s:%u", e->d->name, e->d->epoch);

@@ -63,7 +63,7 @@ struct job {
     struct job *next;
     struct dispatch *d;
     char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES], key[CAMPAIGN_ID_BYTES + NAME_BYTES];
-    enum { JOB_OPENING, JOB_OPEN, JOB_CLOSING, JOB_DEAD } state;
+    enum { JOB_OPENING, JOB_OPEN, JOB_CLOSING, JOB_HALTED, JOB_DEAD } state;
     struct campaign *campaign;
     size_t reminder; /* index in campaign->reminders */
     int priority;
@@ -83,7 +83,15 @@ struct job {
     struct settling *settling; /* being filled */
 };
 
-/* The queue of one gateway. */
+/* What one job has in the queue of a gateway. */
+struct share {
+    struct share *next; /* in the ring of its priority */
+    struct job *job;
+    struct notice *first, *last;
+    size_t count;
+};
+
+/* The queue of one gateway: the first priority first, fair shares within one. */
 struct lane {
     struct dispatch *d;
     struct gateway *gateway;
@@ -91,11 +99,8 @@ struct lane {
     const char *name;
     unsigned number; /* in the registry; 0: not yet known */
     struct limit limit;
-    struct {
-        struct notice *first, *last;
-        size_t count;
-    } queue[PRIORITIES];
-    size_t queued, intending; /* intending: between intent and submit */
+    struct share *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
+    size_t queued, intending;        /* intending: between intent and submit */
     struct event *timer;
     bool draining; /* lane_run is on the stack */
 };
@@ -177,8 +182,9 @@ void job_open(struct dispatch *d,
 struct job *job_find(struct dispatch *d, const char *key);
 void job_claim_round(struct dispatch *d); /* claims as much as lanes and memory take */
 void job_look_after(struct job *job);     /* ends it when it is over */
-void jobs_sweep(struct dispatch *d);      /* frees what is dead */
-void jobs_refresh(struct dispatch *d);    /* reads flags of jobs that do not claim */
+void job_halt(struct job *job, const char *why);
+void jobs_sweep(struct dispatch *d);   /* frees what is dead */
+void jobs_refresh(struct dispatch *d); /* reads flags of jobs that do not claim */
 void job_free(struct job *job);
 bool job_idle(const struct job *job);
 
@@ -197,10 +203,12 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length);
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway);
 void lane_clear(struct lane *lane);
 struct lane *lane_of(struct gateway *gateway);
-void lane_add(struct lane *lane, struct notice *n, int priority);
+void lane_add(struct lane *lane, struct notice *n);
 void lane_run(struct lane *lane);
-/* Room for more notices of a priority before its queue holds two windows. */
-size_t lane_room(const struct lane *lane, int priority);
+/* What waits here goes back, to be routed anew: the gateway is out of use, or we stop. */
+void lane_give_back(struct lane *lane);
+/* Room for more notices of a job: its share of two windows, less what it has here. */
+size_t lane_room(const struct lane *lane, const struct job *job);
 /* When a notice that does not fit would have its turn, in ms from now. */
 int64_t lane_turn_ms(const struct lane *lane);
 

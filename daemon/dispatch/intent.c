@@ -80,7 +80,7 @@ static void intent_differs(struct intent *i, struct notice *n, const unsigned ch
     memcpy(n->record, found, LEDGER_RECORD_BYTES);
     record_unpack(found, &r);
     if ((r.state == NOTICE_UNTOUCHED || r.state == NOTICE_PARKED) && ++n->tries < 3)
-        lane_add(i->lane, n, i->job->priority);
+        lane_add(i->lane, n);
     else
         batch_settled(n);
 }
@@ -180,9 +180,7 @@ static void on_moved(void *arg, const redisReply *reply)
     }
     i->verdict = moves_verdict(reply, &i->job->seq);
     if (i->verdict == MOVES_GONE || i->verdict == MOVES_BACK)
-        log_error("reminder.halted campaign=%s reminder=%s reason=\"Redis has lost its ledger or "
-                  "went back\"",
-                  i->job->id, i->job->name);
+        job_halt(i->job, "Redis has lost its ledger or went back: nothing of it is sent");
     if (i->verdict != MOVES_DONE || reply->elements == 2)
         return;
     for (size_t k = 0; k < i->moves.count; k++) {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define CLAIMS_AT_ONCE 6
+#define HALT_US 60000000
 #define SLEEP_US 1000000 /* a job without work is looked at again */
 
 struct job *job_find(struct dispatch *d, const char *key)
@@ -33,12 +34,21 @@ static void job_sleep(struct job *job, int64_t us)
     job->wake_us = clock_mono_us() + us;
 }
 
-static void job_die(struct job *job, const char *why)
+static void job_die(struct job *job)
 {
-    if (why != NULL)
-        log_error("reminder.unusable campaign=%s reminder=%s reason=%s", job->id, job->name,
-                  log_quote(why));
     job->state = JOB_DEAD;
+}
+
+/* It cannot be worked on. It stays, so that this is said once and not at every look
+ * at the schedule; after a while it is tried anew. */
+void job_halt(struct job *job, const char *why)
+{
+    if (job->state == JOB_HALTED)
+        return;
+    log_error("reminder.halted campaign=%s reminder=%s reason=%s retry_ms=%d", job->id, job->name,
+              log_quote(why), HALT_US / 1000);
+    job->state = JOB_HALTED;
+    job_sleep(job, HALT_US);
 }
 
 /* ------------------------------------------------------------------ opening */
@@ -56,14 +66,12 @@ static void on_opened(void *arg, const redisReply *reply)
         command_add_string(&job->d->command, KEY_SCHEDULE);
         command_add_string(&job->d->command, job->key);
         db_send(job->d->db, &job->d->command, NULL, NULL);
-        job_die(job, NULL);
+        job_die(job);
         return;
     }
     if (header == NULL || header->len != LEDGER_RECORD_BYTES ||
         ledger_header_unpack((const unsigned char *)header->str, &h) != 0) {
-        job_die(job, "its ledger is missing or damaged: nothing of it is sent");
-        job->state = JOB_CLOSING; /* stays, so that it is not opened and told again */
-        job_sleep(job, 3600 * (int64_t)SLEEP_US);
+        job_halt(job, "its ledger is missing or damaged: nothing of it is sent");
         return;
     }
     job->base_s = h.base_s;
@@ -84,7 +92,7 @@ static void on_numbered(void *arg, const redisReply *reply)
     job->asks--;
     job->ref = (uint32_t)db_int(reply, 0);
     if (job->ref == 0) {
-        job_die(job, "no number is left for it");
+        job_halt(job, "no number is left for it");
         return;
     }
     refs_learn(job->d->refs, job->ref, job->key);
@@ -104,23 +112,24 @@ static void on_document(void *arg, const redisReply *reply)
     struct dispatch *d = job->d;
     const redisReply *document = db_at(reply, 0);
     struct error err;
+    const char *const *rules;
     struct tree *tree;
     int r;
 
     job->asks--;
     if (document == NULL || document->type != REDIS_REPLY_STRING) {
-        job_die(job, "its campaign is not there");
+        job_halt(job, "its campaign is not there");
         return;
     }
     tree = tree_parse_json(document->str, document->len, NULL, &err);
     if (tree == NULL ||
         (job->campaign = campaign_create(tree, &d->settings->defaults, NULL, 0, &err)) == NULL) {
-        job_die(job, err.text);
+        job_halt(job, err.text);
         return;
     }
     r = campaign_find_reminder(job->campaign, job->name);
     if (r < 0) {
-        job_die(job, "its campaign has no such reminder");
+        job_halt(job, "its campaign has no such reminder");
         return;
     }
     job->reminder = (size_t)r;
@@ -128,11 +137,13 @@ static void on_document(void *arg, const redisReply *reply)
     job->priority = job->priority < 1             ? 1
                     : job->priority >= PRIORITIES ? PRIORITIES - 1
                                                   : job->priority;
-    if (job->campaign->per_recipient != NULL)
-        for (size_t i = 0; job->campaign->per_recipient[i] != NULL && job->rule_count < 8; i++)
-            if (rate_rule_parse(job->campaign->per_recipient[i], &job->rules[job->rule_count],
-                                NULL) == 0)
-                job->rule_count++;
+    rules = job->campaign->per_recipient != NULL ? job->campaign->per_recipient
+                                                 : d->settings->defaults.per_recipient;
+    for (; rules != NULL && *rules != NULL &&
+           job->rule_count < sizeof job->rules / sizeof *job->rules;
+         rules++)
+        if (rate_rule_parse(*rules, &job->rules[job->rule_count], NULL) == 0)
+            job->rule_count++;
     limit_init(&job->pace, job->campaign->rate, clock_mono_us());
     command_script(&d->command, SCRIPT_NUMBER, 1);
     command_add_string(&d->command, KEY_REFS);
@@ -282,7 +293,7 @@ static void on_claimed(void *arg, const redisReply *reply)
         job->paused = true;
         job_sleep(job, SLEEP_US / 4);
     } else if (job_idle(job)) { /* CLOSED: finished by another daemon */
-        job_die(job, NULL);
+        job_die(job);
     } else {
         job_sleep(job, SLEEP_US / 10);
     }
@@ -306,7 +317,7 @@ static size_t job_room(const struct job *job)
             served || gateway_serves(d->gateways, c->channels[ch], (enum gateway_class)c->class);
         for (size_t i = 0; i < d->lane_count; i++)
             if (strcmp(d->lanes[i].config->channel, c->channels[ch]) == 0)
-                room += lane_room(&d->lanes[i], job->priority);
+                room += lane_room(&d->lanes[i], job);
     }
     return served ? room : GROUP_MAX;
 }
@@ -314,13 +325,14 @@ static size_t job_room(const struct job *job)
 /* In the night of the campaign's main zone nothing is claimed; retries and sweeps wait too. */
 static bool job_in_hours(struct job *job, int64_t now_ms)
 {
+    const struct hours *hours = job->campaign->reminders[job->reminder].hours;
     int64_t open;
 
     if (job->cancelled || now_ms >= job->expires_ms || now_ms < job->hours_until_ms)
         return true;
-    open = hours_next_open(job->campaign->hours, job->campaign->zone, now_ms);
+    open = hours_next_open(hours, job->campaign->zone, now_ms);
     if (open <= now_ms) {
-        job->hours_until_ms = hours_close(job->campaign->hours, job->campaign->zone, now_ms);
+        job->hours_until_ms = hours_close(hours, job->campaign->zone, now_ms);
         return true;
     }
     if (open > job->expires_ms)
@@ -409,7 +421,7 @@ static void on_finished(void *arg, const redisReply *reply)
     command_add_string(&job->d->command, KEY_SCHEDULE);
     command_add_string(&job->d->command, job->key);
     db_send(job->d->db, &job->d->command, NULL, NULL);
-    job_die(job, NULL);
+    job_die(job);
 }
 
 void job_look_after(struct job *job)
@@ -476,7 +488,10 @@ void jobs_sweep(struct dispatch *d)
     while (*at != NULL) {
         struct job *job = *at;
 
-        if (job->state == JOB_DEAD && job_idle(job)) {
+        bool over =
+            job->state == JOB_DEAD || (job->state == JOB_HALTED && job->wake_us <= clock_mono_us());
+
+        if (over && job_idle(job)) {
             *at = job->next;
             if (d->next_claim == job)
                 d->next_claim = job->next;

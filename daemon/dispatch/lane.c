@@ -2,8 +2,11 @@
 
 #include "clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#define AGAIN_MS 1000   /* what waited for a gateway that went out of use */
+#define TURN 64         /* notices of one job before the next has its turn */
 #define GROUP_LEAST 128 /* an intent for fewer waits for company, while answers are under way */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -39,15 +42,43 @@ struct lane *lane_of(struct gateway *gateway)
     return gateway_user(gateway);
 }
 
-size_t lane_room(const struct lane *lane, int priority)
+static struct share *share_of(const struct lane *lane, const struct job *job)
 {
-    size_t ahead = 0, most = 2 * (size_t)lane->config->window;
+    struct share *ring = lane->turns[job->priority], *s = ring;
+
+    if (ring == NULL)
+        return NULL;
+    do {
+        if (s->job == job)
+            return s;
+        s = s->next;
+    } while (s != ring);
+    return NULL;
+}
+
+size_t lane_room(const struct lane *lane, const struct job *job)
+{
+    size_t ahead = 0, shares = 0, most = 2 * (size_t)lane->config->window, fair, own;
+    const struct share *mine = share_of(lane, job);
 
     if (!gateway_usable(lane->gateway) || lane->number == 0)
         return 0;
-    for (int p = 1; p <= priority; p++)
-        ahead += lane->queue[p].count;
-    return ahead < most ? most - ahead : 0;
+    for (int p = 1; p <= job->priority; p++) {
+        const struct share *ring = lane->turns[p], *s = ring;
+
+        if (ring != NULL)
+            do {
+                ahead += s->count;
+                shares += p == job->priority && s->job != job;
+                s = s->next;
+            } while (s != ring);
+    }
+    if (shares == 0)
+        return ahead < most ? most - ahead : 0;
+    /* Others wait here too: a newcomer is let in though they have filled the queue. */
+    fair = most / (shares + 1) > 0 ? most / (shares + 1) : 1;
+    own = mine != NULL ? mine->count : 0;
+    return own < fair ? fair - own : 0;
 }
 
 int64_t lane_turn_ms(const struct lane *lane)
@@ -59,36 +90,72 @@ int64_t lane_turn_ms(const struct lane *lane)
     return 1000 + (int64_t)((double)lane->queued * 1000.0 / rate);
 }
 
-void lane_add(struct lane *lane, struct notice *n, int priority)
+void lane_add(struct lane *lane, struct notice *n)
 {
+    struct job *job = n->batch->job;
+    struct share *s = share_of(lane, job), **turn = &lane->turns[job->priority];
+
+    if (s == NULL) { /* the last in the ring */
+        s = xcalloc(1, sizeof *s);
+        s->job = job;
+        s->next = s;
+        if (*turn != NULL) {
+            struct share *last = *turn;
+
+            while (last->next != *turn)
+                last = last->next;
+            s->next = *turn;
+            last->next = s;
+        } else {
+            *turn = s;
+        }
+    }
     n->lane = lane;
     n->next = NULL;
-    if (lane->queue[priority].last != NULL)
-        lane->queue[priority].last->next = n;
+    if (s->last != NULL)
+        s->last->next = n;
     else
-        lane->queue[priority].first = n;
-    lane->queue[priority].last = n;
-    lane->queue[priority].count++;
+        s->first = n;
+    s->last = n;
+    s->count++;
     lane->queued++;
 }
 
-static struct notice *lane_head(const struct lane *lane, int *priority)
+/* The share whose turn it is, or NULL. */
+static struct share **lane_turn(struct lane *lane)
 {
     for (int p = 1; p < PRIORITIES; p++)
-        if (lane->queue[p].first != NULL) {
-            *priority = p;
-            return lane->queue[p].first;
-        }
+        if (lane->turns[p] != NULL)
+            return &lane->turns[p];
     return NULL;
 }
 
-static void lane_pop(struct lane *lane, int priority)
+static struct notice *share_pop(struct lane *lane, struct share *s)
 {
-    lane->queue[priority].first = lane->queue[priority].first->next;
-    if (lane->queue[priority].first == NULL)
-        lane->queue[priority].last = NULL;
-    lane->queue[priority].count--;
+    struct notice *n = s->first;
+
+    s->first = n->next;
+    if (s->first == NULL)
+        s->last = NULL;
+    s->count--;
     lane->queued--;
+    return n;
+}
+
+/* The next one has its turn; a share that is empty leaves the ring. */
+static void share_pass(struct share **turn)
+{
+    struct share *s = *turn, *before = s;
+
+    if (s->count > 0) {
+        *turn = s->next;
+        return;
+    }
+    while (before->next != s)
+        before = before->next;
+    before->next = s->next;
+    *turn = s->next == s ? NULL : s->next;
+    free(s);
 }
 
 static unsigned slots_of(const struct lane *lane, const struct notice *n)
@@ -96,23 +163,18 @@ static unsigned slots_of(const struct lane *lane, const struct notice *n)
     return lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1;
 }
 
-/* Notices of one job from the head of the queue, as far as window and pace go. */
-static size_t lane_group(struct lane *lane, size_t most, struct notice **group, struct job **job)
+/* Notices of the job whose turn it is, as far as window, pace and its turn go. */
+static size_t lane_group(struct lane *lane, struct share *s, size_t most, struct notice **group)
 {
     int64_t now_us = clock_mono_us();
-    struct notice *n;
     size_t count = 0;
-    int priority;
 
-    while (count < most && (n = lane_head(lane, &priority)) != NULL) {
-        if (count > 0 && n->batch->job != *job)
-            break;
-        if (!limit_take(&lane->limit, slots_of(lane, n), now_us))
-            break;
-        *job = n->batch->job;
-        n->limited_us = now_us;
-        lane_pop(lane, priority);
-        group[count++] = n;
+    if (s->next != s && most > TURN)
+        most = TURN;
+    while (count < most && s->first != NULL &&
+           limit_take(&lane->limit, slots_of(lane, s->first), now_us)) {
+        group[count] = share_pop(lane, s);
+        group[count++]->limited_us = now_us;
     }
     return count;
 }
@@ -129,12 +191,35 @@ static void lane_wait(struct lane *lane)
     evtimer_add(lane->timer, &tv);
 }
 
+void lane_give_back(struct lane *lane)
+{
+    struct share **turn;
+
+    while ((turn = lane_turn(lane)) != NULL) {
+        struct notice *n = share_pop(lane, *turn);
+
+        share_pass(turn);
+        if (n->batch->from == 0 &&
+            !lane->d->draining) { /* without a lease: parked, or it would be long */
+            settle_park(n, REASON_OUTAGE, clock_wall_ms() + AGAIN_MS);
+            continue;
+        }
+        n->batch->give_back = true;
+        batch_settled(n);
+    }
+}
+
 void lane_run(struct lane *lane)
 {
     struct notice *group[GROUP_MAX];
-    struct job *job = NULL;
+    struct share **turn;
+    struct job *job;
     size_t most, count, window = (size_t)lane->config->window;
 
+    if (lane->queued > 0 && !gateway_usable(lane->gateway)) {
+        lane_give_back(lane);
+        return;
+    }
     while (lane->queued > 0 && dispatch_may_begin(lane->d) && lane->number != 0) {
         size_t open = gateway_free(lane->gateway),
                least = window / 2 < GROUP_LEAST ? window / 2 : GROUP_LEAST;
@@ -145,11 +230,14 @@ void lane_run(struct lane *lane)
         least = lane->queued < least ? lane->queued : least;
         if (most < least && most < open) /* not all is free: answers will come and bring us back */
             break;
-        count = lane_group(lane, most < GROUP_MAX ? most : GROUP_MAX, group, &job);
+        turn = lane_turn(lane);
+        job = (*turn)->job;
+        count = lane_group(lane, *turn, most < GROUP_MAX ? most : GROUP_MAX, group);
         if (count == 0) {
             lane_wait(lane);
             break;
         }
+        share_pass(turn);
         intent_send(lane, job, group, count);
     }
 }

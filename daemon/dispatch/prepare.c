@@ -87,8 +87,8 @@ static bool prepare_time(struct notice *n, const struct template_value *row, int
         }
         n->message.expires_ms = slot;
     }
-    if (c->column_timezone >= 0 && c->hours != NULL) {
-        open = hours_next_open(c->hours, zone_of(job, row), now_ms);
+    if (c->column_timezone >= 0) {
+        open = hours_next_open(c->reminders[job->reminder].hours, zone_of(job, row), now_ms);
         if (open > now_ms) {
             settle_park(n, REASON_HOURS, soonest(job, open));
             return true;
@@ -130,6 +130,8 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
         const struct template_value *to = &row[r->step];
 
         q.channel = c->channels[r->step];
+        if ((c->reminders[job->reminder].channel_mask & 1u << r->step) == 0)
+            continue;
         if (to->length == 0 || to->length > 128)
             continue;
         addressed = true;
@@ -266,6 +268,11 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length)
 
     record_unpack(n->record, &r);
     n->lane = NULL;
+    if (job->d->draining) { /* for whoever comes next */
+        n->batch->give_back = true;
+        batch_settled(n);
+        return;
+    }
     if (prepare_special(n, &r))
         return;
     if (row == NULL || campaign_row_split(c, row, row_length, values) != 0) {
@@ -278,8 +285,7 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length)
     lane = prepare_route(n, &r, values, now_ms);
     if (lane == NULL)
         return;
-    if (lane_room(lane, PRIORITIES - 1) == 0 &&
-        lane->queued > 2 * (size_t)lane->config->window + GROUP_MAX) {
+    if (lane->queued > 2 * (size_t)lane->config->window + GROUP_MAX) {
         settle_park(n, REASON_TURN, soonest(job, now_ms + lane_turn_ms(lane)));
         return;
     }
@@ -298,5 +304,5 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length)
     n->message.number = n->n;
     n->message.attempt = r.attempts + 1;
     n->ready_us = clock_mono_us();
-    lane_add(lane, n, job->priority);
+    lane_add(lane, n);
 }

@@ -53,7 +53,7 @@ struct group {
 struct inbound {
     struct inbound_options options;
     struct event *turn;
-    bool turn_asked;
+    bool turn_asked, muted;
     struct group *lookups[GATEWAY_SET_MAX]; /* being filled, one a gateway */
     struct group *reading;                  /* being filled: of one reminder */
     struct group *spare_groups;
@@ -88,7 +88,8 @@ static void arrival_end(struct arrival *a, bool stored)
 
     in->under_way--;
     if (a->stored != NULL) {
-        a->stored(a->stored_arg, stored);
+        if (!in->muted)
+            a->stored(a->stored_arg, stored);
     } else if (stored) {
         receipt_unpark_command(&in->command, gateway_config(a->gateway)->name, a->id, a->id_length);
         db_send(in->options.db, &in->command, NULL, NULL);
@@ -461,7 +462,8 @@ static void on_reply_stored(void *arg, const redisReply *reply)
     struct reply_under_way *r = arg;
 
     r->in->under_way--;
-    r->stored(r->stored_arg, !db_is_error(reply, NULL));
+    if (!r->in->muted)
+        r->stored(r->stored_arg, !db_is_error(reply, NULL));
     free(r);
 }
 
@@ -523,6 +525,11 @@ struct inbound *inbound_create(const struct inbound_options *options)
     in->command = COMMAND_INIT;
     in->turn = event_new(options->base, -1, 0, on_turn, in);
     return in;
+}
+
+void inbound_mute(struct inbound *in)
+{
+    in->muted = true;
 }
 
 bool inbound_idle(const struct inbound *in)

@@ -173,7 +173,7 @@ static struct request *request_take(struct db *db)
 
     if (r == NULL) {
         r = xcalloc(1, sizeof *r);
-        r->bytes = BUF_INIT(COMMAND_MAX_BYTES);
+        r->bytes = BUF_INIT(COMMAND_MAX_BYTES + 64);
     } else {
         db->spare = r->next;
         db->spares--;
@@ -653,6 +653,7 @@ void db_send(struct db *db, struct command *c, db_fn *fn, void *arg)
     r->arg = arg;
     buf_clear(&r->bytes);
     buf_put(&r->bytes, bytes, n);
+    buf_string(&r->bytes); /* hiredis looks for the command's name with strchr() */
     *db->last = r;
     db->last = &r->next;
     db->outstanding++;

@@ -5,6 +5,7 @@ const assert = require('node:assert/strict');
 const { journey, campaign, people, inSeconds } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
 
+const HOLD = [{ name: 'first', at: 'now', doubt: 'hold' }]; // what is in doubt is left to a person
 const quick = { backoff: '1s', backoff_max: '2s' };
 
 journey('a number that the operator refuses is failed with the reason, once', async (s) => {
@@ -84,7 +85,7 @@ journey('an HTTP gateway that is busy is asked again; a connection lost in the m
   const cloud = await s.cloud(({ n }) => (n === 1 ? { status: 503 } : n === 2 ? { cut: true } : {}));
   s.settings.dispatch = quick;
   await s.start();
-  await s.xadd(campaign('busy', people(1), { doubt: 'hold' }));
+  await s.xadd(campaign('busy', people(1), { reminders: HOLD }));
   await s.counted('busy', 'first', { uncertain: 1 });
   await pause(1500);
   assert.equal(cloud.requests.length, 2);
@@ -95,7 +96,7 @@ journey('a wrong password stops that gateway with the reason and leaves the othe
   const cloud = await s.cloud();
   await s.start();
   await s.xadd(campaign('locked', people(3)));
-  await until('the cloud gateway to have all', () => cloud.requests.length === 3);
+  await until('the cloud gateway to have all', () => cloud.requests.length === 3, 30000);
   const gateways = await s.ok('gateways');
   assert.match(gateways.out, /mobile/);
   assert.match(gateways.out, /cloud/);
@@ -147,7 +148,7 @@ journey('the window is never exceeded', async (s) => {
 journey('no answer to a submit is uncertain; hold never sends it again, a late receipt settles it', async (s) => {
   const smsc = await s.smsc(() => ({ silent: true, receipt: false }), { response_timeout: '1s' });
   await s.start();
-  await s.xadd(campaign('silent', people(2), { doubt: 'hold' }));
+  await s.xadd(campaign('silent', people(2), { reminders: HOLD }));
   await s.counted('silent', 'first', { uncertain: 2 });
   await pause(500);
   assert.equal(smsc.submits.length, 2);

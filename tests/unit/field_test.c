@@ -287,15 +287,42 @@ static void test_durations_and_rates(void **state)
     }
 }
 
+/* Tables that come from plugins are looked at before they are used. */
+static void test_tables(void **state)
+{
+    static const struct field twice[] = {
+        {"a", FIELD_INT, .max = 1}, {"a", FIELD_BOOL, .max = 1}, {0}};
+    static const struct field outside[] = {{"a", FIELD_INT, .min = 1, .max = 10, .initial = "11"},
+                                           {0}};
+    static const struct field deep[] = {{"g", FIELD_GROUP, .fields = outside}, {0}};
+    static const struct field secret[] = {{"s", FIELD_SECRET, .initial = "x"}, {0}};
+    static const struct {
+        const struct field *table;
+        const char *error;
+    } rows[] = {
+        {twice, "a: is there twice"},
+        {outside, "a: the default \"11\": expected an integer in 1..10"},
+        {deep, "g: a: the default \"11\": expected an integer in 1..10"},
+        {secret, "s: cannot have a default"},
+    };
+    struct error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(fields_check(rows[i].table, &err), -1);
+        assert_string_equal(err.text, rows[i].error);
+    }
+    assert_int_equal(fields_check(office_fields, &err), 0);
+}
+
 #define ROWS(table) (sizeof table / sizeof table[0])
 
 int main(void)
 {
     static const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_secret_file),
-        cmocka_unit_test(test_durations_and_rates),
+        cmocka_unit_test(test_values),      cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_secret_file), cmocka_unit_test(test_durations_and_rates),
+        cmocka_unit_test(test_tables),
     };
     struct CMUnitTest tests[ROWS(error_facts) + ROWS(others)];
     size_t n = 0;

@@ -82,14 +82,14 @@ class Smsc {
     if (how.status === 0) this.join(submit);
     if (how.drop === 'before') return session.destroy();
     if (how.silent) return;
-    if (how.receipt?.when === 'before') await this.receipt(submit, how.receipt);
+    if (how.receipt?.when === 'before') await this.insist(submit, how.receipt);
     if (how.delayMs) await new Promise((resolve) => setTimeout(resolve, how.delayMs));
     session.send(pdu.response({ command_status: how.status, message_id: how.status === 0 ? how.id : '' }));
     submit.answered = Date.now();
     if (how.drop === 'after') return session.destroy();
     const wanted = (pdu.registered_delivery & 3) !== 0;
     if (how.status === 0 && wanted && how.receipt !== false && how.receipt?.when !== 'before')
-      await this.receipt(submit, how.receipt ?? {});
+      await this.insist(submit, how.receipt ?? {});
   }
 
   join(submit) {
@@ -125,6 +125,13 @@ class Smsc {
       pdu.short_message = `id:${id} sub:001 dlvrd:${state === 'DELIVRD' ? '001' : '000'} submit date:${stamp} done date:${stamp} stat:${state} err:${err} text:`;
     if (by !== 'text') Object.assign(pdu, { receipted_message_id: id, message_state: STATES[state] });
     return this.deliver(via, pdu, id);
+  }
+
+  /** As operators do: a receipt that was not answered, or with "not now", comes again, on
+   * whatever connection there is then. */
+  async insist(submit, how) {
+    while ((await this.receipt(submit, how)) !== 0 && this.server.listening)
+      await new Promise((resolve) => setTimeout(resolve, 100).unref());
   }
 
   /** A text from a resident's phone. */

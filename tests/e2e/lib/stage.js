@@ -200,7 +200,7 @@ class Stage {
     for (let at = 16; at + 16 <= bytes.length; at += 16)
       records.push({
         state: STATES[bytes[at] >> 4], attempts: bytes[at + 1] >> 4, reason: bytes[at + 7],
-        gateway: bytes[at + 6], segments: bytes[at + 8] >> 4,
+        gateway: bytes[at + 6], segments: bytes[at + 8] >> 4, ids: bytes[at + 8] & 15,
       });
     return records;
   }
@@ -225,10 +225,16 @@ class Stage {
 
   /** Waits until every notice of a reminder is in a terminal state; returns the counts. */
   async settled(id, reminder, ms) {
-    await until(`${id}/${reminder} to be settled`, async () => {
-      const records = await this.ledger(id, reminder);
-      return records.length > 0 && records.every((r) => SETTLED.has(r.state));
-    }, ms);
+    let records = [];
+    try {
+      await until(`${id}/${reminder} to be settled`, async () => {
+        records = await this.ledger(id, reminder);
+        return records.length > 0 && records.every((r) => SETTLED.has(r.state));
+      }, ms);
+    } catch (error) {
+      error.message += `: ${JSON.stringify(await this.counts(id, reminder).catch(() => 'no Redis'))}`;
+      throw error;
+    }
     return this.counts(id, reminder);
   }
 
