@@ -6,7 +6,7 @@
 -- 'CANCELLED', 'EXPIRED'), then from, to, takeovers, fresh; or the numbers; or, with
 -- NONE, when the retry set wants to be looked at (ms, or '').
 local h = redis.call('HMGET', KEYS[1], 'state', 'paused', 'cancelled', 'expires', 'cursor', 'last', 'orphans',
-  'turn', 'c1')
+  'turn', 'c1', 'c3')
 if h[1] ~= 'open' then
   return {'CLOSED', h[1] or ''}
 end
@@ -48,7 +48,8 @@ if tonumber(h[7]) > 0 then -- ranges given back or orphaned go before the cursor
 end
 
 local fresh = cursor < last and (note ~= '' or tonumber(h[9]) < tonumber(ARGV[5]))
-if tonumber(h[9]) > 0 and not (fresh and h[8] == '1') then
+-- The retry set holds the parked, and the uncertain whose doubt lasts
+if tonumber(h[9]) + tonumber(h[10]) > 0 and not (fresh and h[8] == '1') then
   local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', note == '' and ARGV[3] or '+inf', 'LIMIT', 0, max)
   if #due > 0 then
     local again, answer = {}, {'RETRY', note}
