@@ -274,17 +274,13 @@ static void ask_caps(struct intent *i, struct dispatch *d)
 {
     const struct rate_rule *rules = i->job->rules;
     size_t count = i->job->rule_count;
-    int64_t now = clock_wall_ms(), longest = 0;
+    int64_t now = clock_wall_ms();
 
     command_script(&d->command, SCRIPT_CAP, (unsigned)i->moves.count);
     for (size_t k = 0; k < i->moves.count; k++)
         key_cap(&d->command, notice_at(i, k)->message.to);
     command_add_string(&d->command, "reserve");
     command_add_int(&d->command, now);
-    for (size_t r = 0; r < count; r++)
-        if (rules[r].window_ms > longest)
-            longest = rules[r].window_ms;
-    command_add_int(&d->command, now - longest);
     command_add_int(&d->command, (int64_t)count);
     for (size_t r = 0; r < count; r++) {
         command_add_int(&d->command, rules[r].count);
@@ -306,7 +302,6 @@ void intent_return_cap(struct notice *n)
     key_cap(c, n->message.to);
     command_add_string(c, "return");
     command_add_int(c, clock_wall_ms());
-    command_add_int(c, 0);
     command_add_int(c, 0);
     command_add_format(c, "%u/%u", job->ref, n->n);
     db_send(job->d->db, c, NULL, NULL);
