@@ -240,6 +240,7 @@ static int start(struct daemon *d, struct error *err, int *status)
     if (d->gateways == NULL)
         return -1;
     dispatch_start(d->dispatch, d->gateways);
+    inbound_start(d->inbound, d->gateways);
     *status = EX_OK;
     return 0;
 }
