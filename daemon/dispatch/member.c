@@ -263,7 +263,7 @@ void member_publish(struct member *m)
         key_gateway(&d->command, lane->name, "status");
         command_add_string(&d->command, d->name);
         command_add(&d->command, json.data, json.length);
-        db_send(d->db, &d->command, NULL, NULL);
+        db_try(d->db, &d->command, NULL, NULL);
     }
     buf_free(&json);
 }
