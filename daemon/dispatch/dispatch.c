@@ -196,8 +196,10 @@ void dispatch_leave(struct dispatch *d)
 bool dispatch_settle_all(struct dispatch *d)
 {
     d->draining = true;
-    for (size_t i = 0; i < d->lane_count; i++)
+    for (size_t i = 0; i < d->lane_count; i++) {
         lane_give_back(&d->lanes[i]);
+        lane_clear(&d->lanes[i]);
+    }
     d->lane_count = 0; /* the gateways are gone */
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         settle_flush(job);

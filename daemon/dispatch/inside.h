@@ -96,8 +96,8 @@ struct lane {
     struct dispatch *d;
     struct gateway *gateway;
     const struct gateway_config *config;
-    const char *name;
-    unsigned number; /* in the registry; 0: not yet known */
+    char name[NAME_BYTES]; /* a copy: outcomes are settled after the gateways are closed */
+    unsigned number;       /* in the registry; 0: not yet known */
     struct limit limit;
     double rate;                    /* of all daemons together, slots a second; 0: none is set */
     struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */

@@ -28,7 +28,7 @@
 struct arrival {
     struct arrival *next;
     struct inbound *in;
-    struct gateway *gateway;
+    size_t gateway;            /* its index: it may be closed before this is done */
     gateway_stored_fn *stored; /* NULL: one that was parked, to be taken out when done */
     void *stored_arg;
     char id[65], code[33], words[65];
@@ -46,7 +46,7 @@ struct arrival {
 struct group {
     struct group *next;
     struct inbound *in;
-    struct gateway *gateway;
+    size_t gateway;
     struct arrival *list[BATCH];
     size_t count;
     struct moves moves;
@@ -65,6 +65,7 @@ struct inbound {
     struct command command;
     uint64_t unmatched;
     struct gateway_set *gateways;
+    char names[GATEWAY_SET_MAX][33];
     struct event *sweep;
     size_t sweeping; /* the gateway whose parked receipts are gone through */
     char cursor[24]; /* of HSCAN */
@@ -98,7 +99,7 @@ static void arrival_end(struct arrival *a, bool stored)
         if (!in->muted)
             a->stored(a->stored_arg, stored);
     } else if (stored) {
-        receipt_unpark_command(&in->command, gateway_config(a->gateway)->name, a->id, a->id_length);
+        receipt_unpark_command(&in->command, a->in->names[a->gateway], a->id, a->id_length);
         db_send(in->options.db, &in->command, NULL, NULL);
     }
     if (in->spares < SPARES) {
@@ -110,7 +111,7 @@ static void arrival_end(struct arrival *a, bool stored)
     }
 }
 
-static struct group *group_take(struct inbound *in, struct gateway *gw)
+static struct group *group_take(struct inbound *in, size_t gateway)
 {
     struct group *g = in->spare_groups;
 
@@ -119,7 +120,7 @@ static struct group *group_take(struct inbound *in, struct gateway *gw)
     else
         g = xmalloc(sizeof *g);
     g->in = in;
-    g->gateway = gw;
+    g->gateway = gateway;
     g->count = 0;
     g->moves.count = 0;
     return g;
@@ -150,7 +151,7 @@ static void log_receipt(const struct arrival *a, const struct record *r)
     e.event = notice_state_name(r->state);
     e.campaign = a->campaign;
     e.reminder = a->reminder;
-    e.gateway = gateway_config(a->gateway)->name;
+    e.gateway = a->in->names[a->gateway];
     e.reason = notice_reason_name(r->reason);
     e.n = a->entry.n;
     e.fence = a->entry.fence;
@@ -316,7 +317,7 @@ static void looked_up(struct arrival *a, const redisReply *found)
     struct inbound *in = a->in;
 
     if (found == NULL || found->type != REDIS_REPLY_STRING || strcmp(found->str, "FULL") == 0) {
-        log_warning("receipts.full gateway=%s", gateway_config(a->gateway)->name);
+        log_warning("receipts.full gateway=%s", a->in->names[a->gateway]);
         arrival_end(a, false);
         return;
     }
@@ -340,7 +341,7 @@ static void on_looked_up(void *arg, const redisReply *reply)
     struct group *g = arg;
 
     if (reply->type != REDIS_REPLY_ARRAY)
-        log_error("receipts.error gateway=%s reply=%s", gateway_config(g->gateway)->name,
+        log_error("receipts.error gateway=%s reply=%s", g->in->names[g->gateway],
                   log_quote(reply->str ? reply->str : ""));
     for (size_t i = 0; i < g->count; i++)
         looked_up(g->list[i], db_at(reply, i));
@@ -366,7 +367,7 @@ static void lookups_send(struct inbound *in, size_t at)
             lookups[i].park_length = strlen(g->park[i]);
         }
     }
-    receipt_lookup_command(&in->command, gateway_config(g->gateway)->name, lookups, g->count,
+    receipt_lookup_command(&in->command, g->in->names[g->gateway], lookups, g->count,
                            clock_wall_ms());
     db_send(in->options.db, &in->command, on_looked_up, g);
 }
@@ -385,7 +386,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 
 static void lookup_add(struct inbound *in, struct arrival *a)
 {
-    size_t at = gateway_index(a->gateway);
+    size_t at = a->gateway;
 
     if (in->lookups[at] != NULL && in->lookups[at]->count == BATCH)
         lookups_send(in, at);
@@ -420,7 +421,7 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
         return;
     }
     a = arrival_take(in);
-    a->gateway = gw;
+    a->gateway = gateway_index(gw);
     a->stored = stored;
     a->stored_arg = stored_arg;
     memcpy(a->id, receipt->id.bytes, receipt->id.length);
@@ -442,12 +443,12 @@ void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_
     char text[PARK_BYTES], kind = 0;
     unsigned reason = 0;
 
-    if (id_length == 0 || id_length > 64 || n == 0 || n >= sizeof text)
+    if (in->muted || id_length == 0 || id_length > 64 || n == 0 || n >= sizeof text)
         return;
     memcpy(text, receipt, n);
     text[n] = '\0';
     a = arrival_take(in);
-    a->gateway = gw;
+    a->gateway = gateway_index(gw);
     memcpy(a->id, id, id_length);
     a->id_length = id_length;
     sscanf(text, "%c %u %32s %64[^\n]", &kind, &reason, a->code, a->words);
@@ -556,17 +557,16 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     struct inbound *in = arg;
 
     (void)fd, (void)what;
-    if (in->sweeping >= gateway_set_count(in->gateways))
-        in->sweeping = 0;
     if (in->muted || gateway_set_count(in->gateways) == 0)
         return;
+    if (in->sweeping >= gateway_set_count(in->gateways))
+        in->sweeping = 0;
     if (!db_well(in->options.db)) {
         sweep_after(in, 1000);
         return;
     }
     command_start(&in->command, "HSCAN");
-    key_gateway(&in->command, gateway_config(gateway_set_at(in->gateways, in->sweeping))->name,
-                "parked");
+    key_gateway(&in->command, in->names[in->sweeping], "parked");
     command_add_string(&in->command, in->cursor);
     command_add_string(&in->command, "COUNT");
     command_add_int(&in->command, BATCH);
@@ -576,6 +576,9 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 void inbound_start(struct inbound *in, struct gateway_set *gateways)
 {
     in->gateways = gateways;
+    for (size_t i = 0; i < gateway_set_count(gateways); i++)
+        snprintf(in->names[i], sizeof in->names[i], "%s",
+                 gateway_config(gateway_set_at(gateways, i))->name);
     strcpy(in->cursor, "0");
     sweep_after(in, SWEEP_FIRST_MS);
 }
