@@ -304,7 +304,7 @@ static void on_claimed(void *arg, const redisReply *reply)
 
 /* How many notices of this job the gateways could take before their queues hold
  * two windows. No gateway for any of its channels: then they are claimed to fail. */
-static size_t job_room(const struct job *job)
+static size_t job_room(const struct job *job, size_t *fair)
 {
     const struct dispatch *d = job->d;
     const struct campaign *c = job->campaign;
@@ -318,7 +318,7 @@ static size_t job_room(const struct job *job)
             served || gateway_serves(d->gateways, c->channels[ch], (enum gateway_class)c->class);
         for (size_t i = 0; i < d->lane_count; i++)
             if (strcmp(d->lanes[i].config->channel, c->channels[ch]) == 0)
-                room += lane_room(&d->lanes[i], job);
+                room += lane_room(&d->lanes[i], job, fair);
     }
     return served ? room : GROUP_MAX;
 }
@@ -357,21 +357,20 @@ static size_t campaign_pace(struct job *job, size_t want, int64_t now_us)
 static bool job_claim(struct job *job, int64_t now_us, int64_t now_ms)
 {
     struct dispatch *d = job->d;
-    size_t room, want = (size_t)d->settings->dispatch.batch;
+    size_t room, fair = 0, want = (size_t)d->settings->dispatch.batch;
 
     if (job->state != JOB_OPEN || job->wake_us > now_us || job->claims >= CLAIMS_AT_ONCE ||
         !job_in_hours(job, now_ms))
         return false;
-    room = job_room(job);
+    room = job_room(job, &fair);
     want = want > GROUP_MAX ? GROUP_MAX : want;
     if (room <= job->coming || d->in_memory + want > d->most_in_memory)
         return false;
-    if (want > room - job->coming) {
-        /* a trickle of tiny claims costs more than it brings */
-        if (room - job->coming < want / 4 && job->coming + job->batches > 0 && room > want / 2)
-            return false;
-        want = room - job->coming;
-    }
+    room -= job->coming;
+    /* A trickle of tiny claims costs more than it brings: a quarter of its share first. */
+    if (room < want && room < fair / 4)
+        return false;
+    want = room < want ? room : want;
     want = campaign_pace(job, want, now_us);
     if (want == 0)
         return false;

@@ -137,6 +137,7 @@ static void on_buried(void *arg)
     struct member *m = arg;
     struct command *c = &m->d->command;
 
+    shares_return(m->d, m->dying->name);
     command_start(c, "SREM");
     command_add_string(c, KEY_DAEMONS);
     command_add_string(c, m->dying->name);
