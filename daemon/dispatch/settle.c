@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
+#include "outcome.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -362,27 +363,23 @@ static void settle_again(struct settling *s, struct move *m, const unsigned char
 {
     struct notice *n = m->owner;
     struct record now, wanted;
+    int64_t retry = m->retry;
+    enum outcome_effect effect;
 
     record_unpack(found, &now);
     record_unpack(m->wanted, &wanted);
-    if (now.state == wanted.state && now.fence == wanted.fence && now.state == NOTICE_ACCEPTED) {
-        batch_settled(n);
+    effect = outcome_apply(&now, &wanted, &retry);
+    if (effect == OUTCOME_MOVES && ++n->tries <= TRIES) {
+        memcpy(n->record, found, LEDGER_RECORD_BYTES);
+        settle_move(n, &wanted, retry, 0);
         return;
     }
-    if (now.fence != wanted.fence || !notice_may_move(now.state, wanted.state) ||
-        ++n->tries > TRIES) {
+    if (effect != OUTCOME_DONE) {
         s->job->d->stale_answers++;
         log_info("outcome.refused campaign=%s reminder=%s n=%u stands=%s wanted=%s", s->job->id,
                  s->job->name, n->n, notice_state_name(now.state), notice_state_name(wanted.state));
-        batch_settled(n);
-        return;
     }
-    wanted.flags |= now.flags;
-    wanted.mask |= now.mask;
-    if ((now.flags & FLAG_EARLY) != 0 && !notice_is_terminal(wanted.state))
-        wanted.state = NOTICE_DELIVERED;
-    memcpy(n->record, found, LEDGER_RECORD_BYTES);
-    settle_move(n, &wanted, notice_is_terminal(wanted.state) ? RETRY_REMOVE : m->retry, 0);
+    batch_settled(n);
 }
 
 static void on_settled(void *arg, const redisReply *reply)
