@@ -83,7 +83,8 @@ void cli_json(json_t *value)
 
 int cli_print(struct buf *b)
 {
-    fwrite(b->data, 1, b->length, stdout);
+    if (b->length > 0)
+        fwrite(b->data, 1, b->length, stdout);
     buf_clear(b);
     return fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
 }

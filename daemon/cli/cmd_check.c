@@ -33,7 +33,7 @@ static int report(const struct cli *cli, const struct reading *r)
         json_object_set_new(value, "ok", json_boolean(preview_too_long(r->preview) == 0));
         cli_json(value);
     } else {
-        reading_write(r, cli, now, &out);
+        reading_write(r, now, &out);
         cli_print(&out);
     }
     buf_free(&out);

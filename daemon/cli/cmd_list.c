@@ -25,11 +25,14 @@ static struct sums sum_up(const struct campaign_status *s)
     int64_t now_ms = clock_wall_ms();
     struct sums sums = {0};
 
+    /* next_ms stays 0 for a paused one: nothing comes next until it is resumed. */
     for (size_t i = 0; i < s->reminder_count; i++) {
         const struct reminder_status *r = &s->reminders[i];
 
         sums.planned += r->planned;
         sums.through += equation_through(r);
+        if (r->paused)
+            continue;
         if ((strcmp(r->state, "open") == 0 && !reminder_settled(r)) ||
             (strcmp(r->state, "scheduled") == 0 && r->due_ms <= now_ms))
             sums.next_ms = -1;

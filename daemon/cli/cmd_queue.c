@@ -366,7 +366,7 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     if (preview_rows(r->preview) >= 1000)
         buf_printf(&out, " (%s)", human_rate(rate, rows_per_s));
     buf_putc(&out, '\n');
-    reading_write_remarks(r, q->cli, &out);
+    reading_write_remarks(r, &out);
     reading_write_plan(r->campaign, queued_ms, &out);
     if (fate == WAITS)
         buf_puts(&out, T("It will be taken as soon as outreachd runs.\n",

@@ -47,12 +47,11 @@ static json_t *reminder_json(const struct reminder_status *r)
     return one;
 }
 
-static void show_campaign(const struct cli *cli, const struct picture *p, struct buf *out)
+static void show_campaign(const struct picture *p, struct buf *out)
 {
     const struct campaign_status *s = p->status;
     char a[HUMAN_BYTES], b[HUMAN_BYTES];
 
-    (void)cli;
     if (strcmp(s->state, "loading") == 0) {
         buf_printf(out,
                    T("%s  %s recipients loaded; not taken by outreachd yet\n",
@@ -80,7 +79,7 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     reminders = json_array();
-    show_campaign(cli, p, &out);
+    show_campaign(p, &out);
     for (size_t i = 0; i < p->status->reminder_count; i++) {
         const struct reminder_status *r = &p->status->reminders[i];
 

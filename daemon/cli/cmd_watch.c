@@ -43,7 +43,7 @@ static const struct option_row watch_options[] = {
 struct pace {
     int64_t at_ms, begun; /* begun: notices that no longer wait */
     double per_second;
-    int64_t printed_sum;
+    uint64_t printed_sum;
     char printed_state[12];
     bool seen, printed;
 };
@@ -231,12 +231,12 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
                            struct pace *pace, const struct picture *p)
 {
     /* Receipts move notices without changing the sum: weigh each state. */
-    int64_t sum = 0;
+    uint64_t sum = 0;
     int64_t begun = reminder_sum(r) - reminder_waiting(r);
     char a[HUMAN_BYTES], b[HUMAN_BYTES];
 
     for (int i = 0; i < NOTICE_STATES; i++)
-        sum = sum * 31 + r->counts[i];
+        sum = sum * 31 + (uint64_t)r->counts[i];
     if (pace->printed && sum == pace->printed_sum && strcmp(pace->printed_state, r->state) == 0)
         return;
     pace->printed = true;

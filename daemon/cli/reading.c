@@ -240,13 +240,12 @@ static void write_text(const struct reading *r, const struct preview_text *t, st
                    t->too_long, r->campaign->max_segments);
 }
 
-void reading_write_remarks(const struct reading *r, const struct cli *cli, struct buf *out)
+void reading_write_remarks(const struct reading *r, struct buf *out)
 {
     const struct preview_remark *remarks;
     unsigned long all;
     size_t n = preview_remarks(r->preview, &remarks, &all);
 
-    (void)cli;
     for (size_t i = 0; i < n; i++)
         buf_printf(out, T("  row %lu%s: %s\n", "  第 %lu 行%s：%s\n"), remarks[i].line,
                    remarks[i].refused ? T(" not taken", "未采用") : "", remarks[i].text);
@@ -268,8 +267,7 @@ static void write_event(const struct campaign *c, struct buf *out)
     buf_printf(out, " (%s)\n", zone_name(c->zone));
 }
 
-void reading_write(const struct reading *r, const struct cli *cli, int64_t queued_ms,
-                   struct buf *out)
+void reading_write(const struct reading *r, int64_t queued_ms, struct buf *out)
 {
     const struct preview_text *texts;
     size_t n = preview_texts(r->preview, &texts);
@@ -283,7 +281,7 @@ void reading_write(const struct reading *r, const struct cli *cli, int64_t queue
                  "\n收件人：采用 %s，合并 %lu，不可用 %lu，共 %lu 行\n"),
                human_count(taken, (int64_t)preview_rows(r->preview)), r->report.merged,
                r->report.refused, r->report.rows);
-    reading_write_remarks(r, cli, out);
+    reading_write_remarks(r, out);
     buf_puts(out, T("\nTexts, as the first recipient's phone shows them\n",
                     "\n内容（第一位收件人手机上的样子）\n"));
     for (size_t i = 0; i < n; i++)

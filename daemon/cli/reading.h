@@ -33,14 +33,13 @@ void reading_close(struct reading *r);
 
 /* What stands in the file, for a person: title, times, rows, texts. queued_ms is
  * what `now` means. */
-void reading_write(const struct reading *r, const struct cli *cli, int64_t queued_ms,
-                   struct buf *out);
+void reading_write(const struct reading *r, int64_t queued_ms, struct buf *out);
 
 /* The same for programs; a new reference. */
 json_t *reading_json(const struct reading *r, int64_t queued_ms);
 
 /* Rows with something to say, and how many more. */
-void reading_write_remarks(const struct reading *r, const struct cli *cli, struct buf *out);
+void reading_write_remarks(const struct reading *r, struct buf *out);
 
 /* "announce  2027-02-27 Sat 09:30", with what was missed, for each reminder. */
 void reading_write_plan(const struct campaign *c, int64_t queued_ms, struct buf *out);

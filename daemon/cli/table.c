@@ -188,9 +188,11 @@ void table_wrap(struct buf *out, const char *s, size_t columns, const char *pref
         size_t line = strcspn(s, "\n"), n = utf8_cut(s, line, columns, NULL);
 
         if (n < line) {
-            if (n == 0)
-                n = 1; /* narrower than one character: never stand still */
-            n = break_at(s, n);
+            if (n == 0) /* narrower than one character: never stand still */
+                for (n = 1; ((unsigned char)s[n] & 0xc0) == 0x80;)
+                    n++;
+            else
+                n = break_at(s, n);
             n += hanging(s + n);
         }
         buf_puts(out, prefix);

@@ -83,19 +83,25 @@ struct job {
     struct settling *settling; /* being filled */
 };
 
-/* The queue of one gateway. */
+/* What one job has in the queue of a gateway. */
+struct line {
+    struct line *next; /* in the ring of its priority */
+    struct job *job;
+    struct notice *first, *last;
+    size_t count;
+};
+
+/* The queue of one gateway: the first priority first, fair shares within one. */
 struct lane {
     struct dispatch *d;
     struct gateway *gateway;
     const struct gateway_config *config;
-    const char *name;
-    unsigned number; /* in the registry; 0: not yet known */
+    char name[NAME_BYTES]; /* a copy: outcomes are settled after the gateways are closed */
+    unsigned number;       /* in the registry; 0: not yet known */
     struct limit limit;
-    struct {
-        struct notice *first, *last;
-        size_t count;
-    } queue[PRIORITIES];
-    size_t queued, intending; /* intending: between intent and submit */
+    double rate;                    /* of all daemons together, slots a second; 0: none is set */
+    struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
+    size_t queued, intending;       /* intending: between intent and submit */
     struct event *timer;
     bool draining; /* lane_run is on the stack */
 };
@@ -156,6 +162,13 @@ struct dispatch {
     uint64_t stale_answers;
 };
 
+/* ---------------------------------------------------------------- shares.c */
+/* Asks for this daemon's shares of the gateways' rates, and paces the lanes by the
+ * answers. Called every SHARES_TICKS: what was used in between is known then. */
+void shares_ask(struct dispatch *d);
+/* Gives the shares of a daemon back: a dead one's, or ours when we have stopped sending. */
+void shares_return(struct dispatch *d, const char *daemon);
+
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);
 
@@ -198,12 +211,13 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway);
 void lane_clear(struct lane *lane);
 struct lane *lane_of(struct gateway *gateway);
-void lane_add(struct lane *lane, struct notice *n, int priority);
+void lane_add(struct lane *lane, struct notice *n);
 void lane_run(struct lane *lane);
 /* What waits here goes back, to be routed anew: the gateway is out of use, or we stop. */
 void lane_give_back(struct lane *lane);
-/* Room for more notices of a priority before its queue holds two windows. */
-size_t lane_room(const struct lane *lane, int priority);
+/* Room for more notices of a job: its share of two windows, less what it has here.
+ * Adds the share to *fair. */
+size_t lane_room(const struct lane *lane, const struct job *job, size_t *fair);
 /* When a notice that does not fit would have its turn, in ms from now. */
 int64_t lane_turn_ms(const struct lane *lane);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SPARE_INTENTS 32
+#define CAP_AGAIN_MS 1000
 #define NOT_REFUSED 0xff /* of intent.refused: a state is a small number, and 0 is one */
 
 static struct intent *intent_take(struct dispatch *d)
@@ -80,7 +81,7 @@ static void intent_differs(struct intent *i, struct notice *n, const unsigned ch
     memcpy(n->record, found, LEDGER_RECORD_BYTES);
     record_unpack(found, &r);
     if ((r.state == NOTICE_UNTOUCHED || r.state == NOTICE_PARKED) && ++n->tries < 3)
-        lane_add(i->lane, n, i->job->priority);
+        lane_add(i->lane, n);
     else
         batch_settled(n);
 }
@@ -178,8 +179,9 @@ static void on_moved(void *arg, const redisReply *reply)
     struct intent *i = arg;
 
     if (reply->type != REDIS_REPLY_ARRAY) {
-        log_error("intent.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
-                  log_quote(reply->str ? reply->str : ""));
+        if (!db_is_error(reply, "OOM")) /* db has said so */
+            log_error("intent.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
+                      log_quote(reply->str ? reply->str : ""));
         i->verdict = MOVES_GONE;
         return;
     }
@@ -211,7 +213,7 @@ static void send_moves(struct intent *i, struct dispatch *d)
 
     moves_command(&i->moves, &target, &d->command);
     i->asked_boot_ms = clock_boot_ms();
-    db_send(i->db, &d->command, on_moved, i);
+    db_try(i->db, &d->command, on_moved, i);
 }
 
 /* ------------------------------------------------------------------- the gate */
@@ -269,8 +271,14 @@ static void on_capped(void *arg, const redisReply *reply)
     struct intent *i = arg;
 
     for (size_t k = 0; k < i->moves.count; k++)
-        if (i->refused[k] == NOT_REFUSED)
+        if (i->refused[k] != NOT_REFUSED) {
+            continue;
+        } else if (reply->type == REDIS_REPLY_ARRAY) {
             capped(i, k, db_int(db_at(reply, k), 0));
+        } else { /* no place without an answer */
+            i->refused[k] = NOTICE_PARKED;
+            i->later_ms[k] = clock_wall_ms() + CAP_AGAIN_MS;
+        }
     intent_decide(i);
     intent_give_back(i);
 }
@@ -279,17 +287,13 @@ static void ask_caps(struct intent *i, struct dispatch *d)
 {
     const struct rate_rule *rules = i->job->rules;
     size_t count = i->job->rule_count;
-    int64_t now = clock_wall_ms(), longest = 0;
+    int64_t now = clock_wall_ms();
 
     command_script(&d->command, SCRIPT_CAP, (unsigned)i->moves.count);
     for (size_t k = 0; k < i->moves.count; k++)
         key_cap(&d->command, notice_at(i, k)->message.to);
     command_add_string(&d->command, "reserve");
     command_add_int(&d->command, now);
-    for (size_t r = 0; r < count; r++)
-        if (rules[r].window_ms > longest)
-            longest = rules[r].window_ms;
-    command_add_int(&d->command, now - longest);
     command_add_int(&d->command, (int64_t)count);
     for (size_t r = 0; r < count; r++) {
         command_add_int(&d->command, rules[r].count);
@@ -297,7 +301,7 @@ static void ask_caps(struct intent *i, struct dispatch *d)
     }
     for (size_t k = 0; k < i->moves.count; k++)
         command_add_format(&d->command, "%u/%u", i->job->ref, notice_at(i, k)->n);
-    db_send(i->db, &d->command, on_capped, i);
+    db_try(i->db, &d->command, on_capped, i);
 }
 
 void intent_return_cap(struct notice *n)
@@ -311,7 +315,6 @@ void intent_return_cap(struct notice *n)
     key_cap(c, n->message.to);
     command_add_string(c, "return");
     command_add_int(c, clock_wall_ms());
-    command_add_int(c, 0);
     command_add_int(c, 0);
     command_add_format(c, "%u/%u", job->ref, n->n);
     db_send(job->d->db, c, NULL, NULL);

@@ -112,6 +112,7 @@ static void on_document(void *arg, const redisReply *reply)
     struct dispatch *d = job->d;
     const redisReply *document = db_at(reply, 0);
     struct error err;
+    const char *const *rules;
     struct tree *tree;
     int r;
 
@@ -136,11 +137,13 @@ static void on_document(void *arg, const redisReply *reply)
     job->priority = job->priority < 1             ? 1
                     : job->priority >= PRIORITIES ? PRIORITIES - 1
                                                   : job->priority;
-    if (job->campaign->per_recipient != NULL)
-        for (size_t i = 0; job->campaign->per_recipient[i] != NULL && job->rule_count < 8; i++)
-            if (rate_rule_parse(job->campaign->per_recipient[i], &job->rules[job->rule_count],
-                                NULL) == 0)
-                job->rule_count++;
+    rules = job->campaign->per_recipient != NULL ? job->campaign->per_recipient
+                                                 : d->settings->defaults.per_recipient;
+    for (; rules != NULL && *rules != NULL &&
+           job->rule_count < sizeof job->rules / sizeof *job->rules;
+         rules++)
+        if (rate_rule_parse(*rules, &job->rules[job->rule_count], NULL) == 0)
+            job->rule_count++;
     limit_init(&job->pace, job->campaign->rate, clock_mono_us());
     command_script(&d->command, SCRIPT_NUMBER, 1);
     command_add_string(&d->command, KEY_REFS);
@@ -206,7 +209,7 @@ static void claim_send(struct job *job, size_t want)
     job->claims++;
     job->coming += want;
     d->in_memory += want;
-    db_send(d->db, c, on_claimed, claim);
+    db_try(d->db, c, on_claimed, claim);
 }
 
 static void claimed_range(struct job *job, const struct claim *claim, const redisReply *reply,
@@ -275,8 +278,9 @@ static void on_claimed(void *arg, const redisReply *reply)
     job->cancelled = sweep == SWEEP_CANCELLED;
     job->paused = false;
     if (what == NULL) {
-        log_error("claim.error campaign=%s reminder=%s reply=%s", job->id, job->name,
-                  log_quote(reply->str ? reply->str : ""));
+        if (!db_is_error(reply, "OOM")) /* db has said so */
+            log_error("claim.error campaign=%s reminder=%s reply=%s", job->id, job->name,
+                      log_quote(reply->str ? reply->str : ""));
         job_sleep(job, SLEEP_US);
     } else if (strcmp(what->str, "RANGE") == 0) {
         job->exhausted = false;
@@ -300,7 +304,7 @@ static void on_claimed(void *arg, const redisReply *reply)
 
 /* How many notices of this job the gateways could take before their queues hold
  * two windows. No gateway for any of its channels: then they are claimed to fail. */
-static size_t job_room(const struct job *job)
+static size_t job_room(const struct job *job, size_t *fair)
 {
     const struct dispatch *d = job->d;
     const struct campaign *c = job->campaign;
@@ -314,7 +318,7 @@ static size_t job_room(const struct job *job)
             served || gateway_serves(d->gateways, c->channels[ch], (enum gateway_class)c->class);
         for (size_t i = 0; i < d->lane_count; i++)
             if (strcmp(d->lanes[i].config->channel, c->channels[ch]) == 0)
-                room += lane_room(&d->lanes[i], job->priority);
+                room += lane_room(&d->lanes[i], job, fair);
     }
     return served ? room : GROUP_MAX;
 }
@@ -353,21 +357,20 @@ static size_t campaign_pace(struct job *job, size_t want, int64_t now_us)
 static bool job_claim(struct job *job, int64_t now_us, int64_t now_ms)
 {
     struct dispatch *d = job->d;
-    size_t room, want = (size_t)d->settings->dispatch.batch;
+    size_t room, fair = 0, want = (size_t)d->settings->dispatch.batch;
 
     if (job->state != JOB_OPEN || job->wake_us > now_us || job->claims >= CLAIMS_AT_ONCE ||
         !job_in_hours(job, now_ms))
         return false;
-    room = job_room(job);
+    room = job_room(job, &fair);
     want = want > GROUP_MAX ? GROUP_MAX : want;
     if (room <= job->coming || d->in_memory + want > d->most_in_memory)
         return false;
-    if (want > room - job->coming) {
-        /* a trickle of tiny claims costs more than it brings */
-        if (room - job->coming < want / 4 && job->coming + job->batches > 0 && room > want / 2)
-            return false;
-        want = room - job->coming;
-    }
+    room -= job->coming;
+    /* A trickle of tiny claims costs more than it brings: a quarter of its share first. */
+    if (room < want && room < fair / 4)
+        return false;
+    want = room < want ? room : want;
     want = campaign_pace(job, want, now_us);
     if (want == 0)
         return false;

@@ -1,13 +1,17 @@
 #include "limit.h"
 
 #define SECOND_US 1000000
-#define CALM_US 500000  /* after a change of the learnt rate, until the next one */
-#define RAISE_US 250000 /* how often a learnt rate grows */
-#define RAISE 1.02
-#define LOWER 0.97 /* of what was taken in the second when "too fast" came */
+#define BIN_US (SECOND_US / (LIMIT_BINS - 1))
+#define CALM_US 500000  /* after lowering: "too fast" is the echo of what was under way */
+#define QUIET_US 500000 /* without "too fast" before a learnt rate grows, */
+#define RAISE_US 250000 /* and then so often, */
+#define RAISE 0.02      /* by so much at first, twice as much each time, */
+#define RAISE_MOST 0.25 /* up to this: a rate learnt far too low is soon forgotten */
+#define LOWER 0.98      /* of what was taken in the second when "too fast" came */
+#define PAUSE_US 20000  /* after "too fast", doubled while nothing else is heard */
+#define PAUSE_MOST_US 1000000
 
-/* A sliding second must never hold more than rate slots: a small burst is
- * allowed for, and its room is taken off the pace. */
+/* A small burst is allowed for, and its room is taken off the pace. */
 static double pace(const struct limit *l)
 {
     double rate = limit_rate(l);
@@ -22,30 +26,81 @@ static int64_t burst_us(const struct limit *l)
 
 void limit_init(struct limit *l, double rate, int64_t now_us)
 {
-    *l = (struct limit){.rate = rate, .next_us = now_us, .window_us = now_us};
+    *l = (struct limit){
+        .rate = rate, .next_us = now_us, .window_us = now_us, .bin = now_us / BIN_US};
+}
+
+void limit_set(struct limit *l, double rate)
+{
+    l->rate = rate > 0 ? rate : LIMIT_SHUT;
+    if (l->learnt >= l->rate)
+        l->learnt = 0;
 }
 
 double limit_rate(const struct limit *l)
 {
+    if (l->rate < 0)
+        return 0;
     if (l->learnt > 0 && (l->rate <= 0 || l->learnt < l->rate))
         return l->learnt;
     return l->rate;
 }
 
+/* Forgets the bins that are more than a second old. */
+static void turn_bins(struct limit *l, int64_t now_us)
+{
+    int64_t bin = now_us / BIN_US;
+
+    if (l->recent == 0)
+        l->bin = bin;
+    for (int i = 0; l->bin < bin && i < LIMIT_BINS; i++) {
+        unsigned *oldest = &l->bins[++l->bin % LIMIT_BINS];
+
+        l->recent -= *oldest;
+        *oldest = 0;
+    }
+    l->bin = bin;
+}
+
+/* Would slots now be too many for the last second? The pace alone does not see
+ * that: a message takes its slots at once. Then next_us is when a bin is free. */
+static bool second_full(struct limit *l, unsigned slots, int64_t now_us)
+{
+    int64_t bin;
+
+    if (l->rate <= 0)
+        return false;
+    turn_bins(l, now_us);
+    if (l->recent == 0 || l->recent + slots <= l->rate)
+        return false;
+    for (bin = l->bin - LIMIT_BINS + 1; l->bins[bin % LIMIT_BINS] == 0; bin++)
+        ;
+    l->next_us = (bin + LIMIT_BINS) * BIN_US;
+    return true;
+}
+
 bool limit_take(struct limit *l, unsigned slots, int64_t now_us)
 {
+    if (l->rate < 0)
+        return false;
     if (limit_rate(l) <= 0)
         return true;
-    if (l->next_us > now_us)
+    if (l->next_us > now_us || second_full(l, slots, now_us))
         return false;
     if (l->next_us < now_us - burst_us(l))
         l->next_us = now_us - burst_us(l);
     l->next_us += (int64_t)((double)slots * SECOND_US / pace(l));
+    if (l->rate > 0) {
+        l->bins[l->bin % LIMIT_BINS] += slots;
+        l->recent += slots;
+    }
     return true;
 }
 
 int64_t limit_wait_us(const struct limit *l, int64_t now_us)
 {
+    if (l->rate < 0)
+        return SECOND_US / 10; /* whoever sets a rate comes before */
     return limit_rate(l) <= 0 || l->next_us <= now_us ? 0 : l->next_us - now_us;
 }
 
@@ -62,9 +117,11 @@ void limit_accepted(struct limit *l, unsigned slots, int64_t now_us)
 {
     turn_window(l, now_us);
     l->taken += slots;
-    if (l->learnt <= 0 || now_us - l->raised_us < RAISE_US)
+    l->pause_us = 0;
+    if (l->learnt <= 0 || now_us - l->throttled_us < QUIET_US || now_us - l->raised_us < RAISE_US)
         return;
-    l->learnt *= RAISE;
+    l->learnt *= 1 + l->raise;
+    l->raise = l->raise * 2 > RAISE_MOST ? RAISE_MOST : l->raise * 2;
     l->raised_us = now_us;
     if (l->rate > 0 && l->learnt >= l->rate)
         l->learnt = 0;
@@ -72,15 +129,21 @@ void limit_accepted(struct limit *l, unsigned slots, int64_t now_us)
 
 void limit_throttled(struct limit *l, int64_t now_us)
 {
-    unsigned taken;
+    double taken;
 
     turn_window(l, now_us);
-    if (l->learnt > 0 && now_us - l->raised_us < CALM_US)
+    l->throttled_us = now_us;
+    l->raise = RAISE;
+    if (l->next_us <= now_us + PAUSE_US / 2) { /* else it pauses already */
+        l->pause_us = l->pause_us == 0 ? PAUSE_US : l->pause_us * 2;
+        l->pause_us = l->pause_us > PAUSE_MOST_US ? PAUSE_MOST_US : l->pause_us;
+        l->next_us = now_us + l->pause_us;
+    }
+    if (l->learnt > 0 && now_us - l->lowered_us < CALM_US)
         return;
     taken = l->taken > l->taken_before ? l->taken : l->taken_before;
-    if (l->learnt > 0 && taken > l->learnt)
-        taken = (unsigned)l->learnt;
+    if (l->learnt > 0) /* it was between the two: what was taken lags behind */
+        taken = taken > l->learnt ? l->learnt : (taken + l->learnt) / 2;
     l->learnt = (taken > 1 ? taken : 1) * LOWER;
-    l->raised_us = now_us;
-    l->next_us = now_us + SECOND_US / 10;
+    l->lowered_us = now_us;
 }

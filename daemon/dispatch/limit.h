@@ -3,8 +3,9 @@
  *
  * A pace on the monotonic clock: so many slots a second (a slot is a message or
  * a segment), evenly, from an empty start, never more than the rate in any
- * second. Without a rate everything passes, until the gateway says "too fast":
- * then a rate is learnt from what it took, and grows again while it is quiet.
+ * second, also where messages take several slots. Without a rate everything
+ * passes, until the gateway says "too fast": then a rate is learnt from what it
+ * took, and grows again while it is quiet, the faster the longer.
  */
 #ifndef OUTREACH_LIMIT_H
 #define OUTREACH_LIMIT_H
@@ -12,18 +13,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LIMIT_BINS 101 /* of 10 ms: a second, and the bin that is begun */
+
 struct limit {
-    double rate;                  /* slots a second as configured; 0: none */
-    double learnt;                /* what the gateway seems to bear; 0: not known */
-    int64_t next_us;              /* when the next slot is free */
-    int64_t raised_us;            /* when learnt was last changed */
-    int64_t window_us;            /* start of the second in which taken are counted */
-    unsigned taken, taken_before; /* accepted in this second and the one before */
+    double rate;                   /* slots a second as configured; 0: none; LIMIT_SHUT */
+    double learnt;                 /* what the gateway seems to bear; 0: not known */
+    double raise;                  /* by which share learnt grows next */
+    int64_t next_us;               /* when the next slot is free */
+    int64_t lowered_us, raised_us; /* when learnt was last changed */
+    int64_t throttled_us;          /* when "too fast" was last said */
+    int64_t pause_us;              /* how long nothing is sent after it */
+    int64_t window_us;             /* start of the second in which taken are counted */
+    unsigned taken, taken_before;  /* accepted in this second and the one before */
+    int64_t bin;                   /* the latest that was used, on the clock */
+    unsigned bins[LIMIT_BINS];     /* slots that went, by 10 ms: of a configured rate */
+    unsigned recent;               /* their sum */
 };
 
+#define LIMIT_SHUT (-1.0) /* a rate: nothing passes */
+
+/* rate: slots a second, 0 for none, or LIMIT_SHUT. */
 void limit_init(struct limit *l, double rate, int64_t now_us);
 
-/* Takes slots if they are free now. */
+/* Another rate from now on; what went in the last second still counts. 0 or less shuts it. */
+void limit_set(struct limit *l, double rate);
+
+/* Takes slots if they are free now. More than the rate at once (a long message on
+ * a slow line) pass alone in their second. */
 bool limit_take(struct limit *l, unsigned slots, int64_t now_us);
 
 /* When the next slot is free: 0 for now. In microseconds from now. */

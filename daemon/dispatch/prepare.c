@@ -284,8 +284,7 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
     lane = prepare_route(n, &r, values, now_ms);
     if (lane == NULL)
         return;
-    if (lane_room(lane, PRIORITIES - 1) == 0 &&
-        lane->queued > 2 * (size_t)lane->config->window + GROUP_MAX) {
+    if (lane->queued > 2 * (size_t)lane->config->window + GROUP_MAX) {
         settle_park(n, REASON_TURN, soonest(job, now_ms + lane_turn_ms(lane)));
         return;
     }
@@ -304,5 +303,5 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
     n->message.number = n->n;
     n->message.attempt = r.attempts + 1;
     n->ready_us = clock_mono_us();
-    lane_add(lane, n, job->priority);
+    lane_add(lane, n);
 }

@@ -28,7 +28,7 @@ bool reminder_settled(const struct reminder_status *r)
 {
     return strcmp(r->state, "done") == 0 || strcmp(r->state, "skipped") == 0 ||
            (strcmp(r->state, "open") == 0 && reminder_waiting(r) == 0 &&
-            r->counts[NOTICE_SENDING] == 0);
+            r->counts[NOTICE_SENDING] == 0 && r->counts[NOTICE_UNCERTAIN] == 0);
 }
 
 void reminder_status_parse(const redisReply *reply, const char *name, struct reminder_status *r)

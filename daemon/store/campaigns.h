@@ -36,7 +36,7 @@ struct campaign_status {
 int64_t reminder_waiting(const struct reminder_status *r);
 /* The sum of all counters: what planned must be equal to. */
 int64_t reminder_sum(const struct reminder_status *r);
-/* No more will change by our doing: done, or nothing waits, is sent or in doubt. */
+/* No more will change by our doing: done, or nothing waits, is being sent or in doubt. */
 bool reminder_settled(const struct reminder_status *r);
 
 /* Fills r from a HGETALL reply of a reminder's hash. */

@@ -15,7 +15,7 @@ static const struct {
     [NOTICE_UNTOUCHED] = {"waiting", TO(NOTICE_SENDING) | TO(NOTICE_PARKED) | TO(NOTICE_FAILED) |
                                          TO(NOTICE_EXPIRED) | TO(NOTICE_OPTED_OUT) |
                                          TO(NOTICE_CAPPED) | TO(NOTICE_EXCLUDED) |
-                                         TO(NOTICE_CANCELLED)},
+                                         TO(NOTICE_CANCELLED) | TO(NOTICE_DELIVERED)},
     [NOTICE_PARKED] = {"waiting", TO(NOTICE_PARKED) | TO(NOTICE_SENDING) | TO(NOTICE_FAILED) |
                                       TO(NOTICE_EXPIRED) | TO(NOTICE_OPTED_OUT) |
                                       TO(NOTICE_CAPPED) | TO(NOTICE_EXCLUDED) |
@@ -26,10 +26,11 @@ static const struct {
                                        TO(NOTICE_UNDELIVERED) | TO(NOTICE_FAILED) |
                                        TO(NOTICE_EXPIRED) | TO(NOTICE_OPTED_OUT) |
                                        TO(NOTICE_CAPPED) | TO(NOTICE_CANCELLED)},
-    [NOTICE_UNCERTAIN] = {"uncertain", TO(NOTICE_PARKED) | TO(NOTICE_ACCEPTED) |
-                                           TO(NOTICE_DELIVERED) | TO(NOTICE_UNDELIVERED) |
-                                           TO(NOTICE_FAILED) | TO(NOTICE_EXPIRED) |
-                                           TO(NOTICE_CANCELLED)},
+    /* Takes the late outcome of its own intent, as sending would have. */
+    [NOTICE_UNCERTAIN] = {"uncertain",
+                          TO(NOTICE_PARKED) | TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
+                              TO(NOTICE_UNDELIVERED) | TO(NOTICE_FAILED) | TO(NOTICE_EXPIRED) |
+                              TO(NOTICE_OPTED_OUT) | TO(NOTICE_CAPPED) | TO(NOTICE_CANCELLED)},
     /* Parked again: the next channel has its turn after a negative receipt. */
     [NOTICE_ACCEPTED] = {"accepted", TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
                                          TO(NOTICE_UNDELIVERED) | TO(NOTICE_PARKED)},

@@ -6,7 +6,10 @@
 --       the tail is the whole id), what to append
 -- Returns receipts that were here before their id: id, receipt, ...
 local early = {}
-local any = redis.call('EXISTS', KEYS[1]) == 1
+local any = redis.call('HLEN', KEYS[1]) > 0
+for k = 2, #KEYS do
+  redis.call('STRLEN', KEYS[k]) -- an error before anything is written, if one is no string
+end
 for k = 2, #KEYS do
   local head, more = ARGV[2 * k - 2], ARGV[2 * k - 1]
   if redis.call('APPEND', KEYS[k], more) == #more then

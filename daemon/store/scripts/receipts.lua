@@ -16,6 +16,8 @@ local function open_bucket(bytes)
 end
 
 local answer, read = {}, {} -- neighbours share a bucket: each is read and taken apart once
+local early = {}
+local parked = redis.call('HLEN', KEYS[1])
 local k = 3
 for a = 4, #ARGV, 4 do
   local found = nil
@@ -35,15 +37,25 @@ for a = 4, #ARGV, 4 do
     answer[#answer + 1] = found
   elseif ARGV[a + 3] == '' then
     answer[#answer + 1] = 'PARKED'
-  elseif redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) and redis.call('HEXISTS', KEYS[1], ARGV[a + 2]) == 0 then
-    answer[#answer + 1] = 'FULL'
   else
-    redis.call('HSET', KEYS[1], ARGV[a + 2], ARGV[a + 3])
-    redis.call('ZADD', KEYS[2], ARGV[1], ARGV[a + 2])
     answer[#answer + 1] = 'PARKED'
+    early[#answer] = a
   end
 end
 local old = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[2], 'LIMIT', 0, 100)
+for i = 1, #answer do -- all is read: now it may be written
+  local a = early[i]
+  if a then
+    local new = redis.call('HEXISTS', KEYS[1], ARGV[a + 2]) == 0
+    if new and parked >= tonumber(ARGV[3]) then
+      answer[i] = 'FULL'
+    else
+      redis.call('HSET', KEYS[1], ARGV[a + 2], ARGV[a + 3])
+      redis.call('ZADD', KEYS[2], ARGV[1], ARGV[a + 2])
+      parked = parked + (new and 1 or 0)
+    end
+  end
+end
 if #old > 0 then
   redis.call('ZREM', KEYS[2], unpack(old))
   redis.call('HDEL', KEYS[1], unpack(old))

@@ -1,0 +1,353 @@
+/* cli_human_test.c - times, counts, tables, bars and the equation as people see them */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bar.h"
+#include "equation.h"
+#include "human.h"
+#include "table.h"
+#include "utf8.h"
+#include "words.h"
+#include "zone.h"
+
+/* ------------------------------------------------------------------- numbers */
+static const struct {
+    const char *name;
+    int64_t ms;
+    const char *text;
+} durations[] = {
+    {"below a second in ms", 340, "340 ms"},     {"tenths below ten seconds", 4250, "4.2 s"},
+    {"then whole seconds", 45999, "45 s"},       {"minutes and seconds", 200000, "3 min 20 s"},
+    {"hours and minutes", 7500000, "2 h 5 min"}, {"days and hours", 273600000, "3 d 4 h"},
+};
+
+static const struct {
+    int64_t seconds;
+    const char *text;
+} clocks[] = {{0, "0:00"},     {45, "0:45"},      {723, "12:03"},
+              {3599, "59:59"}, {3722, "1:02:02"}, {273600, "3d 04h"}};
+
+static const struct {
+    int64_t n;
+    const char *text;
+} counts[] = {{0, "0"},
+              {999, "999"},
+              {1000, "1,000"},
+              {1234567, "1,234,567"},
+              {-1234, "-1,234"},
+              {-999, "-999"},
+              {INT64_MAX, "9,223,372,036,854,775,807"}};
+
+static const struct {
+    double per_second;
+    const char *text;
+} rates[] = {{0, "0/s"}, {0.42, "0.4/s"}, {9.9, "9.9/s"}, {9.96, "10/s"}, {151200.4, "151,200/s"}};
+
+static const struct {
+    int64_t done, total;
+    const char *text;
+} percents[] = {
+    {0, 0, "100%"},           {0, 10, "0%"},    {1, 1000000, "1%"}, /* a beginning is seen */
+    {999999, 1000000, "99%"}, {10, 10, "100%"}, /* and nothing is done before it is */
+};
+
+static void test_numbers(void **state)
+{
+    char out[HUMAN_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof durations / sizeof *durations; i++)
+        assert_string_equal(human_duration(out, durations[i].ms), durations[i].text);
+    for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++)
+        assert_string_equal(human_clock(out, clocks[i].seconds), clocks[i].text);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        assert_string_equal(human_count(out, counts[i].n), counts[i].text);
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        assert_string_equal(human_rate(out, rates[i].per_second), rates[i].text);
+    for (size_t i = 0; i < sizeof percents / sizeof *percents; i++)
+        assert_string_equal(human_percent(out, percents[i].done, percents[i].total),
+                            percents[i].text);
+}
+
+/* 6 March 2027 is a Saturday; 01:00 UTC is nine o'clock in Shanghai. */
+static void test_time_is_local_and_names_the_day(void **state)
+{
+    const struct zone *shanghai = zone_find("Asia/Shanghai", NULL);
+    char out[HUMAN_BYTES];
+    int64_t ms = INT64_C(1804294800000);
+
+    (void)state;
+    words_set_chinese(false);
+    assert_string_equal(human_time(out, shanghai, ms, false), "2027-03-06 Sat 09:00");
+    assert_string_equal(human_time(out, shanghai, ms + 7250, true), "2027-03-06 Sat 09:00:07");
+    words_set_chinese(true);
+    assert_string_equal(human_time(out, shanghai, ms, false), "2027-03-06 周六 09:00");
+    words_set_chinese(false);
+    assert_string_equal(human_time(out, shanghai, 0, false), "-");
+}
+
+static void test_language_follows_the_locale(void **state)
+{
+    (void)state;
+    unsetenv("LC_ALL");
+    unsetenv("LC_MESSAGES");
+    setenv("LANG", "zh_CN.UTF-8", 1);
+    words_init();
+    assert_string_equal(words_state("delivered"), "已送达");
+    setenv("LC_ALL", "C", 1); /* goes before LANG */
+    words_init();
+    assert_string_equal(words_state("delivered"), "delivered");
+    assert_string_equal(words_state("something new"), "something new");
+    unsetenv("LC_ALL");
+}
+
+/* Every state and reason of a ledger has words in both languages. */
+static void test_no_state_or_reason_without_words(void **state)
+{
+    (void)state;
+    words_set_chinese(true);
+    for (int i = 0; i < NOTICE_STATES; i++) {
+        const char *name = notice_state_name((enum notice_state)i);
+
+        assert_string_not_equal(words_state(name), name);
+    }
+    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++) {
+        const char *name = notice_reason_name((enum notice_reason)i);
+
+        assert_string_not_equal(words_reason(name), name);
+    }
+    words_set_chinese(false);
+    assert_string_equal(words_reason(notice_reason_name(REASON_NONE)), "");
+}
+
+/* -------------------------------------------------------------------- tables */
+static void test_columns_stand_under_each_other(void **state)
+{
+    const struct table_column columns[] = {
+        {"ID", TABLE_LEFT, false}, {"TITLE", TABLE_LEFT, true}, {"N", TABLE_RIGHT, false}};
+    struct table *t = table_create(columns, 3);
+    struct buf out = BUF_INIT(4096);
+
+    (void)state;
+    table_cell(t, "a");
+    table_cell(t, "招聘会");
+    table_printf(t, "%d", 1234);
+    table_cell(t, "long-id");
+    table_cell(t, "job fair\x1b[31m"); /* a title must not colour the terminal */
+    table_cell(t, "5");
+    table_write(t, 0, 2, &out);
+    assert_string_equal(buf_string(&out), "  ID       TITLE             N\n"
+                                          "  a        招聘会         1234\n"
+                                          "  long-id  job fair [31m     5\n");
+    buf_clear(&out);
+    table_write(t, 25, 0, &out); /* the flexible column gives way */
+    assert_string_equal(buf_string(&out), "ID       TITLE          N\n"
+                                          "a        招聘会      1234\n"
+                                          "long-id  job fair …     5\n");
+    buf_free(&out);
+    table_free(t);
+}
+
+static const struct {
+    const char *name, *text;
+    size_t columns;
+    int align;
+    const char *fitted;
+} fits[] = {
+    {"is filled on the right", "ab", 4, TABLE_LEFT, "ab  "},
+    {"is filled on the left", "ab", 4, TABLE_RIGHT, "  ab"},
+    {"two columns a Chinese character", "招聘", 5, TABLE_LEFT, "招聘 "},
+    {"cut with an ellipsis", "abcdef", 4, TABLE_LEFT, "abc…"},
+    {"half a wide character is a blank", "招聘会", 5, TABLE_LEFT, "招聘…"},
+    {"and here too", "招聘会", 4, TABLE_LEFT, "招… "},
+    {"no room at all", "abc", 0, TABLE_LEFT, ""},
+};
+
+static void test_fit(void **state)
+{
+    struct buf out = BUF_INIT(4096);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof fits / sizeof *fits; i++) {
+        buf_clear(&out);
+        table_fit(&out, fits[i].text, fits[i].columns, fits[i].align);
+        assert_string_equal(buf_string(&out), fits[i].fitted);
+    }
+    buf_free(&out);
+}
+
+static const struct {
+    const char *name, *text;
+    size_t columns;
+    const char *wrapped;
+} wraps[] = {
+    {"a short line is one line", "abc", 10, "|abc\n"},
+    {"breaks at blanks", "job fair on Saturday", 12, "|job fair on\n|Saturday\n"},
+    {"a word that is too long is cut", "abcdefghij", 4, "|abcd\n|efgh\n|ij\n"},
+    {"between Chinese characters", "春风送岗位", 6, "|春风送\n|岗位\n"},
+    {"a closing mark hangs over", "春风送。岗位", 6, "|春风送。\n|岗位\n"},
+    {"newlines are kept", "a\nb", 10, "|a\n|b\n"},
+    {"narrower than a character goes on", "春风", 1, "|春\n|风\n"},
+};
+
+static void test_wrap(void **state)
+{
+    struct buf out = BUF_INIT(4096);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wraps / sizeof *wraps; i++) {
+        buf_clear(&out);
+        table_wrap(&out, wraps[i].text, wraps[i].columns, "|");
+        assert_string_equal(buf_string(&out), wraps[i].wrapped);
+    }
+    buf_free(&out);
+}
+
+/* ---------------------------------------------------------------------- bars */
+static const struct {
+    const char *name;
+    int64_t delivered, accepted, sending, lost, other, total;
+    unsigned width;
+    const char *bar;
+} bars[] = {
+    {"nothing yet", 0, 0, 0, 0, 0, 100, 10, ".........."},
+    {"half", 50, 0, 0, 0, 0, 100, 10, "#####....."},
+    {"parts side by side", 30, 20, 10, 10, 10, 100, 10, "###==-xo.."},
+    {"one among a million is seen", 0, 0, 0, 1, 0, 1000000, 10, "x........."},
+    {"and at the end too", 999999, 0, 0, 1, 0, 1000000, 10, "#########x"},
+    {"one is missing: not full", 999999, 0, 0, 0, 0, 1000000, 10, "#########."},
+    {"full", 7, 0, 0, 0, 0, 7, 10, "##########"},
+    {"thirds fill it all the same", 1, 1, 0, 1, 0, 3, 10, "####===xxx"},
+    {"of nobody", 0, 0, 0, 0, 0, 0, 10, ".........."},
+    {"narrower than its parts", 1, 1, 1, 1, 1, 5, 3, "-xo"},
+};
+
+static void test_bars(void **state)
+{
+    struct buf out = BUF_INIT(4096);
+    const struct bar_style plain = {false, false};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bars / sizeof *bars; i++) {
+        int64_t parts[BAR_PARTS] = {bars[i].delivered, bars[i].accepted, bars[i].sending,
+                                    bars[i].lost, bars[i].other};
+
+        buf_clear(&out);
+        bar_write(&out, &plain, parts, bars[i].total, bars[i].width);
+        assert_string_equal(buf_string(&out), bars[i].bar);
+    }
+    buf_free(&out);
+}
+
+/* However the counts lie, a bar is exactly as wide as it is asked to be. */
+static void test_bars_keep_their_width(void **state)
+{
+    unsigned seed = 1;
+
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        int64_t parts[BAR_PARTS], total = 0;
+        unsigned cells[BAR_PARTS], used = 0, width = 1 + (unsigned)rand_r(&seed) % 40;
+
+        for (int k = 0; k < BAR_PARTS; k++) {
+            parts[k] = rand_r(&seed) % 3 == 0 ? 0 : rand_r(&seed) % 1000;
+            total += parts[k];
+        }
+        total += rand_r(&seed) % 2 ? rand_r(&seed) % 1000 : 0;
+        bar_divide(parts, total, width, cells);
+        for (int k = 0; k < BAR_PARTS; k++)
+            used += cells[k];
+        assert_in_range(used, 0, width);
+    }
+}
+
+/* ------------------------------------------------------------------ promise 1 */
+/* The words and their order are those of DESIGN, section 5. */
+static const char promise[] =
+    "planned 78 = waiting 3 + sending 3 + accepted 5 + delivered 6 + undelivered 7 + failed 8 + "
+    "expired 9 + opted-out 10 + capped 11 + excluded 12 + cancelled 0 + uncertain 4\n";
+
+static struct reminder_status numbered_reminder(void)
+{
+    struct reminder_status r = {.planned = 78};
+
+    for (int i = 0; i < NOTICE_STATES - 1; i++)
+        r.counts[i] = i + 1;
+    return r; /* untouched 1 + parked 2 are waiting; cancelled, the last, is 0 */
+}
+
+static void test_equation_in_the_order_of_the_promise(void **state)
+{
+    struct reminder_status r = numbered_reminder();
+    struct buf out = BUF_INIT(4096);
+
+    (void)state;
+    equation_write(&r, 0, 0, &out);
+    assert_string_equal(buf_string(&out), promise);
+    assert_true(equation_holds(&r));
+    assert_int_equal(equation_through(&r), 78 - 3 - 3 - 4);
+    r.planned++;
+    buf_clear(&out);
+    equation_write(&r, 0, 0, &out);
+    assert_non_null(strstr(buf_string(&out), "planned 79 ≠ waiting 3 + "));
+    assert_false(equation_holds(&r));
+    buf_free(&out);
+}
+
+static void test_equation_fits_a_terminal(void **state)
+{
+    struct reminder_status r = numbered_reminder();
+    struct buf out = BUF_INIT(4096);
+
+    (void)state;
+    equation_write(&r, 80, 2, &out);
+    for (const char *line = buf_string(&out); *line != '\0';) {
+        size_t n = strcspn(line, "\n");
+
+        assert_in_range(utf8_columns(line, n), 1, 80);
+        line += n + 1;
+    }
+    buf_free(&out);
+}
+
+/* The bar shows every notice that is not waiting, once. */
+static void test_equation_as_a_bar(void **state)
+{
+    struct reminder_status r = numbered_reminder();
+    int64_t parts[BAR_PARTS], sum = 0;
+
+    (void)state;
+    equation_bar(&r, parts);
+    for (int i = 0; i < BAR_PARTS; i++)
+        sum += parts[i];
+    assert_int_equal(sum, 78 - 3);
+    assert_int_equal(parts[BAR_DELIVERED], 6);
+    assert_int_equal(parts[BAR_LOST], 7 + 8 + 9);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_time_is_local_and_names_the_day),
+        cmocka_unit_test(test_language_follows_the_locale),
+        cmocka_unit_test(test_no_state_or_reason_without_words),
+        cmocka_unit_test(test_columns_stand_under_each_other),
+        cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_wrap),
+        cmocka_unit_test(test_bars),
+        cmocka_unit_test(test_bars_keep_their_width),
+        cmocka_unit_test(test_equation_in_the_order_of_the_promise),
+        cmocka_unit_test(test_equation_fits_a_terminal),
+        cmocka_unit_test(test_equation_as_a_bar),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

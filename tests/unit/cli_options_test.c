@@ -1,0 +1,183 @@
+/* cli_options_test.c - command lines, and the tables behind them */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "cli.h"
+#include "error.h"
+#include "options.h"
+
+struct shared {
+    bool json;
+    const char *config;
+};
+
+static const struct option_row shared_table[] = {
+    {"json", 0, OPTION_FLAG, OPTION_AT(struct shared, json), NULL, .help = {"JSON", "JSON"}},
+    {"config", 'c', OPTION_STRING, OPTION_AT(struct shared, config), "FILE",
+     .help = {"a file", "文件"}},
+    {0},
+};
+
+struct own {
+    bool follow;
+    int64_t count, wait_ms;
+    const char *until;
+};
+
+static const struct option_row own_table[] = {
+    {"follow", 'f', OPTION_FLAG, OPTION_AT(struct own, follow), NULL, .help = {"go on", "继续"}},
+    {"count", 'n', OPTION_NUMBER, OPTION_AT(struct own, count), "COUNT", .min = 1, .max = 1000,
+     .initial = 50, .word = "all", .help = {"how many", "多少"}},
+    {"wait", 'w', OPTION_DURATION, OPTION_AT(struct own, wait_ms), "SECONDS", .initial = 3000,
+     .help = {"how long", "多久"}},
+    {"until", 0, OPTION_CHOICE, OPTION_AT(struct own, until), "settled|done",
+     .help = {"when to end", "何时结束"}},
+    {0},
+};
+
+struct parsed {
+    struct shared shared;
+    struct own own;
+    int first, argc;
+    char *argv[16];
+    struct error err;
+};
+
+static void parse(struct parsed *p, bool leading, const char *const *words)
+{
+    memset(p, 0, sizeof *p);
+    p->argv[p->argc++] = (char *)"outreach";
+    for (; words[p->argc - 1] != NULL; p->argc++)
+        p->argv[p->argc] = (char *)words[p->argc - 1];
+    options_initial(own_table, &p->own);
+    p->first = options_read(shared_table, &p->shared, leading ? NULL : own_table, &p->own, leading,
+                            p->argc, p->argv, &p->err);
+}
+
+#define PARSE(p, ...) parse(p, false, (const char *const[]){__VA_ARGS__, NULL})
+
+static void test_defaults_and_values(void **state)
+{
+    struct parsed p;
+
+    (void)state;
+    PARSE(&p, "id");
+    assert_int_equal(p.first, 1);
+    assert_int_equal(p.own.count, 50);
+    assert_int_equal(p.own.wait_ms, 3000);
+    assert_false(p.own.follow);
+    PARSE(&p, "-fn7", "--wait=2min", "--until", "done", "--json", "-c", "x.conf");
+    assert_true(p.own.follow && p.shared.json);
+    assert_int_equal(p.own.count, 7);
+    assert_int_equal(p.own.wait_ms, 120000);
+    assert_string_equal(p.own.until, "done");
+    assert_string_equal(p.shared.config, "x.conf");
+}
+
+static void test_options_stand_anywhere_and_may_be_short(void **state)
+{
+    struct parsed p;
+
+    (void)state;
+    PARSE(&p, "one", "--foll", "two", "-n", "all", "--", "-n");
+    assert_true(p.own.follow);
+    assert_int_equal(p.own.count, 0);
+    assert_int_equal(p.argc - p.first, 3);
+    assert_string_equal(p.argv[p.first], "one");
+    assert_string_equal(p.argv[p.first + 1], "two");
+    assert_string_equal(p.argv[p.first + 2], "-n");
+}
+
+/* What stands behind the command is the command's: `outreach logs -f`. */
+static void test_leading_options_end_at_the_command(void **state)
+{
+    struct parsed p;
+
+    (void)state;
+    parse(&p, true, (const char *const[]){"--json", "logs", "-f", NULL});
+    assert_int_equal(p.first, 2);
+    assert_true(p.shared.json);
+}
+
+static const struct {
+    const char *name, *words[4], *error;
+} faults[] = {
+    {"unknown, with the nearest",
+     {"--folow"},
+     "there is no option --folow (did you mean --follow?)"},
+    {"unknown, with nothing near", {"--xyzzyx"}, "there is no option --xyzzyx"},
+    {"an unknown letter", {"-z"}, "there is no option -z"},
+    {"without its argument", {"--count"}, "--count needs an argument"},
+    {"a letter without its argument", {"-n"}, "-n needs an argument"},
+    {"with an argument it does not take", {"--follow=1"}, "--follow takes no argument"},
+    {"no number", {"-n", "many"}, "--count many: expected a number from 1 to 1000"},
+    {"out of range", {"-n", "1001"}, "--count 1001: expected a number from 1 to 1000"},
+    {"no duration", {"-w", "soon"}, "--wait soon: expected a time such as 3, 500ms or 2min"},
+    {"not one of the choices", {"--until", "don"}, "--until don: expected settled|done"},
+};
+
+static void test_faults(void **state)
+{
+    struct parsed p;
+
+    (void)state;
+    words_set_chinese(false);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        parse(&p, false, faults[i].words);
+        assert_int_equal(p.first, -1);
+        assert_string_equal(p.err.text, faults[i].error);
+    }
+}
+
+static void test_help_is_made_of_the_table(void **state)
+{
+    struct buf out = BUF_INIT(4096);
+
+    (void)state;
+    words_set_chinese(false);
+    options_write(own_table, &out);
+    assert_string_equal(buf_string(&out), "  -f, --follow              go on\n"
+                                          "  -n, --count COUNT         how many\n"
+                                          "  -w, --wait SECONDS        how long\n"
+                                          "      --until settled|done  when to end\n");
+    buf_free(&out);
+}
+
+/* Each command says in both languages what it does, and what each option does. */
+static void test_every_command_explains_itself(void **state)
+{
+    (void)state;
+    for (size_t i = 0; subcommands[i] != NULL; i++) {
+        const struct subcommand *s = subcommands[i];
+
+        assert_true(s->summary.en[0] != '\0' && s->summary.zh[0] != '\0');
+        assert_true((s->more.en == NULL) == (s->more.zh == NULL));
+        assert_non_null(s->run);
+        assert_true(s->most == -1 || s->most >= s->least);
+        for (const struct option_row *o = s->options; o != NULL && o->name != NULL; o++) {
+            assert_true(o->help.en[0] != '\0' && o->help.zh[0] != '\0');
+            assert_true(o->offset < s->options_bytes);
+            assert_true((o->argument == NULL) == (o->kind == OPTION_FLAG));
+            assert_true(o->letter != 'c' && o->letter != 'h'); /* these are everybody's */
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults_and_values),
+        cmocka_unit_test(test_options_stand_anywhere_and_may_be_short),
+        cmocka_unit_test(test_leading_options_end_at_the_command),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_help_is_made_of_the_table),
+        cmocka_unit_test(test_every_command_explains_itself),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
