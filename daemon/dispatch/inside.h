@@ -205,7 +205,7 @@ void batches_free(struct dispatch *d);
 /* ------------------------------------------------------------ prepare.c */
 /* Decides what is to become of n: queues it in a lane, or settles it. row may be
  * NULL when there is none. */
-void prepare_notice(struct notice *n, const char *row, size_t row_length);
+void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_t now_ms);
 
 /* --------------------------------------------------------------- lane.c */
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway);

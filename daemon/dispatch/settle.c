@@ -198,7 +198,8 @@ static void spend_attempt(struct record *r)
         r->attempts++;
 }
 
-static void settle_accepted(struct notice *n, struct record *r, const struct gateway_answer *a)
+static void settle_accepted(struct notice *n, struct record *r, const struct gateway_answer *a,
+                            int64_t now_us)
 {
     struct job *job = n->batch->job;
     struct lane *lane = n->lane;
@@ -210,7 +211,7 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
     r->state = (r->flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_ACCEPTED;
     r->flags |= FLAG_TOLD;
     r->ids = (unsigned)ids;
-    r->settled_s = (uint32_t)((clock_mono_us() - n->submitted_us) / 1000000) & SECONDS_20;
+    r->settled_s = (uint32_t)((now_us - n->submitted_us) / 1000000) & SECONDS_20;
     s = settle_move(n, r, RETRY_KEEP, ids);
     for (size_t i = 0; i < ids; i++) {
         if (a->ids[i].length == 0 || a->ids[i].length > 64)
@@ -315,15 +316,16 @@ static void settle_unknown(struct notice *n, struct record *r, const struct gate
 void settle_answer(struct notice *n, const struct gateway_answer *a)
 {
     struct record r;
-    int64_t until;
+    int64_t until, now_us;
 
     record_unpack(n->record, &r);
     switch (a->outcome) {
     case GATEWAY_ACCEPTED:
+        now_us = clock_mono_us();
         limit_accepted(&n->lane->limit,
                        n->lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1,
-                       clock_mono_us());
-        settle_accepted(n, &r, a);
+                       now_us);
+        settle_accepted(n, &r, a, now_us);
         break;
     case GATEWAY_THROTTLED:
         settle_throttled(n, &r, a);

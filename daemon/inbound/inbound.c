@@ -20,6 +20,7 @@
 #define TRIES 3
 #define PARK_BYTES 160
 #define SPARES 4096
+#define GAP 8 /* records between two that are asked for: they are read too, and left alone */
 #define SWEEP_FIRST_MS 2000 /* after the start: what a death has left */
 #define SWEEP_STEP_MS 50
 #define SWEEP_MS 300000
@@ -42,6 +43,12 @@ struct arrival {
     bool known; /* found was read */
 };
 
+/* Arrivals of neighbouring notices, whose records are one read. */
+struct run {
+    struct group *group;
+    size_t first, count; /* in its list */
+};
+
 /* Arrivals of one step, sent together. */
 struct group {
     struct group *next;
@@ -51,6 +58,7 @@ struct group {
     size_t count;
     struct moves moves;
     char park[BATCH][PARK_BYTES];
+    struct run runs[BATCH];
 };
 
 struct inbound {
@@ -231,13 +239,19 @@ static void decide(struct group *g, struct arrival *a)
                    : RETRY_KEEP;
 }
 
-static void on_record(void *arg, const redisReply *reply)
+static void on_records(void *arg, const redisReply *reply)
 {
-    struct arrival *a = arg;
+    const struct run *run = arg;
+    struct arrival *const *list = run->group->list + run->first;
 
-    a->known = reply->type == REDIS_REPLY_STRING && reply->len == LEDGER_RECORD_BYTES;
-    if (a->known)
-        memcpy(a->found, reply->str, LEDGER_RECORD_BYTES);
+    for (size_t i = 0; i < run->count; i++) {
+        size_t at = (size_t)(list[i]->entry.n - list[0]->entry.n) * LEDGER_RECORD_BYTES;
+
+        list[i]->known =
+            reply->type == REDIS_REPLY_STRING && reply->len >= at + LEDGER_RECORD_BYTES;
+        if (list[i]->known)
+            memcpy(list[i]->found, reply->str + at, LEDGER_RECORD_BYTES);
+    }
 }
 
 static void on_all_records(void *arg, const redisReply *reply)
@@ -262,24 +276,46 @@ static void on_all_records(void *arg, const redisReply *reply)
 
 /* ------------------------------------------------------------------ the record */
 
+static int by_number(const void *x, const void *y)
+{
+    uint32_t a = (*(struct arrival *const *)x)->entry.n, b = (*(struct arrival *const *)y)->entry.n;
+
+    return a < b ? -1 : a > b;
+}
+
+static void read_run(struct run *run, struct command *c)
+{
+    struct arrival *const *list = run->group->list + run->first;
+    int64_t from = list[0]->entry.n, to = list[run->count - 1]->entry.n;
+
+    command_start(c, "GETRANGE");
+    key_ledger(c, list[0]->campaign, list[0]->reminder);
+    command_add_int(c, from * LEDGER_RECORD_BYTES);
+    command_add_int(c, (to + 1) * LEDGER_RECORD_BYTES - 1);
+    db_send(run->group->in->options.db, c, on_records, run);
+}
+
 static void reading_send(struct inbound *in)
 {
     struct group *g = in->reading;
     struct command *c = &in->command;
+    struct run *run = NULL;
 
     if (g == NULL)
         return;
     in->reading = NULL;
+    qsort(g->list, g->count, sizeof g->list[0], by_number);
     for (size_t i = 0; i < g->count; i++) {
-        struct arrival *a = g->list[i];
-
-        a->known = false;
-        command_start(c, "GETRANGE");
-        key_ledger(c, a->campaign, a->reminder);
-        command_add_int(c, (int64_t)a->entry.n * LEDGER_RECORD_BYTES);
-        command_add_int(c, ((int64_t)a->entry.n + 1) * LEDGER_RECORD_BYTES - 1);
-        db_send(in->options.db, c, on_record, a);
+        if (run != NULL && g->list[i]->entry.n - g->list[i - 1]->entry.n <= GAP) {
+            run->count++;
+            continue;
+        }
+        if (run != NULL)
+            read_run(run, c);
+        run = run == NULL ? g->runs : run + 1;
+        *run = (struct run){g, i, 1};
     }
+    read_run(run, c);
     command_start(c, "PING"); /* its answer comes after all of them */
     db_send(in->options.db, c, on_all_records, g);
 }
