@@ -36,3 +36,25 @@ journey('a second SIGTERM ends at once, whatever is under way', async (s) => {
   for (const { to } of smsc.submits) sent.set(to, (sent.get(to) ?? 0) + 1);
   assert.ok([...sent.values()].every((times) => times <= 3), 'once a campaign');
 });
+
+journey('a daemon that dies while it looks after its last life leaves that to the next', async (s) => {
+  const smsc = await s.smsc(() => ({ silent: true }), { window: 10 });
+  await s.start();
+  await s.xadd(campaign('heir', people(10), { reminders: HOLD }));
+  await until('ten submits', () => smsc.submits.length === 10);
+  await s.stop('SIGKILL');
+  // What a life that ends before its recovery does leaves behind: its epoch.
+  const client = await s.redis();
+  s.epoch = await client.call('INCR', 'outreach:epoch');
+  await client.call('HSET', 'outreach:daemon:d1', 'epoch', s.epoch);
+  await s.start();
+  await s.counted('heir', 'first', { uncertain: 10 });
+});
+
+journey('a daemon that was thought dead is looked after again when it goes on', async (s) => {
+  await s.smsc();
+  await s.start();
+  const client = await s.redis();
+  await client.call('SREM', 'outreach:daemons', 'd1'); // as one that has buried it does
+  await until('it to be back', async () => (await client.call('SISMEMBER', 'outreach:daemons', 'd1')) === 1, 6000);
+});
