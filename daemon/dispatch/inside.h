@@ -159,7 +159,6 @@ struct dispatch {
     struct events *events;
     struct recovery *recovery;
     struct member *member;
-    uint64_t stale_answers;
 };
 
 /* ---------------------------------------------------------------- shares.c */
@@ -233,6 +232,8 @@ void settle_as(struct notice *n, enum notice_state state, enum notice_reason rea
 void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
 /* An uncertain notice whose doubt has lasted long enough goes once more. */
 void settle_resend(struct notice *n);
+/* Nothing of it waits any more: takes it out of the retry set, if it still is as believed. */
+void settle_forget(struct notice *n);
 /* On to the next channel if there is one, else failed. */
 void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
                          const char *code, const char *words);

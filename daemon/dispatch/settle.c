@@ -152,6 +152,14 @@ void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms)
     log_outcome(n, "held", &r, NULL, 0, NULL, NULL, until_ms);
 }
 
+void settle_forget(struct notice *n)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    settle_move(n, &r, RETRY_REMOVE, 0);
+}
+
 void settle_resend(struct notice *n)
 {
     struct record r;
@@ -365,13 +373,13 @@ static void settle_again(struct settling *s, struct move *m, const unsigned char
 
     record_unpack(found, &now);
     record_unpack(m->wanted, &wanted);
-    if (now.state == wanted.state && now.fence == wanted.fence && now.state == NOTICE_ACCEPTED) {
+    if (memcmp(m->believed, m->wanted, LEDGER_RECORD_BYTES) == 0 || /* see settle_forget() */
+        (now.state == wanted.state && now.fence == wanted.fence && now.state == NOTICE_ACCEPTED)) {
         batch_settled(n);
         return;
     }
     if (now.fence != wanted.fence || !notice_may_move(now.state, wanted.state) ||
         ++n->tries > TRIES) {
-        s->job->d->stale_answers++;
         log_info("outcome.refused campaign=%s reminder=%s n=%u stands=%s wanted=%s", s->job->id,
                  s->job->name, n->n, notice_state_name(now.state), notice_state_name(wanted.state));
         batch_settled(n);
@@ -379,10 +387,17 @@ static void settle_again(struct settling *s, struct move *m, const unsigned char
     }
     wanted.flags |= now.flags;
     wanted.mask |= now.mask;
-    if ((now.flags & FLAG_EARLY) != 0 && !notice_is_terminal(wanted.state))
+    if ((now.flags & FLAG_EARLY) != 0 && wanted.state != NOTICE_DELIVERED) {
         wanted.state = NOTICE_DELIVERED;
+        wanted.reason = REASON_NONE;
+    }
     memcpy(n->record, found, LEDGER_RECORD_BYTES);
-    settle_move(n, &wanted, notice_is_terminal(wanted.state) ? RETRY_REMOVE : m->retry, 0);
+    /* What has become uncertain meanwhile stands in the retry set. */
+    settle_move(n, &wanted,
+                notice_is_terminal(wanted.state) ? RETRY_REMOVE
+                : m->retry == RETRY_KEEP         ? leave_retry(&now)
+                                                 : m->retry,
+                0);
 }
 
 static void on_settled(void *arg, const redisReply *reply)
