@@ -251,13 +251,13 @@ static void finish(struct daemon *d)
 
     if (d->inbound != NULL)
         inbound_mute(d->inbound);
-    if (d->gateways != NULL && d->dispatch != NULL)
-        gateway_set_close(
-            d->gateways); /* what is unanswered becomes uncertain, and is settled below */
+    if (d->gateways != NULL)
+        gateway_set_shut(d->gateways); /* what is unanswered is in doubt, and settled below */
     if (d->db != NULL && d->dispatch != NULL && dispatch_settle_all(d->dispatch) && db_well(d->db))
         db_drain(d->db, 0, &err);
     inbound_free(d->inbound);
     dispatch_free(d->dispatch);
+    gateway_set_close(d->gateways); /* after all who ask it for names */
     delivery_log_close(d->log);
     db_close(d->db);
     private_redis_stop(d->redis);
@@ -309,7 +309,8 @@ static int run(struct daemon *d)
     log_info("daemon.started name=%s gateways=%zu redis=%s", d->settings->name,
              gateway_set_count(d->gateways),
              d->redis ? "private" : log_quote(d->settings->redis.url));
-    event_base_dispatch(d->base);
+    if (d->stops == 0) /* else it was told to while it was starting */
+        event_base_dispatch(d->base);
     return d->exit_status;
 }
 

@@ -196,11 +196,12 @@ void dispatch_leave(struct dispatch *d)
 bool dispatch_settle_all(struct dispatch *d)
 {
     d->draining = true;
+    d->idle = NULL; /* too late: the stop has gone past it */
     for (size_t i = 0; i < d->lane_count; i++) {
         lane_give_back(&d->lanes[i]);
         lane_clear(&d->lanes[i]);
     }
-    d->lane_count = 0; /* the gateways are gone */
+    d->lane_count = 0; /* nothing is asked for the gateways any more */
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         settle_flush(job);
     return db_outstanding(d->db) > 0;

@@ -159,7 +159,6 @@ struct dispatch {
     struct events *events;
     struct recovery *recovery;
     struct member *member;
-    uint64_t stale_answers;
 };
 
 /* ---------------------------------------------------------------- shares.c */
@@ -233,6 +232,8 @@ void settle_as(struct notice *n, enum notice_state state, enum notice_reason rea
 void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
 /* An uncertain notice whose doubt has lasted long enough goes once more. */
 void settle_resend(struct notice *n);
+/* Nothing of it waits any more: takes it out of the retry set, if it still is as believed. */
+void settle_forget(struct notice *n);
 /* On to the next channel if there is one, else failed. */
 void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
                          const char *code, const char *words);
@@ -250,7 +251,7 @@ void refs_learn(struct refs *refs, uint32_t ref, const char *key);
 
 struct recovery *recovery_create(struct dispatch *d);
 void recovery_free(struct recovery *r);
-/* Takes over what daemon name, whose last epoch that was, left in all campaigns. */
+/* Takes over what daemon name, which sent under that epoch last, left in all campaigns. */
 void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
                     void *arg);
 bool recovery_busy(const struct recovery *r);

@@ -42,7 +42,10 @@ static bool prepare_special(struct notice *n, struct record *r)
     }
     if (waiting)
         return false;
-    batch_settled(n); /* somebody has it, or has settled it */
+    if (b->from == 0) /* else it would be looked at for ever */
+        settle_forget(n);
+    else
+        batch_settled(n); /* somebody has it, or has settled it */
     return true;
 }
 

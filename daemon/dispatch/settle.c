@@ -153,6 +153,14 @@ void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms)
     log_outcome(n, "held", &r, NULL, 0, NULL, NULL, until_ms);
 }
 
+void settle_forget(struct notice *n)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    settle_move(n, &r, RETRY_REMOVE, 0);
+}
+
 void settle_resend(struct notice *n)
 {
     struct record r;
@@ -370,6 +378,10 @@ static void settle_again(struct settling *s, struct move *m, const unsigned char
 
     record_unpack(found, &now);
     record_unpack(m->wanted, &wanted);
+    if (memcmp(m->believed, m->wanted, LEDGER_RECORD_BYTES) == 0) { /* see settle_forget() */
+        batch_settled(n);
+        return;
+    }
     effect = outcome_apply(&now, &wanted, &retry);
     if (effect == OUTCOME_MOVES && ++n->tries <= TRIES) {
         memcpy(n->record, found, LEDGER_RECORD_BYTES);
