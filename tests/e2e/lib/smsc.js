@@ -51,6 +51,7 @@ class Smsc {
   serve(session) {
     this.sessions.add(session);
     session.bound = false;
+    session.socket.setMaxListeners(0); // one for each receipt that is not answered yet
     session.on('error', () => session.destroy());
     session.on('close', () => this.sessions.delete(session));
     for (const command of COMMANDS)
