@@ -52,7 +52,7 @@ class Storm {
     this.say = options.say ?? (() => {});
     this.count = {
       daemonKills: 0, daemonHits: 0, redisKills: 0, redisHits: 0, drops: 0, dropHits: 0,
-      takeovers: 0, late: 0, silent: 0, refused: 0, mayDouble: 0,
+      takeovers: 0, beginnerKills: 0, late: 0, silent: 0, refused: 0, mayDouble: 0,
     };
     this.broken = [];
     this.daemons = [];
@@ -152,7 +152,30 @@ class Storm {
     } else {
       await pause(this.between(20, 700));
     }
-    if (!this.ending) await this.start(daemon.name);
+    if (this.ending) return;
+    const from = fs.statSync(daemon.log).size;
+    await this.start(daemon.name);
+    if (!this.calming && this.random() < 0.25) await this.killBeginner(daemon, from);
+  }
+
+  /** Dies anew just when it has its epoch, while it takes stock of what its last life left. */
+  async killBeginner(daemon, from) {
+    const child = daemon.child;
+    const deadline = Date.now() + 5000;
+    while (daemon.child === child && daemon.up && Date.now() < deadline) {
+      const log = fs.readFileSync(daemon.log);
+      if (log.includes('daemon.joined', from)) {
+        await pause(this.random() * 6);
+        if (daemon.child !== child || !daemon.up) return;
+        daemon.up = false;
+        process.kill(child.pid, 'SIGKILL');
+        await daemon.ended;
+        this.count.beginnerKills++;
+        this.tasks.push(this.revive(daemon));
+        return;
+      }
+      await pause(1);
+    }
   }
 
   // ---------------------------------------------------------------------- Redis
@@ -239,7 +262,8 @@ class Storm {
     this.began = Date.now();
     await this.rage();
     this.lasted = (Date.now() - this.began) / 1000;
-    await Promise.all(this.tasks);
+    this.calming = true;
+    for (let n = 0; n < this.tasks.length;) await Promise.all(this.tasks.slice(0, n = this.tasks.length));
     await this.calm();
     this.ending = true;
     this.took = (Date.now() - started) / 1000;
@@ -348,6 +372,7 @@ class Storm {
       ['recipients, rate, window', `${this.recipients}, ${this.rate}/s a daemon, ${this.window}`],
       ['storm, then calm, in all', `${this.lasted.toFixed(1)} s, ${(this.settleMs / 1000).toFixed(1)} s, ${this.took?.toFixed(1) ?? '-'} s`],
       ['kills of daemons, with notices being sent', `${c.daemonKills}, ${c.daemonHits}`],
+      ['kills of daemons that had just begun', c.beginnerKills],
       ['kills of Redis, with notices being sent', `${c.redisKills}, ${c.redisHits}`],
       ['connections cut, with answers owing', `${c.drops}, ${c.dropHits}`],
       ['daemons left dead for 45 s', c.takeovers],
