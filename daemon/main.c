@@ -104,7 +104,8 @@ static void leave(struct daemon *d, int status)
 
 static void on_idle(void *arg)
 {
-    static const struct timeval unbinding = {0, 300000};
+    static const struct timeval unbinding = {1,
+                                             100000}; /* more than a second: see dispatch_leave() */
     struct daemon *d = arg;
 
     log_info("daemon.drained");
@@ -117,6 +118,7 @@ static void on_stop_timer(evutil_socket_t fd, short what, void *arg)
     struct daemon *d = arg;
 
     (void)fd, (void)what;
+    dispatch_leave(d->dispatch);
     if (gateway_set_outstanding(d->gateways) > 0)
         log_warning("daemon.stop_bound outstanding=%zu", gateway_set_outstanding(d->gateways));
     leave(d, EX_OK);
@@ -238,6 +240,7 @@ static int start(struct daemon *d, struct error *err, int *status)
     if (d->gateways == NULL)
         return -1;
     dispatch_start(d->dispatch, d->gateways);
+    inbound_start(d->inbound, d->gateways);
     *status = EX_OK;
     return 0;
 }

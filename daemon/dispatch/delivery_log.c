@@ -323,6 +323,6 @@ void delivery_log_publish(struct delivery_log *log)
     command_add_string(&log->command, "*");
     command_add_string(&log->command, "events");
     command_add(&log->command, line.data, line.length);
-    db_send(log->db, &log->command, NULL, NULL);
+    db_try(log->db, &log->command, NULL, NULL);
     buf_free(&line);
 }

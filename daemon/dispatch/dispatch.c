@@ -13,6 +13,7 @@
 #define BEAT_TICKS 25    /* heartbeat and published states */
 #define PUBLISH_TICKS 3  /* the live log */
 #define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
+#define SHARES_TICKS 12  /* more than a second: rates are counted by the second */
 #define REBUILD_TICKS 600
 #define NOTICE_BYTES                                                                               \
     1400 /* of memory for one in flight, text included: what memory_mb is divided by */
@@ -108,6 +109,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             member_beat(d->member);
             member_publish(d->member);
         }
+        if (ticks % SHARES_TICKS == 0)
+            shares_ask(d);
         if (d->started && !d->draining) {
             events_poll(d->events);
             schedule_poll(d->events);
@@ -182,6 +185,12 @@ void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg)
     d->idle = idle;
     d->idle_arg = arg;
     dispatch_ask_turn(d);
+}
+
+void dispatch_leave(struct dispatch *d)
+{
+    if (db_well(d->db))
+        shares_return(d, d->name);
 }
 
 bool dispatch_settle_all(struct dispatch *d)

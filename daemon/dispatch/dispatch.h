@@ -56,6 +56,9 @@ void dispatch_start(struct dispatch *d, struct gateway_set *gateways);
  * left, or stop_ms later. */
 void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg);
 
+/* For a second nothing has been sent, and nothing will be: others may have our shares. */
+void dispatch_leave(struct dispatch *d);
+
 /* After the gateways are closed: sends the last outcomes. True if something is under way. */
 bool dispatch_settle_all(struct dispatch *d);
 

@@ -84,8 +84,8 @@ struct job {
 };
 
 /* What one job has in the queue of a gateway. */
-struct share {
-    struct share *next; /* in the ring of its priority */
+struct line {
+    struct line *next; /* in the ring of its priority */
     struct job *job;
     struct notice *first, *last;
     size_t count;
@@ -99,8 +99,9 @@ struct lane {
     const char *name;
     unsigned number; /* in the registry; 0: not yet known */
     struct limit limit;
-    struct share *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
-    size_t queued, intending;        /* intending: between intent and submit */
+    double rate;                    /* of all daemons together, slots a second; 0: none is set */
+    struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
+    size_t queued, intending;       /* intending: between intent and submit */
     struct event *timer;
     bool draining; /* lane_run is on the stack */
 };
@@ -160,6 +161,13 @@ struct dispatch {
     struct member *member;
     uint64_t stale_answers;
 };
+
+/* ---------------------------------------------------------------- shares.c */
+/* Asks for this daemon's shares of the gateways' rates, and paces the lanes by the
+ * answers. Called every SHARES_TICKS: what was used in between is known then. */
+void shares_ask(struct dispatch *d);
+/* Gives the shares of a daemon back: a dead one's, or ours when we have stopped sending. */
+void shares_return(struct dispatch *d, const char *daemon);
 
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);

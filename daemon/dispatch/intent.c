@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SPARE_INTENTS 32
+#define CAP_AGAIN_MS 1000
 #define NOT_REFUSED 0xff /* of intent.refused: a state is a small number, and 0 is one */
 
 static struct intent *intent_take(struct dispatch *d)
@@ -173,8 +174,9 @@ static void on_moved(void *arg, const redisReply *reply)
     struct intent *i = arg;
 
     if (reply->type != REDIS_REPLY_ARRAY) {
-        log_error("intent.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
-                  log_quote(reply->str ? reply->str : ""));
+        if (!db_is_error(reply, "OOM")) /* db has said so */
+            log_error("intent.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
+                      log_quote(reply->str ? reply->str : ""));
         i->verdict = MOVES_GONE;
         return;
     }
@@ -206,7 +208,7 @@ static void send_moves(struct intent *i, struct dispatch *d)
 
     moves_command(&i->moves, &target, &d->command);
     i->asked_boot_ms = clock_boot_ms();
-    db_send(i->db, &d->command, on_moved, i);
+    db_try(i->db, &d->command, on_moved, i);
 }
 
 /* ------------------------------------------------------------------- the gate */
@@ -264,8 +266,14 @@ static void on_capped(void *arg, const redisReply *reply)
     struct intent *i = arg;
 
     for (size_t k = 0; k < i->moves.count; k++)
-        if (i->refused[k] == NOT_REFUSED)
+        if (i->refused[k] != NOT_REFUSED) {
+            continue;
+        } else if (reply->type == REDIS_REPLY_ARRAY) {
             capped(i, k, db_int(db_at(reply, k), 0));
+        } else { /* no place without an answer */
+            i->refused[k] = NOTICE_PARKED;
+            i->later_ms[k] = clock_wall_ms() + CAP_AGAIN_MS;
+        }
     intent_decide(i);
     intent_give_back(i);
 }
@@ -288,7 +296,7 @@ static void ask_caps(struct intent *i, struct dispatch *d)
     }
     for (size_t k = 0; k < i->moves.count; k++)
         command_add_format(&d->command, "%u/%u", i->job->ref, notice_at(i, k)->n);
-    db_send(i->db, &d->command, on_capped, i);
+    db_try(i->db, &d->command, on_capped, i);
 }
 
 void intent_return_cap(struct notice *n)

@@ -209,7 +209,7 @@ static void claim_send(struct job *job, size_t want)
     job->claims++;
     job->coming += want;
     d->in_memory += want;
-    db_send(d->db, c, on_claimed, claim);
+    db_try(d->db, c, on_claimed, claim);
 }
 
 static void claimed_range(struct job *job, const struct claim *claim, const redisReply *reply,
@@ -278,8 +278,9 @@ static void on_claimed(void *arg, const redisReply *reply)
     job->cancelled = sweep == SWEEP_CANCELLED;
     job->paused = false;
     if (what == NULL) {
-        log_error("claim.error campaign=%s reminder=%s reply=%s", job->id, job->name,
-                  log_quote(reply->str ? reply->str : ""));
+        if (!db_is_error(reply, "OOM")) /* db has said so */
+            log_error("claim.error campaign=%s reminder=%s reply=%s", job->id, job->name,
+                      log_quote(reply->str ? reply->str : ""));
         job_sleep(job, SLEEP_US);
     } else if (strcmp(what->str, "RANGE") == 0) {
         job->exhausted = false;

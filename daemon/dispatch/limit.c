@@ -1,7 +1,7 @@
 #include "limit.h"
 
 #define SECOND_US 1000000
-#define BIN_US (SECOND_US / (LIMIT_BINS - 1))
+#define BIN_US 10000
 #define CALM_US 500000  /* after lowering: "too fast" is the echo of what was under way */
 #define QUIET_US 500000 /* without "too fast" before a learnt rate grows, */
 #define RAISE_US 250000 /* and then so often, */
@@ -16,7 +16,7 @@ static double pace(const struct limit *l)
 {
     double rate = limit_rate(l);
 
-    return rate > 50 ? rate * 0.98 : rate * 0.99;
+    return rate > 50 ? rate * 0.955 : rate * 0.96;
 }
 
 static int64_t burst_us(const struct limit *l)
@@ -30,8 +30,17 @@ void limit_init(struct limit *l, double rate, int64_t now_us)
         .rate = rate, .next_us = now_us, .window_us = now_us, .bin = now_us / BIN_US};
 }
 
+void limit_set(struct limit *l, double rate)
+{
+    l->rate = rate > 0 ? rate : LIMIT_SHUT;
+    if (l->learnt >= l->rate)
+        l->learnt = 0;
+}
+
 double limit_rate(const struct limit *l)
 {
+    if (l->rate < 0)
+        return 0;
     if (l->learnt > 0 && (l->rate <= 0 || l->learnt < l->rate))
         return l->learnt;
     return l->rate;
@@ -72,6 +81,8 @@ static bool second_full(struct limit *l, unsigned slots, int64_t now_us)
 
 bool limit_take(struct limit *l, unsigned slots, int64_t now_us)
 {
+    if (l->rate < 0)
+        return false;
     if (limit_rate(l) <= 0)
         return true;
     if (l->next_us > now_us || second_full(l, slots, now_us))
@@ -88,6 +99,8 @@ bool limit_take(struct limit *l, unsigned slots, int64_t now_us)
 
 int64_t limit_wait_us(const struct limit *l, int64_t now_us)
 {
+    if (l->rate < 0)
+        return SECOND_US / 10; /* whoever sets a rate comes before */
     return limit_rate(l) <= 0 || l->next_us <= now_us ? 0 : l->next_us - now_us;
 }
 

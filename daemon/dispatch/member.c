@@ -137,6 +137,7 @@ static void on_buried(void *arg)
     struct member *m = arg;
     struct command *c = &m->d->command;
 
+    shares_return(m->d, m->dying->name);
     command_start(c, "SREM");
     command_add_string(c, KEY_DAEMONS);
     command_add_string(c, m->dying->name);
@@ -262,7 +263,7 @@ void member_publish(struct member *m)
         key_gateway(&d->command, lane->name, "status");
         command_add_string(&d->command, d->name);
         command_add(&d->command, json.data, json.length);
-        db_send(d->db, &d->command, NULL, NULL);
+        db_try(d->db, &d->command, NULL, NULL);
     }
     buf_free(&json);
 }

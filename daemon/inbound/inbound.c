@@ -20,6 +20,9 @@
 #define TRIES 3
 #define PARK_BYTES 160
 #define SPARES 4096
+#define SWEEP_FIRST_MS 2000 /* after the start: what a death has left */
+#define SWEEP_STEP_MS 50
+#define SWEEP_MS 300000
 
 /* One receipt on its way to its notice. */
 struct arrival {
@@ -61,6 +64,10 @@ struct inbound {
     size_t spares, under_way;
     struct command command;
     uint64_t unmatched;
+    struct gateway_set *gateways;
+    struct event *sweep;
+    size_t sweeping; /* the gateway whose parked receipts are gone through */
+    char cursor[24]; /* of HSCAN */
 };
 
 /* ------------------------------------------------------------------- the pools */
@@ -515,6 +522,64 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
     db_send(in->options.db, c, on_reply_stored, r);
 }
 
+/* ---------------------------------------------------------------- parked receipts */
+
+static void sweep_after(struct inbound *in, int64_t ms)
+{
+    struct timeval tv = {ms / 1000, (ms % 1000) * 1000};
+
+    evtimer_add(in->sweep, &tv);
+}
+
+static void on_parked(void *arg, const redisReply *reply)
+{
+    struct inbound *in = arg;
+    const redisReply *cursor = db_at(reply, 0), *pairs = db_at(reply, 1);
+
+    if (in->muted)
+        return;
+    for (size_t i = 0; pairs != NULL && i + 1 < pairs->elements; i += 2)
+        inbound_early(in, gateway_set_at(in->gateways, in->sweeping), pairs->element[i]->str,
+                      pairs->element[i]->len, pairs->element[i + 1]->str,
+                      pairs->element[i + 1]->len);
+    if (cursor != NULL && strcmp(cursor->str, "0") != 0) {
+        snprintf(in->cursor, sizeof in->cursor, "%s", cursor->str);
+    } else {
+        strcpy(in->cursor, "0");
+        in->sweeping++;
+    }
+    sweep_after(in, in->sweeping < gateway_set_count(in->gateways) ? SWEEP_STEP_MS : SWEEP_MS);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct inbound *in = arg;
+
+    (void)fd, (void)what;
+    if (in->sweeping >= gateway_set_count(in->gateways))
+        in->sweeping = 0;
+    if (in->muted || gateway_set_count(in->gateways) == 0)
+        return;
+    if (!db_well(in->options.db)) {
+        sweep_after(in, 1000);
+        return;
+    }
+    command_start(&in->command, "HSCAN");
+    key_gateway(&in->command, gateway_config(gateway_set_at(in->gateways, in->sweeping))->name,
+                "parked");
+    command_add_string(&in->command, in->cursor);
+    command_add_string(&in->command, "COUNT");
+    command_add_int(&in->command, BATCH);
+    db_send(in->options.db, &in->command, on_parked, in);
+}
+
+void inbound_start(struct inbound *in, struct gateway_set *gateways)
+{
+    in->gateways = gateways;
+    strcpy(in->cursor, "0");
+    sweep_after(in, SWEEP_FIRST_MS);
+}
+
 /* ---------------------------------------------------------------------- its life */
 
 struct inbound *inbound_create(const struct inbound_options *options)
@@ -524,6 +589,7 @@ struct inbound *inbound_create(const struct inbound_options *options)
     in->options = *options;
     in->command = COMMAND_INIT;
     in->turn = event_new(options->base, -1, 0, on_turn, in);
+    in->sweep = evtimer_new(options->base, on_sweep, in);
     return in;
 }
 
@@ -564,6 +630,7 @@ void inbound_free(struct inbound *in)
         next = a->next;
         free(a);
     }
+    event_free(in->sweep);
     event_free(in->turn);
     command_free(&in->command);
     free(in);

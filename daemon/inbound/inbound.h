@@ -28,6 +28,10 @@ struct inbound_options {
 struct inbound *inbound_create(const struct inbound_options *options); /* borrows all */
 void inbound_free(struct inbound *in); /* after the gateways are closed; NULL is fine */
 
+/* Begins: now and then receipts that are parked are looked up again, since a daemon
+ * may die between the coming of their id and their move. */
+void inbound_start(struct inbound *in, struct gateway_set *gateways);
+
 /* For struct gateway_events. */
 void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gateway_receipt *receipt,
                      gateway_stored_fn *stored, void *stored_arg);
