@@ -250,7 +250,7 @@ void refs_learn(struct refs *refs, uint32_t ref, const char *key);
 
 struct recovery *recovery_create(struct dispatch *d);
 void recovery_free(struct recovery *r);
-/* Takes over what daemon name, whose last epoch that was, left in all campaigns. */
+/* Takes over what daemon name left in all campaigns; epoch is the last in which it had begun. */
 void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
                     void *arg);
 bool recovery_busy(const struct recovery *r);

@@ -17,14 +17,15 @@
 
 struct other {
     char name[NAME_BYTES];
-    int64_t epoch, beat;
+    int64_t epoch, begun, beat;
     int same;
 };
 
 struct member {
     struct dispatch *d;
     void (*joined)(struct dispatch *d);
-    uint32_t last_epoch;
+    uint32_t last_begun; /* the last epoch of this name that could make intents */
+    bool stock_taken;    /* what it left is taken over */
     size_t unnumbered;
     struct other others[OTHERS];
     size_t other_count;
@@ -47,24 +48,6 @@ void member_free(struct member *m)
 
 /* -------------------------------------------------------------------- joining */
 
-static void on_recovered(void *arg)
-{
-    struct member *m = arg;
-
-    m->joined(m->d);
-}
-
-static void on_first_beat(void *arg, const redisReply *reply)
-{
-    struct member *m = arg;
-
-    (void)reply;
-    if (m->last_epoch > 0)
-        recovery_begin(m->d->recovery, m->d->name, m->last_epoch, on_recovered, m);
-    else
-        m->joined(m->d);
-}
-
 static void beat_send(struct member *m, db_fn *fn)
 {
     struct command *c = &m->d->command;
@@ -73,8 +56,36 @@ static void beat_send(struct member *m, db_fn *fn)
     key_daemon(c, m->d->name);
     command_add_int(c, m->d->epoch);
     command_add_int(c, clock_wall_ms());
-    command_add_string(c, m->d->draining ? "draining" : "up");
+    command_add_string(c, !m->stock_taken ? "joining" : m->d->draining ? "draining" : "up");
     db_send(m->d->db, c, fn, m);
+}
+
+static void on_begun(void *arg, const redisReply *reply)
+{
+    struct member *m = arg;
+
+    (void)reply; /* if another one of this name has come, the next beat says so */
+    m->joined(m->d);
+}
+
+/* From here on this epoch may leave intents: that is known before the first is made. */
+static void on_stock_taken(void *arg)
+{
+    struct member *m = arg;
+
+    m->stock_taken = true;
+    beat_send(m, on_begun);
+}
+
+static void on_first_beat(void *arg, const redisReply *reply)
+{
+    struct member *m = arg;
+
+    (void)reply;
+    if (m->last_begun > 0)
+        recovery_begin(m->d->recovery, m->d->name, m->last_begun, on_stock_taken, m);
+    else
+        on_stock_taken(m);
 }
 
 static void on_epoch(void *arg, const redisReply *reply)
@@ -86,11 +97,11 @@ static void on_epoch(void *arg, const redisReply *reply)
     beat_send(m, on_first_beat);
 }
 
-static void on_last_epoch(void *arg, const redisReply *reply)
+static void on_last_begun(void *arg, const redisReply *reply)
 {
     struct member *m = arg;
 
-    m->last_epoch = (uint32_t)db_int(reply, 0);
+    m->last_begun = (uint32_t)db_int(reply, 0);
 }
 
 static void on_lane_number(void *arg, const redisReply *reply)
@@ -123,8 +134,8 @@ void member_join(struct member *m, void (*joined)(struct dispatch *d))
     db_send(d->db, c, NULL, NULL);
     command_start(c, "HGET");
     key_daemon(c, d->name);
-    command_add_string(c, "epoch");
-    db_send(d->db, c, on_last_epoch, m);
+    command_add_string(c, "begun");
+    db_send(d->db, c, on_last_begun, m);
     command_start(c, "INCR");
     command_add_string(c, KEY_EPOCH);
     db_send(d->db, c, on_epoch, m);
@@ -178,12 +189,13 @@ static void on_look(void *arg, const redisReply *reply)
     } else {
         o->epoch = epoch;
         o->beat = beat;
+        o->begun = db_int(db_at(reply, 2), 0);
         o->same = 0;
     }
     if (o->same >= POLLS && m->dying == NULL && !recovery_busy(m->d->recovery)) {
         log_warning("daemon.dead name=%s epoch=%lld", o->name, (long long)epoch);
         m->dying = o;
-        recovery_begin(m->d->recovery, o->name, (uint32_t)epoch, on_buried, m);
+        recovery_begin(m->d->recovery, o->name, (uint32_t)o->begun, on_buried, m);
     }
 }
 
@@ -208,6 +220,7 @@ static void on_daemons(void *arg, const redisReply *reply)
         key_daemon(&m->d->command, look->name);
         command_add_string(&m->d->command, "epoch");
         command_add_string(&m->d->command, "beat");
+        command_add_string(&m->d->command, "begun");
         db_send(m->d->db, &m->d->command, on_look, look);
     }
 }

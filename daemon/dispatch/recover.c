@@ -19,7 +19,7 @@
 struct recovery {
     struct dispatch *d;
     char name[NAME_BYTES]; /* of the dead daemon */
-    uint32_t epoch;        /* its last */
+    uint32_t epoch;        /* its last that had begun */
     bool busy;
     void (*done)(void *arg);
     void *arg;
@@ -69,7 +69,8 @@ static void on_moved(void *arg, const redisReply *reply)
 }
 
 /* A fence carries the epoch, and an epoch is drawn once, by one daemon: it is enough
- * to know the dead one's last. Its earlier ones were recovered when it started. */
+ * to know the dead one's last that had begun to work. It began only when what the
+ * earlier ones left was recovered. */
 static bool of_the_dead(const struct recovery *r, const struct record *record)
 {
     return record->state == NOTICE_SENDING && record->fence >> 12 == r->epoch;
