@@ -44,7 +44,7 @@ class Storm {
     Object.assign(this, { stage, seconds, seed, policy, recipients });
     this.random = dice(seed);
     // Paced so that the work lasts as long as the storm, with daemons down now and then.
-    this.rate = Math.ceil((recipients / seconds) * 1.3);
+    this.rate = Math.ceil((recipients / seconds) * 3);
     this.latencyMs = options.latencyMs ?? 200;
     this.window = Math.max(10, Math.ceil(this.rate * (this.latencyMs / 1000) * 2));
     this.gapMs = options.gapMs ?? 900; // between blows
@@ -369,7 +369,7 @@ class Storm {
     const reached = this.uncertain.filter((u) => u.reached).length;
     const rows = [
       ['seed, policy', `${this.seed}, ${this.policy}`],
-      ['recipients, rate, window', `${this.recipients}, ${this.rate}/s a daemon, ${this.window}`],
+      ['recipients, rate, window', `${this.recipients}, ${this.rate}/s, ${this.window}`],
       ['storm, then calm, in all', `${this.lasted.toFixed(1)} s, ${(this.settleMs / 1000).toFixed(1)} s, ${this.took?.toFixed(1) ?? '-'} s`],
       ['kills of daemons, with notices being sent', `${c.daemonKills}, ${c.daemonHits}`],
       ['kills of daemons that had just begun', c.beginnerKills],
