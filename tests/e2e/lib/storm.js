@@ -55,6 +55,7 @@ class Storm {
       takeovers: 0, beginnerKills: 0, late: 0, silent: 0, refused: 0, mayDouble: 0,
     };
     this.broken = [];
+    this.enough = options.enough ?? Infinity; // hits
     this.daemons = [];
     this.redisUp = false;
   }
@@ -124,10 +125,21 @@ class Storm {
     return Number(await this.client.call('HGET', `outreach:daemon:${name}`, 'epoch'));
   }
 
+  /** Mostly waits until an answer is owing, then a moment: a machine under load is
+   * slow to begin anew, and a storm over idle daemons would prove nothing. */
+  async aim(match) {
+    if (this.random() < 0.15) return;
+    const deadline = Date.now() + 4000;
+    while (this.owing(match) === 0 && Date.now() < deadline) await pause(5);
+    await pause(this.random() * this.latencyMs);
+  }
+
   async killDaemon() {
     const up = this.daemons.filter((d) => d.up);
     if (up.length === 0) return;
     const daemon = up[Math.floor(this.random() * up.length)];
+    await this.aim((s) => s.session.systemType === daemon.name);
+    if (!daemon.up) return;
     daemon.up = false;
     process.kill(daemon.child.pid, 'SIGKILL');
     await daemon.ended;
@@ -194,6 +206,7 @@ class Storm {
 
   async killRedis() {
     if (!this.redisUp) return;
+    await this.aim(() => true);
     const sending = Number(await this.server.client.call('HGET', KEY, 'c2').catch(() => 0));
     this.redisUp = false;
     const dead = this.server.kill();
@@ -210,10 +223,13 @@ class Storm {
   }
 
   // ----------------------------------------------------------------- connections
-  dropConnection() {
+  async dropConnection() {
+    await this.aim(() => true);
     const bound = [...this.smsc.sessions].filter((s) => s.bound);
     if (bound.length === 0) return;
-    const session = bound[Math.floor(this.random() * bound.length)];
+    const debts = bound.filter((one) => this.owing((s) => s.session === one) > 0);
+    const among = debts.length > 0 ? debts : bound;
+    const session = among[Math.floor(this.random() * among.length)];
     const owing = this.owing((s) => s.session === session);
     this.count.drops++;
     this.count.mayDouble += this.window; // what was on the wire cannot be seen from here
@@ -238,7 +254,7 @@ class Storm {
     const roll = this.random();
     if (roll < 0.55) await this.killDaemon();
     else if (roll < 0.75) await this.killRedis();
-    else this.dropConnection();
+    else await this.dropConnection();
   }
 
   async run() {
@@ -272,13 +288,13 @@ class Storm {
   /** Blow after blow until nearly all of the work is done. */
   async rage() {
     for (;;) {
-      await pause(this.gapMs * this.between(0.3, 1.7));
+      await pause(this.gapMs * this.between(0.2, 1.8));
       if (this.redisUp) {
         const left = await this.waiting().catch(() => this.recipients);
         if (left < this.recipients * 0.02) return;
         this.say(`${Math.round((Date.now() - this.began) / 1000)} s: ${this.recipients - left} of ${this.recipients}, ${this.hits()} hits`);
       }
-      if (Date.now() - this.began > this.seconds * 2000) return;
+      if (Date.now() - this.began > this.seconds * 2000 || this.hits() >= this.enough) return;
       await this.blow();
     }
   }
