@@ -389,7 +389,6 @@ static void settle_again(struct settling *s, struct move *m, const unsigned char
         return;
     }
     if (effect != OUTCOME_DONE) {
-        s->job->d->stale_answers++;
         log_info("outcome.refused campaign=%s reminder=%s n=%u stands=%s wanted=%s", s->job->id,
                  s->job->name, n->n, notice_state_name(now.state), notice_state_name(wanted.state));
     }
