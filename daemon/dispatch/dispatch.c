@@ -189,8 +189,10 @@ void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg)
 
 void dispatch_leave(struct dispatch *d)
 {
-    if (db_well(d->db))
-        shares_return(d, d->name);
+    if (!db_well(d->db))
+        return;
+    shares_return(d, d->name);
+    events_leave(d->events);
 }
 
 bool dispatch_settle_all(struct dispatch *d)

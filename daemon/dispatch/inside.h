@@ -261,6 +261,7 @@ void events_free(struct events *e);
 void events_poll(struct events *e);   /* reads what was asked for since */
 void schedule_poll(struct events *e); /* opens what is due */
 bool events_idle(const struct events *e);
+void events_leave(struct events *e);     /* another daemon may read them at once */
 void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
 
 struct member *member_create(struct dispatch *d);

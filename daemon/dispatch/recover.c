@@ -61,6 +61,23 @@ bool recovery_busy(const struct recovery *r)
 
 /* ------------------------------------------------------------ a piece of ledger */
 
+static void log_uncertain(const struct recovery *r, const struct move *m)
+{
+    struct delivery_event e = DELIVERY_EVENT_INIT;
+    struct record record;
+
+    record_unpack(m->wanted, &record);
+    e.event = "uncertain";
+    e.campaign = r->id;
+    e.reminder = r->reminder;
+    e.reason = notice_reason_name(record.reason);
+    e.n = m->n;
+    e.fence = record.fence;
+    e.attempt = record.attempts;
+    e.until_ms = m->retry;
+    delivery_log_add(r->d->log, &e);
+}
+
 static void on_moved(void *arg, const redisReply *reply)
 {
     struct recovery *r = arg;
@@ -70,8 +87,10 @@ static void on_moved(void *arg, const redisReply *reply)
         for (size_t i = 0; i < r->moves.count; i++) { /* what differs was settled meanwhile */
             const struct move *m = &r->moves.list[i];
 
-            r->uncertain +=
-                m->wanted[0] >> 4 == NOTICE_UNCERTAIN && moves_differing(reply, m->n) == NULL;
+            if (m->wanted[0] >> 4 == NOTICE_UNCERTAIN && moves_differing(reply, m->n) == NULL) {
+                log_uncertain(r, m);
+                r->uncertain++;
+            }
         }
     next_piece(r);
 }

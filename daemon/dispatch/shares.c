@@ -10,8 +10,9 @@
  * again and again; what it was pacing itself at since the last time goes along, so
  * that a share passes to another only when it is no longer made use of.
  */
-#define WIRE 0.96 /* between the pace and the wire lies an intent, which takes now more, now less  \
-                   */
+#define WIRE                                                                                       \
+    0.96 /* between the pace and the wire lies an intent, which takes now more, now less           \
+          */
 
 static void on_share(void *arg, const redisReply *reply)
 {
