@@ -96,8 +96,8 @@ struct lane {
     struct dispatch *d;
     struct gateway *gateway;
     const struct gateway_config *config;
-    const char *name;
-    unsigned number; /* in the registry; 0: not yet known */
+    char name[NAME_BYTES]; /* a copy: outcomes are settled after the gateways are closed */
+    unsigned number;       /* in the registry; 0: not yet known */
     struct limit limit;
     double rate;                    /* of all daemons together, slots a second; 0: none is set */
     struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
@@ -159,7 +159,6 @@ struct dispatch {
     struct events *events;
     struct recovery *recovery;
     struct member *member;
-    uint64_t stale_answers;
 };
 
 /* ---------------------------------------------------------------- shares.c */
@@ -172,7 +171,8 @@ void shares_return(struct dispatch *d, const char *daemon);
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);
 
-/* What one recipient may get: to give a reservation back that was not made use of. */
+/* What one recipient may get: gives back a reservation that was not made use of. Does
+ * nothing where a copy of n may have gone out. */
 void intent_return_cap(struct notice *n);
 
 /* The connection for a piece of work whose commands belong together. */
@@ -205,7 +205,7 @@ void batches_free(struct dispatch *d);
 /* ------------------------------------------------------------ prepare.c */
 /* Decides what is to become of n: queues it in a lane, or settles it. row may be
  * NULL when there is none. */
-void prepare_notice(struct notice *n, const char *row, size_t row_length);
+void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_t now_ms);
 
 /* --------------------------------------------------------------- lane.c */
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway);
@@ -233,6 +233,8 @@ void settle_as(struct notice *n, enum notice_state state, enum notice_reason rea
 void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
 /* An uncertain notice whose doubt has lasted long enough goes once more. */
 void settle_resend(struct notice *n);
+/* Nothing of it waits any more: takes it out of the retry set, if it still is as believed. */
+void settle_forget(struct notice *n);
 /* On to the next channel if there is one, else failed. */
 void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
                          const char *code, const char *words);
@@ -250,7 +252,7 @@ void refs_learn(struct refs *refs, uint32_t ref, const char *key);
 
 struct recovery *recovery_create(struct dispatch *d);
 void recovery_free(struct recovery *r);
-/* Takes over what daemon name, whose last epoch that was, left in all campaigns. */
+/* Takes over what daemon name, which sent under that epoch last, left in all campaigns. */
 void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
                     void *arg);
 bool recovery_busy(const struct recovery *r);
@@ -260,6 +262,7 @@ void events_free(struct events *e);
 void events_poll(struct events *e);   /* reads what was asked for since */
 void schedule_poll(struct events *e); /* opens what is due */
 bool events_idle(const struct events *e);
+void events_leave(struct events *e);     /* another daemon may read them at once */
 void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
 
 struct member *member_create(struct dispatch *d);

@@ -42,7 +42,10 @@ static bool prepare_special(struct notice *n, struct record *r)
     }
     if (waiting)
         return false;
-    batch_settled(n); /* somebody has it, or has settled it */
+    if (b->from == 0) /* else it would be looked at for ever */
+        settle_forget(n);
+    else
+        batch_settled(n); /* somebody has it, or has settled it */
     return true;
 }
 
@@ -257,14 +260,13 @@ static void prepare_others(struct notice *n, const struct campaign *c,
     n->others = others;
 }
 
-void prepare_notice(struct notice *n, const char *row, size_t row_length)
+void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_t now_ms)
 {
     struct job *job = n->batch->job;
     const struct campaign *c = job->campaign;
     struct template_value values[CAMPAIGN_MAX_COLUMNS];
     struct record r;
     struct lane *lane;
-    int64_t now_ms = clock_wall_ms();
 
     record_unpack(n->record, &r);
     n->lane = NULL;
