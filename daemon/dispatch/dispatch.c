@@ -193,6 +193,11 @@ void dispatch_leave(struct dispatch *d)
         return;
     shares_return(d, d->name);
     events_leave(d->events);
+    command_start(&d->command, "HSET"); /* gone, not dead: nobody needs to wonder */
+    key_daemon(&d->command, d->name);
+    command_add_string(&d->command, "seen");
+    command_add_int(&d->command, 0);
+    db_send(d->db, &d->command, NULL, NULL);
 }
 
 bool dispatch_settle_all(struct dispatch *d)

@@ -171,7 +171,8 @@ void shares_return(struct dispatch *d, const char *daemon);
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);
 
-/* What one recipient may get: to give a reservation back that was not made use of. */
+/* What one recipient may get: gives back a reservation that was not made use of. Does
+ * nothing where a copy of n may have gone out. */
 void intent_return_cap(struct notice *n);
 
 /* The connection for a piece of work whose commands belong together. */

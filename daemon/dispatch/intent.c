@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SPARE_INTENTS 32
-#define CAP_AGAIN_MS 1000
+#define GATE_AGAIN_MS 1000
 #define NOT_REFUSED 0xff /* of intent.refused: a state is a small number, and 0 is one */
 
 static struct intent *intent_take(struct dispatch *d)
@@ -91,9 +91,11 @@ static void intent_refused(struct intent *i, struct notice *n)
 {
     switch (i->verdict) {
     case MOVES_CANCELLED:
+        intent_return_cap(n);
         settle_as(n, NOTICE_CANCELLED, REASON_NONE);
         break;
     case MOVES_EXPIRED:
+        intent_return_cap(n);
         settle_as(n, NOTICE_EXPIRED, REASON_NONE);
         break;
     default: /* paused, or the campaign changed: whoever claims next looks anew */
@@ -218,15 +220,28 @@ static void send_moves(struct intent *i, struct dispatch *d)
 
 /* ------------------------------------------------------------------- the gate */
 
+/* Nothing leaves without an answer; but an answer that is none is not for ever. */
+static void refuse_for_now(struct intent *i, size_t k)
+{
+    i->refused[k] = NOTICE_PARKED;
+    i->later_ms[k] = clock_wall_ms() + GATE_AGAIN_MS;
+}
+
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
     size_t per = i->job->campaign->channel_count;
 
-    for (size_t k = 0; k < i->moves.count; k++)
+    if (reply->type != REDIS_REPLY_ARRAY)
+        log_error("optout.error campaign=%s reply=%s", i->job->id,
+                  log_quote(reply->str ? reply->str : ""));
+    for (size_t k = 0; k < i->moves.count; k++) {
+        if (reply->type != REDIS_REPLY_ARRAY)
+            refuse_for_now(i, k);
         for (size_t c = 0; c < per; c++)
-            if (db_int(db_at(reply, k * per + c), reply->type == REDIS_REPLY_ARRAY ? 0 : 1) != 0)
+            if (db_int(db_at(reply, k * per + c), 0) != 0)
                 i->refused[k] = NOTICE_OPTED_OUT;
+    }
     if (i->job->rule_count == 0) {
         intent_decide(i);
         intent_give_back(i);
@@ -270,15 +285,14 @@ static void on_capped(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
 
-    for (size_t k = 0; k < i->moves.count; k++)
-        if (i->refused[k] != NOT_REFUSED) {
+    for (size_t k = 0; k < i->moves.count; k++) {
+        if (i->refused[k] != NOT_REFUSED)
             continue;
-        } else if (reply->type == REDIS_REPLY_ARRAY) {
+        if (reply->type == REDIS_REPLY_ARRAY)
             capped(i, k, db_int(db_at(reply, k), 0));
-        } else { /* no place without an answer */
-            i->refused[k] = NOTICE_PARKED;
-            i->later_ms[k] = clock_wall_ms() + CAP_AGAIN_MS;
-        }
+        else
+            refuse_for_now(i, k);
+    }
     intent_decide(i);
     intent_give_back(i);
 }
@@ -308,8 +322,11 @@ void intent_return_cap(struct notice *n)
 {
     struct job *job = n->batch->job;
     struct command *c = &job->d->command;
+    struct record r;
 
-    if (job->rule_count == 0 || n->message.to == NULL)
+    record_unpack(n->record, &r);
+    if (job->rule_count == 0 || n->message.to == NULL ||
+        (r.flags & (FLAG_TOLD | FLAG_EARLY | FLAG_RESENT)) != 0) /* a copy has or may have gone */
         return;
     command_script(c, SCRIPT_CAP, 1);
     key_cap(c, n->message.to);

@@ -110,7 +110,6 @@ static void on_epoch(void *arg, const redisReply *reply)
 static void on_left(void *arg, const redisReply *reply)
 {
     struct member *m = arg;
-
     int64_t seen_ms = clock_wall_ms() - db_int(db_at(reply, 1), 0);
 
     m->left = (uint32_t)db_int(db_at(reply, 0), 0);

@@ -251,6 +251,7 @@ void settle_next_channel(struct notice *n, struct record *r, enum notice_reason 
         log_outcome(n, "delivered", r, NULL, 0, code, words, 0);
         return;
     }
+    intent_return_cap(n);
     if (r->step + 1 < job->campaign->channel_count) {
         r->step++;
         r->attempts = 0;
@@ -262,7 +263,6 @@ void settle_next_channel(struct notice *n, struct record *r, enum notice_reason 
     r->reason = reason;
     settle_move(n, r, RETRY_KEEP, 0);
     log_outcome(n, "failed", r, NULL, 0, code, words, 0);
-    intent_return_cap(n);
 }
 
 static void settle_retry(struct notice *n, struct record *r, const struct gateway_answer *a)

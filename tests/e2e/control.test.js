@@ -73,6 +73,33 @@ journey('who refused is never sent anything', async (s) => {
   assert.deepEqual(smsc.textsFor(list[1].sms), []);
 });
 
+journey('while nobody can tell who refused nothing is sent, and nobody is taken for one who did', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const client = await s.redis();
+  await client.call('SET', 'outreach:optout', 'not a set');
+  await s.xadd(campaign('blind', people(3)));
+  await until('the gate to hold them', () => /optout.error/.test(s.log()));
+  await pause(300);
+  assert.equal(smsc.submits.length, 0);
+  await client.call('DEL', 'outreach:optout');
+  assert.deepEqual(await s.settled('blind', 'first'), { delivered: 3 });
+});
+
+journey('a reminder that is cancelled at the last moment leaves no mark on what a person may get', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '4/s', window: 20 });
+  s.settings.defaults.per_recipient = ['1/day'];
+  await s.start();
+  const list = people(20);
+  await s.xadd(campaign('gone', list));
+  await until('the first two', () => smsc.submits.length >= 2);
+  await s.ok('cancel', 'gone');
+  const counts = await s.settled('gone', 'first');
+  const told = new Set(smsc.submits.map((one) => one.to));
+  await s.xadd(campaign('next', list, { reminders: [{ name: 'first', at: 'now' }] }));
+  await s.counted('next', 'first', { delivered: counts.cancelled, parked: told.size }, 30000);
+});
+
 journey('outside the allowed hours notices are held, not dropped', async (s) => {
   const smsc = await s.smsc();
   // Allowed for an hour that begins two hours from now, in Shanghai.

@@ -46,7 +46,7 @@ static void check(const struct gateway_answer *a)
         if (said == NULL)
             continue;
         HOLDS(utf8_valid(said, strlen(said)) == strlen(said));
-        HOLDS(strstr(said, "hush hush") == NULL);
+        HOLDS(strstr(said, "hush hush") == NULL && strstr(said, "*sh!") == NULL);
         for (; *said != '\0'; said++)
             HOLDS((uint8_t)*said >= 0x20 && *said != 0x7f);
     }
@@ -54,7 +54,7 @@ static void check(const struct gateway_answer *a)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct gateway_id hide[] = {{"hush hush", 9}, {"*hush", 5}, {NULL, 0}};
+    static const struct gateway_id hide[] = {{"hush hush", 9}, {"*sh!", 4}, {NULL, 0}};
     struct take t = {data, size};
     unsigned status = take_byte(&t);
     char *body = as_string(t.at, t.left);
