@@ -37,6 +37,7 @@ struct notice {
     unsigned tries;            /* compare-and-sets that found something else */
     unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */
     int64_t ready_us, limited_us, submitted_us; /* monotonic */
+    int64_t hours_until_ms; /* in this person's own zone, if there is one: not after that */
     struct gateway_message message;
     char reference[CAMPAIGN_ID_BYTES + NAME_BYTES + 12];
 };

@@ -109,6 +109,15 @@ static bool stale(const struct intent *i)
     return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS;
 }
 
+/* It waited here for longer than it may be sent. */
+static bool too_late(const struct intent *i, const struct notice *n)
+{
+    int64_t now_ms = clock_wall_ms();
+
+    return stale(i) || now_ms >= n->message.expires_ms || now_ms >= i->job->hours_until_ms ||
+           now_ms >= n->hours_until_ms;
+}
+
 static void gate_notice(struct intent *i, size_t k, struct notice **go, size_t *count)
 {
     struct notice *n = notice_at(i, k);
@@ -119,8 +128,7 @@ static void gate_notice(struct intent *i, size_t k, struct notice **go, size_t *
         settle_park(n, REASON_LIMIT, i->later_ms[k]);
     else if (i->refused[k] != NOT_REFUSED)
         settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
-    else if (stale(i) || clock_wall_ms() >= n->message.expires_ms ||
-             clock_wall_ms() >= i->job->hours_until_ms)
+    else if (too_late(i, n))
         settle_answer(n, &unsent);
     else
         go[(*count)++] = n;
