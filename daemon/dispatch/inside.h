@@ -191,7 +191,8 @@ void job_open(struct dispatch *d,
 struct job *job_find(struct dispatch *d, const char *key);
 void job_claim_round(struct dispatch *d); /* claims as much as lanes and memory take */
 void job_look_after(struct job *job);     /* ends it when it is over */
-void job_halt(struct job *job, const char *why);
+void job_halt(struct job *job, const char *why); /* for a while, */
+void job_halt_back(struct job *job);             /* or until a person has looked: MOVES_BACK */
 void jobs_sweep(struct dispatch *d);   /* frees what is dead */
 void jobs_refresh(struct dispatch *d); /* reads flags of jobs that do not claim */
 void job_free(struct job *job);

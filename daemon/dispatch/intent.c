@@ -191,8 +191,10 @@ static void on_moved(void *arg, const redisReply *reply)
         return;
     }
     i->verdict = moves_verdict(reply, &i->job->seq);
-    if (i->verdict == MOVES_GONE || i->verdict == MOVES_BACK)
-        job_halt(i->job, "Redis has lost its ledger or went back: nothing of it is sent");
+    if (i->verdict == MOVES_GONE)
+        job_halt(i->job, "Redis has lost its ledger: nothing of it is sent");
+    if (i->verdict == MOVES_BACK)
+        job_halt_back(i->job);
     if (i->verdict != MOVES_DONE || reply->elements == 2)
         return;
     for (size_t k = 0; k < i->moves.count; k++) {

@@ -51,6 +51,20 @@ void job_halt(struct job *job, const char *why)
     job_sleep(job, HALT_US);
 }
 
+/* It is not tried anew: only this job knows how far Redis had been, and what it forgot
+ * may have been sent. */
+void job_halt_back(struct job *job)
+{
+    if (job->state == JOB_HALTED && job->wake_us == INT64_MAX)
+        return;
+    log_error("reminder.halted campaign=%s reminder=%s seq=%lld reason=\"Redis went back: what it "
+              "forgot may have been sent, as the delivery log says; after a restart of outreachd "
+              "it goes on\"",
+              job->id, job->name, (long long)job->seq);
+    job->state = JOB_HALTED;
+    job->wake_us = INT64_MAX;
+}
+
 /* ------------------------------------------------------------------ opening */
 
 static void on_opened(void *arg, const redisReply *reply)
