@@ -120,6 +120,7 @@ struct intent {
         refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
     int64_t later_ms[MOVES_MAX];
     bool differs[MOVES_MAX];
+    bool unanswered; /* by an error: it may have been written all the same, before a repeat */
 };
 
 /* Outcomes of one job on their way to the ledger. */
@@ -203,6 +204,9 @@ struct batch *batch_take(struct job *job);
 void batch_read(struct batch *b);     /* rows (and records) of what it covers; then prepare.c */
 void batch_settled(struct notice *n); /* n is done with: the last one closes the batch */
 void batches_free(struct dispatch *d);
+/* The range of a lease, of ours, is to be claimed again. */
+void lease_give_back(struct job *job, struct db *db, const char *lease, uint32_t from, uint32_t to,
+                     unsigned takeovers);
 
 /* ------------------------------------------------------------ prepare.c */
 /* Decides what is to become of n: queues it in a lane, or settles it. row may be

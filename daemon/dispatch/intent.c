@@ -23,6 +23,7 @@ static struct intent *intent_take(struct dispatch *d)
     i->moves.count = 0;
     memset(i->refused, NOT_REFUSED, sizeof i->refused);
     memset(i->differs, 0, sizeof i->differs);
+    i->unanswered = false;
     d->intents++;
     return i;
 }
@@ -104,6 +105,18 @@ static void intent_refused(struct intent *i, struct notice *n)
     }
 }
 
+/* Nobody knows whether it stands: if it does it goes back by its own fence, and if not
+ * that is refused. The range is looked at again in either case. */
+static void intent_unanswered(struct intent *i, size_t k)
+{
+    struct notice *n = notice_at(i, k);
+    struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
+
+    memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
+    n->batch->give_back = true;
+    settle_answer(n, &unsent);
+}
+
 static bool stale(const struct intent *i)
 {
     return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS;
@@ -147,7 +160,9 @@ static void intent_decide(struct intent *i)
 
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {
-        if (i->verdict != MOVES_DONE)
+        if (i->unanswered)
+            intent_unanswered(i, k);
+        else if (i->verdict != MOVES_DONE)
             intent_refused(i, notice_at(i, k));
         else if (!i->differs[k])
             gate_notice(i, k, go, &count);
@@ -187,7 +202,7 @@ static void on_moved(void *arg, const redisReply *reply)
         if (!db_is_error(reply, "OOM")) /* db has said so */
             log_error("intent.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
                       log_quote(reply->str ? reply->str : ""));
-        i->verdict = MOVES_GONE;
+        i->unanswered = true;
         return;
     }
     i->verdict = moves_verdict(reply, &i->job->seq);
