@@ -60,7 +60,8 @@ static const char help[] =
     "\n"
     "Signals: SIGTERM, SIGINT stop claiming, settle what is in flight, exit (twice: at once);\n"
     "SIGHUP opens the delivery log anew. Exit status as in sysexits.h: 0, 64 usage, 69 no Redis,\n"
-    "70 another daemon of this name, 78 configuration.\n";
+    "70 another daemon of this name has taken over (the newest one works), 73 a directory or\n"
+    "file cannot be made, 78 configuration.\n";
 
 /* ------------------------------------------------------------------- the ties */
 
@@ -322,7 +323,10 @@ static int check(const struct settings *settings, const char *path)
         fprintf(stderr, "outreachd: %s\n", err.text);
         return EX_CONFIG;
     }
-    printf("%s: good\n", path ? path : "defaults");
+    if (settings->gateways == NULL || settings->gateways->count == 0)
+        printf("%s: good, but it names no gateway: nothing can be sent\n", path);
+    else
+        printf("%s: good\n", path);
     return EX_OK;
 }
 
@@ -370,6 +374,17 @@ int main(int argc, char **argv)
             fputs("Try outreachd --help\n", stderr);
             return EX_USAGE;
         }
+    if (optind < argc) {
+        fprintf(stderr, "outreachd: what is \"%s\"? It takes options only: try outreachd --help\n",
+                argv[optind]);
+        return EX_USAGE;
+    }
+    if (config == NULL) {
+        fputs("outreachd: no configuration: give one with -c, in $OUTREACH_CONFIG, or as "
+              "/etc/outreach/outreachd.conf\n",
+              stderr);
+        return EX_CONFIG;
+    }
     if (sodium_init() < 0)
         return EX_OSERR;
     d.settings = settings_read(config, &err);

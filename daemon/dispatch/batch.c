@@ -111,6 +111,7 @@ static void prepare_run(const struct reading *run, const redisReply *rows)
 {
     struct batch *b = run->batch;
     size_t at = 0;
+    int64_t now_ms = clock_wall_ms();
 
     for (size_t i = 0; i < run->count; i++) {
         struct notice *n = &b->notices[run->first + i];
@@ -129,7 +130,7 @@ static void prepare_run(const struct reading *run, const redisReply *rows)
             at++;
         }
         value = db_at(db_at(row, 1), 1);
-        prepare_notice(n, value ? value->str : NULL, value ? value->len : 0);
+        prepare_notice(n, value ? value->str : NULL, value ? value->len : 0, now_ms);
     }
 }
 

@@ -97,8 +97,8 @@ struct lane {
     struct dispatch *d;
     struct gateway *gateway;
     const struct gateway_config *config;
-    const char *name;
-    unsigned number; /* in the registry; 0: not yet known */
+    char name[NAME_BYTES]; /* a copy: outcomes are settled after the gateways are closed */
+    unsigned number;       /* in the registry; 0: not yet known */
     struct limit limit;
     double rate;                    /* of all daemons together, slots a second; 0: none is set */
     struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
@@ -211,7 +211,7 @@ void lease_give_back(struct job *job, struct db *db, const char *lease, uint32_t
 /* ------------------------------------------------------------ prepare.c */
 /* Decides what is to become of n: queues it in a lane, or settles it. row may be
  * NULL when there is none. */
-void prepare_notice(struct notice *n, const char *row, size_t row_length);
+void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_t now_ms);
 
 /* --------------------------------------------------------------- lane.c */
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway);
@@ -268,6 +268,7 @@ void events_free(struct events *e);
 void events_poll(struct events *e);   /* reads what was asked for since */
 void schedule_poll(struct events *e); /* opens what is due */
 bool events_idle(const struct events *e);
+void events_leave(struct events *e);     /* another daemon may read them at once */
 void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
 
 struct member *member_create(struct dispatch *d);

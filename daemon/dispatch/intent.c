@@ -122,16 +122,9 @@ static bool stale(const struct intent *i)
     return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS;
 }
 
-/* It waited here for longer than it may be sent. */
-static bool too_late(const struct intent *i, const struct notice *n)
-{
-    int64_t now_ms = clock_wall_ms();
-
-    return stale(i) || now_ms >= n->message.expires_ms || now_ms >= i->job->hours_until_ms ||
-           now_ms >= n->hours_until_ms;
-}
-
-static void gate_notice(struct intent *i, size_t k, struct notice **go, size_t *count)
+/* now_ms is the wall clock, or INT64_MAX where it is too late for all of them. */
+static void gate_notice(struct intent *i, size_t k, int64_t now_ms, struct notice **go,
+                        size_t *count)
 {
     struct notice *n = notice_at(i, k);
     struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
@@ -141,7 +134,7 @@ static void gate_notice(struct intent *i, size_t k, struct notice **go, size_t *
         settle_park(n, REASON_LIMIT, i->later_ms[k]);
     else if (i->refused[k] != NOT_REFUSED)
         settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
-    else if (too_late(i, n))
+    else if (now_ms >= n->message.expires_ms || now_ms >= n->hours_until_ms)
         settle_answer(n, &unsent);
     else
         go[(*count)++] = n;
@@ -157,7 +150,11 @@ static void intent_decide(struct intent *i)
     struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
     size_t count = 0, open;
     uint32_t fence = 0;
+    int64_t now_ms = clock_wall_ms(),
+            now_us = clock_mono_us(); /* once for all: they leave together */
 
+    if (stale(i) || now_ms >= i->job->hours_until_ms)
+        now_ms = INT64_MAX;
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {
         if (i->unanswered)
@@ -165,7 +162,7 @@ static void intent_decide(struct intent *i)
         else if (i->verdict != MOVES_DONE)
             intent_refused(i, notice_at(i, k));
         else if (!i->differs[k])
-            gate_notice(i, k, go, &count);
+            gate_notice(i, k, now_ms, go, &count);
     }
     open = gateway_free(i->lane->gateway);
     for (size_t k = 0; k < count; k++) {
@@ -177,7 +174,7 @@ static void intent_decide(struct intent *i)
         if (k < open)
             log_intent(i, n, fence);
         n->message.submit_by_ms = i->asked_boot_ms + PERMIT_MS;
-        n->submitted_us = clock_mono_us();
+        n->submitted_us = now_us;
         messages[k] = &n->message;
         contexts[k] = n;
     }

@@ -110,8 +110,13 @@ static void on_epoch(void *arg, const redisReply *reply)
 static void on_left(void *arg, const redisReply *reply)
 {
     struct member *m = arg;
+    int64_t seen_ms = clock_wall_ms() - db_int(db_at(reply, 1), 0);
 
-    m->left = (uint32_t)db_int(reply, 0);
+    m->left = (uint32_t)db_int(db_at(reply, 0), 0);
+    if (seen_ms >= 0 && seen_ms < 2 * POLL_MS)
+        log_warning("daemon.takes_over name=%s seen_ms=%lld reason=\"if one of this name still "
+                    "runs, it will stop\"",
+                    m->d->name, (long long)seen_ms);
 }
 
 static void on_lane_number(void *arg, const redisReply *reply)
@@ -138,9 +143,10 @@ void member_join(struct member *m, void (*joined)(struct dispatch *d))
         command_add_int(c, 255);
         db_send(d->db, c, on_lane_number, &d->lanes[i]);
     }
-    command_start(c, "HGET");
+    command_start(c, "HMGET");
     key_daemon(c, d->name);
     command_add_string(c, "sends");
+    command_add_string(c, "seen");
     db_send(d->db, c, on_left, m);
     command_start(c, "INCR");
     command_add_string(c, KEY_EPOCH);

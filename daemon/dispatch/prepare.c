@@ -269,14 +269,13 @@ static void prepare_others(struct notice *n, const struct campaign *c,
     n->others = others;
 }
 
-void prepare_notice(struct notice *n, const char *row, size_t row_length)
+void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_t now_ms)
 {
     struct job *job = n->batch->job;
     const struct campaign *c = job->campaign;
     struct template_value values[CAMPAIGN_MAX_COLUMNS];
     struct record r;
     struct lane *lane;
-    int64_t now_ms = clock_wall_ms();
 
     record_unpack(n->record, &r);
     n->lane = NULL;

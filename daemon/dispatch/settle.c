@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
+#include "outcome.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -205,7 +206,8 @@ static void spend_attempt(struct record *r)
         r->attempts++;
 }
 
-static void settle_accepted(struct notice *n, struct record *r, const struct gateway_answer *a)
+static void settle_accepted(struct notice *n, struct record *r, const struct gateway_answer *a,
+                            int64_t now_us)
 {
     struct job *job = n->batch->job;
     struct lane *lane = n->lane;
@@ -217,7 +219,7 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
     r->state = (r->flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_ACCEPTED;
     r->flags |= FLAG_TOLD;
     r->ids = (unsigned)ids;
-    r->settled_s = (uint32_t)((clock_mono_us() - n->submitted_us) / 1000000) & SECONDS_20;
+    r->settled_s = (uint32_t)((now_us - n->submitted_us) / 1000000) & SECONDS_20;
     s = settle_move(n, r, RETRY_KEEP, ids);
     for (size_t i = 0; i < ids; i++) {
         if (a->ids[i].length == 0 || a->ids[i].length > 64)
@@ -322,15 +324,16 @@ static void settle_unknown(struct notice *n, struct record *r, const struct gate
 void settle_answer(struct notice *n, const struct gateway_answer *a)
 {
     struct record r;
-    int64_t until;
+    int64_t until, now_us;
 
     record_unpack(n->record, &r);
     switch (a->outcome) {
     case GATEWAY_ACCEPTED:
+        now_us = clock_mono_us();
         limit_accepted(&n->lane->limit,
                        n->lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1,
-                       clock_mono_us());
-        settle_accepted(n, &r, a);
+                       now_us);
+        settle_accepted(n, &r, a, now_us);
         break;
     case GATEWAY_THROTTLED:
         settle_throttled(n, &r, a);
@@ -370,34 +373,26 @@ static void settle_again(struct settling *s, struct move *m, const unsigned char
 {
     struct notice *n = m->owner;
     struct record now, wanted;
+    int64_t retry = m->retry;
+    enum outcome_effect effect;
 
     record_unpack(found, &now);
     record_unpack(m->wanted, &wanted);
-    if (memcmp(m->believed, m->wanted, LEDGER_RECORD_BYTES) == 0 || /* see settle_forget() */
-        (now.state == wanted.state && now.fence == wanted.fence && now.state == NOTICE_ACCEPTED)) {
+    if (memcmp(m->believed, m->wanted, LEDGER_RECORD_BYTES) == 0) { /* see settle_forget() */
         batch_settled(n);
         return;
     }
-    if (now.fence != wanted.fence || !notice_may_move(now.state, wanted.state) ||
-        ++n->tries > TRIES) {
+    effect = outcome_apply(&now, &wanted, &retry);
+    if (effect == OUTCOME_MOVES && ++n->tries <= TRIES) {
+        memcpy(n->record, found, LEDGER_RECORD_BYTES);
+        settle_move(n, &wanted, retry, 0);
+        return;
+    }
+    if (effect != OUTCOME_DONE) {
         log_info("outcome.refused campaign=%s reminder=%s n=%u stands=%s wanted=%s", s->job->id,
                  s->job->name, n->n, notice_state_name(now.state), notice_state_name(wanted.state));
-        batch_settled(n);
-        return;
     }
-    wanted.flags |= now.flags;
-    wanted.mask |= now.mask;
-    if ((now.flags & FLAG_EARLY) != 0 && wanted.state != NOTICE_DELIVERED) {
-        wanted.state = NOTICE_DELIVERED;
-        wanted.reason = REASON_NONE;
-    }
-    memcpy(n->record, found, LEDGER_RECORD_BYTES);
-    /* What has become uncertain meanwhile stands in the retry set. */
-    settle_move(n, &wanted,
-                notice_is_terminal(wanted.state) ? RETRY_REMOVE
-                : m->retry == RETRY_KEEP         ? leave_retry(&now)
-                                                 : m->retry,
-                0);
+    batch_settled(n);
 }
 
 static void on_settled(void *arg, const redisReply *reply)
