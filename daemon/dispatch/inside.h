@@ -37,6 +37,7 @@ struct notice {
     unsigned tries;            /* compare-and-sets that found something else */
     unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */
     int64_t ready_us, limited_us, submitted_us; /* monotonic */
+    int64_t hours_until_ms; /* in this person's own zone, if there is one: not after that */
     struct gateway_message message;
     char reference[CAMPAIGN_ID_BYTES + NAME_BYTES + 12];
 };
@@ -119,6 +120,7 @@ struct intent {
         refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
     int64_t later_ms[MOVES_MAX];
     bool differs[MOVES_MAX];
+    bool unanswered; /* by an error: it may have been written all the same, before a repeat */
 };
 
 /* Outcomes of one job on their way to the ledger. */
@@ -190,7 +192,8 @@ void job_open(struct dispatch *d,
 struct job *job_find(struct dispatch *d, const char *key);
 void job_claim_round(struct dispatch *d); /* claims as much as lanes and memory take */
 void job_look_after(struct job *job);     /* ends it when it is over */
-void job_halt(struct job *job, const char *why);
+void job_halt(struct job *job, const char *why); /* for a while, */
+void job_halt_back(struct job *job);             /* or until a person has looked: MOVES_BACK */
 void jobs_sweep(struct dispatch *d);   /* frees what is dead */
 void jobs_refresh(struct dispatch *d); /* reads flags of jobs that do not claim */
 void job_free(struct job *job);
@@ -201,6 +204,9 @@ struct batch *batch_take(struct job *job);
 void batch_read(struct batch *b);     /* rows (and records) of what it covers; then prepare.c */
 void batch_settled(struct notice *n); /* n is done with: the last one closes the batch */
 void batches_free(struct dispatch *d);
+/* The range of a lease, of ours, is to be claimed again. */
+void lease_give_back(struct job *job, struct db *db, const char *lease, uint32_t from, uint32_t to,
+                     unsigned takeovers);
 
 /* ------------------------------------------------------------ prepare.c */
 /* Decides what is to become of n: queues it in a lane, or settles it. row may be

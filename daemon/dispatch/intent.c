@@ -23,6 +23,7 @@ static struct intent *intent_take(struct dispatch *d)
     i->moves.count = 0;
     memset(i->refused, NOT_REFUSED, sizeof i->refused);
     memset(i->differs, 0, sizeof i->differs);
+    i->unanswered = false;
     d->intents++;
     return i;
 }
@@ -104,6 +105,18 @@ static void intent_refused(struct intent *i, struct notice *n)
     }
 }
 
+/* Nobody knows whether it stands: if it does it goes back by its own fence, and if not
+ * that is refused. The range is looked at again in either case. */
+static void intent_unanswered(struct intent *i, size_t k)
+{
+    struct notice *n = notice_at(i, k);
+    struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
+
+    memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
+    n->batch->give_back = true;
+    settle_answer(n, &unsent);
+}
+
 static bool stale(const struct intent *i)
 {
     return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS;
@@ -121,7 +134,7 @@ static void gate_notice(struct intent *i, size_t k, int64_t now_ms, struct notic
         settle_park(n, REASON_LIMIT, i->later_ms[k]);
     else if (i->refused[k] != NOT_REFUSED)
         settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
-    else if (now_ms >= n->message.expires_ms)
+    else if (now_ms >= n->message.expires_ms || now_ms >= n->hours_until_ms)
         settle_answer(n, &unsent);
     else
         go[(*count)++] = n;
@@ -144,7 +157,9 @@ static void intent_decide(struct intent *i)
         now_ms = INT64_MAX;
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {
-        if (i->verdict != MOVES_DONE)
+        if (i->unanswered)
+            intent_unanswered(i, k);
+        else if (i->verdict != MOVES_DONE)
             intent_refused(i, notice_at(i, k));
         else if (!i->differs[k])
             gate_notice(i, k, now_ms, go, &count);
@@ -184,12 +199,14 @@ static void on_moved(void *arg, const redisReply *reply)
         if (!db_is_error(reply, "OOM")) /* db has said so */
             log_error("intent.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
                       log_quote(reply->str ? reply->str : ""));
-        i->verdict = MOVES_GONE;
+        i->unanswered = true;
         return;
     }
     i->verdict = moves_verdict(reply, &i->job->seq);
-    if (i->verdict == MOVES_GONE || i->verdict == MOVES_BACK)
-        job_halt(i->job, "Redis has lost its ledger or went back: nothing of it is sent");
+    if (i->verdict == MOVES_GONE)
+        job_halt(i->job, "Redis has lost its ledger: nothing of it is sent");
+    if (i->verdict == MOVES_BACK)
+        job_halt_back(i->job);
     if (i->verdict != MOVES_DONE || reply->elements == 2)
         return;
     for (size_t k = 0; k < i->moves.count; k++) {

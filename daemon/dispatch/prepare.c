@@ -90,12 +90,17 @@ static bool prepare_time(struct notice *n, const struct template_value *row, int
         }
         n->message.expires_ms = slot;
     }
+    n->hours_until_ms = INT64_MAX;
     if (c->column_timezone >= 0) {
-        open = hours_next_open(c->reminders[job->reminder].hours, zone_of(job, row), now_ms);
+        const struct hours *hours = c->reminders[job->reminder].hours;
+        const struct zone *zone = zone_of(job, row);
+
+        open = hours_next_open(hours, zone, now_ms);
         if (open > now_ms) {
             settle_park(n, REASON_HOURS, soonest(job, open));
             return true;
         }
+        n->hours_until_ms = hours_close(hours, zone, now_ms);
     }
     return false;
 }
@@ -127,6 +132,7 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
     const struct campaign *c = job->campaign;
     struct route_query q = {.class = (unsigned)c->class, .today = today(job, now_ms)};
     struct gateway *gw = NULL;
+    enum notice_reason reason = r->step > 0 ? r->reason : REASON_NONE; /* of the step before */
     bool addressed = false;
 
     for (; r->step < c->channel_count; r->step++) {
@@ -158,7 +164,10 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
         settle_park(n, REASON_OUTAGE, soonest(job, now_ms + AGAIN_MS));
         return NULL;
     }
-    settle_as(n, NOTICE_FAILED, addressed ? REASON_NO_GATEWAY : REASON_NUMBER);
+    settle_as(n, NOTICE_FAILED,
+              addressed               ? REASON_NO_GATEWAY
+              : reason != REASON_NONE ? reason
+                                      : REASON_NUMBER);
     return NULL;
 }
 

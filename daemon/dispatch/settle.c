@@ -413,6 +413,8 @@ static void on_settled(void *arg, const redisReply *reply)
                   "ledger or went back: "
                   "the delivery log has these outcomes\"",
                   job->id, job->name, s->moves.count);
+    if (verdict == MOVES_BACK)
+        job_halt_back(job);
     for (size_t i = 0; i < s->moves.count; i++) {
         struct move *m = &s->moves.list[i];
         const unsigned char *found =

@@ -58,3 +58,20 @@ journey('a daemon that was thought dead is looked after again when it goes on', 
   await client.call('SREM', 'outreach:daemons', 'd1'); // as one that has buried it does
   await until('it to be back', async () => (await client.call('SISMEMBER', 'outreach:daemons', 'd1')) === 1, 6000);
 });
+
+journey('a lease of ours that nobody here knows of is given back', async (s) => {
+  await s.smsc();
+  s.settings.defaults.per_recipient = ['1/day'];
+  await s.start();
+  await s.xadd(campaign('first-of-all', people(3)));
+  await s.settled('first-of-all', 'first');
+  await s.xadd(campaign('lease', people(3))); // tomorrow
+  await s.counted('lease', 'first', { parked: 3 });
+  const client = await s.redis();
+  const epoch = await client.call('HGET', 'outreach:daemon:d1', 'epoch');
+  await client.call('HSET', 'outreach:{lease}:first:leases', `d1:${epoch}:999999`, '1 3 0 1');
+  await until('it to be closed', async () => (await client.call('EXISTS', 'outreach:{lease}:first:leases')) === 0, 8000);
+  assert.equal(await client.call('HGET', 'outreach:{lease}:first', 'orphans'), '0');
+  assert.match(s.log(), /lease.lost campaign=lease reminder=first from=1 to=3/);
+  await s.counted('lease', 'first', { parked: 3 });
+});
