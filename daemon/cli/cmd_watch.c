@@ -178,6 +178,10 @@ static void draw_reminder(struct watch *w, const struct picture *p, const struct
                                    : picture_reminder_state(r)));
         return;
     }
+    if (picture_only_doubt(r)) {
+        buf_puts(&w->out, T("  in doubt", "  存疑待定"));
+        return;
+    }
     snprintf(figures, sizeof figures, "%s", human_rate(a, pace->per_second));
     table_fit(&w->out, figures, 10, TABLE_RIGHT);
     table_fit(&w->out, time_left(a, pace, r), 9, TABLE_RIGHT);
@@ -275,7 +279,9 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
         if (equation_value(r, i) > 0)
             buf_printf(&w->out, " %s %" PRId64, words_state(equation_name(i)),
                        equation_value(r, i));
-    if (!reminder_settled(r)) {
+    if (picture_only_doubt(r)) {
+        buf_puts(&w->out, T(" in doubt", " 存疑待定"));
+    } else if (!reminder_settled(r)) {
         buf_printf(&w->out, " %s", human_rate(a, pace->per_second));
         if (time_left(b, pace, r)[0] != '\0')
             buf_printf(&w->out, T(" %s left", " 剩余 %s"), time_left(b, pace, r));
