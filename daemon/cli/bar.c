@@ -7,10 +7,11 @@ static const struct {
     struct words name;
 } parts[BAR_PARTS] = {
     [BAR_DELIVERED] = {"█", "#", "32", {"delivered", "已送达"}},
-    [BAR_ACCEPTED] = {"▓", "=", "36", {"accepted", "已提交"}},
+    [BAR_ACCEPTED] = {"▓", "=", "36", {"accepted", "已接收"}},
     [BAR_SENDING] = {"▒", "-", "33", {"sending", "发送中"}},
+    [BAR_UNCERTAIN] = {"?", "?", "33", {"uncertain", "存疑"}},
     [BAR_LOST] = {"✗", "x", "31", {"lost", "未达"}},
-    [BAR_OTHER] = {"·", "o", "35", {"left out", "未发"}},
+    [BAR_OTHER] = {"·", "o", "35", {"not sent", "不发"}},
 };
 
 static const struct {
@@ -84,5 +85,5 @@ void bar_legend(struct buf *out, const struct bar_style *style)
                   parts[i].colour);
         buf_printf(out, " %s  ", words_of(parts[i].name));
     }
-    buf_printf(out, "%s %s", style->unicode ? rest.unicode : rest.plain, T("waiting", "等待"));
+    buf_printf(out, "%s %s", style->unicode ? rest.unicode : rest.plain, T("waiting", "待发"));
 }

@@ -1,18 +1,26 @@
 /*
  * bar.h - a progress bar of several parts
  *
- *     ██████████▓▓▓▓▒✗░░░░░░     delivered, accepted, sending, lost, waiting
+ *     ██████████▓▓▓▓▒?✗░░░░░░    delivered, accepted, sending, uncertain, lost, waiting
  *
  * A part that is not empty shows at least one cell, so that one failure among a
  * million is seen; the bar is full only when nothing is left. Without Unicode
- * the cells are # = - x and a dot.
+ * the cells are # = - ? x o and a dot.
  */
 #ifndef OUTREACH_BAR_H
 #define OUTREACH_BAR_H
 
 #include "buf.h"
 
-enum bar_part { BAR_DELIVERED, BAR_ACCEPTED, BAR_SENDING, BAR_LOST, BAR_OTHER, BAR_PARTS };
+enum bar_part {
+    BAR_DELIVERED,
+    BAR_ACCEPTED,
+    BAR_SENDING,
+    BAR_UNCERTAIN,
+    BAR_LOST,  /* undelivered, failed, expired */
+    BAR_OTHER, /* opted out, capped, excluded, cancelled */
+    BAR_PARTS
+};
 
 struct bar_style {
     bool unicode, colours;

@@ -23,6 +23,7 @@
 
 #define DEFAULT_CONFIG "/etc/outreach/outreachd.conf"
 #define CONNECT_MS 5000
+#define VERSION "0.1"
 
 static const struct option_row shared_options[] = {
     {"config", 'c', OPTION_STRING, OPTION_AT(struct cli, config), "FILE",
@@ -34,6 +35,13 @@ static const struct option_row shared_options[] = {
      .help = {"answer in JSON, for programs", "以 JSON 回答，供程序使用"}},
     {"help", 'h', OPTION_FLAG, OPTION_AT(struct cli, help), NULL,
      .help = {"show this", "显示本说明"}},
+    {0},
+};
+
+/* Before the command only. */
+static const struct option_row leading_options[] = {
+    {"version", 'V', OPTION_FLAG, OPTION_AT(struct cli, version), NULL,
+     .help = {"show the version", "显示版本"}},
     {0},
 };
 
@@ -273,6 +281,7 @@ static void write_overview(struct buf *out)
     table_free(t);
     buf_puts(out, T("\nOptions of every command:\n", "\n所有命令通用的选项：\n"));
     options_write(shared_options, out);
+    options_write(leading_options, out);
     buf_puts(out, T("\n`outreach COMMAND --help` tells more.\n"
                     "Exit codes: 0 done, 64 usage, 65 wrong data, 66 no such file, 69 no Redis,\n"
                     "70 numbers disagree, 75 try again, 78 wrong configuration.\n",
@@ -339,6 +348,19 @@ static int unknown_subcommand(const struct cli *cli, const char *name)
                     name);
 }
 
+/* "show: expected ID", "list: takes no argument". */
+static int wrong_operands(const struct cli *cli, const struct subcommand *s)
+{
+    if (s->operands[0] == '\0')
+        return cli_fail(
+            cli, EX_USAGE,
+            T("%s takes no argument (outreach %s --help)", "%s 不带参数（outreach %s --help）"),
+            s->name, s->name);
+    return cli_fail(cli, EX_USAGE,
+                    T("%s: expected %s (outreach %s --help)", "%s：应为 %s（outreach %s --help）"),
+                    s->name, s->operands, s->name);
+}
+
 static int run_subcommand(struct cli *cli, const struct subcommand *s, int argc, char **argv)
 {
     void *options = xcalloc(1, s->options_bytes > 0 ? s->options_bytes : 1);
@@ -354,9 +376,7 @@ static int run_subcommand(struct cli *cli, const struct subcommand *s, int argc,
     } else if (cli->help) {
         rc = help(s);
     } else if (count < s->least || (s->most >= 0 && count > s->most)) {
-        rc = cli_fail(cli, EX_USAGE,
-                      T("usage: outreach %s [OPTION]... %s", "用法：outreach %s [选项]... %s"),
-                      s->name, s->operands);
+        rc = wrong_operands(cli, s);
     } else {
         rc = s->run(cli, options, argv + first, count);
     }
@@ -378,10 +398,14 @@ static int parse_and_run(struct cli *cli, int argc, char **argv)
 {
     const struct subcommand *s;
     struct error err;
-    int first = options_read(shared_options, cli, NULL, NULL, true, argc, argv, &err);
+    int first = options_read(shared_options, cli, leading_options, cli, true, argc, argv, &err);
 
     if (first < 0)
         return cli_error(cli, EX_USAGE, &err);
+    if (cli->version) {
+        puts("outreach " VERSION);
+        return 0;
+    }
     /* `outreach help queue` is what some will try. */
     if (first < argc && strcmp(argv[first], "help") == 0) {
         cli->help = true;

@@ -33,7 +33,7 @@ struct cli {
     /* asked for on the command line */
     const char *config; /* NULL: none is there, defaults apply */
     const char *by;     /* who asks; never empty */
-    bool json, help;
+    bool json, help, version;
 
     /* what the terminal is */
     bool terminal; /* stdout is one, and it can move its cursor */

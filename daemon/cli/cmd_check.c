@@ -25,21 +25,26 @@ static const struct option_row check_options[] = {
 static int report(const struct cli *cli, const struct reading *r)
 {
     int64_t now = clock_wall_ms();
+    bool over = reading_is_over(r->campaign, now);
     struct buf out = BUF_INIT(64u << 20);
 
     if (cli->json) {
         json_t *value = reading_json(r, now);
 
-        json_object_set_new(value, "ok", json_boolean(preview_too_long(r->preview) == 0));
+        json_object_set_new(value, "ok", json_boolean(preview_too_long(r->preview) == 0 && !over));
         cli_json(value);
     } else {
         reading_write(r, now, &out);
         cli_print(&out);
     }
     buf_free(&out);
-    if (preview_too_long(r->preview) == 0)
+    if (preview_too_long(r->preview) == 0 && !over)
         return 0;
-    if (!cli->json)
+    if (over && !cli->json)
+        cli_fail(cli, EX_DATAERR,
+                 T("every reminder is over or missed: nothing would be sent",
+                   "所有提醒都已过期或错过：不会发送任何内容"));
+    else if (!cli->json)
         cli_fail(cli, EX_DATAERR,
                  T("for %lu recipients a text has more than max_segments = %d segments: shorten it",
                    "有 %lu 位收件人的内容超过 max_segments = %d 条：请缩短"),
@@ -61,7 +66,7 @@ static int check(struct cli *cli, const void *arg, char **operands, int count)
         return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
     if (reading_open(&r, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0 ||
         reading_audience(&r, &err) != 0)
-        rc = cli_error(cli, EX_DATAERR, &err);
+        rc = cli_error(cli, r.no_list ? EX_NOINPUT : EX_DATAERR, &err);
     else
         rc = report(cli, &r);
     reading_close(&r);

@@ -4,11 +4,14 @@
 #include "campaigns.h"
 #include "cli.h"
 #include "mem.h"
+#include "picture.h"
 #include "subcommands.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 struct flag_options {
     bool yes;
@@ -16,7 +19,7 @@ struct flag_options {
 
 static const struct option_row cancel_options[] = {
     {"yes", 'y', OPTION_FLAG, OPTION_AT(struct flag_options, yes), NULL,
-     .help = {"do not ask", "不再询问"}},
+     .help = {"do not ask; needed where nobody can be asked", "不再询问；不在终端时必须加上"}},
     {0},
 };
 
@@ -69,26 +72,47 @@ static int run_resume(struct cli *cli, const void *options, char **operands, int
                        T("goes on where it stood", "已从暂停处继续"));
 }
 
+/* 0, or the exit code of one who did not say yes. */
+static int ask_person(const struct cli *cli, const char *id)
+{
+    char *question;
+    bool sure;
+
+    if (!cli->terminal || !isatty(STDIN_FILENO) || cli->json)
+        return cli_fail(cli, EX_USAGE,
+                        T("%s: a cancel is final, and there is nobody to ask: say -y",
+                          "%s：取消后不能恢复，而这里无法询问：请加 -y"),
+                        id);
+    question = xasprintf(T("Cancel %s for good? What waits will not be sent.",
+                           "确定取消 %s？尚未发送的将不再发送，且不能恢复。"),
+                         id);
+    sure = cli_confirm(cli, question);
+    free(question);
+    if (!sure)
+        fputs(T("outreach: not cancelled\n", "outreach：未取消\n"), stderr);
+    return sure ? 0 : EX_TEMPFAIL;
+}
+
 static int run_cancel(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct flag_options *options = arg;
-    int64_t sending;
-    int rc;
+    int64_t sending = 0;
+    struct picture *p;
+    bool before;
+    int rc = cli_connect(cli);
 
     (void)count;
-    if (!options->yes && cli->terminal && !cli->json) {
-        char *question = xasprintf(T("Cancel %s for good? What waits will not be sent.",
-                                     "确定取消 %s？尚未发送的将不再发送，且不能恢复。"),
-                                   operands[0]);
-        bool sure = cli_confirm(cli, question);
-
-        free(question);
-        if (!sure) {
-            fputs(T("outreach: not cancelled\n", "outreach：未取消\n"), stderr);
-            return EX_TEMPFAIL;
-        }
-    }
-    rc = set_flag(cli, operands[0], "cancel", &sending);
+    p = rc == 0 ? picture_ask(cli, operands[0], &rc) : NULL;
+    if (rc != 0)
+        return rc;
+    before = strcmp(p->status->state, "cancelled") == 0;
+    picture_free(p);
+    if (before)
+        return answer(cli, operands[0], "cancelled", 0,
+                      T("was cancelled before; nothing was changed", "此前已取消；没有改动"));
+    rc = options->yes ? 0 : ask_person(cli, operands[0]);
+    if (rc == 0)
+        rc = set_flag(cli, operands[0], "cancel", &sending);
     return rc ? rc
               : answer(cli, operands[0], "cancelled", sending,
                        T("is cancelled; what waited is not sent", "已取消；尚未发送的不再发送"));

@@ -3,6 +3,7 @@
  */
 #include "cli.h"
 #include "clock.h"
+#include "daemons.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STALE_MS 15000
+#define STALE_MS DAEMONS_STALE_MS
 
 static const struct {
     const char *name;
@@ -63,6 +64,41 @@ static void put_numbers(struct table *t, const json_t *status)
     table_cell(t, human_rate(text, json_number_value(json_object_get(status, "rate"))));
 }
 
+/* "unknown:  no answer", as the gateway room says it: what happened, a code if there
+ * was one, and its words. */
+static void put_trouble(struct gathering *g, const char *name, const json_t *status)
+{
+    static const struct {
+        const char *outcome;
+        struct words words;
+    } outcomes[] = {
+        {"throttled", {"asked us to go slower", "要求放慢"}},
+        {"retry", {"could not take a message for now", "暂时不能接收"}},
+        {"broken", {"is out of order", "故障"}},
+        {"unknown", {"left a message without a clear answer", "没有给出明确应答"}},
+    };
+    const char *trouble = string(status, "trouble"), *detail = strchr(trouble, ':');
+    size_t n = detail != NULL ? (size_t)(detail - trouble) : strlen(trouble);
+    int64_t at = number(status, "trouble_ms");
+    char ago[HUMAN_BYTES];
+    const char *words = NULL;
+
+    if (trouble[0] == '\0')
+        return;
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
+        if (strlen(outcomes[i].outcome) == n && strncmp(trouble, outcomes[i].outcome, n) == 0)
+            words = words_of(outcomes[i].words);
+    detail = words == NULL ? trouble : detail == NULL ? "" : detail + 1;
+    detail += strspn(detail, " ");
+    buf_printf(&g->troubles, T("%s: last trouble", "%s：最近一次问题"), name);
+    if (at > 0)
+        buf_printf(&g->troubles, T(", %s ago", "，%s前"),
+                   human_duration(ago, clock_wall_ms() - at));
+    buf_printf(&g->troubles, T(": %s%s%s%s\n", "：%s%s%s%s\n"), words != NULL ? words : "",
+               words != NULL && detail[0] ? T(" (", "（") : "", detail,
+               words != NULL && detail[0] ? T(")", "）") : "");
+}
+
 /* What one daemon says of one gateway. */
 static void put_status(struct gathering *g, const char *name, const char *channel,
                        const char *plugin, const char *daemon, const json_t *status)
@@ -81,8 +117,7 @@ static void put_status(struct gathering *g, const char *name, const char *channe
         buf_printf(&g->troubles,
                    T("%s: nothing heard from %s for %s\n", "%1$s：已有 %3$s 没有 %2$s 的消息\n"),
                    name, daemon, human_duration(age, age_ms));
-    if (string(status, "trouble")[0] != '\0')
-        buf_printf(&g->troubles, T("%s: %s\n", "%s：%s\n"), name, string(status, "trouble"));
+    put_trouble(g, name, status);
 }
 
 static json_t *daemon_json(const char *daemon, json_t *status)

@@ -3,6 +3,7 @@
  */
 #include "cli.h"
 #include "clock.h"
+#include "daemons.h"
 #include "equation.h"
 #include "human.h"
 #include "mem.h"
@@ -18,12 +19,13 @@
 
 struct sums {
     int64_t planned, through, next_ms; /* next_ms: 0 none, -1 under way */
+    bool only_doubt;                   /* under way only for notices in doubt */
 };
 
 static struct sums sum_up(const struct campaign_status *s)
 {
     int64_t now_ms = clock_wall_ms();
-    struct sums sums = {0};
+    struct sums sums = {.only_doubt = true};
 
     /* next_ms stays 0 for a paused one: nothing comes next until it is resumed. */
     for (size_t i = 0; i < s->reminder_count; i++) {
@@ -34,17 +36,28 @@ static struct sums sum_up(const struct campaign_status *s)
         if (r->paused)
             continue;
         if ((strcmp(r->state, "open") == 0 && !reminder_settled(r)) ||
-            (strcmp(r->state, "scheduled") == 0 && r->due_ms <= now_ms))
+            (strcmp(r->state, "scheduled") == 0 && r->due_ms <= now_ms)) {
             sums.next_ms = -1;
-        else if (strcmp(r->state, "scheduled") == 0 && sums.next_ms >= 0 &&
-                 (sums.next_ms == 0 || r->due_ms < sums.next_ms))
+            sums.only_doubt &= picture_only_doubt(r);
+        } else if (strcmp(r->state, "scheduled") == 0 && sums.next_ms >= 0 &&
+                   (sums.next_ms == 0 || r->due_ms < sums.next_ms))
             sums.next_ms = r->due_ms;
     }
+    sums.only_doubt &= sums.next_ms < 0;
     return sums;
 }
 
-static void list_one(const struct picture *p, struct table *t, json_t *all)
+struct listing {
+    struct cli *cli;
+    struct table *table;
+    json_t *all;
+    char **ids;      /* of those that a daemon has taken */
+    unsigned doubts; /* campaigns that wait for nothing else */
+};
+
+static void list_one(struct listing *l, const struct picture *p)
 {
+    struct table *t = l->table;
     const struct campaign_status *s = p->status;
     struct sums sums = sum_up(s);
     char a[HUMAN_BYTES], b[HUMAN_BYTES], c[HUMAN_BYTES];
@@ -52,24 +65,19 @@ static void list_one(const struct picture *p, struct table *t, json_t *all)
     table_cell(t, s->id);
     table_cell(t, words_state(s->state));
     table_cell(t, p->title);
-    table_cell(t, sums.next_ms < 0 ? T("now", "正在发送")
-                                   : human_time(a, p->zone, sums.next_ms, false));
-    table_printf(t, "%s/%s %4s", human_count(a, sums.through), human_count(b, sums.planned),
-                 human_percent(c, sums.through, sums.planned));
-    json_array_append_new(all,
+    table_cell(t, sums.only_doubt    ? T("in doubt", "存疑待定")
+                  : sums.next_ms < 0 ? T("now", "正在发送")
+                                     : human_time(a, p->zone, sums.next_ms, false));
+    table_printf(t, "%s/%s", human_count(a, sums.through), human_count(b, sums.planned));
+    table_cell(t, human_percent(c, sums.through, sums.planned));
+    l->doubts += sums.only_doubt;
+    json_array_append_new(l->all,
                           json_pack("{s:s,s:s,s:o,s:o,s:I,s:I,s:I}", "id", s->id, "state", s->state,
                                     "title", json_text(p->title), "next_ms",
                                     sums.next_ms > 0 ? json_integer(sums.next_ms) : json_null(),
                                     "rows", (json_int_t)s->rows, "planned",
                                     (json_int_t)sums.planned, "through", (json_int_t)sums.through));
 }
-
-struct listing {
-    struct cli *cli;
-    struct table *table;
-    json_t *all;
-    char **ids; /* of those that a daemon has taken */
-};
 
 /* Queued while no daemon ran: nobody knows more of it than its event says. */
 static bool list_pending(void *arg, const redisReply *fields)
@@ -93,7 +101,10 @@ static bool list_pending(void *arg, const redisReply *fields)
         table_cell(l->table, id);
         table_cell(l->table, T("not taken", "待接收"));
         table_cell(l->table, title);
-        table_cell(l->table, T("when outreachd runs", "outreachd 运行后"));
+        table_cell(l->table, daemons_run(l->cli->db)
+                                 ? T("soon", "即将")
+                                 : T("when outreachd runs", "outreachd 运行后"));
+        table_cell(l->table, "");
         table_cell(l->table, "");
         json_array_append_new(l->all,
                               json_pack("{s:o,s:s,s:o,s:n,s:I,s:I,s:I}", "id", json_text(id),
@@ -114,10 +125,19 @@ static int list_all(struct listing *l, struct error *err)
         struct picture *p = picture_read(l->cli, l->ids[i], err);
 
         if (p != NULL) /* else erased between the two questions */
-            list_one(p, l->table, l->all);
+            list_one(l, p);
         picture_free(p);
     }
     return pending_each(l->cli->db, list_pending, l, err);
+}
+
+static void write_table(const struct listing *l, struct buf *out)
+{
+    table_write(l->table, l->cli->width, 0, out);
+    if (l->doubts > 0)
+        buf_puts(out, T("in doubt: all is through but notices that a gateway never answered for "
+                        "(outreach show ID)\n",
+                        "存疑待定：只剩网关一直没有应答的通知（outreach show 编号 查看）\n"));
 }
 
 static int list(struct cli *cli, const void *options, char **operands, int count)
@@ -125,10 +145,10 @@ static int list(struct cli *cli, const void *options, char **operands, int count
     const struct table_column columns[] = {
         {T("ID", "编号"), TABLE_LEFT, false},       {T("STATE", "状态"), TABLE_LEFT, false},
         {T("TITLE", "名称"), TABLE_LEFT, true},     {T("NEXT", "下次发送"), TABLE_LEFT, false},
-        {T("THROUGH", "进度"), TABLE_RIGHT, false},
+        {T("THROUGH", "进度"), TABLE_RIGHT, false}, {"%", TABLE_RIGHT, false},
     };
     struct listing l = {cli, table_create(columns, sizeof columns / sizeof *columns), json_array(),
-                        NULL};
+                        NULL, 0};
     struct buf out = BUF_INIT(16u << 20);
     struct error err;
     int rc = cli_connect(cli);
@@ -142,7 +162,7 @@ static int list(struct cli *cli, const void *options, char **operands, int count
         puts(T("no campaigns yet (outreach queue CAMPAIGN.conf)",
                "还没有活动（outreach queue 活动文件.conf）"));
     else if (rc == 0)
-        table_write(l.table, cli->width, 0, &out);
+        write_table(&l, &out);
     cli_print(&out);
     for (size_t i = 0; l.ids != NULL && l.ids[i] != NULL; i++)
         free(l.ids[i]);

@@ -3,8 +3,10 @@
  */
 #include "address.h"
 #include "cli.h"
+#include "field.h"
 #include "log_entry.h"
 #include "mem.h"
+#include "picture.h"
 #include "subcommands.h"
 #include "tail.h"
 #include "zone.h"
@@ -52,6 +54,7 @@ struct reading_log {
     struct log_style style;
     struct buf out;
     struct log_notice notices[MOST_NOTICES]; /* of the number that is asked for */
+    unsigned long shown;
 };
 
 static void learn(struct reading_log *r, const char *line, size_t n)
@@ -106,6 +109,7 @@ static int print_lines(struct reading_log *r, struct tail *t)
     while (cli_interrupted() == 0 && tail_next(t, &line, &n) == 1) {
         if (!wants(r, line, n))
             continue;
+        r->shown++;
         if (r->cli->json) {
             buf_put(&r->out, line, n);
             buf_putc(&r->out, '\n');
@@ -177,14 +181,71 @@ static int look_for_number(struct reading_log *r, const struct logs_options *opt
     return 0;
 }
 
+static const char *next_event(const void *arg, size_t i)
+{
+    (void)arg;
+    return log_event(i);
+}
+
+/* 0, or EX_USAGE with all events there are. */
+static int check_event(const struct cli *cli, const char *event)
+{
+    struct buf all = BUF_INIT(4096);
+    const char *nearest;
+    int rc;
+
+    for (size_t i = 0; event != NULL && log_event(i) != NULL; i++) {
+        if (strcmp(log_event(i), event) == 0)
+            event = NULL;
+        else
+            buf_printf(&all, "%s%s", i > 0 ? ", " : "", log_event(i));
+    }
+    nearest = event != NULL ? field_nearest(event, next_event, NULL) : NULL;
+    if (event == NULL)
+        rc = 0;
+    else if (nearest != NULL)
+        rc = cli_fail(cli, EX_USAGE,
+                      T("there is no event %s (did you mean %s?)", "没有事件 %s（是否指 %s？）"),
+                      event, nearest);
+    else
+        rc = cli_fail(cli, EX_USAGE,
+                      T("there is no event %s: there are %s", "没有事件 %s：可用的有 %s"), event,
+                      buf_string(&all));
+    buf_free(&all);
+    return rc;
+}
+
+/* The log has nothing of a campaign: is there one? */
+static int check_campaign(struct cli *cli, const char *id)
+{
+    struct error err;
+    struct picture *p;
+    int rc = cli_connect(cli);
+
+    if (rc != 0)
+        return rc;
+    p = picture_read(cli, id, &err);
+    if (p == NULL)
+        rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
+    else if (!cli->json)
+        fprintf(
+            stderr,
+            T("outreach: the log has no such line of %s\n", "outreach：日志中没有 %s 的此类记录\n"),
+            id);
+    picture_free(p);
+    return rc;
+}
+
 static int logs(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct logs_options *options = arg;
     struct reading_log *r;
     char hash[ADDRESS_HASH_BYTES];
-    int rc = cli_settings(cli);
+    int rc = check_event(cli, options->event);
 
     (void)operands, (void)count;
+    if (rc == 0)
+        rc = cli_settings(cli);
     if (rc != 0)
         return rc;
     r = xcalloc(1, sizeof *r);
@@ -202,6 +263,8 @@ static int logs(struct cli *cli, const void *arg, char **operands, int count)
     if (rc == 0) {
         cli_catch_signals();
         rc = read_log(r, options);
+        if (rc == 0 && r->shown == 0 && options->campaign != NULL && !options->follow)
+            rc = check_campaign(cli, options->campaign);
     }
     buf_free(&r->out);
     free(r);

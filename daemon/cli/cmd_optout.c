@@ -71,13 +71,13 @@ static const struct verb {
      "SADD",
      "optout-add",
      {"gets nothing any more", "不再发送"},
-     {"had opted out already", "此前已拒收"}},
+     {"had opted out already", "此前已退订"}},
     {"remove",
      "SREM",
      "optout-remove",
      {"gets notices again", "恢复发送"},
-     {"had not opted out", "此前并未拒收"}},
-    {"list", "SISMEMBER", NULL, {"has opted out", "已拒收"}, {"has not opted out", "未拒收"}},
+     {"had not opted out", "此前并未退订"}},
+    {"list", "SISMEMBER", NULL, {"has opted out", "已退订"}, {"has not opted out", "未退订"}},
 };
 
 /* All numbers are read before the first change: a typo changes nothing. */
@@ -154,7 +154,7 @@ static int list_all(struct cli *cli)
     if (rc == 0 && cli->json)
         cli_json(json_pack("{s:I,s:O}", "count", (json_int_t)shown, "masked", all));
     else if (rc == 0)
-        printf(T("%" PRId64 " have opted out\n", "共 %" PRId64 " 人拒收\n"), shown);
+        printf(T("%" PRId64 " have opted out\n", "共 %" PRId64 " 人退订\n"), shown);
     json_decref(all);
     return rc;
 }
@@ -182,11 +182,11 @@ static int optout(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_optout = {
     .name = "optout",
     .operands = "add|remove|list [NUMBER]...",
-    .summary = {"who refused: add, take back, look up", "拒收名单：加入、移出、查询"},
+    .summary = {"who refused: add, take back, look up", "退订名单：加入、移出、查询"},
     .more = {"add needs a number, and so does remove; list without one shows all, masked. What\n"
              "waits for someone who opted out is not sent, on any channel. Changes are audited.",
              "add 和 remove 需要号码；list 不带号码则列出全部（号码打码）。\n"
-             "对已拒收的人，尚未发出的一律不再发送。改动会记入审计。"},
+             "对已退订的人，尚未发出的一律不再发送。改动会记入审计。"},
     .least = 1,
     .most = -1,
     .options = optout_options,

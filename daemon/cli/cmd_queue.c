@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "campaigns.h"
 #include "cli.h"
+#include "daemons.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -51,6 +52,7 @@ static const struct option_row queue_options[] = {
 /* What stands in Redis under the campaign's id. */
 struct standing {
     bool queued;    /* taken by a daemon */
+    bool cancelled; /* and cancelled since */
     bool pending;   /* an event waits for a daemon */
     char hash[65];  /* of its document, in both cases */
     char token[33]; /* of its rows */
@@ -131,6 +133,7 @@ static int look_at_standing(struct cli *cli, const char *id, struct standing *s,
     if (rc != 0)
         return -1;
     s->queued = strcmp(text_of(db_at(reply, 0), "loading"), "loading") != 0;
+    s->cancelled = strcmp(text_of(db_at(reply, 0), ""), "cancelled") == 0;
     snprintf(s->hash, sizeof s->hash, "%s", text_of(db_at(reply, 1), ""));
     snprintf(s->token, sizeof s->token, "%s", text_of(db_at(reply, 2), ""));
     freeReplyObject(reply);
@@ -368,9 +371,14 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     buf_putc(&out, '\n');
     reading_write_remarks(r, &out);
     reading_write_plan(r->campaign, queued_ms, &out);
+    if (reading_is_over(r->campaign, queued_ms))
+        buf_puts(&out, T("Every reminder is over or missed: nothing will be sent.\n",
+                         "所有提醒都已过期或错过：不会发送任何内容。\n"));
     if (fate == WAITS)
-        buf_puts(&out, T("It will be taken as soon as outreachd runs.\n",
-                         "outreachd 运行后即会接收。\n"));
+        buf_puts(&out, daemons_run(q->cli->db) ? T("outreachd runs and will take it.\n",
+                                                   "outreachd 正在运行，即将接收。\n")
+                                               : T("It will be taken as soon as outreachd runs.\n",
+                                                   "outreachd 运行后即会接收。\n"));
     cli_print(&out);
     buf_free(&out);
 }
@@ -379,6 +387,11 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
 {
     const char *id = q->reading.campaign->id;
 
+    if (s->cancelled)
+        return cli_fail(q->cli, EX_DATAERR,
+                        T("%s was cancelled, and that is final: give this one another id",
+                          "%s 已取消，不能恢复：请换一个编号"),
+                        id);
     if (strcmp(s->hash, q->hash) != 0)
         return cli_fail(q->cli, EX_DATAERR,
                         T("%s is queued already with another text, time or list; nothing was "
@@ -392,6 +405,9 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
     else
         printf(s->queued
                    ? T("%s is queued already; nothing was changed\n", "%s 已经提交过；没有改动\n")
+               : daemons_run(q->cli->db)
+                   ? T("%s is queued already; outreachd runs and will take it\n",
+                       "%s 已经提交过；outreachd 正在运行，即将接收\n")
                    : T("%s is queued already; it will be taken as soon as outreachd runs\n",
                        "%s 已经提交过；outreachd 运行后即会接收\n"),
                id);
@@ -480,7 +496,7 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
         return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
     cli_catch_signals();
     if (reading_open(&q.reading, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
-        rc = cli_error(cli, EX_DATAERR, &err);
+        rc = cli_error(cli, q.reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
     else
         rc = cli_connect(cli);
     if (rc == 0 && look_at_standing(cli, q.reading.campaign->id, &standing, &err) != 0)

@@ -2,6 +2,7 @@
  * outreach show - what became of every notice of a campaign
  */
 #include "cli.h"
+#include "daemons.h"
 #include "equation.h"
 #include "human.h"
 #include "picture.h"
@@ -34,6 +35,19 @@ static void show_reminder(const struct cli *cli, const struct picture *p,
         buf_printf(out, T("  done %s", "  结束 %s"), human_time(b, p->zone, r->done_ms, true));
     buf_putc(out, '\n');
     equation_write(r, cli->width, 2, out);
+    if (picture_only_doubt(r))
+        buf_printf(out,
+                   picture_holds_doubt(p, r)
+                       ? T("  open only for %s in doubt, which are held for a person\n",
+                           "  仅因存疑的 %s 条仍在进行中，它们留待人工处理\n")
+                       : T("  open only for %s in doubt, which are sent again in their time\n",
+                           "  仅因存疑的 %s 条仍在进行中，到时自动重发\n"),
+                   human_count(a, r->counts[NOTICE_UNCERTAIN]));
+    else if (strcmp(r->state, "done") == 0 && r->counts[NOTICE_UNCERTAIN] > 0)
+        buf_printf(out,
+                   T("  %s stay in doubt: nobody sends them again, a late receipt may still tell\n",
+                     "  %s 条存疑：不再重发，迟到的回执仍可能说明结果\n"),
+                   human_count(a, r->counts[NOTICE_UNCERTAIN]));
 }
 
 static json_t *reminder_json(const struct reminder_status *r)
@@ -47,15 +61,18 @@ static json_t *reminder_json(const struct reminder_status *r)
     return one;
 }
 
-static void show_campaign(const struct picture *p, struct buf *out)
+static void show_campaign(const struct cli *cli, const struct picture *p, struct buf *out)
 {
     const struct campaign_status *s = p->status;
     char a[HUMAN_BYTES], b[HUMAN_BYTES];
 
     if (strcmp(s->state, "loading") == 0) {
         buf_printf(out,
-                   T("%s  %s recipients loaded; not taken by outreachd yet\n",
-                     "%s  已载入 %s 人；outreachd 尚未接收\n"),
+                   daemons_run(cli->db)
+                       ? T("%s  %s recipients loaded; not taken by outreachd yet\n",
+                           "%s  已载入 %s 人；outreachd 尚未接收\n")
+                       : T("%s  %s recipients loaded; no outreachd runs to take it\n",
+                           "%s  已载入 %s 人；outreachd 没有运行，无法接收\n"),
                    s->id, human_count(b, s->rows));
         return;
     }
@@ -79,7 +96,7 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     reminders = json_array();
-    show_campaign(p, &out);
+    show_campaign(cli, p, &out);
     for (size_t i = 0; i < p->status->reminder_count; i++) {
         const struct reminder_status *r = &p->status->reminders[i];
 
@@ -115,9 +132,12 @@ const struct subcommand cmd_show = {
     .operands = "ID",
     .summary = {"what became of every notice of a campaign", "查看活动每一条通知的去向"},
     .more = {"For each reminder: its state and times, and where its notices are. The sum must be\n"
-             "what was planned; if it is not, a ≠ says so and the exit code is 70.",
+             "what was planned; if it is not, a ≠ says so and the exit code is 70.\n"
+             "open: something is still to be done. done: nothing more by our doing; what was\n"
+             "accepted may still be delivered.",
              "对每个提醒：状态、时间和各状态的条数。各项之和必须等于计划数；\n"
-             "若不等则显示 ≠，退出码为 70。"},
+             "若不等则显示 ≠，退出码为 70。\n"
+             "进行中：还有要做的；已结束：不再发送，已接收的仍可能送达。"},
     .least = 1,
     .most = 1,
     .options = show_options,

@@ -111,9 +111,9 @@ static void judge(const struct copy *copy, struct verdict *v)
 /* The first two states are both `waiting`; here they are told apart. */
 static const char *state_name(int state)
 {
-    return state == NOTICE_UNTOUCHED ? "waiting (untouched)"
-           : state == NOTICE_PARKED  ? "waiting (parked)"
-                                     : notice_state_name((enum notice_state)state);
+    return state == NOTICE_UNTOUCHED ? T("waiting (untouched)", "待发（未处理）")
+           : state == NOTICE_PARKED  ? T("waiting (parked)", "待发（暂缓）")
+                                     : words_state(notice_state_name((enum notice_state)state));
 }
 
 static void write_difference(const struct copy *copy, const struct verdict *v, struct buf *out)

@@ -7,6 +7,7 @@
 #include "bar.h"
 #include "cli.h"
 #include "clock.h"
+#include "daemons.h"
 #include "equation.h"
 #include "human.h"
 #include "mem.h"
@@ -32,8 +33,8 @@ struct watch_options {
 
 static const struct option_row watch_options[] = {
     {"until", 'u', OPTION_CHOICE, OPTION_AT(struct watch_options, until), "settled|done",
-     .help = {"settled (nothing waits or is being sent) or done",
-              "到 settled（无等待和发送中）或 done（全部结束）为止"}},
+     .help = {"settled (nothing waits, is being sent or in doubt), or done (marked so)",
+              "到 settled（没有待发、发送中和存疑的）或 done（提醒已结束）为止"}},
     {"timeout", 't', OPTION_DURATION, OPTION_AT(struct watch_options, timeout_ms), "SECONDS",
      .help = {"give up after that (exit code 75)", "超过此时间则放弃（退出码 75）"}},
     {0},
@@ -60,8 +61,10 @@ struct watch {
     const struct watch_options *options;
     struct watched *campaigns;
     size_t count;
-    unsigned lines;          /* drawn last time */
-    unsigned counts_columns; /* of the widest "begun/planned" */
+    unsigned lines; /* drawn last time */
+    bool over;
+    bool daemons, told_silence; /* whether any daemon runs, and that none does was told */
+    unsigned counts_columns;    /* of the widest "begun/planned" */
     struct bar_style style;
     struct buf out;
 };
@@ -103,6 +106,7 @@ static int look(struct watch *w)
     int64_t now = clock_mono_ms();
     char text[HUMAN_BYTES];
 
+    w->daemons = daemons_run(w->cli->db);
     for (size_t i = 0; i < w->count; i++) {
         struct watched *one = &w->campaigns[i];
         struct picture *p = picture_read(w->cli, one->id, &err);
@@ -174,6 +178,10 @@ static void draw_reminder(struct watch *w, const struct picture *p, const struct
                                    : picture_reminder_state(r)));
         return;
     }
+    if (picture_only_doubt(r)) {
+        buf_puts(&w->out, T("  in doubt", "  存疑待定"));
+        return;
+    }
     snprintf(figures, sizeof figures, "%s", human_rate(a, pace->per_second));
     table_fit(&w->out, figures, 10, TABLE_RIGHT);
     table_fit(&w->out, time_left(a, pace, r), 9, TABLE_RIGHT);
@@ -189,11 +197,15 @@ static void draw_campaign(struct watch *w, const struct watched *one, unsigned m
 {
     const struct picture *p = one->picture;
     size_t room = w->cli->width > 1 ? w->cli->width - 1 : 79;
+    const char *state = words_state(p->status->state);
     char heading[512];
 
+    if (strcmp(p->status->state, "active") == 0)
+        state = "";
+    else if (strcmp(p->status->state, "loading") == 0)
+        state = T("waits for outreachd", "等待 outreachd 接收");
     snprintf(heading, sizeof heading, "%s  %s%s%s", p->status->id, p->title,
-             p->title[0] ? "  " : "",
-             strcmp(p->status->state, "active") == 0 ? "" : words_state(p->status->state));
+             p->title[0] ? "  " : "", state);
     table_fit(&w->out, heading, room, TABLE_LEFT);
     end_line(w);
     for (size_t k = 0; k < p->status->reminder_count && w->lines < most; k++) {
@@ -202,10 +214,16 @@ static void draw_campaign(struct watch *w, const struct watched *one, unsigned m
     }
 }
 
+static const char *silence(void)
+{
+    return T("no outreachd runs: nothing moves until one does",
+             "outreachd 没有运行：启动之前不会有进展");
+}
+
 static void draw(struct watch *w)
 {
     /* What scrolled out of the window cannot be drawn over: never more than fits. */
-    unsigned most = w->cli->height > 5 ? w->cli->height - 3 : 3;
+    unsigned most = w->cli->height > 6 ? w->cli->height - 4 : 3;
 
     if (w->lines > 0)
         buf_printf(&w->out, "\r\033[%uA", w->lines);
@@ -220,6 +238,10 @@ static void draw(struct watch *w)
         buf_printf(&w->out, T("... and %zu more campaigns", "…… 另有 %zu 个活动"), w->count - i);
         end_line(w);
         break;
+    }
+    if (!w->daemons && !w->over) {
+        buf_puts(&w->out, silence());
+        end_line(w);
     }
     bar_legend(&w->out, &w->style);
     end_line(w);
@@ -257,7 +279,9 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
         if (equation_value(r, i) > 0)
             buf_printf(&w->out, " %s %" PRId64, words_state(equation_name(i)),
                        equation_value(r, i));
-    if (!reminder_settled(r)) {
+    if (picture_only_doubt(r)) {
+        buf_puts(&w->out, T(" in doubt", " 存疑待定"));
+    } else if (!reminder_settled(r)) {
         buf_printf(&w->out, " %s", human_rate(a, pace->per_second));
         if (time_left(b, pace, r)[0] != '\0')
             buf_printf(&w->out, T(" %s left", " 剩余 %s"), time_left(b, pace, r));
@@ -267,6 +291,9 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
 
 static void print(struct watch *w)
 {
+    if (!w->daemons && !w->over && !w->told_silence)
+        buf_printf(&w->out, "%s\n", silence());
+    w->told_silence = !w->daemons;
     for (size_t i = 0; i < w->count; i++) {
         struct watched *one = &w->campaigns[i];
         const struct campaign_status *s = one->picture->status;
@@ -299,7 +326,8 @@ static void print_json(const struct watch *w)
         json_array_append_new(campaigns, json_pack("{s:s,s:s,s:o}", "id", s->id, "state", s->state,
                                                    "reminders", reminders));
     }
-    cli_json(json_pack("{s:I,s:o}", "t", (json_int_t)clock_wall_ms(), "campaigns", campaigns));
+    cli_json(json_pack("{s:I,s:b,s:o}", "t", (json_int_t)clock_wall_ms(), "daemon", w->daemons,
+                       "campaigns", campaigns));
 }
 
 /* ---------------------------------------------------------------------- running */
@@ -321,13 +349,11 @@ static int watch_all(struct watch *w)
     int rc;
 
     for (;;) {
-        bool over;
-
         rc = look(w);
         if (rc != 0)
             break;
-        over = is_over(w);
-        if (show_once(w) != 0 || over)
+        w->over = is_over(w);
+        if (show_once(w) != 0 || w->over)
             break;
         if (w->options->timeout_ms > 0 && clock_mono_ms() >= until) {
             rc = cli_fail(w->cli, EX_TEMPFAIL, T("not settled in time", "未在限定时间内完成"));
@@ -406,9 +432,11 @@ const struct subcommand cmd_watch = {
     .summary = {"progress bars until everything is settled", "实时进度，直到全部完成"},
     .more = {"Without an ID: everything that is under way. Ctrl-C ends the watching, not the\n"
              "sending. Without a terminal a line is printed for each reminder that has moved,\n"
-             "every two seconds; with --json a line of JSON.",
+             "every two seconds; with --json a line of JSON.\n"
+             "settled: nothing more by our doing; what was accepted may still be delivered.",
              "不带编号则查看所有进行中的活动。Ctrl-C 只结束查看，不影响发送。\n"
-             "不在终端时，每两秒为有变化的提醒输出一行；--json 时每次输出一行 JSON。"},
+             "不在终端时，每两秒为有变化的提醒输出一行；--json 时每次输出一行 JSON。\n"
+             "已完成：不再发送，已接收的仍可能送达。"},
     .least = 0,
     .most = -1,
     .options = watch_options,

@@ -170,6 +170,26 @@ static enum notice_state state_before(const struct reminder_status *r)
     return r->cancelled ? NOTICE_CANCELLED : NOTICE_UNTOUCHED;
 }
 
+/* Did it leave for a gateway? What was refused at the last moment has an intent too,
+ * and so has what failed before anybody submitted it. */
+static bool was_submitted(const struct found_record *f)
+{
+    const struct record *r = &f->record;
+
+    switch (r->state) {
+    case NOTICE_SENDING:
+    case NOTICE_ACCEPTED:
+    case NOTICE_DELIVERED:
+    case NOTICE_UNDELIVERED:
+    case NOTICE_UNCERTAIN:
+        return f->there && r->fence != 0;
+    case NOTICE_FAILED:
+        return f->there && r->fence != 0 && r->attempts > 0;
+    default:
+        return false;
+    }
+}
+
 static void write_times(struct asking *a, const struct picture *p, const struct reminder_status *r,
                         const struct found_record *f)
 {
@@ -182,8 +202,8 @@ static void write_times(struct asking *a, const struct picture *p, const struct 
                    human_time(when, p->zone, f->base_ms + (int64_t)rec->settled_s * 1000, true));
         return;
     }
-    if (!f->there || rec->fence == 0) {
-        if (!f->there || rec->state == NOTICE_UNTOUCHED)
+    if (!was_submitted(f)) {
+        if ((!f->there || rec->state == NOTICE_UNTOUCHED) && !r->cancelled)
             buf_printf(&a->out, T(", due %s", "，计划时间 %s"),
                        human_time(when, p->zone, r->due_ms, false));
         return;
@@ -195,13 +215,30 @@ static void write_times(struct asking *a, const struct picture *p, const struct 
                    human_duration(when, (int64_t)rec->settled_s * 1000));
 }
 
+/* What comes next of one in doubt. */
+static const char *doubt_words(const struct picture *p, const struct reminder_status *r)
+{
+    if (strcmp(r->state, "done") == 0 || r->cancelled)
+        return T("nobody sends it again; a late receipt may still tell. Ask the resident",
+                 "不再重发；迟到的回执仍可能说明结果，请向本人核实");
+    if (picture_holds_doubt(p, r))
+        return T(
+            "it is held for a person and not sent again (doubt = \"hold\"); a late receipt may "
+            "still tell",
+            "留待人工处理，不自动重发（doubt = \"hold\"）；迟到的回执仍可能说明结果");
+    return T("it is sent again when the doubt has lasted (dispatch.doubt_wait), unless a receipt "
+             "comes first",
+             "若一直没有回执，到时（dispatch.doubt_wait）自动重发");
+}
+
 static void write_hit(struct asking *a, const struct picture *p, const struct reminder_status *r,
                       const struct found_record *f)
 {
     const struct record *rec = &f->record;
     enum notice_state state = f->there ? rec->state : state_before(r);
     const char *reason = f->there ? words_reason(notice_reason_name(rec->reason)) : "";
-    const char *gateway = f->there ? gateway_name(a, rec->gateway) : "";
+    bool left = was_submitted(f) || (f->there && rec->attempts > 0);
+    const char *gateway = left ? gateway_name(a, rec->gateway) : "";
 
     buf_puts(&a->out, "  ");
     table_fit(&a->out, r->name, 12, TABLE_LEFT);
@@ -215,20 +252,24 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
     buf_puts(&a->out, words_state(notice_state_name(state)));
     if (gateway[0] != '\0')
         buf_printf(&a->out, T(", by %s", "，网关 %s"), gateway);
-    if (f->there && rec->attempts > 0)
+    if (left && rec->attempts > 0)
         buf_printf(&a->out, T(", attempt %u", "，第 %u 次尝试"), rec->attempts);
-    if (f->there && rec->segments > 0)
+    if (left && rec->segments > 0)
         buf_printf(&a->out, T(", segments: %u", "，计 %u 条"), rec->segments);
     write_times(a, p, r, f);
     buf_putc(&a->out, '\n');
     if (reason[0] != '\0')
         table_wrap(&a->out, reason, a->cli->width > 40 ? a->cli->width - 17 : 200,
                    "                ");
+    if (state == NOTICE_UNCERTAIN)
+        table_wrap(&a->out, doubt_words(p, r), a->cli->width > 40 ? a->cli->width - 17 : 200,
+                   "                ");
     if (f->there && (rec->flags & FLAG_RESENT) != 0)
         buf_puts(&a->out,
                  T("                was sent again after a doubt: two copies are possible\n",
-                   "                不确定后又重发过：可能收到两份\n"));
-    if (r->paused || r->cancelled)
+                   "                存疑后又重发过：可能收到两份\n"));
+    /* Of what is through, a flag that came later tells nothing. */
+    if ((r->paused || r->cancelled) && (state == NOTICE_UNTOUCHED || state == NOTICE_PARKED))
         buf_printf(&a->out, T("                the reminder is %s\n", "                该提醒%s\n"),
                    words_state(picture_reminder_state(r)));
 }
@@ -246,17 +287,19 @@ static json_t *hit_json(const struct asking *a, const struct reminder_status *r,
     if (!f->there)
         return one;
     json_object_set_new(one, "attempts", json_integer(rec->attempts));
-    json_object_set_new(one, "gateway", json_text(gateway_name(a, rec->gateway)));
+    json_object_set_new(
+        one, "gateway",
+        json_text(was_submitted(f) || rec->attempts > 0 ? gateway_name(a, rec->gateway) : ""));
     json_object_set_new(one, "reason", json_string(notice_reason_name(rec->reason)));
     json_object_set_new(one, "segments", json_integer(rec->segments));
     json_object_set_new(one, "resent", json_boolean((rec->flags & FLAG_RESENT) != 0));
-    if (rec->fence != 0)
+    if (was_submitted(f))
         json_object_set_new(one, "submitted_ms",
                             json_integer(f->base_ms + (int64_t)rec->intended_s * 1000));
     if (rec->state == NOTICE_PARKED)
         json_object_set_new(one, "next_ms",
                             json_integer(f->base_ms + (int64_t)rec->settled_s * 1000));
-    else if (rec->fence != 0 && notice_is_terminal(rec->state))
+    else if (was_submitted(f) && notice_is_terminal(rec->state))
         json_object_set_new(
             one, "settled_ms",
             json_integer(f->base_ms + ((int64_t)rec->intended_s + rec->settled_s) * 1000));
@@ -449,8 +492,8 @@ static int ask(struct asking *a, const struct why_options *options, struct error
     if (ask_gateways(a, err) != 0 || ask_optout(a, err) != 0)
         return -1;
     buf_printf(&a->out, "%s  %s\n", a->address,
-               a->opted_out ? T("has opted out: nothing is sent", "已拒收：一律不发送")
-                            : T("has not opted out", "未拒收"));
+               a->opted_out ? T("has opted out: nothing is sent", "已退订：一律不发送")
+                            : T("has not opted out", "未退订"));
     if (ask_campaigns(a, options->campaign, err) != 0)
         return -1;
     if (a->hit_count == 0)
@@ -498,7 +541,7 @@ const struct subcommand cmd_why = {
     .summary = {"whether somebody got a notice, and if not, why not",
                 "某人收到没有，没收到是为什么"},
     .more = {"Looks through every campaign's list, the ledgers, the opt-outs and the delivery log.",
-             "查遍所有活动的名单、台账、拒收名单和投递日志。"},
+             "查遍所有活动的名单、台账、退订名单和投递日志。"},
     .least = 1,
     .most = 1,
     .options = why_options,

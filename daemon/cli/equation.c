@@ -1,6 +1,7 @@
 #include "equation.h"
 
 #include "utf8.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ static const struct {
     {NOTICE_FAILED, BAR_LOST},         {NOTICE_EXPIRED, BAR_LOST},
     {NOTICE_OPTED_OUT, BAR_OTHER},     {NOTICE_CAPPED, BAR_OTHER},
     {NOTICE_EXCLUDED, BAR_OTHER},      {NOTICE_CANCELLED, BAR_OTHER},
-    {NOTICE_UNCERTAIN, BAR_SENDING},
+    {NOTICE_UNCERTAIN, BAR_UNCERTAIN},
 };
 
 const char *equation_name(size_t term)
@@ -40,14 +41,14 @@ void equation_write(const struct reminder_status *r, unsigned width, unsigned in
     char piece[64];
     size_t column = indent, n;
 
-    n = (size_t)snprintf(piece, sizeof piece, "planned %" PRId64, r->planned);
+    n = (size_t)snprintf(piece, sizeof piece, "%s %" PRId64, words_state("planned"), r->planned);
     buf_printf(out, "%*s%s", (int)indent, "", piece);
-    column += n;
+    column += utf8_columns(piece, n);
     for (size_t i = 0; i < EQUATION_TERMS; i++) {
         const char *sign = i > 0 ? "+" : equation_holds(r) ? "=" : "≠";
 
-        n = (size_t)snprintf(piece, sizeof piece, " %s %s %" PRId64, sign, equation_name(i),
-                             equation_value(r, i));
+        n = (size_t)snprintf(piece, sizeof piece, " %s %s %" PRId64, sign,
+                             words_state(equation_name(i)), equation_value(r, i));
         n = utf8_columns(piece, n);
         if (width > 0 && column + n > width) { /* the sign opens the next line */
             buf_printf(out, "\n%*s", (int)indent + 1, "");

@@ -21,8 +21,8 @@ int64_t equation_value(const struct reminder_status *r, size_t term);
 bool equation_holds(const struct reminder_status *r);
 
 /* "planned 9 = waiting 0 + sending 0 + ...", or with a `≠`. All twelve terms,
- * wrapped at width columns (0: one line) behind indent blanks. The names are
- * those of the promise in any language. */
+ * wrapped at width columns (0: one line) behind indent blanks, in the person's
+ * language: "应发 9 = 待发 0 + ...". */
 void equation_write(const struct reminder_status *r, unsigned width, unsigned indent,
                     struct buf *out);
 

@@ -45,6 +45,17 @@ static bool is_hers(const struct log_filter *f, const json_t *entry)
     return false;
 }
 
+const char *log_event(size_t i)
+{
+    static const char *const events[] = {
+        "intent",    "accepted",  "delivered", "undelivered", "failed", "expired",
+        "opted-out", "capped",    "excluded",  "cancelled",   "retry",  "throttled",
+        "unsent",    "uncertain", "resend",    "held",        "broken", "next-channel",
+    };
+
+    return i < sizeof events / sizeof *events ? events[i] : NULL;
+}
+
 bool log_filter_wants(const struct log_filter *f, const char *line, size_t n)
 {
     const struct {

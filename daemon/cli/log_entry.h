@@ -37,6 +37,10 @@ bool log_filter_wants(const struct log_filter *f, const char *line, size_t n);
 /* If the line has that hash: fills in whose it is. Cheap for lines that do not. */
 bool log_entry_notice(const char *line, size_t n, const char *hash, struct log_notice *out);
 
+/* The i-th event that a line may have ("intent", "accepted", ...); NULL behind the
+ * last. The ending states of a notice are among them. */
+const char *log_event(size_t i);
+
 struct log_style {
     const struct zone *zone;
     bool colours;

@@ -59,6 +59,23 @@ const struct reminder_status *picture_reminder(const struct picture *p, const ch
     return NULL;
 }
 
+bool picture_holds_doubt(const struct picture *p, const struct reminder_status *r)
+{
+    const struct tree *one = p->document != NULL ? tree_get(p->document, "reminders") : NULL;
+
+    one = one != NULL ? one->first : NULL;
+    while (one != NULL && strcmp(tree_string(one, "name", ""), r->name) != 0)
+        one = one->next;
+    return one != NULL && strcmp(tree_string(one, "doubt", "resend"), "hold") == 0;
+}
+
+bool picture_only_doubt(const struct reminder_status *r)
+{
+    return strcmp(r->state, "open") == 0 && !r->paused && !r->cancelled &&
+           reminder_waiting(r) == 0 && r->counts[NOTICE_SENDING] == 0 &&
+           r->counts[NOTICE_UNCERTAIN] > 0;
+}
+
 const char *picture_reminder_state(const struct reminder_status *r)
 {
     if (r->cancelled)

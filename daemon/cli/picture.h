@@ -26,6 +26,12 @@ struct picture *picture_ask(struct cli *cli, const char *id, int *code);
 /* The reminder of that name, or NULL. */
 const struct reminder_status *picture_reminder(const struct picture *p, const char *name);
 
+/* Whether notices of it that are in doubt wait for a person: doubt = "hold". */
+bool picture_holds_doubt(const struct picture *p, const struct reminder_status *r);
+
+/* Open, and only for notices in doubt. */
+bool picture_only_doubt(const struct reminder_status *r);
+
 /* "scheduled", "open", "paused", "cancelled", "done", ...: what a person calls
  * the state of a reminder. */
 const char *picture_reminder_state(const struct reminder_status *r);

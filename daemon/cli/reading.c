@@ -87,14 +87,37 @@ static struct campaign *read_json_campaign(const char *path, const struct settin
     return c;
 }
 
+/* Whether the list is what is missing. Its name is looked at before all else that
+ * may be wrong in a campaign, so where it cannot be opened that was told. */
+static bool lacks_list(const char *path)
+{
+    struct tree *t =
+        ends_with(path, ".json") ? read_json_file(path, NULL) : tree_read_config(path, NULL);
+    const char *name = "audience.file", *file = NULL;
+    char *list;
+    bool lacks;
+
+    if (t != NULL && tree_member(t, "campaign") != NULL)
+        name = "campaign.audience.file";
+    if (t != NULL)
+        file = tree_string(t, name, NULL);
+    list = file != NULL ? beside(path, file) : NULL;
+    lacks = list != NULL && access(list, R_OK) != 0;
+    free(list);
+    tree_free(t);
+    return lacks;
+}
+
 int reading_open(struct reading *r, const struct cli *cli, const char *path, size_t keep,
                  struct error *err)
 {
     r->path = path;
     r->campaign = ends_with(path, ".json") ? read_json_campaign(path, cli->settings, err)
                                            : campaign_read(path, &cli->settings->defaults, err);
-    if (r->campaign == NULL)
+    if (r->campaign == NULL) {
+        r->no_list = lacks_list(path);
         return -1;
+    }
     r->preview = preview_create(r->campaign, cli->settings, keep);
     r->progress = isatty(STDERR_FILENO) && !cli->json;
     return 0;
@@ -159,7 +182,10 @@ int reading_audience(struct reading *r, struct error *err)
     }
     if (r->drawn_ms != 0)
         fputs("\r\033[K", stderr);
-    if (rc == 0 && preview_rows(r->preview) == 0)
+    if (rc == 0 && r->report.rows == 0)
+        rc = error_set(err, T("%s: the list has no rows", "%s：名单里没有人"),
+                       c->audience_file ? c->audience_file : r->path);
+    else if (rc == 0 && preview_rows(r->preview) == 0)
         rc = error_set(err,
                        T("%s: nobody in the list can be reached (%lu rows refused)",
                          "%s：名单中没有可用的收件人（%lu 行不可用）"),
@@ -194,6 +220,18 @@ void reading_write_plan(const struct campaign *c, int64_t queued_ms, struct buf 
     }
     table_write(t, 0, 2, out);
     table_free(t);
+}
+
+bool reading_is_over(const struct campaign *c, int64_t queued_ms)
+{
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+
+    campaign_plan(c, queued_ms, due_ms, skipped);
+    for (size_t r = 0; r < c->reminder_count; r++)
+        if (!skipped[r])
+            return false;
+    return true;
 }
 
 static void write_reminder_names(const struct campaign *c, uint32_t reminders, struct buf *out)

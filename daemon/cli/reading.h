@@ -12,6 +12,7 @@ struct reading {
     struct preview *preview;
     struct audience_report report;
     bool progress; /* a bar on stderr while it reads */
+    bool no_list;  /* why reading_open() failed: the file of the list cannot be opened */
     /* Where else the rows go; may be NULL. */
     audience_row_fn *row;
     void *arg;
@@ -37,6 +38,9 @@ void reading_write(const struct reading *r, int64_t queued_ms, struct buf *out);
 
 /* The same for programs; a new reference. */
 json_t *reading_json(const struct reading *r, int64_t queued_ms);
+
+/* Whether no reminder would be sent any more. */
+bool reading_is_over(const struct campaign *c, int64_t queued_ms);
 
 /* Rows with something to say, and how many more. */
 void reading_write_remarks(const struct reading *r, struct buf *out);

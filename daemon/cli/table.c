@@ -151,13 +151,13 @@ void table_write(const struct table *t, unsigned width, unsigned indent, struct 
         write_row(t, widths, indent, (const char *const *)t->cells + i, out);
 }
 
-/* Where to break a line whose first n bytes fit: behind its last blank if that
- * is near, and not within a word of narrow letters otherwise. */
+/* Where to break a line whose first n bytes fit: behind a blank, next to a wide
+ * character; within a word only where the line has nothing else. */
 static size_t break_at(const char *s, size_t n)
 {
     if (s[n] == ' ' || s[n] == '\0')
         return n;
-    for (size_t i = n; i > n / 2; i--) {
+    for (size_t i = n; i > 0; i--) {
         unsigned char before = (unsigned char)s[i - 1], after = (unsigned char)s[i];
 
         if (before == ' ')

@@ -33,9 +33,9 @@ void table_write(const struct table *t, unsigned width, unsigned indent, struct 
  * TABLE_RIGHT), or cut with an ellipsis. */
 void table_fit(struct buf *out, const char *s, size_t columns, int align);
 
-/* s in lines of at most so many columns, each behind prefix. Breaks at blanks
- * where there are any near, between any two wide characters, and at newlines; a
- * closing mark may hang over by its width. */
+/* s in lines of at most so many columns, each behind prefix. Breaks at blanks,
+ * next to wide characters and at newlines, within a word only if it is longer than
+ * a line; a closing mark may hang over by its width. */
 void table_wrap(struct buf *out, const char *s, size_t columns, const char *prefix);
 
 #endif

@@ -28,7 +28,7 @@ journey('cancel wins: what was not sent is cancelled, for good', async (s) => {
   await s.start();
   await s.xadd(campaign('cancel', people(600)));
   await until('the first ten', () => smsc.submits.length >= 10);
-  await s.ok('cancel', 'cancel');
+  await s.ok('cancel', '-y', 'cancel');
   const at = smsc.submits.length;
   const counts = await s.settled('cancel', 'first');
   assert.ok(smsc.submits.length <= at + 10);
@@ -47,17 +47,37 @@ journey('pause, resume and cancel work while no daemon runs', async (s) => {
   await s.start();
   await s.settled('job-fair-2027-spring', 'announce');
   await s.stop();
-  await s.ok('cancel', 'job-fair-2027-spring');
+  await s.ok('cancel', '-y', 'job-fair-2027-spring');
   await s.start();
   assert.match((await s.ok('show', 'job-fair-2027-spring')).out, /cancelled/);
   assert.equal(smsc.messages.length, 7);
 });
 
+journey('a cancel that nobody confirmed is refused; a second one changes nothing; the id is spent', async (s) => {
+  const smsc = await s.smsc();
+  s.copy('jobseekers.csv');
+  s.copy('job-fair.conf', (t) => t.replaceAll('2027-03-06', inDays(9)));
+  await s.start();
+  const queued = await s.ok('queue', s.path('job-fair.conf'));
+  assert.doesNotMatch(queued.out, /as soon as outreachd runs/);
+  const refused = await s.outreach('cancel', 'job-fair-2027-spring');
+  assert.equal(refused.code, 64);
+  assert.match(refused.err, /job-fair-2027-spring.*-y/);
+  assert.match((await s.ok('list')).out, /active/);
+  await s.ok('cancel', '-y', 'job-fair-2027-spring');
+  assert.match((await s.ok('cancel', 'job-fair-2027-spring')).out, /was cancelled before/);
+  const again = await s.outreach('queue', s.path('job-fair.conf'));
+  assert.equal(again.code, 65);
+  assert.match(again.err, /was cancelled.*another id/);
+  assert.doesNotMatch((await s.ok('why', '13851400002')).out, /submitted|mobile/);
+  assert.equal(smsc.messages.length, 0);
+});
+
 journey('a campaign that does not exist is an error that names it', async (s) => {
   await s.smsc();
   await s.start();
-  for (const command of ['show', 'pause', 'cancel']) {
-    const result = await s.outreach(command, 'nobody-knows');
+  for (const command of ['show', 'pause', 'cancel', 'logs']) {
+    const result = await s.outreach(command, ...(command === 'logs' ? ['--campaign'] : []), 'nobody-knows');
     assert.notEqual(result.code, 0);
     assert.match(result.err, /nobody-knows/);
   }

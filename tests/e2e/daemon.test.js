@@ -152,6 +152,10 @@ journey('every command has --help, and --json gives JSON', async (s) => {
   assert.equal((await s.run(['--help'])).code, 0);
   assert.equal((await s.run(['--no-such-option'])).code, 64, 'EX_USAGE');
   assert.equal((await s.run(['abolish'])).code, 64);
+  assert.match((await s.run(['--version'])).out, /^outreach \d/);
+  const nonsense = await s.outreach('logs', '-e', 'nonsense');
+  assert.equal(nonsense.code, 64);
+  assert.match(nonsense.err, /undelivered/);
   for (const args of [['list'], ['show', 'json'], ['gateways'], ['why', people(1)[0].sms], ['verify', 'json']]) {
     const result = await s.ok(...args, '--json');
     for (const line of result.out.trim().split('\n').length > 1 && result.out.trim()[0] !== '[' && !/^\{\s*$/m.test(result.out) ? result.out.trim().split('\n') : [result.out])

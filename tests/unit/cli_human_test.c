@@ -189,6 +189,8 @@ static const struct {
     const char *wrapped;
 } wraps[] = {
     {"a short line is one line", "abc", 10, "|abc\n"},
+    {"a long word goes whole to the next line", "of extraordinary length", 14,
+     "|of\n|extraordinary\n|length\n"},
     {"breaks at blanks", "job fair on Saturday", 12, "|job fair on\n|Saturday\n"},
     {"a word that is too long is cut", "abcdefghij", 4, "|abcd\n|efgh\n|ij\n"},
     {"between Chinese characters", "春风送岗位", 6, "|春风送\n|岗位\n"},
@@ -213,20 +215,21 @@ static void test_wrap(void **state)
 /* ---------------------------------------------------------------------- bars */
 static const struct {
     const char *name;
-    int64_t delivered, accepted, sending, lost, other, total;
+    int64_t delivered, accepted, sending, uncertain, lost, other, total;
     unsigned width;
     const char *bar;
 } bars[] = {
-    {"nothing yet", 0, 0, 0, 0, 0, 100, 10, ".........."},
-    {"half", 50, 0, 0, 0, 0, 100, 10, "#####....."},
-    {"parts side by side", 30, 20, 10, 10, 10, 100, 10, "###==-xo.."},
-    {"one among a million is seen", 0, 0, 0, 1, 0, 1000000, 10, "x........."},
-    {"and at the end too", 999999, 0, 0, 1, 0, 1000000, 10, "#########x"},
-    {"one is missing: not full", 999999, 0, 0, 0, 0, 1000000, 10, "#########."},
-    {"full", 7, 0, 0, 0, 0, 7, 10, "##########"},
-    {"thirds fill it all the same", 1, 1, 0, 1, 0, 3, 10, "####===xxx"},
-    {"of nobody", 0, 0, 0, 0, 0, 0, 10, ".........."},
-    {"narrower than its parts", 1, 1, 1, 1, 1, 5, 3, "-xo"},
+    {"nothing yet", 0, 0, 0, 0, 0, 0, 100, 10, ".........."},
+    {"half", 50, 0, 0, 0, 0, 0, 100, 10, "#####....."},
+    {"parts side by side", 30, 20, 10, 0, 10, 10, 100, 10, "###==-xo.."},
+    {"one among a million is seen", 0, 0, 0, 0, 1, 0, 1000000, 10, "x........."},
+    {"and at the end too", 999999, 0, 0, 0, 1, 0, 1000000, 10, "#########x"},
+    {"one is missing: not full", 999999, 0, 0, 0, 0, 0, 1000000, 10, "#########."},
+    {"full", 7, 0, 0, 0, 0, 0, 7, 10, "##########"},
+    {"thirds fill it all the same", 1, 1, 0, 0, 1, 0, 3, 10, "####===xxx"},
+    {"of nobody", 0, 0, 0, 0, 0, 0, 0, 10, ".........."},
+    {"narrower than its parts", 1, 1, 1, 0, 1, 1, 5, 3, "-xo"},
+    {"a doubt is no sending", 50, 0, 10, 20, 0, 0, 100, 10, "#####-??.."},
 };
 
 static void test_bars(void **state)
@@ -236,8 +239,10 @@ static void test_bars(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bars / sizeof *bars; i++) {
-        int64_t parts[BAR_PARTS] = {bars[i].delivered, bars[i].accepted, bars[i].sending,
-                                    bars[i].lost, bars[i].other};
+        int64_t parts[BAR_PARTS] = {
+            [BAR_DELIVERED] = bars[i].delivered, [BAR_ACCEPTED] = bars[i].accepted,
+            [BAR_SENDING] = bars[i].sending,     [BAR_UNCERTAIN] = bars[i].uncertain,
+            [BAR_LOST] = bars[i].lost,           [BAR_OTHER] = bars[i].other};
 
         buf_clear(&out);
         bar_write(&out, &plain, parts, bars[i].total, bars[i].width);
@@ -274,6 +279,10 @@ static const char promise[] =
     "planned 78 = waiting 3 + sending 3 + accepted 5 + delivered 6 + undelivered 7 + failed 8 + "
     "expired 9 + opted-out 10 + capped 11 + excluded 12 + cancelled 0 + uncertain 4\n";
 
+static const char promise_zh[] =
+    "应发 78 = 待发 3 + 发送中 3 + 已接收 5 + 已送达 6 + 未送达 7 + 失败 8 + 过期 9 + 已退订 10 + "
+    "超限 11 + 不发 12 + 已取消 0 + 存疑 4\n";
+
 static struct reminder_status numbered_reminder(void)
 {
     struct reminder_status r = {.planned = 78};
@@ -291,6 +300,11 @@ static void test_equation_in_the_order_of_the_promise(void **state)
     (void)state;
     equation_write(&r, 0, 0, &out);
     assert_string_equal(buf_string(&out), promise);
+    buf_clear(&out);
+    words_set_chinese(true);
+    equation_write(&r, 0, 0, &out);
+    assert_string_equal(buf_string(&out), promise_zh);
+    words_set_chinese(false);
     assert_true(equation_holds(&r));
     assert_int_equal(equation_through(&r), 78 - 3 - 3 - 4);
     r.planned++;
@@ -330,6 +344,8 @@ static void test_equation_as_a_bar(void **state)
     assert_int_equal(sum, 78 - 3);
     assert_int_equal(parts[BAR_DELIVERED], 6);
     assert_int_equal(parts[BAR_LOST], 7 + 8 + 9);
+    assert_int_equal(parts[BAR_SENDING], 3);
+    assert_int_equal(parts[BAR_UNCERTAIN], 4);
 }
 
 int main(void)

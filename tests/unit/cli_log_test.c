@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "ledger.h"
 #include "log_entry.h"
 #include "mem.h"
 #include "tail.h"
@@ -244,6 +245,24 @@ static void test_a_receipt_is_found_by_its_notice(void **state)
     assert_false(log_filter_wants(&filter, delivered, strlen(delivered)));
 }
 
+/* Every state a notice may end in is an event that can be asked for. */
+static void test_events_have_words(void **state)
+{
+    (void)state;
+    words_set_chinese(true);
+    for (size_t i = 0; log_event(i) != NULL; i++)
+        assert_string_not_equal(words_state(log_event(i)), log_event(i));
+    words_set_chinese(false);
+    for (int s = NOTICE_UNCERTAIN; s < NOTICE_STATES; s++) {
+        const char *name = notice_state_name((enum notice_state)s);
+        size_t i = 0;
+
+        while (log_event(i) != NULL && strcmp(log_event(i), name) != 0)
+            i++;
+        assert_non_null(log_event(i));
+    }
+}
+
 static void expect_shown(const char *line, const char *wanted)
 {
     struct buf out = BUF_INIT(65536);
@@ -329,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_waits_for_a_file_only_when_following),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_a_receipt_is_found_by_its_notice),
+        cmocka_unit_test(test_events_have_words),
         cmocka_unit_test(test_lines_for_people),
         cmocka_unit_test(test_no_control_bytes_reach_the_terminal),
         cmocka_unit_test(test_stamps),
