@@ -113,7 +113,7 @@ journey('a reminder that is cancelled at the last moment leaves no mark on what 
   const list = people(20);
   await s.xadd(campaign('gone', list));
   await until('the first two', () => smsc.submits.length >= 2);
-  await s.ok('cancel', 'gone');
+  await s.ok('cancel', '-y', 'gone');
   const counts = await s.settled('gone', 'first');
   const told = new Set(smsc.submits.map((one) => one.to));
   await s.xadd(campaign('next', list, { reminders: [{ name: 'first', at: 'now' }] }));
