@@ -97,11 +97,6 @@ void events_free(struct events *e)
     free(e);
 }
 
-bool events_idle(const struct events *e)
-{
-    return !e->asking && !e->applying;
-}
-
 /* ------------------------------------------------------------ the event's end */
 
 static void on_position(void *arg, const redisReply *reply)
@@ -296,6 +291,15 @@ static void queue_inline(struct events *e, const struct tree *recipients)
     upload_end(e->upload, on_uploaded, e);
 }
 
+/* When it was asked for, not when it was read; an id that the client has made up may
+ * lie in the future. */
+static int64_t asked_ms(const struct events *e)
+{
+    int64_t asked = strtoll(e->id, NULL, 10), now = clock_wall_ms();
+
+    return asked < now ? asked : now;
+}
+
 static void apply_queue(struct events *e, const struct event_copy *c)
 {
     struct tree *tree;
@@ -332,7 +336,7 @@ static void apply_queue(struct events *e, const struct event_copy *c)
     }
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", e->campaign->id);
     campaign_write_json(e->campaign, &e->document);
-    e->queued_ms = strtoll(e->id, NULL, 10); /* when it was asked for, not when it was read */
+    e->queued_ms = asked_ms(e);
     recipients = tree_get(e->campaign->document, "audience.recipients");
     if (recipients != NULL) {
         queue_inline(e, recipients);
@@ -424,6 +428,10 @@ static void apply_next(struct events *e)
     snprintf(e->by, sizeof e->by, "%s", c->by ? c->by : "");
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", c->campaign ? c->campaign : "");
     e->hash[0] = e->token[0] = '\0';
+    if (c->campaign != NULL && strlen(c->campaign) >= sizeof e->campaign_id) {
+        reject(e, "the field `campaign` is longer than an id can be");
+        return;
+    }
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
         if (strcmp(e->op, operations[i].op) == 0) {
             operations[i].apply(e, c);
