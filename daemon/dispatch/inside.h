@@ -104,7 +104,6 @@ struct lane {
     struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
     size_t queued, intending;       /* intending: between intent and submit */
     struct event *timer;
-    bool draining; /* lane_run is on the stack */
 };
 
 /* The right to send of up to GROUP_MAX notices of one job through one lane. */
@@ -148,7 +147,7 @@ struct dispatch {
     unsigned serial;
     char name[NAME_BYTES]; /* of this daemon */
     struct command command;
-    struct event *turn, *tick, *heartbeat;
+    struct event *turn, *tick;
     bool turn_asked, started, draining;
     void (*idle)(void *arg);
     void *idle_arg;
@@ -267,7 +266,6 @@ struct events *events_create(struct dispatch *d);
 void events_free(struct events *e);
 void events_poll(struct events *e);   /* reads what was asked for since */
 void schedule_poll(struct events *e); /* opens what is due */
-bool events_idle(const struct events *e);
 void events_leave(struct events *e);     /* another daemon may read them at once */
 void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
 
