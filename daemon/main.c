@@ -156,8 +156,11 @@ static void on_replaced(void *arg, const char *why)
 {
     struct daemon *d = arg;
 
+    if (d->stops > 0)
+        return;
     log_error("daemon.replaced reason=%s", log_quote(why));
-    leave(d, EX_SOFTWARE);
+    d->exit_status = EX_SOFTWARE;
+    stop(d, "replaced"); /* what has left us is still answered to us */
 }
 
 static void on_refused(void *arg, const char *why)

@@ -236,12 +236,14 @@ static void arm(struct db *db, int64_t ms)
 
 static void tell(struct db *db, bool well)
 {
+    const char *why = db->why; /* of this connection */
+
     if (db->parent != NULL)
         db = db->parent;
     if (well && !db_well(db))
         return; /* another connection is still away */
     if (db->options.changed != NULL)
-        db->options.changed(db->options.arg, well, db->why);
+        db->options.changed(db->options.arg, well, why);
 }
 
 /* The connection is no good: everything unanswered waits for the next one. */
