@@ -21,6 +21,7 @@
  */
 #define READER_LEASE_MS 15000
 #define EVENTS_AT_ONCE 16
+#define SCHEDULE_PAGE 1000
 #define REMARKS_MOST 100
 #define BODY_MOST (1u << 20)   /* of an event: a larger audience is loaded first */
 #define BODY_KEPT (64u * 1024) /* of one that is rejected */
@@ -41,6 +42,7 @@ struct events {
     int64_t rows, queued_ms;
     unsigned remarks;
     bool scheduling;
+    size_t schedule_from; /* where the next look at the schedule begins */
 };
 
 /* An event as it was read: the reply it came in is gone when it is applied. */
@@ -547,6 +549,8 @@ static void on_due(void *arg, const redisReply *reply)
     e->scheduling = false;
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
         job_open(e->d, reply->element[i]->str);
+    /* What is open stays in the schedule: others may stand behind a whole page of it. */
+    e->schedule_from = reply->elements == SCHEDULE_PAGE ? e->schedule_from + SCHEDULE_PAGE : 0;
 }
 
 void schedule_poll(struct events *e)
@@ -561,8 +565,8 @@ void schedule_poll(struct events *e)
     command_add_string(c, "-inf");
     command_add_int(c, clock_wall_ms());
     command_add_string(c, "LIMIT");
-    command_add_int(c, 0);
-    command_add_int(c, 1000);
+    command_add_int(c, (int64_t)e->schedule_from);
+    command_add_int(c, SCHEDULE_PAGE);
     db_send(e->d->db, c, on_due, e);
 }
 
