@@ -214,14 +214,6 @@ bool dispatch_settle_all(struct dispatch *d)
     return db_outstanding(d->db) > 0;
 }
 
-const struct campaign *dispatch_campaign(struct dispatch *d, const char *campaign)
-{
-    for (struct job *job = d->jobs; job != NULL; job = job->next)
-        if (job->campaign != NULL && strcmp(job->id, campaign) == 0)
-            return job->campaign;
-    return NULL;
-}
-
 void dispatch_free(struct dispatch *d)
 {
     struct job *next;

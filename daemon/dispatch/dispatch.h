@@ -69,9 +69,4 @@ void dispatch_free(struct dispatch *d); /* after the gateways are shut */
 typedef void dispatch_ref_fn(void *arg, const char *campaign, const char *reminder);
 void dispatch_find_ref(struct dispatch *d, uint32_t ref, dispatch_ref_fn *fn, void *arg);
 
-/* What a receipt needs to know of a reminder that is open here (0 and NULL else): for
- * fallback after a negative receipt. */
-struct campaign;
-const struct campaign *dispatch_campaign(struct dispatch *d, const char *campaign);
-
 #endif

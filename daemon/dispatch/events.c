@@ -21,6 +21,7 @@
  */
 #define READER_LEASE_MS 15000
 #define EVENTS_AT_ONCE 16
+#define SCHEDULE_PAGE 1000
 #define REMARKS_MOST 100
 #define BODY_MOST (1u << 20)   /* of an event: a larger audience is loaded first */
 #define BODY_KEPT (64u * 1024) /* of one that is rejected */
@@ -41,6 +42,7 @@ struct events {
     int64_t rows, queued_ms;
     unsigned remarks;
     bool scheduling;
+    size_t schedule_from; /* where the next look at the schedule begins */
 };
 
 /* An event as it was read: the reply it came in is gone when it is applied. */
@@ -95,11 +97,6 @@ void events_free(struct events *e)
     forget_event(e);
     buf_free(&e->document);
     free(e);
-}
-
-bool events_idle(const struct events *e)
-{
-    return !e->asking && !e->applying;
 }
 
 /* ------------------------------------------------------------ the event's end */
@@ -296,6 +293,15 @@ static void queue_inline(struct events *e, const struct tree *recipients)
     upload_end(e->upload, on_uploaded, e);
 }
 
+/* When it was asked for, not when it was read; an id that the client has made up may
+ * lie in the future. */
+static int64_t asked_ms(const struct events *e)
+{
+    int64_t asked = strtoll(e->id, NULL, 10), now = clock_wall_ms();
+
+    return asked < now ? asked : now;
+}
+
 static void apply_queue(struct events *e, const struct event_copy *c)
 {
     struct tree *tree;
@@ -332,7 +338,7 @@ static void apply_queue(struct events *e, const struct event_copy *c)
     }
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", e->campaign->id);
     campaign_write_json(e->campaign, &e->document);
-    e->queued_ms = strtoll(e->id, NULL, 10); /* when it was asked for, not when it was read */
+    e->queued_ms = asked_ms(e);
     recipients = tree_get(e->campaign->document, "audience.recipients");
     if (recipients != NULL) {
         queue_inline(e, recipients);
@@ -424,6 +430,10 @@ static void apply_next(struct events *e)
     snprintf(e->by, sizeof e->by, "%s", c->by ? c->by : "");
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", c->campaign ? c->campaign : "");
     e->hash[0] = e->token[0] = '\0';
+    if (c->campaign != NULL && strlen(c->campaign) >= sizeof e->campaign_id) {
+        reject(e, "the field `campaign` is longer than an id can be");
+        return;
+    }
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
         if (strcmp(e->op, operations[i].op) == 0) {
             operations[i].apply(e, c);
@@ -539,6 +549,8 @@ static void on_due(void *arg, const redisReply *reply)
     e->scheduling = false;
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
         job_open(e->d, reply->element[i]->str);
+    /* What is open stays in the schedule: others may stand behind a whole page of it. */
+    e->schedule_from = reply->elements == SCHEDULE_PAGE ? e->schedule_from + SCHEDULE_PAGE : 0;
 }
 
 void schedule_poll(struct events *e)
@@ -553,8 +565,8 @@ void schedule_poll(struct events *e)
     command_add_string(c, "-inf");
     command_add_int(c, clock_wall_ms());
     command_add_string(c, "LIMIT");
-    command_add_int(c, 0);
-    command_add_int(c, 1000);
+    command_add_int(c, (int64_t)e->schedule_from);
+    command_add_int(c, SCHEDULE_PAGE);
     db_send(e->d->db, c, on_due, e);
 }
 

@@ -14,7 +14,8 @@
 
 #include <event2/event.h>
 
-#define GROUP_MAX 256  /* notices of one intent, and of one settling */
+#define GROUP_MAX 256 /* notices of one intent, and of one settling */
+#define JOB_BUCKETS 512
 #define PRIORITIES 10  /* 1..9 */
 #define PERMIT_MS 5000 /* how long an intent and its gate are good for, on the boot-time clock */
 #define LOOK_AGAIN_MS 60000 /* a claimed retry that nobody settled is looked at again */
@@ -61,7 +62,7 @@ struct batch {
 
 /* A reminder that is open here. */
 struct job {
-    struct job *next;
+    struct job *next, *same; /* of all; in its bucket */
     struct dispatch *d;
     char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES], key[CAMPAIGN_ID_BYTES + NAME_BYTES];
     enum { JOB_OPENING, JOB_OPEN, JOB_CLOSING, JOB_HALTED, JOB_DEAD } state;
@@ -104,7 +105,6 @@ struct lane {
     struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
     size_t queued, intending;       /* intending: between intent and submit */
     struct event *timer;
-    bool draining; /* lane_run is on the stack */
 };
 
 /* The right to send of up to GROUP_MAX notices of one job through one lane. */
@@ -144,11 +144,12 @@ struct dispatch {
     struct lane lanes[GATEWAY_SET_MAX];
     size_t lane_count;
     struct job *jobs, *next_claim;
-    uint32_t epoch; /* 0: not yet drawn */
+    struct job *job_buckets[JOB_BUCKETS]; /* by key */
+    uint32_t epoch;                       /* 0: not yet drawn */
     unsigned serial;
     char name[NAME_BYTES]; /* of this daemon */
     struct command command;
-    struct event *turn, *tick, *heartbeat;
+    struct event *turn, *tick;
     bool turn_asked, started, draining;
     void (*idle)(void *arg);
     void *idle_arg;
@@ -190,12 +191,12 @@ bool dispatch_may_begin(const struct dispatch *d);
 void job_open(struct dispatch *d,
               const char *key); /* "campaign/reminder"; does nothing if it is open */
 struct job *job_find(struct dispatch *d, const char *key);
-void job_claim_round(struct dispatch *d); /* claims as much as lanes and memory take */
-void job_look_after(struct job *job);     /* ends it when it is over */
+void job_claim_round(struct dispatch *d);        /* claims as much as lanes and memory take */
+void job_look_after(struct job *job);            /* ends it when it is over */
 void job_halt(struct job *job, const char *why); /* for a while, */
 void job_halt_back(struct job *job);             /* or until a person has looked: MOVES_BACK */
-void jobs_sweep(struct dispatch *d);   /* frees what is dead */
-void jobs_refresh(struct dispatch *d); /* reads flags of jobs that do not claim */
+void jobs_sweep(struct dispatch *d);             /* frees what is dead */
+void jobs_refresh(struct dispatch *d);           /* reads flags of jobs that do not claim */
 void job_free(struct job *job);
 bool job_idle(const struct job *job);
 
@@ -265,9 +266,8 @@ bool recovery_busy(const struct recovery *r);
 
 struct events *events_create(struct dispatch *d);
 void events_free(struct events *e);
-void events_poll(struct events *e);   /* reads what was asked for since */
-void schedule_poll(struct events *e); /* opens what is due */
-bool events_idle(const struct events *e);
+void events_poll(struct events *e);      /* reads what was asked for since */
+void schedule_poll(struct events *e);    /* opens what is due */
 void events_leave(struct events *e);     /* another daemon may read them at once */
 void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
 

@@ -15,12 +15,45 @@
 #define HALT_US 60000000
 #define SLEEP_US 1000000 /* a job without work is looked at again */
 
+/* The schedule is gone through ten times a second, and most of it is open already. */
+static struct job **bucket_of(struct dispatch *d, const char *key)
+{
+    uint32_t h = 2166136261u;
+
+    for (; *key != '\0'; key++)
+        h = (h ^ (unsigned char)*key) * 16777619u;
+    return &d->job_buckets[h % JOB_BUCKETS];
+}
+
 struct job *job_find(struct dispatch *d, const char *key)
 {
-    for (struct job *job = d->jobs; job != NULL; job = job->next)
+    for (struct job *job = *bucket_of(d, key); job != NULL; job = job->same)
         if (job->state != JOB_DEAD && strcmp(job->key, key) == 0)
             return job;
     return NULL;
+}
+
+static void job_enter(struct job *job)
+{
+    struct job **bucket = bucket_of(job->d, job->key);
+
+    job->next = job->d->jobs;
+    job->d->jobs = job;
+    job->same = *bucket;
+    *bucket = job;
+}
+
+/* at: where the list of all has it. */
+static void job_leave(struct job **at)
+{
+    struct job *job = *at, **same = bucket_of(job->d, job->key);
+
+    *at = job->next;
+    while (*same != job)
+        same = &(*same)->same;
+    *same = job->same;
+    if (job->d->next_claim == job)
+        job->d->next_claim = job->next;
 }
 
 bool job_idle(const struct job *job)
@@ -181,8 +214,7 @@ void job_open(struct dispatch *d, const char *key)
     }
     snprintf(job->key, sizeof job->key, "%s/%s", job->id, job->name);
     job->version = 1;
-    job->next = d->jobs;
-    d->jobs = job;
+    job_enter(job);
     command_start(&d->command, "HMGET");
     key_campaign(&d->command, job->id);
     command_add_string(&d->command, "document");
@@ -535,9 +567,7 @@ void jobs_sweep(struct dispatch *d)
             job->state == JOB_DEAD || (job->state == JOB_HALTED && job->wake_us <= clock_mono_us());
 
         if (over && job_idle(job)) {
-            *at = job->next;
-            if (d->next_claim == job)
-                d->next_claim = job->next;
+            job_leave(at);
             job_free(job);
         } else {
             at = &job->next;

@@ -445,18 +445,20 @@ void settle_flush(struct job *job)
 {
     struct settling *s = job->settling;
     struct dispatch *d = job->d;
-    struct db *db = dispatch_stripe(d); /* the index before the outcome: on one connection */
-    struct moves_target target = {.campaign = job->id,
-                                  .reminder = job->name,
-                                  .now_ms = clock_wall_ms(),
-                                  .version = job->version,
-                                  .seq = job->seq};
+    struct moves_target target;
+    struct db *db;
 
     if (s == NULL || s->moves.count == 0)
         return;
     job->settling = NULL;
     job->asks++;
     d->settlings++;
+    target = (struct moves_target){.campaign = job->id,
+                                   .reminder = job->name,
+                                   .now_ms = clock_wall_ms(),
+                                   .version = job->version,
+                                   .seq = job->seq};
+    db = dispatch_stripe(d); /* the index before the outcome: on one connection */
     if (s->id_count > 0) {
         receipt_index_command(&d->command, s->id_lane->name, s->ids, s->id_count, target.now_ms);
         db_send(db, &d->command, on_indexed, s->id_lane);

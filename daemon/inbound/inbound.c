@@ -1,6 +1,7 @@
 #include "inbound.h"
 
 #include "clock.h"
+#include "column.h"
 #include "error.h"
 #include "keys.h"
 #include "log.h"
@@ -20,6 +21,7 @@
 #define TRIES 3
 #define PARK_BYTES 160
 #define SPARES 4096
+#define UNDER_WAY_MOST 16384 /* receipts and replies; more are sent again by their peers */
 #define GAP 8 /* records between two that are asked for: they are read too, and left alone */
 #define SWEEP_FIRST_MS 2000 /* after the start: what a death has left */
 #define SWEEP_STEP_MS 50
@@ -71,7 +73,6 @@ struct inbound {
     struct arrival *spare;
     size_t spares, under_way;
     struct command command;
-    uint64_t unmatched;
     struct gateway_set *gateways;
     char names[GATEWAY_SET_MAX][33];
     struct event *sweep;
@@ -195,7 +196,7 @@ static void on_moved(void *arg, const redisReply *reply)
         record_unpack(g->moves.list[i].wanted, &r);
         if (verdict == MOVES_DONE && notice_is_terminal(r.state))
             log_receipt(a, &r);
-        arrival_end(a, true);
+        arrival_end(a, reply->type == REDIS_REPLY_ARRAY); /* what no error tells of stands */
     }
     group_give_back(g);
     ask_turn(in);
@@ -358,7 +359,6 @@ static void looked_up(struct arrival *a, const redisReply *found)
         return;
     }
     if (found->len == 6 && memcmp(found->str, "PARKED", 6) == 0) {
-        in->unmatched++;
         if (a->stored != NULL)
             arrival_end(a, true); /* parked: durable */
         else
@@ -452,7 +452,7 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
                true); /* on its way is no news; without an id there is nothing to look for */
         return;
     }
-    if (!db_well(in->options.db)) {
+    if (!db_well(in->options.db) || in->under_way >= UNDER_WAY_MOST) {
         stored(stored_arg, false);
         return;
     }
@@ -516,7 +516,7 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
 {
     struct command *c = &in->command;
     struct reply_under_way *r;
-    char from[PHONE_BYTES];
+    char from[129]; /* an address of any channel */
     enum phone_fault fault;
     const char *name = gateway_config(gw)->name;
     bool refused = refusal_says_no(reply->text, reply->length);
@@ -525,12 +525,14 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
         stored(stored_arg, true); /* the whole comes later */
         return;
     }
-    if (!db_well(in->options.db)) {
+    if (!db_well(in->options.db) || in->under_way >= UNDER_WAY_MOST) {
         stored(stored_arg, false);
         return;
     }
-    /* Operators write it with and without +, and in the national form. */
-    if (phone_normalize(reply->from, strlen(reply->from), in->options.settings->defaults.country,
+    /* Operators write it with and without +, and in the national form. Names of other
+     * channels may be made of digits too. */
+    if (!column_is_phone(gateway_config(gw)->channel) ||
+        phone_normalize(reply->from, strlen(reply->from), in->options.settings->defaults.country,
                         from, &fault) != 0)
         snprintf(from, sizeof from, "%s", reply->from);
     r = xmalloc(sizeof *r);

@@ -120,6 +120,19 @@ journey('a reminder that is cancelled at the last moment leaves no mark on what 
   await s.counted('next', 'first', { delivered: counts.cancelled, parked: told.size }, 30000);
 });
 
+journey('a refusal on a channel without telephone numbers is kept as the name that it came from', async (s) => {
+  s.settings.gateways.push({
+    name: 'chat', plugin: 'sandbox', channel: 'wecom', replies: 100, reply_text: 'TD', reply_delay: '10ms',
+  });
+  await s.start();
+  await s.xadd(campaign('chat', [{ wecom: '13851401000', name: '居民' }], { channels: ['wecom'] }));
+  const client = await s.redis();
+  await until('the refusal', async () => (await client.call('SCARD', 'outreach:optout')) === 1);
+  assert.deepEqual(await client.call('SMEMBERS', 'outreach:optout'), ['13851401000']);
+  await s.xadd(campaign('chat-2', [{ wecom: '13851401000', name: '居民' }], { channels: ['wecom'] }));
+  assert.deepEqual(await s.settled('chat-2', 'first'), { 'opted-out': 1 });
+});
+
 journey('outside the allowed hours notices are held, not dropped', async (s) => {
   const smsc = await s.smsc();
   // Allowed for an hour that begins two hours from now, in Shanghai.

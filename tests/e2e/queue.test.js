@@ -153,3 +153,17 @@ journey('a campaign queued while no daemon runs is sent by the next one', async 
   assert.deepEqual(await s.settled('job-fair-2027-spring', 'announce'), { delivered: 7 });
   assert.equal(smsc.messages.length, 7);
 });
+
+journey('an event with an id from the future is taken as of now; a campaign too long for an id is refused', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const client = await s.redis();
+  const add = (id, op, name, body) => client.call('XADD', 'outreach:events', id, 'op', op, 'campaign', name, 'body', body);
+  await s.xadd(campaign('a'.repeat(64), people(1)));
+  await add('*', 'cancel', 'a'.repeat(65), '');
+  await add('99999999999999-0', 'queue', 'future', JSON.stringify(campaign('future', people(2))));
+  assert.deepEqual(await s.settled('future', 'first'), { delivered: 2 });
+  assert.deepEqual(await s.settled('a'.repeat(64), 'first'), { delivered: 1 });
+  assert.match((await s.rejected())[0].reason, /longer than an id/);
+  assert.equal(smsc.messages.length, 3);
+});
