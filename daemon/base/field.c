@@ -131,40 +131,56 @@ const char *field_secret(const char *spec, struct arena *arena, struct error *er
 
 /* --------------------------------------------------------------- suggestions */
 
-/* Levenshtein's distance; both names are shorter than NAME_BYTES. */
-static size_t distance(const char *a, const char *b)
+#define MOST_SLIPS 2 /* more than that is another word */
+
+/* The letters of a name, small, each as the number that its bytes make. */
+static size_t letters_of(const char *s, uint32_t out[NAME_BYTES])
 {
-    size_t row[NAME_BYTES + 1], n = strlen(b);
+    size_t n = 0;
+
+    for (; *s != '\0' && n < NAME_BYTES; s++)
+        if (((unsigned char)*s & 0xc0) == 0x80 && n > 0)
+            out[n - 1] = out[n - 1] << 8 | (unsigned char)*s;
+        else
+            out[n++] = (uint32_t)tolower((unsigned char)*s);
+    return n;
+}
+
+/* Letters that are wrong, missing, too many or swapped with their neighbour. */
+static size_t distance(const uint32_t *a, size_t m, const uint32_t *b, size_t n)
+{
+    size_t rows[3][NAME_BYTES + 1];
 
     for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
+        rows[0][j] = j;
+    for (size_t i = 1; i <= m; i++) {
+        size_t *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
 
-        row[0] = i;
+        now[0] = i;
         for (size_t j = 1; j <= n; j++) {
-            size_t best = diagonal + (tolower((unsigned char)a[i - 1]) != (unsigned char)b[j - 1]);
+            size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
 
-            diagonal = row[j];
-            best = best < row[j] + 1 ? best : row[j] + 1;
-            row[j] = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
+            best = best < last[j] + 1 ? best : last[j] + 1;
+            best = best < now[j - 1] + 1 ? best : now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                best = best < before[j - 2] + 1 ? best : before[j - 2] + 1;
+            now[j] = best;
         }
     }
-    return row[n];
+    return rows[m % 3][n];
 }
 
 const char *field_nearest(const char *name, const char *(*next)(const void *arg, size_t i),
                           const void *arg)
 {
-    size_t least = strlen(name) / 3 + 1, length = strlen(name);
+    uint32_t a[NAME_BYTES], b[NAME_BYTES];
+    size_t m = letters_of(name, a), least = MOST_SLIPS + 1;
     const char *nearest = NULL, *candidate;
 
-    if (length >= NAME_BYTES)
-        return NULL;
     for (size_t i = 0; (candidate = next(arg, i)) != NULL; i++) {
-        size_t d = strlen(candidate) < NAME_BYTES ? distance(name, candidate) : NAME_BYTES;
+        size_t d = distance(a, m, b, letters_of(candidate, b));
 
-        if (d < length && (d < least || (d == least && nearest == NULL))) {
+        if (2 * d < m && d < least) {
             least = d;
             nearest = candidate;
         }

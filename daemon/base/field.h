@@ -122,7 +122,8 @@ int field_duration(const char *text, int64_t *ms);
  * more). Returns 0 or -1. */
 int field_rate(const char *text, int64_t *count, int64_t *period_ms);
 
-/* Of the names in a table the one that a person may have meant, or NULL. next
+/* Of the names in a table the one that a person may have meant (at most two slips of
+ * the pen, in less than half of its letters), or NULL. next
  * gives the i-th name and NULL behind the last. */
 const char *field_nearest(const char *name, const char *(*next)(const void *arg, size_t i),
                           const void *arg);

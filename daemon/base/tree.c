@@ -19,6 +19,7 @@
 
 #define MAX_DEPTH 32
 #define MAX_INCLUDE_DEPTH 8
+#define SHOWN_BYTES 88 /* of a line that cannot be read */
 
 /* The top node comes first, so that a pointer to it is one to the document. */
 struct document {
@@ -403,18 +404,48 @@ static struct tree *convert_setting(struct document *doc, const struct source *s
     return rc == 0 ? t : NULL;
 }
 
-static struct tree *parse_source(struct document *doc, struct source *src, struct error *err)
+/* What stands in a line, cut, and cut at its first quote: it may be a password. From
+ * text where that is the file, else the file is read again. */
+static void show_line(const char *text, const char *where, struct origin o, char out[SHOWN_BYTES])
+{
+    char room[1024] = "";
+    FILE *f = text == NULL || strcmp(o.file, where) != 0 ? fopen(o.file, "re") : NULL;
+    const char *from = text != NULL ? text : "";
+    size_t n;
+
+    for (int i = 1; i < o.line && f == NULL && *from != '\0'; i += *from++ == '\n')
+        ;
+    for (int i = 0; i < o.line && f != NULL && (from = fgets(room, sizeof room, f)) != NULL;)
+        i += strchr(room, '\n') != NULL || i == o.line - 1;
+    from = from == NULL ? "" : from + strspn(from, " \t");
+    n = strcspn(from, "\"\r\n");
+    while (n > 0 && isspace((unsigned char)from[n - 1]))
+        n--;
+    n = n < SHOWN_BYTES - 8 ? n : SHOWN_BYTES - 8;
+    while (n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80) /* not within a character */
+        n--;
+    snprintf(out, SHOWN_BYTES, "%.*s%s", (int)n, from,
+             strchr("\r\n", from[n]) == NULL ? " ..." : "");
+    if (f != NULL)
+        fclose(f);
+}
+
+static struct tree *parse_source(struct document *doc, struct source *src, const char *text,
+                                 const char *where, struct error *err)
 {
     struct tree *t = NULL;
     struct origin o;
     config_t config;
+    char line[SHOWN_BYTES];
 
     config_init(&config);
     if (config_read_string(&config, buf_string(&src->text)) == CONFIG_TRUE) {
         t = convert_setting(doc, src, config_root_setting(&config), NULL, err);
     } else {
         o = origin_of(src, (unsigned)config_error_line(&config));
-        error_set(err, "%s:%d: %s", o.file, o.line, config_error_text(&config));
+        show_line(text, where, o, line);
+        error_set(err, "%s:%d: %s%s%s", o.file, o.line, config_error_text(&config),
+                  line[0] ? ": " : "", line);
     }
     config_destroy(&config);
     return t;
@@ -430,7 +461,7 @@ static struct tree *read_source(const char *text, size_t n, const char *where, s
                           : source_add_text(&src, text, n, where, 0, err);
 
     if (rc == 0)
-        t = parse_source(doc, &src, err);
+        t = parse_source(doc, &src, text, where, err);
     buf_free(&src.text);
     free(src.origins);
     if (t == NULL)

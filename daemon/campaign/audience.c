@@ -42,10 +42,10 @@ struct source {
 /* What people give for a CSV: the workbook itself. */
 static const struct {
     char magic[5];
-    const char *what;
+    enum remark what;
 } workbooks[] = {
-    {"PK\x03\x04", "an Excel workbook (.xlsx)"},
-    {"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)"},
+    {"PK\x03\x04", LIST_XLSX},
+    {"\xd0\xcf\x11\xe0", LIST_XLS},
 };
 
 static int refuse_workbook(const struct source *s, const char *bytes, size_t n, struct error *err)
@@ -54,8 +54,7 @@ static int refuse_workbook(const struct source *s, const char *bytes, size_t n, 
 
     for (i = 0; i < sizeof workbooks / sizeof workbooks[0]; i++)
         if (n >= 4 && memcmp(bytes, workbooks[i].magic, 4) == 0)
-            return error_set(err, "%s: is %s: save it as CSV (File, Save As, \"CSV UTF-8\")",
-                             s->path, workbooks[i].what);
+            return remark_error(err, workbooks[i].what, s->path);
     return 0;
 }
 
@@ -127,7 +126,7 @@ static int source_open(struct source *s, const char *path, struct error *err)
     if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(s->fd);
         s->fd = -1;
-        return error_set(err, "%s: is not a regular file", path);
+        return remark_error(err, LIST_NO_FILE, path);
     }
     s->total_bytes = (uint64_t)st.st_size;
     s->csv = csv_create(source_read, s);
@@ -135,10 +134,17 @@ static int source_open(struct source *s, const char *path, struct error *err)
 }
 
 /* ----------------------------------------------------------------- the headings */
+static const enum remark fault_remarks[] = {
+    [CSV_TOO_LONG] = REMARK_ROW_TOO_LONG,
+    [CSV_TOO_MANY_FIELDS] = REMARK_ROW_FIELDS,
+    [CSV_OPEN_QUOTE] = REMARK_ROW_QUOTE,
+};
+
 struct headings {
     char **names; /* ours where they are known, else as written; "" for none */
     char **written;
     size_t count;
+    unsigned long row; /* of the file */
 };
 
 static void headings_free(struct headings *h)
@@ -197,6 +203,7 @@ static int map_heading(void *arg, const char *name, const struct tree *value, st
     struct headings *h = arg;
     char list[SHOWN_COLUMNS_BYTES];
     const char *nearest;
+    struct error why;
     size_t i;
 
     if (value->kind != TREE_STRING)
@@ -207,9 +214,12 @@ static int map_heading(void *arg, const char *name, const struct tree *value, st
             return 0;
         }
     nearest = field_nearest(value->string, written_at, h);
-    return tree_error(err, value, "the file has no column \"%.80s\"%s%s%s; its columns are %s",
-                      value->string, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                      nearest ? "\"?" : "", list_headings(h, list));
+    remark_error(&why, LIST_NO_COLUMN, value->string,
+                 nearest == NULL ? ""
+                                 : remark_write((char[REMARK_BYTES]){""}, LIST_NEAREST,
+                                                remark_language(), nearest),
+                 list_headings(h, list));
+    return tree_error(err, value, "%s", why.text);
 }
 
 /* The campaign's mapping first, then what is known, each of ours once; the rest
@@ -232,6 +242,20 @@ static int name_headings(struct headings *h, const struct tree *mapping, struct 
     return 0;
 }
 
+/* Ten digits or more, however they are grouped: nobody calls a column so (a date, of
+ * eight, somebody may). */
+static bool is_number(const char *s)
+{
+    size_t digits = 0;
+
+    for (; *s != '\0'; s++)
+        if (*s >= '0' && *s <= '9')
+            digits++;
+        else if (strchr("+-() ", *s) == NULL)
+            return false;
+    return digits >= 10;
+}
+
 /* The first row that is not blank. */
 static int read_headings(struct source *s, const struct tree *mapping, struct headings *h,
                          struct error *err)
@@ -246,13 +270,20 @@ static int read_headings(struct source *s, const struct tree *mapping, struct he
     if (rc < 0)
         return -1;
     if (rc == 0)
-        return error_set(err, "%s: is empty", s->path);
+        return remark_error(err, LIST_EMPTY, s->path);
     if (row.fault != CSV_FINE)
-        return error_set(err, "%s: row %lu: %s", s->path, row.number, csv_fault_text(row.fault));
+        return remark_error(
+            err, LIST_HEADER, s->path, row.number,
+            remark_write((char[REMARK_BYTES]){""}, fault_remarks[row.fault], remark_language()));
     *h = (struct headings){xcalloc(row.count, sizeof(char *)), xcalloc(row.count, sizeof(char *)),
-                           row.count};
-    for (i = 0; i < row.count; i++)
+                           row.count, row.number};
+    for (i = 0; i < row.count; i++) {
         h->written[i] = clean_copy(&row.fields[i]);
+        if (is_number(h->written[i])) {
+            h->count = i + 1; /* so many have been written */
+            return remark_error(err, LIST_NO_HEADER, s->path, row.number);
+        }
+    }
     return name_headings(h, mapping, err);
 }
 
@@ -441,8 +472,7 @@ static int give(struct gathering *g, const char *row, size_t n, struct error *er
 
 static int too_many(const struct gathering *g, struct error *err)
 {
-    return error_set(err, "row %lu: more than %u recipients (defaults.max_audience)", g->line,
-                     (unsigned)g->c->max_audience);
+    return remark_error(err, LIST_TOO_MANY, g->line, (unsigned long)g->c->max_audience);
 }
 
 /* One more person, whose values are raw: taken, joined with one before, or told. */
@@ -514,14 +544,8 @@ static int check_addresses(const struct campaign *c, const char *path, const str
             return 0;
     list_headings(h, list);
     if (column_is_phone(channel))
-        return error_set(err,
-                         "%s: no column with phone numbers (手机号, 电话, phone, ...); its columns "
-                         "are %s; name the right one with audience.columns = { %s = \"...\"; }",
-                         path, list, channel);
-    return error_set(err,
-                     "%s: no column \"%s\"; its columns are %s; name the right one with "
-                     "audience.columns = { %s = \"...\"; }",
-                     path, channel, list, channel);
+        return remark_error(err, LIST_NO_PHONES, path, list, channel);
+    return remark_error(err, LIST_NO_ADDRESS, path, channel, list, channel);
 }
 
 int audience_check_file(const struct campaign *c, const char *path, struct error *err)
@@ -542,15 +566,9 @@ int audience_check_file(const struct campaign *c, const char *path, struct error
 
 static void remark_fault(struct gathering *g, enum csv_fault fault)
 {
-    static const enum remark remarks[] = {
-        [CSV_TOO_LONG] = REMARK_ROW_TOO_LONG,
-        [CSV_TOO_MANY_FIELDS] = REMARK_ROW_FIELDS,
-        [CSV_OPEN_QUOTE] = REMARK_ROW_QUOTE,
-    };
-
     g->report->rows++;
     g->report->refused++;
-    on_remark(g, true, remark_write((char[REMARK_BYTES]){""}, remarks[fault], g->language));
+    on_remark(g, true, remark_write((char[REMARK_BYTES]){""}, fault_remarks[fault], g->language));
 }
 
 /* All commas: what Excel leaves below a table. */
@@ -587,6 +605,24 @@ static int gather_row(struct gathering *g, const struct csv_row *row, size_t hea
     return gather(g, raw, err);
 }
 
+/* Two columns of numbers, and nobody said which: the first is used, the other told. */
+static void remark_second_phones(struct gathering *g, const struct headings *h)
+{
+    size_t i, used;
+
+    if (tree_get(g->c->document, "audience.columns.sms") != NULL)
+        return;
+    for (used = 0; used < h->count && strcmp(h->names[used], "sms") != 0; used++)
+        ;
+    g->line = h->row;
+    for (i = used + 1; i < h->count; i++) {
+        const char *known = column_known(h->written[i], strlen(h->written[i]));
+
+        if (known != NULL && strcmp(known, "sms") == 0)
+            NOTE(g, REMARK_SECOND_PHONES, g->language, h->written[i], h->written[used]);
+    }
+}
+
 static int gather_file(struct gathering *g, struct source *s, const struct headings *h,
                        struct error *err)
 {
@@ -595,6 +631,7 @@ static int gather_file(struct gathering *g, struct source *s, const struct headi
 
     if (check_addresses(g->c, s->path, h, err) != 0)
         return -1;
+    remark_second_phones(g, h);
     find_fields(g->c, h, fields);
     while ((rc = csv_next(s->csv, &row, err)) == 1) {
         if (gather_row(g, &row, h->count, fields, err) != 0)

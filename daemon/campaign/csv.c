@@ -39,18 +39,6 @@ void csv_free(struct csv *csv)
     free(csv);
 }
 
-const char *csv_fault_text(enum csv_fault fault)
-{
-    static const char *const texts[] = {
-        [CSV_FINE] = "",
-        [CSV_TOO_LONG] = "the row is longer than 64 KiB",
-        [CSV_TOO_MANY_FIELDS] = "the row has more than 256 fields",
-        [CSV_OPEN_QUOTE] = "a quote (\") is opened and never closed",
-    };
-
-    return texts[fault];
-}
-
 /* Fills the buffer behind what is there: as much as fits. */
 static int refill(struct csv *csv, struct error *err)
 {

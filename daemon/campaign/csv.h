@@ -43,7 +43,4 @@ void csv_free(struct csv *csv);
 /* The next row: 1; 0 at the end; -1 when the reader failed. */
 int csv_next(struct csv *csv, struct csv_row *row, struct error *err);
 
-/* "a quote is opened and never closed" */
-const char *csv_fault_text(enum csv_fault fault);
-
 #endif

@@ -1,5 +1,6 @@
 #include "remark.h"
 
+#include "error.h"
 #include "utf8.h"
 
 #include <stdarg.h>
@@ -55,6 +56,35 @@ static const struct {
     [REMARK_ROW_FIELDS] = {"the row has more than 256 fields", "此行超过256列"},
     [REMARK_ROW_QUOTE] = {"a quote (\") is opened and never closed: close it or take it out",
                           "引号（\"）没有成对：请补上或删去"},
+    [REMARK_SECOND_PHONES] =
+        {"the column %.80s has telephone numbers too: only %.80s is used "
+         "(audience.columns names another)",
+         "“%.80s”列也是电话号码：只使用“%.80s”列（可用 audience.columns 另行指定）"},
+    [LIST_XLSX] =
+        {"%s: is an Excel workbook (.xlsx): save it as CSV (File, Save As, \"CSV UTF-8\")",
+         "%s：这是 Excel 工作簿（.xlsx）：请另存为 CSV（文件－另存为－“CSV UTF-8”）"},
+    [LIST_XLS] = {"%s: is an old Excel workbook (.xls): save it as CSV (File, Save As, \"CSV "
+                  "UTF-8\")",
+                  "%s：这是旧版 Excel 工作簿（.xls）：请另存为 CSV（文件－另存为－“CSV UTF-8”）"},
+    [LIST_NO_FILE] = {"%s: is not a regular file", "%s：不是普通文件"},
+    [LIST_EMPTY] = {"%s: is empty", "%s：文件是空的"},
+    [LIST_HEADER] = {"%s: row %lu: %s", "%s：第%lu行：%s"},
+    [LIST_NO_HEADER] = {"%s: row %lu is no header: there is a telephone number in it; put a row of "
+                        "headings above it, such as 姓名,手机号",
+                        "%s：第%lu行不是表头：里面有电话号码；请在上面加一行列名，如 姓名,手机号"},
+    [LIST_NO_PHONES] = {"%s: no column with phone numbers (手机号, 电话, phone, ...); its columns "
+                        "are %s; name the right one with audience.columns = { %s = \"...\"; }",
+                        "%s：没有电话号码列（手机号、电话、phone 等）；现有的列是 %s；"
+                        "请用 audience.columns = { %s = \"列名\"; } 指明"},
+    [LIST_NO_ADDRESS] = {"%s: no column \"%s\"; its columns are %s; name the right one with "
+                         "audience.columns = { %s = \"...\"; }",
+                         "%s：没有“%s”列；现有的列是 %s；"
+                         "请用 audience.columns = { %s = \"列名\"; } 指明"},
+    [LIST_NO_COLUMN] = {"the file has no column \"%.80s\"%s; its columns are %s",
+                        "名单中没有“%.80s”列%s；现有的列是 %s"},
+    [LIST_NEAREST] = {"; did you mean \"%.80s\"?", "（是否指“%.80s”？）"},
+    [LIST_TOO_MANY] = {"row %lu: more than %lu recipients (defaults.max_audience)",
+                       "第%lu行：收件人超过 %lu 位（defaults.max_audience）"},
 };
 
 const char *remark_language(void)
@@ -71,16 +101,31 @@ const char *remark_language(void)
     return "en";
 }
 
+static const char *remark_format(enum remark remark, const char *language)
+{
+    return strncmp(language, "zh", 2) == 0 ? sentences[remark].zh : sentences[remark].en;
+}
+
 const char *remark_write(char out[REMARK_BYTES], enum remark remark, const char *language, ...)
 {
     va_list ap;
     size_t n;
 
     va_start(ap, language);
-    vsnprintf(out, REMARK_BYTES,
-              strncmp(language, "zh", 2) == 0 ? sentences[remark].zh : sentences[remark].en, ap);
+    vsnprintf(out, REMARK_BYTES, remark_format(remark, language), ap);
     va_end(ap);
     n = utf8_valid(out, strlen(out)); /* what was cut may end within a character */
     out[n] = '\0';
     return out;
+}
+
+int remark_error(struct error *err, enum remark remark, ...)
+{
+    char text[sizeof err->text];
+    va_list ap;
+
+    va_start(ap, remark);
+    vsnprintf(text, sizeof text, remark_format(remark, remark_language()), ap);
+    va_end(ap);
+    return error_set(err, "%s", text);
 }

@@ -1,5 +1,5 @@
 /*
- * remark.h - what is said about a row of a list, in English or Chinese
+ * remark.h - what is said about a list and its rows, in English or Chinese
  *
  * One table of sentences. The language is the reader's (LC_ALL, LC_MESSAGES,
  * LANG), not the recipient's. A sentence says what is wrong and what to do.
@@ -8,6 +8,8 @@
 #define OUTREACH_REMARK_H
 
 #include <stddef.h>
+
+struct error;
 
 enum remark {
     REMARK_COLUMN_FAULT,  /* column, what is wrong */
@@ -31,6 +33,19 @@ enum remark {
     REMARK_ROW_TOO_LONG,
     REMARK_ROW_FIELDS,
     REMARK_ROW_QUOTE,
+    REMARK_SECOND_PHONES, /* heading, the heading that is used */
+    /* of the whole file: what remark_error() says */
+    LIST_XLSX,       /* path */
+    LIST_XLS,        /* path */
+    LIST_NO_FILE,    /* path */
+    LIST_EMPTY,      /* path */
+    LIST_HEADER,     /* path, row, what is wrong */
+    LIST_NO_HEADER,  /* path, row */
+    LIST_NO_PHONES,  /* path, headings, channel */
+    LIST_NO_ADDRESS, /* path, channel, headings, channel */
+    LIST_NO_COLUMN,  /* what was named, LIST_NEAREST or "", headings */
+    LIST_NEAREST,    /* heading */
+    LIST_TOO_MANY,   /* row, most */
 };
 
 #define REMARK_BYTES 512
@@ -41,5 +56,8 @@ const char *remark_language(void);
 /* The sentence, in the order of arguments that the enum tells; numbers are
  * unsigned long, the rest strings. Cut at REMARK_BYTES. Returns out. */
 const char *remark_write(char out[REMARK_BYTES], enum remark remark, const char *language, ...);
+
+/* The sentence about a file into err, in the reader's language. Always -1. */
+int remark_error(struct error *err, enum remark remark, ...);
 
 #endif

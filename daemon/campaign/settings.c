@@ -11,9 +11,12 @@
 
 #include <ctype.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #ifndef OUTREACH_PLUGIN_DIR
@@ -180,6 +183,30 @@ static int read_name(const struct tree *value, void *at, struct arena *arena, st
     return 0;
 }
 
+/* "127.0.0.1:8090", "[::1]:8090", "console.example:8090"; port 0: any that is free. */
+static int read_listen(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+    const char *s, *port;
+    size_t host;
+
+    (void)arena;
+    TAKE_STRING(value, err);
+    s = value->string;
+    host = s[0] == '[' ? strcspn(s, "]") + 1 : strspn(s, name);
+    if (s[0] == '[' && (host < 4 || strspn(s + 1, "0123456789abcdefABCDEF:.") != host - 2))
+        host = 0;
+    port = s + host + 1;
+    if (host == 0 || host > strlen(s) || host > 255 || s[host] != ':' || port[0] == '\0' ||
+        strspn(port, "0123456789") != strlen(port) || strlen(port) > 5 || atoi(port) > 65535)
+        return tree_error(err, value,
+                          "\"%.80s\" is no address to listen on: write \"127.0.0.1:8090\" or "
+                          "\"[::1]:8090\", with a port up to 65535",
+                          s);
+    *(const char **)at = s;
+    return 0;
+}
+
 static int read_url(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     static const char *const schemes[] = {"unix:/", "redis://", "rediss://"};
@@ -252,7 +279,7 @@ static const struct field log_fields[] = {
 };
 
 static const struct field web_fields[] = {
-    {"listen", FIELD_STRING, IN(web, listen), .min = 1, .max = 300, .initial = "127.0.0.1:8090",
+    {"listen", FIELD_CUSTOM, IN(web, listen), .initial = "127.0.0.1:8090", .read = read_listen,
      .help = "address:port of callbacks, API, metrics, console"},
     {0},
 };
@@ -403,6 +430,33 @@ static int check_redis(const struct settings_private *p, struct error *err)
     return 0;
 }
 
+static const char *gateway_name_at(const void *arg, size_t i)
+{
+    const struct tree *gateway = arg != NULL ? ((const struct tree *)arg)->first : NULL;
+
+    while (gateway != NULL && i-- > 0)
+        gateway = gateway->next;
+    return gateway != NULL ? tree_string(gateway, "name", "") : NULL;
+}
+
+/* "office-group", "mobile:+8613851400001": what stands before the colon is a gateway. */
+static int check_alert_gateway(const struct settings_private *p, const struct tree *node,
+                               const char *to, struct error *err)
+{
+    size_t n = strcspn(to, ":"), i;
+    const char *name, *nearest;
+    char wanted[201];
+
+    snprintf(wanted, sizeof wanted, "%.*s", (int)n, to);
+    for (i = 0; (name = gateway_name_at(p->gateways, i)) != NULL; i++)
+        if (strcmp(name, wanted) == 0)
+            return 0;
+    nearest = field_nearest(wanted, gateway_name_at, p->gateways);
+    return tree_error(err, tree_member(node, "to"), "there is no gateway \"%.80s\"%s%.80s%s",
+                      wanted, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                      nearest ? "\"?" : ": it must be one of gateways");
+}
+
 static int check_alerts(const struct settings_private *p, struct error *err)
 {
     const struct alert *alerts = p->alerts.items;
@@ -415,6 +469,32 @@ static int check_alerts(const struct settings_private *p, struct error *err)
     for (i = 0; i < p->alerts.count; i++, node = node->next)
         if ((alerts[i].to == NULL) == (alerts[i].exec == NULL))
             return tree_error(err, node, "expected either to = \"...\" or exec = \"...\"");
+        else if (alerts[i].to != NULL && check_alert_gateway(p, node, alerts[i].to, err) != 0)
+            return -1;
+    return 0;
+}
+
+/* The private server listens in state_dir, and the path of a socket is short. */
+static int check_state_dir(const struct settings_private *p, struct error *err)
+{
+    const size_t longest = sizeof((struct sockaddr_un *)0)->sun_path - 1 - strlen("/redis.sock");
+    const struct tree *node = tree_member(p->document, "state_dir");
+    char path[PATH_MAX];
+    size_t n;
+
+    if (node == NULL || p->redis.url != NULL || p->redis.sentinels.count > 0 ||
+        p->redis.cluster.count > 0)
+        return 0;
+    n = strlen(p->state_dir);
+    if (realpath(p->state_dir, path) != NULL)
+        n = strlen(path);
+    else if (p->state_dir[0] != '/' && getcwd(path, sizeof path) != NULL)
+        n += strlen(path) + 1;
+    if (n > longest)
+        return tree_error(err, node,
+                          "is %zu bytes long; for the socket of the private Redis it may have %zu: "
+                          "choose a shorter one, or set redis.url",
+                          n, longest);
     return 0;
 }
 
@@ -425,7 +505,7 @@ static int check(const struct settings_private *p, struct error *err)
     if (p->dispatch.backoff_max_ms < p->dispatch.backoff_ms)
         return tree_error(err, tree_member(p->document, "dispatch"),
                           "backoff_max is less than backoff");
-    if (check_redis(p, err) != 0)
+    if (check_redis(p, err) != 0 || check_state_dir(p, err) != 0)
         return -1;
     return check_alerts(p, err);
 }

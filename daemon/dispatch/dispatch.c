@@ -13,6 +13,7 @@
 #define BEAT_TICKS 25    /* heartbeat and published states */
 #define PUBLISH_TICKS 3  /* the live log */
 #define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
+#define SHARES_TICKS 12  /* more than a second: rates are counted by the second */
 #define REBUILD_TICKS 600
 #define NOTICE_BYTES                                                                               \
     1400 /* of memory for one in flight, text included: what memory_mb is divided by */
@@ -108,6 +109,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             member_beat(d->member);
             member_publish(d->member);
         }
+        if (ticks % SHARES_TICKS == 0)
+            shares_ask(d);
         if (d->started && !d->draining) {
             events_poll(d->events);
             schedule_poll(d->events);
@@ -184,12 +187,28 @@ void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg)
     dispatch_ask_turn(d);
 }
 
+void dispatch_leave(struct dispatch *d)
+{
+    if (!db_well(d->db))
+        return;
+    shares_return(d, d->name);
+    events_leave(d->events);
+    command_start(&d->command, "HSET"); /* gone, not dead: nobody needs to wonder */
+    key_daemon(&d->command, d->name);
+    command_add_string(&d->command, "seen");
+    command_add_int(&d->command, 0);
+    db_send(d->db, &d->command, NULL, NULL);
+}
+
 bool dispatch_settle_all(struct dispatch *d)
 {
     d->draining = true;
-    for (size_t i = 0; i < d->lane_count; i++)
+    d->idle = NULL; /* too late: the stop has gone past it */
+    for (size_t i = 0; i < d->lane_count; i++) {
         lane_give_back(&d->lanes[i]);
-    d->lane_count = 0; /* the gateways are gone */
+        lane_clear(&d->lanes[i]);
+    }
+    d->lane_count = 0; /* nothing is asked for the gateways any more */
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         settle_flush(job);
     return db_outstanding(d->db) > 0;

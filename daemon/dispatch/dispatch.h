@@ -56,10 +56,13 @@ void dispatch_start(struct dispatch *d, struct gateway_set *gateways);
  * left, or stop_ms later. */
 void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg);
 
-/* After the gateways are closed: sends the last outcomes. True if something is under way. */
+/* For a second nothing has been sent, and nothing will be: others may have our shares. */
+void dispatch_leave(struct dispatch *d);
+
+/* After the gateways are shut: sends the last outcomes. True if something is under way. */
 bool dispatch_settle_all(struct dispatch *d);
 
-void dispatch_free(struct dispatch *d); /* after the gateways are closed */
+void dispatch_free(struct dispatch *d); /* after the gateways are shut */
 
 /* For inbound/: which reminder a ref of the receipts' index means. fn runs once, with
  * NULL names when there is no such ref; at once when it is known here. */

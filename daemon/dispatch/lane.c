@@ -2,6 +2,7 @@
 
 #include "clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +25,9 @@ void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
     lane->d = d;
     lane->gateway = gateway;
     lane->config = config;
-    lane->name = config->name;
-    limit_init(&lane->limit, rate, clock_mono_us());
+    snprintf(lane->name, sizeof lane->name, "%s", config->name);
+    lane->rate = rate;
+    limit_init(&lane->limit, rate > 0 ? LIMIT_SHUT : 0, clock_mono_us());
     lane->timer = evtimer_new(d->base, on_timer, lane);
     gateway_set_user(gateway, lane);
 }
@@ -42,9 +44,9 @@ struct lane *lane_of(struct gateway *gateway)
     return gateway_user(gateway);
 }
 
-static struct share *share_of(const struct lane *lane, const struct job *job)
+static struct line *line_of(const struct lane *lane, const struct job *job)
 {
-    struct share *ring = lane->turns[job->priority], *s = ring;
+    struct line *ring = lane->turns[job->priority], *s = ring;
 
     if (ring == NULL)
         return NULL;
@@ -59,12 +61,12 @@ static struct share *share_of(const struct lane *lane, const struct job *job)
 size_t lane_room(const struct lane *lane, const struct job *job, size_t *fair)
 {
     size_t ahead = 0, shares = 0, most = 2 * (size_t)lane->config->window, share, own;
-    const struct share *mine = share_of(lane, job);
+    const struct line *mine = line_of(lane, job);
 
     if (!gateway_usable(lane->gateway) || lane->number == 0)
         return 0;
     for (int p = 1; p <= job->priority; p++) {
-        const struct share *ring = lane->turns[p], *s = ring;
+        const struct line *ring = lane->turns[p], *s = ring;
 
         if (ring != NULL)
             do {
@@ -94,14 +96,14 @@ int64_t lane_turn_ms(const struct lane *lane)
 void lane_add(struct lane *lane, struct notice *n)
 {
     struct job *job = n->batch->job;
-    struct share *s = share_of(lane, job), **turn = &lane->turns[job->priority];
+    struct line *s = line_of(lane, job), **turn = &lane->turns[job->priority];
 
     if (s == NULL) { /* the last in the ring */
         s = xcalloc(1, sizeof *s);
         s->job = job;
         s->next = s;
         if (*turn != NULL) {
-            struct share *last = *turn;
+            struct line *last = *turn;
 
             while (last->next != *turn)
                 last = last->next;
@@ -123,7 +125,7 @@ void lane_add(struct lane *lane, struct notice *n)
 }
 
 /* The share whose turn it is, or NULL. */
-static struct share **lane_turn(struct lane *lane)
+static struct line **lane_turn(struct lane *lane)
 {
     for (int p = 1; p < PRIORITIES; p++)
         if (lane->turns[p] != NULL)
@@ -131,7 +133,7 @@ static struct share **lane_turn(struct lane *lane)
     return NULL;
 }
 
-static struct notice *share_pop(struct lane *lane, struct share *s)
+static struct notice *line_pop(struct lane *lane, struct line *s)
 {
     struct notice *n = s->first;
 
@@ -144,9 +146,9 @@ static struct notice *share_pop(struct lane *lane, struct share *s)
 }
 
 /* The next one has its turn; a share that is empty leaves the ring. */
-static void share_pass(struct share **turn)
+static void line_pass(struct line **turn)
 {
-    struct share *s = *turn, *before = s;
+    struct line *s = *turn, *before = s;
 
     if (s->count > 0) {
         *turn = s->next;
@@ -165,7 +167,7 @@ static unsigned slots_of(const struct lane *lane, const struct notice *n)
 }
 
 /* Notices of the job whose turn it is, as far as window, pace and its turn go. */
-static size_t lane_group(struct lane *lane, struct share *s, size_t most, struct notice **group)
+static size_t lane_group(struct lane *lane, struct line *s, size_t most, struct notice **group)
 {
     int64_t now_us = clock_mono_us();
     size_t count = 0;
@@ -174,7 +176,7 @@ static size_t lane_group(struct lane *lane, struct share *s, size_t most, struct
         most = TURN;
     while (count < most && s->first != NULL &&
            limit_take(&lane->limit, slots_of(lane, s->first), now_us)) {
-        group[count] = share_pop(lane, s);
+        group[count] = line_pop(lane, s);
         group[count++]->limited_us = now_us;
     }
     return count;
@@ -194,12 +196,12 @@ static void lane_wait(struct lane *lane)
 
 void lane_give_back(struct lane *lane)
 {
-    struct share **turn;
+    struct line **turn;
 
     while ((turn = lane_turn(lane)) != NULL) {
-        struct notice *n = share_pop(lane, *turn);
+        struct notice *n = line_pop(lane, *turn);
 
-        share_pass(turn);
+        line_pass(turn);
         if (n->batch->from == 0 &&
             !lane->d->draining) { /* without a lease: parked, or it would be long */
             settle_park(n, REASON_OUTAGE, clock_wall_ms() + AGAIN_MS);
@@ -213,7 +215,7 @@ void lane_give_back(struct lane *lane)
 void lane_run(struct lane *lane)
 {
     struct notice *group[GROUP_MAX];
-    struct share **turn;
+    struct line **turn;
     struct job *job;
     size_t most, count, window = (size_t)lane->config->window;
 
@@ -238,7 +240,7 @@ void lane_run(struct lane *lane)
             lane_wait(lane);
             break;
         }
-        share_pass(turn);
+        line_pass(turn);
         intent_send(lane, job, group, count);
     }
 }

@@ -30,8 +30,17 @@ void limit_init(struct limit *l, double rate, int64_t now_us)
         .rate = rate, .next_us = now_us, .window_us = now_us, .bin = now_us / BIN_US};
 }
 
+void limit_set(struct limit *l, double rate)
+{
+    l->rate = rate > 0 ? rate : LIMIT_SHUT;
+    if (l->learnt >= l->rate)
+        l->learnt = 0;
+}
+
 double limit_rate(const struct limit *l)
 {
+    if (l->rate < 0)
+        return 0;
     if (l->learnt > 0 && (l->rate <= 0 || l->learnt < l->rate))
         return l->learnt;
     return l->rate;
@@ -72,6 +81,8 @@ static bool second_full(struct limit *l, unsigned slots, int64_t now_us)
 
 bool limit_take(struct limit *l, unsigned slots, int64_t now_us)
 {
+    if (l->rate < 0)
+        return false;
     if (limit_rate(l) <= 0)
         return true;
     if (l->next_us > now_us || second_full(l, slots, now_us))
@@ -88,6 +99,8 @@ bool limit_take(struct limit *l, unsigned slots, int64_t now_us)
 
 int64_t limit_wait_us(const struct limit *l, int64_t now_us)
 {
+    if (l->rate < 0)
+        return SECOND_US / 10; /* whoever sets a rate comes before */
     return limit_rate(l) <= 0 || l->next_us <= now_us ? 0 : l->next_us - now_us;
 }
 

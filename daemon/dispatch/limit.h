@@ -16,7 +16,7 @@
 #define LIMIT_BINS 101 /* of 10 ms: a second, and the bin that is begun */
 
 struct limit {
-    double rate;                   /* slots a second as configured; 0: none */
+    double rate;                   /* slots a second as configured; 0: none; LIMIT_SHUT */
     double learnt;                 /* what the gateway seems to bear; 0: not known */
     double raise;                  /* by which share learnt grows next */
     int64_t next_us;               /* when the next slot is free */
@@ -30,7 +30,13 @@ struct limit {
     unsigned recent;               /* their sum */
 };
 
+#define LIMIT_SHUT (-1.0) /* a rate: nothing passes */
+
+/* rate: slots a second, 0 for none, or LIMIT_SHUT. */
 void limit_init(struct limit *l, double rate, int64_t now_us);
+
+/* Another rate from now on; what went in the last second still counts. 0 or less shuts it. */
+void limit_set(struct limit *l, double rate);
 
 /* Takes slots if they are free now. More than the rate at once (a long message on
  * a slow line) pass alone in their second. */

@@ -26,7 +26,11 @@ struct inbound_options {
 };
 
 struct inbound *inbound_create(const struct inbound_options *options); /* borrows all */
-void inbound_free(struct inbound *in); /* after the gateways are closed; NULL is fine */
+void inbound_free(struct inbound *in); /* after the gateways are shut; NULL is fine */
+
+/* Begins: now and then receipts that are parked are looked up again, since a daemon
+ * may die between the coming of their id and their move. */
+void inbound_start(struct inbound *in, struct gateway_set *gateways);
 
 /* For struct gateway_events. */
 void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gateway_receipt *receipt,

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define MOST 256 /* bytes looked at for a word that is the whole reply */
+#define MOST 4096 /* bytes of a reply that are looked at, and kept */
 
 static const char *const whole[] = {
     "T",      "TD",     "R",      "N",       "QX",    "0000",    "退订",
@@ -32,7 +32,7 @@ static bool is_trim(uint32_t c)
 
 bool refusal_says_no(const char *text, size_t n)
 {
-    char folded[MOST * 3];
+    char folded[MOST];
     size_t length, from = 0, to = 0;
     const char *p, *end;
 

@@ -17,6 +17,7 @@
 #define CONNECT_TIMEOUT_MS 3000
 #define RETRY_FIRST_MS 50
 #define RETRY_MAX_MS 2000
+#define FULL_TOLD_MS 60000 /* that Redis is out of memory is said once in so long */
 #define SPARE_REQUESTS 256
 
 /* ----------------------------------------------------------------- replies
@@ -140,6 +141,7 @@ struct request {
     void *arg;
     struct buf bytes;
     int64_t sent_ms; /* 0: not on this connection yet */
+    bool give_up;    /* when Redis is out of memory */
 };
 
 struct db {
@@ -151,11 +153,13 @@ struct db {
     enum db_state state;
     struct event *timer; /* one: reconnect while away, the watch over answers else */
     int64_t retry_ms, connecting_since;
-    struct request *first, **last; /* unanswered, in the order of sending */
+    struct request *first, **last;       /* unanswered, in the order of sending */
+    struct request *aside, **aside_last; /* refused for want of memory, to be sent again */
+    int64_t full_told_ms;
     struct request *spare;
     size_t spares, outstanding, outstanding_bytes;
     unsigned checks; /* answers of the handshake still to come */
-    bool told_away;
+    bool told_away, refused; /* refused: one of the connections was */
     char why[256];
     struct maker maker;
     struct db *parent;              /* of a stripe */
@@ -196,6 +200,31 @@ static void request_give_back(struct db *db, struct request *r)
     db->spares++;
 }
 
+static void append(struct request ***last, struct request *r)
+{
+    r->next = NULL;
+    **last = r;
+    *last = &r->next;
+}
+
+static void put_on_wire(struct db *db, struct request *r);
+
+/* What was put aside goes again, behind what is under way; what is refused again
+ * comes back here. */
+static void send_aside(struct db *db)
+{
+    struct request *r = db->aside, *next;
+
+    db->aside = NULL;
+    db->aside_last = &db->aside;
+    for (; r != NULL; r = next) {
+        next = r->next;
+        append(&db->last, r);
+        if (db->context != NULL)
+            put_on_wire(db, r);
+    }
+}
+
 /* ---------------------------------------------------------- going and coming */
 
 static void arm(struct db *db, int64_t ms)
@@ -207,12 +236,14 @@ static void arm(struct db *db, int64_t ms)
 
 static void tell(struct db *db, bool well)
 {
+    const char *why = db->why; /* of this connection */
+
     if (db->parent != NULL)
         db = db->parent;
     if (well && !db_well(db))
         return; /* another connection is still away */
     if (db->options.changed != NULL)
-        db->options.changed(db->options.arg, well, db->why);
+        db->options.changed(db->options.arg, well, why);
 }
 
 /* The connection is no good: everything unanswered waits for the next one. */
@@ -243,15 +274,19 @@ static void go_away(struct db *db, const char *why)
         tell(db, false);
 }
 
+/* Said once, by whichever connection finds out: the others would wait for ever. */
 static void refuse(struct db *db, const char *why)
 {
-    snprintf(db->why, sizeof db->why, "%s", why);
+    struct db *root = db->parent != NULL ? db->parent : db;
+
     db->state = DB_REFUSED;
-    if (db->parent != NULL)
-        return; /* the first connection says it */
+    if (root->refused)
+        return;
+    root->refused = true;
+    snprintf(root->why, sizeof root->why, "%s", why);
     log_error("redis.refused reason=%s", log_quote(why));
-    if (db->options.refused != NULL)
-        db->options.refused(db->options.arg, why);
+    if (root->options.refused != NULL)
+        root->options.refused(root->options.arg, why);
 }
 
 static void on_disconnect(const redisAsyncContext *context, int status)
@@ -295,8 +330,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         if (db->first != NULL && db->first->sent_ms != 0 &&
             now - db->first->sent_ms > ANSWER_TIMEOUT_MS)
             go_away(db, "no answer");
-        else
+        else {
+            send_aside(db);
             arm(db, 500);
+        }
         break;
     case DB_REFUSED:
         break;
@@ -309,8 +346,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 static bool passing_error(const redisReply *reply)
 {
     static const char *const prefixes[] = {
-        "LOADING",    "BUSY",     "READONLY", "OOM",         "MISCONF",   "NOREPLICAS",
-        "MASTERDOWN", "TRYAGAIN", "NOSCRIPT", "CLUSTERDOWN", "UNBLOCKED", "-OOM",
+        "LOADING",    "BUSY",     "READONLY", "MISCONF",     "NOREPLICAS",
+        "MASTERDOWN", "TRYAGAIN", "NOSCRIPT", "CLUSTERDOWN", "UNBLOCKED",
     };
 
     if (reply->type != REDIS_REPLY_ERROR)
@@ -318,9 +355,25 @@ static bool passing_error(const redisReply *reply)
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(reply->str, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
-    /* A script that was stopped by OOM in a command inside says so further on. */
-    return strstr(reply->str, "-OOM ") != NULL ||
-           strstr(reply->str, "OOM command not allowed") != NULL;
+    return false;
+}
+
+/* This one was refused for want of memory; others may pass. A script that was
+ * stopped in a command inside says so further on. */
+static bool out_of_memory(struct db *db, const redisReply *reply)
+{
+    int64_t now = clock_mono_ms();
+
+    if (reply->type != REDIS_REPLY_ERROR ||
+        (strncmp(reply->str, "OOM", 3) != 0 && strstr(reply->str, "OOM command not") == NULL))
+        return false;
+    if (db->parent != NULL)
+        db = db->parent;
+    if (db->full_told_ms == 0 || now - db->full_told_ms > FULL_TOLD_MS) {
+        log_error("redis.full reason=%s", log_quote(reply->str));
+        db->full_told_ms = now;
+    }
+    return true;
 }
 
 static void on_reply(redisAsyncContext *context, void *data, void *private)
@@ -328,6 +381,7 @@ static void on_reply(redisAsyncContext *context, void *data, void *private)
     struct db *db = context->data;
     struct request *r = private;
     redisReply *reply = data;
+    bool full;
 
     if (db == NULL || reply == NULL || db->context != context)
         return; /* the connection died: r stays in the list and is sent again */
@@ -339,9 +393,14 @@ static void on_reply(redisAsyncContext *context, void *data, void *private)
     db->first = r->next;
     if (db->first == NULL)
         db->last = &db->first;
+    full = out_of_memory(db, reply);
+    if (full && !r->give_up) {
+        append(&db->aside_last, r);
+        return;
+    }
     db->outstanding--;
     db->outstanding_bytes -= r->bytes.length;
-    if (reply->type == REDIS_REPLY_ERROR && r->fn == NULL)
+    if (reply->type == REDIS_REPLY_ERROR && r->fn == NULL && !full)
         log_error("redis.error reply=%s", log_quote(reply->str));
     if (r->fn != NULL)
         r->fn(r->arg, reply);
@@ -365,6 +424,14 @@ static void become_well(struct db *db)
     if (db->told_away)
         log_info("redis.back outstanding=%zu", db_outstanding(db));
     db->told_away = false;
+    if (db->aside != NULL) { /* older than what waits */
+        *db->aside_last = db->first;
+        if (db->first == NULL)
+            db->last = db->aside_last;
+        db->first = db->aside;
+        db->aside = NULL;
+        db->aside_last = &db->aside;
+    }
     for (struct request *r = db->first; r != NULL && db->context != NULL; r = r->next)
         put_on_wire(db, r);
     tell(db, true);
@@ -485,6 +552,15 @@ static void start_connecting(struct db *db)
 
 /* ----------------------------------------------------------------- the public */
 
+/* A whole number and nothing else, or -1. */
+static int number_of(const char *s)
+{
+    char *end;
+    long n = strtol(s, &end, 10);
+
+    return *s >= '0' && *s <= '9' && *end == '\0' && n <= 65535 ? (int)n : -1;
+}
+
 /* redis://[user@]host[:port][/db] or unix:/path */
 static int parse_url(struct db *db, const char *url, struct error *err)
 {
@@ -510,11 +586,14 @@ static int parse_url(struct db *db, const char *url, struct error *err)
     colon = strrchr(db->host, ':');
     if (colon != NULL && strchr(db->host, ':') == colon) {
         *colon = '\0';
-        db->port = atoi(colon + 1);
+        db->port = number_of(colon + 1);
     }
-    db->number = *end == '/' ? atoi(end + 1) : 0;
+    db->number = *end == '/' && end[1] != '\0' ? number_of(end + 1) : 0;
     if (db->host[0] == '\0' || db->port < 1 || db->port > 65535 || db->number < 0)
-        return error_set(err, "redis.url %s: no host, or a port out of 1..65535", url);
+        return error_set(err,
+                         "redis.url %s: no host, or a port out of 1..65535, or no number "
+                         "behind the slash",
+                         url);
     return 0;
 }
 
@@ -550,6 +629,7 @@ static struct db *open_one(struct event_base *base, const struct db_options *opt
     db->parent = parent;
     db->secret = options->secret ? xstrdup(options->secret) : NULL;
     db->last = &db->first;
+    db->aside_last = &db->aside;
     db->retry_ms = RETRY_FIRST_MS;
     db->timer = event_new(base, -1, 0, on_timer, db);
     db->stripes[0] = db;
@@ -605,6 +685,7 @@ void db_close(struct db *db)
         redisAsyncFree(db->context);
     }
     free_requests(db->first);
+    free_requests(db->aside);
     free_requests(db->spare);
     free_roots(&db->maker);
     event_free(db->timer);
@@ -643,7 +724,7 @@ size_t db_outstanding_bytes(const struct db *db)
     return sum;
 }
 
-void db_send(struct db *db, struct command *c, db_fn *fn, void *arg)
+static void send_command(struct db *db, struct command *c, db_fn *fn, void *arg, bool give_up)
 {
     struct request *r = request_take(db);
     size_t n;
@@ -651,15 +732,25 @@ void db_send(struct db *db, struct command *c, db_fn *fn, void *arg)
 
     r->fn = fn;
     r->arg = arg;
+    r->give_up = give_up;
     buf_clear(&r->bytes);
     buf_put(&r->bytes, bytes, n);
     buf_string(&r->bytes); /* hiredis looks for the command's name with strchr() */
-    *db->last = r;
-    db->last = &r->next;
+    append(&db->last, r);
     db->outstanding++;
     db->outstanding_bytes += n;
     if (db->state == DB_WELL && db->context != NULL)
         put_on_wire(db, r);
+}
+
+void db_send(struct db *db, struct command *c, db_fn *fn, void *arg)
+{
+    send_command(db, c, fn, arg, false);
+}
+
+void db_try(struct db *db, struct command *c, db_fn *fn, void *arg)
+{
+    send_command(db, c, fn, arg, true);
 }
 
 int db_connect(struct db *db, int64_t timeout_ms, struct error *err)
@@ -667,7 +758,7 @@ int db_connect(struct db *db, int64_t timeout_ms, struct error *err)
     int64_t until = clock_mono_ms() + timeout_ms;
 
     while (!db_well(db)) {
-        if (db->state == DB_REFUSED)
+        if (db->refused)
             return error_set(err, "Redis: %s", db->why);
         if (clock_mono_ms() > until)
             return error_set(err, "Redis cannot be reached: %s",
@@ -708,8 +799,8 @@ int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *e
 
     if (reply != NULL)
         *reply = NULL;
-    db_send(db, c, keep_reply, &answer);
-    while (answer == NULL && db->state != DB_REFUSED && clock_mono_ms() < until)
+    db_try(db, c, keep_reply, &answer);
+    while (answer == NULL && !db->refused && clock_mono_ms() < until)
         event_base_loop(db->base, EVLOOP_ONCE);
     if (answer == NULL)
         return error_set(err, "Redis does not answer: %s", db->why);
@@ -736,7 +827,7 @@ int db_drain(struct db *db, size_t left, struct error *err)
             before = db_outstanding(db);
             until = clock_mono_ms() + 30000;
         }
-        if (db->state == DB_REFUSED || clock_mono_ms() > until)
+        if (db->refused || clock_mono_ms() > until)
             return error_set(err, "Redis does not answer: %s", db->why);
     }
     return 0;

@@ -2,9 +2,12 @@
  * db.h - the connection to Redis
  *
  * Pipelined. What is sent is kept until its answer has come:
- * if the connection dies, or Redis is loading, read-only, out of memory or
- * busy, everything unanswered is sent again, in its order, once Redis is well.
+ * if the connection dies, or Redis is loading, read-only or busy, everything
+ * unanswered is sent again, in its order, once Redis is well.
  * So each command must bear being run twice; our scripts are made for that.
+ * Out of memory Redis still takes reads and outcomes: only what it refuses is put
+ * aside and sent again twice a second, out of its order; or the refusal is its
+ * answer, where it was sent by db_try().
  * While Redis is away db_well() is false: nothing new should be started then,
  * but outcomes may still be sent; they wait here (the callers' windows bound
  * them).
@@ -72,12 +75,17 @@ size_t db_outstanding_bytes(const struct db *db);
 /* Sends c, whose bytes it takes; fn may be NULL. */
 void db_send(struct db *db, struct command *c, db_fn *fn, void *arg);
 
+/* The same, for what can be given up: if Redis is out of memory that error is the
+ * answer. For claims and intents, behind which outcomes wait on the same connection,
+ * and for what nobody misses. */
+void db_try(struct db *db, struct command *c, db_fn *fn, void *arg);
+
 /* Runs the loop until connected and checked. -1 with the reason after timeout_ms
  * or when the server was refused. */
 int db_connect(struct db *db, int64_t timeout_ms, struct error *err);
 
 /* Sends c and runs the loop until its answer is there: for programs that do one
- * thing after the other. An error reply is -1 with its text in err. *reply is a
+ * thing after the other. An error reply is -1 with its text in err, out of memory too. *reply is a
  * copy for freeReplyObject(). */
 int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *err);
 

@@ -147,7 +147,7 @@ enum moves_verdict moves_verdict(const redisReply *reply, int64_t *seq)
 
     if (seen > *seq)
         *seq = seen;
-    for (size_t i = 0; word != NULL && i < sizeof words / sizeof *words; i++)
+    for (size_t i = 0; word != NULL && word->str != NULL && i < sizeof words / sizeof *words; i++)
         if (strcmp(word->str, words[i].word) == 0)
             return words[i].verdict;
     return MOVES_GONE;

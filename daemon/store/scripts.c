@@ -30,6 +30,7 @@ EMBED(cap);
 EMBED(heartbeat);
 EMBED(reader);
 EMBED(number);
+EMBED(share);
 
 /* Refused whole when Redis is out of memory, or not. */
 #define CAREFUL "#!lua\n"
@@ -58,6 +59,7 @@ static const struct {
     [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),
     [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
+    [SCRIPT_SHARE] = SCRIPT(share, ALWAYS),
 };
 
 static struct {

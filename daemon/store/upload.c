@@ -105,7 +105,7 @@ static void send_batch(struct upload *u)
     u->batched = 0;
     buf_clear(&u->rows);
     u->unanswered++;
-    db_send(u->db, &u->command, on_added, u);
+    db_try(u->db, &u->command, on_added, u);
 }
 
 int upload_row(struct upload *u, const char *row, size_t n, struct error *err)

@@ -284,6 +284,10 @@ static const struct {
      "D,13851400004,fr\n",
      "+8613851400001|A|en\n+8613851400002|B|zh\n+8613851400003|C|\n+8613851400004|D|fr\n",
      "4 the language \"火星文\" is not known: write zh or en; the campaign's language is used\n"},
+    {"two columns of numbers", N, "", "姓名,手机号,备注,联系电话\n王,13851400001,,13851400002\n",
+     "+8613851400001|王\n",
+     "1 the column 联系电话 has telephone numbers too: only 手机号 is used (audience.columns names "
+     "another)\n"},
     {"brackets in a name", N, "", "姓名,手机号\n【银行】,13851400001\n李,13851400002\n",
      "+8613851400002|李\n", NULL},
     {"a line break in a name", N, "", "姓名,手机号\n\"王\n英\",13851400001\n李,13851400002\n",
@@ -332,7 +336,8 @@ static const struct {
      ": no column with phone numbers (手机号, 电话, phone, ...); its columns are 姓名, 号; name "
      "the "
      "right one with audience.columns"},
-    {"no header at all", "", "王,13851400001\n", ": no column with phone numbers"},
+    {"no header at all", "", "王,138 5140 0001\n", ": row 1 is no header: there is a telephone"},
+    {"a workbook", "", "PK\x03\x04", ": is an Excel workbook (.xlsx): save it as CSV"},
     {"a mapped column that is not there", "\"columns\":{\"sms\":\"手机好\"}",
      "姓名,手机号\n王,13851400001\n",
      "audience.columns.sms: the file has no column \"手机好\"; did you mean \"手机号\"?; its "
@@ -357,6 +362,37 @@ static void test_refused(void **state)
         result_free(&r);
         campaign_free(c);
     }
+}
+
+/* The reader's language holds for what is wrong with the file as for its rows. */
+static void test_refused_in_chinese(void **state)
+{
+    static const struct {
+        const char *list, *words;
+    } facts[] = {
+        {"", "：文件是空的"},
+        {"PK\x03\x04", "：这是 Excel 工作簿（.xlsx）：请另存为 CSV"},
+        {"姓名,号\n王,13851400001\n",
+         "：没有电话号码列（手机号、电话、phone 等）；现有的列是 姓名, 号；"},
+        {"王,13851400001\n", "：第1行不是表头：里面有电话号码；"},
+        {"姓名,\"手机号\n", "：第1行：引号（\"）没有成对"},
+    };
+    struct campaign *c = campaign(N, "");
+    size_t i;
+
+    (void)state;
+    setenv("LC_ALL", "zh_CN.UTF-8", 1);
+    for (i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        struct result r = RESULT;
+
+        read_text(c, facts[i].list, strlen(facts[i].list), &r);
+        assert_int_equal(r.rc, -1);
+        if (strstr(r.err.text, facts[i].words) == NULL)
+            fail_msg("%s", r.err.text);
+        result_free(&r);
+    }
+    unsetenv("LC_ALL");
+    campaign_free(c);
 }
 
 static void test_most_recipients(void **state)
@@ -447,7 +483,8 @@ int main(void)
         cmocka_unit_test(test_sample),          cmocka_unit_test(test_header),
         cmocka_unit_test(test_lists),           cmocka_unit_test(test_refused),
         cmocka_unit_test(test_most_recipients), cmocka_unit_test(test_sink_stops),
-        cmocka_unit_test(test_inline),          cmocka_unit_test(test_broken_files),
+        cmocka_unit_test(test_inline),          cmocka_unit_test(test_refused_in_chinese),
+        cmocka_unit_test(test_broken_files),
     };
 
     setenv("LANG", "C.UTF-8", 1);

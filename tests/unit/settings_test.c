@@ -108,6 +108,17 @@ static const struct {
     {"gateways = { };", "gateways: expected a list of groups"},
     {"gateways = ( 5 );", "gateways[0]: expected a group"},
     {"alerts = ( { level = \"error\"; } );", "alerts[0]: expected either to"},
+    {"alerts = ( { to = \"offce\"; } ); gateways = ( { name = \"office\"; } );",
+     "alerts[0].to: there is no gateway \"offce\"; did you mean \"office\"?"},
+    {"alerts = ( { to = \"office-group\"; } );",
+     "alerts[0].to: there is no gateway \"office-group\": it must be one of gateways"},
+    {"web = { listen = \"8090\"; };", "web.listen: \"8090\" is no address to listen on"},
+    {"web = { listen = \"127.0.0.1:65536\"; };", "web.listen: \"127.0.0.1:65536\" is no address"},
+    {"web = { listen = \"[::1:8090\"; };", "web.listen: \"[::1:8090\" is no address"},
+    {"web = { listen = \":8090\"; };", "web.listen: \":8090\" is no address"},
+    {"state_dir = \"/var/lib/a-name-of-more-than-ninety-six-bytes/"
+     "so-that-the-socket-of-the-private-server-has-no-room-below-it\";",
+     "state_dir: is 107 bytes long; for the socket of the private Redis it may have 96"},
     {"dispatch = { backoff = \"1h\"; backoff_max = \"1min\"; };",
      "dispatch: backoff_max is less than backoff"},
 };
@@ -139,6 +150,8 @@ static void test_taken(void **state)
         "redis = { url = \"redis://outreach@h:6379/0\"; secret = "
         "\"@env:SETTINGS_TEST_SECRET\"; accept_loss = true; appendfsync = \"everysec\"; };"
         "dispatch = { backoff = \"10s\"; stop = 5; memory_mb = 64; };"
+        "web = { listen = \"[::1]:0\"; }; gateways = ( { name = \"office\"; } );"
+        "alerts = ( { to = \"office:group-7\"; } );"
         "state_dir = \"/srv/o\"; plugin_dir = \"./plugins\";",
         &err);
     if (s == NULL)

@@ -17,8 +17,8 @@ if h[2] ~= ARGV[1] then
   redis.call('UNLINK', KEYS[2])
   last = 0
 end
-if last == after + rows and h[2] == ARGV[1] and rows > 0 then
-  return {'OK', last} -- a repeat
+if last >= after + rows and h[2] == ARGV[1] and rows > 0 then
+  return {'OK', last} -- a repeat, perhaps of several that were under way
 end
 if last ~= after then
   return {'GAP', last}

@@ -1,17 +1,23 @@
 -- Limits of one person over all campaigns: a place is reserved by the notice that
 -- wants it (again for nothing), and given back when it was not accepted.
 -- KEYS: one for each address: its reservations, 'ms ref,' one after the other
--- ARGV: op (reserve, return), now ms, forget before ms, how many rules, for each rule: most,
---       since ms, then for each key the notice's ref
+-- ARGV: op (reserve, return), now ms, how many rules, for each rule: most, since ms,
+--       then for each key the notice's ref
 -- Returns for each: 0 reserved, or the ms since when the oldest that stands in the
 -- way counts, negated, with the rule's number as the last digit.
-local now, rules = tonumber(ARGV[2]), tonumber(ARGV[4])
-local answer = {}
+-- Reservations are kept for as long as the longest rule of any campaign looks back (31
+-- days, and one for the calendar), not only for as long as those of this call do.
+local KEEP_MS = 32 * 86400000
+local now, rules = tonumber(ARGV[2]), tonumber(ARGV[3])
+local stored, answer = {}, {}
 for k = 1, #KEYS do
-  local ref = ARGV[4 + 2 * rules + k]
+  stored[KEYS[k]] = redis.call('GET', KEYS[k]) or '' -- all is read before anything is written
+end
+for k = 1, #KEYS do
+  local ref = ARGV[3 + 2 * rules + k]
   local kept, times, mine, stale = {}, {}, false, false
-  for ms, r in string.gmatch(redis.call('GET', KEYS[k]) or '', '(%d+) ([^,]+),') do
-    if tonumber(ms) <= tonumber(ARGV[3]) or (r == ref and ARGV[1] == 'return') then
+  for ms, r in string.gmatch(stored[KEYS[k]], '(%d+) ([^,]+),') do
+    if tonumber(ms) <= now - KEEP_MS or (r == ref and ARGV[1] == 'return') then
       stale = true
     else
       mine = mine or r == ref
@@ -22,7 +28,7 @@ for k = 1, #KEYS do
   local verdict = 0
   if ARGV[1] == 'reserve' and not mine then
     for i = 1, rules do
-      local most, since = tonumber(ARGV[3 + 2 * i]), tonumber(ARGV[4 + 2 * i])
+      local most, since = tonumber(ARGV[2 + 2 * i]), tonumber(ARGV[3 + 2 * i])
       local count, oldest = 0, now
       for t = 1, #times do
         if times[t] > since then
@@ -40,10 +46,11 @@ for k = 1, #KEYS do
     end
   end
   if stale then
+    stored[KEYS[k]] = table.concat(kept)
     if #kept == 0 then
       redis.call('DEL', KEYS[k])
     else
-      redis.call('SET', KEYS[k], table.concat(kept))
+      redis.call('SET', KEYS[k], stored[KEYS[k]], 'PX', KEEP_MS)
     end
   end
   answer[k] = verdict

@@ -26,6 +26,7 @@ if held then -- a repeat of a claim whose answer was lost
 end
 
 local max = tonumber(ARGV[2])
+local looked_for = redis.call('ZCARD', KEYS[3]) -- parked, and in doubt
 local cursor, last = tonumber(h[5]), tonumber(h[6])
 
 if tonumber(h[7]) > 0 then -- ranges given back or orphaned go before the cursor moves
@@ -48,7 +49,7 @@ if tonumber(h[7]) > 0 then -- ranges given back or orphaned go before the cursor
 end
 
 local fresh = cursor < last and (note ~= '' or tonumber(h[9]) < tonumber(ARGV[5]))
-if tonumber(h[9]) > 0 and not (fresh and h[8] == '1') then
+if looked_for > 0 and not (fresh and h[8] == '1') then
   local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', note == '' and ARGV[3] or '+inf', 'LIMIT', 0, max)
   if #due > 0 then
     local again, answer = {}, {'RETRY', note}

@@ -11,11 +11,14 @@ local op = ARGV[1]
 if state == 'cancelled' then
   return {'CANCELLED', 0}
 end
-local sending = 0
+local sending, reminders = 0, {}
+for i = 2, #KEYS do
+  reminders[i] = redis.call('HMGET', KEYS[i], 'state', 'c0', 'c2')
+end
 redis.call('HSET', KEYS[1], 'state', op == 'cancel' and 'cancelled' or op == 'pause' and 'paused' or 'active',
   op .. 'd_ms', ARGV[2], op .. 'd_by', ARGV[3])
 for i = 2, #KEYS do
-  local r = redis.call('HMGET', KEYS[i], 'state', 'c0', 'c2')
+  local r = reminders[i]
   if r[1] and r[1] ~= 'done' and r[1] ~= 'skipped' then
     sending = sending + tonumber(r[3])
     redis.call('HINCRBY', KEYS[i], 'seq', 1)

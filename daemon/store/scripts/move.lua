@@ -28,6 +28,15 @@ if ARGV[1] == 'intent' then
   end
 end
 
+-- What stands beyond its end was lost with a part of it: nobody may believe it untouched.
+local length = redis.call('STRLEN', KEYS[2])
+redis.call('ZCARD', KEYS[3]) -- or an error, before anything is written
+for a = 5, #ARGV, 5 do
+  if tonumber(ARGV[a]) < 1 or (ARGV[a] + ARGV[a + 1]) * 16 > length then
+    return {'GONE'}
+  end
+end
+
 local byte, sub = string.byte, string.sub
 local gone, come = {}, {} -- how often each first byte (state and flags) went and came
 local answer = {'OK', seq + 1}

@@ -14,6 +14,9 @@ local rows = tonumber(ARGV[5])
 if tonumber(h[4] or '0') ~= rows or (rows > 0 and h[3] ~= ARGV[4]) then
   return {'ROWS', h[4] or '0'}
 end
+for i = 2, #KEYS do
+  redis.call('HLEN', KEYS[i]) -- an error before anything is written, if one is no hash
+end
 redis.call('HSET', KEYS[1], 'state', 'active', 'event', ARGV[1], 'hash', ARGV[2], 'document', ARGV[3],
   'version', 1, 'last', rows, 'reminders', ARGV[6], 'queued', ARGV[7], 'by', ARGV[8])
 local a = 9

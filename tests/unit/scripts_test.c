@@ -1,0 +1,1094 @@
+/*
+ * The Lua scripts, in a real Redis: what each does, that it bears being run twice, what it
+ * refuses, and that a refusal leaves everything as it was.
+ */
+#include "ledger.h"
+#include "moves.h"
+#include "redis_fixture.h"
+#include "scripts.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static struct redis_fixture f;
+
+#define ask(...) fixture_ask(&f, __VA_ARGS__)
+#define script(...) fixture_script(&f, __VA_ARGS__)
+#define is(expected, answer) assert_string_equal(answer, expected)
+
+/* The keys of campaign c and its reminder r. */
+#define C "outreach:{c}"
+#define AUDIENCE "outreach:{c}:audience"
+#define REMINDER "outreach:{c}:r"
+#define LEDGER "outreach:{c}:r:ledger"
+#define LEASES "outreach:{c}:r:leases"
+#define RETRY "outreach:{c}:r:retry"
+
+#define EXPIRES "2000"
+
+static const char *digest(void)
+{
+    return ask("DEBUG DIGEST");
+}
+
+/* A script, and then the same once more: the same answer, and nothing changes by it. */
+#define twice(expected, ...)                                                                       \
+    do {                                                                                           \
+        char before_[64];                                                                          \
+        is(expected, script(__VA_ARGS__));                                                         \
+        snprintf(before_, sizeof before_, "%s", digest());                                         \
+        is(expected, script(__VA_ARGS__));                                                         \
+        is(before_, digest());                                                                     \
+    } while (0)
+
+/* It answers so, and changes nothing. */
+#define refused(expected, ...)                                                                     \
+    do {                                                                                           \
+        char before_[64];                                                                          \
+        snprintf(before_, sizeof before_, "%s", digest());                                         \
+        is(expected, script(__VA_ARGS__));                                                         \
+        is(before_, digest());                                                                     \
+    } while (0)
+
+static int empty(void **state)
+{
+    (void)state;
+    ask("FLUSHALL");
+    return 0;
+}
+
+/* A queued campaign of so many rows with one reminder, due at 1000, expiring at 2000. */
+static void queued(int rows)
+{
+    char line[4096] = "";
+
+    for (int i = 1; i <= rows; i++)
+        snprintf(line + strlen(line), sizeof line - strlen(line), " row%d", i);
+    script(SCRIPT_ADD, 2, C " " AUDIENCE " token 0%s", line);
+    is("[OK]", script(SCRIPT_QUEUE, 2,
+                      C " " REMINDER " e1 hash {} token %d r 500 ann 1000 2000 scheduled", rows));
+}
+
+static void opened(int rows)
+{
+    queued(rows);
+    script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000");
+    is("open", ask("HGET " REMINDER " state"));
+}
+
+/* ------------------------------------------------------------------------ add */
+
+static void test_add(void **state)
+{
+    (void)state;
+    twice("[OK 2]", SCRIPT_ADD, 2, C " " AUDIENCE " t 0 a b");
+    twice("[OK 3]", SCRIPT_ADD, 2, C " " AUDIENCE " t 2 c");
+    is("[[1-0 [r a]] [2-0 [r b]] [3-0 [r c]]]", ask("XRANGE " AUDIENCE " - +"));
+    is("[loading t 3]", ask("HMGET " C " state token last"));
+    /* several batches were under way when the answers were lost: all come again */
+    refused("[OK 3]", SCRIPT_ADD, 2, C " " AUDIENCE " t 0 a b");
+    refused("[OK 3]", SCRIPT_ADD, 2, C " " AUDIENCE " t 2 c");
+    refused("[GAP 3]", SCRIPT_ADD, 2, C " " AUDIENCE " t 4 e");
+    refused("[GAP 3]", SCRIPT_ADD, 2, C " " AUDIENCE " t 2 c d");
+}
+
+static void test_add_replaced(void **state)
+{
+    (void)state;
+    script(SCRIPT_ADD, 2, C " " AUDIENCE " t 0 a b c");
+    refused("[REPLACED]", SCRIPT_ADD, 2, C " " AUDIENCE " u 3 d");
+    twice("[OK 1]", SCRIPT_ADD, 2, C " " AUDIENCE " u 0 x");
+    is("[[1-0 [r x]]]", ask("XRANGE " AUDIENCE " - +"));
+    refused("[REPLACED]", SCRIPT_ADD, 2, C " " AUDIENCE " t 3 d");
+    is("[OK]", script(SCRIPT_QUEUE, 2, C " " REMINDER " e1 h {} u 1 r 5 ann 10 20 scheduled"));
+    refused("[QUEUED]", SCRIPT_ADD, 2, C " " AUDIENCE " v 0 y");
+    refused("[QUEUED]", SCRIPT_ADD, 2, C " " AUDIENCE " u 1 y");
+}
+
+/* ---------------------------------------------------------------------- queue */
+
+static void test_queue(void **state)
+{
+    (void)state;
+    script(SCRIPT_ADD, 2, C " " AUDIENCE " t 0 a b c");
+    refused("[ROWS 3]", SCRIPT_QUEUE, 2, C " " REMINDER " e1 h {} t 4 r 5 ann 10 20 scheduled");
+    refused("[ROWS 3]", SCRIPT_QUEUE, 2, C " " REMINDER " e1 h {} u 3 r 5 ann 10 20 scheduled");
+    is("[OK]", script(SCRIPT_QUEUE, 3,
+                      C " " REMINDER " outreach:{c}:s e1 h {} t 3 r-s 5 ann "
+                        "10 20 scheduled 11 21 skipped"));
+    is("[active e1 h {} 1 3 r-s 5 ann]",
+       ask("HMGET " C " state event hash document version last reminders queued by"));
+    is("[scheduled 10 20 0 0 3 3 3 0 0 0 1]",
+       ask("HMGET " REMINDER
+           " state due expires seq cursor last planned c0 c12 paused cancelled tv"));
+    is("[skipped 11 21 0 0 0]", ask("HMGET outreach:{c}:s state due expires last planned c0"));
+    refused("[AGAIN]", SCRIPT_QUEUE, 2, C " " REMINDER " e1 x {} t 3 r 5 ann 10 20 scheduled");
+    refused("[AGAIN]", SCRIPT_QUEUE, 2, C " " REMINDER " e2 h {} t 3 r 5 ann 10 20 scheduled");
+    refused("[OTHER]", SCRIPT_QUEUE, 2, C " " REMINDER " e2 x {} t 3 r 5 ann 10 20 scheduled");
+}
+
+static void test_queue_nobody(void **state)
+{
+    (void)state;
+    refused("[ROWS 0]", SCRIPT_QUEUE, 2, C " " REMINDER " e1 h {} t 3 r 5 ann 10 20 scheduled");
+    is("[OK]", script(SCRIPT_QUEUE, 2, C " " REMINDER " e1 h {} '' 0 r 5 ann 10 20 scheduled"));
+}
+
+/* ----------------------------------------------------------------------- flag */
+
+static void test_flag(void **state)
+{
+    (void)state;
+    refused("[UNKNOWN]", SCRIPT_FLAG, 1, C " pause 1 ann");
+    script(SCRIPT_ADD, 2, C " " AUDIENCE " token 0 row1 row2");
+    refused("[UNKNOWN]", SCRIPT_FLAG, 2, C " " REMINDER " pause 1 ann");
+    ask("FLUSHALL");
+    opened(5);
+    ask("HSET " REMINDER " c0 3 c2 2");
+    is("[active 2]", script(SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann"));
+    is("[paused 7 ann]", ask("HMGET " C " state paused_ms paused_by"));
+    is("[1 0 2]", ask("HMGET " REMINDER " paused cancelled seq"));
+    is("[paused 2]", script(SCRIPT_FLAG, 2, C " " REMINDER " resume 8 bob"));
+    is("[0 0]", ask("HMGET " REMINDER " paused cancelled"));
+    is("[active 2]", script(SCRIPT_FLAG, 2, C " " REMINDER " cancel 9 ann"));
+    is("[open 1 3 0]", ask("HMGET " REMINDER " state cancelled c0 c12"));
+    refused("[CANCELLED 0]", SCRIPT_FLAG, 2, C " " REMINDER " cancel 9 ann");
+    refused("[CANCELLED 0]", SCRIPT_FLAG, 2, C " " REMINDER " resume 9 ann");
+}
+
+/* Nobody of a reminder that is yet to come has been touched: it ends at once. */
+static void test_flag_scheduled(void **state)
+{
+    (void)state;
+    queued(5);
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " cancel 9 ann"));
+    is("[done 1 0 5]", ask("HMGET " REMINDER " state cancelled c0 c12"));
+}
+
+static void test_flag_done(void **state)
+{
+    (void)state;
+    opened(5);
+    ask("HSET " REMINDER " state done c0 0 c5 5");
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " cancel 9 ann"));
+    is("[done 0 5 0]", ask("HMGET " REMINDER " state cancelled c5 c12"));
+}
+
+/* ----------------------------------------------------------------------- open */
+
+static void test_open(void **state)
+{
+    (void)state;
+    refused("[GONE]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000");
+    queued(5);
+    twice("[open 5 2000 OLG1aaaaaaaaaaaa]", SCRIPT_OPEN, 2,
+          REMINDER " " LEDGER " OLG1aaaaaaaaaaaa 1000");
+    is("96", ask("STRLEN " LEDGER)); /* a header and five records */
+    is("[open 1000 1]", ask("HMGET " REMINDER " state begun seq"));
+    /* another daemon at the same time: the first one's header stays */
+    refused("[open 5 2000 OLG1aaaaaaaaaaaa]", SCRIPT_OPEN, 2,
+            REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
+    ask("DEL " LEDGER); /* lost: it does not come back by itself */
+    refused("[open 5 2000 ]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
+    ask("HSET " REMINDER " state done");
+    refused("[done 5 2000 ]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
+}
+
+/* ---------------------------------------------------------------------- claim */
+
+#define CLAIM(lease, max, now)                                                                     \
+    SCRIPT_CLAIM, 3, REMINDER " " LEASES " " RETRY " " lease " " max " " now " 9000 3"
+
+static void test_claim_range(void **state)
+{
+    (void)state;
+    opened(10);
+    twice("[RANGE  1 4 0 1]", CLAIM("d:1:1", "4", "1100"));
+    twice("[RANGE  5 8 0 1]", CLAIM("d:1:2", "4", "1100"));
+    twice("[RANGE  9 10 0 1]", CLAIM("d:1:3", "4", "1100")); /* never beyond the last */
+    is("[NONE  ]", script(CLAIM("d:1:4", "4", "1100")));
+    is("[10 10]", ask("HMGET " REMINDER " cursor last"));
+    is("3", ask("HLEN " LEASES));
+}
+
+static void test_claim_closed(void **state)
+{
+    (void)state;
+    refused("[CLOSED ]", CLAIM("d:1:1", "4", "1100"));
+    queued(5);
+    refused("[CLOSED scheduled]", CLAIM("d:1:1", "4", "1100"));
+    ask("HSET " REMINDER " state done");
+    refused("[CLOSED done]", CLAIM("d:1:1", "4", "1100"));
+}
+
+/* Paused: nothing. Cancelled or over: claimed all the same, to be swept, even if paused. */
+static void test_claim_flags(void **state)
+{
+    (void)state;
+    opened(10);
+    script(SCRIPT_FLAG, 2, C " " REMINDER " pause 1 ann");
+    refused("[PAUSED ]", CLAIM("d:1:1", "4", "1100"));
+    is("[RANGE EXPIRED 1 4 0 1]", script(CLAIM("d:1:1", "4", EXPIRES)));
+    ask("HSET " REMINDER " cancelled 1");
+    is("[RANGE CANCELLED 5 8 0 1]", script(CLAIM("d:1:2", "4", "1100")));
+    is("[RANGE CANCELLED 9 10 0 1]", script(CLAIM("d:1:3", "4", EXPIRES)));
+}
+
+/* What was given back or orphaned goes before the cursor moves, in pieces if it is long. */
+static void test_claim_orphans(void **state)
+{
+    (void)state;
+    opened(20);
+    script(CLAIM("d:1:1", "8", "1100"));
+    script(CLAIM("d:1:2", "4", "1100"));
+    is("1", script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 8 2"));
+    is("1", ask("HGET " REMINDER " orphans"));
+    twice("[RANGE  1 5 2 0]", CLAIM("e:2:1", "5", "1100"));
+    is("1", ask("HGET " REMINDER " orphans"));
+    twice("[RANGE  6 8 2 0]", CLAIM("e:2:2", "5", "1100"));
+    is("0", ask("HGET " REMINDER " orphans"));
+    is("[RANGE  13 17 0 1]", script(CLAIM("e:2:3", "5", "1100")));
+    is("4", ask("HLEN " LEASES)); /* d:1:2 and the three */
+    /* a counter that went wrong puts itself right */
+    ask("HSET " REMINDER " orphans 3");
+    is("[RANGE  18 20 0 1]", script(CLAIM("e:2:4", "5", "1100")));
+    is("0", ask("HGET " REMINDER " orphans"));
+}
+
+static void test_claim_retry(void **state)
+{
+    (void)state;
+    opened(6);
+    script(CLAIM("d:1:1", "6", "1100"));
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1");
+    ask("HSET " REMINDER " c0 3 c1 3");
+    ask("ZADD " RETRY " 1200 2 1300 5 1400 6");
+    is("[NONE  1200]", script(CLAIM("d:1:2", "4", "1199")));
+    is("[RETRY  2]", script(CLAIM("d:1:2", "4", "1200")));
+    is("9000", ask("ZSCORE " RETRY " 2")); /* looked at again, should its daemon die */
+    is("[RETRY  5 6]", script(CLAIM("d:1:3", "4", "1500")));
+    is("[NONE  9000]", script(CLAIM("d:1:4", "4", "1500")));
+    is("0", ask("EXISTS " LEASES)); /* retries have no lease */
+    /* over or cancelled: all of them, due or not */
+    is("[RETRY EXPIRED 2 5]", script(CLAIM("d:1:5", "2", EXPIRES)));
+    ask("HSET " REMINDER " cancelled 1");
+    is("[RETRY CANCELLED 2 5 6]", script(CLAIM("d:1:5", "4", "1500")));
+}
+
+/* One in doubt is in the retry set too, and none is parked. */
+static void test_claim_uncertain(void **state)
+{
+    (void)state;
+    opened(2);
+    script(CLAIM("d:1:1", "2", "1100"));
+    ask("HSET " REMINDER " c0 0 c3 1 c4 1");
+    ask("ZADD " RETRY " 1200 2");
+    is("[NONE  1200]", script(CLAIM("d:1:2", "4", "1199")));
+    is("[RETRY  2]", script(CLAIM("d:1:2", "4", "1200")));
+}
+
+/* Neither may starve the other: retries and the cursor take turns. */
+static void test_claim_turns(void **state)
+{
+    (void)state;
+    opened(10);
+    script(CLAIM("d:1:0", "4", "1100"));
+    ask("HSET " REMINDER " c0 8 c1 2");
+    ask("ZADD " RETRY " 1 1 2 2");
+    is("[RETRY  1]", script(CLAIM("d:1:1", "1", "1100")));
+    is("[RANGE  5 5 0 1]", script(CLAIM("d:1:2", "1", "1100")));
+    is("[RETRY  2]", script(CLAIM("d:1:3", "1", "1100")));
+    is("[RANGE  6 6 0 1]", script(CLAIM("d:1:4", "1", "1100")));
+    is("[RANGE  7 7 0 1]", script(CLAIM("d:1:5", "1", "1100"))); /* none is due */
+}
+
+/* At park_max no new range: retries only. */
+static void test_claim_park_max(void **state)
+{
+    (void)state;
+    opened(10);
+    ask("HSET " REMINDER " c0 7 c1 3");
+    ask("ZADD " RETRY " 5000 1 5000 2 5000 3");
+    is("[NONE  5000]", script(CLAIM("d:1:1", "4", "1100")));
+    ask("HSET " REMINDER " c0 8 c1 2");
+    is("[RANGE  1 4 0 1]", script(CLAIM("d:1:2", "4", "1100")));
+    /* but a sweep goes on */
+    ask("HSET " REMINDER " c0 7 c1 3 cancelled 1 turn 1");
+    is("[RANGE CANCELLED 5 8 0 1]", script(CLAIM("d:1:3", "4", "1100")));
+}
+
+/* -------------------------------------------------------------------- release */
+
+static void test_release(void **state)
+{
+    (void)state;
+    opened(10);
+    script(CLAIM("d:1:1", "4", "1100"));
+    script(CLAIM("d:1:2", "4", "1100"));
+    is("1", script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1"));
+    refused("0", SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1");
+    refused("0", SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 4 0"); /* closed before */
+    is("1", script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:2 5 8 1"));
+    refused("0", SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:2 5 8 1");
+    is("[:5 5 8 1 0]", ask("HGETALL " LEASES));
+    is("1", ask("HGET " REMINDER " orphans"));
+}
+
+/* --------------------------------------------------------------------- finish */
+
+static void test_finish(void **state)
+{
+    (void)state;
+#define FINISH SCRIPT_FINISH, 3, REMINDER " " LEASES " " RETRY " 1500"
+    queued(4);
+    refused("[OPEN 0]", FINISH);
+    script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000");
+    refused("[OPEN 4 0]", FINISH);
+    script(CLAIM("d:1:1", "4", "1100"));
+    ask("HSET " REMINDER " c0 0 c1 1 c2 1 c4 2");
+    refused("[OPEN 2 1]", FINISH);
+    ask("HSET " REMINDER " c1 0 c2 0 c4 4");
+    refused("[OPEN 0 1]", FINISH); /* the lease */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1");
+    ask("ZADD " RETRY " 1 1");
+    refused("[OPEN 0 0]", FINISH);
+    ask("DEL " RETRY);
+    ask("HSET " REMINDER " cursor 3");
+    refused("[OPEN 0 0]", FINISH);
+    ask("HSET " REMINDER " cursor 4");
+    twice("[DONE 0]", FINISH);
+    is("[done 1500]", ask("HMGET " REMINDER " state done"));
+    ask("HSET " REMINDER " state skipped");
+    refused("[DONE 0]", FINISH);
+}
+
+/* ----------------------------------------------------------------------- move */
+
+static struct moves batch;
+
+static struct record record_of(enum notice_state state, uint32_t fence)
+{
+    return (struct record){.state = state, .fence = fence};
+}
+
+static void move(uint32_t n, struct record believed, struct record wanted, int64_t retry)
+{
+    struct move *m = moves_add(&batch);
+
+    m->n = n;
+    m->retry = retry;
+    record_pack(&believed, m->believed);
+    record_pack(&wanted, m->wanted);
+}
+
+/* Sends the batch, empties it; the answer is for the caller to free. */
+static redisReply *send_batch(bool intent, int64_t now_ms, unsigned version, int64_t seq)
+{
+    struct moves_target target = {.campaign = "c",
+                                  .reminder = "r",
+                                  .intent = intent,
+                                  .now_ms = now_ms,
+                                  .version = version,
+                                  .seq = seq};
+    struct command c = COMMAND_INIT;
+    struct error err = {""};
+    redisReply *reply = NULL;
+
+    moves_command(&batch, &target, &c);
+    if (db_ask(f.db, &c, &reply, &err) != 0)
+        fail_msg("%s", err.text);
+    command_free(&c);
+    return reply;
+}
+
+static const char *sent(bool intent, int64_t now_ms, unsigned version, int64_t seq)
+{
+    redisReply *reply = send_batch(intent, now_ms, version, seq);
+    const char *text = fixture_text(reply);
+
+    freeReplyObject(reply);
+    return text;
+}
+
+static void forget(void)
+{
+    batch.count = 0;
+}
+
+static const struct record untouched;
+
+static const char *counters(void)
+{
+    return ask("HMGET " REMINDER " c0 c1 c2 c3 c4 c5 c6 c7 c8 c9 c10 c11 c12");
+}
+
+static void test_move(void **state)
+{
+    (void)state;
+    opened(10);
+    forget();
+    for (uint32_t n = 3; n <= 6; n++)
+        move(n, untouched, record_of(NOTICE_SENDING, 0x1001), 0);
+    is("[OK 2]", sent(true, 1100, 1, 0));
+    is("[6 0 4 0 0 0 0 0 0 0 0 0 0]", counters());
+    is(" \\x00\\x00\\x00\\x10\\x01", ask("GETRANGE " LEDGER " 48 53"));
+    is("\\x00\\x00", ask("GETRANGE " LEDGER " 112 113"));
+    is("176", ask("STRLEN " LEDGER));
+    /* the answer was lost: the same again is done, and counts nothing */
+    is("[OK 3]", sent(true, 1100, 1, 2));
+    is("[6 0 4 0 0 0 0 0 0 0 0 0 0]", counters());
+    /* outcomes: accepted, parked for a retry, in doubt, back */
+    forget();
+    move(3, record_of(NOTICE_SENDING, 0x1001), record_of(NOTICE_ACCEPTED, 0x1001), RETRY_KEEP);
+    move(4, record_of(NOTICE_SENDING, 0x1001), record_of(NOTICE_PARKED, 0x1001), 1700);
+    move(5, record_of(NOTICE_SENDING, 0x1001), record_of(NOTICE_UNCERTAIN, 0x1001), 1800);
+    move(6, record_of(NOTICE_SENDING, 0x1001), record_of(NOTICE_FAILED, 0x1001), RETRY_REMOVE);
+    is("[OK 4]", sent(false, 1200, 1, 0));
+    is("[6 1 0 1 1 0 0 1 0 0 0 0 0]", counters());
+    is("[4 1700 5 1800]", ask("ZRANGE " RETRY " 0 -1 WITHSCORES"));
+    is("[OK 5]", sent(false, 1200, 1, 0));
+    is("[6 1 0 1 1 0 0 1 0 0 0 0 0]", counters());
+    is("[4 1700 5 1800]", ask("ZRANGE " RETRY " 0 -1 WITHSCORES"));
+}
+
+/* Where something else stands than was believed that one is told; the others move. */
+static void test_move_differs(void **state)
+{
+    redisReply *reply;
+    struct record r;
+
+    (void)state;
+    opened(10);
+    forget();
+    move(4, untouched, record_of(NOTICE_SENDING, 0x2002), 0);
+    sent(true, 1100, 1, 0);
+    forget();
+    for (uint32_t n = 3; n <= 6; n++)
+        move(n, untouched, record_of(NOTICE_SENDING, 0x1001), 0);
+    reply = send_batch(true, 1100, 1, 0);
+    assert_int_equal(reply->elements, 4);
+    assert_non_null(moves_differing(reply, 4));
+    record_unpack(moves_differing(reply, 4), &r);
+    assert_int_equal(r.fence, 0x2002);
+    assert_null(moves_differing(reply, 3));
+    freeReplyObject(reply);
+    is("[6 0 4 0 0 0 0 0 0 0 0 0 0]", counters());
+    /* only those that moved enter the retry set */
+    forget();
+    for (uint32_t n = 3; n <= 6; n++)
+        move(n, record_of(NOTICE_SENDING, 0x1001), record_of(NOTICE_PARKED, 0x1001), 1700 + n);
+    reply = send_batch(false, 1100, 1, 0);
+    assert_int_equal(reply->elements, 4);
+    freeReplyObject(reply);
+    is("[3 1703 5 1705 6 1706]", ask("ZRANGE " RETRY " 0 -1 WITHSCORES"));
+    is("[6 3 1 0 0 0 0 0 0 0 0 0 0]", counters());
+    /* and leave it */
+    forget();
+    for (uint32_t n = 3; n <= 6; n++)
+        move(n, record_of(NOTICE_PARKED, 0x1001), record_of(NOTICE_SENDING, 0x3003), RETRY_REMOVE);
+    reply = send_batch(true, 1100, 1, 0);
+    assert_int_equal(reply->elements, 4);
+    freeReplyObject(reply);
+    is("[]", ask("ZRANGE " RETRY " 0 -1"));
+    is("[6 0 4 0 0 0 0 0 0 0 0 0 0]", counters());
+}
+
+/* Flags, hour and text are the intent's; an outcome is always taken. */
+static void test_move_refused(void **state)
+{
+    static const struct {
+        const char *set;
+        int64_t now_ms;
+        unsigned version;
+        int64_t seq;
+        const char *intent, *outcome;
+    } rows[] = {
+        {"paused 0", 1100, 1, 0, "[OK 2]", "[OK 2]"},
+        {"paused 1", 1100, 1, 0, "[PAUSED 1]", "[OK 2]"},
+        {"cancelled 1", 1100, 1, 0, "[CANCELLED 1]", "[OK 2]"},
+        {"cancelled 0", 2000, 1, 0, "[EXPIRED 1]", "[OK 2]"},
+        {"cancelled 0", 1999, 1, 0, "[OK 2]", "[OK 2]"},
+        {"tv 2", 1100, 1, 0, "[VERSION 1]", "[OK 2]"},
+        {"tv 2", 1100, 2, 0, "[OK 2]", "[OK 2]"},
+        {"seq 1", 1100, 1, 2, "[BACK 1]", "[BACK 1]"},
+        {"seq 3", 1100, 1, 2, "[OK 4]", "[OK 4]"},
+        {"seq 2", 1100, 1, 2, "[OK 3]", "[OK 3]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int intent = 0; intent < 2; intent++) {
+            const char *expected = intent ? rows[i].intent : rows[i].outcome, *got;
+            char before[64], line[64];
+
+            ask("FLUSHALL");
+            opened(4);
+            snprintf(line, sizeof line, "HSET " REMINDER " %s", rows[i].set);
+            ask(line);
+            snprintf(before, sizeof before, "%s", digest());
+            forget();
+            move(2, untouched, record_of(NOTICE_SENDING, 0x1001), 0);
+            got = sent(intent, rows[i].now_ms, rows[i].version, rows[i].seq);
+            if (strcmp(got, expected) != 0)
+                fail_msg("row %zu intent %d: %s instead of %s", i, intent, got, expected);
+            if (strncmp(expected, "[OK", 3) != 0)
+                is(before, digest());
+        }
+}
+
+/* A lost key never reads as "nobody was sent anything"; nor does a ledger that is too short. */
+static void test_move_gone(void **state)
+{
+    char before[64];
+
+    (void)state;
+    forget();
+    move(2, untouched, record_of(NOTICE_SENDING, 0x1001), 0);
+    is("[GONE]", sent(true, 1100, 1, 0));
+    opened(4);
+    ask("DEL " LEDGER);
+    is("[GONE]", sent(true, 1100, 1, 0));
+    is("[GONE]", sent(false, 1100, 1, 0));
+    ask("SETRANGE " LEDGER " 79 x"); /* full length, no header */
+    is("[GONE]", sent(true, 1100, 1, 0));
+    ask("FLUSHALL");
+    opened(4);
+    ask("DEL " REMINDER);
+    is("[GONE]", sent(true, 1100, 1, 0));
+    ask("FLUSHALL");
+    opened(4);
+    for (uint32_t n = 4; n <= 6; n++) { /* 5 and 6 are beyond its end */
+        forget();
+        move(2, untouched, record_of(NOTICE_SENDING, 0x1001), 0);
+        move(n, untouched, record_of(NOTICE_SENDING, 0x1001), 0);
+        snprintf(before, sizeof before, "%s", digest());
+        is(n == 4 ? "[OK 2]" : "[GONE]", sent(true, 1100, 1, 0));
+        if (n > 4)
+            is(before, digest());
+    }
+    forget();
+    move(0, untouched, record_of(NOTICE_SENDING, 0x1001), 0); /* the header */
+    is("[GONE]", sent(true, 1100, 1, 0));
+}
+
+/* --------------------------------------------- a thousand random batches of moves */
+
+#define PEOPLE 60
+
+static struct record model[PEOPLE + 1];
+static int64_t model_retry[PEOPLE + 1]; /* 0: not in the set */
+static uint32_t dice = 12345;
+
+static uint32_t roll(uint32_t sides)
+{
+    dice = dice * 1664525 + 1013904223;
+    return (dice >> 8) % sides;
+}
+
+static bool same(const struct record *a, const struct record *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+/* The ledger, the retry set and every counter are what the model has. */
+static void check_model(void)
+{
+    redisReply *ledger = redisCommand(f.raw, "GET " LEDGER), *r;
+    int counts[NOTICE_STATES] = {0};
+    size_t parked = 0;
+    char expected[512] = "[";
+
+    for (uint32_t n = 1; n <= PEOPLE; n++) {
+        unsigned char packed[LEDGER_RECORD_BYTES];
+
+        record_pack(&model[n], packed);
+        assert_memory_equal(ledger->str + n * LEDGER_RECORD_BYTES, packed, sizeof packed);
+        counts[model[n].state]++;
+        if (model_retry[n] != 0) {
+            parked++;
+            r = redisCommand(f.raw, "ZSCORE " RETRY " %u", n);
+            assert_int_equal(r->type, REDIS_REPLY_STRING);
+            assert_int_equal(strtoll(r->str, NULL, 10), model_retry[n]);
+            freeReplyObject(r);
+        }
+    }
+    freeReplyObject(ledger);
+    for (int s = 0; s < NOTICE_STATES; s++)
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%d",
+                 s ? " " : "", counts[s]);
+    strcat(expected, "]");
+    is(expected, counters());
+    r = redisCommand(f.raw, "ZCARD " RETRY);
+    assert_int_equal((size_t)r->integer, parked);
+    freeReplyObject(r);
+}
+
+/* A move of n from what is believed, which is sometimes wrong, to anything. */
+static void random_move(uint32_t n, bool uniform, const struct record *to, int kind)
+{
+    struct record believed = model[n], wanted = *to;
+    int64_t retry = kind == 0 ? RETRY_KEEP : kind == 1 ? RETRY_REMOVE : 1000 + (int64_t)roll(5000);
+
+    if (roll(12) == 0) {
+        believed.fence ^= 1;
+        believed.state = roll(NOTICE_STATES);
+    }
+    if (!uniform) {
+        wanted.state = roll(NOTICE_STATES);
+        wanted.fence = roll(50);
+        wanted.mask = roll(4);
+    }
+    if (roll(15) == 0) { /* what stands there already */
+        wanted = model[n];
+        retry = RETRY_KEEP;
+    }
+    move(n, believed, wanted, retry);
+}
+
+/* What the script should do with one. */
+static void model_move(const struct move *m, size_t *differ)
+{
+    struct record believed, wanted;
+    uint32_t n = m->n;
+
+    record_unpack(m->believed, &believed);
+    record_unpack(m->wanted, &wanted);
+    if (!same(&model[n], &believed)) {
+        if (!same(&model[n], &wanted))
+            ++*differ;
+        return;
+    }
+    model[n] = wanted;
+    if (m->retry == RETRY_REMOVE)
+        model_retry[n] = 0;
+    else if (m->retry > 0)
+        model_retry[n] = m->retry;
+}
+
+static void test_property(void **state)
+{
+    static struct moves copy;
+    int64_t seq = 0;
+
+    (void)state;
+    opened(PEOPLE);
+    ask("CONFIG SET appendfsync no"); /* it is not durability that is tested here */
+    memset(model, 0, sizeof model);
+    memset(model_retry, 0, sizeof model_retry);
+    for (int round = 0; round < 1500; round++) {
+        struct record to = {.state = roll(NOTICE_STATES), .fence = roll(50)};
+        bool uniform = roll(2) == 0, repeat = roll(5) == 0, intent = roll(3) == 0;
+        const char *set = intent && roll(4) == 0 ? "1" : "0";
+        int kind = (int)roll(3);
+        size_t differ = 0;
+        redisReply *reply;
+        enum moves_verdict verdict;
+
+        forget();
+        for (uint32_t n = 1 + roll(8); n <= PEOPLE && batch.count < 40; n += 1 + (roll(6) == 0)) {
+            random_move(n, uniform, &to, kind);
+            if (roll(10) == 0)
+                kind = (int)roll(3);
+        }
+        if (batch.count == 0)
+            continue;
+        if (roll(7) == 0) { /* out of order */
+            struct move swap = batch.list[0];
+
+            batch.list[0] = batch.list[batch.count - 1];
+            batch.list[batch.count - 1] = swap;
+        }
+        ask(roll(2) ? "HSET " REMINDER " paused %s" : "HSET " REMINDER " cancelled %s", set);
+        copy = batch;
+        reply = send_batch(intent, 1100, 1, seq);
+        verdict = moves_verdict(reply, &seq);
+        assert_int_equal(verdict == MOVES_DONE, !(intent && set[0] == '1'));
+        if (verdict == MOVES_DONE) {
+            for (size_t i = 0; i < copy.count; i++)
+                model_move(&copy.list[i], &differ);
+            assert_int_equal((reply->elements - 2) / 2, differ);
+        }
+        freeReplyObject(reply);
+        if (repeat && verdict == MOVES_DONE) { /* the answer was lost: nothing moves again */
+            for (size_t i = 0; i < copy.count; i++) {
+                struct record believed;
+
+                record_unpack(copy.list[i].believed, &believed);
+                if (same(&believed, &model[copy.list[i].n]))
+                    model_move(&copy.list[i], &differ); /* it was believed what it became */
+            }
+            batch = copy;
+            reply = send_batch(intent, 1100, 1, seq);
+            assert_int_equal(moves_verdict(reply, &seq), MOVES_DONE);
+            freeReplyObject(reply);
+        }
+        ask("HSET " REMINDER " paused 0 cancelled 0");
+        if (round % 10 == 0)
+            check_model();
+    }
+    check_model();
+    ask("CONFIG SET appendfsync always");
+}
+
+/* ------------------------------------------------------------------------ cap */
+
+#define P "outreach:{cap:+8613851400001}"
+#define Q "outreach:{cap:+8613851400002}"
+#define DAY 86400000
+
+static const char *cap(const char *keys, int64_t now, const char *rules, const char *refs)
+{
+    unsigned n = 1;
+    char *copy;
+    const char *answer;
+
+    for (const char *p = keys; *p != '\0'; p++)
+        n += *p == ' ';
+    copy = xasprintf("%s reserve %lld %s %s", keys, (long long)now, rules, refs);
+    answer = script(SCRIPT_CAP, n, "%s", copy);
+    free(copy);
+    return answer;
+}
+
+static void test_cap(void **state)
+{
+    (void)state;
+    /* 2 in an hour: now - 3,600,000 */
+    twice("[0]", SCRIPT_CAP, 1, P " reserve 10000000 1 2 6400000 7/1");
+    is("[0]", script(SCRIPT_CAP, 1, P " reserve 10000005 1 2 6400005 8/1"));
+    refused("[-100000001]", SCRIPT_CAP, 1, P " reserve 10000010 1 2 6400010 9/1");
+    /* who has a place keeps it */
+    is("[0]", script(SCRIPT_CAP, 1, P " reserve 10000010 1 2 6400010 7/1"));
+    /* another person is another matter, and each in a batch is answered */
+    is("[-100000001 0]", script(SCRIPT_CAP, 2, P " " Q " reserve 10000020 1 2 6400020 9/1 9/2"));
+    /* the first one's hour is over */
+    is("[0]", script(SCRIPT_CAP, 1, P " reserve 13600000 1 2 10000000 9/1"));
+    refused("[-100000051]", SCRIPT_CAP, 1, P " reserve 13600001 1 2 10000001 9/9");
+}
+
+static void test_cap_return(void **state)
+{
+    (void)state;
+    script(SCRIPT_CAP, 1, P " reserve 1000 1 1 500 7/1");
+    refused("[-10001]", SCRIPT_CAP, 1, P " reserve 1001 1 1 501 8/1");
+    twice("[0]", SCRIPT_CAP, 1, P " return 1002 0 7/1");
+    is("0", ask("EXISTS " P));
+    is("[0]", script(SCRIPT_CAP, 1, P " reserve 1003 1 1 503 8/1"));
+    refused("[0]", SCRIPT_CAP, 1, P " return 1004 0 7/1"); /* not its own */
+}
+
+/* Two messages for one person in one batch: the second counts the first. */
+static void test_cap_same_person(void **state)
+{
+    (void)state;
+    is("[0 -10001]", cap(P " " P, 1000, "1 1 500", "7/1 7/2"));
+    refused("[0 -10001]", SCRIPT_CAP, 2, P " " P " reserve 1000 1 1 500 7/1 7/2");
+}
+
+/* Several rules: the first that stands in the way is told. 1 in 30 s, 2 in an hour. */
+static void test_cap_rules(void **state)
+{
+    (void)state;
+    is("[0]", cap(P, 10000000, "2 1 9970000 2 6400000", "7/1"));
+    is("[-100000001]", cap(P, 10010000, "2 1 9980000 2 6410000", "8/1"));
+    is("[0]", cap(P, 10030000, "2 1 10000000 2 6430000", "8/1"));
+    is("[-100000002]", cap(P, 10090000, "2 1 10060000 2 6490000", "9/1"));
+}
+
+/* A campaign whose limit looks back 30 s leaves what another one's day counts. */
+static void test_cap_others(void **state)
+{
+    (void)state;
+    is("[0]", cap(P, 100000000, "1 2 13600000", "1/1"));  /* 2 in 24 h */
+    is("[0]", cap(P, 100100000, "1 1 100070000", "2/1")); /* 1 in 30 s */
+    is("[0]", cap(P, 100200000, "1 1 100170000", "2/2"));
+    is("[-1000000001]", cap(P, 100300000, "1 2 13900000", "1/2"));
+    /* a month later nothing is left of it, and the key goes by itself */
+    is("[0]", cap(P, 100000000 + (int64_t)40 * DAY, "1 1 3500000000", "3/1"));
+    is("3556000000 3/1,", ask("GET " P));
+    assert_true(strtoll(ask("PTTL " P), NULL, 10) > (int64_t)31 * DAY);
+}
+
+/* ------------------------------------------------- heartbeat, reader, number */
+
+static void test_heartbeat(void **state)
+{
+    (void)state;
+    is("[OK 1]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1000 up"));
+    is("[OK 2]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1001 up"));
+    is("[epoch 5 seen 1001 status up beat 2]", ask("HGETALL outreach:daemon:d"));
+    is("[OK 3]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 7 1002 up"));
+    refused("[REPLACED 7]", SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1003 up");
+}
+
+static void test_reader(void **state)
+{
+    (void)state;
+    twice("[OK 0-0]", SCRIPT_READER, 1, "outreach:events:reader d:1 1000 500 ''");
+    refused("[OTHER d:1]", SCRIPT_READER, 1, "outreach:events:reader e:2 1499 500 ''");
+    refused("[OTHER d:1]", SCRIPT_READER, 1, "outreach:events:reader e:2 1499 500 9-1");
+    twice("[OK 5-1]", SCRIPT_READER, 1, "outreach:events:reader d:1 1200 500 5-1");
+    refused("[OTHER d:1]", SCRIPT_READER, 1, "outreach:events:reader e:2 1699 500 ''");
+    twice("[OK 5-1]", SCRIPT_READER, 1, "outreach:events:reader e:2 1700 500 ''");
+    refused("[OTHER e:2]", SCRIPT_READER, 1, "outreach:events:reader d:1 1701 500 6-1");
+}
+
+static void test_number(void **state)
+{
+    (void)state;
+    twice("1", SCRIPT_NUMBER, 1, "outreach:gateways acme 3");
+    twice("2", SCRIPT_NUMBER, 1, "outreach:gateways other 3");
+    twice("1", SCRIPT_NUMBER, 1, "outreach:gateways acme 3");
+    twice("3", SCRIPT_NUMBER, 1, "outreach:gateways third 3");
+    refused("0", SCRIPT_NUMBER, 1, "outreach:gateways fourth 3");
+    is("[other 2]", ask("HMGET outreach:gateways :2 other"));
+}
+
+/* ----------------------------------------------- keys that are something else */
+
+static const struct wrong {
+    const char *name;
+    enum script script;
+    const char *prepare; /* "queued", "open", or commands by ; */
+    const char *keys[4];
+    const char *arguments;
+    unsigned replaced; /* bit k: what stands there is thrown away anyway */
+} wrongs[] = {
+    {"add", SCRIPT_ADD, "HSET " C " state loading token t last 0", {C, AUDIENCE}, "t 0 a b", 0},
+    {"queue",
+     SCRIPT_QUEUE,
+     "HSET " C " state loading token t last 3",
+     {C, REMINDER, "outreach:{c}:s"},
+     "e1 h {} t 3 r-s 5 ann 10 20 scheduled 10 20 scheduled",
+     0},
+    {"flag",
+     SCRIPT_FLAG,
+     "open;HSET outreach:{c}:s state open c0 0 c2 0 seq 0",
+     {C, REMINDER, "outreach:{c}:s"},
+     "cancel 5 ann",
+     0},
+    {"open", SCRIPT_OPEN, "queued", {REMINDER, LEDGER}, "OLG1............ 1000", 2},
+    {"claim a range", SCRIPT_CLAIM, "open", {REMINDER, LEASES, RETRY}, "d:1:1 4 1100 9000 3", 0},
+    {"claim an orphan",
+     SCRIPT_CLAIM,
+     "open;HSET " REMINDER " orphans 1;HSET " LEASES " :1 1_4_0_0",
+     {REMINDER, LEASES, RETRY},
+     "d:1:1 4 1100 9000 3",
+     0},
+    {"claim retries",
+     SCRIPT_CLAIM,
+     "open;HSET " REMINDER " c1 2;ZADD " RETRY " 5 1 6 2",
+     {REMINDER, LEASES, RETRY},
+     "d:1:1 4 1100 9000 3",
+     0},
+    {"release",
+     SCRIPT_RELEASE,
+     "open;HSET " LEASES " d:1:1 1_4_0_1",
+     {REMINDER, LEASES},
+     "d:1:1 1 4 0",
+     0},
+    {"finish", /* of the others it only asks whether they are there */
+     SCRIPT_FINISH,
+     "open;HSET " REMINDER " c0 0 c5 4 cursor 4",
+     {REMINDER, LEASES, RETRY},
+     "1500",
+     6},
+    {"number", SCRIPT_NUMBER, "PING", {"outreach:gateways"}, "acme 255", 0},
+    {"reader", SCRIPT_READER, "PING", {"outreach:events:reader"}, "d:1 1000 500 ''", 0},
+    {"heartbeat", SCRIPT_HEARTBEAT, "PING", {"outreach:daemon:d"}, "1 1000 up", 0},
+    {"cap", SCRIPT_CAP, "PING", {P, Q}, "reserve 1000 1 1 500 7/1 7/2", 0},
+    {"index",
+     SCRIPT_INDEX,
+     "HSET outreach:{gw:a}:parked 12 D",
+     {"outreach:{gw:a}:parked", "outreach:{gw:a}:r:1", "outreach:{gw:a}:r:2"},
+     "500 '' \x02"
+     "01"
+     "ABCDEFGHIJKLM '' \x02"
+     "02"
+     "ABCDEFGHIJKLM",
+     0},
+    {"receipts",
+     SCRIPT_RECEIPTS,
+     "ZADD outreach:{gw:a}:ages 5 old;HSET outreach:{gw:a}:parked old D",
+     {"outreach:{gw:a}:parked", "outreach:{gw:a}:ages", "outreach:{gw:a}:r:1",
+      "outreach:{gw:a}:r:2"},
+     "1000 10 50 1 01 101 D 1 02 202 D",
+     0},
+};
+
+static void run_line(const char *line)
+{
+    char *copy = xstrdup(line), *save = NULL;
+
+    for (char *p = strtok_r(copy, ";", &save); p != NULL; p = strtok_r(NULL, ";", &save)) {
+        if (strcmp(p, "queued") == 0)
+            queued(4);
+        else if (strcmp(p, "open") == 0)
+            opened(4);
+        else
+            assert_true(strncmp(ask(p), "(error)", 7) != 0);
+    }
+    free(copy);
+    ask("EVAL %s 1 " LEASES,
+        "for _, f in ipairs(redis.call('HKEYS', KEYS[1])) do redis.call('HSET', "
+        "KEYS[1], f, (string.gsub(redis.call('HGET', KEYS[1], f), '_', ' '))) end");
+}
+
+static const char *call(const struct wrong *w, unsigned nkeys)
+{
+    char line[1024] = "";
+
+    for (unsigned k = 0; k < nkeys; k++)
+        snprintf(line + strlen(line), sizeof line - strlen(line), "%s ", w->keys[k]);
+    strcat(line, w->arguments);
+    return script(w->script, nkeys, "%s", line);
+}
+
+static void test_wrong(void **state)
+{
+    const struct wrong *w = *state;
+    unsigned nkeys = 0;
+    char before[64];
+
+    while (nkeys < 4 && w->keys[nkeys] != NULL)
+        nkeys++;
+    run_line(w->prepare);
+    snprintf(before, sizeof before, "%s", digest());
+    assert_string_not_equal(call(w, nkeys), "");
+    assert_string_not_equal(before, digest()); /* with the right keys it does something */
+    for (unsigned k = 0; k < nkeys; k++) {
+        const char *answer;
+
+        if (w->replaced & 1u << k)
+            continue;
+        ask("FLUSHALL");
+        run_line(w->prepare);
+        ask("DEL %s", w->keys[k]);
+        ask("RPUSH %s x", w->keys[k]);
+        snprintf(before, sizeof before, "%s", digest());
+        answer = call(w, nkeys);
+        if (strcmp(before, digest()) != 0 || strncmp(answer, "(error)", 7) != 0)
+            fail_msg("key %u (%s): %s", k, w->keys[k], answer);
+    }
+}
+
+/* move, whose arguments are bytes */
+static void test_wrong_move(void **state)
+{
+    static const char *const keys[] = {REMINDER, LEDGER, RETRY};
+    char before[64];
+
+    (void)state;
+    for (unsigned k = 0; k < 3; k++)
+        for (int kind = -1; kind < 2; kind++) {
+            struct moves_target target = {.campaign = "c", .reminder = "r"};
+            struct command c = COMMAND_INIT;
+            struct error err;
+
+            ask("FLUSHALL");
+            opened(4);
+            ask("DEL %s", keys[k]);
+            ask("RPUSH %s x", keys[k]);
+            snprintf(before, sizeof before, "%s", digest());
+            forget();
+            move(1, untouched, record_of(NOTICE_SENDING, 1), kind * 1000);
+            move(3, untouched, record_of(NOTICE_SENDING, 2), kind < 0 ? RETRY_REMOVE : kind);
+            if (kind < 0)
+                batch.list[0].retry = RETRY_REMOVE;
+            moves_command(&batch, &target, &c);
+            if (k < 2 || kind != 0)
+                assert_int_equal(db_ask(f.db, &c, NULL, &err), -1);
+            else
+                db_ask(f.db, &c, NULL, &err);
+            if (k < 2 || kind != 0)
+                is(before, digest());
+            command_free(&c);
+        }
+}
+
+/* ------------------------------------------------------------------------ all */
+
+/* Every script is there, under the name that Redis gives it. */
+static void test_loaded(void **state)
+{
+    (void)state;
+    for (enum script s = 0; s < SCRIPT_COUNT; s++) {
+        redisReply *r = redisCommand(f.raw, "SCRIPT EXISTS %s", script_sha(s));
+        size_t n;
+
+        assert_int_equal(r->element[0]->integer, 1);
+        freeReplyObject(r);
+        assert_int_equal(strncmp(script_source(s, &n), "#!lua", 5), 0);
+        assert_true(n > 50);
+    }
+}
+
+static int start(void **state)
+{
+    (void)state;
+    if (fixture_start(&f, NULL) != 0)
+        return -1;
+    f.db = fixture_db(&f, 1);
+    return f.db != NULL ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    fixture_end(&f);
+    return 0;
+}
+
+#define TEST(fn) cmocka_unit_test_setup(fn, empty)
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+int main(void)
+{
+    static const struct CMUnitTest all[] = {
+        TEST(test_loaded),
+        TEST(test_add),
+        TEST(test_add_replaced),
+        TEST(test_queue),
+        TEST(test_queue_nobody),
+        TEST(test_flag),
+        TEST(test_flag_scheduled),
+        TEST(test_flag_done),
+        TEST(test_open),
+        TEST(test_claim_range),
+        TEST(test_claim_closed),
+        TEST(test_claim_flags),
+        TEST(test_claim_orphans),
+        TEST(test_claim_retry),
+        TEST(test_claim_uncertain),
+        TEST(test_claim_turns),
+        TEST(test_claim_park_max),
+        TEST(test_release),
+        TEST(test_finish),
+        TEST(test_move),
+        TEST(test_move_differs),
+        TEST(test_move_refused),
+        TEST(test_move_gone),
+        TEST(test_property),
+        TEST(test_cap),
+        TEST(test_cap_return),
+        TEST(test_cap_same_person),
+        TEST(test_cap_rules),
+        TEST(test_cap_others),
+        TEST(test_heartbeat),
+        TEST(test_reader),
+        TEST(test_number),
+        TEST(test_wrong_move),
+    };
+    struct CMUnitTest tests[COUNT(all) + COUNT(wrongs)];
+    size_t n = 0;
+
+    for (size_t i = 0; i < COUNT(all); i++)
+        tests[n++] = all[i];
+    for (size_t i = 0; i < COUNT(wrongs); i++)
+        tests[n++] =
+            (struct CMUnitTest){wrongs[i].name, test_wrong, empty, NULL, (void *)&wrongs[i]};
+    return cmocka_run_group_tests_name("scripts", tests, start, end);
+}
