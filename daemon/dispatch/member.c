@@ -287,6 +287,7 @@ void member_publish(struct member *m)
         buf_put_json(&json, s.state, strlen(s.state));
         buf_puts(&json, ",\"trouble\":");
         buf_put_json(&json, s.trouble, strlen(s.trouble));
+        buf_printf(&json, ",\"trouble_ms\":%lld", (long long)s.trouble_ms);
         buf_printf(&json, ",\"submitted\":%llu", (unsigned long long)s.submitted);
         for (enum gateway_outcome o = GATEWAY_ACCEPTED; o <= GATEWAY_UNKNOWN; o++)
             buf_printf(&json, ",\"%s\":%llu", gateway_outcome_name(o),

@@ -6,10 +6,10 @@ const assert = require('node:assert/strict');
 const { journey } = require('./lib/stage');
 const { Storm } = require('./lib/storm');
 
-const HITS = 6;
+const HITS = 4;
 
 async function rages(s, options) {
-  const storm = new Storm(s, { seconds: 8, recipients: 400, gapMs: 300, enough: HITS + 2, ...options });
+  const storm = new Storm(s, { seconds: 8, recipients: 500, rate: 100, latencyMs: 300, gapMs: 300, enough: HITS + 1, ...options });
   try {
     await storm.run();
   } finally {

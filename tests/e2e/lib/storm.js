@@ -44,7 +44,7 @@ class Storm {
     Object.assign(this, { stage, seconds, seed, policy, recipients });
     this.random = dice(seed);
     // Paced so that the work lasts as long as the storm, with daemons down now and then.
-    this.rate = Math.ceil((recipients / seconds) * 3);
+    this.rate = options.rate ?? Math.ceil((recipients / seconds) * 3);
     this.latencyMs = options.latencyMs ?? 200;
     this.window = Math.max(10, Math.ceil(this.rate * (this.latencyMs / 1000) * 2));
     this.gapMs = options.gapMs ?? 900; // between blows
@@ -250,11 +250,16 @@ class Storm {
     return Number(c.c0 ?? this.recipients) + Number(c.c1 ?? 0) + Number(c.c2 ?? 0);
   }
 
+  /** From a deck, so that a short storm has its share of each. */
   async blow() {
-    const roll = this.random();
-    if (roll < 0.55) await this.killDaemon();
-    else if (roll < 0.75) await this.killRedis();
-    else await this.dropConnection();
+    if (!this.deck?.length) {
+      this.deck = ['killDaemon', 'killDaemon', 'killDaemon', 'killRedis', 'killRedis', 'dropConnection'];
+      for (let i = this.deck.length - 1; i > 0; i--) {
+        const j = Math.floor(this.random() * (i + 1));
+        [this.deck[i], this.deck[j]] = [this.deck[j], this.deck[i]];
+      }
+    }
+    await this[this.deck.pop()]();
   }
 
   async run() {
