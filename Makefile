@@ -1,4 +1,5 @@
-# outreachd - built with `make`; FLAVOR=test builds with ASan and UBSan.
+# outreachd - built with `make`; FLAVOR=test builds with ASan and UBSan, and
+# FLAVOR=fuzz with clang for libFuzzer (see scripts/fuzz).
 #
 # A room (daemon/NAME) is compiled with an include path of itself and the rooms
 # below it, in the order of ROOMS: an include that points upwards does not build.
@@ -15,6 +16,13 @@ CWARN   := $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CPPFLAGS += -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS))
 release_FLAGS := -O2 -g -fno-plt
 test_FLAGS    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# clang takes NULL + 0 for an overflow of a pointer; gcc and C2y do not.
+fuzz_FLAGS    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=pointer-overflow \
+  -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+ifeq ($(FLAVOR),fuzz)
+CC      := clang
+CXX     := clang++
+endif
 FLAGS   := $($(FLAVOR)_FLAGS) -fPIC -MMD -MP
 CFLAGS  += -std=c11 $(CWARN)
 CXXFLAGS += -std=c++17 $(WARN)
@@ -34,6 +42,7 @@ PLUGIN_SOS := $(PLUGINS:%=$(BUILD)/plugins/%.so)
 PLUGIN_ARCHIVES := $(PLUGINS:%=$(BUILD)/plugins/%.a)
 
 TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
 all: $(BUILD)/outreachd $(BUILD)/outreach $(PLUGIN_SOS)
@@ -92,6 +101,17 @@ $(BUILD)/tests:
 	mkdir -p $@
 tests: $(TESTS)
 
+# One fuzzer a file, for FLAVOR=fuzz. PLUGIN_... looks into that plugin alone: of
+# gateway_plugin there can be but one in a program, and headers share names.
+fuzzed = $(filter $(PLUGINS),$(firstword $(subst _, ,$(1))))
+$(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIB) $(PLUGIN_ARCHIVES) | $(BUILD)/fuzzers
+	$(CC) $(CPPFLAGS) $(patsubst %,-Iplugins/%,$(call fuzzed,$*)) $(ROOMS:%=-Idaemon/%) -Iplugins -Itests/unit \
+	  $(FLAGS) $(CFLAGS) -c -o $@.o $<
+	$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $@.o $(LIB) $(patsubst %,$(BUILD)/plugins/%.a,$(call fuzzed,$*)) $(LDLIBS)
+$(BUILD)/fuzzers:
+	mkdir -p $@
+fuzzers: $(FUZZERS)
+
 $(BUILD)/bench/%: tests/bench/%.c | $(BUILD)/bench
 	$(CC) $(CPPFLAGS) $(FLAGS) $(CFLAGS) -o $@ $< -levent -lhiredis -lm
 $(BUILD)/bench:
@@ -102,5 +122,5 @@ clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all tests bench clean
+.PHONY: all tests fuzzers bench clean
 .SECONDARY:

@@ -60,7 +60,8 @@ static const char help[] =
     "\n"
     "Signals: SIGTERM, SIGINT stop claiming, settle what is in flight, exit (twice: at once);\n"
     "SIGHUP opens the delivery log anew. Exit status as in sysexits.h: 0, 64 usage, 69 no Redis,\n"
-    "70 another daemon of this name, 78 configuration.\n";
+    "70 another daemon of this name has taken over (the newest one works), 73 a directory or\n"
+    "file cannot be made, 78 configuration.\n";
 
 /* ------------------------------------------------------------------- the ties */
 
@@ -155,8 +156,11 @@ static void on_replaced(void *arg, const char *why)
 {
     struct daemon *d = arg;
 
+    if (d->stops > 0)
+        return;
     log_error("daemon.replaced reason=%s", log_quote(why));
-    leave(d, EX_SOFTWARE);
+    d->exit_status = EX_SOFTWARE;
+    stop(d, "replaced"); /* what has left us is still answered to us */
 }
 
 static void on_refused(void *arg, const char *why)
@@ -251,13 +255,13 @@ static void finish(struct daemon *d)
 
     if (d->inbound != NULL)
         inbound_mute(d->inbound);
-    if (d->gateways != NULL && d->dispatch != NULL)
-        gateway_set_close(
-            d->gateways); /* what is unanswered becomes uncertain, and is settled below */
+    if (d->gateways != NULL)
+        gateway_set_shut(d->gateways); /* what is unanswered is in doubt, and settled below */
     if (d->db != NULL && d->dispatch != NULL && dispatch_settle_all(d->dispatch) && db_well(d->db))
         db_drain(d->db, 0, &err);
     inbound_free(d->inbound);
     dispatch_free(d->dispatch);
+    gateway_set_close(d->gateways); /* after all who ask it for names */
     delivery_log_close(d->log);
     db_close(d->db);
     private_redis_stop(d->redis);
@@ -309,7 +313,8 @@ static int run(struct daemon *d)
     log_info("daemon.started name=%s gateways=%zu redis=%s", d->settings->name,
              gateway_set_count(d->gateways),
              d->redis ? "private" : log_quote(d->settings->redis.url));
-    event_base_dispatch(d->base);
+    if (d->stops == 0) /* else it was told to while it was starting */
+        event_base_dispatch(d->base);
     return d->exit_status;
 }
 
@@ -321,7 +326,10 @@ static int check(const struct settings *settings, const char *path)
         fprintf(stderr, "outreachd: %s\n", err.text);
         return EX_CONFIG;
     }
-    printf("%s: good\n", path ? path : "defaults");
+    if (settings->gateways == NULL || settings->gateways->count == 0)
+        printf("%s: good, but it names no gateway: nothing can be sent\n", path);
+    else
+        printf("%s: good\n", path);
     return EX_OK;
 }
 
@@ -369,6 +377,17 @@ int main(int argc, char **argv)
             fputs("Try outreachd --help\n", stderr);
             return EX_USAGE;
         }
+    if (optind < argc) {
+        fprintf(stderr, "outreachd: what is \"%s\"? It takes options only: try outreachd --help\n",
+                argv[optind]);
+        return EX_USAGE;
+    }
+    if (config == NULL) {
+        fputs("outreachd: no configuration: give one with -c, in $OUTREACH_CONFIG, or as "
+              "/etc/outreach/outreachd.conf\n",
+              stderr);
+        return EX_CONFIG;
+    }
     if (sodium_init() < 0)
         return EX_OSERR;
     d.settings = settings_read(config, &err);

@@ -97,5 +97,8 @@ const char *log_mask(const char *address, size_t n)
     memcpy(out + head, "…", sizeof "…" - 1);
     memcpy(out + head + sizeof "…" - 1, address + n - tail, tail);
     out[head + sizeof "…" - 1 + tail] = '\0';
+    for (char *p = out; *p != '\0'; p++) /* a stranger's address begins no line of our log */
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
     return out;
 }

@@ -246,10 +246,8 @@ static int take_include(struct scanner *sc)
 
 static bool scan_over_limits(struct scanner *sc, int depth)
 {
-    if (depth > MAX_DEPTH)
+    if (depth >= MAX_DEPTH) /* the file itself is the first level, as in JSON */
         scan_fail(sc, "nested too deep (at most 32 levels)");
-    else if (*sc->at == '\0')
-        scan_fail(sc, "a zero byte: this is no text file");
     else if (buf_overflowed(&sc->source->text))
         scan_fail(sc, "too large: a configuration has at most 1 MiB with its includes");
     else
@@ -279,6 +277,18 @@ static int scan_token(struct scanner *sc)
     return 0;
 }
 
+/* libconfig would stop at a zero byte and say nothing about what is behind it. */
+static int refuse_zero_bytes(struct scanner *sc)
+{
+    const char *zero = sc->at == sc->end ? NULL : memchr(sc->at, '\0', (size_t)(sc->end - sc->at));
+
+    if (zero == NULL)
+        return 0;
+    for (; sc->at < zero; sc->at++)
+        sc->line += *sc->at == '\n';
+    return scan_fail(sc, "a zero byte: this is no text file");
+}
+
 static int source_add_text(struct source *s, const char *text, size_t n, const char *file,
                            int include_depth, struct error *err)
 {
@@ -287,11 +297,13 @@ static int source_add_text(struct source *s, const char *text, size_t n, const c
     int depth = 0;
 
     note_line(&sc);
+    if (refuse_zero_bytes(&sc) != 0)
+        return -1;
     if (looking_at(&sc, "\xef\xbb\xbf"))
         sc.at += 3;
     while (sc.at < sc.end) {
-        depth += strchr("({[", *sc.at) != NULL && *sc.at != '\0';
-        depth -= strchr(")}]", *sc.at) != NULL && *sc.at != '\0';
+        depth += strchr("({[", *sc.at) != NULL;
+        depth -= strchr(")}]", *sc.at) != NULL;
         if (scan_over_limits(&sc, depth) || scan_token(&sc) != 0)
             return -1;
     }

@@ -164,7 +164,7 @@ static char *clean_copy(const struct csv_field *field)
 {
     char *s = xstrndup(field->bytes, field->length);
 
-    s[text_value_clean(s, field->length)] = '\0';
+    s[text_value_clean(s, strlen(s))] = '\0'; /* a zero byte in it has cut it short */
     return s;
 }
 

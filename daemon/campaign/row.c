@@ -95,6 +95,8 @@ static int make_addresses(struct maker *m, const struct csv_field *raw)
     size_t k, good = 0;
 
     for (k = 0; k < m->c->channel_count; k++) {
+        if (!has_room(m->row, raw[k].length))
+            return REFUSE(m, REMARK_ROW_TOO_LONG, m->language);
         troubles[k] = make_address(m, k, &raw[k]);
         good += m->row->values[k].length > 0;
     }

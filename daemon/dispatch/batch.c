@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPARE_BATCHES 64
-
 /* A run of neighbours whose records and rows are being read. */
 struct reading {
     struct batch *batch;
@@ -56,25 +54,42 @@ void batches_free(struct dispatch *d)
     }
 }
 
+void lease_give_back(struct job *job, struct db *db, const char *lease, uint32_t from, uint32_t to,
+                     unsigned takeovers)
+{
+    struct command *c = &job->d->command;
+
+    command_script(c, SCRIPT_RELEASE, 2);
+    key_reminder(c, job->id, job->name);
+    key_leases(c, job->id, job->name);
+    command_add_string(c, lease);
+    command_add_int(c, from);
+    command_add_int(c, to);
+    command_add_int(c, takeovers);
+    db_send(db, c, NULL, NULL);
+}
+
+static void lease_end(const struct batch *b)
+{
+    struct command *c = &b->job->d->command;
+
+    command_script(c, SCRIPT_RELEASE, 2);
+    key_reminder(c, b->job->id, b->job->name);
+    key_leases(c, b->job->id, b->job->name);
+    command_add_string(c, b->lease);
+    db_send(b->db, c, NULL, NULL);
+}
+
 /* All of it is settled, or given up: the lease ends. */
 static void batch_close(struct batch *b)
 {
     struct job *job = b->job;
     struct dispatch *d = job->d;
-    struct command *c = &d->command;
 
-    if (b->from != 0) {
-        command_script(c, SCRIPT_RELEASE, 2);
-        key_reminder(c, job->id, job->name);
-        key_leases(c, job->id, job->name);
-        command_add_string(c, b->lease);
-        if (b->give_back) {
-            command_add_int(c, b->from);
-            command_add_int(c, b->to);
-            command_add_int(c, b->takeovers);
-        }
-        db_send(b->db, c, NULL, NULL);
-    }
+    if (b->from != 0 && b->give_back)
+        lease_give_back(job, b->db, b->lease, b->from, b->to, b->takeovers);
+    else if (b->from != 0)
+        lease_end(b);
     d->in_memory -= b->count;
     job->batches--;
     b->next = d->spare_batches;
@@ -96,6 +111,7 @@ static void prepare_run(const struct reading *run, const redisReply *rows)
 {
     struct batch *b = run->batch;
     size_t at = 0;
+    int64_t now_ms = clock_wall_ms();
 
     for (size_t i = 0; i < run->count; i++) {
         struct notice *n = &b->notices[run->first + i];
@@ -114,7 +130,7 @@ static void prepare_run(const struct reading *run, const redisReply *rows)
             at++;
         }
         value = db_at(db_at(row, 1), 1);
-        prepare_notice(n, value ? value->str : NULL, value ? value->len : 0);
+        prepare_notice(n, value ? value->str : NULL, value ? value->len : 0, now_ms);
     }
 }
 

@@ -19,6 +19,9 @@
 
 #define LOG_BYTES (8u << 20)      /* gathered in one turn at most */
 #define FLUSH_BYTES (256u * 1024) /* written before the turn ends */
+#define LINE_BYTES 5120           /* of one line at most: three foreign words, all escaped */
+#define FOREIGN_BYTES 200         /* of one of them */
+#define NUMBER_DIGITS 9           /* so many in a row may be somebody's number */
 #define SUMMARIES 64
 #define STREAM_ENTRIES 10000
 
@@ -33,6 +36,7 @@ struct delivery_log {
     char *path;
     int fd;
     bool failing;
+    bool lost; /* a line found no room */
     unsigned char key[crypto_shorthash_KEYBYTES];
     struct buf lines;
     struct db *db;
@@ -58,6 +62,34 @@ static int read_key(struct delivery_log *log, const char *state_dir, struct erro
         close(fd);
     free(path);
     return rc;
+}
+
+static int write_out(struct delivery_log *log)
+{
+    size_t done = 0;
+
+    while (done < log->lines.length) {
+        ssize_t n = write(log->fd, log->lines.data + done, log->lines.length - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            if (!log->failing)
+                log_error("delivery_log.full path=%s reason=%s", log_quote(log->path),
+                          log_quote(strerror(errno)));
+            log->failing = true;
+            if (done > 0)
+                memmove(log->lines.data, log->lines.data + done, log->lines.length - done);
+            log->lines.length -= done;
+            return -1;
+        }
+        done += (size_t)n;
+    }
+    buf_clear(&log->lines);
+    if (log->failing)
+        log_info("delivery_log.writable path=%s", log_quote(log->path));
+    log->failing = false;
+    return 0;
 }
 
 static int open_file(struct delivery_log *log)
@@ -92,7 +124,7 @@ void delivery_log_close(struct delivery_log *log)
     if (log == NULL)
         return;
     if (log->fd >= 0) {
-        delivery_log_flush(log);
+        write_out(log);
         close(log->fd);
     }
     buf_free(&log->lines);
@@ -106,7 +138,7 @@ void delivery_log_reopen(struct delivery_log *log)
 {
     int fd;
 
-    delivery_log_flush(log);
+    write_out(log);
     fd = open_file(log);
     if (fd < 0) {
         log_error("delivery_log.reopen path=%s reason=%s", log_quote(log->path),
@@ -159,6 +191,14 @@ static char *put_ms(char *p, const char *key, int64_t ms)
     return put_number(p, (uint64_t)ms);
 }
 
+/* Printable and no end of a string; what is no telephone number may have anything in it. */
+static char *put_shown(char *p, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        *p++ = s[i] < 0x20 || s[i] > 0x7e || s[i] == '"' || s[i] == '\\' ? '?' : s[i];
+    return p;
+}
+
 static char *put_address(struct delivery_log *log, char *p, const char *to, size_t n)
 {
     unsigned char hash[crypto_shorthash_BYTES];
@@ -166,9 +206,9 @@ static char *put_address(struct delivery_log *log, char *p, const char *to, size
 
     crypto_shorthash(hash, (const unsigned char *)to, n, log->key);
     p = PUT(p, ",\"to\":\"");
-    p = put_bytes(p, to, head);
+    p = put_shown(p, to, head);
     p = PUT(p, "…");
-    p = put_bytes(p, to + n - tail, tail);
+    p = put_shown(p, to + n - tail, tail);
     p = PUT(p, "\",\"hash\":\"");
     p = put_hex(p, hash, sizeof hash);
     return PUT(p, "\"");
@@ -180,7 +220,29 @@ static void add_foreign(struct delivery_log *log, const char *key, const char *s
     if (s == NULL || n == 0)
         return;
     buf_puts(&log->lines, key);
-    buf_put_json(&log->lines, s, n > 200 ? 200 : n);
+    buf_put_json(&log->lines, s, n > FOREIGN_BYTES ? FOREIGN_BYTES : n);
+}
+
+/* Gateways repeat the number that they do not like: "138…01" for it. */
+static void add_words(struct delivery_log *log, const char *words)
+{
+    char masked[2 * FOREIGN_BYTES];
+    size_t n = words != NULL ? strnlen(words, sizeof masked) : 0, run;
+    char *out = masked;
+
+    for (size_t i = 0; i < n; i += run) {
+        for (run = 0; i + run < n && words[i + run] >= '0' && words[i + run] <= '9'; run++)
+            ;
+        if (run < NUMBER_DIGITS) {
+            run = run == 0 ? 1 : run;
+            out = put_bytes(out, words + i, run);
+        } else {
+            out = put_bytes(out, words + i, 3);
+            out = PUT(out, "…");
+            out = put_bytes(out, words + i + run - 2, 2);
+        }
+    }
+    add_foreign(log, ",\"words\":", masked, (size_t)(out - masked));
 }
 
 static void summarise(struct delivery_log *log, const struct delivery_event *e)
@@ -211,12 +273,14 @@ static void summarise(struct delivery_log *log, const struct delivery_event *e)
 
 void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
 {
-    char *p, *start = buf_room(&log->lines, 768);
+    char *p, *start = buf_room(&log->lines, LINE_BYTES);
     unsigned char fence[4] = {(unsigned char)(e->fence >> 24), (unsigned char)(e->fence >> 16),
                               (unsigned char)(e->fence >> 8), (unsigned char)e->fence};
 
-    if (start == NULL)
-        return; /* a disk that takes nothing has stopped the sending already */
+    if (start == NULL) {
+        log->lost = true;
+        return;
+    }
     p = PUT(start, "{\"t\":\"");
     clock_stamp(clock_wall_ms(), p);
     p += CLOCK_STAMP_BYTES - 1;
@@ -260,38 +324,21 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
     log->lines.length += (size_t)(p - start);
     add_foreign(log, ",\"id\":", e->id, e->id_length);
     add_foreign(log, ",\"code\":", e->code, e->code ? strlen(e->code) : 0);
-    add_foreign(log, ",\"words\":", e->words, e->words ? strlen(e->words) : 0);
+    add_words(log, e->words);
     buf_put(&log->lines, "}\n", 2);
     summarise(log, e);
     if (log->lines.length > FLUSH_BYTES)
-        delivery_log_flush(log);
+        write_out(log);
 }
 
 int delivery_log_flush(struct delivery_log *log)
 {
-    size_t done = 0;
-
-    while (done < log->lines.length) {
-        ssize_t n = write(log->fd, log->lines.data + done, log->lines.length - done);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            if (!log->failing)
-                log_error("delivery_log.full path=%s reason=%s", log_quote(log->path),
-                          log_quote(strerror(errno)));
-            log->failing = true;
-            memmove(log->lines.data, log->lines.data + done, log->lines.length - done);
-            log->lines.length -= done;
-            return -1;
-        }
-        done += (size_t)n;
-    }
-    buf_clear(&log->lines);
-    if (log->failing)
-        log_info("delivery_log.writable path=%s", log_quote(log->path));
-    log->failing = false;
-    return 0;
+    if (write_out(log) != 0)
+        return -1;
+    if (!log->lost)
+        return 0;
+    log->lost = false; /* what was added since may have been lost: it must not leave */
+    return -1;
 }
 
 void delivery_log_publish(struct delivery_log *log)

@@ -48,8 +48,9 @@ void delivery_log_close(struct delivery_log *log); /* flushes; NULL is fine */
 
 void delivery_log_add(struct delivery_log *log, const struct delivery_event *e);
 
-/* Writes what is gathered. -1 when the disk did not take it: then nothing may be
- * submitted. Logged once. */
+/* Writes what is gathered. -1 when the disk did not take it, or did not for so long that
+ * a line of those added since the last call was lost: then nothing may be submitted.
+ * Logged once. */
 int delivery_log_flush(struct delivery_log *log);
 
 /* Opens the file anew, after it was rotated away. */

@@ -189,16 +189,26 @@ void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg)
 
 void dispatch_leave(struct dispatch *d)
 {
-    if (db_well(d->db))
-        shares_return(d, d->name);
+    if (!db_well(d->db))
+        return;
+    shares_return(d, d->name);
+    events_leave(d->events);
+    command_start(&d->command, "HSET"); /* gone, not dead: nobody needs to wonder */
+    key_daemon(&d->command, d->name);
+    command_add_string(&d->command, "seen");
+    command_add_int(&d->command, 0);
+    db_send(d->db, &d->command, NULL, NULL);
 }
 
 bool dispatch_settle_all(struct dispatch *d)
 {
     d->draining = true;
-    for (size_t i = 0; i < d->lane_count; i++)
+    d->idle = NULL; /* too late: the stop has gone past it */
+    for (size_t i = 0; i < d->lane_count; i++) {
         lane_give_back(&d->lanes[i]);
-    d->lane_count = 0; /* the gateways are gone */
+        lane_clear(&d->lanes[i]);
+    }
+    d->lane_count = 0; /* nothing is asked for the gateways any more */
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         settle_flush(job);
     return db_outstanding(d->db) > 0;

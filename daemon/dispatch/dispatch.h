@@ -59,10 +59,10 @@ void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg);
 /* For a second nothing has been sent, and nothing will be: others may have our shares. */
 void dispatch_leave(struct dispatch *d);
 
-/* After the gateways are closed: sends the last outcomes. True if something is under way. */
+/* After the gateways are shut: sends the last outcomes. True if something is under way. */
 bool dispatch_settle_all(struct dispatch *d);
 
-void dispatch_free(struct dispatch *d); /* after the gateways are closed */
+void dispatch_free(struct dispatch *d); /* after the gateways are shut */
 
 /* For inbound/: which reminder a ref of the receipts' index means. fn runs once, with
  * NULL names when there is no such ref; at once when it is known here. */

@@ -126,7 +126,7 @@ static void event_done(struct events *e)
     event_copy_free(c);
     command_script(cmd, SCRIPT_READER, 1);
     command_add_string(cmd, KEY_READER);
-    command_add_format(cmd, "%s:%u", e->d->name, e->d->epoch);
+    command_add_string(cmd, e->d->name);
     command_add_int(cmd, clock_wall_ms());
     command_add_int(cmd, READER_LEASE_MS);
     command_add_string(cmd, e->position);
@@ -508,11 +508,26 @@ void events_poll(struct events *e)
     }
     command_script(c, SCRIPT_READER, 1);
     command_add_string(c, KEY_READER);
-    command_add_format(c, "%s:%u", e->d->name, e->d->epoch);
+    command_add_string(c, e->d->name);
     command_add_int(c, clock_wall_ms());
     command_add_int(c, READER_LEASE_MS);
     command_add_string(c, "");
     db_send(e->d->db, c, on_reader, e);
+}
+
+void events_leave(struct events *e)
+{
+    struct command *c = &e->d->command;
+
+    if (clock_mono_ms() >= e->lease_until_ms)
+        return; /* not ours, as far as we know */
+    command_script(c, SCRIPT_READER, 1);
+    command_add_string(c, KEY_READER);
+    command_add_string(c, e->d->name);
+    command_add_int(c, clock_wall_ms());
+    command_add_int(c, 0);
+    command_add_string(c, "");
+    db_send(e->d->db, c, NULL, NULL);
 }
 
 /* ------------------------------------------------------------------- schedule */

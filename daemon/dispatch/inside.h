@@ -37,6 +37,7 @@ struct notice {
     unsigned tries;            /* compare-and-sets that found something else */
     unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */
     int64_t ready_us, limited_us, submitted_us; /* monotonic */
+    int64_t hours_until_ms; /* in this person's own zone, if there is one: not after that */
     struct gateway_message message;
     char reference[CAMPAIGN_ID_BYTES + NAME_BYTES + 12];
 };
@@ -96,8 +97,8 @@ struct lane {
     struct dispatch *d;
     struct gateway *gateway;
     const struct gateway_config *config;
-    const char *name;
-    unsigned number; /* in the registry; 0: not yet known */
+    char name[NAME_BYTES]; /* a copy: outcomes are settled after the gateways are closed */
+    unsigned number;       /* in the registry; 0: not yet known */
     struct limit limit;
     double rate;                    /* of all daemons together, slots a second; 0: none is set */
     struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
@@ -119,6 +120,7 @@ struct intent {
         refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
     int64_t later_ms[MOVES_MAX];
     bool differs[MOVES_MAX];
+    bool unanswered; /* by an error: it may have been written all the same, before a repeat */
 };
 
 /* Outcomes of one job on their way to the ledger. */
@@ -159,7 +161,6 @@ struct dispatch {
     struct events *events;
     struct recovery *recovery;
     struct member *member;
-    uint64_t stale_answers;
 };
 
 /* ---------------------------------------------------------------- shares.c */
@@ -172,7 +173,8 @@ void shares_return(struct dispatch *d, const char *daemon);
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);
 
-/* What one recipient may get: to give a reservation back that was not made use of. */
+/* What one recipient may get: gives back a reservation that was not made use of. Does
+ * nothing where a copy of n may have gone out. */
 void intent_return_cap(struct notice *n);
 
 /* The connection for a piece of work whose commands belong together. */
@@ -190,7 +192,8 @@ void job_open(struct dispatch *d,
 struct job *job_find(struct dispatch *d, const char *key);
 void job_claim_round(struct dispatch *d); /* claims as much as lanes and memory take */
 void job_look_after(struct job *job);     /* ends it when it is over */
-void job_halt(struct job *job, const char *why);
+void job_halt(struct job *job, const char *why); /* for a while, */
+void job_halt_back(struct job *job);             /* or until a person has looked: MOVES_BACK */
 void jobs_sweep(struct dispatch *d);   /* frees what is dead */
 void jobs_refresh(struct dispatch *d); /* reads flags of jobs that do not claim */
 void job_free(struct job *job);
@@ -201,11 +204,14 @@ struct batch *batch_take(struct job *job);
 void batch_read(struct batch *b);     /* rows (and records) of what it covers; then prepare.c */
 void batch_settled(struct notice *n); /* n is done with: the last one closes the batch */
 void batches_free(struct dispatch *d);
+/* The range of a lease, of ours, is to be claimed again. */
+void lease_give_back(struct job *job, struct db *db, const char *lease, uint32_t from, uint32_t to,
+                     unsigned takeovers);
 
 /* ------------------------------------------------------------ prepare.c */
 /* Decides what is to become of n: queues it in a lane, or settles it. row may be
  * NULL when there is none. */
-void prepare_notice(struct notice *n, const char *row, size_t row_length);
+void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_t now_ms);
 
 /* --------------------------------------------------------------- lane.c */
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway);
@@ -233,6 +239,8 @@ void settle_as(struct notice *n, enum notice_state state, enum notice_reason rea
 void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
 /* An uncertain notice whose doubt has lasted long enough goes once more. */
 void settle_resend(struct notice *n);
+/* Nothing of it waits any more: takes it out of the retry set, if it still is as believed. */
+void settle_forget(struct notice *n);
 /* On to the next channel if there is one, else failed. */
 void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
                          const char *code, const char *words);
@@ -250,7 +258,7 @@ void refs_learn(struct refs *refs, uint32_t ref, const char *key);
 
 struct recovery *recovery_create(struct dispatch *d);
 void recovery_free(struct recovery *r);
-/* Takes over what daemon name, whose last epoch that was, left in all campaigns. */
+/* Takes over what daemon name, which sent under that epoch last, left in all campaigns. */
 void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
                     void *arg);
 bool recovery_busy(const struct recovery *r);
@@ -260,6 +268,7 @@ void events_free(struct events *e);
 void events_poll(struct events *e);   /* reads what was asked for since */
 void schedule_poll(struct events *e); /* opens what is due */
 bool events_idle(const struct events *e);
+void events_leave(struct events *e);     /* another daemon may read them at once */
 void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
 
 struct member *member_create(struct dispatch *d);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SPARE_INTENTS 32
-#define CAP_AGAIN_MS 1000
+#define GATE_AGAIN_MS 1000
 #define NOT_REFUSED 0xff /* of intent.refused: a state is a small number, and 0 is one */
 
 static struct intent *intent_take(struct dispatch *d)
@@ -23,6 +23,7 @@ static struct intent *intent_take(struct dispatch *d)
     i->moves.count = 0;
     memset(i->refused, NOT_REFUSED, sizeof i->refused);
     memset(i->differs, 0, sizeof i->differs);
+    i->unanswered = false;
     d->intents++;
     return i;
 }
@@ -91,9 +92,11 @@ static void intent_refused(struct intent *i, struct notice *n)
 {
     switch (i->verdict) {
     case MOVES_CANCELLED:
+        intent_return_cap(n);
         settle_as(n, NOTICE_CANCELLED, REASON_NONE);
         break;
     case MOVES_EXPIRED:
+        intent_return_cap(n);
         settle_as(n, NOTICE_EXPIRED, REASON_NONE);
         break;
     default: /* paused, or the campaign changed: whoever claims next looks anew */
@@ -102,12 +105,26 @@ static void intent_refused(struct intent *i, struct notice *n)
     }
 }
 
+/* Nobody knows whether it stands: if it does it goes back by its own fence, and if not
+ * that is refused. The range is looked at again in either case. */
+static void intent_unanswered(struct intent *i, size_t k)
+{
+    struct notice *n = notice_at(i, k);
+    struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
+
+    memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
+    n->batch->give_back = true;
+    settle_answer(n, &unsent);
+}
+
 static bool stale(const struct intent *i)
 {
     return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS;
 }
 
-static void gate_notice(struct intent *i, size_t k, struct notice **go, size_t *count)
+/* now_ms is the wall clock, or INT64_MAX where it is too late for all of them. */
+static void gate_notice(struct intent *i, size_t k, int64_t now_ms, struct notice **go,
+                        size_t *count)
 {
     struct notice *n = notice_at(i, k);
     struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
@@ -117,8 +134,7 @@ static void gate_notice(struct intent *i, size_t k, struct notice **go, size_t *
         settle_park(n, REASON_LIMIT, i->later_ms[k]);
     else if (i->refused[k] != NOT_REFUSED)
         settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
-    else if (stale(i) || clock_wall_ms() >= n->message.expires_ms ||
-             clock_wall_ms() >= i->job->hours_until_ms)
+    else if (now_ms >= n->message.expires_ms || now_ms >= n->hours_until_ms)
         settle_answer(n, &unsent);
     else
         go[(*count)++] = n;
@@ -134,13 +150,19 @@ static void intent_decide(struct intent *i)
     struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
     size_t count = 0, open;
     uint32_t fence = 0;
+    int64_t now_ms = clock_wall_ms(),
+            now_us = clock_mono_us(); /* once for all: they leave together */
 
+    if (stale(i) || now_ms >= i->job->hours_until_ms)
+        now_ms = INT64_MAX;
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {
-        if (i->verdict != MOVES_DONE)
+        if (i->unanswered)
+            intent_unanswered(i, k);
+        else if (i->verdict != MOVES_DONE)
             intent_refused(i, notice_at(i, k));
         else if (!i->differs[k])
-            gate_notice(i, k, go, &count);
+            gate_notice(i, k, now_ms, go, &count);
     }
     open = gateway_free(i->lane->gateway);
     for (size_t k = 0; k < count; k++) {
@@ -152,7 +174,7 @@ static void intent_decide(struct intent *i)
         if (k < open)
             log_intent(i, n, fence);
         n->message.submit_by_ms = i->asked_boot_ms + PERMIT_MS;
-        n->submitted_us = clock_mono_us();
+        n->submitted_us = now_us;
         messages[k] = &n->message;
         contexts[k] = n;
     }
@@ -177,12 +199,14 @@ static void on_moved(void *arg, const redisReply *reply)
         if (!db_is_error(reply, "OOM")) /* db has said so */
             log_error("intent.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
                       log_quote(reply->str ? reply->str : ""));
-        i->verdict = MOVES_GONE;
+        i->unanswered = true;
         return;
     }
     i->verdict = moves_verdict(reply, &i->job->seq);
-    if (i->verdict == MOVES_GONE || i->verdict == MOVES_BACK)
-        job_halt(i->job, "Redis has lost its ledger or went back: nothing of it is sent");
+    if (i->verdict == MOVES_GONE)
+        job_halt(i->job, "Redis has lost its ledger: nothing of it is sent");
+    if (i->verdict == MOVES_BACK)
+        job_halt_back(i->job);
     if (i->verdict != MOVES_DONE || reply->elements == 2)
         return;
     for (size_t k = 0; k < i->moves.count; k++) {
@@ -213,15 +237,28 @@ static void send_moves(struct intent *i, struct dispatch *d)
 
 /* ------------------------------------------------------------------- the gate */
 
+/* Nothing leaves without an answer; but an answer that is none is not for ever. */
+static void refuse_for_now(struct intent *i, size_t k)
+{
+    i->refused[k] = NOTICE_PARKED;
+    i->later_ms[k] = clock_wall_ms() + GATE_AGAIN_MS;
+}
+
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
     size_t per = i->job->campaign->channel_count;
 
-    for (size_t k = 0; k < i->moves.count; k++)
+    if (reply->type != REDIS_REPLY_ARRAY)
+        log_error("optout.error campaign=%s reply=%s", i->job->id,
+                  log_quote(reply->str ? reply->str : ""));
+    for (size_t k = 0; k < i->moves.count; k++) {
+        if (reply->type != REDIS_REPLY_ARRAY)
+            refuse_for_now(i, k);
         for (size_t c = 0; c < per; c++)
-            if (db_int(db_at(reply, k * per + c), reply->type == REDIS_REPLY_ARRAY ? 0 : 1) != 0)
+            if (db_int(db_at(reply, k * per + c), 0) != 0)
                 i->refused[k] = NOTICE_OPTED_OUT;
+    }
     if (i->job->rule_count == 0) {
         intent_decide(i);
         intent_give_back(i);
@@ -265,15 +302,14 @@ static void on_capped(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
 
-    for (size_t k = 0; k < i->moves.count; k++)
-        if (i->refused[k] != NOT_REFUSED) {
+    for (size_t k = 0; k < i->moves.count; k++) {
+        if (i->refused[k] != NOT_REFUSED)
             continue;
-        } else if (reply->type == REDIS_REPLY_ARRAY) {
+        if (reply->type == REDIS_REPLY_ARRAY)
             capped(i, k, db_int(db_at(reply, k), 0));
-        } else { /* no place without an answer */
-            i->refused[k] = NOTICE_PARKED;
-            i->later_ms[k] = clock_wall_ms() + CAP_AGAIN_MS;
-        }
+        else
+            refuse_for_now(i, k);
+    }
     intent_decide(i);
     intent_give_back(i);
 }
@@ -303,8 +339,11 @@ void intent_return_cap(struct notice *n)
 {
     struct job *job = n->batch->job;
     struct command *c = &job->d->command;
+    struct record r;
 
-    if (job->rule_count == 0 || n->message.to == NULL)
+    record_unpack(n->record, &r);
+    if (job->rule_count == 0 || n->message.to == NULL ||
+        (r.flags & (FLAG_TOLD | FLAG_EARLY | FLAG_RESENT)) != 0) /* a copy has or may have gone */
         return;
     command_script(c, SCRIPT_CAP, 1);
     key_cap(c, n->message.to);

@@ -51,6 +51,20 @@ void job_halt(struct job *job, const char *why)
     job_sleep(job, HALT_US);
 }
 
+/* It is not tried anew: only this job knows how far Redis had been, and what it forgot
+ * may have been sent. */
+void job_halt_back(struct job *job)
+{
+    if (job->state == JOB_HALTED && job->wake_us == INT64_MAX)
+        return;
+    log_error("reminder.halted campaign=%s reminder=%s seq=%lld reason=\"Redis went back: what it "
+              "forgot may have been sent, as the delivery log says; after a restart of outreachd "
+              "it goes on\"",
+              job->id, job->name, (long long)job->seq);
+    job->state = JOB_HALTED;
+    job->wake_us = INT64_MAX;
+}
+
 /* ------------------------------------------------------------------ opening */
 
 static void on_opened(void *arg, const redisReply *reply)
@@ -405,23 +419,52 @@ void job_claim_round(struct dispatch *d)
 
 /* --------------------------------------------------------------- its ending */
 
+/* While it is closing nothing is claimed here, and what was is settled: a lease of ours
+ * is one whose claim's answer never came. Its range is for whoever claims next. */
+static void on_leases(void *arg, const redisReply *reply)
+{
+    struct job *job = arg;
+    struct dispatch *d = job->d;
+    char ours[NAME_BYTES + 16];
+    unsigned from, to, takeovers;
+
+    job->asks--;
+    snprintf(ours, sizeof ours, "%s:%u:", d->name, d->epoch);
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
+        const char *lease = reply->element[i]->str;
+
+        if (strncmp(lease, ours, strlen(ours)) != 0 ||
+            sscanf(reply->element[i + 1]->str, "%u %u %u", &from, &to, &takeovers) != 3)
+            continue;
+        log_info("lease.lost campaign=%s reminder=%s from=%u to=%u", job->id, job->name, from, to);
+        lease_give_back(job, d->db, lease, from, to, takeovers);
+    }
+    if (job->state == JOB_CLOSING)
+        job->state = JOB_OPEN;
+}
+
 static void on_finished(void *arg, const redisReply *reply)
 {
     struct job *job = arg;
+    struct command *c = &job->d->command;
     const redisReply *what = db_at(reply, 0);
 
     job->asks--;
-    if (what == NULL || strcmp(what->str, "DONE") != 0) {
-        if (job->state == JOB_CLOSING)
-            job->state = JOB_OPEN;
-        return;
+    if (what != NULL && strcmp(what->str, "DONE") == 0) {
+        log_info("reminder.done campaign=%s reminder=%s", job->id, job->name);
+        command_start(c, "ZREM");
+        command_add_string(c, KEY_SCHEDULE);
+        command_add_string(c, job->key);
+        db_send(job->d->db, c, NULL, NULL);
+        job_die(job);
+    } else if (db_int(db_at(reply, 2), 0) > 0) {
+        command_start(c, "HGETALL");
+        key_leases(c, job->id, job->name);
+        job->asks++;
+        db_send(job->d->db, c, on_leases, job);
+    } else if (job->state == JOB_CLOSING) {
+        job->state = JOB_OPEN;
     }
-    log_info("reminder.done campaign=%s reminder=%s", job->id, job->name);
-    command_start(&job->d->command, "ZREM");
-    command_add_string(&job->d->command, KEY_SCHEDULE);
-    command_add_string(&job->d->command, job->key);
-    db_send(job->d->db, &job->d->command, NULL, NULL);
-    job_die(job);
 }
 
 void job_look_after(struct job *job)

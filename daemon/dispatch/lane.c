@@ -2,6 +2,7 @@
 
 #include "clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
     lane->d = d;
     lane->gateway = gateway;
     lane->config = config;
-    lane->name = config->name;
+    snprintf(lane->name, sizeof lane->name, "%s", config->name);
     lane->rate = rate;
     limit_init(&lane->limit, rate > 0 ? LIMIT_SHUT : 0, clock_mono_us());
     lane->timer = evtimer_new(d->base, on_timer, lane);

@@ -1,7 +1,7 @@
 #include "limit.h"
 
 #define SECOND_US 1000000
-#define BIN_US 10000
+#define BIN_US (SECOND_US / (LIMIT_BINS - 1))
 #define CALM_US 500000  /* after lowering: "too fast" is the echo of what was under way */
 #define QUIET_US 500000 /* without "too fast" before a learnt rate grows, */
 #define RAISE_US 250000 /* and then so often, */
@@ -16,7 +16,7 @@ static double pace(const struct limit *l)
 {
     double rate = limit_rate(l);
 
-    return rate > 50 ? rate * 0.955 : rate * 0.96;
+    return rate > 50 ? rate * 0.98 : rate * 0.99;
 }
 
 static int64_t burst_us(const struct limit *l)

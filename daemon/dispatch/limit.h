@@ -13,8 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LIMIT_BINS                                                                                 \
-    105 /* of 10 ms: a second, the bin that is begun, and what the way to the wire may vary */
+#define LIMIT_BINS 101 /* of 10 ms: a second, and the bin that is begun */
 
 struct limit {
     double rate;                   /* slots a second as configured; 0: none; LIMIT_SHUT */

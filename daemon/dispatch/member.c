@@ -18,14 +18,14 @@
 struct other {
     char name[NAME_BYTES];
     int64_t epoch, beat;
+    uint32_t sends; /* the epoch of its intents */
     int same;
 };
 
 struct member {
     struct dispatch *d;
     void (*joined)(struct dispatch *d);
-    uint32_t last_epoch;
-    size_t unnumbered;
+    uint32_t left; /* the epoch under which this name's last life sent; 0: none did */
     struct other others[OTHERS];
     size_t other_count;
     int64_t polled_ms;
@@ -47,11 +47,27 @@ void member_free(struct member *m)
 
 /* -------------------------------------------------------------------- joining */
 
-static void on_recovered(void *arg)
+static void on_sends(void *arg, const redisReply *reply)
 {
     struct member *m = arg;
 
+    (void)reply;
     m->joined(m->d);
+}
+
+/* What the last life left is in order: from now on it is this epoch's intents that
+ * whoever comes next must look for. A daemon that dies before this has sent nothing,
+ * and leaves what it found. */
+static void on_recovered(void *arg)
+{
+    struct member *m = arg;
+    struct command *c = &m->d->command;
+
+    command_start(c, "HSET");
+    key_daemon(c, m->d->name);
+    command_add_string(c, "sends");
+    command_add_int(c, m->d->epoch);
+    db_send(m->d->db, c, on_sends, m);
 }
 
 static void on_first_beat(void *arg, const redisReply *reply)
@@ -59,16 +75,21 @@ static void on_first_beat(void *arg, const redisReply *reply)
     struct member *m = arg;
 
     (void)reply;
-    if (m->last_epoch > 0)
-        recovery_begin(m->d->recovery, m->d->name, m->last_epoch, on_recovered, m);
+    if (m->left > 0)
+        recovery_begin(m->d->recovery, m->d->name, m->left, on_recovered, m);
     else
-        m->joined(m->d);
+        on_recovered(m);
 }
 
 static void beat_send(struct member *m, db_fn *fn)
 {
     struct command *c = &m->d->command;
 
+    /* Again at each beat: one that was stopped for a while has been buried meanwhile. */
+    command_start(c, "SADD");
+    command_add_string(c, KEY_DAEMONS);
+    command_add_string(c, m->d->name);
+    db_send(m->d->db, c, NULL, NULL);
     command_script(c, SCRIPT_HEARTBEAT, 1);
     key_daemon(c, m->d->name);
     command_add_int(c, m->d->epoch);
@@ -86,11 +107,16 @@ static void on_epoch(void *arg, const redisReply *reply)
     beat_send(m, on_first_beat);
 }
 
-static void on_last_epoch(void *arg, const redisReply *reply)
+static void on_left(void *arg, const redisReply *reply)
 {
     struct member *m = arg;
+    int64_t seen_ms = clock_wall_ms() - db_int(db_at(reply, 1), 0);
 
-    m->last_epoch = (uint32_t)db_int(reply, 0);
+    m->left = (uint32_t)db_int(db_at(reply, 0), 0);
+    if (seen_ms >= 0 && seen_ms < 2 * POLL_MS)
+        log_warning("daemon.takes_over name=%s seen_ms=%lld reason=\"if one of this name still "
+                    "runs, it will stop\"",
+                    m->d->name, (long long)seen_ms);
 }
 
 static void on_lane_number(void *arg, const redisReply *reply)
@@ -117,14 +143,11 @@ void member_join(struct member *m, void (*joined)(struct dispatch *d))
         command_add_int(c, 255);
         db_send(d->db, c, on_lane_number, &d->lanes[i]);
     }
-    command_start(c, "SADD");
-    command_add_string(c, KEY_DAEMONS);
-    command_add_string(c, d->name);
-    db_send(d->db, c, NULL, NULL);
-    command_start(c, "HGET");
+    command_start(c, "HMGET");
     key_daemon(c, d->name);
-    command_add_string(c, "epoch");
-    db_send(d->db, c, on_last_epoch, m);
+    command_add_string(c, "sends");
+    command_add_string(c, "seen");
+    db_send(d->db, c, on_left, m);
     command_start(c, "INCR");
     command_add_string(c, KEY_EPOCH);
     db_send(d->db, c, on_epoch, m);
@@ -154,13 +177,21 @@ struct look {
 
 static struct other *other_of(struct member *m, const char *name)
 {
-    for (size_t i = 0; i < m->other_count; i++)
+    struct other *o = NULL;
+
+    for (size_t i = 0; i < m->other_count; i++) {
         if (strcmp(m->others[i].name, name) == 0)
             return &m->others[i];
-    if (m->other_count == OTHERS)
+        if (m->others[i].epoch == 0) /* was buried */
+            o = &m->others[i];
+    }
+    if (o == NULL && m->other_count == OTHERS)
         return NULL;
-    snprintf(m->others[m->other_count].name, NAME_BYTES, "%s", name);
-    return &m->others[m->other_count++];
+    if (o == NULL)
+        o = &m->others[m->other_count++];
+    *o = (struct other){.same = 0};
+    snprintf(o->name, NAME_BYTES, "%s", name);
+    return o;
 }
 
 static void on_look(void *arg, const redisReply *reply)
@@ -173,6 +204,7 @@ static void on_look(void *arg, const redisReply *reply)
     free(look);
     if (o == NULL || epoch == 0)
         return;
+    o->sends = (uint32_t)db_int(db_at(reply, 2), 0);
     if (o->epoch == epoch && o->beat == beat) {
         o->same++;
     } else {
@@ -183,7 +215,7 @@ static void on_look(void *arg, const redisReply *reply)
     if (o->same >= POLLS && m->dying == NULL && !recovery_busy(m->d->recovery)) {
         log_warning("daemon.dead name=%s epoch=%lld", o->name, (long long)epoch);
         m->dying = o;
-        recovery_begin(m->d->recovery, o->name, (uint32_t)epoch, on_buried, m);
+        recovery_begin(m->d->recovery, o->name, o->sends, on_buried, m);
     }
 }
 
@@ -208,6 +240,7 @@ static void on_daemons(void *arg, const redisReply *reply)
         key_daemon(&m->d->command, look->name);
         command_add_string(&m->d->command, "epoch");
         command_add_string(&m->d->command, "beat");
+        command_add_string(&m->d->command, "sends");
         db_send(m->d->db, &m->d->command, on_look, look);
     }
 }

@@ -42,7 +42,10 @@ static bool prepare_special(struct notice *n, struct record *r)
     }
     if (waiting)
         return false;
-    batch_settled(n); /* somebody has it, or has settled it */
+    if (b->from == 0) /* else it would be looked at for ever */
+        settle_forget(n);
+    else
+        batch_settled(n); /* somebody has it, or has settled it */
     return true;
 }
 
@@ -87,12 +90,17 @@ static bool prepare_time(struct notice *n, const struct template_value *row, int
         }
         n->message.expires_ms = slot;
     }
+    n->hours_until_ms = INT64_MAX;
     if (c->column_timezone >= 0) {
-        open = hours_next_open(c->reminders[job->reminder].hours, zone_of(job, row), now_ms);
+        const struct hours *hours = c->reminders[job->reminder].hours;
+        const struct zone *zone = zone_of(job, row);
+
+        open = hours_next_open(hours, zone, now_ms);
         if (open > now_ms) {
             settle_park(n, REASON_HOURS, soonest(job, open));
             return true;
         }
+        n->hours_until_ms = hours_close(hours, zone, now_ms);
     }
     return false;
 }
@@ -124,6 +132,7 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
     const struct campaign *c = job->campaign;
     struct route_query q = {.class = (unsigned)c->class, .today = today(job, now_ms)};
     struct gateway *gw = NULL;
+    enum notice_reason reason = r->step > 0 ? r->reason : REASON_NONE; /* of the step before */
     bool addressed = false;
 
     for (; r->step < c->channel_count; r->step++) {
@@ -155,7 +164,10 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
         settle_park(n, REASON_OUTAGE, soonest(job, now_ms + AGAIN_MS));
         return NULL;
     }
-    settle_as(n, NOTICE_FAILED, addressed ? REASON_NO_GATEWAY : REASON_NUMBER);
+    settle_as(n, NOTICE_FAILED,
+              addressed               ? REASON_NO_GATEWAY
+              : reason != REASON_NONE ? reason
+                                      : REASON_NUMBER);
     return NULL;
 }
 
@@ -257,14 +269,13 @@ static void prepare_others(struct notice *n, const struct campaign *c,
     n->others = others;
 }
 
-void prepare_notice(struct notice *n, const char *row, size_t row_length)
+void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_t now_ms)
 {
     struct job *job = n->batch->job;
     const struct campaign *c = job->campaign;
     struct template_value values[CAMPAIGN_MAX_COLUMNS];
     struct record r;
     struct lane *lane;
-    int64_t now_ms = clock_wall_ms();
 
     record_unpack(n->record, &r);
     n->lane = NULL;

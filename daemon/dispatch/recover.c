@@ -11,22 +11,25 @@
 /*
  * What a dead daemon left: ranges under its leases, and notices with its intent and
  * no outcome. The leases lose their owner; the ledger is read through, and what is
- * `sending` under a fence of the dead epochs becomes uncertain. One campaign after
- * the other, one reminder after the other, a piece of a ledger at a time.
+ * `sending` under a fence of the dead epochs becomes uncertain. A claim of retries
+ * leaves no trace but their later look: what is parked and due is looked at at once,
+ * also what somebody living has claimed, since only one of two intents succeeds.
+ * One campaign after the other, one reminder after the other, a piece of a ledger
+ * at a time.
  */
 #define PIECE 4000 /* records read at once */
 
 struct recovery {
     struct dispatch *d;
     char name[NAME_BYTES]; /* of the dead daemon */
-    uint32_t epoch;        /* its last */
+    uint32_t epoch;        /* the last under which it sent */
     bool busy;
     void (*done)(void *arg);
     void *arg;
     reminder_key *keys; /* reminders to be looked at */
     size_t key_count, at;
     char id[CAMPAIGN_ID_BYTES], reminder[NAME_BYTES];
-    int64_t seq;
+    int64_t base_s;      /* of the reminder's ledger */
     uint32_t last, next; /* numbers: of the reminder, to be read */
     struct moves moves;
     unsigned uncertain, leases;
@@ -58,49 +61,93 @@ bool recovery_busy(const struct recovery *r)
 
 /* ------------------------------------------------------------ a piece of ledger */
 
+static void log_uncertain(const struct recovery *r, const struct move *m)
+{
+    struct delivery_event e = DELIVERY_EVENT_INIT;
+    struct record record;
+
+    record_unpack(m->wanted, &record);
+    e.event = "uncertain";
+    e.campaign = r->id;
+    e.reminder = r->reminder;
+    e.reason = notice_reason_name(record.reason);
+    e.n = m->n;
+    e.fence = record.fence;
+    e.attempt = record.attempts;
+    e.until_ms = m->retry;
+    delivery_log_add(r->d->log, &e);
+}
+
 static void on_moved(void *arg, const redisReply *reply)
 {
     struct recovery *r = arg;
     int64_t seq = 0;
 
     if (reply->type == REDIS_REPLY_ARRAY && moves_verdict(reply, &seq) == MOVES_DONE)
-        r->uncertain += (unsigned)(r->moves.count - (reply->elements - 2) / 2);
-    next_piece(r); /* what differs was settled meanwhile */
+        for (size_t i = 0; i < r->moves.count; i++) { /* what differs was settled meanwhile */
+            const struct move *m = &r->moves.list[i];
+
+            if (m->wanted[0] >> 4 == NOTICE_UNCERTAIN && moves_differing(reply, m->n) == NULL) {
+                log_uncertain(r, m);
+                r->uncertain++;
+            }
+        }
+    next_piece(r);
 }
 
 /* A fence carries the epoch, and an epoch is drawn once, by one daemon: it is enough
- * to know the dead one's last. Its earlier ones were recovered when it started. */
+ * to know the last under which the dead one sent. Its earlier ones were recovered before
+ * it did. */
 static bool of_the_dead(const struct recovery *r, const struct record *record)
 {
     return record->state == NOTICE_SENDING && record->fence >> 12 == r->epoch;
 }
 
+static bool parked_and_due(const struct recovery *r, const struct record *record, int64_t now_ms)
+{
+    return record->state == NOTICE_PARKED &&
+           (r->base_s + (int64_t)record->settled_s) * 1000 <= now_ms;
+}
+
+static void doubt(struct record *record)
+{
+    record->state = NOTICE_UNCERTAIN;
+    record->reason = REASON_NO_ANSWER;
+    if (record->attempts < LEDGER_MAX_ATTEMPTS)
+        record->attempts++;
+}
+
+/* Record 0 is the header. */
 static void move_piece(struct recovery *r, const unsigned char *records, size_t count,
                        uint32_t from)
 {
-    int64_t doubt = clock_wall_ms() + r->d->settings->dispatch.doubt_wait_ms;
+    int64_t now_ms = clock_wall_ms(), wait_ms = r->d->settings->dispatch.doubt_wait_ms;
+    struct ledger_header header;
 
     r->moves.count = 0;
-    for (size_t i = 0; i < count && r->moves.count < MOVES_MAX; i++) {
+    if (from == 0)
+        r->base_s = ledger_header_unpack(records, &header) == 0 ? header.base_s : 0;
+    for (size_t i = from == 0; i < count; i++) {
         struct record record;
         struct move *m;
 
         record_unpack(records + i * LEDGER_RECORD_BYTES, &record);
-        if (!of_the_dead(r, &record))
+        if (!of_the_dead(r, &record) && !parked_and_due(r, &record, now_ms))
             continue;
+        if (r->moves.count == MOVES_MAX) { /* the rest is the next piece */
+            r->next = from + (uint32_t)i;
+            return;
+        }
         m = moves_add(&r->moves);
-        memcpy(m->believed, records + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
-        record.state = NOTICE_UNCERTAIN;
-        record.reason = REASON_NO_ANSWER;
-        if (record.attempts < LEDGER_MAX_ATTEMPTS)
-            record.attempts++;
-        record_pack(&record, m->wanted);
         m->n = from + (uint32_t)i;
-        m->retry = doubt; /* `hold` is looked at then too, and stays */
+        m->retry = now_ms;
+        memcpy(m->believed, records + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
+        if (record.state == NOTICE_SENDING) {
+            doubt(&record);
+            m->retry += wait_ms; /* `hold` is looked at then too, and stays */
+        }
+        record_pack(&record, m->wanted);
     }
-    if (r->moves.count ==
-        MOVES_MAX) /* more may be in this piece: it is read again, and differs then */
-        r->next = from;
 }
 
 static void on_piece(void *arg, const redisReply *reply)
@@ -184,12 +231,12 @@ static void on_counters(void *arg, const redisReply *reply)
     const redisReply *state = db_at(reply, 0);
 
     if (state == NULL || state->type != REDIS_REPLY_STRING || strcmp(state->str, "open") != 0 ||
-        db_int(db_at(reply, 1), 0) == 0) {
-        next_reminder(r); /* nothing is being sent in it */
+        (db_int(db_at(reply, 1), 0) == 0 && db_int(db_at(reply, 2), 0) == 0)) {
+        next_reminder(r); /* nothing is parked or being sent in it */
         return;
     }
-    r->last = (uint32_t)db_int(db_at(reply, 2), 0);
-    r->next = 1;
+    r->last = (uint32_t)db_int(db_at(reply, 3), 0);
+    r->next = 0;
     next_piece(r);
 }
 
@@ -215,6 +262,7 @@ static void next_reminder(struct recovery *r)
     command_start(c, "HMGET");
     key_reminder(c, r->id, r->reminder);
     command_add_string(c, "state");
+    command_add_string(c, "c1");
     command_add_string(c, "c2");
     command_add_string(c, "last");
     db_send(r->d->db, c, on_counters, r);

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
+#include "outcome.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -152,6 +153,14 @@ void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms)
     log_outcome(n, "held", &r, NULL, 0, NULL, NULL, until_ms);
 }
 
+void settle_forget(struct notice *n)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    settle_move(n, &r, RETRY_REMOVE, 0);
+}
+
 void settle_resend(struct notice *n)
 {
     struct record r;
@@ -197,7 +206,8 @@ static void spend_attempt(struct record *r)
         r->attempts++;
 }
 
-static void settle_accepted(struct notice *n, struct record *r, const struct gateway_answer *a)
+static void settle_accepted(struct notice *n, struct record *r, const struct gateway_answer *a,
+                            int64_t now_us)
 {
     struct job *job = n->batch->job;
     struct lane *lane = n->lane;
@@ -209,7 +219,7 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
     r->state = (r->flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_ACCEPTED;
     r->flags |= FLAG_TOLD;
     r->ids = (unsigned)ids;
-    r->settled_s = (uint32_t)((clock_mono_us() - n->submitted_us) / 1000000) & SECONDS_20;
+    r->settled_s = (uint32_t)((now_us - n->submitted_us) / 1000000) & SECONDS_20;
     s = settle_move(n, r, RETRY_KEEP, ids);
     for (size_t i = 0; i < ids; i++) {
         if (a->ids[i].length == 0 || a->ids[i].length > 64)
@@ -241,6 +251,7 @@ void settle_next_channel(struct notice *n, struct record *r, enum notice_reason 
         log_outcome(n, "delivered", r, NULL, 0, code, words, 0);
         return;
     }
+    intent_return_cap(n);
     if (r->step + 1 < job->campaign->channel_count) {
         r->step++;
         r->attempts = 0;
@@ -252,7 +263,6 @@ void settle_next_channel(struct notice *n, struct record *r, enum notice_reason 
     r->reason = reason;
     settle_move(n, r, RETRY_KEEP, 0);
     log_outcome(n, "failed", r, NULL, 0, code, words, 0);
-    intent_return_cap(n);
 }
 
 static void settle_retry(struct notice *n, struct record *r, const struct gateway_answer *a)
@@ -314,15 +324,16 @@ static void settle_unknown(struct notice *n, struct record *r, const struct gate
 void settle_answer(struct notice *n, const struct gateway_answer *a)
 {
     struct record r;
-    int64_t until;
+    int64_t until, now_us;
 
     record_unpack(n->record, &r);
     switch (a->outcome) {
     case GATEWAY_ACCEPTED:
+        now_us = clock_mono_us();
         limit_accepted(&n->lane->limit,
                        n->lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1,
-                       clock_mono_us());
-        settle_accepted(n, &r, a);
+                       now_us);
+        settle_accepted(n, &r, a, now_us);
         break;
     case GATEWAY_THROTTLED:
         settle_throttled(n, &r, a);
@@ -362,27 +373,26 @@ static void settle_again(struct settling *s, struct move *m, const unsigned char
 {
     struct notice *n = m->owner;
     struct record now, wanted;
+    int64_t retry = m->retry;
+    enum outcome_effect effect;
 
     record_unpack(found, &now);
     record_unpack(m->wanted, &wanted);
-    if (now.state == wanted.state && now.fence == wanted.fence && now.state == NOTICE_ACCEPTED) {
+    if (memcmp(m->believed, m->wanted, LEDGER_RECORD_BYTES) == 0) { /* see settle_forget() */
         batch_settled(n);
         return;
     }
-    if (now.fence != wanted.fence || !notice_may_move(now.state, wanted.state) ||
-        ++n->tries > TRIES) {
-        s->job->d->stale_answers++;
+    effect = outcome_apply(&now, &wanted, &retry);
+    if (effect == OUTCOME_MOVES && ++n->tries <= TRIES) {
+        memcpy(n->record, found, LEDGER_RECORD_BYTES);
+        settle_move(n, &wanted, retry, 0);
+        return;
+    }
+    if (effect != OUTCOME_DONE) {
         log_info("outcome.refused campaign=%s reminder=%s n=%u stands=%s wanted=%s", s->job->id,
                  s->job->name, n->n, notice_state_name(now.state), notice_state_name(wanted.state));
-        batch_settled(n);
-        return;
     }
-    wanted.flags |= now.flags;
-    wanted.mask |= now.mask;
-    if ((now.flags & FLAG_EARLY) != 0 && !notice_is_terminal(wanted.state))
-        wanted.state = NOTICE_DELIVERED;
-    memcpy(n->record, found, LEDGER_RECORD_BYTES);
-    settle_move(n, &wanted, notice_is_terminal(wanted.state) ? RETRY_REMOVE : m->retry, 0);
+    batch_settled(n);
 }
 
 static void on_settled(void *arg, const redisReply *reply)
@@ -403,6 +413,8 @@ static void on_settled(void *arg, const redisReply *reply)
                   "ledger or went back: "
                   "the delivery log has these outcomes\"",
                   job->id, job->name, s->moves.count);
+    if (verdict == MOVES_BACK)
+        job_halt_back(job);
     for (size_t i = 0; i < s->moves.count; i++) {
         struct move *m = &s->moves.list[i];
         const unsigned char *found =

@@ -10,13 +10,17 @@
  * again and again; what it was pacing itself at since the last time goes along, so
  * that a share passes to another only when it is no longer made use of.
  */
+#define WIRE                                                                                       \
+    0.96 /* between the pace and the wire lies an intent, which takes now more, now less           \
+          */
+
 static void on_share(void *arg, const redisReply *reply)
 {
     struct lane *lane = arg;
 
     if (reply->type != REDIS_REPLY_STRING)
         return;
-    limit_set(&lane->limit, strtod(reply->str, NULL));
+    limit_set(&lane->limit, strtod(reply->str, NULL) * WIRE);
     dispatch_ask_turn(lane->d);
 }
 
@@ -32,7 +36,7 @@ void shares_ask(struct dispatch *d)
         command_script(c, SCRIPT_SHARE, 1);
         key_gateway(c, lane->name, "shares");
         command_add_string(c, d->name);
-        command_add_format(c, "%.3f", lane->limit.rate > 0 ? lane->limit.rate : 0);
+        command_add_format(c, "%.3f", lane->limit.rate > 0 ? lane->limit.rate / WIRE : 0);
         command_add_format(c, "%.3f", lane->rate);
         db_send(d->db, c, on_share, lane);
     }

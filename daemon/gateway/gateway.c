@@ -491,12 +491,18 @@ static void gateway_close(struct gateway *gw)
             slot_answer(gw, i, &unknown);
 }
 
+void gateway_set_shut(struct gateway_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!set->gateways[i]->closing)
+            gateway_close(set->gateways[i]);
+}
+
 void gateway_set_close(struct gateway_set *set)
 {
     if (set == NULL)
         return;
-    for (size_t i = 0; i < set->count; i++)
-        gateway_close(set->gateways[i]);
+    gateway_set_shut(set);
     http_client_free(set->http);
     resolver_free(set->resolver);
     for (size_t i = 0; i < set->count; i++)

@@ -83,7 +83,7 @@ struct gateway_config {
 };
 
 /* What comes up. arg is that of gateway_set_open(). All may be called from
- * within any call to the set but gateway_set_close(), where only answered() is. */
+ * within any call to the set but gateway_set_shut(), where only answered() is. */
 struct gateway_events {
     /* A submitted message is answered: once for each, with the context given to
      * gateway_submit(), possibly before that call returns. The answer is
@@ -92,7 +92,7 @@ struct gateway_events {
                      const struct gateway_answer *answer);
 
     /* A receipt, a reply: borrowed. stored(stored_arg, ...) must run exactly once,
-     * now or later; after the set is closed it must not run any more. */
+     * now or later; after the set is shut it must not run any more. */
     void (*receipt)(void *arg, struct gateway *gw, const struct gateway_receipt *receipt,
                     gateway_stored_fn *stored, void *stored_arg);
     void (*reply)(void *arg, struct gateway *gw, const struct gateway_reply *reply,
@@ -122,8 +122,12 @@ int gateway_set_check(const struct tree *list, const char *plugin_dir, struct er
 /* No more submits: tells the plugins to finish what they have and unbind. */
 void gateway_set_drain(struct gateway_set *set);
 
-/* Closes all gateways: what is outstanding is answered UNKNOWN on the way. Frees
- * the set; NULL is fine. Not to be called from within an event of the set. */
+/* Closes all gateways: what is outstanding is answered UNKNOWN on the way. Nothing
+ * is usable any more, but all may still be asked for their names and settings: what is
+ * under way in Redis comes back to them. Not to be called from within an event of the set. */
+void gateway_set_shut(struct gateway_set *set);
+
+/* Shuts the set, unless it is, and frees it; NULL is fine. */
 void gateway_set_close(struct gateway_set *set);
 
 size_t gateway_set_count(const struct gateway_set *set);

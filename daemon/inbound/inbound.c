@@ -20,6 +20,7 @@
 #define TRIES 3
 #define PARK_BYTES 160
 #define SPARES 4096
+#define GAP 8 /* records between two that are asked for: they are read too, and left alone */
 #define SWEEP_FIRST_MS 2000 /* after the start: what a death has left */
 #define SWEEP_STEP_MS 50
 #define SWEEP_MS 300000
@@ -28,7 +29,7 @@
 struct arrival {
     struct arrival *next;
     struct inbound *in;
-    struct gateway *gateway;
+    size_t gateway;            /* its index: it may be closed before this is done */
     gateway_stored_fn *stored; /* NULL: one that was parked, to be taken out when done */
     void *stored_arg;
     char id[65], code[33], words[65];
@@ -42,15 +43,22 @@ struct arrival {
     bool known; /* found was read */
 };
 
+/* Arrivals of neighbouring notices, whose records are one read. */
+struct run {
+    struct group *group;
+    size_t first, count; /* in its list */
+};
+
 /* Arrivals of one step, sent together. */
 struct group {
     struct group *next;
     struct inbound *in;
-    struct gateway *gateway;
+    size_t gateway;
     struct arrival *list[BATCH];
     size_t count;
     struct moves moves;
     char park[BATCH][PARK_BYTES];
+    struct run runs[BATCH];
 };
 
 struct inbound {
@@ -65,6 +73,7 @@ struct inbound {
     struct command command;
     uint64_t unmatched;
     struct gateway_set *gateways;
+    char names[GATEWAY_SET_MAX][33];
     struct event *sweep;
     size_t sweeping; /* the gateway whose parked receipts are gone through */
     char cursor[24]; /* of HSCAN */
@@ -98,7 +107,7 @@ static void arrival_end(struct arrival *a, bool stored)
         if (!in->muted)
             a->stored(a->stored_arg, stored);
     } else if (stored) {
-        receipt_unpark_command(&in->command, gateway_config(a->gateway)->name, a->id, a->id_length);
+        receipt_unpark_command(&in->command, a->in->names[a->gateway], a->id, a->id_length);
         db_send(in->options.db, &in->command, NULL, NULL);
     }
     if (in->spares < SPARES) {
@@ -110,7 +119,7 @@ static void arrival_end(struct arrival *a, bool stored)
     }
 }
 
-static struct group *group_take(struct inbound *in, struct gateway *gw)
+static struct group *group_take(struct inbound *in, size_t gateway)
 {
     struct group *g = in->spare_groups;
 
@@ -119,7 +128,7 @@ static struct group *group_take(struct inbound *in, struct gateway *gw)
     else
         g = xmalloc(sizeof *g);
     g->in = in;
-    g->gateway = gw;
+    g->gateway = gateway;
     g->count = 0;
     g->moves.count = 0;
     return g;
@@ -150,7 +159,7 @@ static void log_receipt(const struct arrival *a, const struct record *r)
     e.event = notice_state_name(r->state);
     e.campaign = a->campaign;
     e.reminder = a->reminder;
-    e.gateway = gateway_config(a->gateway)->name;
+    e.gateway = a->in->names[a->gateway];
     e.reason = notice_reason_name(r->reason);
     e.n = a->entry.n;
     e.fence = a->entry.fence;
@@ -230,13 +239,19 @@ static void decide(struct group *g, struct arrival *a)
                    : RETRY_KEEP;
 }
 
-static void on_record(void *arg, const redisReply *reply)
+static void on_records(void *arg, const redisReply *reply)
 {
-    struct arrival *a = arg;
+    const struct run *run = arg;
+    struct arrival *const *list = run->group->list + run->first;
 
-    a->known = reply->type == REDIS_REPLY_STRING && reply->len == LEDGER_RECORD_BYTES;
-    if (a->known)
-        memcpy(a->found, reply->str, LEDGER_RECORD_BYTES);
+    for (size_t i = 0; i < run->count; i++) {
+        size_t at = (size_t)(list[i]->entry.n - list[0]->entry.n) * LEDGER_RECORD_BYTES;
+
+        list[i]->known =
+            reply->type == REDIS_REPLY_STRING && reply->len >= at + LEDGER_RECORD_BYTES;
+        if (list[i]->known)
+            memcpy(list[i]->found, reply->str + at, LEDGER_RECORD_BYTES);
+    }
 }
 
 static void on_all_records(void *arg, const redisReply *reply)
@@ -261,24 +276,46 @@ static void on_all_records(void *arg, const redisReply *reply)
 
 /* ------------------------------------------------------------------ the record */
 
+static int by_number(const void *x, const void *y)
+{
+    uint32_t a = (*(struct arrival *const *)x)->entry.n, b = (*(struct arrival *const *)y)->entry.n;
+
+    return a < b ? -1 : a > b;
+}
+
+static void read_run(struct run *run, struct command *c)
+{
+    struct arrival *const *list = run->group->list + run->first;
+    int64_t from = list[0]->entry.n, to = list[run->count - 1]->entry.n;
+
+    command_start(c, "GETRANGE");
+    key_ledger(c, list[0]->campaign, list[0]->reminder);
+    command_add_int(c, from * LEDGER_RECORD_BYTES);
+    command_add_int(c, (to + 1) * LEDGER_RECORD_BYTES - 1);
+    db_send(run->group->in->options.db, c, on_records, run);
+}
+
 static void reading_send(struct inbound *in)
 {
     struct group *g = in->reading;
     struct command *c = &in->command;
+    struct run *run = NULL;
 
     if (g == NULL)
         return;
     in->reading = NULL;
+    qsort(g->list, g->count, sizeof g->list[0], by_number);
     for (size_t i = 0; i < g->count; i++) {
-        struct arrival *a = g->list[i];
-
-        a->known = false;
-        command_start(c, "GETRANGE");
-        key_ledger(c, a->campaign, a->reminder);
-        command_add_int(c, (int64_t)a->entry.n * LEDGER_RECORD_BYTES);
-        command_add_int(c, ((int64_t)a->entry.n + 1) * LEDGER_RECORD_BYTES - 1);
-        db_send(in->options.db, c, on_record, a);
+        if (run != NULL && g->list[i]->entry.n - g->list[i - 1]->entry.n <= GAP) {
+            run->count++;
+            continue;
+        }
+        if (run != NULL)
+            read_run(run, c);
+        run = run == NULL ? g->runs : run + 1;
+        *run = (struct run){g, i, 1};
     }
+    read_run(run, c);
     command_start(c, "PING"); /* its answer comes after all of them */
     db_send(in->options.db, c, on_all_records, g);
 }
@@ -316,7 +353,7 @@ static void looked_up(struct arrival *a, const redisReply *found)
     struct inbound *in = a->in;
 
     if (found == NULL || found->type != REDIS_REPLY_STRING || strcmp(found->str, "FULL") == 0) {
-        log_warning("receipts.full gateway=%s", gateway_config(a->gateway)->name);
+        log_warning("receipts.full gateway=%s", a->in->names[a->gateway]);
         arrival_end(a, false);
         return;
     }
@@ -340,7 +377,7 @@ static void on_looked_up(void *arg, const redisReply *reply)
     struct group *g = arg;
 
     if (reply->type != REDIS_REPLY_ARRAY)
-        log_error("receipts.error gateway=%s reply=%s", gateway_config(g->gateway)->name,
+        log_error("receipts.error gateway=%s reply=%s", g->in->names[g->gateway],
                   log_quote(reply->str ? reply->str : ""));
     for (size_t i = 0; i < g->count; i++)
         looked_up(g->list[i], db_at(reply, i));
@@ -366,7 +403,7 @@ static void lookups_send(struct inbound *in, size_t at)
             lookups[i].park_length = strlen(g->park[i]);
         }
     }
-    receipt_lookup_command(&in->command, gateway_config(g->gateway)->name, lookups, g->count,
+    receipt_lookup_command(&in->command, g->in->names[g->gateway], lookups, g->count,
                            clock_wall_ms());
     db_send(in->options.db, &in->command, on_looked_up, g);
 }
@@ -385,7 +422,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 
 static void lookup_add(struct inbound *in, struct arrival *a)
 {
-    size_t at = gateway_index(a->gateway);
+    size_t at = a->gateway;
 
     if (in->lookups[at] != NULL && in->lookups[at]->count == BATCH)
         lookups_send(in, at);
@@ -420,7 +457,7 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
         return;
     }
     a = arrival_take(in);
-    a->gateway = gw;
+    a->gateway = gateway_index(gw);
     a->stored = stored;
     a->stored_arg = stored_arg;
     memcpy(a->id, receipt->id.bytes, receipt->id.length);
@@ -442,12 +479,12 @@ void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_
     char text[PARK_BYTES], kind = 0;
     unsigned reason = 0;
 
-    if (id_length == 0 || id_length > 64 || n == 0 || n >= sizeof text)
+    if (in->muted || id_length == 0 || id_length > 64 || n == 0 || n >= sizeof text)
         return;
     memcpy(text, receipt, n);
     text[n] = '\0';
     a = arrival_take(in);
-    a->gateway = gw;
+    a->gateway = gateway_index(gw);
     memcpy(a->id, id, id_length);
     a->id_length = id_length;
     sscanf(text, "%c %u %32s %64[^\n]", &kind, &reason, a->code, a->words);
@@ -556,17 +593,16 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     struct inbound *in = arg;
 
     (void)fd, (void)what;
-    if (in->sweeping >= gateway_set_count(in->gateways))
-        in->sweeping = 0;
     if (in->muted || gateway_set_count(in->gateways) == 0)
         return;
+    if (in->sweeping >= gateway_set_count(in->gateways))
+        in->sweeping = 0;
     if (!db_well(in->options.db)) {
         sweep_after(in, 1000);
         return;
     }
     command_start(&in->command, "HSCAN");
-    key_gateway(&in->command, gateway_config(gateway_set_at(in->gateways, in->sweeping))->name,
-                "parked");
+    key_gateway(&in->command, in->names[in->sweeping], "parked");
     command_add_string(&in->command, in->cursor);
     command_add_string(&in->command, "COUNT");
     command_add_int(&in->command, BATCH);
@@ -576,6 +612,9 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 void inbound_start(struct inbound *in, struct gateway_set *gateways)
 {
     in->gateways = gateways;
+    for (size_t i = 0; i < gateway_set_count(gateways); i++)
+        snprintf(in->names[i], sizeof in->names[i], "%s",
+                 gateway_config(gateway_set_at(gateways, i))->name);
     strcpy(in->cursor, "0");
     sweep_after(in, SWEEP_FIRST_MS);
 }

@@ -26,7 +26,7 @@ struct inbound_options {
 };
 
 struct inbound *inbound_create(const struct inbound_options *options); /* borrows all */
-void inbound_free(struct inbound *in); /* after the gateways are closed; NULL is fine */
+void inbound_free(struct inbound *in); /* after the gateways are shut; NULL is fine */
 
 /* Begins: now and then receipts that are parked are looked up again, since a daemon
  * may die between the coming of their id and their move. */

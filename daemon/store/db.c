@@ -159,7 +159,7 @@ struct db {
     struct request *spare;
     size_t spares, outstanding, outstanding_bytes;
     unsigned checks; /* answers of the handshake still to come */
-    bool told_away;
+    bool told_away, refused; /* refused: one of the connections was */
     char why[256];
     struct maker maker;
     struct db *parent;              /* of a stripe */
@@ -236,12 +236,14 @@ static void arm(struct db *db, int64_t ms)
 
 static void tell(struct db *db, bool well)
 {
+    const char *why = db->why; /* of this connection */
+
     if (db->parent != NULL)
         db = db->parent;
     if (well && !db_well(db))
         return; /* another connection is still away */
     if (db->options.changed != NULL)
-        db->options.changed(db->options.arg, well, db->why);
+        db->options.changed(db->options.arg, well, why);
 }
 
 /* The connection is no good: everything unanswered waits for the next one. */
@@ -272,15 +274,19 @@ static void go_away(struct db *db, const char *why)
         tell(db, false);
 }
 
+/* Said once, by whichever connection finds out: the others would wait for ever. */
 static void refuse(struct db *db, const char *why)
 {
-    snprintf(db->why, sizeof db->why, "%s", why);
+    struct db *root = db->parent != NULL ? db->parent : db;
+
     db->state = DB_REFUSED;
-    if (db->parent != NULL)
-        return; /* the first connection says it */
+    if (root->refused)
+        return;
+    root->refused = true;
+    snprintf(root->why, sizeof root->why, "%s", why);
     log_error("redis.refused reason=%s", log_quote(why));
-    if (db->options.refused != NULL)
-        db->options.refused(db->options.arg, why);
+    if (root->options.refused != NULL)
+        root->options.refused(root->options.arg, why);
 }
 
 static void on_disconnect(const redisAsyncContext *context, int status)
@@ -752,7 +758,7 @@ int db_connect(struct db *db, int64_t timeout_ms, struct error *err)
     int64_t until = clock_mono_ms() + timeout_ms;
 
     while (!db_well(db)) {
-        if (db->state == DB_REFUSED)
+        if (db->refused)
             return error_set(err, "Redis: %s", db->why);
         if (clock_mono_ms() > until)
             return error_set(err, "Redis cannot be reached: %s",
@@ -794,7 +800,7 @@ int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *e
     if (reply != NULL)
         *reply = NULL;
     db_try(db, c, keep_reply, &answer);
-    while (answer == NULL && db->state != DB_REFUSED && clock_mono_ms() < until)
+    while (answer == NULL && !db->refused && clock_mono_ms() < until)
         event_base_loop(db->base, EVLOOP_ONCE);
     if (answer == NULL)
         return error_set(err, "Redis does not answer: %s", db->why);
@@ -821,7 +827,7 @@ int db_drain(struct db *db, size_t left, struct error *err)
             before = db_outstanding(db);
             until = clock_mono_ms() + 30000;
         }
-        if (db->state == DB_REFUSED || clock_mono_ms() > until)
+        if (db->refused || clock_mono_ms() > until)
             return error_set(err, "Redis does not answer: %s", db->why);
     }
     return 0;

@@ -1,6 +1,7 @@
 #include "receipt_index.h"
 
 #include "keys.h"
+#include "ledger.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ int receipt_entry_unpack(const char *in, size_t n, struct receipt_entry *e)
     e->fence = get32(in + 8);
     e->parts = (unsigned char)in[12] >> 4;
     e->part = (unsigned char)in[12] & 15;
-    return e->parts < 1 || e->part >= e->parts || e->n == 0 ? -1 : 0;
+    return e->parts < 1 || e->parts > LEDGER_MAX_IDS || e->part >= e->parts || e->n == 0 ? -1 : 0;
 }
 
 static bool counts_up(const char *id, size_t n)

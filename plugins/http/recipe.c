@@ -22,7 +22,7 @@ struct op {
     struct piece literal;
     const struct variable *variable; /* NULL in the last op */
     char *member;                    /* NAME of column.NAME and param.NAME */
-    escape_fn *escape;
+    escape_fn *escape, *second;      /* second: of what escape made; or NULL */
 };
 
 struct recipe {
@@ -299,6 +299,12 @@ static escape_fn *default_escape(enum recipe_place place, const struct variable 
     return escape_none;
 }
 
+/* Lets nothing through that the place cannot hold; NULL where it takes all. */
+static escape_fn *what_place_takes(enum recipe_place place)
+{
+    return place == RECIPE_URL ? escape_legal_url : place == RECIPE_HEADER ? escape_line : NULL;
+}
+
 static escape_fn *find_filter(struct compiler *c, struct piece name)
 {
     size_t i;
@@ -309,11 +315,29 @@ static escape_fn *find_filter(struct compiler *c, struct piece name)
             continue;
         if (filters[i].escape != escape_none)
             return filters[i].escape;
-        return c->place == RECIPE_URL      ? escape_legal_url
-               : c->place == RECIPE_HEADER ? escape_line
-                                           : escape_none;
+        return what_place_takes(c->place) != NULL ? what_place_takes(c->place) : escape_none;
     }
     return NULL;
+}
+
+/* JSON and XML leave bytes as they are that a header or a URL cannot hold. */
+static escape_fn *second_escape(enum recipe_place place, escape_fn *first)
+{
+    return first == escape_json || first == escape_xml ? what_place_takes(place) : NULL;
+}
+
+static void put_value(struct bytes *out, escape_fn *first, escape_fn *second, struct piece value)
+{
+    struct bytes between = BYTES_INIT(out->limit);
+
+    if (second == NULL) {
+        first(out, value.bytes, value.length);
+        return;
+    }
+    first(&between, value.bytes, value.length);
+    second(out, between.data, between.length);
+    out->overflowed = out->overflowed || between.overflowed;
+    bytes_free(&between);
 }
 
 static struct piece trim(const char *from, const char *to)
@@ -384,12 +408,13 @@ static int compile_value(struct compiler *c, struct piece inside)
         struct render fixed = {.recipe = c->recipe};
         struct piece value = v->get(&fixed);
 
-        escape(&c->recipe->literals, value.bytes, value.length);
+        put_value(&c->recipe->literals, escape, second_escape(c->place, escape), value);
         return 0;
     }
     op = add_op(c);
     op->variable = v;
     op->escape = escape;
+    op->second = second_escape(c->place, escape);
     op->member = member.bytes != NULL ? bytes_copy(member.bytes, member.length) : NULL;
     return 0;
 }
@@ -504,7 +529,7 @@ void recipe_render(const struct recipe *r, const struct gateway_message *m, int6
             continue;
         render.op = op;
         value = op->variable->get(&render);
-        op->escape(out, value.bytes, value.length);
+        put_value(out, op->escape, op->second, value);
         /* A value cut at its limit must not go out looking whole. */
         out->overflowed = out->overflowed || render.scratch->overflowed;
     }

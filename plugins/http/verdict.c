@@ -370,33 +370,42 @@ static void find_ids(struct verdict_rules *r, const struct gateway_http_response
 
 static void blot_out(struct bytes *words, const struct gateway_id *hidden)
 {
-    char *at;
+    char *at = words->data, *end = at + words->length;
 
     if (hidden->length < HIDDEN_BYTES_MIN || words->length == 0)
         return;
-    /* What begins with a star might find itself again for ever. */
-    while ((at = memmem(words->data, words->length, hidden->bytes, hidden->length)) != NULL &&
-           hidden->bytes[0] != '*')
+    while ((at = memmem(at, (size_t)(end - at), hidden->bytes, hidden->length)) != NULL) {
         memset(at, '*', hidden->length);
+        at += hidden->length; /* never back: it may consist of stars */
+    }
+}
+
+static void blot_all(struct bytes *words, const struct gateway_id *hide)
+{
+    for (; hide->bytes != NULL; hide++)
+        blot_out(words, hide);
 }
 
 /* What they said, on one line. Cut only after the blotting out: half a secret
  * at the cut would not be found. */
 static const char *said(const char *s, size_t n, const struct gateway_id *hide, struct bytes *out)
 {
-    struct bytes whole = BYTES_INIT(8 * WORDS_BYTES), line = BYTES_INIT(24 * WORDS_BYTES);
+    struct bytes whole = BYTES_INIT(8 * WORDS_BYTES), clean = BYTES_INIT(24 * WORDS_BYTES),
+                 line = BYTES_INIT(24 * WORDS_BYTES);
     size_t cut;
 
     bytes_put(&whole, s, n < whole.limit ? n : whole.limit);
-    for (; hide->bytes != NULL; hide++)
-        blot_out(&whole, hide);
-    escape_clean(&line, whole.data, whole.length);
+    blot_all(&whole, hide);
+    escape_clean(&clean, whole.data, whole.length);
+    escape_line(&line, clean.data, clean.length);
+    blot_all(&line, hide); /* once more: control bytes that stood within it are gone now */
     cut = line.length < out->limit - 1 ? line.length : out->limit - 1;
     while (cut > 0 && cut < line.length && ((unsigned char)line.data[cut] & 0xc0) == 0x80)
         cut--; /* not within a character */
     bytes_clear(out);
-    escape_line(out, line.data, cut);
+    bytes_put(out, line.data, cut);
     bytes_free(&whole);
+    bytes_free(&clean);
     bytes_free(&line);
     return out->length > 0 ? bytes_string(out) : NULL;
 }

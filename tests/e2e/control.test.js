@@ -26,13 +26,13 @@ journey('pause stops sending within a window, resume goes on, nobody is left out
 journey('cancel wins: what was not sent is cancelled, for good', async (s) => {
   const smsc = await s.smsc(undefined, { rate: '40/s', window: 10 });
   await s.start();
-  await s.xadd(campaign('cancel', people(80)));
+  await s.xadd(campaign('cancel', people(600)));
   await until('the first ten', () => smsc.submits.length >= 10);
   await s.ok('cancel', '-y', 'cancel');
   const at = smsc.submits.length;
   const counts = await s.settled('cancel', 'first');
   assert.ok(smsc.submits.length <= at + 10);
-  assert.equal(counts.cancelled + counts.delivered, 80);
+  assert.equal(counts.cancelled + counts.delivered, 600);
   assert.equal(counts.delivered, smsc.submits.length);
   const late = await s.outreach('resume', 'cancel');
   await pause(300);
@@ -91,6 +91,33 @@ journey('who refused is never sent anything', async (s) => {
   await s.xadd(campaign('refuse', list, { class: 'notice' }));
   assert.deepEqual(await s.settled('refuse', 'first'), { delivered: 2, 'opted-out': 1 });
   assert.deepEqual(smsc.textsFor(list[1].sms), []);
+});
+
+journey('while nobody can tell who refused nothing is sent, and nobody is taken for one who did', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const client = await s.redis();
+  await client.call('SET', 'outreach:optout', 'not a set');
+  await s.xadd(campaign('blind', people(3)));
+  await until('the gate to hold them', () => /optout.error/.test(s.log()));
+  await pause(300);
+  assert.equal(smsc.submits.length, 0);
+  await client.call('DEL', 'outreach:optout');
+  assert.deepEqual(await s.settled('blind', 'first'), { delivered: 3 });
+});
+
+journey('a reminder that is cancelled at the last moment leaves no mark on what a person may get', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '4/s', window: 20 });
+  s.settings.defaults.per_recipient = ['1/day'];
+  await s.start();
+  const list = people(20);
+  await s.xadd(campaign('gone', list));
+  await until('the first two', () => smsc.submits.length >= 2);
+  await s.ok('cancel', '-y', 'gone');
+  const counts = await s.settled('gone', 'first');
+  const told = new Set(smsc.submits.map((one) => one.to));
+  await s.xadd(campaign('next', list, { reminders: [{ name: 'first', at: 'now' }] }));
+  await s.counted('next', 'first', { delivered: counts.cancelled, parked: told.size }, 30000);
 });
 
 journey('outside the allowed hours notices are held, not dropped', async (s) => {

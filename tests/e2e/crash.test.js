@@ -110,3 +110,18 @@ journey('two daemons on one Redis share the work, and everyone is told once', as
   assert.deepEqual(await s.settled('both', 'first', 60000), { delivered: 150 });
   assert.deepEqual(twice(ids(smsc)), []);
 });
+
+journey('a reminder whose Redis went back stands still until a person has looked', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '20/s', window: 10 });
+  await s.start();
+  await s.xadd(campaign('back', people(60)));
+  await until('ten submits', () => smsc.submits.length >= 10);
+  await (await s.redis()).call('HSET', 'outreach:{back}:first', 'seq', 1);
+  await until('it to stand still', () => /reminder.halted.*Redis went back/.test(s.log()));
+  await pause(500);
+  const at = smsc.submits.length;
+  assert.ok(at < 40, `${at} were sent`);
+  await pause(1000);
+  assert.equal(smsc.submits.length, at);
+  assert.deepEqual(twice(ids(smsc)), []);
+});

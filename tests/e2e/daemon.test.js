@@ -85,6 +85,19 @@ for (const [what, settings, words] of [
     assert.equal(smsc.messages.length, 1);
   });
 
+journey('a Redis that is made lax while the daemon runs is refused by whichever connection finds out', async (s) => {
+  await s.smsc();
+  const server = await s.redisServer();
+  const running = await s.start();
+  await server.client.call('CONFIG', 'SET', 'appendfsync', 'everysec');
+  const clients = (await server.client.call('CLIENT', 'LIST')).split('\n').filter((line) => /cmd=evalsha|cmd=script/.test(line));
+  const last = Math.max(...clients.map((line) => Number(line.match(/id=(\d+)/)[1])));
+  await server.client.call('CLIENT', 'KILL', 'ID', last);
+  const how = await until('the daemon to refuse', () => running.how, 10000);
+  assert.equal(how.code, 69);
+  assert.match(s.log(), /redis.refused.*appendfsync/);
+});
+
 journey('the delivery log has a line per event with stable keys, and no number and no text', async (s) => {
   await s.smsc(({ to }) => (to.endsWith('1002') ? { status: 0x0b } : {}));
   await s.start();

@@ -176,3 +176,16 @@ journey('of two gateways the one with the lower cost priority number is preferre
   assert.equal(smsc.messages[0].to, '+8613851400001');
   assert.equal(cloud.requests[0].query.to, '+8618751400001');
 });
+
+journey('who has no other address keeps the reason why the first one did not do', async (s) => {
+  await s.smsc(() => ({ status: 0x01 })); // ESME_RINVMSGLEN: the text
+  s.settings.gateways.push({ name: 'chat', plugin: 'sandbox', channel: 'wecom' });
+  await s.start();
+  const [one, two] = people(2);
+  await s.xadd(campaign('other', [one, { ...two, wecom: 'wang' }], { channels: ['sms', 'wecom'] }));
+  await until('both to be settled', async () => {
+    const [first, second] = await s.ledger('other', 'first');
+    return first?.state === 'failed' && /accepted|delivered/.test(second?.state);
+  });
+  assert.equal((await s.ledger('other', 'first'))[0].reason, 2, 'text');
+});

@@ -116,3 +116,16 @@ journey('ids in hex at the submit and in decimal at the receipt are one id, wher
   for (const submit of smsc.submits) await smsc.receipt(submit, { id: String(parseInt(submit.id, 16)).padStart(10, '0') });
   await s.counted('hex', 'first', { delivered: 2 });
 });
+
+journey('a notice that nothing waits for does not stay in the retry set', async (s) => {
+  const list = people(2);
+  await s.smsc(({ to }) => (to === list[1].sms ? { silent: true } : {}));
+  s.settings.dispatch = { stop: '1s' };
+  await s.start();
+  await s.xadd(campaign('over', list));
+  await s.counted('over', 'first', { delivered: 1, sending: 1 });
+  const client = await s.redis();
+  await client.call('ZADD', 'outreach:{over}:first:retry', Date.now(), 1);
+  await until('it to be forgotten', async () => (await client.call('ZCARD', 'outreach:{over}:first:retry')) === 0, 8000);
+  await s.counted('over', 'first', { delivered: 1, sending: 1 });
+});

@@ -168,6 +168,25 @@ static void test_rows(void **state)
     campaign_free(c);
 }
 
+/* A list as JSON has no limit for the whole of a row. */
+static void test_long_address(void **state)
+{
+    struct campaign *c = campaign();
+    struct csv_field raw[] = {field("13851400001"), field(""), field("王"), field("")};
+    struct row *row = xmalloc(sizeof *row);
+    struct heard heard = {"", false};
+    char *address = xmalloc(2 * CSV_ROW_BYTES);
+
+    (void)state;
+    memset(address, 'a', 2 * CSV_ROW_BYTES);
+    raw[1] = (struct csv_field){address, 2 * CSV_ROW_BYTES};
+    assert_int_equal(row_make(c, raw, "en", row, hear, &heard), -1);
+    assert_true(heard.refused);
+    free(address);
+    free(row);
+    campaign_free(c);
+}
+
 static void test_replace(void **state)
 {
     struct campaign *c = campaign();
@@ -198,7 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_are_exact), cmocka_unit_test(test_keys),
         cmocka_unit_test(test_headings),          cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_long_address),      cmocka_unit_test(test_replace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

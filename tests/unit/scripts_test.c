@@ -346,18 +346,18 @@ static void test_finish(void **state)
     queued(4);
     refused("[OPEN 0]", FINISH);
     script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000");
-    refused("[OPEN 4]", FINISH);
+    refused("[OPEN 4 0]", FINISH);
     script(CLAIM("d:1:1", "4", "1100"));
     ask("HSET " REMINDER " c0 0 c1 1 c2 1 c4 2");
-    refused("[OPEN 2]", FINISH);
+    refused("[OPEN 2 1]", FINISH);
     ask("HSET " REMINDER " c1 0 c2 0 c4 4");
-    refused("[OPEN 0]", FINISH); /* the lease */
+    refused("[OPEN 0 1]", FINISH); /* the lease */
     script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1");
     ask("ZADD " RETRY " 1 1");
-    refused("[OPEN 0]", FINISH);
+    refused("[OPEN 0 0]", FINISH);
     ask("DEL " RETRY);
     ask("HSET " REMINDER " cursor 3");
-    refused("[OPEN 0]", FINISH);
+    refused("[OPEN 0 0]", FINISH);
     ask("HSET " REMINDER " cursor 4");
     twice("[DONE 0]", FINISH);
     is("[done 1500]", ask("HMGET " REMINDER " state done"));

@@ -5,6 +5,7 @@
 -- ARGV: seconds that a bucket lives, then for each bucket: the head of its ids ('' where
 --       the tail is the whole id), what to append
 -- Returns receipts that were here before their id: id, receipt, ...
+local LONG = 8192
 local early = {}
 local any = redis.call('HLEN', KEYS[1]) > 0
 for k = 2, #KEYS do
@@ -12,7 +13,10 @@ for k = 2, #KEYS do
 end
 for k = 2, #KEYS do
   local head, more = ARGV[2 * k - 2], ARGV[2 * k - 1]
-  if redis.call('APPEND', KEYS[k], more) == #more then
+  local length = redis.call('APPEND', KEYS[k], more)
+  -- A slow gateway fills a bucket for days: it stays as long as its latest entry may be
+  -- asked for. A long one belongs to a gateway that counts around and around.
+  if length == #more or length < LONG and redis.call('TTL', KEYS[k]) < ARGV[1] * 0.8 then
     redis.call('EXPIRE', KEYS[k], ARGV[1])
   end
   local at = any and 1 or #more + 1

@@ -1,7 +1,7 @@
 -- Who reads the events, and how far they were applied. Two readers at once would
 -- do no harm (what an event does is done once), so the clock may decide here.
 -- KEYS: reader
--- ARGV: daemon:epoch, now ms, lease ms, position applied up to ('' to only ask)
+-- ARGV: daemon, now ms, lease ms, position applied up to ('' to only ask)
 local h = redis.call('HMGET', KEYS[1], 'owner', 'until', 'position')
 if h[1] and h[1] ~= ARGV[1] and tonumber(h[2]) > tonumber(ARGV[2]) then
   return {'OTHER', h[1]}

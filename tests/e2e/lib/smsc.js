@@ -51,6 +51,7 @@ class Smsc {
   serve(session) {
     this.sessions.add(session);
     session.bound = false;
+    session.socket.setMaxListeners(0); // one for each receipt that is not answered yet
     session.on('error', () => session.destroy());
     session.on('close', () => this.sessions.delete(session));
     for (const command of COMMANDS)
@@ -58,6 +59,7 @@ class Smsc {
         this.binds.push(pdu);
         const ok = pdu.system_id === this.account.systemId && pdu.password === this.account.password;
         session.bound = ok;
+        session.systemType = pdu.system_type;
         session.send(pdu.response({ command_status: ok ? 0 : smpp.ESME_RINVPASWD, system_id: 'smsc' }));
       });
     session.on('enquire_link', (pdu) => session.send(pdu.response()));

@@ -348,4 +348,4 @@ function inSeconds(seconds) {
   return new Date(Date.now() + 8 * 3600e3 + seconds * 1000).toISOString().slice(0, 19);
 }
 
-module.exports = { journey, campaign, people, inDays, inSeconds, until, ROOT, DATA, BUILD, STATES };
+module.exports = { Stage, journey, campaign, people, inDays, inSeconds, until, ROOT, DATA, BUILD, STATES };

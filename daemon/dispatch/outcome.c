@@ -1,0 +1,28 @@
+#include "outcome.h"
+
+#include "moves.h"
+
+enum outcome_effect outcome_apply(const struct record *now, struct record *wanted, int64_t *retry)
+{
+    if (now->fence != wanted->fence)
+        return OUTCOME_REFUSED;
+    if (wanted->state == NOTICE_ACCEPTED &&
+        (now->state == NOTICE_ACCEPTED || now->state == NOTICE_DELIVERED ||
+         now->state == NOTICE_UNDELIVERED))
+        return OUTCOME_DONE;
+    /* Only receipts leave accepted: who wanted to send it once more came too late. */
+    if (now->state == NOTICE_ACCEPTED || !notice_may_move(now->state, wanted->state))
+        return OUTCOME_REFUSED;
+    wanted->flags |= now->flags;
+    wanted->mask |= now->mask;
+    if ((now->flags & FLAG_EARLY) != 0) { /* an earlier attempt did arrive after all */
+        wanted->state = NOTICE_DELIVERED;
+        wanted->reason = REASON_NONE;
+    }
+    if (notice_is_terminal(wanted->state))
+        *retry = RETRY_REMOVE;
+    else if (*retry == RETRY_KEEP &&
+             (now->state == NOTICE_UNCERTAIN || now->state == NOTICE_PARKED))
+        *retry = RETRY_REMOVE; /* it was put there by who took us for dead */
+    return OUTCOME_MOVES;
+}

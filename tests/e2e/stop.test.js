@@ -1,0 +1,77 @@
+'use strict';
+// The ways to stop that are not the usual one, and what a life leaves to the next.
+
+const assert = require('node:assert/strict');
+const { journey, campaign, people } = require('./lib/stage');
+const { until, pause } = require('./lib/wait');
+
+const HOLD = [{ name: 'first', at: 'now', doubt: 'hold' }];
+
+journey('a gateway that never answers holds SIGTERM up for the bound, and is in doubt then', async (s) => {
+  const smsc = await s.smsc(() => ({ silent: true }), { window: 10 });
+  s.settings.dispatch = { stop: '1s' };
+  await s.start();
+  await s.xadd(campaign('silent', people(10), { reminders: HOLD }));
+  await until('ten submits', () => smsc.submits.length === 10);
+  assert.deepEqual(await s.stop(), { code: 0, signal: null });
+  await s.start();
+  await s.counted('silent', 'first', { uncertain: 10 });
+  await s.ok('verify', 'silent');
+});
+
+journey('a second SIGTERM ends at once, whatever is under way', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 20, receipt: { when: 'before' } }), { window: 100, rate: '3000/s' });
+  await s.start();
+  for (const round of [1, 2, 3]) {
+    await s.xadd(campaign(`twice-${round}`, people(1500), { reminders: HOLD }));
+    const before = smsc.submits.length;
+    await until('some submits', () => smsc.submits.length > before + 100);
+    process.kill(s.daemon.pid, 'SIGTERM');
+    await pause(2 + 10 * round);
+    const how = await s.stop();
+    assert.deepEqual(how, { code: 0, signal: null });
+    await s.start();
+  }
+  const sent = new Map();
+  for (const { to } of smsc.submits) sent.set(to, (sent.get(to) ?? 0) + 1);
+  assert.ok([...sent.values()].every((times) => times <= 3), 'once a campaign');
+});
+
+journey('a daemon that dies while it looks after its last life leaves that to the next', async (s) => {
+  const smsc = await s.smsc(() => ({ silent: true }), { window: 10 });
+  await s.start();
+  await s.xadd(campaign('heir', people(10), { reminders: HOLD }));
+  await until('ten submits', () => smsc.submits.length === 10);
+  await s.stop('SIGKILL');
+  // What a life that ends before its recovery does leaves behind: its epoch.
+  const client = await s.redis();
+  s.epoch = await client.call('INCR', 'outreach:epoch');
+  await client.call('HSET', 'outreach:daemon:d1', 'epoch', s.epoch);
+  await s.start();
+  await s.counted('heir', 'first', { uncertain: 10 });
+});
+
+journey('a daemon that was thought dead is looked after again when it goes on', async (s) => {
+  await s.smsc();
+  await s.start();
+  const client = await s.redis();
+  await client.call('SREM', 'outreach:daemons', 'd1'); // as one that has buried it does
+  await until('it to be back', async () => (await client.call('SISMEMBER', 'outreach:daemons', 'd1')) === 1, 6000);
+});
+
+journey('a lease of ours that nobody here knows of is given back', async (s) => {
+  await s.smsc();
+  s.settings.defaults.per_recipient = ['1/day'];
+  await s.start();
+  await s.xadd(campaign('first-of-all', people(3)));
+  await s.settled('first-of-all', 'first');
+  await s.xadd(campaign('lease', people(3))); // tomorrow
+  await s.counted('lease', 'first', { parked: 3 });
+  const client = await s.redis();
+  const epoch = await client.call('HGET', 'outreach:daemon:d1', 'epoch');
+  await client.call('HSET', 'outreach:{lease}:first:leases', `d1:${epoch}:999999`, '1 3 0 1');
+  await until('it to be closed', async () => (await client.call('EXISTS', 'outreach:{lease}:first:leases')) === 0, 8000);
+  assert.equal(await client.call('HGET', 'outreach:{lease}:first', 'orphans'), '0');
+  assert.match(s.log(), /lease.lost campaign=lease reminder=first from=1 to=3/);
+  await s.counted('lease', 'first', { parked: 3 });
+});

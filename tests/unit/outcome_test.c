@@ -1,0 +1,119 @@
+/* What an outcome makes of a record that is not as it was believed: LEDGER.md sections 2, 5. */
+#include "outcome.h"
+
+#include "moves.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define T FLAG_TOLD
+#define E FLAG_EARLY
+#define R FLAG_RESENT
+#define LATER 5000 /* a score */
+
+static const struct fact {
+    const char *name;
+    /* what stands there: state, flags, mask; the same fence? */
+    enum notice_state now;
+    unsigned now_flags, now_mask;
+    bool same_fence;
+    /* what the outcome asks for */
+    enum notice_state wanted;
+    unsigned flags;
+    int64_t retry;
+    /* what comes of it */
+    enum outcome_effect effect;
+    enum notice_state then;
+    unsigned then_flags, then_mask;
+    int64_t then_retry;
+} facts[] = {
+    /* Another daemon took this one for dead: the record takes the outcome, however late. */
+    {"accepted, taken for uncertain", NOTICE_UNCERTAIN, 0, 0, true, NOTICE_ACCEPTED, T, RETRY_KEEP,
+     OUTCOME_MOVES, NOTICE_ACCEPTED, T, 0, RETRY_REMOVE},
+    {"failed, taken for uncertain", NOTICE_UNCERTAIN, 0, 0, true, NOTICE_FAILED, 0, RETRY_KEEP,
+     OUTCOME_MOVES, NOTICE_FAILED, 0, 0, RETRY_REMOVE},
+    {"to be tried again, taken for uncertain", NOTICE_UNCERTAIN, 0, 0, true, NOTICE_PARKED, 0,
+     LATER, OUTCOME_MOVES, NOTICE_PARKED, 0, 0, LATER},
+    {"refused by the gate, taken for uncertain", NOTICE_UNCERTAIN, 0, 0, true, NOTICE_OPTED_OUT, 0,
+     RETRY_KEEP, OUTCOME_MOVES, NOTICE_OPTED_OUT, 0, 0, RETRY_REMOVE},
+    {"no answer, taken for uncertain already", NOTICE_UNCERTAIN, 0, 0, true, NOTICE_UNCERTAIN, 0,
+     LATER, OUTCOME_REFUSED, 0, 0, 0, 0},
+    /* It was resent meanwhile: another intent's business. */
+    {"another fence, sending", NOTICE_SENDING, R, 0, false, NOTICE_ACCEPTED, T, RETRY_KEEP,
+     OUTCOME_REFUSED, 0, 0, 0, 0},
+    {"another fence, uncertain", NOTICE_UNCERTAIN, R, 0, false, NOTICE_FAILED, 0, RETRY_KEEP,
+     OUTCOME_REFUSED, 0, 0, 0, 0},
+    {"another fence, accepted", NOTICE_ACCEPTED, T, 0, false, NOTICE_ACCEPTED, T, RETRY_KEEP,
+     OUTCOME_REFUSED, 0, 0, 0, 0},
+    /* Parked to be resent, with the fence of old: it may go out a second time, unless... */
+    {"to be resent, and accepted after all", NOTICE_PARKED, R, 0, true, NOTICE_ACCEPTED, T,
+     RETRY_KEEP, OUTCOME_REFUSED, 0, 0, 0, 0},
+    {"to be resent, but accepted meanwhile", NOTICE_ACCEPTED, T, 0, true, NOTICE_PARKED, R, LATER,
+     OUTCOME_REFUSED, 0, 0, 0, 0},
+    {"to be resent, but delivered meanwhile", NOTICE_DELIVERED, T, 1, true, NOTICE_PARKED, R, LATER,
+     OUTCOME_REFUSED, 0, 0, 0, 0},
+    /* A receipt was faster. */
+    {"delivered before accepted", NOTICE_DELIVERED, T, 1, true, NOTICE_ACCEPTED, T, RETRY_KEEP,
+     OUTCOME_DONE, 0, 0, 0, 0},
+    {"undelivered before accepted", NOTICE_UNDELIVERED, T, 0, true, NOTICE_ACCEPTED, T, RETRY_KEEP,
+     OUTCOME_DONE, 0, 0, 0, 0},
+    {"accepted twice", NOTICE_ACCEPTED, T, 0, true, NOTICE_ACCEPTED, T, RETRY_KEEP, OUTCOME_DONE, 0,
+     0, 0, 0},
+    {"a part's receipt before accepted", NOTICE_SENDING, 0, 2, true, NOTICE_ACCEPTED, T, RETRY_KEEP,
+     OUTCOME_MOVES, NOTICE_ACCEPTED, T, 2, RETRY_KEEP},
+    {"delivered, and then refused", NOTICE_DELIVERED, T, 1, true, NOTICE_FAILED, 0, RETRY_KEEP,
+     OUTCOME_REFUSED, 0, 0, 0, 0},
+    /* An earlier attempt's receipt came while this one was under way: it has arrived. */
+    {"early, then accepted", NOTICE_SENDING, E, 0, true, NOTICE_ACCEPTED, T, RETRY_KEEP,
+     OUTCOME_MOVES, NOTICE_DELIVERED, T | E, 0, RETRY_REMOVE},
+    {"early, then refused", NOTICE_SENDING, E, 0, true, NOTICE_FAILED, 0, RETRY_KEEP, OUTCOME_MOVES,
+     NOTICE_DELIVERED, E, 0, RETRY_REMOVE},
+    {"early, then a part refused", NOTICE_SENDING, E, 0, true, NOTICE_UNDELIVERED, T, RETRY_KEEP,
+     OUTCOME_MOVES, NOTICE_DELIVERED, T | E, 0, RETRY_REMOVE},
+    {"early, then to be tried again", NOTICE_SENDING, E, 0, true, NOTICE_PARKED, 0, LATER,
+     OUTCOME_MOVES, NOTICE_DELIVERED, E, 0, RETRY_REMOVE},
+    {"early, then no answer", NOTICE_SENDING, E, 0, true, NOTICE_UNCERTAIN, 0, LATER, OUTCOME_MOVES,
+     NOTICE_DELIVERED, E, 0, RETRY_REMOVE},
+    {"early and resent, then accepted, uncertain by others", NOTICE_UNCERTAIN, E | R, 0, true,
+     NOTICE_ACCEPTED, T | R, RETRY_KEEP, OUTCOME_MOVES, NOTICE_DELIVERED, T | E | R, 0,
+     RETRY_REMOVE},
+};
+
+static void test_fact(void **state)
+{
+    const struct fact *f = *state;
+    struct record now = {
+        .state = f->now, .flags = f->now_flags, .mask = f->now_mask, .fence = 0x5001};
+    struct record wanted = {.state = f->wanted,
+                            .flags = f->flags,
+                            .fence = f->same_fence ? 0x5001 : 0x5000,
+                            .reason = REASON_ABSENT,
+                            .attempts = 2};
+    int64_t retry = f->retry;
+
+    assert_int_equal(outcome_apply(&now, &wanted, &retry), f->effect);
+    if (f->effect != OUTCOME_MOVES)
+        return;
+    assert_int_equal(wanted.state, f->then);
+    assert_int_equal(wanted.flags, f->then_flags);
+    assert_int_equal(wanted.mask, f->then_mask);
+    assert_int_equal(retry, f->then_retry);
+    assert_int_equal(wanted.reason, f->then == NOTICE_DELIVERED ? REASON_NONE : REASON_ABSENT);
+    assert_int_equal(wanted.attempts, 2);
+    assert_true(notice_may_move(now.state, wanted.state));
+}
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+int main(void)
+{
+    struct CMUnitTest tests[COUNT(facts)];
+
+    for (size_t i = 0; i < COUNT(facts); i++)
+        tests[i] = (struct CMUnitTest){facts[i].name, test_fact, NULL, NULL, (void *)&facts[i]};
+    return cmocka_run_group_tests_name("outcomes", tests, NULL, NULL);
+}
