@@ -69,6 +69,7 @@ struct source {
         int line;
     } * origins;
     size_t lines, room;
+    size_t marks;        /* of punctuation and strings: about two a setting, one an element */
     struct arena *arena; /* of the files' names */
 };
 
@@ -250,6 +251,8 @@ static bool scan_over_limits(struct scanner *sc, int depth)
         scan_fail(sc, "nested too deep (at most 32 levels)");
     else if (buf_overflowed(&sc->source->text))
         scan_fail(sc, "too large: a configuration has at most 1 MiB with its includes");
+    else if (sc->source->marks > TREE_CONFIG_MARKS) /* libconfig looks through all for each */
+        scan_fail(sc, "too much in one file: a list of people goes into a spreadsheet beside it");
     else
         return false;
     return true;
@@ -304,6 +307,7 @@ static int source_add_text(struct source *s, const char *text, size_t n, const c
     while (sc.at < sc.end) {
         depth += strchr("({[", *sc.at) != NULL;
         depth -= strchr(")}]", *sc.at) != NULL;
+        s->marks += strchr("=:,({[\"", *sc.at) != NULL;
         if (scan_over_limits(&sc, depth) || scan_token(&sc) != 0)
             return -1;
     }
@@ -534,6 +538,22 @@ static struct tree *convert_json(struct document *doc, const json_t *j, const ch
     return t;
 }
 
+/* Every value but the first follows one of these. A value costs a hundred times its byte. */
+static size_t json_values(const char *text, size_t n)
+{
+    size_t count = 1;
+    bool quoted = false;
+
+    for (size_t i = 0; i < n; i++)
+        if (text[i] == '"')
+            quoted = !quoted;
+        else if (quoted)
+            i += text[i] == '\\';
+        else
+            count += text[i] == ',' || text[i] == '[' || text[i] == '{';
+    return count;
+}
+
 struct tree *tree_parse_json(const char *text, size_t n, const char *where, struct error *err)
 {
     const char *before = where == NULL ? "" : where, *colon = where == NULL ? "" : ": ";
@@ -544,6 +564,10 @@ struct tree *tree_parse_json(const char *text, size_t n, const char *where, stru
 
     if (n > TREE_JSON_BYTES) {
         error_set(err, "%s%stoo large: at most %u MiB", before, colon, TREE_JSON_BYTES >> 20);
+        return NULL;
+    }
+    if (json_values(text, n) > TREE_JSON_VALUES) {
+        error_set(err, "%s%stoo large: at most %u values", before, colon, TREE_JSON_VALUES);
         return NULL;
     }
     j = json_loadb(text, n, JSON_REJECT_DUPLICATES, &je);
@@ -617,6 +641,8 @@ int tree_pairs(const struct tree *t, tree_pair_fn *fn, void *arg, struct error *
                           "expected names with values: { name = value; } or ( ( \"name\", "
                           "value ) ), found %s",
                           tree_kind_name(t->kind));
+    if (t->count > TREE_PAIRS)
+        return tree_error(err, t, "too many names: at most %u", TREE_PAIRS);
     for (const struct tree *c = t->first; c != NULL; c = c->next) {
         const struct tree *before = t->first;
 

@@ -23,7 +23,11 @@
 #include <stdint.h>
 
 #define TREE_CONFIG_BYTES (1024u * 1024u)     /* of a file with its includes */
+#define TREE_CONFIG_MARKS 30000u              /* commas, equal signs, brackets, strings in it */
 #define TREE_JSON_BYTES (64u * 1024u * 1024u) /* of a JSON text */
+#define TREE_JSON_VALUES 1000000u             /* in it, at any depth */
+
+#define TREE_PAIRS 1000u /* for tree_pairs(), which compares all with all */
 
 struct buf;
 struct error;
@@ -81,7 +85,8 @@ const char *tree_string(const struct tree *t, const char *path, const char *othe
 /* Runs fn for every pair of a table of names: an object, or a list of lists of
  * two whose first is a string, which is how libconfig writes names that are
  * not ASCII: vars = ( ( "企业数", "86" ) ). Stops at the first -1 of fn, which
- * fills err. Returns 0; or -1 with an error, also for a name given twice. */
+ * fills err. Returns 0; or -1 with an error, also for a name given twice and for
+ * more than TREE_PAIRS. */
 typedef int tree_pair_fn(void *arg, const char *name, const struct tree *value, struct error *err);
 int tree_pairs(const struct tree *t, tree_pair_fn *fn, void *arg, struct error *err);
 

@@ -697,7 +697,7 @@ static int gather_recipient(struct gathering *g, const struct tree *recipient, s
 {
     struct csv_field raw[CAMPAIGN_MAX_COLUMNS];
     char numbers[CAMPAIGN_MAX_COLUMNS][32];
-    bool good = recipient->kind == TREE_OBJECT;
+    bool good = recipient->kind == TREE_OBJECT && recipient->count <= CSV_MAX_FIELDS;
     size_t k;
 
     for (k = 0; good && k < g->c->column_count; k++)

@@ -264,6 +264,39 @@ static void test_includes(void **state)
     assert_int_equal(system(path), 0);
 }
 
+/* A value of few bytes costs much memory, and a setting a look at all before it. */
+static void test_counts(void **state)
+{
+    static const struct {
+        const char *unit, *error;
+        size_t most;
+        bool json;
+    } rows[] = {
+        {"0,", "body: too large: at most 1000000 values", TREE_JSON_VALUES - 2, true},
+        {"1,", "t.conf:1: too much in one file: a list of people goes into a spreadsheet beside it",
+         TREE_CONFIG_MARKS - 2, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int over = 0; over < 2; over++) {
+            struct buf text = BUF_INIT(1 << 22);
+            struct error err = {""};
+            struct tree *t;
+
+            buf_puts(&text, rows[i].json ? "[" : "a=(");
+            for (size_t k = 0; k < rows[i].most + (size_t)(2 * over); k++)
+                buf_puts(&text, rows[i].unit);
+            buf_puts(&text, rows[i].json ? "0]" : "1);");
+            t = rows[i].json ? tree_parse_json(text.data, text.length, "body", &err)
+                             : tree_parse_config(text.data, text.length, "t.conf", &err);
+            assert_string_equal(err.text, over ? rows[i].error : "");
+            assert_int_equal(t == NULL, over);
+            tree_free(t);
+            buf_free(&text);
+        }
+}
+
 static void test_limits(void **state)
 {
     size_t n = TREE_CONFIG_BYTES + 100;
@@ -289,7 +322,7 @@ int main(void)
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(test_lookup), cmocka_unit_test(test_errors_say_where),
         cmocka_unit_test(test_pairs),  cmocka_unit_test(test_includes),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limits), cmocka_unit_test(test_counts),
     };
     struct CMUnitTest tests[ROWS(config_facts) + ROWS(json_facts) + ROWS(others)];
     size_t n = 0;
