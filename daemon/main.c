@@ -6,6 +6,7 @@
  * one connection.
  */
 #include "buf.h"
+#include "callbacks.h"
 #include "clock.h"
 #include "db.h"
 #include "delivery_log.h"
@@ -17,6 +18,7 @@
 #include "mem.h"
 #include "private_redis.h"
 #include "settings.h"
+#include "web.h"
 
 #include <event2/event.h>
 #include <getopt.h>
@@ -41,6 +43,8 @@ struct daemon {
     struct dispatch *dispatch;
     struct inbound *inbound;
     struct gateway_set *gateways;
+    struct web *web; /* NULL: nobody pushes */
+    struct web_route routes[2];
     struct event *signals[3], *watch, *stop_timer;
     int stops; /* signals to stop so far */
     int exit_status;
@@ -219,6 +223,19 @@ static int start_redis(struct daemon *d, struct error *err)
     return db_connect(d->db, 30000, err);
 }
 
+static int start_web(struct daemon *d, struct error *err)
+{
+    struct web_options options = {
+        .base = d->base, .listen = d->settings->web_listen, .routes = d->routes};
+
+    if (!callbacks_wanted(d->gateways))
+        return 0;
+    d->routes[0] = (struct web_route){"/callbacks/", "GET POST", CALLBACKS_BODY_BYTES,
+                                      callbacks_take, &d->gateways};
+    d->web = web_open(&options, err);
+    return d->web == NULL ? -1 : 0;
+}
+
 static int start(struct daemon *d, struct error *err, int *status)
 {
     static const struct gateway_events events = {on_answered, on_receipt, on_reply, on_changed};
@@ -245,6 +262,9 @@ static int start(struct daemon *d, struct error *err, int *status)
         return -1;
     dispatch_start(d->dispatch, d->gateways);
     inbound_start(d->inbound, d->gateways);
+    *status = EX_CANTCREAT;
+    if (start_web(d, err) != 0)
+        return -1;
     *status = EX_OK;
     return 0;
 }
@@ -255,6 +275,7 @@ static void finish(struct daemon *d)
 
     if (d->inbound != NULL)
         inbound_mute(d->inbound);
+    web_close(d->web);
     if (d->gateways != NULL)
         gateway_set_shut(d->gateways); /* what is unanswered is in doubt, and settled below */
     if (d->db != NULL && d->dispatch != NULL && dispatch_settle_all(d->dispatch) && db_well(d->db))

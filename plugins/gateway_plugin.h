@@ -309,6 +309,8 @@ enum {
     GATEWAY_ECHOES_REFERENCE = 1 << 2, /* receipts carry our reference */
     GATEWAY_GROUP_ONLY = 1 << 3,       /* reaches a group, not a person */
     GATEWAY_WANTS_COLUMNS = 1 << 4,    /* messages carry the recipient's columns */
+    GATEWAY_CHECKS_PUSHES = 1 << 5,    /* callback() checks who pushes, by a signature or secret:
+                                        * no token in the path is needed */
 };
 
 struct gateway_plugin {

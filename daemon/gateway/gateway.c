@@ -580,6 +580,15 @@ void *gateway_user(const struct gateway *gw)
     return gw->user;
 }
 
+bool gateway_takes_pushes(const struct gateway *gw)
+{
+    const struct gateway_config *c = gw->config;
+
+    return gw->plugin.callback != NULL && gw->opened &&
+           (c->callback_token != NULL || c->callback_from.count > 0 ||
+            (c->capabilities & GATEWAY_CHECKS_PUSHES) != 0);
+}
+
 bool gateway_push(struct gateway *gw, const struct gateway_push *push,
                   gateway_push_answer_fn *answer, void *arg)
 {

@@ -78,8 +78,10 @@ struct gateway_config {
     bool group;              /* one notice a reminder, not one a person; also set by the plugin */
     int64_t receipt_wait_ms; /* how long a receipt is waited for, default 72 h */
     bool disabled;           /* checked, but not opened: never usable */
-    unsigned capabilities;   /* of the plugin: GATEWAY_SEGMENTS, ... */
-    unsigned batch_max;      /* of the plugin; UINT_MAX for any */
+    const char *callback_token;         /* in the path of what is pushed to us; NULL: none */
+    struct field_strings callback_from; /* networks that may push; none: any */
+    unsigned capabilities;              /* of the plugin: GATEWAY_SEGMENTS, ... */
+    unsigned batch_max;                 /* of the plugin; UINT_MAX for any */
 };
 
 /* What comes up. arg is that of gateway_set_open(). All may be called from
@@ -165,6 +167,10 @@ bool gateway_usable(const struct gateway *gw);
  * arrays need not. contexts come back with the answers. */
 void gateway_submit(struct gateway *gw, struct gateway_message *const *messages,
                     void *const *contexts, size_t n);
+
+/* Does its plugin take pushes, and can a stranger's be told from the provider's: by a
+ * token, an address, or a signature that the plugin checks? */
+bool gateway_takes_pushes(const struct gateway *gw);
 
 /* An HTTP push for this gateway; answer runs once, now or later, with 503 when
  * the gateway is closed before. Returns false, and does nothing, if its plugin

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "field.h"
 #include "mem.h"
+#include "network.h"
 #include "tree.h"
 
 #include <ctype.h>
@@ -13,6 +14,7 @@
 #define NAME_BYTES 32
 #define SLOT_BYTES 16 /* takes what any kind of a plugin's setting leaves */
 #define MAX_NESTING 4
+#define TOKEN_BYTES_MIN 16
 
 struct gateway_settings {
     struct gateway_config config; /* first: the common fields' offsets begin here */
@@ -85,6 +87,18 @@ static int read_patterns(const struct tree *value, void *at, struct arena *arena
 
     for (; c != NULL; c = c->next)
         if (c->kind == TREE_STRING && route_check_pattern(c->string, &why) != 0)
+            return tree_error(err, c, "%s", why.text);
+    return field_read_one(strings, value, at, arena, err);
+}
+
+static int read_networks(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    static const struct field strings[] = {{"callback_from", FIELD_STRINGS, .max = 100}, {0}};
+    struct error why;
+    const struct tree *c = value->kind == TREE_LIST ? value->first : NULL;
+
+    for (; c != NULL; c = c->next)
+        if (c->kind == TREE_STRING && network_check(c->string, &why) != 0)
             return tree_error(err, c, "%s", why.text);
     return field_read_one(strings, value, at, arena, err);
 }
@@ -177,6 +191,10 @@ static const struct field common_fields[] = {
     {"group", FIELD_BOOL, AT(group), .help = "reaches a group: one notice a reminder"},
     {"receipt_wait", FIELD_DURATION, AT(receipt_wait_ms), .min = 60000,
      .max = INT64_C(30) * 86400000, .initial = "72h", .help = "how long a receipt is waited for"},
+    {"callback_token", FIELD_SECRET, AT(callback_token),
+     .help = "in the path of what the provider pushes: /callbacks/NAME/TOKEN; 16 letters or more"},
+    {"callback_from", FIELD_CUSTOM, AT(callback_from), .read = read_networks,
+     .help = "networks that may push: \"192.0.2.0/24\"; default: any"},
     {"disabled", FIELD_BOOL, AT(disabled), .help = "checked, but not opened"},
     {0},
 };
@@ -285,6 +303,11 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
     if (c->classes == 0)
         c->classes = 1u << GATEWAY_CLASS_NOTICE | 1u << GATEWAY_CLASS_PROMOTION |
                      1u << GATEWAY_CLASS_PERSONAL;
+    if (c->callback_token != NULL &&
+        (strlen(c->callback_token) < TOKEN_BYTES_MIN || strchr(c->callback_token, '/') != NULL))
+        return tree_error(err, tree_member(group, "callback_token"),
+                          "a token that nobody can guess has %d characters or more, none of them /",
+                          TOKEN_BYTES_MIN);
     if (c->burst == 0 && c->rate > 0)
         c->burst = c->rate * 1000 / c->rate_ms > 0 ? c->rate * 1000 / c->rate_ms : 1;
     c->capabilities = plugin->capabilities;

@@ -1,0 +1,21 @@
+/*
+ * network.h - "192.0.2.0/24" and "2001:db8::/32": is an address in it?
+ *
+ * CIDR notation of RFC 4632 and RFC 4291; without a length it is one address. An
+ * IPv4 address that comes as ::ffff:192.0.2.1 is the IPv4 address.
+ */
+#ifndef OUTREACH_NETWORK_H
+#define OUTREACH_NETWORK_H
+
+#include <stdbool.h>
+
+struct error;
+
+/* Both numeric; what is malformed contains nothing. */
+bool network_contains(const char *network, const char *address);
+
+/* Returns 0, or -1 with a reason if it is no network: bits set behind its length are
+ * one, since they mean that something else was meant. */
+int network_check(const char *network, struct error *err);
+
+#endif
