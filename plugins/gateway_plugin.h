@@ -107,6 +107,8 @@ struct gateway_message {
     int64_t expires_ms;        /* wall clock: worthless after it; 0 for never */
     int64_t submit_by_ms; /* CLOCK_BOOTTIME: what has not been written to the wire by then must be
                            * answered UNSENT, since the permission to send is stale */
+    const char *template_signature; /* that the campaign names for the template; NULL: the gateway's
+                                       own */
 };
 
 enum gateway_outcome {
@@ -181,6 +183,9 @@ struct gateway_reply {
     bool part;      /* one part of a longer reply still to be joined: look for a refusal only */
     int64_t sent_ms;
 };
+
+/* A value that all daemons share, or NULL: then the caller is to make it. */
+typedef void gateway_shared_fn(void *arg, const char *value, size_t length);
 
 /* What became of a receipt or reply: stored is true when it is durable (or known
  * to be worthless), false when Redis is away and the peer must send it again. */
@@ -300,6 +305,17 @@ struct gateway_host {
     void (*log)(struct gateway *gw, enum gateway_log_level level, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
     const char *(*log_bytes)(const char *bytes, size_t n);
+
+    /* A value that all daemons share under the gateway's and this name ([a-z-]{1,32}): an
+     * access token. fn runs once, in a later turn: with the value; or with NULL for one
+     * caller among all daemons, who makes it and calls shared_put(), while the others wait
+     * (20 s at most, then the next one is asked to). Redis keeps it sealed under the
+     * gateway's secrets, for ttl_ms; ttl_ms 0 forgets it. stale is a value that the
+     * provider has refused, or NULL: it is never given back. */
+    void (*shared)(struct gateway *gw, const char *name, const char *stale, gateway_shared_fn *fn,
+                   void *arg);
+    void (*shared_put)(struct gateway *gw, const char *name, const char *value, size_t length,
+                       int64_t ttl_ms);
 };
 
 /* ------------------------------------------------------------------ the plugin */

@@ -148,6 +148,25 @@ int campaign_compose(const struct campaign *c, const struct campaign_text *text,
                      const struct template_value *row, enum signature_mode mode, char *out,
                      size_t size, const char **empty);
 
+/* What a provider's approved template is filled with, where the campaign names one. */
+struct campaign_template; /* of a reminder, a gateway, a language */
+
+/* The template of reminder r for a gateway and a language, or NULL if the campaign names
+ * none: chosen as campaign_text() chooses, a reminder's own before the campaign's. */
+const struct campaign_template *campaign_template(const struct campaign *c, size_t r,
+                                                  const char *gateway, const char *language,
+                                                  size_t n);
+
+const char *campaign_template_code(const struct campaign_template *t);
+const char *campaign_template_signature(const struct campaign_template *t); /* or NULL */
+size_t campaign_template_params(const struct campaign_template *t);
+
+/* Writes the value of parameter i for one row to out (no NUL), its name to *name. Returns
+ * the length; or -1 as campaign_compose() does. */
+int campaign_template_param(const struct campaign *c, const struct campaign_template *t, size_t i,
+                            const struct template_value *row, char *out, size_t size,
+                            const char **name, const char **empty);
+
 /* The language of that text ("zh"). */
 const char *campaign_text_language(const struct campaign_text *text);
 

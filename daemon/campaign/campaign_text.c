@@ -1,6 +1,8 @@
 #include "campaign_text.h"
 
 #include "campaign.h"
+#include "campaign_names.h"
+#include "campaign_template.h"
 #include "column.h"
 #include "encoding.h"
 #include "error.h"
@@ -16,10 +18,6 @@
 #include <string.h>
 
 #define MAX_LANGUAGES 8
-
-/* The parts of a recipient's slot are columns behind the row's own. */
-#define SLOT_PARTS 3
-#define VALUES (CAMPAIGN_MAX_COLUMNS + SLOT_PARTS)
 
 struct campaign_text {
     struct campaign_text *next;
@@ -50,279 +48,8 @@ struct texts {
     bool need_slot;
     struct campaign_text *first;
     const struct campaign_text **table; /* [reminder][channel][language] */
+    struct templates *templates;        /* of providers; NULL: none */
 };
-
-/* While texts are compiled: what their names may mean. */
-struct scope {
-    struct campaign *c;
-    const struct form *form;
-    struct texts *texts;
-    const struct text_columns *known;
-    struct arena *arena;
-    const char *language; /* of the text in hand */
-    const char *special;
-    const char *used[CAMPAIGN_MAX_COLUMNS]; /* free columns, in the order of their use */
-    size_t used_count;
-    bool uses_name, uses_slot;
-    bool laid_out; /* the columns are known: names become their numbers */
-    char when[WHEN_BYTES];
-};
-
-/* ------------------------------------------------------------- {{event.date}} ... */
-struct event_name {
-    const char *name;
-    enum { OF_START, OF_END, OF_TREE, OF_TITLE } source;
-    enum when_part part;
-    size_t offset; /* OF_TREE: in struct form */
-};
-
-static const struct event_name event_names[] = {
-    {"date", OF_START, WHEN_DATE, 0},
-    {"time", OF_START, WHEN_TIME, 0},
-    {"weekday", OF_START, WHEN_WEEKDAY, 0},
-    {"end_date", OF_END, WHEN_DATE, 0},
-    {"end_time", OF_END, WHEN_TIME, 0},
-    {"end_weekday", OF_END, WHEN_WEEKDAY, 0},
-    {"title", OF_TITLE, WHEN_DATE, 0},
-    {"venue", OF_TREE, WHEN_DATE, offsetof(struct form, event.venue)},
-    {"address", OF_TREE, WHEN_DATE, offsetof(struct form, event.address)},
-    {"url", OF_TREE, WHEN_DATE, offsetof(struct form, event.url)},
-    {"contact", OF_TREE, WHEN_DATE, offsetof(struct form, event.contact)},
-    {NULL, OF_START, WHEN_DATE, 0},
-};
-
-static const char *const slot_names[SLOT_PARTS] = {
-    [WHEN_DATE] = "date",
-    [WHEN_TIME] = "time",
-    [WHEN_WEEKDAY] = "weekday",
-};
-
-static int constant(struct template_slot *out, const char *text)
-{
-    *out = (struct template_slot){.kind = TEMPLATE_CONSTANT,
-                                  .text = text == NULL ? "" : text,
-                                  .length = text == NULL ? 0 : strlen(text)};
-    return 0;
-}
-
-static int event_value(struct scope *s, const struct event_name *e, struct template_slot *out)
-{
-    const struct campaign *c = s->c;
-    int64_t at_ms = e->source == OF_END ? c->ends_ms : c->starts_ms;
-    struct local_time local;
-
-    switch (e->source) {
-    case OF_TITLE:
-        return constant(out, form_localized(s->form->title, s->language, c->language));
-    case OF_TREE:
-        return constant(
-            out, form_localized(*(const struct tree *const *)((const char *)s->form + e->offset),
-                                s->language, c->language));
-    case OF_START:
-    case OF_END:
-        break;
-    }
-    if (at_ms == 0)
-        return constant(out, NULL);
-    zone_local(c->zone, at_ms, &local);
-    when_write(e->part, s->language, &local, s->when);
-    return constant(out, s->when);
-}
-
-static int resolve_event(struct scope *s, const char *name, struct template_slot *out,
-                         struct error *err)
-{
-    const struct event_name *e;
-
-    for (e = event_names; e->name != NULL; e++)
-        if (strcmp(e->name, name) == 0)
-            return event_value(s, e, out);
-    return error_set(err, "of the event there are date, time, weekday, end_date, end_time, "
-                          "end_weekday, venue, address, url, contact and title");
-}
-
-/* What the event was when the person was told: known only when it is amended. */
-static int resolve_was(struct scope *s, const char *name, struct template_slot *out,
-                       struct error *err)
-{
-    if (s->special == NULL)
-        return error_set(err,
-                         "only corrections (texts.moved, texts.cancelled) know what was before");
-    if (resolve_event(s, name, out, err) != 0)
-        return -1;
-    return out->length > 0 ? 0 : constant(out, "-");
-}
-
-static int resolve_slot(struct scope *s, const char *name, struct template_slot *out,
-                        struct error *err)
-{
-    unsigned i;
-
-    for (i = 0; i < SLOT_PARTS; i++)
-        if (strcmp(slot_names[i], name) == 0) {
-            s->uses_slot = true;
-            *out =
-                (struct template_slot){.kind = TEMPLATE_COLUMN, .column = CAMPAIGN_MAX_COLUMNS + i};
-            return 0;
-        }
-    return error_set(err, "of a recipient's slot there are date, time and weekday");
-}
-
-static const struct {
-    const char *prefix;
-    int (*resolve)(struct scope *s, const char *name, struct template_slot *out, struct error *err);
-} families[] = {{"event.", resolve_event}, {"slot.", resolve_slot}, {"was.", resolve_was}};
-
-/* ------------------------------------------------------------------------ vars */
-struct wanted {
-    const char *name;
-    const struct tree *value;
-};
-
-static int match_var(void *arg, const char *name, const struct tree *value, struct error *err)
-{
-    struct wanted *wanted = arg;
-
-    (void)err;
-    if (strcmp(name, wanted->name) == 0)
-        wanted->value = value;
-    return 0;
-}
-
-/* Numbers as they are written: 86, 12.5. */
-static const char *number_text(struct scope *s, const struct tree *value)
-{
-    if (value->kind == TREE_INT)
-        snprintf(s->when, sizeof s->when, "%lld", (long long)value->integer);
-    else
-        snprintf(s->when, sizeof s->when, "%g", value->number);
-    return s->when;
-}
-
-static bool resolve_var(struct scope *s, const char *name, struct template_slot *out)
-{
-    struct wanted wanted = {name, NULL};
-
-    if (s->form->vars == NULL)
-        return false;
-    tree_pairs(s->form->vars, match_var, &wanted, NULL);
-    if (wanted.value == NULL)
-        return false;
-    if (wanted.value->kind == TREE_INT || wanted.value->kind == TREE_FLOAT)
-        constant(out, number_text(s, wanted.value));
-    else
-        constant(out, form_localized(wanted.value, s->language, s->c->language));
-    return true;
-}
-
-/* --------------------------------------------------------------------- columns */
-static bool is_known(const struct text_columns *known, const char *name)
-{
-    size_t i;
-
-    for (i = 0; i < known->count; i++)
-        if (strcmp(known->names[i], name) == 0)
-            return true;
-    return false;
-}
-
-static const char *known_at(const void *arg, size_t i)
-{
-    const struct text_columns *known = arg;
-
-    return i < known->count ? known->names[i] : NULL;
-}
-
-static int unknown_column(const struct text_columns *known, const char *name, struct error *err)
-{
-    const char *nearest = field_nearest(name, known_at, known);
-    char names[600] = "";
-    size_t i, n = 0;
-
-    for (i = 0; i < known->count && n < sizeof names - 70; i++)
-        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i > 0 ? ", " : "",
-                              known->names[i]);
-    if (nearest != NULL)
-        return error_set(err,
-                         "the audience has no such column, nor is it in vars; did you mean "
-                         "\"%s\"? The columns are %s",
-                         nearest, names);
-    return error_set(err, "the audience has no such column, nor is it in vars; the columns are %s",
-                     names);
-}
-
-static int use(struct scope *s, const char *name, struct error *err)
-{
-    size_t i;
-
-    if (strcmp(name, "name") == 0) {
-        s->uses_name = true;
-        return 0;
-    }
-    if (strcmp(name, "slot") == 0) {
-        s->uses_slot = true;
-        return 0;
-    }
-    if (strcmp(name, "language") == 0 || strcmp(name, "timezone") == 0)
-        return error_set(err, "is not for texts");
-    for (i = 0; i < s->c->channel_count; i++)
-        if (strcmp(s->c->channels[i], name) == 0)
-            return 0;
-    for (i = 0; i < s->used_count; i++)
-        if (strcmp(s->used[i], name) == 0)
-            return 0;
-    if (s->used_count == CAMPAIGN_MAX_COLUMNS)
-        return error_set(err, "the texts use more than %d columns", CAMPAIGN_MAX_COLUMNS);
-    s->used[s->used_count++] = arena_strndup(s->arena, name, strlen(name));
-    return 0;
-}
-
-/* A heading of the list may be used as it stands there: {{姓名}} is {{name}}. */
-static int resolve_column(struct scope *s, const char *name, struct template_slot *out,
-                          struct error *err)
-{
-    const char *ours = column_known(name, strlen(name));
-    int at;
-
-    if (ours != NULL && !(s->known->names != NULL && is_known(s->known, name)))
-        name = ours;
-    if (strchr(name, '.') != NULL || !column_name_valid(name, strlen(name)))
-        return error_set(err, "there is no such value: expected a column, one of vars, event.…, "
-                              "or slot.…");
-    out->kind = TEMPLATE_COLUMN;
-    if (s->laid_out) {
-        at = campaign_column(s->c, name);
-        if (at < 0)
-            return error_set(err, "is not among the campaign's columns");
-        out->column = (unsigned)at;
-        return 0;
-    }
-    if (s->known->names != NULL && s->known->complete && !is_known(s->known, name))
-        return unknown_column(s->known, name, err);
-    return use(s, name, err);
-}
-
-static int resolve(const char *bytes, size_t n, struct template_slot *out, void *arg,
-                   struct error *err)
-{
-    struct scope *s = arg;
-    char name[128];
-    size_t i;
-
-    if (n >= sizeof name)
-        return error_set(err, "the name is too long");
-    memcpy(name, bytes, n);
-    name[n] = '\0';
-    for (i = 0; i < sizeof families / sizeof families[0]; i++) {
-        size_t prefix = strlen(families[i].prefix);
-
-        if (strncmp(name, families[i].prefix, prefix) == 0)
-            return families[i].resolve(s, name + prefix, out, err);
-    }
-    if (resolve_var(s, name, out))
-        return 0;
-    return resolve_column(s, name, out, err);
-}
 
 /* ------------------------------------------------------------------- compiling */
 static struct template *compile_leaf(struct scope *s, const struct tree *node, struct error *err)
@@ -340,7 +67,7 @@ static struct template *compile_leaf(struct scope *s, const struct tree *node, s
         tree_error(err, node, "is empty");
         return NULL;
     }
-    t = template_compile(node->string, strlen(node->string), resolve, s, &why);
+    t = template_compile(node->string, strlen(node->string), names_resolve, s, &why);
     if (t == NULL)
         tree_error(err, node, "%s", why.text);
     return t;
@@ -442,11 +169,11 @@ static int put_needed(struct scope *s, struct error *err)
         rc |= put_column(c, c->channels[i], err);
     if (s->uses_name)
         rc |= put_column(c, "name", err);
-    if (s->texts->language_count > 1 && (unknown || is_known(s->known, "language")))
+    if (s->texts->language_count > 1 && (unknown || names_known(s->known, "language")))
         rc |= put_column(c, "language", err);
     if (s->texts->need_slot)
         rc |= put_column(c, "slot", err);
-    if (!unknown && is_known(s->known, "timezone"))
+    if (!unknown && names_known(s->known, "timezone"))
         rc |= put_column(c, "timezone", err);
     for (i = 0; i < s->used_count; i++)
         rc |= put_column(c, s->used[i], err);
@@ -492,7 +219,7 @@ static int lay_out(struct scope *s, struct error *err)
     for (i = 0; i < c->reminder_count; i++)
         s->texts->need_slot |= c->reminders[i].at.of_slot;
     if (s->texts->need_slot && s->known->names != NULL && s->known->complete &&
-        !is_known(s->known, "slot"))
+        !names_known(s->known, "slot"))
         return tree_error(err, tree_member(c->document, "audience"),
                           "the reminders or texts need each recipient's own time, and the audience "
                           "has no column \"slot\" (时段, 预约时间)");
@@ -750,8 +477,9 @@ struct texts *texts_compile(struct campaign *c, const struct form *form,
     struct scope s = {.c = c, .form = form, .texts = t, .known = known, .arena = arena};
 
     if (choose_language(&s, default_language, err) != 0 ||
-        every_leaf(form, check_leaf, &s, err) != 0 || lay_out(&s, err) != 0 ||
-        fill_table(&s, default_optout, err) != 0 || measure(&s, err) != 0) {
+        every_leaf(form, check_leaf, &s, err) != 0 || templates_check(&s, err) != 0 ||
+        lay_out(&s, err) != 0 || fill_table(&s, default_optout, err) != 0 ||
+        templates_compile(&s, &t->templates, err) != 0 || measure(&s, err) != 0) {
         texts_free(t);
         return NULL;
     }
@@ -774,6 +502,7 @@ void texts_free(struct texts *t)
         template_destroy(text->template);
         free(text);
     }
+    templates_free(t->templates);
     free(t->table);
     free(t);
 }
@@ -820,11 +549,9 @@ const char *campaign_text_language(const struct campaign_text *text)
     return text->language;
 }
 
-/* The row's values, and behind them the parts of its slot in words. An unreadable
- * slot leaves them empty. */
-static void add_slot(const struct campaign *c, const struct campaign_text *text,
-                     const struct template_value *row, struct template_value values[VALUES],
-                     char words[SLOT_PARTS][WHEN_BYTES])
+void texts_add_slot(const struct campaign *c, const char *language,
+                    const struct template_value *row, struct template_value values[VALUES],
+                    char words[SLOT_PARTS][WHEN_BYTES])
 {
     const struct template_value *slot = &row[c->column_slot];
     struct local_time local;
@@ -838,7 +565,7 @@ static void add_slot(const struct campaign *c, const struct campaign_text *text,
     zone_local(c->zone, slot_ms, &local);
     for (part = 0; part < SLOT_PARTS; part++)
         values[CAMPAIGN_MAX_COLUMNS + part] = (struct template_value){
-            words[part], when_write((enum when_part)part, text->language, &local, words[part])};
+            words[part], when_write((enum when_part)part, language, &local, words[part])};
 }
 
 /* Returns where to go on, or size + 1 if it does not fit. */
@@ -860,7 +587,7 @@ int campaign_compose(const struct campaign *c, const struct campaign_text *text,
 
     *empty = NULL;
     if (text->says_slot) {
-        add_slot(c, text, row, values, words);
+        texts_add_slot(c, text->language, row, values, words);
         row = values;
         count = VALUES;
     }
@@ -883,6 +610,17 @@ int campaign_compose(const struct campaign *c, const struct campaign_text *text,
     if (mode == SIGNATURE_SUFFIX)
         at = put(out, size, at, c->signature, signature_length);
     return at > size ? -1 : (int)at;
+}
+
+const struct campaign_template *campaign_template(const struct campaign *c, size_t r,
+                                                  const char *gateway, const char *language,
+                                                  size_t n)
+{
+    const struct texts *t = campaign_texts(c);
+
+    return t->templates == NULL ? NULL
+                                : templates_find(t->templates, r, gateway,
+                                                 t->languages[find_language(t, language, n)]);
 }
 
 /* --------------------------------------------------------------- for every row */

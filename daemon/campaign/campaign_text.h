@@ -7,6 +7,8 @@
 #ifndef OUTREACH_CAMPAIGN_TEXT_H
 #define OUTREACH_CAMPAIGN_TEXT_H
 
+#include "campaign_names.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -55,6 +57,12 @@ struct texts_trouble {
 struct template_value;
 enum texts_verdict texts_check_row(const struct campaign *c, const struct template_value *row,
                                    struct texts_trouble *trouble);
+
+/* The row's values, and behind them the parts of its slot in the words of a language. An
+ * unreadable slot leaves them empty. */
+void texts_add_slot(const struct campaign *c, const char *language,
+                    const struct template_value *row, struct template_value values[VALUES],
+                    char words[SLOT_PARTS][WHEN_BYTES]);
 
 /* How many languages there are texts in. */
 size_t texts_language_count(const struct texts *t);

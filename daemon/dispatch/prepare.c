@@ -224,6 +224,40 @@ static int prepare_text(struct notice *n, const struct lane *lane, const struct 
     return 0;
 }
 
+/* What fills the provider's template, where the campaign names one for this gateway. -1 when
+ * n is dealt with. */
+static int prepare_template(struct notice *n, const struct lane *lane,
+                            const struct template_value *row)
+{
+    const struct campaign *c = n->batch->job->campaign;
+    const struct campaign_template *t = campaign_template(
+        c, n->batch->job->reminder, lane->name, n->message.language, strlen(n->message.language));
+    struct gateway_message *m = &n->message;
+    struct gateway_field *params;
+    char value[TEXT_BYTES];
+    const char *empty;
+
+    if (t == NULL)
+        return 0;
+    m->template_code = campaign_template_code(t);
+    m->template_signature = campaign_template_signature(t);
+    m->param_count = campaign_template_params(t);
+    m->params = params =
+        arena_alloc(&n->batch->texts, (m->param_count + 1) * sizeof *params); /* never 0 bytes */
+    for (size_t i = 0; i < m->param_count; i++) {
+        int length =
+            campaign_template_param(c, t, i, row, value, sizeof value, &params[i].name, &empty);
+
+        if (length < 0) {
+            settle_as(n, NOTICE_FAILED, empty != NULL ? REASON_EMPTY : REASON_TOO_LONG);
+            return -1;
+        }
+        params[i].value = arena_strndup(&n->batch->texts, value, (size_t)length);
+        params[i].length = (size_t)length;
+    }
+    return 0;
+}
+
 /* The columns, for the plugins that ask for them. */
 static void prepare_columns(struct notice *n, const struct campaign *c,
                             const struct template_value *row)
@@ -300,7 +334,7 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
         settle_park(n, REASON_TURN, soonest(job, now_ms + lane_turn_ms(lane)));
         return;
     }
-    if (prepare_text(n, lane, &r, values) != 0)
+    if (prepare_text(n, lane, &r, values) != 0 || prepare_template(n, lane, values) != 0)
         return;
     if (lane->config->capabilities & GATEWAY_WANTS_COLUMNS)
         prepare_columns(n, c, values);

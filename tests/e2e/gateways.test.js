@@ -189,3 +189,25 @@ journey('who has no other address keeps the reason why the first one did not do'
   });
   assert.equal((await s.ledger('other', 'first'))[0].reason, 2, 'text');
 });
+
+journey("a provider's template is filled for each person, in her language, with the names that the provider has", async (s) => {
+  const peer = await s.cloud(({ body }) => ({ status: 200, body: JSON.stringify({ code: JSON.parse(body).template }) }), {
+    url: undefined, accepted: [{ status: 200 }],
+  });
+  Object.assign(s.settings.gateways[0], {
+    url: `http://127.0.0.1:${peer.port}/v1/send`,
+    body: '{"template": "{{template_code:json}}", "to": "{{to:json}}", "params": {{params}}, "when": "{{param.when:json}}"}',
+  });
+  await s.start();
+  await s.xadd(campaign('template', [
+    { sms: '+8613851401001', name: '居民1', language: 'zh' }, { sms: '+8613851401002', language: 'en' }], {
+    event: { starts: '2037-03-06T09:00', timezone: 'Asia/Shanghai', venue: { zh: '区妇联' } },
+    texts: { zh: '{{name|居民}}您好', en: 'Dear {{name|resident}}' },
+    templates: { cloud: { zh: { code: 'SMS_1', params: ['name|居民', 'when=event.date'] }, en: { code: 'SMS_2', params: ['name|resident', 'when=event.date'] } } },
+  }));
+  await s.counted('template', 'first', { accepted: 2 });
+  assert.deepEqual(peer.requests.map(({ body }) => JSON.parse(body)).sort((a, b) => a.to.localeCompare(b.to)), [
+    { template: 'SMS_1', to: '+8613851401001', params: { name: '居民1', when: '3月6日（周五）' }, when: '3月6日（周五）' },
+    { template: 'SMS_2', to: '+8613851401002', params: { name: 'resident', when: 'Fri 6 Mar' }, when: 'Fri 6 Mar' },
+  ]);
+});

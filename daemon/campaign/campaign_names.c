@@ -1,0 +1,269 @@
+#include "campaign_names.h"
+
+#include "campaign.h"
+#include "campaign_text.h"
+#include "column.h"
+#include "error.h"
+#include "form.h"
+#include "mem.h"
+#include "tree.h"
+#include "zone.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ------------------------------------------------------------- {{event.date}} ... */
+struct event_name {
+    const char *name;
+    enum { OF_START, OF_END, OF_TREE, OF_TITLE } source;
+    enum when_part part;
+    size_t offset; /* OF_TREE: in struct form */
+};
+
+static const struct event_name event_names[] = {
+    {"date", OF_START, WHEN_DATE, 0},
+    {"time", OF_START, WHEN_TIME, 0},
+    {"weekday", OF_START, WHEN_WEEKDAY, 0},
+    {"end_date", OF_END, WHEN_DATE, 0},
+    {"end_time", OF_END, WHEN_TIME, 0},
+    {"end_weekday", OF_END, WHEN_WEEKDAY, 0},
+    {"title", OF_TITLE, WHEN_DATE, 0},
+    {"venue", OF_TREE, WHEN_DATE, offsetof(struct form, event.venue)},
+    {"address", OF_TREE, WHEN_DATE, offsetof(struct form, event.address)},
+    {"url", OF_TREE, WHEN_DATE, offsetof(struct form, event.url)},
+    {"contact", OF_TREE, WHEN_DATE, offsetof(struct form, event.contact)},
+    {NULL, OF_START, WHEN_DATE, 0},
+};
+
+static const char *const slot_names[SLOT_PARTS] = {
+    [WHEN_DATE] = "date",
+    [WHEN_TIME] = "time",
+    [WHEN_WEEKDAY] = "weekday",
+};
+
+static int constant(struct template_slot *out, const char *text)
+{
+    *out = (struct template_slot){.kind = TEMPLATE_CONSTANT,
+                                  .text = text == NULL ? "" : text,
+                                  .length = text == NULL ? 0 : strlen(text)};
+    return 0;
+}
+
+static int event_value(struct scope *s, const struct event_name *e, struct template_slot *out)
+{
+    const struct campaign *c = s->c;
+    int64_t at_ms = e->source == OF_END ? c->ends_ms : c->starts_ms;
+    struct local_time local;
+
+    switch (e->source) {
+    case OF_TITLE:
+        return constant(out, form_localized(s->form->title, s->language, c->language));
+    case OF_TREE:
+        return constant(
+            out, form_localized(*(const struct tree *const *)((const char *)s->form + e->offset),
+                                s->language, c->language));
+    case OF_START:
+    case OF_END:
+        break;
+    }
+    if (at_ms == 0)
+        return constant(out, NULL);
+    zone_local(c->zone, at_ms, &local);
+    when_write(e->part, s->language, &local, s->when);
+    return constant(out, s->when);
+}
+
+static int resolve_event(struct scope *s, const char *name, struct template_slot *out,
+                         struct error *err)
+{
+    const struct event_name *e;
+
+    for (e = event_names; e->name != NULL; e++)
+        if (strcmp(e->name, name) == 0)
+            return event_value(s, e, out);
+    return error_set(err, "of the event there are date, time, weekday, end_date, end_time, "
+                          "end_weekday, venue, address, url, contact and title");
+}
+
+/* What the event was when the person was told: known only when it is amended. */
+static int resolve_was(struct scope *s, const char *name, struct template_slot *out,
+                       struct error *err)
+{
+    if (s->special == NULL)
+        return error_set(err,
+                         "only corrections (texts.moved, texts.cancelled) know what was before");
+    if (resolve_event(s, name, out, err) != 0)
+        return -1;
+    return out->length > 0 ? 0 : constant(out, "-");
+}
+
+static int resolve_slot(struct scope *s, const char *name, struct template_slot *out,
+                        struct error *err)
+{
+    unsigned i;
+
+    for (i = 0; i < SLOT_PARTS; i++)
+        if (strcmp(slot_names[i], name) == 0) {
+            s->uses_slot = true;
+            *out =
+                (struct template_slot){.kind = TEMPLATE_COLUMN, .column = CAMPAIGN_MAX_COLUMNS + i};
+            return 0;
+        }
+    return error_set(err, "of a recipient's slot there are date, time and weekday");
+}
+
+static const struct {
+    const char *prefix;
+    int (*resolve)(struct scope *s, const char *name, struct template_slot *out, struct error *err);
+} families[] = {{"event.", resolve_event}, {"slot.", resolve_slot}, {"was.", resolve_was}};
+
+/* ------------------------------------------------------------------------ vars */
+struct wanted {
+    const char *name;
+    const struct tree *value;
+};
+
+static int match_var(void *arg, const char *name, const struct tree *value, struct error *err)
+{
+    struct wanted *wanted = arg;
+
+    (void)err;
+    if (strcmp(name, wanted->name) == 0)
+        wanted->value = value;
+    return 0;
+}
+
+/* Numbers as they are written: 86, 12.5. */
+static const char *number_text(struct scope *s, const struct tree *value)
+{
+    if (value->kind == TREE_INT)
+        snprintf(s->when, sizeof s->when, "%lld", (long long)value->integer);
+    else
+        snprintf(s->when, sizeof s->when, "%g", value->number);
+    return s->when;
+}
+
+static bool resolve_var(struct scope *s, const char *name, struct template_slot *out)
+{
+    struct wanted wanted = {name, NULL};
+
+    if (s->form->vars == NULL)
+        return false;
+    tree_pairs(s->form->vars, match_var, &wanted, NULL);
+    if (wanted.value == NULL)
+        return false;
+    if (wanted.value->kind == TREE_INT || wanted.value->kind == TREE_FLOAT)
+        constant(out, number_text(s, wanted.value));
+    else
+        constant(out, form_localized(wanted.value, s->language, s->c->language));
+    return true;
+}
+
+/* --------------------------------------------------------------------- columns */
+bool names_known(const struct text_columns *known, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < known->count; i++)
+        if (strcmp(known->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static const char *known_at(const void *arg, size_t i)
+{
+    const struct text_columns *known = arg;
+
+    return i < known->count ? known->names[i] : NULL;
+}
+
+static int unknown_column(const struct text_columns *known, const char *name, struct error *err)
+{
+    const char *nearest = field_nearest(name, known_at, known);
+    char names[600] = "";
+    size_t i, n = 0;
+
+    for (i = 0; i < known->count && n < sizeof names - 70; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i > 0 ? ", " : "",
+                              known->names[i]);
+    if (nearest != NULL)
+        return error_set(err,
+                         "the audience has no such column, nor is it in vars; did you mean "
+                         "\"%s\"? The columns are %s",
+                         nearest, names);
+    return error_set(err, "the audience has no such column, nor is it in vars; the columns are %s",
+                     names);
+}
+
+static int use(struct scope *s, const char *name, struct error *err)
+{
+    size_t i;
+
+    if (strcmp(name, "name") == 0) {
+        s->uses_name = true;
+        return 0;
+    }
+    if (strcmp(name, "slot") == 0) {
+        s->uses_slot = true;
+        return 0;
+    }
+    if (strcmp(name, "language") == 0 || strcmp(name, "timezone") == 0)
+        return error_set(err, "is not for texts");
+    for (i = 0; i < s->c->channel_count; i++)
+        if (strcmp(s->c->channels[i], name) == 0)
+            return 0;
+    for (i = 0; i < s->used_count; i++)
+        if (strcmp(s->used[i], name) == 0)
+            return 0;
+    if (s->used_count == CAMPAIGN_MAX_COLUMNS)
+        return error_set(err, "the texts use more than %d columns", CAMPAIGN_MAX_COLUMNS);
+    s->used[s->used_count++] = arena_strndup(s->arena, name, strlen(name));
+    return 0;
+}
+
+/* A heading of the list may be used as it stands there: {{姓名}} is {{name}}. */
+static int resolve_column(struct scope *s, const char *name, struct template_slot *out,
+                          struct error *err)
+{
+    const char *ours = column_known(name, strlen(name));
+    int at;
+
+    if (ours != NULL && !(s->known->names != NULL && names_known(s->known, name)))
+        name = ours;
+    if (strchr(name, '.') != NULL || !column_name_valid(name, strlen(name)))
+        return error_set(err, "there is no such value: expected a column, one of vars, event.…, "
+                              "or slot.…");
+    out->kind = TEMPLATE_COLUMN;
+    if (s->laid_out) {
+        at = campaign_column(s->c, name);
+        if (at < 0)
+            return error_set(err, "is not among the campaign's columns");
+        out->column = (unsigned)at;
+        return 0;
+    }
+    if (s->known->names != NULL && s->known->complete && !names_known(s->known, name))
+        return unknown_column(s->known, name, err);
+    return use(s, name, err);
+}
+
+int names_resolve(const char *bytes, size_t n, struct template_slot *out, void *arg,
+                  struct error *err)
+{
+    struct scope *s = arg;
+    char name[128];
+    size_t i;
+
+    if (n >= sizeof name)
+        return error_set(err, "the name is too long");
+    memcpy(name, bytes, n);
+    name[n] = '\0';
+    for (i = 0; i < sizeof families / sizeof families[0]; i++) {
+        size_t prefix = strlen(families[i].prefix);
+
+        if (strncmp(name, families[i].prefix, prefix) == 0)
+            return families[i].resolve(s, name + prefix, out, err);
+    }
+    if (resolve_var(s, name, out))
+        return 0;
+    return resolve_column(s, name, out, err);
+}
