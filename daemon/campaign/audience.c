@@ -731,3 +731,13 @@ int audience_read_inline(const struct campaign *c, const struct tree *recipients
     gathering_free(g);
     return rc;
 }
+
+int audience_read_group(const struct campaign *c, const struct audience_sink *sink,
+                        struct audience_report *report, struct error *err)
+{
+    char row[CAMPAIGN_MAX_COLUMNS];
+
+    memset(row, ROW_SEPARATOR, sizeof row);
+    *report = (struct audience_report){.rows = 1, .taken = 1};
+    return sink->row(sink->arg, row, c->column_count - 1, err);
+}

@@ -66,4 +66,8 @@ int audience_read_inline(const struct campaign *c, const struct tree *recipients
                          const struct audience_sink *sink, struct audience_report *report,
                          struct error *err);
 
+/* The one row of a campaign to a group: without addresses. */
+int audience_read_group(const struct campaign *c, const struct audience_sink *sink,
+                        struct audience_report *report, struct error *err);
+
 #endif

@@ -244,6 +244,7 @@ static void set_defaults(struct campaign *c, const struct campaign_defaults *def
     c->class_name = tree_string(c->document, "class", "");
     c->missed = (enum campaign_missed)form->missed;
     c->same_phone = (enum campaign_same_phone)form->audience.same_phone;
+    c->to_group = form->audience.group;
     c->audience_file = form->audience.file;
     c->country = form->country != NULL ? form->country : defaults->country;
     c->signature = form->signature != NULL ? form->signature : defaults->signature;
@@ -282,6 +283,8 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
             return -1;
     if (known.names == NULL && own->form.audience.recipients != NULL)
         inline_columns(c, &known);
+    else if (c->to_group)
+        known = (struct text_columns){c->channels, c->channel_count, true};
     own->texts = texts_compile(c, &own->form, &known, defaults->language, defaults->optout_line,
                                &own->arena, err);
     return own->texts == NULL ? -1 : 0;

@@ -86,6 +86,8 @@ struct campaign {
     size_t reminder_count;
     enum campaign_missed missed;
     enum campaign_same_phone same_phone;
+    bool to_group; /* its audience is one row without addresses: a notice a reminder for the
+                      group that a gateway reaches */
     const char *audience_file;        /* as written, NULL when the recipients came inline */
     const char *audience_path;        /* where it is, of a campaign_read(); else NULL */
     double rate;                      /* notices a second over all gateways; 0: no limit */

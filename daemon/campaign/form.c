@@ -512,6 +512,8 @@ static const struct field event_fields[] = {
 static const struct field audience_fields[] = {
     {"file", FIELD_STRING, AUDIENCE(file), .min = 1, .max = 4000},
     {"sheet", FIELD_STRING, AUDIENCE(sheet), .min = 1, .max = 100},
+    {"group", FIELD_BOOL, AUDIENCE(group), .initial = "false",
+     .help = "one notice a reminder, to the group that a gateway reaches"},
     {"same_phone", FIELD_ENUM, AUDIENCE(same_phone), .initial = "merge", .names = same_phone_names},
     {"columns", FIELD_CUSTOM, AUDIENCE(columns), .read = read_mapping},
     {"recipients", FIELD_CUSTOM, AUDIENCE(recipients), .read = read_recipients},
@@ -651,6 +653,9 @@ int form_read(const struct tree *document, struct form *form, struct arena *aren
     if (form->audience.file != NULL && form->audience.recipients != NULL)
         return tree_error(err, form->audience.recipients,
                           "expected either a file or recipients, not both");
+    if (form->audience.group && (form->audience.file != NULL || form->audience.recipients != NULL))
+        return tree_error(err, tree_get(document, "audience.group"),
+                          "a group is its gateway's: expected neither a file nor recipients");
     reminders = form->reminders.items;
     for (i = 0; i < form->reminders.count; i++) {
         for (k = 0; k < i; k++)

@@ -31,6 +31,7 @@ struct form {
     const struct tree *vars;
     struct {
         const char *file, *sheet;
+        bool group;     /* no people: the groups behind the channels */
         int same_phone; /* its enum */
         const struct tree *columns, *recipients;
         const char *digest; /* SHA-256 of the rows that were loaded, in hex, */

@@ -174,6 +174,8 @@ int reading_audience(struct reading *r, struct error *err)
         free(path);
     } else if (inline_list != NULL) {
         rc = audience_read_inline(c, inline_list, &sink, &r->report, err);
+    } else if (c->to_group) {
+        rc = audience_read_group(c, &sink, &r->report, err);
     } else {
         rc = error_set(
             err,

@@ -273,6 +273,7 @@ static void take_remark(void *arg, unsigned long line, bool refused, const char 
         put_rejected(e, text, (int64_t)line, NULL);
 }
 
+/* recipients NULL: the group. */
 static void queue_inline(struct events *e, const struct tree *recipients)
 {
     struct audience_sink sink = {.row = take_row, .remark = take_remark, .arg = e};
@@ -282,7 +283,9 @@ static void queue_inline(struct events *e, const struct tree *recipients)
     e->remarks = 0;
     e->upload = upload_begin(e->d->db, e->campaign->id);
     snprintf(e->token, sizeof e->token, "%s", upload_token(e->upload));
-    if (audience_read_inline(e->campaign, recipients, &sink, &report, &err) != 0) {
+    if ((recipients == NULL
+             ? audience_read_group(e->campaign, &sink, &report, &err)
+             : audience_read_inline(e->campaign, recipients, &sink, &report, &err)) != 0) {
         reject(e, err.text);
         return;
     }
@@ -340,7 +343,7 @@ static void apply_queue(struct events *e, const struct event_copy *c)
     campaign_write_json(e->campaign, &e->document);
     e->queued_ms = asked_ms(e);
     recipients = tree_get(e->campaign->document, "audience.recipients");
-    if (recipients != NULL) {
+    if (recipients != NULL || (e->campaign->to_group && c->rows == NULL)) {
         queue_inline(e, recipients);
         return;
     }

@@ -184,8 +184,9 @@ static void on_document(void *arg, const redisReply *reply)
     job->priority = job->priority < 1             ? 1
                     : job->priority >= PRIORITIES ? PRIORITIES - 1
                                                   : job->priority;
-    rules = job->campaign->per_recipient != NULL ? job->campaign->per_recipient
-                                                 : d->settings->defaults.per_recipient;
+    rules = job->campaign->to_group                ? NULL
+            : job->campaign->per_recipient != NULL ? job->campaign->per_recipient
+                                                   : d->settings->defaults.per_recipient;
     for (; rules != NULL && *rules != NULL &&
            job->rule_count < sizeof job->rules / sizeof *job->rules;
          rules++)
@@ -360,8 +361,8 @@ static size_t job_room(const struct job *job, size_t *fair)
     if (job->cancelled || clock_wall_ms() >= job->expires_ms)
         return GROUP_MAX;
     for (size_t ch = 0; ch < c->channel_count; ch++) {
-        served =
-            served || gateway_serves(d->gateways, c->channels[ch], (enum gateway_class)c->class);
+        served = served || gateway_serves(d->gateways, c->channels[ch],
+                                          (enum gateway_class)c->class, c->to_group);
         for (size_t i = 0; i < d->lane_count; i++)
             if (strcmp(d->lanes[i].config->channel, c->channels[ch]) == 0)
                 room += lane_room(&d->lanes[i], job, fair);

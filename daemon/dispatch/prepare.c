@@ -130,7 +130,8 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
     struct job *job = n->batch->job;
     struct dispatch *d = job->d;
     const struct campaign *c = job->campaign;
-    struct route_query q = {.class = (unsigned)c->class, .today = today(job, now_ms)};
+    struct route_query q = {
+        .class = (unsigned)c->class, .today = today(job, now_ms), .group = c->to_group};
     struct gateway *gw = NULL;
     enum notice_reason reason = r->step > 0 ? r->reason : REASON_NONE; /* of the step before */
     bool addressed = false;
@@ -141,12 +142,13 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
         q.channel = c->channels[r->step];
         if ((c->reminders[job->reminder].channel_mask & 1u << r->step) == 0)
             continue;
-        if (to->length == 0 || to->length > 128)
+        if ((to->length == 0) != c->to_group || to->length > 128)
             continue;
         addressed = true;
-        if (!gateway_serves(d->gateways, q.channel, (enum gateway_class)c->class))
+        if (!gateway_serves(d->gateways, q.channel, (enum gateway_class)c->class, c->to_group))
             continue;
-        n->message.to = arena_strndup(&n->batch->texts, to->text, to->length);
+        n->message.to =
+            to->length == 0 ? "" : arena_strndup(&n->batch->texts, to->text, to->length);
         n->message.to_length = to->length;
         q.address = n->message.to;
         if (r->attempts > 0 &&

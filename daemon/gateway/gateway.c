@@ -555,9 +555,10 @@ struct gateway *gateway_route(struct gateway_set *set, const struct route_query 
     return i < 0 ? NULL : set->gateways[i];
 }
 
-bool gateway_serves(const struct gateway_set *set, const char *channel, enum gateway_class class)
+bool gateway_serves(const struct gateway_set *set, const char *channel, enum gateway_class class,
+                    bool group)
 {
-    return set->route != NULL && route_serving(set->route, channel, class) != 0;
+    return set->route != NULL && route_serving(set->route, channel, class, group) != 0;
 }
 
 const struct gateway_config *gateway_config(const struct gateway *gw)

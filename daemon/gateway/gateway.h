@@ -143,8 +143,10 @@ size_t gateway_set_outstanding(const struct gateway_set *set); /* messages witho
 struct gateway *gateway_route(struct gateway_set *set, const struct route_query *query,
                               const char **why);
 
-/* Does any gateway serve this channel for this class, whatever its state? */
-bool gateway_serves(const struct gateway_set *set, const char *channel, enum gateway_class class);
+/* Does any gateway serve this channel for this class, for a person or for a group, whatever
+ * its state? */
+bool gateway_serves(const struct gateway_set *set, const char *channel, enum gateway_class class,
+                    bool group);
 
 /* ---------------------------------------------------------------- one gateway */
 

@@ -53,6 +53,7 @@ struct route {
     size_t channel_count;
     int closed_day; /* the day that closed is for */
     uint64_t closed;
+    uint64_t groups; /* those that reach a group */
 };
 
 #define BIT(i) (UINT64_C(1) << (i))
@@ -330,6 +331,7 @@ static int add_gateway(struct route *r, size_t index, struct error *err)
     for (unsigned k = 0; k < CLASSES; k++)
         if (g->classes & 1u << k)
             c->serving[k] |= BIT(index);
+    r->groups |= g->group ? BIT(index) : 0;
     tier_add(c, g->priority, BIT(index));
     for (size_t i = 0; i < g->match.count; i++)
         if (matcher_add(&c->matcher, g->match.items[i], BIT(index), err) != 0)
@@ -416,6 +418,11 @@ static int draw(const struct route *r, uint64_t gateways, uint32_t random)
     }
 }
 
+static uint64_t reaching(const struct route *r, bool group)
+{
+    return group ? r->groups : ~r->groups;
+}
+
 static const char *why_none(const struct route *r, const struct channel *c,
                             const struct route_query *q, uint64_t usable)
 {
@@ -428,6 +435,10 @@ static const char *why_none(const struct route *r, const struct channel *c,
     left = q->class < CLASSES ? c->serving[q->class] : 0;
     if (left == 0)
         return "no gateway of this channel carries this class";
+    left &= reaching(r, q->group);
+    if (left == 0)
+        return q->group ? "no gateway of this channel reaches a group"
+                        : "the gateways of this channel reach a group, not a person";
     left &= ~r->closed;
     if (left == 0)
         return "every gateway of this channel is closed today";
@@ -443,7 +454,8 @@ int route_choose(struct route *r, const struct route_query *q, uint64_t usable, 
     uint64_t left = 0, preferred;
 
     if (c != NULL && q->class < CLASSES)
-        left = c->serving[q->class] & usable & ~q->avoid & ~closed_gateways(r, q->today);
+        left = c->serving[q->class] & reaching(r, q->group) & usable & ~q->avoid &
+               ~closed_gateways(r, q->today);
     if (left == 0) {
         if (why != NULL)
             *why = why_none(r, c, q, usable);
@@ -458,11 +470,11 @@ int route_choose(struct route *r, const struct route_query *q, uint64_t usable, 
             return draw(r, left & c->tiers[i].gateways, random);
 }
 
-uint64_t route_serving(const struct route *r, const char *channel, unsigned class)
+uint64_t route_serving(const struct route *r, const char *channel, unsigned class, bool group)
 {
     const struct channel *c = channel_find(r, channel);
 
-    return c == NULL || class >= CLASSES ? 0 : c->serving[class];
+    return c == NULL || class >= CLASSES ? 0 : c->serving[class] & reaching(r, group);
 }
 
 uint64_t route_preferring(const struct route *r, const char *channel, const char *address)

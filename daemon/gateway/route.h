@@ -1,7 +1,8 @@
 /*
  * route.h - which gateway a notice goes to
  *
- * Of the gateways that serve the notice's channel, carry its class, are usable,
+ * Of the gateways that serve the notice's channel (for a person those that reach
+ * persons, for a group those that reach one), carry its class, are usable,
  * are not closed today and are not to be avoided, those come first whose `match`
  * takes the address; where there are none, all of them. Among these the lowest
  * priority number wins, and among equals a draw by weight.
@@ -31,6 +32,7 @@ struct route_query {
     const char *address; /* NUL-terminated, "" for none: for the patterns */
     int today;           /* in the campaign's zone, as 20270303; 0: no day is closed */
     uint64_t avoid;      /* a bit (1 << index) for each gateway not to be taken */
+    bool group;          /* to the group of a gateway, not to an address */
 };
 
 /* configs (n <= 64) is copied, what it points to is borrowed. NULL with an
@@ -46,8 +48,9 @@ void route_free(struct route *r);
 int route_choose(struct route *r, const struct route_query *query, uint64_t usable, uint32_t random,
                  const char **why);
 
-/* The gateways that serve a channel for a class, whatever their state. */
-uint64_t route_serving(const struct route *r, const char *channel, unsigned class);
+/* The gateways that serve a channel for a class, for people or for their group, whatever
+ * their state. */
+uint64_t route_serving(const struct route *r, const char *channel, unsigned class, bool group);
 
 /* Those of the channel that prefer the address. */
 uint64_t route_preferring(const struct route *r, const char *channel, const char *address);

@@ -211,3 +211,19 @@ journey("a provider's template is filled for each person, in her language, with 
     { template: 'SMS_2', to: '+8613851401002', params: { name: 'resident', when: 'Fri 6 Mar' }, when: 'Fri 6 Mar' },
   ]);
 });
+
+journey('a group is told once a reminder, and nobody is told in a group what was for her alone', async (s) => {
+  const peer = await s.cloud(undefined, { channel: 'wecom', group: true, signature: 'none' });
+  await s.start();
+  const texts = { zh: '各社区妇联主席：{{event.date}}{{event.time}}在{{event.venue}}开会。' };
+  await s.xadd(campaign('meeting', undefined, { audience: { group: true }, channels: ['wecom'], texts,
+    reminders: [{ name: 'first', at: 'now' }, { name: 'second', at: 'now' }] }));
+  await s.counted('meeting', 'first', { accepted: 1 });
+  await s.counted('meeting', 'second', { accepted: 1 });
+  assert.deepEqual(peer.requests.map(({ query }) => query.to), ['', '']);
+  await s.xadd(campaign('private', people(3, (i) => ({ wecom: `user${i}` })), { channels: ['wecom'] }));
+  assert.deepEqual(await s.settled('private', 'first'), { failed: 3 });
+  assert.equal(peer.requests.length, 2);
+  await s.xadd(campaign('hole', undefined, { audience: { group: true }, channels: ['wecom'] })); // a text with {{name}}
+  await until('the refusal', async () => (await s.rejected()).some((r) => /name/.test(r.reason ?? r.why ?? JSON.stringify(r))));
+});

@@ -187,8 +187,8 @@ static void test_settings(void **state)
     assert_int_equal(c->classes, 7);
     assert_false(gateway_usable(gateway_set_find(set, "b")));
     assert_null(gateway_set_find(set, "c"));
-    assert_true(gateway_serves(set, "sms", GATEWAY_CLASS_NOTICE));
-    assert_false(gateway_serves(set, "sms", GATEWAY_CLASS_PROMOTION));
+    assert_true(gateway_serves(set, "sms", GATEWAY_CLASS_NOTICE, false));
+    assert_false(gateway_serves(set, "sms", GATEWAY_CLASS_PROMOTION, false));
     gateway_set_close(set);
     event_base_free(base);
     tree_free(t);
