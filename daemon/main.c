@@ -14,6 +14,7 @@
 #include "gateway.h"
 #include "inbound.h"
 #include "log.h"
+#include "marker.h"
 #include "mem.h"
 #include "private_redis.h"
 #include "settings.h"
@@ -38,6 +39,7 @@ struct daemon {
     struct private_redis *redis; /* NULL with a server of the configuration */
     struct db *db;
     struct delivery_log *log;
+    struct marker *marker;
     struct dispatch *dispatch;
     struct inbound *inbound;
     struct gateway_set *gateways;
@@ -163,6 +165,15 @@ static void on_replaced(void *arg, const char *why)
     stop(d, "replaced"); /* what has left us is still answered to us */
 }
 
+static void on_redis(void *arg, bool well, const char *why)
+{
+    struct daemon *d = arg;
+
+    (void)why;
+    if (!well && d->dispatch != NULL)
+        dispatch_redis_away(d->dispatch);
+}
+
 static void on_refused(void *arg, const char *why)
 {
     (void)why; /* db.c has said it */
@@ -198,6 +209,7 @@ static int start_redis(struct daemon *d, struct error *err)
         .secret = d->settings->redis.secret,
         .accept_loss = d->settings->redis.accept_loss,
         .stripes = REDIS_CONNECTIONS,
+        .changed = on_redis,
         .refused = on_refused,
         .arg = d,
     };
@@ -233,6 +245,10 @@ static int start(struct daemon *d, struct error *err, int *status)
     d->log = delivery_log_open(d->settings->log.delivery, d->settings->state_dir, d->db, err);
     if (d->log == NULL)
         return -1;
+    d->marker = marker_open(d->settings->state_dir, err);
+    if (d->marker == NULL)
+        return -1;
+    dispatch.marker = d->marker;
     dispatch.db = inbound.db = d->db;
     dispatch.log = inbound.log = d->log;
     d->dispatch = dispatch_create(&dispatch);
@@ -263,6 +279,7 @@ static void finish(struct daemon *d)
     dispatch_free(d->dispatch);
     gateway_set_close(d->gateways); /* after all who ask it for names */
     delivery_log_close(d->log);
+    marker_close(d->marker);
     db_close(d->db);
     private_redis_stop(d->redis);
     for (size_t i = 0; i < 3; i++)

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,8 @@ struct delivery_log {
     struct summary summaries[SUMMARIES];
     size_t summary_count;
     struct command command;
+    char *head; /* NULL: not yet known */
+    unsigned part;
 };
 
 static int read_key(struct delivery_log *log, const char *state_dir, struct error *err)
@@ -129,10 +132,13 @@ void delivery_log_close(struct delivery_log *log)
     }
     buf_free(&log->lines);
     command_free(&log->command);
+    free(log->head);
     sodium_memzero(log->key, sizeof log->key);
     free(log->path);
     free(log);
 }
+
+static void put_head(struct delivery_log *log);
 
 void delivery_log_reopen(struct delivery_log *log)
 {
@@ -147,6 +153,7 @@ void delivery_log_reopen(struct delivery_log *log)
     }
     close(log->fd);
     log->fd = fd;
+    put_head(log);
 }
 
 /* ----------------------------------------------------------------- the line
@@ -329,6 +336,38 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
     summarise(log, e);
     if (log->lines.length > FLUSH_BYTES)
         write_out(log);
+}
+
+void delivery_log_note(struct delivery_log *log, const char *format, ...)
+{
+    char stamp[CLOCK_STAMP_BYTES], text[1001];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    clock_stamp(clock_wall_ms(), stamp);
+    if (buf_room(&log->lines, sizeof text + 64) == NULL)
+        log->lost = true;
+    else
+        buf_printf(&log->lines, "{\"t\":\"%s\",%s}\n", stamp, text);
+}
+
+static void put_head(struct delivery_log *log)
+{
+    if (log->head != NULL)
+        delivery_log_note(log, "%s,\"part\":%u", log->head, ++log->part);
+}
+
+void delivery_log_head(struct delivery_log *log, const char *daemon, uint32_t epoch,
+                       uint32_t before, const char *install)
+{
+    free(log->head);
+    log->head = xasprintf("\"event\":\"joined\",\"daemon\":\"%s\",\"epoch\":%u,\"before\":%u,"
+                          "\"install\":\"%s\"",
+                          daemon, epoch, before, install);
+    log->part = 0;
+    put_head(log);
 }
 
 int delivery_log_flush(struct delivery_log *log)

@@ -48,6 +48,16 @@ void delivery_log_close(struct delivery_log *log); /* flushes; NULL is fine */
 
 void delivery_log_add(struct delivery_log *log, const struct delivery_event *e);
 
+/* A line that is of no notice, made of what printf says ("\"event\":\"opened\",..."): at most
+ * 1000 bytes, escaped by the caller. */
+void delivery_log_note(struct delivery_log *log, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The line that says who writes here and under which epoch: now, and as the first of every
+ * file that is opened from now on. */
+void delivery_log_head(struct delivery_log *log, const char *daemon, uint32_t epoch,
+                       uint32_t before, const char *install);
+
 /* Writes what is gathered. -1 when the disk did not take it, or did not for so long that
  * a line of those added since the last call was lost: then nothing may be submitted.
  * Logged once. */

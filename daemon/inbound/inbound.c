@@ -452,7 +452,8 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
                true); /* on its way is no news; without an id there is nothing to look for */
         return;
     }
-    if (!db_well(in->options.db) || in->under_way >= UNDER_WAY_MOST) {
+    if (!db_well(in->options.db) || dispatch_in_doubt(in->options.dispatch) ||
+        in->under_way >= UNDER_WAY_MOST) {
         stored(stored_arg, false);
         return;
     }
