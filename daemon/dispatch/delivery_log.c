@@ -95,9 +95,26 @@ static int write_out(struct delivery_log *log)
     return 0;
 }
 
+/* A line that a crash has torn must not take the next one with it. */
+static int end_torn_line(int fd)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    char last = '\n';
+
+    if (size > 0 && pread(fd, &last, 1, size - 1) != 1)
+        return -1;
+    return last == '\n' || write(fd, "\n", 1) == 1 ? 0 : -1;
+}
+
 static int open_file(struct delivery_log *log)
 {
-    return open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(log->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd >= 0 && end_torn_line(fd) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
 }
 
 struct delivery_log *delivery_log_open(const char *path, const char *state_dir, struct db *db,

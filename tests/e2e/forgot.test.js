@@ -12,7 +12,7 @@ const twice = (list) => list.filter((to, i) => list.indexOf(to) !== i);
 const doubts = (s) => (s.log().match(/redis\.in_doubt/g) ?? []).length;
 
 journey('verify --repair rebuilds leases, retry set and counters under load; everyone is told once', async (s) => {
-  const smsc = await s.smsc(({ n }) => (n % 7 === 0 ? { status: 0x14 } : { delayMs: 20 }), { rate: '120/s', window: 20 });
+  const smsc = await s.smsc(({ n }) => (n % 7 === 0 ? { status: 8 } : { delayMs: 20 }), { rate: '120/s', window: 20 });
   s.settings.dispatch = { backoff: '1s' };
   await s.start();
   await s.xadd(campaign('mend', people(400)));
@@ -34,4 +34,115 @@ journey('verify --repair rebuilds leases, retry set and counters under load; eve
   }, 100000).catch(() => assert.fail(JSON.stringify(counts)));
   await s.ok('verify', 'mend');
   assert.equal((await s.ok('verify', '--repair', '--json', 'mend')).code, 0);
+});
+
+/** Waits until sending has stopped for doubt, and that it has: nothing leaves in a second. */
+async function stopped(s, smsc, verdict) {
+  await until('it to be noticed', () => new RegExp(`redis.in_doubt verdict=${verdict}`).test(s.log()));
+  const at = smsc.submits.length;
+  await pause(1000);
+  assert.equal(smsc.submits.length, at);
+  return at;
+}
+
+/** Everybody has a copy, nobody two; who is in doubt may have none. */
+async function everybody(s, smsc, id, n) {
+  let counts = {};
+  await until('the rest', async () => {
+    counts = await s.counts(id, 'first');
+    return (counts.delivered ?? 0) + (counts.accepted ?? 0) + (counts.uncertain ?? 0) === n;
+  }, 90000).catch(() => assert.fail(JSON.stringify(counts)));
+  assert.deepEqual(twice(ids(smsc)), []);
+  assert.equal(new Set(ids(smsc)).size + (counts.uncertain ?? 0) >= n, true, JSON.stringify(counts));
+  await s.ok('verify', id);
+  return counts;
+}
+
+const HOLD = [{ name: 'first', at: 'now', doubt: 'hold' }];
+const LOG = 'state/delivery.jsonl';
+
+journey('FLUSHALL under load: nothing more leaves; queued again and recovered, nobody gets a second copy', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  await s.start();
+  const asked = campaign('flush', people(300), { reminders: HOLD });
+  await s.xadd(asked);
+  await until('eighty', () => smsc.submits.length >= 80);
+  const before = smsc.submits.length;
+  await (await s.redis()).call('FLUSHALL');
+  const at = await stopped(s, smsc, 'empty');
+  assert.ok(at <= before + 120, `${at - before} more: a second of the rate and a window`);
+  assert.match(s.log(), /Queue the campaigns again.*outreach recover/);
+  assert.match((await s.ok('list')).out, /recover/);
+  assert.match((await s.ok('gateways')).out, /recover/);
+  assert.match((await s.run(['-c', s.conf, 'list'], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out, /不再发送.*outreach recover/s);
+
+  // Nothing to fill yet; and another text or list under this name is not this campaign.
+  let refused = await s.outreach('recover', '--from', s.path(LOG));
+  assert.equal(refused.code, 65, refused.all);
+  assert.match(refused.err, /does not hold the campaign flush/);
+  await s.xadd({ ...asked, title: '另一个' });
+  await until('it to be queued', async () => (await (await s.redis()).call('HGET', 'outreach:{flush}', 'state')) === 'active');
+  refused = await s.outreach('recover', '--from', s.path(LOG));
+  assert.equal(refused.code, 65, refused.all);
+  assert.match(refused.err, /not what was sent/);
+  await (await s.redis()).call('DEL', 'outreach:{flush}', 'outreach:{flush}:first', 'outreach:{flush}:audience');
+  await s.xadd(asked);
+  await until('it to be queued', async () => (await (await s.redis()).call('HGET', 'outreach:{flush}', 'state')) === 'active');
+  assert.equal((await s.outreach('recover')).code, 64);
+  assert.equal((await s.outreach('recover', '--from', s.path('none'))).code, 66);
+  await pause(500);
+  assert.equal(smsc.submits.length, at, 'and it waits for the recovery');
+
+  fs.appendFileSync(s.path(LOG), '{"t":"2026-11-25T20:14:00.265Z","event":"intent","campaign":"flush","remi'); // torn
+  const { out } = await s.ok('recover', '--json', '--from', s.path(LOG));
+  assert.equal(JSON.parse(out).recovered, true);
+  assert.equal(JSON.parse((await s.ok('recover', '--json', '--from', s.path(LOG))).out).recovered, false);
+  await everybody(s, smsc, 'flush', 300);
+  assert.doesNotMatch((await s.ok('list')).out, /recover/);
+});
+
+journey('an AOF copied aside and put back under load: what it forgot is filled in, nobody gets a second copy', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('old', people(300), { reminders: HOLD }));
+  await until('sixty', () => smsc.submits.length >= 60);
+  process.kill(s.daemon.pid, 'SIGSTOP');
+  fs.cpSync(s.path('redis/appendonlydir'), s.path('backup'), { recursive: true });
+  process.kill(s.daemon.pid, 'SIGCONT');
+  await until('many more', () => smsc.submits.length >= 150, 60000);
+  await server.kill();
+  fs.rmSync(s.path('redis/appendonlydir'), { recursive: true });
+  fs.cpSync(s.path('backup'), s.path('redis/appendonlydir'), { recursive: true });
+  await server.start();
+  await stopped(s, smsc, 'older');
+  // A daemon that starts now does not know better either; and one that is known must show its log.
+  fs.appendFileSync(s.path('state/daemons'), 'd9\n');
+  let refused = await s.outreach('recover', '--from', s.path(LOG));
+  assert.equal(refused.code, 66, refused.all);
+  assert.match(refused.err, /log of d9 is missing/);
+  const told = smsc.submits.length;
+  await s.ok('recover', '--without', 'd9', '--from', s.path(LOG));
+  assert.ok(told < 300);
+  await everybody(s, smsc, 'old', 300);
+});
+
+journey('a Redis restarted without its AOF, with a daemon that starts after it', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  const server = await s.redisServer();
+  await s.start();
+  const asked = campaign('lost', people(200), { reminders: HOLD });
+  await s.xadd(asked);
+  await until('fifty', () => smsc.submits.length >= 50);
+  await s.stop('SIGKILL');
+  await server.kill();
+  fs.rmSync(s.path('redis/appendonlydir'), { recursive: true });
+  await server.start();
+  s.epoch = 0;
+  await s.start({ wait: false });
+  await s.xadd(asked);
+  await stopped(s, smsc, 'empty');
+  await s.ok('recover', '--from', s.path(LOG));
+  const counts = await everybody(s, smsc, 'lost', 200);
+  assert.ok((counts.uncertain ?? 0) <= 10, JSON.stringify(counts)); // the window at the kill
 });
