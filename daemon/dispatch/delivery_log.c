@@ -9,6 +9,7 @@
 #include "log.h"
 #include "mem.h"
 
+#include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -44,7 +45,9 @@ struct delivery_log {
     struct summary summaries[SUMMARIES];
     size_t summary_count;
     struct command command;
-    char *head; /* NULL: not yet known */
+    struct aiocb sync;
+    bool syncing, unsynced; /* unsynced: written since */
+    char *head;             /* NULL: not yet known */
     unsigned part;
 };
 
@@ -87,12 +90,55 @@ static int write_out(struct delivery_log *log)
             return -1;
         }
         done += (size_t)n;
+        log->unsynced = true;
     }
     buf_clear(&log->lines);
     if (log->failing)
         log_info("delivery_log.writable path=%s", log_quote(log->path));
     log->failing = false;
     return 0;
+}
+
+/* The disk has lost what it had taken: what is added now must not leave. */
+static void look_at_sync(struct delivery_log *log)
+{
+    int rc = log->syncing ? aio_error(&log->sync) : 0;
+
+    if (rc == EINPROGRESS)
+        return;
+    if (log->syncing)
+        aio_return(&log->sync);
+    log->syncing = false;
+    if (rc == 0 || rc == EINVAL) /* not a file that can be synced: a pipe, /dev/null */
+        return;
+    log_error("delivery_log.unsynced path=%s reason=%s", log_quote(log->path),
+              log_quote(strerror(rc)));
+    log->lost = true;
+}
+
+void delivery_log_sync(struct delivery_log *log)
+{
+    look_at_sync(log);
+    if (log->syncing || !log->unsynced)
+        return;
+    log->sync = (struct aiocb){.aio_fildes = log->fd};
+    log->unsynced = false;
+    log->syncing = aio_fsync(O_DSYNC, &log->sync) == 0;
+    if (!log->syncing)
+        log->unsynced = true; /* no room for one more: next time */
+}
+
+/* Before the file is closed. */
+static void end_sync(struct delivery_log *log)
+{
+    const struct aiocb *const list[] = {&log->sync};
+
+    while (log->syncing && aio_error(&log->sync) == EINPROGRESS)
+        aio_suspend(list, 1, NULL);
+    look_at_sync(log);
+    if (log->unsynced && fdatasync(log->fd) != 0 && errno != EINVAL)
+        log->lost = true;
+    log->unsynced = false;
 }
 
 /* A line that a crash has torn must not take the next one with it. */
@@ -145,6 +191,7 @@ void delivery_log_close(struct delivery_log *log)
         return;
     if (log->fd >= 0) {
         write_out(log);
+        end_sync(log);
         close(log->fd);
     }
     buf_free(&log->lines);
@@ -168,6 +215,7 @@ void delivery_log_reopen(struct delivery_log *log)
                   log_quote(strerror(errno)));
         return;
     }
+    end_sync(log);
     close(log->fd);
     log->fd = fd;
     put_head(log);

@@ -9,6 +9,13 @@
  *
  * Lines are gathered and written by delivery_log_flush(), one write a turn of
  * the loop. A summary for live views goes to the capped stream outreach:log.
+ *
+ * What a line survives. The write stands in the kernel before the submit, so the death
+ * of any process, ours or Redis', loses none. An fsync before each submit would cost
+ * more than the ledger's own, and what it would add is small: while Redis has its AOF, the
+ * ledger has every intent on the disk already. So the file is synced once a second, beside the
+ * loop: a host that loses power may lose about that much of the log, and is told twice
+ * from it only where Redis lost its data too.
  */
 #ifndef OUTREACH_DELIVERY_LOG_H
 #define OUTREACH_DELIVERY_LOG_H
@@ -62,6 +69,9 @@ void delivery_log_head(struct delivery_log *log, const char *daemon, uint32_t ep
  * a line of those added since the last call was lost: then nothing may be submitted.
  * Logged once. */
 int delivery_log_flush(struct delivery_log *log);
+
+/* Starts an fsync of what was written, unless one is under way: call it about once a second. */
+void delivery_log_sync(struct delivery_log *log);
 
 /* Opens the file anew, after it was rotated away. */
 void delivery_log_reopen(struct delivery_log *log);

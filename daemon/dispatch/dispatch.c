@@ -12,6 +12,7 @@
 #define TICK_MS 100      /* schedule, events, sleeping jobs */
 #define BEAT_TICKS 25    /* heartbeat and published states */
 #define PUBLISH_TICKS 3  /* the live log */
+#define SYNC_TICKS 10    /* the delivery log */
 #define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
 #define SHARES_TICKS 12  /* more than a second: rates are counted by the second */
 #define REBUILD_TICKS 600
@@ -102,6 +103,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     evtimer_add(d->tick, &again);
     ticks++;
+    if (ticks % SYNC_TICKS == 0)
+        delivery_log_sync(d->log);
     if (db_well(d->db)) {
         trust_tick(d, ticks);
         if (ticks % PUBLISH_TICKS == 0)
