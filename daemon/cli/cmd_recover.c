@@ -7,6 +7,7 @@
  * compare-and-set, so that it may be interrupted and repeated; and only at the end are the
  * daemons told to go on.
  */
+#include "address.h"
 #include "campaigns.h"
 #include "cli.h"
 #include "clock.h"
@@ -19,6 +20,8 @@
 #include "receipt_index.h"
 #include "replay.h"
 #include "subcommands.h"
+#include "template.h"
+#include "tree.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -61,6 +64,8 @@ struct recovery {
     unsigned numbers[256]; /* in the registry, of the logs' gateways */
     int64_t told_ms;
     json_t *reminders;
+    struct address_key key; /* of the addresses in the log of this host */
+    int64_t refusals;       /* put back */
     /* of the reminder under way */
     const struct replay_reminder *reminder;
     uint32_t ref;
@@ -494,6 +499,85 @@ static int cancel(struct recovery *r)
     return 0;
 }
 
+/* ------------------------------------------------------------------------ refusals */
+
+static void count_refusal(void *arg, const redisReply *reply)
+{
+    struct recovery *r = arg;
+
+    r->refusals += db_int(reply, 0);
+}
+
+static void look_at_row(struct recovery *r, const struct campaign *c, const redisReply *row)
+{
+    struct template_value values[CAMPAIGN_MAX_COLUMNS];
+
+    if (row == NULL || campaign_row_split(c, row->str, row->len, values) != 0)
+        return;
+    for (size_t i = 0; i < c->channel_count; i++) {
+        if (values[i].length == 0 ||
+            !replay_refused(r->replay, address_keyed(&r->key, values[i].text, values[i].length)))
+            continue;
+        command_start(&r->command, "SADD");
+        command_add_string(&r->command, KEY_OPTOUT);
+        command_add(&r->command, values[i].text, values[i].length);
+        db_send(r->cli->db, &r->command, count_refusal, r);
+    }
+}
+
+static int look_at_rows(struct recovery *r, const char *id, const struct campaign *c)
+{
+    struct error err;
+    int64_t last = 0;
+    size_t count = PIECE;
+
+    while (count == PIECE) {
+        redisReply *rows;
+
+        command_start(&r->command, "XRANGE");
+        key_audience(&r->command, id);
+        command_add_format(&r->command, "%" PRId64 "-0", last + 1);
+        command_add_string(&r->command, "+");
+        command_add_string(&r->command, "COUNT");
+        command_add_int(&r->command, PIECE);
+        if (db_ask(r->cli->db, &r->command, &rows, &err) != 0)
+            return cli_error(r->cli, EX_UNAVAILABLE, &err);
+        count = rows->elements;
+        for (size_t i = 0; i < count; i++)
+            look_at_row(r, c, db_at(db_at(rows->element[i], 1), 1));
+        if (count > 0 && db_at(rows->element[count - 1], 0) != NULL)
+            last = strtoll(db_at(rows->element[count - 1], 0)->str, NULL, 10);
+        freeReplyObject(rows);
+        if (db_drain(r->cli->db, UNDER_WAY, &err) != 0)
+            return cli_error(r->cli, EX_UNAVAILABLE, &err);
+    }
+    return db_drain(r->cli->db, 0, &err) == 0 ? 0 : cli_error(r->cli, EX_UNAVAILABLE, &err);
+}
+
+/* The log has no numbers, but whose they are can be told for those of a list. */
+static int put_refusals_back(struct recovery *r, const char *id)
+{
+    struct campaign_status *status;
+    struct campaign *c = NULL;
+    struct tree *document;
+    struct error err;
+    int rc = 0;
+
+    if (replay_refusals(r->replay) == 0 || address_key(r->cli, &r->key) != 0)
+        return 0;
+    status = campaign_status_read(r->cli->db, id, &err);
+    if (status == NULL)
+        return cli_error(r->cli, EX_UNAVAILABLE, &err);
+    document = tree_parse_json(status->document, strlen(status->document), NULL, NULL);
+    if (document != NULL)
+        c = campaign_create(document, &r->cli->settings->defaults, NULL, 0, &err);
+    if (c != NULL)
+        rc = look_at_rows(r, id, c);
+    campaign_free(c);
+    campaign_status_free(status);
+    return rc;
+}
+
 static int recover_reminder(struct recovery *r, const struct replay_reminder *one)
 {
     char key[sizeof one->campaign + sizeof one->reminder];
@@ -570,6 +654,10 @@ static int recover_all(struct recovery *r)
     for (size_t i = 0; i < count && rc == 0; i++)
         if (wanted[i])
             rc = recover_reminder(r, replay_reminder_at(r->replay, i));
+    for (size_t i = 0; i < count && rc == 0; i++)
+        if (wanted[i] && (i == 0 || strcmp(replay_reminder_at(r->replay, i)->campaign,
+                                           replay_reminder_at(r->replay, i - 1)->campaign) != 0))
+            rc = put_refusals_back(r, replay_reminder_at(r->replay, i)->campaign);
     free(wanted);
     return rc != 0 ? rc : raise_epoch(r);
 }
@@ -577,8 +665,9 @@ static int recover_all(struct recovery *r)
 static int tell_done(struct recovery *r)
 {
     if (r->cli->json) {
-        cli_json(json_pack("{s:b,s:I,s:O}", "recovered", true, "unreadable",
-                           (json_int_t)replay_unreadable(r->replay), "reminders", r->reminders));
+        cli_json(json_pack("{s:b,s:I,s:I,s:O}", "recovered", true, "unreadable",
+                           (json_int_t)replay_unreadable(r->replay), "refusals",
+                           (json_int_t)r->refusals, "reminders", r->reminders));
         return 0;
     }
     if (replay_unreadable(r->replay) > 0)

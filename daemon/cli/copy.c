@@ -10,8 +10,9 @@
 #include <string.h>
 
 #define TRIES 3
-#define GAP 256 /* ranges this near to each other are one: what is done in between is passed over  \
-                 */
+#define GAP                                                                                        \
+    256 /* ranges this near to each other are one: what is done in between is passed over          \
+         */
 #define AT_ONCE 400
 
 /* A reconnect between MULTI and EXEC leaves an EXEC without MULTI: once more. */

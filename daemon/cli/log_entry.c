@@ -50,7 +50,7 @@ const char *log_event(size_t i)
     static const char *const events[] = {
         "intent", "accepted", "delivered", "undelivered",  "failed",    "expired", "opted-out",
         "capped", "excluded", "cancelled", "retry",        "throttled", "unsent",  "uncertain",
-        "resend", "held",     "broken",    "next-channel", "joined",    "opened",
+        "resend", "held",     "broken",    "next-channel", "refused",   "joined",  "opened",
     };
 
     return i < sizeof events / sizeof *events ? events[i] : NULL;
@@ -185,7 +185,7 @@ static void put_entry(const json_t *entry, const struct log_style *style, struct
         buf_puts(out, "\033[0m");
     if (string(entry, "daemon")[0] != '\0')
         buf_printf(out, "  %s", string(entry, "daemon"));
-    else
+    else if (string(entry, "campaign")[0] != '\0')
         buf_printf(out, "  %s/%s", string(entry, "campaign"), string(entry, "reminder"));
     put_number(entry, "n", "", out);
     if (string(entry, "to")[0] != '\0')

@@ -44,6 +44,8 @@ struct replay {
     uint32_t epoch;
     int64_t unreadable;
     struct arena ids;
+    uint64_t *refusals; /* hashes of addresses, in order once all is read */
+    size_t refusal_count;
 };
 
 struct replay *replay_create(void)
@@ -68,6 +70,7 @@ void replay_free(struct replay *r)
     }
     free(r->reminders);
     free(r->daemons);
+    free(r->refusals);
     arena_free(&r->ids);
     free(r);
 }
@@ -105,6 +108,24 @@ const char *replay_gateway(const struct replay *r, unsigned gateway)
 int64_t replay_unreadable(const struct replay *r)
 {
     return r->unreadable;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+size_t replay_refusals(const struct replay *r)
+{
+    return r->refusal_count;
+}
+
+bool replay_refused(const struct replay *r, uint64_t hash)
+{
+    return r->refusal_count > 0 &&
+           bsearch(&hash, r->refusals, r->refusal_count, sizeof hash, by_hash) != NULL;
 }
 
 /* ------------------------------------------------------------------ what it knows */
@@ -359,6 +380,17 @@ static void notice_line(struct replay *r, struct replay_reminder *one, struct re
     one->cancelled |= strcmp(event, "cancelled") == 0;
 }
 
+static void refused(struct replay *r, const json_t *line)
+{
+    const char *hash = text_of(line, "hash");
+
+    if (strlen(hash) != 16)
+        return;
+    if (r->refusal_count % 1024 == 0)
+        r->refusals = xreallocarray(r->refusals, r->refusal_count + 1024, sizeof *r->refusals);
+    r->refusals[r->refusal_count++] = strtoull(hash, NULL, 16);
+}
+
 int replay_line(struct replay *r, const char *text, size_t length, struct error *err)
 {
     json_t *line = json_loadb(text, length, 0, NULL);
@@ -367,6 +399,8 @@ int replay_line(struct replay *r, const char *text, size_t length, struct error 
     int64_t n = number_of(line, "n");
     int rc = 0;
 
+    if (strcmp(event, "refused") == 0 || strcmp(event, "opted-out") == 0)
+        refused(r, line);
     if (!json_is_object(line)) {
         r->unreadable++;
     } else if (strcmp(event, "joined") == 0) {
@@ -459,6 +493,8 @@ int replay_read(struct replay *r, int64_t *done, int64_t *total, struct error *e
             if (r->sources[k].line != NULL && (first == NULL || r->sources[k].t_ms < first->t_ms))
                 first = &r->sources[k];
         if (first == NULL) {
+            if (r->refusal_count > 0)
+                qsort(r->refusals, r->refusal_count, sizeof *r->refusals, by_hash);
             *done = *total = r->total;
             return 0;
         }

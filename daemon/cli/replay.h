@@ -66,7 +66,10 @@ const struct replay_daemon *replay_daemon_at(const struct replay *r, size_t i); 
 uint32_t replay_epoch(const struct replay *r); /* the highest of any line */
 const char *replay_install(const struct replay *r);
 const char *replay_gateway(const struct replay *r, unsigned gateway); /* its name, or NULL */
-int64_t replay_unreadable(const struct replay *r);                    /* lines */
+/* How many people refused, and whether the one of that hash did. */
+size_t replay_refusals(const struct replay *r);
+bool replay_refused(const struct replay *r, uint64_t hash);
+int64_t replay_unreadable(const struct replay *r); /* lines */
 
 /* What a record should be. now is what stands there; n may be NULL: no line is of it.
  * number: of the gateway in the registry. *retry as in moves.h. False: as it is. */

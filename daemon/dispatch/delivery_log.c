@@ -358,12 +358,16 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
     p += CLOCK_STAMP_BYTES - 1;
     p = PUT(p, "\",\"event\":\"");
     p = put_bytes(p, e->event, strlen(e->event));
-    p = PUT(p, "\",\"campaign\":\"");
-    p = put_bytes(p, e->campaign, strlen(e->campaign));
-    p = PUT(p, "\",\"reminder\":\"");
-    p = put_bytes(p, e->reminder, strlen(e->reminder));
-    p = PUT(p, "\",\"n\":");
-    p = put_number(p, e->n);
+    if (e->campaign != NULL) {
+        p = PUT(p, "\",\"campaign\":\"");
+        p = put_bytes(p, e->campaign, strlen(e->campaign));
+        p = PUT(p, "\",\"reminder\":\"");
+        p = put_bytes(p, e->reminder, strlen(e->reminder));
+        p = PUT(p, "\",\"n\":");
+        p = put_number(p, e->n);
+    } else {
+        p = PUT(p, "\"");
+    }
     if (e->fence != 0) {
         p = PUT(p, ",\"fence\":\"");
         p = put_hex(p, fence, sizeof fence);
@@ -398,7 +402,8 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
     add_foreign(log, ",\"code\":", e->code, e->code ? strlen(e->code) : 0);
     add_words(log, e->words);
     buf_put(&log->lines, "}\n", 2);
-    summarise(log, e);
+    if (e->campaign != NULL)
+        summarise(log, e);
     if (log->lines.length > FLUSH_BYTES)
         write_out(log);
 }

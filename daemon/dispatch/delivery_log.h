@@ -28,7 +28,8 @@ struct db;
 struct delivery_log;
 struct error;
 
-/* One event of a notice. NULL and -1 members are left out of the line. */
+/* One event of a notice; of a person, where campaign is NULL. NULL and -1 members are left out
+ * of the line. */
 struct delivery_event {
     const char *event, *campaign, *reminder, *gateway, *reason, *code, *words;
     const char *to; /* the address, masked on the way */

@@ -24,11 +24,11 @@ async function everybody(s, smsc, id, n) {
   let counts = {};
   await until('the rest', async () => {
     counts = await s.counts(id, 'first');
-    return (counts.delivered ?? 0) + (counts.accepted ?? 0) + (counts.uncertain ?? 0) === n;
+    return (counts.delivered ?? 0) + (counts.accepted ?? 0) + (counts.uncertain ?? 0) + (counts['opted-out'] ?? 0) === n;
   }, 90000).catch(() => assert.fail(JSON.stringify(counts)));
   const got = smsc.submits.filter((one) => !smsc.refused?.(one)).map((one) => one.to);
   assert.deepEqual(twice(got), []);
-  assert.ok(new Set(got).size + (counts.uncertain ?? 0) >= n, JSON.stringify(counts));
+  assert.ok(new Set(got).size + (counts.uncertain ?? 0) + (counts['opted-out'] ?? 0) >= n, JSON.stringify(counts));
   await s.ok('verify', id);
   return counts;
 }
@@ -41,6 +41,10 @@ journey('FLUSHALL under load: nothing more leaves; queued again and recovered, n
   await s.start();
   const asked = campaign('flush', people(300), { reminders: HOLD });
   await s.xadd(asked);
+  await until('it to begin', () => smsc.submits.length >= 5);
+  const refusing = asked.audience.recipients[290].sms;
+  smsc.reply(refusing, '1069000038', 'R');
+  await until('the refusal', async () => (await (await s.redis()).call('SISMEMBER', 'outreach:optout', refusing)) === 1);
   await until('eighty', () => smsc.submits.length >= 80);
   const before = smsc.submits.length;
   await (await s.redis()).call('FLUSHALL');
@@ -71,8 +75,11 @@ journey('FLUSHALL under load: nothing more leaves; queued again and recovered, n
   fs.appendFileSync(s.path(LOG), '{"t":"2026-11-25T20:14:00.265Z","event":"intent","campaign":"flush","remi'); // torn
   const { out } = await s.ok('recover', '--json', '--from', s.path(LOG));
   assert.equal(JSON.parse(out).recovered, true);
+  assert.equal(JSON.parse(out).refusals, 1);
   assert.equal(JSON.parse((await s.ok('recover', '--json', '--from', s.path(LOG))).out).recovered, false);
-  await everybody(s, smsc, 'flush', 300);
+  const counts = await everybody(s, smsc, 'flush', 300);
+  assert.equal(counts['opted-out'], 1);
+  assert.ok(!ids(smsc).includes(refusing), 'what only the log knew of her refusal counts');
   assert.doesNotMatch((await s.ok('list')).out, /recover/);
 });
 
