@@ -15,6 +15,7 @@
 #include "gateway.h"
 #include "inbound.h"
 #include "log.h"
+#include "marker.h"
 #include "mem.h"
 #include "private_redis.h"
 #include "settings.h"
@@ -40,6 +41,7 @@ struct daemon {
     struct private_redis *redis; /* NULL with a server of the configuration */
     struct db *db;
     struct delivery_log *log;
+    struct marker *marker;
     struct dispatch *dispatch;
     struct inbound *inbound;
     struct gateway_set *gateways;
@@ -167,6 +169,15 @@ static void on_replaced(void *arg, const char *why)
     stop(d, "replaced"); /* what has left us is still answered to us */
 }
 
+static void on_redis(void *arg, bool well, const char *why)
+{
+    struct daemon *d = arg;
+
+    (void)why;
+    if (!well && d->dispatch != NULL)
+        dispatch_redis_away(d->dispatch);
+}
+
 static void on_refused(void *arg, const char *why)
 {
     (void)why; /* db.c has said it */
@@ -202,6 +213,7 @@ static int start_redis(struct daemon *d, struct error *err)
         .secret = d->settings->redis.secret,
         .accept_loss = d->settings->redis.accept_loss,
         .stripes = REDIS_CONNECTIONS,
+        .changed = on_redis,
         .refused = on_refused,
         .arg = d,
     };
@@ -250,6 +262,10 @@ static int start(struct daemon *d, struct error *err, int *status)
     d->log = delivery_log_open(d->settings->log.delivery, d->settings->state_dir, d->db, err);
     if (d->log == NULL)
         return -1;
+    d->marker = marker_open(d->settings->state_dir, err);
+    if (d->marker == NULL)
+        return -1;
+    dispatch.marker = d->marker;
     dispatch.db = inbound.db = d->db;
     dispatch.log = inbound.log = d->log;
     d->dispatch = dispatch_create(&dispatch);
@@ -284,6 +300,7 @@ static void finish(struct daemon *d)
     dispatch_free(d->dispatch);
     gateway_set_close(d->gateways); /* after all who ask it for names */
     delivery_log_close(d->log);
+    marker_close(d->marker);
     db_close(d->db);
     private_redis_stop(d->redis);
     for (size_t i = 0; i < 3; i++)

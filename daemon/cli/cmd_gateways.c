@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "clock.h"
 #include "daemons.h"
+#include "doubt.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -252,6 +253,7 @@ static int gateways(struct cli *cli, const void *options, char **operands, int c
     } else if (rc == 0) {
         table_write(g.table, cli->width, 0, &out);
         buf_put(&out, g.troubles.data, g.troubles.length);
+        doubt_write(cli, &out);
         cli_print(&out);
     }
     json_decref(g.all);

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "clock.h"
 #include "daemons.h"
+#include "doubt.h"
 #include "equation.h"
 #include "human.h"
 #include "mem.h"
@@ -159,10 +160,13 @@ static int list(struct cli *cli, const void *options, char **operands, int count
     else if (rc == 0 && cli->json)
         cli_json(json_incref(l.all));
     else if (rc == 0 && json_array_size(l.all) == 0)
-        puts(T("no campaigns yet (outreach queue CAMPAIGN.conf)",
-               "还没有活动（outreach queue 活动文件.conf）"));
+        buf_printf(&out, "%s\n",
+                   T("no campaigns yet (outreach queue CAMPAIGN.conf)",
+                     "还没有活动（outreach queue 活动文件.conf）"));
     else if (rc == 0)
         write_table(&l, &out);
+    if (rc == 0 && !cli->json)
+        doubt_write(cli, &out);
     cli_print(&out);
     for (size_t i = 0; l.ids != NULL && l.ids[i] != NULL; i++)
         free(l.ids[i]);

@@ -2,6 +2,7 @@
  * outreach show - what became of every notice of a campaign
  */
 #include "cli.h"
+#include "doubt.h"
 #include "daemons.h"
 #include "equation.h"
 #include "human.h"
@@ -118,6 +119,7 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
                            "rows", (json_int_t)p->status->rows, "reminders", reminders));
     } else {
         json_decref(reminders);
+        doubt_write(cli, &out);
         cli_print(&out);
     }
     if (unequal > 0 && rc == 0)

@@ -1,12 +1,12 @@
 /*
  * outreach verify - the ledger itself counted, against the counters
  *
- * Ledger and counters are copied in one transaction, so that the comparison
- * holds at any instant, also while daemons send; what is counted is the copy.
+ * With --repair the counters, the ranges that nobody looks after and the retry set are
+ * rebuilt from it.
  */
 #include "cli.h"
+#include "copy.h"
 #include "equation.h"
-#include "keys.h"
 #include "picture.h"
 #include "subcommands.h"
 #include "table.h"
@@ -15,53 +15,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TRIES 3
-
-struct copy {
-    struct reminder_status counters;
-    redisReply *reply; /* of EXEC */
-    const redisReply *ledger;
-};
-
 struct verdict {
     int64_t counted[NOTICE_STATES];
     const char *trouble; /* what is wrong besides numbers, or NULL */
     bool equal;
 };
-
-/* A reconnect between MULTI and EXEC leaves an EXEC without MULTI: once more. */
-static int copy_reminder(struct cli *cli, const char *id, const char *reminder, struct copy *copy,
-                         struct error *err)
-{
-    struct command c = COMMAND_INIT;
-    int rc = -1;
-
-    for (int i = 0; i < TRIES && rc != 0; i++) {
-        command_start(&c, "MULTI");
-        db_send(cli->db, &c, NULL, NULL);
-        command_start(&c, "GET");
-        key_ledger(&c, id, reminder);
-        db_send(cli->db, &c, NULL, NULL);
-        command_start(&c, "HGETALL");
-        key_reminder(&c, id, reminder);
-        db_send(cli->db, &c, NULL, NULL);
-        command_start(&c, "EXEC");
-        rc = db_ask(cli->db, &c, &copy->reply, err);
-        if (rc == 0 && copy->reply->elements != 2) {
-            freeReplyObject(copy->reply);
-            rc = error_set(err, T("Redis did not copy ledger and counters together",
-                                  "Redis 未能同时复制台账和计数"));
-        }
-    }
-    command_free(&c);
-    if (rc != 0)
-        return -1;
-    copy->ledger = db_at(copy->reply, 0);
-    if (copy->ledger->type != REDIS_REPLY_STRING)
-        copy->ledger = NULL;
-    reminder_status_parse(db_at(copy->reply, 1), reminder, &copy->counters);
-    return 0;
-}
 
 static void count_ledger(const struct copy *copy, struct verdict *v)
 {
@@ -177,14 +135,57 @@ static void tell(const struct cli *cli, const char *id, const struct copy *copy,
     buf_free(&out);
 }
 
-static int verify(struct cli *cli, const void *options, char **operands, int count)
+static void tell_repairs(const struct cli *cli, const char *id, const char *reminder,
+                         const struct copy_repairs *r, json_t *all)
 {
+    json_t *last = json_array_get(all, json_array_size(all) - 1);
+
+    json_object_set_new(last, "repaired",
+                        json_pack("{s:i,s:i,s:i,s:b}", "counters", (int)r->counters, "ranges",
+                                  (int)r->ranges, "retries", (int)r->retries, "cursor", r->cursor));
+    if (cli->json || (r->counters == 0 && r->ranges == 0 && r->retries == 0 && !r->cursor))
+        return;
+    printf(T("%s/%s  repaired: %u counters, %u ranges that nobody looked after, %u retries%s\n",
+             "%s/%s  已修复：计数 %u 项，无人处理的区段 %u 段，待重试 %u 条%s\n"),
+           id, reminder, r->counters, r->ranges, r->retries,
+           r->cursor ? T(", the cursor", "，游标") : "");
+}
+
+/* 0, or an exit code. */
+static int repair(struct cli *cli, struct copy *copy, struct copy_repairs *done)
+{
+    struct error err;
+    int rc = copy->ledger != NULL ? copy_repair(cli, copy, done, &err) : 0;
+
+    if (rc < 0)
+        return cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc > 0)
+        return cli_fail(cli, EX_TEMPFAIL,
+                        T("%s/%s is being repaired by somebody else: try again",
+                          "%s/%s 正由他人修复：请稍后再试"),
+                        copy->id, copy->counters.name);
+    return 0;
+}
+
+struct verify_options {
+    bool repair;
+};
+
+static const struct option_row verify_options[] = {
+    {"repair", 0, OPTION_FLAG, OPTION_AT(struct verify_options, repair), NULL,
+     .help = {"rebuild counters, leases and retry set from the ledger; also while it is sent",
+              "按台账重建计数、租约和重试集合；发送过程中也可使用"}},
+    {0},
+};
+
+static int verify(struct cli *cli, const void *arg, char **operands, int count)
+{
+    const struct verify_options *options = arg;
     struct picture *p = NULL;
     json_t *all = json_array();
     struct error err;
     int rc = cli_connect(cli), unequal = 0;
 
-    (void)options;
     if (rc == 0)
         p = picture_ask(cli, operands[0], &rc);
     if (rc == 0 && count == 2 && picture_reminder(p, operands[1]) == NULL)
@@ -193,7 +194,8 @@ static int verify(struct cli *cli, const void *options, char **operands, int cou
     for (size_t i = 0; rc == 0 && i < p->status->reminder_count; i++) {
         const char *name = p->status->reminders[i].name;
         struct verdict v;
-        struct copy copy = {.reply = NULL};
+        struct copy copy;
+        struct copy_repairs repairs = {0};
 
         if (count == 2 && strcmp(name, operands[1]) != 0)
             continue;
@@ -201,10 +203,19 @@ static int verify(struct cli *cli, const void *options, char **operands, int cou
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
             break;
         }
+        if (options->repair && (rc = repair(cli, &copy, &repairs)) == 0) {
+            copy_free(&copy);
+            if (copy_reminder(cli, operands[0], name, &copy, &err) != 0) {
+                rc = cli_error(cli, EX_UNAVAILABLE, &err);
+                break;
+            }
+        }
         judge(&copy, &v);
         tell(cli, operands[0], &copy, &v, all);
+        if (options->repair && rc == 0)
+            tell_repairs(cli, operands[0], name, &repairs, all);
         unequal += !v.equal;
-        freeReplyObject(copy.reply);
+        copy_free(&copy);
     }
     if (rc == 0 && cli->json)
         cli_json(
@@ -219,9 +230,13 @@ const struct subcommand cmd_verify = {
     .operands = "ID [REMINDER]",
     .summary = {"count the ledger itself and compare it with the counters", "清点台账，与计数核对"},
     .more = {"Copies both in one transaction, so it holds at any instant, also while notices are\n"
-             "being sent. Exit code 70 where they differ; then both are shown.",
-             "在同一事务中复制二者，发送过程中也可核对。不符时显示两边数字，退出码 70。"},
+             "being sent. Exit code 70 where they differ; then both are shown. The ledger is the\n"
+             "truth: --repair puts right what can be rebuilt from it.",
+             "在同一事务中复制二者，发送过程中也可核对。不符时显示两边数字，退出码 70。\n"
+             "以台账为准：--repair 按台账重建其余数据。"},
     .least = 1,
     .most = 2,
+    .options = verify_options,
+    .options_bytes = sizeof(struct verify_options),
     .run = verify,
 };

@@ -48,9 +48,9 @@ static bool is_hers(const struct log_filter *f, const json_t *entry)
 const char *log_event(size_t i)
 {
     static const char *const events[] = {
-        "intent",    "accepted",  "delivered", "undelivered", "failed", "expired",
-        "opted-out", "capped",    "excluded",  "cancelled",   "retry",  "throttled",
-        "unsent",    "uncertain", "resend",    "held",        "broken", "next-channel",
+        "intent", "accepted", "delivered", "undelivered",  "failed",    "expired", "opted-out",
+        "capped", "excluded", "cancelled", "retry",        "throttled", "unsent",  "uncertain",
+        "resend", "held",     "broken",    "next-channel", "refused",   "joined",  "opened",
     };
 
     return i < sizeof events / sizeof *events ? events[i] : NULL;
@@ -183,7 +183,10 @@ static void put_entry(const json_t *entry, const struct log_style *style, struct
     table_fit(out, words_state(event), 11, TABLE_LEFT);
     if (colour != NULL)
         buf_puts(out, "\033[0m");
-    buf_printf(out, "  %s/%s", string(entry, "campaign"), string(entry, "reminder"));
+    if (string(entry, "daemon")[0] != '\0')
+        buf_printf(out, "  %s", string(entry, "daemon"));
+    else if (string(entry, "campaign")[0] != '\0')
+        buf_printf(out, "  %s/%s", string(entry, "campaign"), string(entry, "reminder"));
     put_number(entry, "n", "", out);
     if (string(entry, "to")[0] != '\0')
         buf_printf(out, "  %s", string(entry, "to"));

@@ -71,6 +71,9 @@ static const struct name states[] = {
     {"resend", {"resend", "重发"}},
     {"next-channel", {"next-channel", "换渠道"}},
     {"held", {"held", "暂缓"}},
+    {"refused", {"refused", "退订"}},
+    {"joined", {"joined", "程序就位"}},
+    {"opened", {"opened", "开始提醒"}},
     {"reply", {"reply", "回复"}},
     {"receipt", {"receipt", "回执"}},
     /* of a reminder, of a campaign */

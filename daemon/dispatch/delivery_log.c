@@ -9,9 +9,11 @@
 #include "log.h"
 #include "mem.h"
 
+#include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +45,10 @@ struct delivery_log {
     struct summary summaries[SUMMARIES];
     size_t summary_count;
     struct command command;
+    struct aiocb sync;
+    bool syncing, unsynced; /* unsynced: written since */
+    char *head;             /* NULL: not yet known */
+    unsigned part;
 };
 
 static int read_key(struct delivery_log *log, const char *state_dir, struct error *err)
@@ -84,6 +90,7 @@ static int write_out(struct delivery_log *log)
             return -1;
         }
         done += (size_t)n;
+        log->unsynced = true;
     }
     buf_clear(&log->lines);
     if (log->failing)
@@ -92,9 +99,68 @@ static int write_out(struct delivery_log *log)
     return 0;
 }
 
+/* The disk has lost what it had taken: what is added now must not leave. */
+static void look_at_sync(struct delivery_log *log)
+{
+    int rc = log->syncing ? aio_error(&log->sync) : 0;
+
+    if (rc == EINPROGRESS)
+        return;
+    if (log->syncing)
+        aio_return(&log->sync);
+    log->syncing = false;
+    if (rc == 0 || rc == EINVAL) /* not a file that can be synced: a pipe, /dev/null */
+        return;
+    log_error("delivery_log.unsynced path=%s reason=%s", log_quote(log->path),
+              log_quote(strerror(rc)));
+    log->lost = true;
+}
+
+void delivery_log_sync(struct delivery_log *log)
+{
+    look_at_sync(log);
+    if (log->syncing || !log->unsynced)
+        return;
+    log->sync = (struct aiocb){.aio_fildes = log->fd};
+    log->unsynced = false;
+    log->syncing = aio_fsync(O_DSYNC, &log->sync) == 0;
+    if (!log->syncing)
+        log->unsynced = true; /* no room for one more: next time */
+}
+
+/* Before the file is closed. */
+static void end_sync(struct delivery_log *log)
+{
+    const struct aiocb *const list[] = {&log->sync};
+
+    while (log->syncing && aio_error(&log->sync) == EINPROGRESS)
+        aio_suspend(list, 1, NULL);
+    look_at_sync(log);
+    if (log->unsynced && fdatasync(log->fd) != 0 && errno != EINVAL)
+        log->lost = true;
+    log->unsynced = false;
+}
+
+/* A line that a crash has torn must not take the next one with it. */
+static int end_torn_line(int fd)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    char last = '\n';
+
+    if (size > 0 && pread(fd, &last, 1, size - 1) != 1)
+        return -1;
+    return last == '\n' || write(fd, "\n", 1) == 1 ? 0 : -1;
+}
+
 static int open_file(struct delivery_log *log)
 {
-    return open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(log->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd >= 0 && end_torn_line(fd) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
 }
 
 struct delivery_log *delivery_log_open(const char *path, const char *state_dir, struct db *db,
@@ -125,14 +191,18 @@ void delivery_log_close(struct delivery_log *log)
         return;
     if (log->fd >= 0) {
         write_out(log);
+        end_sync(log);
         close(log->fd);
     }
     buf_free(&log->lines);
     command_free(&log->command);
+    free(log->head);
     sodium_memzero(log->key, sizeof log->key);
     free(log->path);
     free(log);
 }
+
+static void put_head(struct delivery_log *log);
 
 void delivery_log_reopen(struct delivery_log *log)
 {
@@ -145,8 +215,10 @@ void delivery_log_reopen(struct delivery_log *log)
                   log_quote(strerror(errno)));
         return;
     }
+    end_sync(log);
     close(log->fd);
     log->fd = fd;
+    put_head(log);
 }
 
 /* ----------------------------------------------------------------- the line
@@ -286,12 +358,16 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
     p += CLOCK_STAMP_BYTES - 1;
     p = PUT(p, "\",\"event\":\"");
     p = put_bytes(p, e->event, strlen(e->event));
-    p = PUT(p, "\",\"campaign\":\"");
-    p = put_bytes(p, e->campaign, strlen(e->campaign));
-    p = PUT(p, "\",\"reminder\":\"");
-    p = put_bytes(p, e->reminder, strlen(e->reminder));
-    p = PUT(p, "\",\"n\":");
-    p = put_number(p, e->n);
+    if (e->campaign != NULL) {
+        p = PUT(p, "\",\"campaign\":\"");
+        p = put_bytes(p, e->campaign, strlen(e->campaign));
+        p = PUT(p, "\",\"reminder\":\"");
+        p = put_bytes(p, e->reminder, strlen(e->reminder));
+        p = PUT(p, "\",\"n\":");
+        p = put_number(p, e->n);
+    } else {
+        p = PUT(p, "\"");
+    }
     if (e->fence != 0) {
         p = PUT(p, ",\"fence\":\"");
         p = put_hex(p, fence, sizeof fence);
@@ -326,9 +402,42 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
     add_foreign(log, ",\"code\":", e->code, e->code ? strlen(e->code) : 0);
     add_words(log, e->words);
     buf_put(&log->lines, "}\n", 2);
-    summarise(log, e);
+    if (e->campaign != NULL)
+        summarise(log, e);
     if (log->lines.length > FLUSH_BYTES)
         write_out(log);
+}
+
+void delivery_log_note(struct delivery_log *log, const char *format, ...)
+{
+    char stamp[CLOCK_STAMP_BYTES], text[1001];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    clock_stamp(clock_wall_ms(), stamp);
+    if (buf_room(&log->lines, sizeof text + 64) == NULL)
+        log->lost = true;
+    else
+        buf_printf(&log->lines, "{\"t\":\"%s\",%s}\n", stamp, text);
+}
+
+static void put_head(struct delivery_log *log)
+{
+    if (log->head != NULL)
+        delivery_log_note(log, "%s,\"part\":%u", log->head, ++log->part);
+}
+
+void delivery_log_head(struct delivery_log *log, const char *daemon, uint32_t epoch,
+                       uint32_t before, const char *install)
+{
+    free(log->head);
+    log->head = xasprintf("\"event\":\"joined\",\"daemon\":\"%s\",\"epoch\":%u,\"before\":%u,"
+                          "\"install\":\"%s\"",
+                          daemon, epoch, before, install);
+    log->part = 0;
+    put_head(log);
 }
 
 int delivery_log_flush(struct delivery_log *log)

@@ -9,6 +9,13 @@
  *
  * Lines are gathered and written by delivery_log_flush(), one write a turn of
  * the loop. A summary for live views goes to the capped stream outreach:log.
+ *
+ * What a line survives. The write stands in the kernel before the submit, so the death
+ * of any process, ours or Redis', loses none. An fsync before each submit would cost
+ * more than the ledger's own, and what it would add is small: while Redis has its AOF, the
+ * ledger has every intent on the disk already. So the file is synced once a second, beside the
+ * loop: a host that loses power may lose about that much of the log, and is told twice
+ * from it only where Redis lost its data too.
  */
 #ifndef OUTREACH_DELIVERY_LOG_H
 #define OUTREACH_DELIVERY_LOG_H
@@ -21,7 +28,8 @@ struct db;
 struct delivery_log;
 struct error;
 
-/* One event of a notice. NULL and -1 members are left out of the line. */
+/* One event of a notice; of a person, where campaign is NULL. NULL and -1 members are left out
+ * of the line. */
 struct delivery_event {
     const char *event, *campaign, *reminder, *gateway, *reason, *code, *words;
     const char *to; /* the address, masked on the way */
@@ -48,10 +56,23 @@ void delivery_log_close(struct delivery_log *log); /* flushes; NULL is fine */
 
 void delivery_log_add(struct delivery_log *log, const struct delivery_event *e);
 
+/* A line that is of no notice, made of what printf says ("\"event\":\"opened\",..."): at most
+ * 1000 bytes, escaped by the caller. */
+void delivery_log_note(struct delivery_log *log, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The line that says who writes here and under which epoch: now, and as the first of every
+ * file that is opened from now on. */
+void delivery_log_head(struct delivery_log *log, const char *daemon, uint32_t epoch,
+                       uint32_t before, const char *install);
+
 /* Writes what is gathered. -1 when the disk did not take it, or did not for so long that
  * a line of those added since the last call was lost: then nothing may be submitted.
  * Logged once. */
 int delivery_log_flush(struct delivery_log *log);
+
+/* Starts an fsync of what was written, unless one is under way: call it about once a second. */
+void delivery_log_sync(struct delivery_log *log);
 
 /* Opens the file anew, after it was rotated away. */
 void delivery_log_reopen(struct delivery_log *log);

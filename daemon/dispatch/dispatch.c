@@ -12,6 +12,7 @@
 #define TICK_MS 100      /* schedule, events, sleeping jobs */
 #define BEAT_TICKS 25    /* heartbeat and published states */
 #define PUBLISH_TICKS 3  /* the live log */
+#define SYNC_TICKS 10    /* the delivery log */
 #define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
 #define SHARES_TICKS 12  /* more than a second: rates are counted by the second */
 #define REBUILD_TICKS 600
@@ -46,7 +47,7 @@ uint32_t dispatch_fence(struct dispatch *d)
 
 bool dispatch_may_begin(const struct dispatch *d)
 {
-    return d->started && !d->draining && db_well(d->db) &&
+    return d->started && !d->draining && dispatch_trusts(d) && db_well(d->db) &&
            db_outstanding_bytes(d->db) < OUTSTANDING_BYTES;
 }
 
@@ -79,7 +80,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         settle_flush(job);
     for (size_t i = 0; i < d->lane_count; i++) {
-        if (d->draining)
+        if (d->draining || dispatch_in_doubt(d))
             lane_give_back(&d->lanes[i]);
         else
             lane_run(&d->lanes[i]);
@@ -102,7 +103,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     evtimer_add(d->tick, &again);
     ticks++;
+    if (ticks % SYNC_TICKS == 0)
+        delivery_log_sync(d->log);
     if (db_well(d->db)) {
+        trust_tick(d, ticks);
         if (ticks % PUBLISH_TICKS == 0)
             delivery_log_publish(d->log);
         if (ticks % BEAT_TICKS == 0) {
@@ -111,8 +115,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         }
         if (ticks % SHARES_TICKS == 0)
             shares_ask(d);
-        if (d->started && !d->draining) {
+        if ((d->started || dispatch_in_doubt(d)) && !d->draining)
             events_poll(d->events);
+        if (d->started && !d->draining && dispatch_trusts(d)) {
             schedule_poll(d->events);
             if (ticks % REFRESH_TICKS == 0)
                 jobs_refresh(d);
@@ -132,6 +137,7 @@ struct dispatch *dispatch_create(const struct dispatch_options *options)
     d->db = options->db;
     d->settings = options->settings;
     d->log = options->log;
+    d->said = MARKER_GOOD;
     d->command = COMMAND_INIT;
     d->most_in_memory = (size_t)d->settings->dispatch.memory_mb * 1024 * 1024 / NOTICE_BYTES;
     strncpy(d->name, d->settings->name, sizeof d->name - 1);
@@ -144,9 +150,17 @@ struct dispatch *dispatch_create(const struct dispatch_options *options)
 
 static void on_joined(struct dispatch *d)
 {
+    d->joining = false;
     d->started = true;
     schedule_rebuild(d->events);
     dispatch_ask_turn(d);
+}
+
+void dispatch_join(struct dispatch *d)
+{
+    d->started = false;
+    d->joining = true;
+    member_join(d->member, on_joined);
 }
 
 void dispatch_start(struct dispatch *d, struct gateway_set *gateways)
@@ -159,8 +173,7 @@ void dispatch_start(struct dispatch *d, struct gateway_set *gateways)
         lane_init(&d->lanes[i], d, gateway_set_at(gateways, i));
     d->turn = event_new(d->base, -1, 0, on_turn, d);
     d->tick = evtimer_new(d->base, on_tick, d);
-    evtimer_add(d->tick, &soon);
-    member_join(d->member, on_joined);
+    evtimer_add(d->tick, &soon); /* joins when Redis has said that it is what it was */
 }
 
 void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context,

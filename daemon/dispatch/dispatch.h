@@ -13,6 +13,7 @@
  *   settle.c    outcomes become ledger records
  *   recover.c   what a dead daemon left behind
  *   member.c    this daemon among others: epoch, heartbeat
+ *   trust.c     is Redis what it was? Else nothing is sent
  *
  * Nothing here is truth: a daemon may be killed at any instruction and another
  * goes on from what Redis holds. Memory is bounded by dispatch.memory_mb.
@@ -24,6 +25,7 @@
 #include "delivery_log.h"
 #include "gateway.h"
 #include "ledger.h"
+#include "marker.h"
 #include "settings.h"
 
 struct dispatch; /* opaque */
@@ -33,6 +35,7 @@ struct dispatch_options {
     struct db *db;
     const struct settings *settings;
     struct delivery_log *log;
+    struct marker *marker;
     /* Another daemon of this name has taken over, or Redis refused us: stop. */
     void (*stop)(void *arg, const char *why);
     /* A receipt had been parked under this message id before the id was known: for inbound/. */
@@ -48,6 +51,11 @@ struct dispatch *dispatch_create(const struct dispatch_options *options);
 void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context,
                        const struct gateway_answer *answer);
 void dispatch_changed(struct dispatch *d, struct gateway *gw);
+
+/* Redis is away: when it is back it has to be asked whether it is what it was. */
+void dispatch_redis_away(struct dispatch *d);
+/* It is not, and nobody has said yet that this is right: its indexes cannot be believed. */
+bool dispatch_in_doubt(const struct dispatch *d);
 
 /* Begins: epoch, recovery of what this daemon's last life left, then the pump. */
 void dispatch_start(struct dispatch *d, struct gateway_set *gateways);

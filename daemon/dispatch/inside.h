@@ -6,6 +6,7 @@
 
 #include "dispatch.h"
 #include "limit.h"
+#include "marker.h"
 #include "mem.h"
 #include "campaigns.h"
 #include "moves.h"
@@ -83,6 +84,7 @@ struct job {
     struct rate_rule rules[8]; /* of one recipient over all campaigns */
     size_t rule_count;
     struct settling *settling; /* being filled */
+    char body[65], digest[65]; /* of the campaign as it was asked for, and of its list */
 };
 
 /* What one job has in the queue of a gateway. */
@@ -151,6 +153,10 @@ struct dispatch {
     struct command command;
     struct event *turn, *tick;
     bool turn_asked, started, draining;
+    bool joining;
+    enum marker_verdict trust; /* whether Redis is what it was; unknown since it went away */
+    enum marker_verdict said;  /* what was said last, and acted upon */
+    bool trust_asked;
     void (*idle)(void *arg);
     void *idle_arg;
     size_t in_memory, most_in_memory; /* notices */
@@ -187,6 +193,15 @@ uint32_t dispatch_fence(struct dispatch *d);
 /* May anything new be begun? */
 bool dispatch_may_begin(const struct dispatch *d);
 
+/* Draws an epoch and begins, once Redis is to be trusted, or is again. */
+void dispatch_join(struct dispatch *d);
+
+/* ---------------------------------------------------------------- trust.c */
+void trust_tick(struct dispatch *d, unsigned ticks); /* asks, when it is time to */
+void trust_doubt(struct dispatch *d);                /* a script has found that Redis went back */
+/* It has said that it is, since the connection was made. */
+bool dispatch_trusts(const struct dispatch *d);
+
 /* ---------------------------------------------------------------- job.c */
 void job_open(struct dispatch *d,
               const char *key); /* "campaign/reminder"; does nothing if it is open */
@@ -194,9 +209,11 @@ struct job *job_find(struct dispatch *d, const char *key);
 void job_claim_round(struct dispatch *d);        /* claims as much as lanes and memory take */
 void job_look_after(struct job *job);            /* ends it when it is over */
 void job_halt(struct job *job, const char *why); /* for a while, */
-void job_halt_back(struct job *job);             /* or until a person has looked: MOVES_BACK */
-void jobs_sweep(struct dispatch *d);             /* frees what is dead */
-void jobs_refresh(struct dispatch *d);           /* reads flags of jobs that do not claim */
+void job_halt_back(struct job *job);   /* or until Redis is to be trusted again: MOVES_BACK */
+void jobs_halt(struct dispatch *d);    /* all, until then */
+void jobs_forget(struct dispatch *d);  /* all are opened anew */
+void jobs_sweep(struct dispatch *d);   /* frees what is dead */
+void jobs_refresh(struct dispatch *d); /* reads flags of jobs that do not claim */
 void job_free(struct job *job);
 bool job_idle(const struct job *job);
 
@@ -255,6 +272,7 @@ void survey(struct dispatch *d, survey_fn *fn, void *arg);
 
 struct refs *refs_create(struct dispatch *d);
 void refs_free(struct refs *refs);
+void refs_forget(struct refs *refs);
 void refs_learn(struct refs *refs, uint32_t ref, const char *key);
 
 struct recovery *recovery_create(struct dispatch *d);
@@ -275,7 +293,7 @@ struct member *member_create(struct dispatch *d);
 void member_free(struct member *m);
 /* Draws an epoch, numbers the gateways, recovers what this name's last life left;
  * then joined runs. */
-void member_join(struct member *m, void (*joined)(struct dispatch *d));
+void member_join(struct member *m, void (*joined)(struct dispatch *d)); /* also once more */
 void member_beat(struct member *m);    /* heartbeat, and a look at the others; every few seconds */
 void member_publish(struct member *m); /* the gateways' states, for people */
 

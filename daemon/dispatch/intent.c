@@ -153,7 +153,7 @@ static void intent_decide(struct intent *i)
     int64_t now_ms = clock_wall_ms(),
             now_us = clock_mono_us(); /* once for all: they leave together */
 
-    if (stale(i) || now_ms >= i->job->hours_until_ms)
+    if (stale(i) || !dispatch_trusts(d) || now_ms >= i->job->hours_until_ms)
         now_ms = INT64_MAX;
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {

@@ -76,7 +76,7 @@ static void job_die(struct job *job)
  * at the schedule; after a while it is tried anew. */
 void job_halt(struct job *job, const char *why)
 {
-    if (job->state == JOB_HALTED)
+    if (job->state == JOB_HALTED || job->state == JOB_DEAD)
         return;
     log_error("reminder.halted campaign=%s reminder=%s reason=%s retry_ms=%d", job->id, job->name,
               log_quote(why), HALT_US / 1000);
@@ -84,18 +84,34 @@ void job_halt(struct job *job, const char *why)
     job_sleep(job, HALT_US);
 }
 
-/* It is not tried anew: only this job knows how far Redis had been, and what it forgot
- * may have been sent. */
+/* It is not tried anew: what Redis forgot may have been sent. What has happened to one
+ * reminder has happened to others, which nobody has open: all stand still. */
 void job_halt_back(struct job *job)
 {
-    if (job->state == JOB_HALTED && job->wake_us == INT64_MAX)
+    if (job->state == JOB_DEAD || (job->state == JOB_HALTED && job->wake_us == INT64_MAX))
         return;
     log_error("reminder.halted campaign=%s reminder=%s seq=%lld reason=\"Redis went back: what it "
-              "forgot may have been sent, as the delivery log says; after a restart of outreachd "
-              "it goes on\"",
+              "forgot may have been sent, as the delivery log says\"",
               job->id, job->name, (long long)job->seq);
     job->state = JOB_HALTED;
     job->wake_us = INT64_MAX;
+    trust_doubt(job->d);
+}
+
+void jobs_halt(struct dispatch *d)
+{
+    for (struct job *job = d->jobs; job != NULL; job = job->next)
+        if (job->state != JOB_DEAD) {
+            job->state = JOB_HALTED;
+            job->wake_us = INT64_MAX;
+        }
+}
+
+/* What is still to be answered for them is settled by its fence. */
+void jobs_forget(struct dispatch *d)
+{
+    for (struct job *job = d->jobs; job != NULL; job = job->next)
+        job_die(job);
 }
 
 /* ------------------------------------------------------------------ opening */
@@ -105,6 +121,7 @@ static void on_opened(void *arg, const redisReply *reply)
     struct job *job = arg;
     const redisReply *state = db_at(reply, 0), *header = db_at(reply, 3);
     struct ledger_header h;
+    char begun[CLOCK_STAMP_BYTES], expires[CLOCK_STAMP_BYTES];
 
     job->asks--;
     if (state == NULL || strcmp(state->str, "open") != 0) {
@@ -123,7 +140,18 @@ static void on_opened(void *arg, const redisReply *reply)
     }
     job->base_s = h.base_s;
     job->expires_ms = db_int(db_at(reply, 2), job->campaign->reminders[job->reminder].expires_ms);
+    if (job->state != JOB_OPENING)
+        return;
     job->state = JOB_OPEN;
+    /* What a recovery has to know of it: the same body and list, since when, until when. */
+    clock_stamp(db_int(db_at(reply, 4), 0), begun);
+    clock_stamp(job->expires_ms, expires);
+    delivery_log_note(
+        job->d->log,
+        "\"event\":\"opened\",\"campaign\":\"%s\",\"reminder\":\"%s\",\"body\":\"%s\","
+        "\"list\":\"%s\",\"rows\":%lld,\"begun\":\"%s\",\"expires\":\"%s\"",
+        job->id, job->name, job->body, job->digest, (long long)db_int(db_at(reply, 1), 0), begun,
+        expires);
     log_info("reminder.open campaign=%s reminder=%s recipients=%lld", job->id, job->name,
              (long long)db_int(db_at(reply, 1), 0));
     dispatch_ask_turn(job->d);
@@ -153,6 +181,17 @@ static void on_numbered(void *arg, const redisReply *reply)
     db_send(job->d->db, c, on_opened, job);
 }
 
+/* Hex digits alone: they go into the log as they are. */
+static void copy_digest(char out[65], const redisReply *digest)
+{
+    size_t n = digest != NULL && digest->type == REDIS_REPLY_STRING ? digest->len : 0;
+
+    if (n > 64 || (n > 0 && strspn(digest->str, "0123456789abcdef") != n))
+        n = 0;
+    memcpy(out, n > 0 ? digest->str : "", n);
+    out[n] = '\0';
+}
+
 static void on_document(void *arg, const redisReply *reply)
 {
     struct job *job = arg;
@@ -168,6 +207,8 @@ static void on_document(void *arg, const redisReply *reply)
         job_halt(job, "its campaign is not there");
         return;
     }
+    copy_digest(job->body, db_at(reply, 1));
+    copy_digest(job->digest, db_at(reply, 2));
     tree = tree_parse_json(document->str, document->len, NULL, &err);
     if (tree == NULL ||
         (job->campaign = campaign_create(tree, &d->settings->defaults, NULL, 0, &err)) == NULL) {
@@ -219,6 +260,8 @@ void job_open(struct dispatch *d, const char *key)
     command_start(&d->command, "HMGET");
     key_campaign(&d->command, job->id);
     command_add_string(&d->command, "document");
+    command_add_string(&d->command, "hash");
+    command_add_string(&d->command, "digest");
     job->asks++;
     db_send(d->db, &d->command, on_document, job);
 }

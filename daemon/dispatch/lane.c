@@ -202,8 +202,8 @@ void lane_give_back(struct lane *lane)
         struct notice *n = line_pop(lane, *turn);
 
         line_pass(turn);
-        if (n->batch->from == 0 &&
-            !lane->d->draining) { /* without a lease: parked, or it would be long */
+        if (n->batch->from == 0 && !lane->d->draining &&
+            !dispatch_in_doubt(lane->d)) { /* without a lease: parked, or it would be long */
             settle_park(n, REASON_OUTAGE, clock_wall_ms() + AGAIN_MS);
             continue;
         }

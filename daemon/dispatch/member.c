@@ -25,6 +25,7 @@ struct other {
 struct member {
     struct dispatch *d;
     void (*joined)(struct dispatch *d);
+    bool again;    /* joins once more: Redis was in doubt */
     uint32_t left; /* the epoch under which this name's last life sent; 0: none did */
     struct other others[OTHERS];
     size_t other_count;
@@ -103,6 +104,8 @@ static void on_epoch(void *arg, const redisReply *reply)
     struct member *m = arg;
 
     m->d->epoch = (uint32_t)(db_int(reply, 1) & 0xfffff); /* 20 bits of a fence */
+    delivery_log_head(m->d->log, m->d->name, m->d->epoch, m->left,
+                      marker_install(m->d->options.marker));
     log_info("daemon.joined name=%s epoch=%u", m->d->name, m->d->epoch);
     beat_send(m, on_first_beat);
 }
@@ -112,8 +115,9 @@ static void on_left(void *arg, const redisReply *reply)
     struct member *m = arg;
     int64_t seen_ms = clock_wall_ms() - db_int(db_at(reply, 1), 0);
 
-    m->left = (uint32_t)db_int(db_at(reply, 0), 0);
-    if (seen_ms >= 0 && seen_ms < 2 * POLL_MS)
+    if (m->left < (uint32_t)db_int(db_at(reply, 0), 0)) /* Redis may have forgotten */
+        m->left = (uint32_t)db_int(db_at(reply, 0), 0);
+    if (!m->again && seen_ms >= 0 && seen_ms < 2 * POLL_MS)
         log_warning("daemon.takes_over name=%s seen_ms=%lld reason=\"if one of this name still "
                     "runs, it will stop\"",
                     m->d->name, (long long)seen_ms);
@@ -136,6 +140,9 @@ void member_join(struct member *m, void (*joined)(struct dispatch *d))
     struct command *c = &d->command;
 
     m->joined = joined;
+    m->again = d->epoch != 0;
+    m->left = d->epoch;
+    marker_know(d->options.marker, d->name);
     for (size_t i = 0; i < d->lane_count; i++) {
         command_script(c, SCRIPT_NUMBER, 1);
         command_add_string(c, KEY_GATEWAYS);
@@ -212,7 +219,8 @@ static void on_look(void *arg, const redisReply *reply)
         o->beat = beat;
         o->same = 0;
     }
-    if (o->same >= POLLS && m->dying == NULL && !recovery_busy(m->d->recovery)) {
+    if (o->same >= POLLS && !dispatch_in_doubt(m->d) && m->dying == NULL &&
+        !recovery_busy(m->d->recovery)) {
         log_warning("daemon.dead name=%s epoch=%lld", o->name, (long long)epoch);
         m->dying = o;
         recovery_begin(m->d->recovery, o->name, o->sends, on_buried, m);
@@ -233,6 +241,7 @@ static void on_daemons(void *arg, const redisReply *reply)
 
         if (strcmp(reply->element[i]->str, m->d->name) == 0 || reply->element[i]->len >= NAME_BYTES)
             continue;
+        marker_know(m->d->options.marker, reply->element[i]->str);
         look = xcalloc(1, sizeof *look);
         look->m = m;
         memcpy(look->name, reply->element[i]->str, reply->element[i]->len);

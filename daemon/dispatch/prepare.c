@@ -315,7 +315,7 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
 
     record_unpack(n->record, &r);
     n->lane = NULL;
-    if (job->d->draining) { /* for whoever comes next */
+    if (job->d->draining || dispatch_in_doubt(job->d)) { /* for whoever comes next */
         n->batch->give_back = true;
         batch_settled(n);
         return;

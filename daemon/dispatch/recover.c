@@ -225,17 +225,28 @@ static void on_leases(void *arg, const redisReply *reply)
      * since what is `sending` is not claimed. */
 }
 
+/* Counters are believed where they add up: they may have been lost. */
+static bool nothing_to_do(const redisReply *reply)
+{
+    int64_t sum = 0;
+
+    for (size_t s = 0; s < NOTICE_STATES; s++)
+        sum += db_int(db_at(reply, 3 + s), 0);
+    return sum == db_int(db_at(reply, 2), -1) && db_int(db_at(reply, 3 + NOTICE_PARKED), 0) == 0 &&
+           db_int(db_at(reply, 3 + NOTICE_SENDING), 0) == 0;
+}
+
 static void on_counters(void *arg, const redisReply *reply)
 {
     struct recovery *r = arg;
     const redisReply *state = db_at(reply, 0);
 
     if (state == NULL || state->type != REDIS_REPLY_STRING || strcmp(state->str, "open") != 0 ||
-        (db_int(db_at(reply, 1), 0) == 0 && db_int(db_at(reply, 2), 0) == 0)) {
+        nothing_to_do(reply)) {
         next_reminder(r); /* nothing is parked or being sent in it */
         return;
     }
-    r->last = (uint32_t)db_int(db_at(reply, 3), 0);
+    r->last = (uint32_t)db_int(db_at(reply, 1), 0);
     r->next = 0;
     next_piece(r);
 }
@@ -262,9 +273,10 @@ static void next_reminder(struct recovery *r)
     command_start(c, "HMGET");
     key_reminder(c, r->id, r->reminder);
     command_add_string(c, "state");
-    command_add_string(c, "c1");
-    command_add_string(c, "c2");
     command_add_string(c, "last");
+    command_add_string(c, "planned");
+    for (int s = 0; s < NOTICE_STATES; s++)
+        command_add_format(c, "c%d", s);
     db_send(r->d->db, c, on_counters, r);
 }
 

@@ -39,6 +39,11 @@ void refs_free(struct refs *refs)
     free(refs);
 }
 
+void refs_forget(struct refs *refs)
+{
+    memset(refs->known, 0, sizeof refs->known);
+}
+
 void refs_learn(struct refs *refs, uint32_t ref, const char *key)
 {
     refs->known[ref % PLACES].ref = ref;

@@ -452,7 +452,8 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
                true); /* on its way is no news; without an id there is nothing to look for */
         return;
     }
-    if (!db_well(in->options.db) || in->under_way >= UNDER_WAY_MOST) {
+    if (!db_well(in->options.db) || dispatch_in_doubt(in->options.dispatch) ||
+        in->under_way >= UNDER_WAY_MOST) {
         stored(stored_arg, false);
         return;
     }
@@ -519,6 +520,7 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
     char from[129]; /* an address of any channel */
     enum phone_fault fault;
     const char *name = gateway_config(gw)->name;
+    struct delivery_event e = DELIVERY_EVENT_INIT;
     bool refused = refusal_says_no(reply->text, reply->length);
 
     if (reply->part && !refused) {
@@ -538,11 +540,16 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
     r = xmalloc(sizeof *r);
     *r = (struct reply_under_way){in, stored, stored_arg};
     in->under_way++;
+    e.event = "refused";
+    e.gateway = name;
+    e.to = from;
+    e.to_length = strlen(from);
     if (refused) {
         command_start(c, "SADD");
         command_add_string(c, KEY_OPTOUT);
         command_add_string(c, from);
         db_send(in->options.db, c, NULL, NULL);
+        delivery_log_add(in->options.log, &e); /* Redis may forget it */
         log_info("reply.refused gateway=%s from=%s", name, log_mask(from, strlen(from)));
     }
     command_start(c, "XADD");

@@ -31,6 +31,9 @@ EMBED(heartbeat);
 EMBED(reader);
 EMBED(number);
 EMBED(share);
+EMBED(marker);
+EMBED(restore);
+EMBED(repair);
 
 /* Refused whole when Redis is out of memory, or not. */
 #define CAREFUL "#!lua\n"
@@ -60,6 +63,9 @@ static const struct {
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),
     [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
     [SCRIPT_SHARE] = SCRIPT(share, ALWAYS),
+    [SCRIPT_MARKER] = SCRIPT(marker, ALWAYS),
+    [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
+    [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
 };
 
 static struct {

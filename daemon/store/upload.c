@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_ROWS 500
+#define BATCH_ROWS 500 /* these two make the digest of a list: see add.lua */
 #define BATCH_BYTES (256u * 1024u)
 #define MOST_UNANSWERED 8
 

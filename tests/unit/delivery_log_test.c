@@ -425,6 +425,51 @@ static void test_reopen(void **state)
     free(text);
 }
 
+/* A line that was torn by a crash does not take the next one with it. */
+static void test_torn(void **state)
+{
+    struct delivery_event e = event_of("intent");
+    struct delivery_log *log;
+    FILE *file = fopen(path, "w");
+    char *text;
+
+    (void)state;
+    assert_non_null(file);
+    fputs("{\"t\":\"2027-01-15T08:0", file);
+    fclose(file);
+    log = opened();
+    delivery_log_add(log, &e);
+    delivery_log_close(log);
+    text = contents();
+    assert_non_null(strstr(text, "T08:0\n{\"t\":\""));
+    free(text);
+}
+
+/* Who writes stands first, also in the file that takes a rotated one's place. */
+static void test_head(void **state)
+{
+    struct delivery_log *log = opened();
+    char *text, moved[128];
+    int heads = 0;
+
+    (void)state;
+    delivery_log_head(log, "d1", 7, 5, "abc");
+    delivery_log_sync(log);
+    assert_int_equal(delivery_log_flush(log), 0);
+    delivery_log_sync(log);
+    snprintf(moved, sizeof moved, "%s.1", path);
+    assert_int_equal(rename(path, moved), 0);
+    delivery_log_reopen(log);
+    delivery_log_close(log);
+    text = contents();
+    assert_non_null(strstr(text, "\"event\":\"joined\",\"daemon\":\"d1\",\"epoch\":7,"
+                                 "\"before\":5,\"install\":\"abc\",\"part\":2}\n"));
+    for (const char *p = text; (p = strstr(p, "joined")) != NULL; p++)
+        heads++;
+    assert_int_equal(heads, 1);
+    free(text);
+}
+
 static void test_refused(void **state)
 {
     struct error err = {""};
@@ -495,9 +540,10 @@ static void test_publish(void **state)
 int main(void)
 {
     static const struct CMUnitTest all[] = {
-        TEST(test_keys),    TEST(test_least),   TEST(test_lines),   TEST(test_words),
-        TEST(test_foreign), TEST(test_hash),    TEST(test_full),    TEST(test_full_for_long),
-        TEST(test_reopen),  TEST(test_refused), TEST(test_publish),
+        TEST(test_keys),    TEST(test_least), TEST(test_lines),  TEST(test_words),
+        TEST(test_foreign), TEST(test_hash),  TEST(test_full),   TEST(test_full_for_long),
+        TEST(test_torn),    TEST(test_head),  TEST(test_reopen), TEST(test_refused),
+        TEST(test_publish),
     };
     struct CMUnitTest tests[COUNT(all) + COUNT(masked)];
     size_t n = 0;

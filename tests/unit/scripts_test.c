@@ -60,6 +60,8 @@ static int empty(void **state)
     return 0;
 }
 
+#define MARKER "outreach:marker"
+
 /* A queued campaign of so many rows with one reminder, due at 1000, expiring at 2000. */
 static void queued(int rows)
 {
@@ -184,17 +186,17 @@ static void test_open(void **state)
     (void)state;
     refused("[GONE]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000");
     queued(5);
-    twice("[open 5 2000 OLG1aaaaaaaaaaaa]", SCRIPT_OPEN, 2,
+    twice("[open 5 2000 OLG1aaaaaaaaaaaa 1000]", SCRIPT_OPEN, 2,
           REMINDER " " LEDGER " OLG1aaaaaaaaaaaa 1000");
     is("96", ask("STRLEN " LEDGER)); /* a header and five records */
     is("[open 1000 1]", ask("HMGET " REMINDER " state begun seq"));
     /* another daemon at the same time: the first one's header stays */
-    refused("[open 5 2000 OLG1aaaaaaaaaaaa]", SCRIPT_OPEN, 2,
+    refused("[open 5 2000 OLG1aaaaaaaaaaaa 1000]", SCRIPT_OPEN, 2,
             REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
     ask("DEL " LEDGER); /* lost: it does not come back by itself */
-    refused("[open 5 2000 ]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
+    refused("[open 5 2000  1000]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
     ask("HSET " REMINDER " state done");
-    refused("[done 5 2000 ]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
+    refused("[done 5 2000  1000]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
 }
 
 /* ---------------------------------------------------------------------- claim */
@@ -1009,6 +1011,129 @@ static void test_wrong_move(void **state)
         }
 }
 
+/* --------------------------------------------------------------- Redis that forgot */
+
+/* op, the install and the tick that the caller knows */
+#define ASK(op, install, tick) SCRIPT_MARKER, 1, MARKER " " op " " install " " tick " fresh 1000"
+
+static void test_marker(void **state)
+{
+    (void)state;
+    refused("[good  0]", ASK("look", "''", "0"));
+    is("[good fresh 1]", script(ASK("beat", "''", "0")));
+    is("[good fresh 2]", script(ASK("beat", "fresh", "1")));
+    is("[good fresh 3]", script(ASK("beat", "fresh", "1"))); /* a repeat, or another daemon */
+    is("[good fresh 4]", script(ASK("beat", "''", "0")));    /* a host that is new */
+    refused("[good fresh 4]", ASK("look", "fresh", "4"));
+    refused("[foreign fresh 4]", ASK("beat", "other", "1"));
+    refused("[foreign fresh 4]", ASK("doubt", "other", "9"));
+    refused("[older fresh 4]", ASK("look", "fresh", "5"));
+}
+
+/* What is in doubt stays so for everybody, whatever they know, until a person speaks. */
+static void test_marker_doubt(void **state)
+{
+    static const char *const verdicts[] = {"empty", "older", "older"};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        ask("FLUSHALL");
+        if (i > 0)
+            script(ASK("beat", "fresh", "0"));
+        if (i > 0)
+            script(ASK("trust", "fresh", "0"));
+        if (i == 2)
+            script(ASK("doubt", "fresh", "0"));
+        else
+            script(ASK("beat", "fresh", "5000"));
+        is(verdicts[i], ask("HGET " MARKER " doubt"));
+        is("fresh", ask("HGET " MARKER " install"));
+        refused(i == 0 ? "[empty fresh 0]" : "[older fresh 1001]", ASK("beat", "fresh", "5"));
+        refused(i == 0 ? "[empty fresh 0]" : "[older fresh 1001]", ASK("beat", "''", "0"));
+        is(i == 0 ? "[good fresh 1001]" : "[good fresh 1003]", script(ASK("trust", "fresh", "5")));
+        is("[(nil) (nil)]", ask("HMGET " MARKER " doubt since"));
+        is(i == 0 ? "[good fresh 1002]" : "[good fresh 1004]", script(ASK("beat", "fresh", "5")));
+    }
+}
+
+/* A ledger comes back where there is none; one that is there keeps what it has. */
+static void test_restore(void **state)
+{
+    (void)state;
+    refused("[GONE]", SCRIPT_RESTORE, 2, REMINDER " " LEDGER " OLG1rrrrrrrrrrrr 5000");
+    queued(5);
+    is("[scheduled 5 OLG1rrrrrrrrrrrr]",
+       script(SCRIPT_RESTORE, 2, REMINDER " " LEDGER " OLG1rrrrrrrrrrrr 5000"));
+    is("96", ask("STRLEN " LEDGER));
+    is("[open 5000 5000 0 5 0]", ask("HMGET " REMINDER " state begun seq cursor c0 c5"));
+    ask("SETRANGE " LEDGER " 16 Paaaaaaaaaaaaaaa");
+    is("[open 5 OLG1rrrrrrrrrrrr]",
+       script(SCRIPT_RESTORE, 2, REMINDER " " LEDGER " OLG1ssssssssssss 5000"));
+    is("P", ask("GETRANGE " LEDGER " 16 16"));
+    is("5001", ask("HGET " REMINDER " seq"));
+    ask("DEL " LEDGER); /* lost alone: all of it is to be filled in */
+    ask("HSET " REMINDER " c0 1 c5 4 cursor 5");
+    is("[open 5 OLG1ssssssssssss]",
+       script(SCRIPT_RESTORE, 2, REMINDER " " LEDGER " OLG1ssssssssssss 6000"));
+    is("[0 5 0]", ask("HMGET " REMINDER " cursor c0 c5"));
+    ask("HSET " REMINDER " state skipped");
+    refused("[skipped 5]", SCRIPT_RESTORE, 2, REMINDER " " LEDGER " OLG1ssssssssssss 7000");
+}
+
+/* Applied once, whoever repeats it; what is there already stays. */
+static void test_repair(void **state)
+{
+    const char *call = REMINDER " " LEASES " " RETRY " 0 4 2 c0 -4 c5 4 1 2 3 900 4";
+
+    (void)state;
+    opened(5);
+    ask("HSET " LEASES " :5 5_5_1_0");
+    ask("ZADD " RETRY " 7 4");
+    is("[OK]", script(SCRIPT_REPAIR, 3, "%s", call));
+    is("[1 4 4 2 1]", ask("HMGET " REMINDER " c0 c5 cursor orphans repairs"));
+    is("2 3 0 0", ask("HGET " LEASES " :2"));
+    is("7", ask("ZSCORE " RETRY " 4"));
+    refused("[OTHER]", SCRIPT_REPAIR, 3, "%s", call);
+    ask("HSET " REMINDER " cursor 5");
+    is("[OK]", script(SCRIPT_REPAIR, 3, REMINDER " " LEASES " " RETRY " 1 4 0 0"));
+    is("5", ask("HGET " REMINDER " cursor")); /* claims have moved it on meanwhile */
+}
+
+/* Counters that are lost count as nothing, and no script breaks off in the middle for it. */
+static void test_lost_counters(void **state)
+{
+    (void)state;
+    opened(2);
+    ask("HDEL " REMINDER " c0 c1 c2 c3 c4 c5 c6 c7 c8 c9 c10 c11 c12 cursor orphans");
+    is("[RANGE  1 2 0 1]",
+       script(SCRIPT_CLAIM, 3, REMINDER " " LEASES " " RETRY " d:1:1 4 1100 9000 3"));
+    ask("SETRANGE " LEDGER " 16 @aaaaaaaaaaaaaaa"); /* accepted, then delivered */
+    is("[OK 2]", script(SCRIPT_SETTLE, 3,
+                        REMINDER " " LEDGER " " RETRY
+                                 " outcome 1100 1 0 1 1 @aaaaaaaaaaaaaaa Paaaaaaaaaaaaaaa ''"));
+    is("[(nil) (nil) (nil) (nil) -1 1]", ask("HMGET " REMINDER " c0 c1 c2 c3 c4 c5"));
+    is("[OPEN 0 0]", script(SCRIPT_FINISH, 3, REMINDER " " LEASES " " RETRY " 1500"));
+}
+
+/* Another row, another order or one row less is another list. */
+static void test_digest(void **state)
+{
+    static const char *const lists[] = {"t 0 a b", "t 0 a c", "t 0 b a", "t 0 a", "t 0 ab"};
+    char digests[5][64];
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        ask("FLUSHALL");
+        script(SCRIPT_ADD, 2, C " " AUDIENCE " %s", lists[i]);
+        snprintf(digests[i], sizeof digests[i], "%s", ask("HGET " C " digest"));
+        assert_int_equal(strlen(digests[i]), 40);
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(digests[i], digests[k]);
+    }
+    script(SCRIPT_ADD, 2, C " " AUDIENCE " other 0 a b"); /* of an upload that was replaced */
+    is(digests[0], ask("HGET " C " digest"));
+}
+
 /* ------------------------------------------------------------------------ all */
 
 /* Every script is there, under the name that Redis gives it. */
@@ -1081,6 +1206,12 @@ int main(void)
         TEST(test_reader),
         TEST(test_number),
         TEST(test_wrong_move),
+        TEST(test_marker),
+        TEST(test_marker_doubt),
+        TEST(test_restore),
+        TEST(test_repair),
+        TEST(test_lost_counters),
+        TEST(test_digest),
     };
     struct CMUnitTest tests[COUNT(all) + COUNT(wrongs)];
     size_t n = 0;

@@ -27,9 +27,9 @@ end
 
 local max = tonumber(ARGV[2])
 local looked_for = redis.call('ZCARD', KEYS[3]) -- parked, and in doubt
-local cursor, last = tonumber(h[5]), tonumber(h[6])
+local cursor, last = tonumber(h[5] or '0'), tonumber(h[6])
 
-if tonumber(h[7]) > 0 then -- ranges given back or orphaned go before the cursor moves
+if tonumber(h[7] or '0') > 0 then -- ranges given back or orphaned go before the cursor moves
   local all = redis.call('HKEYS', KEYS[2])
   for i = 1, #all do
     if string.sub(all[i], 1, 1) == ':' then
@@ -48,7 +48,7 @@ if tonumber(h[7]) > 0 then -- ranges given back or orphaned go before the cursor
   redis.call('HSET', KEYS[1], 'orphans', 0)
 end
 
-local fresh = cursor < last and (note ~= '' or tonumber(h[9]) < tonumber(ARGV[5]))
+local fresh = cursor < last and (note ~= '' or tonumber(h[9] or '0') < tonumber(ARGV[5]))
 if looked_for > 0 and not (fresh and h[8] == '1') then
   local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', note == '' and ARGV[3] or '+inf', 'LIMIT', 0, max)
   if #due > 0 then

@@ -20,7 +20,7 @@ redis.call('HSET', KEYS[1], 'state', op == 'cancel' and 'cancelled' or op == 'pa
 for i = 2, #KEYS do
   local r = reminders[i]
   if r[1] and r[1] ~= 'done' and r[1] ~= 'skipped' then
-    sending = sending + tonumber(r[3])
+    sending = sending + tonumber(r[3] or '0')
     redis.call('HINCRBY', KEYS[i], 'seq', 1)
     if op ~= 'cancel' then
       redis.call('HSET', KEYS[i], 'paused', op == 'pause' and 1 or 0)

@@ -128,7 +128,7 @@ local set = {'seq', seq + 1}
 for s, d in pairs(delta) do
   if d ~= 0 then
     set[#set + 1] = 'c' .. s
-    set[#set + 1] = tonumber(h[6 + s]) + d
+    set[#set + 1] = tonumber(h[6 + s] or '0') + d -- one that is lost: verify --repair
   end
 end
 redis.call('HSET', KEYS[1], unpack(set))

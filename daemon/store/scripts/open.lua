@@ -2,16 +2,16 @@
 -- creates one; every other checks the header and refuses without it.
 -- KEYS: reminder, ledger
 -- ARGV: header (16 bytes), now ms
-local h = redis.call('HMGET', KEYS[1], 'state', 'last', 'expires', 'seq')
+local h = redis.call('HMGET', KEYS[1], 'state', 'last', 'expires', 'seq', 'begun')
 if h[1] == 'scheduled' then
   local last = tonumber(h[2])
   redis.call('UNLINK', KEYS[2])
   redis.call('SETRANGE', KEYS[2], last * 16 + 15, '\0')
   redis.call('SETRANGE', KEYS[2], 0, ARGV[1])
   redis.call('HSET', KEYS[1], 'state', 'open', 'begun', ARGV[2], 'seq', tonumber(h[4]) + 1)
-  h[1] = 'open'
+  h[1], h[5] = 'open', ARGV[2]
 end
 if not h[1] then
   return {'GONE'}
 end
-return {h[1], h[2], h[3], redis.call('GETRANGE', KEYS[2], 0, 15)}
+return {h[1], h[2], h[3], redis.call('GETRANGE', KEYS[2], 0, 15), h[5] or '0'}

@@ -1,0 +1,265 @@
+'use strict';
+// Redis that forgot: it comes back empty or older, nothing is sent, a person is told what to
+// do, and after `outreach recover` nobody gets a second copy and nobody is left out.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const { journey, campaign, people } = require('./lib/stage');
+const { until, pause } = require('./lib/wait');
+
+const ids = (smsc) => smsc.submits.map((one) => one.to);
+const twice = (list) => list.filter((to, i) => list.indexOf(to) !== i);
+
+/** Waits until sending has stopped for doubt, and that it has: nothing leaves in a second. */
+async function stopped(s, smsc, verdict) {
+  await until('it to be noticed', () => new RegExp(`redis.in_doubt verdict=${verdict}`).test(s.log()));
+  const at = smsc.submits.length;
+  await pause(1000);
+  assert.equal(smsc.submits.length, at);
+  return at;
+}
+
+/** Everybody has a copy, nobody two; who is in doubt may have none. */
+async function everybody(s, smsc, id, n) {
+  let counts = {};
+  await until('the rest', async () => {
+    counts = await s.counts(id, 'first');
+    return (counts.delivered ?? 0) + (counts.accepted ?? 0) + (counts.uncertain ?? 0) + (counts['opted-out'] ?? 0) === n;
+  }, 90000).catch(() => assert.fail(JSON.stringify(counts)));
+  const got = smsc.submits.filter((one) => !smsc.refused?.(one)).map((one) => one.to);
+  assert.deepEqual(twice(got), []);
+  assert.ok(new Set(got).size + (counts.uncertain ?? 0) + (counts['opted-out'] ?? 0) >= n, JSON.stringify(counts));
+  await s.ok('verify', id);
+  return counts;
+}
+
+const HOLD = [{ name: 'first', at: 'now', doubt: 'hold' }];
+const LOG = 'state/delivery.jsonl';
+
+journey('FLUSHALL under load: nothing more leaves; queued again and recovered, nobody gets a second copy', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  await s.start();
+  const asked = campaign('flush', people(300), { reminders: HOLD });
+  await s.xadd(asked);
+  await until('it to begin', () => smsc.submits.length >= 5);
+  const refusing = asked.audience.recipients[290].sms;
+  smsc.reply(refusing, '1069000038', 'R');
+  await until('the refusal', async () => (await (await s.redis()).call('SISMEMBER', 'outreach:optout', refusing)) === 1);
+  await until('eighty', () => smsc.submits.length >= 80);
+  const before = smsc.submits.length;
+  await (await s.redis()).call('FLUSHALL');
+  const at = await stopped(s, smsc, 'empty');
+  assert.ok(at <= before + 120, `${at - before} more: a second of the rate and a window`);
+  assert.match(s.log(), /Queue the campaigns again.*outreach recover/);
+  assert.match((await s.ok('list')).out, /recover/);
+  assert.match((await s.ok('gateways')).out, /recover/);
+  assert.match((await s.run(['-c', s.conf, 'list'], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out, /不再发送.*outreach recover/s);
+
+  // Nothing to fill yet; and another text or list under this name is not this campaign.
+  let refused = await s.outreach('recover', '--from', s.path(LOG));
+  assert.equal(refused.code, 65, refused.all);
+  assert.match(refused.err, /does not hold the campaign flush/);
+  await s.xadd({ ...asked, title: '另一个' });
+  await until('it to be queued', async () => (await (await s.redis()).call('HGET', 'outreach:{flush}', 'state')) === 'active');
+  refused = await s.outreach('recover', '--from', s.path(LOG));
+  assert.equal(refused.code, 65, refused.all);
+  assert.match(refused.err, /not what was sent/);
+  await (await s.redis()).call('DEL', 'outreach:{flush}', 'outreach:{flush}:first', 'outreach:{flush}:audience');
+  await s.xadd(asked);
+  await until('it to be queued', async () => (await (await s.redis()).call('HGET', 'outreach:{flush}', 'state')) === 'active');
+  assert.equal((await s.outreach('recover')).code, 64);
+  assert.equal((await s.outreach('recover', '--from', s.path('none'))).code, 66);
+  await pause(500);
+  assert.equal(smsc.submits.length, at, 'and it waits for the recovery');
+
+  fs.appendFileSync(s.path(LOG), '{"t":"2026-11-25T20:14:00.265Z","event":"intent","campaign":"flush","remi'); // torn
+  const { out } = await s.ok('recover', '--json', '--from', s.path(LOG));
+  assert.equal(JSON.parse(out).recovered, true);
+  assert.equal(JSON.parse(out).refusals, 1);
+  assert.equal(JSON.parse((await s.ok('recover', '--json', '--from', s.path(LOG))).out).recovered, false);
+  const counts = await everybody(s, smsc, 'flush', 300);
+  assert.equal(counts['opted-out'], 1);
+  assert.ok(!ids(smsc).includes(refusing), 'what only the log knew of her refusal counts');
+  assert.doesNotMatch((await s.ok('list')).out, /recover/);
+});
+
+journey('an AOF copied aside and put back under load: what it forgot is filled in, nobody gets a second copy', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('old', people(300), { reminders: HOLD }));
+  await until('sixty', () => smsc.submits.length >= 60);
+  process.kill(s.daemon.pid, 'SIGSTOP');
+  fs.cpSync(s.path('redis/appendonlydir'), s.path('backup'), { recursive: true });
+  process.kill(s.daemon.pid, 'SIGCONT');
+  await until('many more', () => smsc.submits.length >= 150, 60000);
+  await server.kill();
+  fs.rmSync(s.path('redis/appendonlydir'), { recursive: true });
+  fs.cpSync(s.path('backup'), s.path('redis/appendonlydir'), { recursive: true });
+  await server.start();
+  await stopped(s, smsc, 'older');
+  // A daemon that starts now does not know better either; and one that is known must show its log.
+  fs.appendFileSync(s.path('state/daemons'), 'd9\n');
+  let refused = await s.outreach('recover', '--from', s.path(LOG));
+  assert.equal(refused.code, 66, refused.all);
+  assert.match(refused.err, /log of d9 is missing/);
+  const told = smsc.submits.length;
+  await s.ok('recover', '--without', 'd9', '--from', s.path(LOG));
+  assert.ok(told < 300);
+  await everybody(s, smsc, 'old', 300);
+});
+
+journey('a Redis restarted without its AOF, with a daemon that starts after it', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  const server = await s.redisServer();
+  await s.start();
+  const asked = campaign('lost', people(200), { reminders: HOLD });
+  await s.xadd(asked);
+  await until('fifty', () => smsc.submits.length >= 50);
+  await s.stop('SIGKILL');
+  await server.kill();
+  fs.rmSync(s.path('redis/appendonlydir'), { recursive: true });
+  await server.start();
+  s.epoch = 0;
+  await s.start({ wait: false });
+  await s.xadd(asked);
+  await stopped(s, smsc, 'empty');
+  await s.ok('recover', '--from', s.path(LOG));
+  const counts = await everybody(s, smsc, 'lost', 200);
+  assert.ok((counts.uncertain ?? 0) <= 10, JSON.stringify(counts)); // the window at the kill
+});
+
+/** The same stage as another host sees it: a state directory and a log of its own. */
+function host(s, name) {
+  s.settings = { ...s.settings, name, state_dir: s.path(name) };
+  s.epoch = 0;
+}
+
+journey('two hosts: the log of each is needed; a third one joins, and one of another installation does not', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  await s.redisServer();
+  const asked = campaign('hosts', people(300), { reminders: HOLD });
+  host(s, 'd1');
+  const first = await s.start();
+  host(s, 'd2'); // a new state directory with a Redis that is known elsewhere
+  await s.start();
+  await smsc.bound(2);
+  await s.xadd(asked);
+  const wrote = (name) => fs.existsSync(s.path(`${name}/delivery.jsonl`)) &&
+    /"event":"accepted"/.test(fs.readFileSync(s.path(`${name}/delivery.jsonl`), 'utf8'));
+  await until('both to send', () => smsc.submits.length >= 100 && wrote('d1') && wrote('d2'), 60000);
+  await until('them to know of each other', () => /d1/.test(fs.readFileSync(s.path('d2/daemons'), 'utf8')), 30000);
+  await (await s.redis()).call('FLUSHALL');
+  await until('both to notice', () => (s.log().match(/redis\.in_doubt verdict=empty/g) ?? []).length === 2);
+  const at = smsc.submits.length;
+  assert.ok(at < 290, `${at}: too late to prove anything`);
+  await s.stop('SIGKILL', first); // not even those that live are needed
+  await s.xadd(asked);
+  await until('it to be queued', async () => (await (await s.redis()).call('HGET', 'outreach:{hosts}', 'state')) === 'active');
+  const refused = await s.outreach('recover', '--from', s.path('d2/delivery.jsonl'));
+  assert.equal(refused.code, 66, refused.all);
+  assert.match(refused.err, /log of d1 is missing/);
+  assert.equal(smsc.submits.length, at);
+  await s.ok('recover', '--from', s.path('d2/delivery.jsonl'), s.path('d1/delivery.jsonl'));
+  await everybody(s, smsc, 'hosts', 300);
+
+  host(s, 'd3');
+  fs.mkdirSync(s.path('d3'));
+  fs.writeFileSync(s.path('d3/marker'), `${'ab'.repeat(16)} ${'7'.padStart(20, '0')}\n`);
+  await s.start({ wait: false });
+  await until('it to be noticed', () => /redis\.in_doubt verdict=foreign/.test(s.log()));
+  const foreign = await s.outreach('recover', '--from', s.path('d1/delivery.jsonl'));
+  assert.equal(foreign.code, 65, foreign.all);
+  assert.match((await s.ok('list')).out, /another installation/);
+  await s.stop();
+  await s.ok('recover', '--adopt');
+  await s.start();
+  await s.xadd(campaign('after', people(20)));
+  await s.settled('after', 'first', 60000);
+});
+
+journey('a log that was rotated away is missed; recover can be killed at any instant and repeated', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '200/s', window: 20 });
+  await s.start();
+  const asked = campaign('again', people(600), { reminders: HOLD });
+  await s.xadd(asked);
+  await until('a hundred', () => smsc.submits.length >= 100);
+  fs.renameSync(s.path(LOG), s.path('first.jsonl'));
+  process.kill(s.daemon.pid, 'SIGHUP');
+  await until('the new log', () => fs.existsSync(s.path(LOG)));
+  await until('more', () => smsc.submits.length >= 250);
+  await (await s.redis()).call('FLUSHALL');
+  await stopped(s, smsc, 'empty');
+  await s.xadd(asked);
+  await until('it to be queued', async () => (await (await s.redis()).call('HGET', 'outreach:{again}', 'state')) === 'active');
+  const refused = await s.outreach('recover', '--from', s.path(LOG));
+  assert.equal(refused.code, 65, refused.all);
+  assert.match(refused.err, /do not go back to where again\/first was begun/);
+  let killed = 0;
+  for (let ms = 60; ms < 2000; ms += 60) {
+    const { code } = await s.run(['-c', s.conf, 'recover', '--from', s.path(LOG), s.path('first.jsonl')], { timeoutMs: ms });
+    if (code === 0) break;
+    assert.equal(code, 'SIGKILL');
+    killed++;
+  }
+  assert.ok(killed > 1, `killed ${killed} times`);
+  await s.ok('recover', '--from', s.path(LOG), s.path('first.jsonl'));
+  await everybody(s, smsc, 'again', 600);
+});
+
+journey('a cancel and an outcome that the older Redis does not know are in the log', async (s) => {
+  const smsc = await s.smsc(({ to }) => ({ delayMs: 30, receipt: !to.endsWith('1005') && undefined, status: to.endsWith('1006') ? 0x0b : 0 }),
+    { rate: '50/s', window: 10 });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('stop', people(300), { reminders: HOLD }));
+  await until('a few', () => smsc.submits.length >= 3);
+  process.kill(s.daemon.pid, 'SIGSTOP');
+  fs.cpSync(s.path('redis/appendonlydir'), s.path('backup'), { recursive: true });
+  process.kill(s.daemon.pid, 'SIGCONT');
+  await until('many more', () => smsc.submits.length >= 40, 60000);
+  await s.ok('cancel', '--yes', 'stop');
+  await until('the sweep', async () => ((await s.counts('stop', 'first')).cancelled ?? 0) > 200);
+  await server.kill();
+  fs.rmSync(s.path('redis/appendonlydir'), { recursive: true });
+  fs.cpSync(s.path('backup'), s.path('redis/appendonlydir'), { recursive: true });
+  await server.start();
+  const at = await stopped(s, smsc, 'older');
+  await s.ok('recover', '--from', s.path(LOG));
+  await until('it to go on', () => /redis\.trusted_again/.test(s.log()));
+  await until('an end', async () => (await s.counts('stop', 'first')).untouched === undefined);
+  await pause(1500);
+  assert.equal(smsc.submits.length, at, 'the cancel holds');
+  const ledger = await s.ledger('stop', 'first');
+  assert.equal(ledger[6].state, 'failed', 'refused by the operator');
+  assert.equal(ledger[5].state, 'accepted', 'and one whose receipt has not come');
+  await s.ok('verify', 'stop');
+  // That receipt comes now, and finds its notice by the id that the log had.
+  smsc.insist(smsc.submits.find((one) => one.to.endsWith('1005')), {});
+  await until('it', async () => (await s.ledger('stop', 'first'))[5].state === 'delivered');
+});
+
+journey('verify --repair rebuilds leases, retry set and counters under load; everyone is told once', async (s) => {
+  const smsc = await s.smsc(({ n }) => (n % 7 === 0 ? { status: 8, receipt: false } : { delayMs: 20 }), { rate: '60/s', window: 20 });
+  s.settings.dispatch = { backoff: '1s' };
+  await s.start();
+  await s.xadd(campaign('mend', people(400), { reminders: HOLD }));
+  await until('sixty', () => smsc.submits.length >= 60);
+  const redis = await s.redis();
+  const counters = Array.from({ length: 13 }, (_, i) => `c${i}`);
+  await s.stop('SIGKILL'); // what it held has no lease and no place any more
+  await redis.call('DEL', 'outreach:{mend}:first:leases', 'outreach:{mend}:first:retry');
+  await redis.call('HDEL', 'outreach:{mend}:first', ...counters, 'cursor', 'orphans');
+  await s.start();
+  const some = smsc.submits.length + 30;
+  await until('more', () => smsc.submits.length >= some, 60000);
+  assert.equal((await s.outreach('verify', 'mend')).code, 70);
+  await redis.call('DEL', 'outreach:{mend}:first:leases', 'outreach:{mend}:first:retry');
+  const repaired = JSON.parse((await s.ok('verify', '--repair', '--json', 'mend')).out);
+  assert.ok(repaired.ok && repaired.reminders[0].repaired.counters > 0, JSON.stringify(repaired));
+  await s.ok('verify', 'mend');
+  assert.ok(smsc.submits.length < 400, 'it was under load');
+  smsc.refused = (one) => one.n % 7 === 0;
+  await everybody(s, smsc, 'mend', 400);
+});
+
