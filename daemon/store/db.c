@@ -1,13 +1,13 @@
 #include "db.h"
 
 #include "clock.h"
+#include "db_wire.h"
 #include "error.h"
 #include "log.h"
 #include "mem.h"
 
 #include <assert.h>
 #include <async.h>
-#include <adapters/libevent.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -543,7 +543,7 @@ static void start_connecting(struct db *db)
     context->c.reader->fn = &reply_functions;
     context->c.reader->privdata = &db->maker;
     db->context = context;
-    redisLibeventAttach(context, db->base);
+    db_wire_attach(context, db->base);
     redisAsyncSetConnectCallback(context, on_connect);
     redisAsyncSetDisconnectCallback(context, on_disconnect);
     handshake(db);
