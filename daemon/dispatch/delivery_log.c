@@ -282,7 +282,7 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
         return;
     }
     p = PUT(start, "{\"t\":\"");
-    clock_stamp(clock_wall_ms(), p);
+    clock_stamp(e->at_ms > 0 ? e->at_ms : clock_wall_ms(), p);
     p += CLOCK_STAMP_BYTES - 1;
     p = PUT(p, "\",\"event\":\"");
     p = put_bytes(p, e->event, strlen(e->event));

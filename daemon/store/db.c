@@ -158,7 +158,7 @@ struct db {
     int64_t full_told_ms;
     struct request *spare;
     size_t spares, outstanding, outstanding_bytes;
-    unsigned checks; /* answers of the handshake still to come */
+    unsigned checks;         /* answers of the handshake still to come */
     bool told_away, refused; /* refused: one of the connections was */
     char why[256];
     struct maker maker;
