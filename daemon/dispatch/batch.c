@@ -105,6 +105,18 @@ void batch_settled(struct notice *n)
         batch_close(b);
 }
 
+/* N of an id "N-0". */
+static uint32_t row_number(const redisReply *row)
+{
+    const redisReply *id = db_at(row, 0);
+    uint32_t n = 0;
+
+    if (id != NULL && id->str != NULL)
+        for (const char *s = id->str; *s >= '0' && *s <= '9'; s++)
+            n = n * 10 + (uint32_t)(*s - '0');
+    return n;
+}
+
 /* Rows come in the order of their numbers, perhaps with gaps: a number without a
  * row was erased. */
 static void prepare_run(const struct reading *run, const redisReply *rows)
@@ -115,13 +127,11 @@ static void prepare_run(const struct reading *run, const redisReply *rows)
 
     for (size_t i = 0; i < run->count; i++) {
         struct notice *n = &b->notices[run->first + i];
-        const redisReply *row = NULL, *id, *value;
+        const redisReply *row = NULL, *value;
 
         while (rows != NULL && at < rows->elements) {
-            unsigned long number;
+            uint32_t number = row_number(rows->element[at]);
 
-            id = db_at(rows->element[at], 0);
-            number = id != NULL ? strtoul(id->str, NULL, 10) : 0;
             if (number >= n->n) {
                 if (number == n->n)
                     row = rows->element[at];

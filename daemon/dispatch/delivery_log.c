@@ -26,12 +26,15 @@
 #define NUMBER_DIGITS 9           /* so many in a row may be somebody's number */
 #define SUMMARIES 64
 #define STREAM_ENTRIES 10000
+#define EVENT_BYTES 32
 
 struct summary {
     const char *event;
     char campaign[65], reminder[33], gateway[33];
     uint64_t count;
     uint32_t first, last;
+    char head[EVENT_BYTES + 65 + 33 + 64]; /* what its lines say up to the notice's number */
+    size_t head_length;
 };
 
 struct delivery_log {
@@ -202,7 +205,7 @@ void delivery_log_close(struct delivery_log *log)
     free(log);
 }
 
-static void put_head(struct delivery_log *log);
+static void note_joined(struct delivery_log *log);
 
 void delivery_log_reopen(struct delivery_log *log)
 {
@@ -218,7 +221,7 @@ void delivery_log_reopen(struct delivery_log *log)
     end_sync(log);
     close(log->fd);
     log->fd = fd;
-    put_head(log);
+    note_joined(log);
 }
 
 /* ----------------------------------------------------------------- the line
@@ -226,7 +229,7 @@ void delivery_log_reopen(struct delivery_log *log)
  * Written by hand into room that was made once: a line costs less than its
  * share of the write. */
 
-#define PUT(p, literal) (memcpy((p), (literal), sizeof(literal) - 1), (p) + sizeof(literal) - 1)
+#define PUT(p, literal) put_bytes((p), (literal), sizeof(literal) - 1)
 
 static char *put_bytes(char *p, const char *s, size_t n)
 {
@@ -253,14 +256,6 @@ static char *put_hex(char *p, const unsigned char *bytes, size_t n)
         *p++ = "0123456789abcdef"[bytes[i] & 15];
     }
     return p;
-}
-
-static char *put_ms(char *p, const char *key, int64_t ms)
-{
-    if (ms < 0)
-        return p;
-    p = put_bytes(p, key, strlen(key));
-    return put_number(p, (uint64_t)ms);
 }
 
 /* Printable and no end of a string; what is no telephone number may have anything in it. */
@@ -317,7 +312,19 @@ static void add_words(struct delivery_log *log, const char *words)
     add_foreign(log, ",\"words\":", masked, (size_t)(out - masked));
 }
 
-static void summarise(struct delivery_log *log, const struct delivery_event *e)
+static char *put_head(char *p, const struct delivery_event *e)
+{
+    p = PUT(p, "\",\"event\":\"");
+    p = put_bytes(p, e->event, strlen(e->event));
+    p = PUT(p, "\",\"campaign\":\"");
+    p = put_bytes(p, e->campaign, strlen(e->campaign));
+    p = PUT(p, "\",\"reminder\":\"");
+    p = put_bytes(p, e->reminder, strlen(e->reminder));
+    return PUT(p, "\",\"n\":");
+}
+
+/* Counts e among its like, or NULL where there are too many. */
+static const struct summary *summarise(struct delivery_log *log, const struct delivery_event *e)
 {
     struct summary *s;
     size_t i;
@@ -329,11 +336,12 @@ static void summarise(struct delivery_log *log, const struct delivery_event *e)
             strcmp(s->gateway, e->gateway ? e->gateway : "") == 0) {
             s->count++;
             s->last = e->n;
-            return;
+            return s;
         }
     }
-    if (log->summary_count == SUMMARIES)
-        return; /* the next publish makes room; the file has every line */
+    if (log->summary_count == SUMMARIES || strlen(e->campaign) >= sizeof s->campaign ||
+        strlen(e->reminder) >= sizeof s->reminder || strlen(e->event) >= EVENT_BYTES)
+        return NULL; /* the next publish makes room; the file has every line */
     s = &log->summaries[log->summary_count++];
     s->event = e->event;
     snprintf(s->campaign, sizeof s->campaign, "%s", e->campaign);
@@ -341,6 +349,8 @@ static void summarise(struct delivery_log *log, const struct delivery_event *e)
     snprintf(s->gateway, sizeof s->gateway, "%s", e->gateway ? e->gateway : "");
     s->count = 1;
     s->first = s->last = e->n;
+    s->head_length = (size_t)(put_head(s->head, e) - s->head);
+    return s;
 }
 
 void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
@@ -354,18 +364,16 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
         return;
     }
     p = PUT(start, "{\"t\":\"");
-    clock_stamp(clock_wall_ms(), p);
+    clock_stamp(e->at_ms > 0 ? e->at_ms : clock_wall_ms(), p);
     p += CLOCK_STAMP_BYTES - 1;
-    p = PUT(p, "\",\"event\":\"");
-    p = put_bytes(p, e->event, strlen(e->event));
     if (e->campaign != NULL) {
-        p = PUT(p, "\",\"campaign\":\"");
-        p = put_bytes(p, e->campaign, strlen(e->campaign));
-        p = PUT(p, "\",\"reminder\":\"");
-        p = put_bytes(p, e->reminder, strlen(e->reminder));
-        p = PUT(p, "\",\"n\":");
+        const struct summary *like = summarise(log, e);
+
+        p = like != NULL ? put_bytes(p, like->head, like->head_length) : put_head(p, e);
         p = put_number(p, e->n);
     } else {
+        p = PUT(p, "\",\"event\":\"");
+        p = put_bytes(p, e->event, strlen(e->event));
         p = PUT(p, "\"");
     }
     if (e->fence != 0) {
@@ -384,9 +392,12 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
         p = put_number(PUT(p, ",\"segments\":"), e->segments);
     if (e->to != NULL && e->to_length > 0 && e->to_length <= 128)
         p = put_address(log, p, e->to, e->to_length);
-    p = put_ms(p, ",\"queued_ms\":", e->queued_ms);
-    p = put_ms(p, ",\"limited_ms\":", e->limited_ms);
-    p = put_ms(p, ",\"submit_ms\":", e->submit_ms);
+    if (e->queued_ms >= 0)
+        p = put_number(PUT(p, ",\"queued_ms\":"), (uint64_t)e->queued_ms);
+    if (e->limited_ms >= 0)
+        p = put_number(PUT(p, ",\"limited_ms\":"), (uint64_t)e->limited_ms);
+    if (e->submit_ms >= 0)
+        p = put_number(PUT(p, ",\"submit_ms\":"), (uint64_t)e->submit_ms);
     if (e->until_ms > 0) {
         p = PUT(p, ",\"until\":\"");
         clock_stamp(e->until_ms, p);
@@ -402,8 +413,6 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
     add_foreign(log, ",\"code\":", e->code, e->code ? strlen(e->code) : 0);
     add_words(log, e->words);
     buf_put(&log->lines, "}\n", 2);
-    if (e->campaign != NULL)
-        summarise(log, e);
     if (log->lines.length > FLUSH_BYTES)
         write_out(log);
 }
@@ -423,7 +432,7 @@ void delivery_log_note(struct delivery_log *log, const char *format, ...)
         buf_printf(&log->lines, "{\"t\":\"%s\",%s}\n", stamp, text);
 }
 
-static void put_head(struct delivery_log *log)
+static void note_joined(struct delivery_log *log)
 {
     if (log->head != NULL)
         delivery_log_note(log, "%s,\"part\":%u", log->head, ++log->part);
@@ -437,7 +446,7 @@ void delivery_log_head(struct delivery_log *log, const char *daemon, uint32_t ep
                           "\"install\":\"%s\"",
                           daemon, epoch, before, install);
     log->part = 0;
-    put_head(log);
+    note_joined(log);
 }
 
 int delivery_log_flush(struct delivery_log *log)

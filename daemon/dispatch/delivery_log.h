@@ -41,6 +41,7 @@ struct delivery_event {
     int64_t queued_ms, limited_ms,
         submit_ms;    /* waited for its turn, for the rate, for the answer */
     int64_t until_ms; /* wall clock: looked at again */
+    int64_t at_ms;    /* wall clock: when it was; 0: now */
 };
 
 #define DELIVERY_EVENT_INIT                                                                        \

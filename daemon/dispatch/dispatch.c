@@ -28,6 +28,27 @@ void dispatch_ask_turn(struct dispatch *d)
     event_active(d->turn, EV_TIMEOUT, 0); /* comes after what is active already */
 }
 
+static void look_at_clocks(struct dispatch *d)
+{
+    if (d->pass_us != 0)
+        return;
+    d->pass_us = clock_mono_us();
+    d->pass_ms = clock_wall_ms();
+    dispatch_ask_turn(d); /* which forgets them */
+}
+
+int64_t dispatch_pass_us(struct dispatch *d)
+{
+    look_at_clocks(d);
+    return d->pass_us;
+}
+
+int64_t dispatch_pass_ms(struct dispatch *d)
+{
+    look_at_clocks(d);
+    return d->pass_ms;
+}
+
 struct db *dispatch_stripe(struct dispatch *d)
 {
     static unsigned next;
@@ -77,6 +98,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     d->turn_asked = false;
+    d->pass_us = 0;
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         settle_flush(job);
     for (size_t i = 0; i < d->lane_count; i++) {
@@ -221,6 +243,7 @@ bool dispatch_settle_all(struct dispatch *d)
         lane_give_back(&d->lanes[i]);
         lane_clear(&d->lanes[i]);
     }
+    d->pass_us = 0;
     d->lane_count = 0; /* nothing is asked for the gateways any more */
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         settle_flush(job);

@@ -152,6 +152,7 @@ struct dispatch {
     char name[NAME_BYTES]; /* of this daemon */
     struct command command;
     struct event *turn, *tick;
+    int64_t pass_us, pass_ms; /* 0: not yet asked for in this pass */
     bool turn_asked, started, draining;
     bool joining;
     enum marker_verdict trust; /* whether Redis is what it was; unknown since it went away */
@@ -179,6 +180,12 @@ void shares_return(struct dispatch *d, const char *daemon);
 
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);
+
+/* Monotonic and wall clock, read once between two turns: for what comes by the hundred
+ * in one pass of the loop, and is measured. Whether something may still be sent is
+ * asked of the clock itself. */
+int64_t dispatch_pass_us(struct dispatch *d);
+int64_t dispatch_pass_ms(struct dispatch *d);
 
 /* What one recipient may get: gives back a reservation that was not made use of. Does
  * nothing where a copy of n may have gone out. */

@@ -60,6 +60,7 @@ static void log_intent(const struct intent *i, const struct notice *n, uint32_t 
     struct delivery_event e = DELIVERY_EVENT_INIT;
 
     e.event = "intent";
+    e.at_ms = dispatch_pass_ms(i->lane->d);
     e.campaign = i->job->id;
     e.reminder = i->job->name;
     e.gateway = i->lane->name;
@@ -150,8 +151,7 @@ static void intent_decide(struct intent *i)
     struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
     size_t count = 0, open;
     uint32_t fence = 0;
-    int64_t now_ms = clock_wall_ms(),
-            now_us = clock_mono_us(); /* once for all: they leave together */
+    int64_t now_ms = clock_wall_ms();
 
     if (stale(i) || !dispatch_trusts(d) || now_ms >= i->job->hours_until_ms)
         now_ms = INT64_MAX;
@@ -174,7 +174,7 @@ static void intent_decide(struct intent *i)
         if (k < open)
             log_intent(i, n, fence);
         n->message.submit_by_ms = i->asked_boot_ms + PERMIT_MS;
-        n->submitted_us = now_us;
+        n->submitted_us = dispatch_pass_us(d);
         messages[k] = &n->message;
         contexts[k] = n;
     }

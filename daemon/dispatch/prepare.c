@@ -350,6 +350,6 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
     n->message.reminder = job->name;
     n->message.number = n->n;
     n->message.attempt = r.attempts + 1;
-    n->ready_us = clock_mono_us();
+    n->ready_us = dispatch_pass_us(job->d);
     lane_add(lane, n);
 }

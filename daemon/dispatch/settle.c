@@ -112,8 +112,9 @@ static void log_outcome(const struct notice *n, const char *event, const struct 
     if (n->submitted_us > 0) {
         e.queued_ms = (n->limited_us - n->ready_us) / 1000;
         e.limited_ms = (n->submitted_us - n->limited_us) / 1000;
-        e.submit_ms = (clock_mono_us() - n->submitted_us) / 1000;
+        e.submit_ms = (dispatch_pass_us(job->d) - n->submitted_us) / 1000;
     }
+    e.at_ms = dispatch_pass_ms(job->d);
     delivery_log_add(job->d->log, &e);
 }
 
@@ -329,7 +330,7 @@ void settle_answer(struct notice *n, const struct gateway_answer *a)
     record_unpack(n->record, &r);
     switch (a->outcome) {
     case GATEWAY_ACCEPTED:
-        now_us = clock_mono_us();
+        now_us = dispatch_pass_us(n->lane->d);
         limit_accepted(&n->lane->limit,
                        n->lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1,
                        now_us);

@@ -542,7 +542,7 @@ size_t gateway_set_outstanding(const struct gateway_set *set)
 struct gateway *gateway_route(struct gateway_set *set, const struct route_query *query,
                               const char **why)
 {
-    uint32_t random;
+    uint32_t random = 0;
     int i;
 
     if (set->route == NULL) {
@@ -550,7 +550,8 @@ struct gateway *gateway_route(struct gateway_set *set, const struct route_query 
             *why = "no gateway is configured";
         return NULL;
     }
-    host_random(&random, sizeof random);
+    if (set->count > 1) /* among one there is nothing to draw */
+        host_random(&random, sizeof random);
     i = route_choose(set->route, query, set->usable, random, why);
     return i < 0 ? NULL : set->gateways[i];
 }

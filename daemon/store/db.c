@@ -1,13 +1,13 @@
 #include "db.h"
 
 #include "clock.h"
+#include "db_wire.h"
 #include "error.h"
 #include "log.h"
 #include "mem.h"
 
 #include <assert.h>
 #include <async.h>
-#include <adapters/libevent.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,7 +158,7 @@ struct db {
     int64_t full_told_ms;
     struct request *spare;
     size_t spares, outstanding, outstanding_bytes;
-    unsigned checks; /* answers of the handshake still to come */
+    unsigned checks;         /* answers of the handshake still to come */
     bool told_away, refused; /* refused: one of the connections was */
     char why[256];
     struct maker maker;
@@ -543,7 +543,7 @@ static void start_connecting(struct db *db)
     context->c.reader->fn = &reply_functions;
     context->c.reader->privdata = &db->maker;
     db->context = context;
-    redisLibeventAttach(context, db->base);
+    db_wire_attach(context, db->base);
     redisAsyncSetConnectCallback(context, on_connect);
     redisAsyncSetDisconnectCallback(context, on_disconnect);
     handshake(db);

@@ -81,32 +81,27 @@ static size_t tail_of(const char *id, size_t n, const char **tail)
     return length;
 }
 
+/* Looks at the digits once: neighbours are compared several times. */
+static void find_bucket(struct receipt_index_id *id)
+{
+    id->head = counts_up(id->bytes, id->length) ? id->length - 2 : 0;
+    id->spread = id->head > 0 ? 0 : spread(id->bytes, id->length);
+}
+
 static bool same_bucket(const struct receipt_index_id *a, const struct receipt_index_id *b)
 {
-    bool up = counts_up(a->bytes, a->length);
-
-    if (up != counts_up(b->bytes, b->length))
-        return false;
-    if (up)
-        return a->length == b->length && memcmp(a->bytes, b->bytes, a->length - 2) == 0;
-    return spread(a->bytes, a->length) == spread(b->bytes, b->length);
+    return a->head == b->head && a->spread == b->spread && memcmp(a->bytes, b->bytes, a->head) == 0;
 }
 
 static int by_bucket(const void *x, const void *y)
 {
     const struct receipt_index_id *a = x, *b = y;
-    bool up = counts_up(a->bytes, a->length);
-    size_t n = a->length < b->length ? a->length : b->length;
-    unsigned s, t;
 
-    if (up != counts_up(b->bytes, b->length))
-        return up ? -1 : 1;
-    if (up)
-        return a->length != b->length ? (a->length < b->length ? -1 : 1)
-                                      : memcmp(a->bytes, b->bytes, n);
-    s = spread(a->bytes, a->length);
-    t = spread(b->bytes, b->length);
-    return s != t ? (s < t ? -1 : 1) : 0;
+    if (a->head != b->head)
+        return a->head > b->head ? -1 : 1;
+    if (a->head > 0)
+        return memcmp(a->bytes, b->bytes, a->length);
+    return a->spread != b->spread ? (a->spread < b->spread ? -1 : 1) : 0;
 }
 
 /* Ids that count up come in order: then nothing needs sorting. */
@@ -121,43 +116,52 @@ static bool in_order(const struct receipt_index_id *ids, size_t n)
 /* The head of a bucket's ids, and their tails with the entries. */
 static void add_entries(struct command *c, const struct receipt_index_id *ids, size_t n)
 {
-    size_t bytes = 0, head = counts_up(ids->bytes, ids->length) ? ids->length - 2 : 0;
-    const char *tail;
+    size_t bytes = 0;
     char *room;
 
     for (size_t i = 0; i < n; i++)
-        bytes += 1 + tail_of(ids[i].bytes, ids[i].length, &tail) + RECEIPT_ENTRY_BYTES;
-    command_add(c, ids->bytes, head);
+        bytes += 1 + ids[i].length - ids[i].head + RECEIPT_ENTRY_BYTES;
+    command_add(c, ids->bytes, ids->head);
     room = command_add_room(c, bytes);
     for (size_t i = 0; i < n; i++) {
-        size_t length = tail_of(ids[i].bytes, ids[i].length, &tail);
+        size_t length = ids[i].length - ids[i].head;
 
         *room++ = (char)length;
-        memcpy(room, tail, length);
+        memcpy(room, ids[i].bytes + ids[i].head, length);
         receipt_entry_pack(&ids[i].entry, room + length);
         room += length + RECEIPT_ENTRY_BYTES;
     }
+}
+
+/* How many from here share a bucket. */
+static size_t run_of(const struct receipt_index_id *ids, size_t n)
+{
+    size_t run = 1;
+
+    while (run < n && same_bucket(&ids[0], &ids[run]))
+        run++;
+    return run;
 }
 
 void receipt_index_command(struct command *c, const char *gateway, struct receipt_index_id *ids,
                            size_t n, int64_t now_ms)
 {
     int64_t day = now_ms / DAY_MS;
-    unsigned buckets = 1;
+    unsigned buckets = 0;
 
+    for (size_t i = 0; i < n; i++)
+        find_bucket(&ids[i]);
     if (!in_order(ids, n))
         qsort(ids, n, sizeof *ids, by_bucket);
-    for (size_t i = 1; i < n; i++)
-        buckets += !same_bucket(&ids[i - 1], &ids[i]);
+    for (size_t i = 0; i < n; i += run_of(ids + i, n - i))
+        buckets++;
     command_script(c, SCRIPT_INDEX, 1 + buckets);
     key_gateway(c, gateway, "parked");
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || !same_bucket(&ids[i - 1], &ids[i]))
-            add_bucket(c, gateway, ids[i].bytes, ids[i].length, day);
+    for (size_t i = 0; i < n; i += run_of(ids + i, n - i))
+        add_bucket(c, gateway, ids[i].bytes, ids[i].length, day);
     command_add_int(c, (RECEIPT_DAYS + 1) * (DAY_MS / 1000));
     for (size_t i = 0, run; i < n; i += run) {
-        for (run = 1; i + run < n && same_bucket(&ids[i], &ids[i + run]); run++)
-            ;
+        run = run_of(ids + i, n - i);
         add_entries(c, ids + i, run);
     }
 }

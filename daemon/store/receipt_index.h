@@ -32,6 +32,8 @@ struct receipt_index_id {
     const char *bytes;
     size_t length; /* 1..64 */
     struct receipt_entry entry;
+    size_t head; /* this and the next are found by receipt_index_command() */
+    unsigned spread;
 };
 
 /* Writes the call that stores them; ids is put in an order that keeps neighbours

@@ -243,13 +243,46 @@ static int encode_gsm(struct smpp_text *t, const uint8_t *p, const uint8_t *end,
     return finish(&c, t, (size_t)(out - t->octets), long_text);
 }
 
+/* Most texts are Chinese and fit into one part: no cut is looked for. Returns the
+ * octets, or 0 where there is more, or something that is no character. */
+static size_t encode_lone_ucs2(uint8_t *out, const uint8_t *p, const uint8_t *end, size_t units)
+{
+    const uint8_t *start = out, *full = out + 2 * units;
+
+    while (p < end) {
+        uint32_t code;
+
+        for (; end - p >= 3 && out < full; p += 3) {
+            uint32_t three = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+
+            code = (three & 0xf) << 12 | (three >> 2 & 0xfc0) | (three >> 16 & 0x3f);
+            if ((three & 0xc0c0f0) != 0x8080e0 || code < 0x800 || (code & 0xf800) == 0xd800)
+                break;
+            *out++ = (uint8_t)(code >> 8);
+            *out++ = (uint8_t)code;
+        }
+        if (p == end)
+            break;
+        if (out == full || !utf8_next(&p, end, &code) || code > 0xffff)
+            return 0;
+        *out++ = (uint8_t)(code >> 8);
+        *out++ = (uint8_t)code;
+    }
+    return (size_t)(out - start);
+}
+
 static enum smpp_text_result encode_ucs2(struct smpp_text *t, const uint8_t *p, const uint8_t *end,
                                          enum smpp_long_text long_text)
 {
     struct cutter c = {limits[GATEWAY_UCS2][long_text].single,
                        limits[GATEWAY_UCS2][long_text].several, 0, 0, 1};
     uint8_t *out = t->octets;
+    size_t lone = encode_lone_ucs2(out, p, end, c.single);
 
+    if (lone > 0) {
+        t->data_coding = 8;
+        return finish(&c, t, lone, long_text);
+    }
     while (p < end) {
         uint32_t code;
 

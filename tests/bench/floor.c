@@ -3,23 +3,27 @@
  *
  *     floor --redis SOCKET --smsc PORT [--notices N] [--fill]
  *
- * A bare loop that does for every notice what outreachd has to do, and nothing
- * else: claim a range, read its rows, put intents into the ledger and ask for
- * opt-outs, write the intent to the delivery log, submit over SMPP with a
- * receipt asked for, index the message id, settle, log again. Several batches
- * are in flight, so that no round trip is waited for; what a turn of the loop
- * has for a socket leaves with one write. It knows no failure: whatever is not
- * as expected ends it. What the daemon reaches is measured against this.
+ * A bare loop that sends what outreachd sends and nothing else: for every batch
+ * the daemon's own scripts with the same arguments (claim, intent, index of
+ * receipts, outcome, release), the same reads of rows and opt-outs, the same
+ * lines of the delivery log, the same entries of the live log, the same PDUs
+ * with a receipt asked for. `redis-cli info commandstats` shows the same numbers
+ * after both, but for what the daemon does by the clock.
  *
- * A batch goes CLAIM -> (claim and rows answered) INTENT -> (intent and opt-outs
- * answered) SUBMIT -> (all responses there) SETTLE -> (index and settlement
- * answered) free. Batches are dealt over --connections to Redis, because it
- * reads 16 KB of each a turn and every turn ends in an fsync; claims all go over
- * the first, so that they stay in order.
+ * What it has not: campaigns, routes, limits, other states than the next one,
+ * retries, anybody else on the same Redis. It knows the cursor, so that it asks
+ * for rows together with the claim; whatever is not as expected ends it. What the
+ * daemon reaches is measured against this.
+ *
+ * Several batches are in flight, so that no round trip is waited for; what a turn
+ * of the loop has for a socket leaves with one write. A batch goes CLAIM -> (claim
+ * and rows answered) INTENT -> (intent and opt-outs answered) SUBMIT -> (all
+ * responses there) SETTLE -> (index and outcome answered) free. Batches are dealt
+ * over --connections to Redis, because it reads 16 KB of each a turn and every turn
+ * ends in an fsync; claims all go over the first, so that they stay in order.
  */
 #include "bench.h"
 #include "resp.h"
-#include "scripts.h"
 #include <getopt.h>
 #include <sys/epoll.h>
 
@@ -28,24 +32,27 @@ enum {
     BATCH_MAX = 1024,
     NAME_BYTES = 24,
     ADDRESS_BYTES = 20,
+    SHOWN_BYTES = 64,
     REDIS_MAX = 16,
     SMSC_MAX = 16,
     WINDOW_MAX = 65536,
-    INDEX_VALUE = 13,
+    ENTRY = 13,   /* bytes of a receipt's entry in the index */
+    LOG_MS = 300, /* between entries of the live log */
 };
 
 static struct {
-    const char *redis, *log;
+    const char *redis, *log, *scripts;
     int smsc, connections, sessions;
     long notices, batch, flight, window;
-    bool fill, json, hash_index, full_records, plain_replies;
+    bool fill, json;
 } o = {.connections = 4,
        .sessions = 1,
        .notices = 1000000,
        .batch = 256,
        .flight = 32,
        .window = 4000,
-       .log = "delivery.log"};
+       .log = "delivery.log",
+       .scripts = "daemon/store/scripts"};
 
 enum stage { FREE, CLAIM, INTENT, SUBMIT, SETTLE };
 
@@ -58,13 +65,15 @@ struct batch {
     unsigned char record[RECORD]; /* what stands in the ledger for all of it */
     char address[BATCH_MAX][ADDRESS_BYTES];
     uint8_t address_bytes[BATCH_MAX];
-    char name[BATCH_MAX][NAME_BYTES];
-    uint8_t name_bytes[BATCH_MAX];
+    char name[BATCH_MAX][NAME_BYTES], place[BATCH_MAX][NAME_BYTES];
+    uint8_t name_bytes[BATCH_MAX], place_bytes[BATCH_MAX];
     uint64_t id[BATCH_MAX];
+    char shown[BATCH_MAX][SHOWN_BYTES]; /* the address as both log lines have it */
+    uint8_t shown_bytes[BATCH_MAX];
 };
 
 /* What the next reply on a connection answers. */
-enum answer { A_CLAIM, A_ROWS, A_INTENT, A_OPTOUT, A_INDEX, A_SETTLE };
+enum answer { A_CLAIM, A_ROWS, A_INTENT, A_OPTOUT, A_INDEX, A_SETTLE, A_NOTHING };
 struct asked {
     struct batch *batch;
     enum answer what;
@@ -73,7 +82,7 @@ struct asked {
 /* A connection to Redis. Replies come in order: what they answer is a ring. */
 struct link {
     int fd;
-    redisContext *context; /* only its socket is used, and its reader with --plain-replies */
+    redisContext *context; /* only its socket is used */
     redisReader *reader;
     struct buffer out;
     struct asked asked[4096];
@@ -100,10 +109,10 @@ static struct session sessions[SMSC_MAX];
 static struct batch *batches, *to_submit[4096];
 static unsigned submit_first, submit_last;
 static struct buffer log_out;
-static char sha_claim[41], sha_move[41], sha_index[41];
-static long claimed, settled, last_lease;
+static char sha_claim[41], sha_intent[41], sha_outcome[41], sha_index[41], sha_release[41];
+static long claimed, settled, intended;
 static long long seq_seen;
-static char day[24];
+static int64_t logged_ms;
 
 /* --- replies of Redis without an allocation each ---------------------------------------- */
 
@@ -197,9 +206,9 @@ static char *put_number(char *p, uint64_t v)
     return put_text(p, d, (size_t)(digits + sizeof digits - d));
 }
 
-static char *put_hex(char *p, uint64_t v)
+static char *put_hex(char *p, uint64_t v, int digits)
 {
-    for (int shift = 60; shift >= 0; shift -= 4)
+    for (int shift = 4 * digits - 4; shift >= 0; shift -= 4)
         *p++ = "0123456789abcdef"[v >> shift & 15];
     return p;
 }
@@ -215,36 +224,50 @@ static uint64_t keyed_hash(const char *p, size_t n)
 
 static char now_text[64]; /* of this turn, for the log */
 
-static void log_line(const struct batch *b, int i, bool accepted)
+static int64_t now_ms(void)
 {
-    char *line = buffer_room(&log_out, 512), *p = line;
+    return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+static void show_address(struct batch *b, int i)
+{
     const char *to = b->address[i];
     size_t n = b->address_bytes[i];
+    char *p = PUT(b->shown[i], "\"to\":\"");
+
+    p = put_text(p, to, 6);
+    p = PUT(p, "…");
+    p = put_text(p, to + n - 2, 2);
+    p = PUT(p, "\",\"hash\":\"");
+    p = put_hex(p, keyed_hash(to, n), 16);
+    b->shown_bytes[i] = (uint8_t)(p - b->shown[i]);
+}
+
+static void log_line(struct batch *b, int i, bool accepted)
+{
+    char *line = buffer_room(&log_out, 512), *p = line;
 
     p = PUT(p, "{\"t\":\"");
     p = put_text(p, now_text, 24);
-    p = accepted ? PUT(p, "\",\"event\":\"notice.accepted\",\"campaign\":\"bench\",\"reminder\":"
-                          "\"first\",\"n\":")
-                 : PUT(p, "\",\"event\":\"notice.intent\",\"campaign\":\"bench\",\"reminder\":"
-                          "\"first\",\"n\":");
+    p = accepted
+            ? PUT(p,
+                  "\",\"event\":\"accepted\",\"campaign\":\"bench\",\"reminder\":\"first\",\"n\":")
+            : PUT(p,
+                  "\",\"event\":\"intent\",\"campaign\":\"bench\",\"reminder\":\"first\",\"n\":");
     p = put_number(p, (uint64_t)(b->first + i));
-    p = PUT(p, ",\"gateway\":\"bench\",\"attempt\":1,\"to\":\"");
-    p = put_text(p, to, 5);
-    p = PUT(p, "...");
-    p = put_text(p, to + n - 2, 2);
-    p = PUT(p, "\",\"who\":\"");
-    p = put_hex(p, keyed_hash(to, n));
+    p = PUT(p, ",\"fence\":\"");
+    p = put_hex(p, get32(b->record + 2), 8);
+    p = PUT(p, "\",\"gateway\":\"bench\",\"attempt\":1,\"segments\":1,");
+    if (!accepted)
+        show_address(b, i);
+    p = put_text(p, b->shown[i], b->shown_bytes[i]);
+    p = PUT(p, "\",\"queued_ms\":0");
     if (accepted) {
-        p = PUT(p, "\",\"id\":\"");
+        p = PUT(p, ",\"limited_ms\":27,\"submit_ms\":11,\"id\":\"");
         p = put_number(p, b->id[i]);
-        p = PUT(p, "\",\"queued_ms\":840,\"submit_ms\":");
-        p = put_number(p, 12);
-        p = PUT(p, "}\n");
-    } else {
-        p = PUT(p, "\",\"fence\":1114130,\"segments\":1,\"queued_ms\":");
-        p = put_number(p, 840);
-        p = PUT(p, "}\n");
+        p = PUT(p, "\"");
     }
+    p = PUT(p, "}\n");
     log_out.end += (size_t)(p - line);
 }
 
@@ -258,12 +281,19 @@ static void ask(struct link *l, struct batch *b, enum answer what)
         fail("too much asked");
     a->batch = b;
     a->what = what;
-    b->waits++;
+    if (what != A_NOTHING)
+        b->waits++;
+}
+
+static void put_lease(struct buffer *out, const struct batch *b)
+{
+    resp_format(out, "floor:1:%ld", b->first / o.batch + 1);
 }
 
 static void batch_claim(struct batch *b)
 {
     struct buffer *out = &links[0].out;
+    int64_t now = now_ms();
 
     b->stage = CLAIM;
     b->first = claimed + 1;
@@ -271,18 +301,15 @@ static void batch_claim(struct batch *b)
     b->sent = 0;
     claimed += b->n;
     memset(b->record, 0, RECORD);
-    resp_evalsha(out, sha_claim, 2, 5);
+    resp_evalsha(out, sha_claim, 3, 5);
     resp_text(out, "outreach:{bench}:first");
     resp_text(out, "outreach:{bench}:first:leases");
-    resp_format(out, "%lld", seq_seen);
-    resp_format(out, "%ld", b->first);
-    resp_format(out, "%ld", b->first + b->n - 1);
-    resp_format(out, "floor 17 %ld", b->first + b->n - 1);
-    if (last_lease > 0)
-        resp_format(out, "%ld", last_lease);
-    else
-        resp_text(out, "");
-    last_lease = 0;
+    resp_text(out, "outreach:{bench}:first:retry");
+    put_lease(out, b);
+    resp_format(out, "%ld", o.batch);
+    resp_format(out, "%lld", (long long)now);
+    resp_format(out, "%lld", (long long)now + 60000);
+    resp_text(out, "20000");
     ask(&links[0], b, A_CLAIM);
 
     out = &b->link->out;
@@ -294,40 +321,37 @@ static void batch_claim(struct batch *b)
     ask(b->link, b, A_ROWS);
 }
 
-static void ask_move(struct batch *b, const unsigned char *record, const char *falls,
-                     const char *rises, enum answer what)
+/* All of a batch go the same way, and one record stands for them all. */
+static void ask_move(struct batch *b, const char *sha, const char *kind,
+                     const unsigned char *record, enum answer what)
 {
-    static unsigned char full[BATCH_MAX * RECORD];
     struct buffer *out = &b->link->out;
-    long copies = o.full_records ? b->n : 1;
 
-    resp_evalsha(out, sha_move, 2, 7);
+    resp_evalsha(out, sha, 3, 9);
     resp_text(out, "outreach:{bench}:first");
     resp_text(out, "outreach:{bench}:first:ledger");
+    resp_text(out, "outreach:{bench}:first:retry");
+    resp_text(out, kind);
+    resp_format(out, "%lld", (long long)now_ms());
+    resp_text(out, "1");
     resp_format(out, "%lld", seq_seen);
-    resp_format(out, "%ld", b->first * RECORD);
+    resp_format(out, "%ld", b->first);
     resp_format(out, "%ld", b->n);
-    for (long i = 0; i < copies; i++)
-        memcpy(full + i * RECORD, b->record, RECORD);
-    resp_bytes(out, full, (size_t)(copies * RECORD));
-    for (long i = 0; i < copies; i++)
-        memcpy(full + i * RECORD, record, RECORD);
-    resp_bytes(out, full, (size_t)(copies * RECORD));
-    resp_text(out, falls);
-    resp_text(out, rises);
+    resp_bytes(out, b->record, RECORD);
+    resp_bytes(out, record, RECORD);
+    resp_text(out, "");
     memcpy(b->record, record, RECORD);
     ask(b->link, b, what);
 }
 
 static void batch_intend(struct batch *b)
 {
-    unsigned char record[RECORD] = {0x20, 0x11};
+    unsigned char record[RECORD] = {0x20, 0x01, 0, 0, 0, 0, 1, 0, 0x10};
     struct buffer *out = &b->link->out;
 
     b->stage = INTENT;
-    put32(record + 2, 0x00110000u | (uint32_t)(b->first / o.batch & 0xfff));
-    memcpy(record + 6, "\1\0\x11\0\0\0\2\0\0\0", 10);
-    ask_move(b, record, "waiting", "sending", A_INTENT);
+    put32(record + 2, 0x1000u | (uint32_t)(b->first / o.batch & 0xfff));
+    ask_move(b, sha_intent, "intent", record, A_INTENT);
     resp_begin(out, 2 + (size_t)b->n);
     resp_bytes(out, "SMISMEMBER", 10);
     resp_bytes(out, "outreach:optout", 15);
@@ -339,27 +363,20 @@ static void batch_intend(struct batch *b)
 /* The entries of a run of ids that share all but their last two digits. */
 static void index_run(struct buffer *out, const struct batch *b, long from, long to)
 {
-    char value[INDEX_VALUE + 1], records[BATCH_MAX * sizeof value], *p = records;
-    char field[2];
+    char entries[BATCH_MAX * (3 + ENTRY)], *p = entries;
 
-    memset(value, 0, sizeof value);
-    memcpy(value + 1, b->record + 2, 4); /* the fence; then campaign, reminder, N, part */
+    resp_format(out, "%llu", (unsigned long long)(b->id[from] / 100));
     for (long i = from; i < to; i++) {
-        put32(value + 6, (uint32_t)(b->first + i));
-        value[0] = (char)(b->id[i] % 100);
-        p = put_text(p, value, sizeof value);
+        *p++ = 2;
+        *p++ = (char)('0' + b->id[i] % 100 / 10);
+        *p++ = (char)('0' + b->id[i] % 10);
+        put32(p, 1); /* the reminder's number, the notice's, the fence, part 0 of 1 */
+        put32(p + 4, (uint32_t)(b->first + i));
+        memcpy(p + 8, b->record + 2, 4);
+        p[12] = 0x10;
+        p += ENTRY;
     }
-    if (!o.hash_index) {
-        resp_bytes(out, records, (size_t)(p - records));
-        return;
-    }
-    resp_format(out, "%ld", to - from);
-    for (p = records; from < to; from++, p += sizeof value) {
-        field[0] = (char)('0' + p[0] / 10);
-        field[1] = (char)('0' + p[0] % 10);
-        resp_bytes(out, field, 2);
-        resp_bytes(out, p + 1, INDEX_VALUE);
-    }
+    resp_bytes(out, entries, (size_t)(p - entries));
 }
 
 static long run_end(const struct batch *b, long from)
@@ -381,18 +398,79 @@ static void batch_settle(struct batch *b)
     b->stage = SETTLE;
     for (i = 0; i < b->n; i = run_end(b, i))
         runs++;
-    resp_evalsha(out, sha_index, 1 + runs, o.hash_index ? runs + 2 * (size_t)b->n : runs);
+    resp_evalsha(out, sha_index, 1 + runs, 1 + 2 * runs);
     resp_text(out, "outreach:{gw:bench}:parked");
     for (i = 0; i < b->n; i = run_end(b, i))
-        resp_format(out, "outreach:{gw:bench}:r:%s:%llu", day,
-                    (unsigned long long)(b->id[i] / 100));
+        resp_format(out, "outreach:{gw:bench}:r:%llu", (unsigned long long)(b->id[i] / 100));
+    resp_text(out, "345600");
     for (i = 0; i < b->n; i = run_end(b, i))
         index_run(out, b, i, run_end(b, i));
     ask(b->link, b, A_INDEX);
+    for (i = 0; i < b->n; i++)
+        log_line(b, (int)i, true);
     memcpy(record, b->record, RECORD);
     record[0] = 0x48;
-    record[15] = 3;
-    ask_move(b, record, "sending", "accepted", A_SETTLE);
+    record[1] = 0x11;
+    record[8] = 0x11;
+    ask_move(b, sha_outcome, "outcome", record, A_SETTLE);
+}
+
+static void release(struct batch *b)
+{
+    struct buffer *out = &b->link->out;
+
+    resp_evalsha(out, sha_release, 2, 1);
+    resp_text(out, "outreach:{bench}:first");
+    resp_text(out, "outreach:{bench}:first:leases");
+    put_lease(out, b);
+    ask(b->link, b, A_NOTHING);
+}
+
+/* What pages and `outreach logs -f` read: an entry now and then. */
+static void publish(void)
+{
+    static long intended_then, settled_then;
+    struct buffer *out = &links[0].out;
+    int64_t now = mono_us() / 1000;
+    char entry[1024];
+
+    if (now - logged_ms < LOG_MS)
+        return;
+    logged_ms = now;
+    snprintf(entry, sizeof entry,
+             "[{\"t\":\"%s\",\"event\":\"intent\",\"campaign\":\"bench\",\"reminder\":\"first\","
+             "\"gateway\":\"bench\",\"count\":%ld,\"first\":%ld,\"last\":%ld},"
+             "{\"t\":\"%s\",\"event\":\"accepted\",\"campaign\":\"bench\",\"reminder\":\"first\","
+             "\"gateway\":\"bench\",\"count\":%ld,\"first\":%ld,\"last\":%ld}]",
+             now_text, intended - intended_then, intended_then + 1, intended, now_text,
+             settled - settled_then, settled_then + 1, settled);
+    intended_then = intended;
+    settled_then = settled;
+    resp_begin(out, 8);
+    resp_text(out, "XADD");
+    resp_text(out, "outreach:log");
+    resp_text(out, "MAXLEN");
+    resp_text(out, "~");
+    resp_text(out, "10000");
+    resp_text(out, "*");
+    resp_text(out, "events");
+    resp_text(out, entry);
+    ask(&links[0], NULL, A_NOTHING);
+}
+
+/* The next value of a row, up to its separator. Returns what follows. */
+static const char *read_value(const char *p, const char *end, char *out, size_t most,
+                              uint8_t *bytes)
+{
+    const char *stop = p < end ? memchr(p, '\037', (size_t)(end - p)) : NULL;
+
+    if (stop == NULL)
+        stop = end;
+    if ((size_t)(stop - p) > most)
+        fail("a row's value is too long: %.*s", (int)(stop - p), p);
+    *bytes = (uint8_t)(stop - p);
+    memcpy(out, p, *bytes);
+    return stop < end ? stop + 1 : end;
 }
 
 static void read_rows(struct batch *b, const redisReply *r)
@@ -401,26 +479,51 @@ static void read_rows(struct batch *b, const redisReply *r)
         fail("rows: %zu instead of %ld", r->elements, b->n);
     for (long i = 0; i < b->n; i++) {
         const redisReply *row = r->element[i]->element[1]->element[1];
-        const char *name = memchr(row->str, '\037', row->len), *end;
+        const char *p = row->str, *end = p + row->len;
 
-        if (name == NULL ||
-            (end = memchr(name + 1, '\037', row->len - (size_t)(name + 1 - row->str))) == NULL ||
-            name - row->str > ADDRESS_BYTES || end - name - 1 > NAME_BYTES)
-            fail("row %ld: %s", b->first + i, row->str);
-        b->address_bytes[i] = (uint8_t)(name - row->str);
-        memcpy(b->address[i], row->str, b->address_bytes[i]);
-        b->name_bytes[i] = (uint8_t)(end - name - 1);
-        memcpy(b->name[i], name + 1, b->name_bytes[i]);
+        p = read_value(p, end, b->address[i], ADDRESS_BYTES, &b->address_bytes[i]);
+        p = read_value(p, end, b->name[i], NAME_BYTES, &b->name_bytes[i]);
+        read_value(p, end, b->place[i], NAME_BYTES, &b->place_bytes[i]);
     }
 }
 
 static void batch_done(struct batch *b)
 {
-    for (long i = 0; i < b->n; i++)
-        log_line(b, (int)i, true);
+    release(b);
     settled += b->n;
-    last_lease = b->first;
     b->stage = FREE;
+}
+
+static bool says(const redisReply *r, size_t elements, const char *word)
+{
+    return r->type == REDIS_REPLY_ARRAY && r->elements == elements &&
+           strcmp(r->element[0]->str, word) == 0;
+}
+
+/* Is it what a bare loop counts on? */
+static bool as_expected(const struct asked *a, const redisReply *r)
+{
+    const struct batch *b = a->batch;
+
+    switch (a->what) {
+    case A_CLAIM:
+        return says(r, 6, "RANGE") && r->element[2]->integer == b->first &&
+               r->element[3]->integer == b->first + b->n - 1;
+    case A_INTENT:
+    case A_SETTLE:
+        if (says(r, 2, "OK") && r->element[1]->integer > seq_seen)
+            seq_seen = r->element[1]->integer;
+        return says(r, 2, "OK");
+    case A_OPTOUT:
+        for (size_t i = 0; i < r->elements; i++)
+            if (r->element[i]->integer != 0)
+                return false;
+        return r->elements == (size_t)b->n;
+    case A_INDEX:
+        return r->type == REDIS_REPLY_ARRAY && r->elements == 0;
+    default:
+        return r->type != REDIS_REPLY_ERROR;
+    }
 }
 
 static void on_reply(struct asked *a, const redisReply *r)
@@ -429,28 +532,26 @@ static void on_reply(struct asked *a, const redisReply *r)
 
     if (r->type == REDIS_REPLY_ERROR)
         fail("redis: %s", r->str);
-    if (r->type == REDIS_REPLY_INTEGER && r->integer < 0)
-        fail("script %d refused batch at %ld: %lld", a->what, b->first, r->integer);
+    if (!as_expected(a, r))
+        fail("script %d refused the batch at %ld", a->what, b->first);
+    if (a->what == A_NOTHING)
+        return;
     if (a->what == A_ROWS)
         read_rows(b, r);
-    else if (a->what == A_OPTOUT) {
-        for (size_t i = 0; i < r->elements; i++)
-            if (r->element[i]->integer != 0)
-                fail("somebody opted out");
-    } else if (a->what != A_INDEX && r->integer > seq_seen)
-        seq_seen = r->integer;
     if (--b->waits > 0)
         return;
-    if (b->stage == CLAIM)
+    if (b->stage == CLAIM) {
         batch_intend(b);
-    else if (b->stage == INTENT) {
+    } else if (b->stage == INTENT) {
         b->stage = SUBMIT;
         b->waits = (int)b->n;
+        intended += b->n;
         for (long i = 0; i < b->n; i++)
             log_line(b, (int)i, false);
         to_submit[submit_last++ % 4096] = b;
-    } else
+    } else {
         batch_done(b);
+    }
 }
 
 static void link_read(struct link *l)
@@ -470,17 +571,16 @@ static void link_read(struct link *l)
         if (reply == NULL)
             return;
         on_reply(&l->asked[l->asked_first++ % 4096], reply);
-        if (o.plain_replies)
-            freeReplyObject(reply);
-        else
-            ((struct arena *)l->reader->privdata)->used = 0;
+        ((struct arena *)l->reader->privdata)->used = 0;
     }
 }
 
 /* --- SMPP -------------------------------------------------------------------------------- */
 
-static unsigned char text_before[256], text_after[256];
-static size_t text_before_bytes, text_after_bytes;
+/* The text between the columns, and until when the operator may deliver it. */
+static unsigned char piece[3][256];
+static size_t piece_bytes[3];
+static char validity[17];
 
 static unsigned char *put_ucs2(unsigned char *p, const char *utf8, size_t n)
 {
@@ -509,13 +609,17 @@ static void submit(struct session *s, struct batch *b, int i)
     s->window[seq].i = i;
     p = (unsigned char *)PUT((char *)p, "\0\5\0") - 0;
     p = (unsigned char *)PUT((char *)p, "10690000\0\1\1");
-    p = (unsigned char *)put_text((char *)p, b->address[i], b->address_bytes[i]);
-    p = (unsigned char *)PUT((char *)p, "\0\0\0\0\0\0\1\0\10\0");
+    p = (unsigned char *)put_text((char *)p, b->address[i] + 1, b->address_bytes[i] - 1u);
+    p = (unsigned char *)PUT((char *)p, "\0\0\0\0\0");
+    memcpy(p, validity, sizeof validity);
+    p = (unsigned char *)PUT((char *)p + sizeof validity, "\1\0\10\0");
     length = p++;
-    memcpy(p, text_before, text_before_bytes);
-    p = put_ucs2(p + text_before_bytes, b->name[i], b->name_bytes[i]);
-    memcpy(p, text_after, text_after_bytes);
-    p += text_after_bytes;
+    memcpy(p, piece[0], piece_bytes[0]);
+    p = put_ucs2(p + piece_bytes[0], b->name[i], b->name_bytes[i]);
+    memcpy(p, piece[1], piece_bytes[1]);
+    p = put_ucs2(p + piece_bytes[1], b->place[i], b->place_bytes[i]);
+    memcpy(p, piece[2], piece_bytes[2]);
+    p += piece_bytes[2];
     *length = (unsigned char)(p - length - 1);
     put32(pdu, (uint32_t)(p - pdu));
     put32(pdu + 4, 4);
@@ -624,6 +728,7 @@ static void turn_end(void)
         if (batches[i].stage == FREE)
             batch_claim(&batches[i]);
     submit_some();
+    publish();
     while (buffer_length(&log_out) > 0) /* before the submits leave */
         if (buffer_write(&log_out, log_fd) != 0)
             die(o.log);
@@ -655,11 +760,13 @@ static void turn(void)
 
 static void fill_audience(redisContext *redis)
 {
+    static const char *const names[] = {"王秀英", "李桂芳", "张敏", "欧阳小红", "陈丽"},
+                             *const places[] = {"春风", "和平", "幸福里", "长江路"};
+
     freeReplyObject(resp_command(redis, "FLUSHALL"));
     for (long i = 1; i <= o.notices; i++) {
-        redisAppendCommand(redis,
-                           "XADD outreach:{bench}:audience %ld-0 r 86138%08ld\037%s\037%ld号楼", i,
-                           i * 7919 % 100000000, i % 3 ? "张桂英" : "欧阳小红", i % 90 + 1);
+        redisAppendCommand(redis, "XADD outreach:{bench}:audience %ld-0 r +86138%08ld\037%s\037%s",
+                           i, i * 7919 % 100000000, names[i % 5], places[i % 4]);
         if (i % 1000 == 0 || i == o.notices)
             for (long j = 0; j < (i % 1000 ? i % 1000 : 1000); j++) {
                 redisReply *r;
@@ -671,8 +778,26 @@ static void fill_audience(redisContext *redis)
     }
 }
 
+/* One of the daemon's scripts, as it loads it. */
+static void load_script(redisContext *redis, const char *name, const char *head, char sha[41])
+{
+    char path[512], source[32 * 1024];
+    size_t n = strlen(head);
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s.lua", o.scripts, name);
+    if ((f = fopen(path, "r")) == NULL)
+        die(path);
+    memcpy(source, head, n);
+    n += fread(source + n, 1, sizeof source - n - 1, f);
+    source[n] = '\0';
+    fclose(f);
+    resp_load(redis, source, sha);
+}
+
 static void prepare(void)
 {
+    static const char careful[] = "#!lua\n", always[] = "#!lua flags=allow-oom\n";
     redisContext *redis = redisConnectUnix(o.redis);
 
     if (redis == NULL || redis->err)
@@ -680,17 +805,23 @@ static void prepare(void)
     if (o.fill)
         fill_audience(redis);
     freeReplyObject(resp_command(redis, "DEL outreach:{bench}:first outreach:{bench}:first:leases "
-                                        "outreach:{bench}:first:ledger"));
-    freeReplyObject(
-        resp_command(redis,
-                     "HSET outreach:{bench}:first state open seq 0 cursor 0 expires 1900000000 "
-                     "waiting %ld sending 0 accepted 0 planned %ld",
-                     o.notices, o.notices));
+                                        "outreach:{bench}:first:retry "
+                                        "outreach:{bench}:first:ledger outreach:log"));
+    /* As queue.lua and open.lua leave them. */
+    freeReplyObject(resp_command(
+        redis,
+        "HSET outreach:{bench}:first state open due 1 expires 4000000000000 gen 1 seq 1 cursor 0 "
+        "last %ld planned %ld paused 0 cancelled 0 tv 1 orphans 0 c0 %ld c1 0 c2 0 c3 0 c4 0 c5 0 "
+        "c6 0 c7 0 c8 0 c9 0 c10 0 c11 0 c12 0 begun 1",
+        o.notices, o.notices, o.notices));
     freeReplyObject(resp_command(redis, "SETRANGE outreach:{bench}:first:ledger %ld %b",
                                  (o.notices + 1) * RECORD - 1, "", (size_t)1));
-    resp_load(redis, script_claim, sha_claim);
-    resp_load(redis, script_move, sha_move);
-    resp_load(redis, o.hash_index ? script_index_hash : script_index_string, sha_index);
+    freeReplyObject(resp_command(redis, "SETRANGE outreach:{bench}:first:ledger 0 OLG1"));
+    load_script(redis, "claim", careful, sha_claim);
+    load_script(redis, "move", careful, sha_intent);
+    load_script(redis, "move", always, sha_outcome);
+    load_script(redis, "index", always, sha_index);
+    load_script(redis, "release", always, sha_release);
     redisFree(redis);
 }
 
@@ -706,12 +837,9 @@ static void connect_all(void)
             fail("%s: %s", o.redis, c ? c->errstr : "memory");
         links[i].context = c;
         links[i].fd = c->fd;
-        links[i].reader =
-            o.plain_replies ? c->reader : redisReaderCreateWithFunctions(&arena_functions);
-        if (!o.plain_replies) {
-            links[i].reader->privdata = grow(NULL, sizeof(struct arena));
-            ((struct arena *)links[i].reader->privdata)->used = 0;
-        }
+        links[i].reader = redisReaderCreateWithFunctions(&arena_functions);
+        links[i].reader->privdata = grow(NULL, sizeof(struct arena));
+        ((struct arena *)links[i].reader->privdata)->used = 0;
         e.data.ptr = &links[i];
         epoll_ctl(poll_fd, EPOLL_CTL_ADD, links[i].fd, &e);
     }
@@ -775,9 +903,7 @@ static const struct option options[] = {
     {"log", required_argument, 0, 'l'},
     {"fill", no_argument, 0, 'F'},
     {"json", no_argument, 0, 'j'},
-    {"hash-index", no_argument, 0, 'H'},
-    {"full-records", no_argument, 0, 'R'},
-    {"plain-replies", no_argument, 0, 'P'},
+    {"scripts", required_argument, 0, 'L'},
     {"help", no_argument, 0, 'h'},
     {0},
 };
@@ -785,13 +911,11 @@ static const struct option options[] = {
 static const char usage[] =
     "usage: floor --redis SOCKET --smsc PORT [--notices N] [--fill] [--json] [--log FILE]\n"
     "             [--batch N] [--flight BATCHES] [--window N] [--connections N] [--sessions N]\n"
-    "             [--hash-index] [--full-records] [--plain-replies]\n"
+    "             [--scripts DIR]\n"
     "\n"
     "  --fill           FLUSHALL, then make an audience of N; without it one must be there\n"
     "  --connections N  to Redis; --sessions N: to the SMSC, of --window N each\n"
-    "  --hash-index     receipts are indexed in hashes, not in strings that grow\n"
-    "  --full-records   every record is sent, not one for a batch of equal ones\n"
-    "  --plain-replies  hiredis makes its usual objects of the replies\n";
+    "  --scripts DIR    where the daemon's Lua is (daemon/store/scripts)\n";
 
 static void read_options(int argc, char **argv)
 {
@@ -832,14 +956,8 @@ static void read_options(int argc, char **argv)
         case 'j':
             o.json = true;
             break;
-        case 'H':
-            o.hash_index = true;
-            break;
-        case 'R':
-            o.full_records = true;
-            break;
-        case 'P':
-            o.plain_replies = true;
+        case 'L':
+            o.scripts = optarg;
             break;
         default:
             fputs(usage, c == 'h' ? stdout : stderr);
@@ -856,14 +974,16 @@ static void read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static const char before[] = "【春风区妇联】",
-                      after[] = "您好：三八维权周法律咨询3月8日9:00在"
-                                "社区广场举办，欢迎参加。详询12338，拒收请回复R";
+    static const char *const between[] = {"【春风区妇联】", "您好：三八维权周法律咨询3月8日9:00在",
+                                          "社区广场举办，欢迎参加。详询12338，拒收请回复R"};
+    time_t until = time(NULL) + 3 * 86400;
+    struct tm tm;
 
     read_options(argc, argv);
-    text_before_bytes = (size_t)(put_ucs2(text_before, before, strlen(before)) - text_before);
-    text_after_bytes = (size_t)(put_ucs2(text_after, after, strlen(after)) - text_after);
-    snprintf(day, sizeof day, "%ld", (long)(time(NULL) / 86400));
+    for (int i = 0; i < 3; i++)
+        piece_bytes[i] = (size_t)(put_ucs2(piece[i], between[i], strlen(between[i])) - piece[i]);
+    gmtime_r(&until, &tm);
+    strftime(validity, sizeof validity, "%y%m%d%H%M%S000+", &tm);
     log_fd = open(o.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log_fd < 0)
         die(o.log);

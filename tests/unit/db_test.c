@@ -176,6 +176,57 @@ static void test_order(void **state)
     }
 }
 
+/* Each read of Redis may be an fsync: what one pass of the loop sends over a
+ * connection leaves together, also what is sent by callbacks that come behind the
+ * first ones. */
+struct late {
+    struct db *db;
+    struct event *next; /* NULL: the last */
+};
+
+static void on_late(evutil_socket_t fd, short what, void *arg)
+{
+    struct late *late = arg;
+
+    (void)fd, (void)what;
+    send_some(late->db, 3);
+    if (late->next != NULL)
+        event_active(late->next, EV_TIMEOUT, 0);
+}
+
+static long reads_of_redis(void)
+{
+    const char *line = strstr(ask("INFO stats"), "total_reads_processed:");
+
+    return line != NULL ? atol(line + strlen("total_reads_processed:")) : -1;
+}
+
+static void test_one_write(void **state)
+{
+    static const unsigned stripes[] = {1, 3};
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        struct db *db = connected(stripes[k]);
+        struct late second = {.db = db}, first = {.db = db};
+        struct event *event = event_new(f.base, -1, 0, on_late, &first);
+        long before;
+
+        forget();
+        first.next = event_new(f.base, -1, 0, on_late, &second);
+        before = reads_of_redis();
+        event_active(event, EV_TIMEOUT, 0);
+        event_base_loop(f.base, EVLOOP_NONBLOCK);
+        drained(db, 0);
+        assert_int_equal(reads_of_redis() - before, stripes[k] + 1); /* the last is for INFO */
+        assert_int_equal(asked_for, 6);
+        all_answered_once();
+        event_free(event);
+        event_free(first.next);
+        db_close(db);
+    }
+}
+
 /* What is sent before the connection stands waits for it. */
 static void test_before(void **state)
 {
@@ -678,12 +729,25 @@ static int end(void **state)
 int main(void)
 {
     static const struct CMUnitTest all[] = {
-        TEST(test_order),       TEST(test_before),       TEST(test_ask),
-        TEST(test_noscript),    TEST(test_killed),       TEST(test_hung),
-        TEST(test_loading),     TEST(test_full),         TEST(test_full_and_killed),
-        TEST(test_full_closed), TEST(test_replica),      TEST(test_becomes_replica),
-        TEST(test_password),    TEST(test_nobody_there), TEST(test_urls),
-        TEST(test_close),       TEST(test_memory),       TEST(test_reading),
+        TEST(test_order),
+        TEST(test_one_write),
+        TEST(test_before),
+        TEST(test_ask),
+        TEST(test_noscript),
+        TEST(test_killed),
+        TEST(test_hung),
+        TEST(test_loading),
+        TEST(test_full),
+        TEST(test_full_and_killed),
+        TEST(test_full_closed),
+        TEST(test_replica),
+        TEST(test_becomes_replica),
+        TEST(test_password),
+        TEST(test_nobody_there),
+        TEST(test_urls),
+        TEST(test_close),
+        TEST(test_memory),
+        TEST(test_reading),
     };
     struct CMUnitTest tests[COUNT(all) + COUNT(bad_settings)];
     size_t n = 0;

@@ -249,9 +249,10 @@ static void test_any_bytes(void **state)
 
     (void)state;
     memset(longest, '7', sizeof longest);
-    ids[0] = (struct receipt_index_id){longest, 64, {.n = 1, .parts = 1}};
-    ids[1] = (struct receipt_index_id){nul, 7, {.n = 2, .parts = 1}};
-    ids[2] = (struct receipt_index_id){"\0", 1, {.n = 3, .parts = 1}};
+    ids[0] =
+        (struct receipt_index_id){.bytes = longest, .length = 64, .entry = {.n = 1, .parts = 1}};
+    ids[1] = (struct receipt_index_id){.bytes = nul, .length = 7, .entry = {.n = 2, .parts = 1}};
+    ids[2] = (struct receipt_index_id){.bytes = "\0", .length = 1, .entry = {.n = 3, .parts = 1}};
     for (int i = 0; i < 3; i++)
         lookups[i] = (struct receipt_lookup){ids[i].bytes, ids[i].length, "", 0};
     receipt_index_command(&c, "acme", ids, 3, NOW);

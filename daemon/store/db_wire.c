@@ -1,0 +1,137 @@
+#include "db_wire.h"
+
+#include "mem.h"
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+#define READS_AT_ONCE 8 /* of 16 KB: the others have their turn then */
+
+struct db_wire {
+    redisAsyncContext *context; /* NULL: it was freed */
+    struct event *readable, *writable, *flush;
+    unsigned depth; /* calls of hiredis that we are in: it may free the context there */
+    bool writing;   /* one of them writes */
+    bool last;      /* flush has been round once: what it went behind has run */
+};
+
+static void enter(struct db_wire *w)
+{
+    w->depth++;
+}
+
+static void leave(struct db_wire *w)
+{
+    if (--w->depth == 0 && w->context == NULL)
+        free(w);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct db_wire *w = arg;
+    int more = 1;
+
+    (void)what;
+    enter(w);
+    for (int i = 0; i < READS_AT_ONCE && more > 0; i++) {
+        redisAsyncHandleRead(w->context);
+        if (w->context == NULL || ioctl(fd, FIONREAD, &more) != 0)
+            break;
+    }
+    leave(w);
+}
+
+static void write_out(struct db_wire *w)
+{
+    enter(w);
+    w->writing = true;
+    redisAsyncHandleWrite(w->context);
+    w->writing = false;
+    leave(w);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    write_out(arg);
+}
+
+static void on_flush(evutil_socket_t fd, short what, void *arg)
+{
+    struct db_wire *w = arg;
+
+    (void)fd, (void)what;
+    w->last = !w->last;
+    if (w->last)
+        event_active(w->flush, EV_TIMEOUT, 0);
+    else
+        write_out(w);
+}
+
+/* ------------------------------------------------------------- what hiredis asks for */
+
+static void add_read(void *arg)
+{
+    struct db_wire *w = arg;
+
+    if (!event_pending(w->readable, EV_READ, NULL))
+        event_add(w->readable, NULL);
+}
+
+static void del_read(void *arg)
+{
+    struct db_wire *w = arg;
+
+    event_del(w->readable);
+}
+
+/* From within a write it is said of what the socket did not take. */
+static void add_write(void *arg)
+{
+    struct db_wire *w = arg;
+
+    if (w->writing || (w->context->c.flags & REDIS_CONNECTED) == 0)
+        event_add(w->writable, NULL);
+    else if (!event_pending(w->writable, EV_WRITE, NULL))
+        event_active(w->flush, EV_TIMEOUT, 0);
+}
+
+static void del_write(void *arg)
+{
+    struct db_wire *w = arg;
+
+    if (event_pending(w->writable, EV_WRITE, NULL))
+        event_del(w->writable);
+}
+
+static void cleanup(void *arg)
+{
+    struct db_wire *w = arg;
+
+    event_free(w->readable);
+    event_free(w->writable);
+    event_free(w->flush);
+    w->context = NULL;
+    if (w->depth == 0)
+        free(w);
+}
+
+void db_wire_attach(redisAsyncContext *context, struct event_base *base)
+{
+    struct db_wire *w = xcalloc(1, sizeof *w);
+
+    w->context = context;
+    w->readable = event_new(base, context->c.fd, EV_READ | EV_PERSIST, on_readable, w);
+    w->writable = event_new(base, context->c.fd, EV_WRITE, on_writable, w);
+    w->flush = event_new(base, -1, 0, on_flush, w);
+    context->ev.data = w;
+    context->ev.addRead = add_read;
+    context->ev.delRead = del_read;
+    context->ev.addWrite = add_write;
+    context->ev.delWrite = del_write;
+    context->ev.cleanup = cleanup;
+    event_add(w->readable, NULL);
+    event_add(w->writable, NULL);
+}

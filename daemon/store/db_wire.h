@@ -1,0 +1,24 @@
+/*
+ * db_wire.h - a connection of hiredis on the loop, with one write a turn
+ *
+ * The adapter that comes with hiredis asks the kernel anew for every read and
+ * every write, and writes in the next pass of the loop. Redis ends each of its
+ * turns with an fsync: whatever reaches it piece by piece pays for one a piece. So
+ * what is sent during a pass leaves together at its end, behind everything that was
+ * active and what that activated; and what has arrived is read to its end, within
+ * bounds, before anything is answered.
+ *
+ * All calls belong on the loop thread.
+ */
+#ifndef OUTREACH_DB_WIRE_H
+#define OUTREACH_DB_WIRE_H
+
+#include <async.h>
+
+struct event_base;
+
+/* Puts a context that connects or is connected on the loop, once. What this
+ * allocates is freed with the context. */
+void db_wire_attach(redisAsyncContext *context, struct event_base *base);
+
+#endif
