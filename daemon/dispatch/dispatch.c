@@ -69,15 +69,19 @@ static void tell_idle(struct dispatch *d)
     idle(d->idle_arg);
 }
 
-/* One turn of the pump: what was answered is settled, then new work is begun. */
+static void on_gather(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    dispatch_ask_turn(arg);
+}
+
+/* One turn of the pump: new work is begun, and what was answered is settled. */
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
     struct dispatch *d = arg;
 
     (void)fd, (void)what;
     d->turn_asked = false;
-    for (struct job *job = d->jobs; job != NULL; job = job->next)
-        settle_flush(job);
     for (size_t i = 0; i < d->lane_count; i++) {
         if (d->draining)
             lane_give_back(&d->lanes[i]);
@@ -86,8 +90,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     }
     if (dispatch_may_begin(d))
         job_claim_round(d);
-    for (struct job *job = d->jobs; job != NULL; job = job->next)
-        settle_flush(job);
+    settle_gathered(d);
     delivery_log_flush(d->log);
     jobs_sweep(d);
     tell_idle(d);
@@ -159,6 +162,7 @@ void dispatch_start(struct dispatch *d, struct gateway_set *gateways)
         lane_init(&d->lanes[i], d, gateway_set_at(gateways, i));
     d->turn = event_new(d->base, -1, 0, on_turn, d);
     d->tick = evtimer_new(d->base, on_tick, d);
+    d->gather = evtimer_new(d->base, on_gather, d);
     evtimer_add(d->tick, &soon);
     member_join(d->member, on_joined);
 }
@@ -209,8 +213,7 @@ bool dispatch_settle_all(struct dispatch *d)
         lane_clear(&d->lanes[i]);
     }
     d->lane_count = 0; /* nothing is asked for the gateways any more */
-    for (struct job *job = d->jobs; job != NULL; job = job->next)
-        settle_flush(job);
+    settle_all(d);
     return db_outstanding(d->db) > 0;
 }
 
@@ -237,6 +240,8 @@ void dispatch_free(struct dispatch *d)
         event_free(d->turn);
     if (d->tick != NULL)
         event_free(d->tick);
+    if (d->gather != NULL)
+        event_free(d->gather);
     command_free(&d->command);
     free(d);
 }

@@ -127,6 +127,7 @@ struct intent {
 struct settling {
     struct settling *next;
     struct job *job;
+    int64_t begun_us; /* monotonic: the first of them came */
     struct moves moves;
     struct receipt_index_id ids[MOVES_MAX * 2];
     size_t id_count;
@@ -149,7 +150,7 @@ struct dispatch {
     unsigned serial;
     char name[NAME_BYTES]; /* of this daemon */
     struct command command;
-    struct event *turn, *tick;
+    struct event *turn, *tick, *gather;
     bool turn_asked, started, draining;
     void (*idle)(void *arg);
     void *idle_arg;
@@ -246,6 +247,11 @@ void settle_forget(struct notice *n);
 void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
                          const char *code, const char *words);
 void settle_flush(struct job *job);
+/* At the end of a turn: what is enough for a script, or has waited for company. */
+void settle_gathered(struct dispatch *d);
+/* Before anything new is begun: outcomes that are kept back would be so many more
+ * uncertain ones after a crash. */
+void settle_all(struct dispatch *d);
 void settlings_free(struct dispatch *d);
 
 /* ------------------------------------- survey, refs, recovery, events, member */
