@@ -91,7 +91,13 @@ static void tell_idle(struct dispatch *d)
     idle(d->idle_arg);
 }
 
-/* One turn of the pump: what was answered is settled, then new work is begun. */
+static void on_gather(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    dispatch_ask_turn(arg);
+}
+
+/* One turn of the pump: new work is begun, and what was answered is settled. */
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
     struct dispatch *d = arg;
@@ -99,8 +105,6 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     d->turn_asked = false;
     d->pass_us = 0;
-    for (struct job *job = d->jobs; job != NULL; job = job->next)
-        settle_flush(job);
     for (size_t i = 0; i < d->lane_count; i++) {
         if (d->draining || dispatch_in_doubt(d))
             lane_give_back(&d->lanes[i]);
@@ -109,8 +113,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     }
     if (dispatch_may_begin(d))
         job_claim_round(d);
-    for (struct job *job = d->jobs; job != NULL; job = job->next)
-        settle_flush(job);
+    settle_gathered(d);
     delivery_log_flush(d->log);
     jobs_sweep(d);
     tell_idle(d);
@@ -195,6 +198,7 @@ void dispatch_start(struct dispatch *d, struct gateway_set *gateways)
         lane_init(&d->lanes[i], d, gateway_set_at(gateways, i));
     d->turn = event_new(d->base, -1, 0, on_turn, d);
     d->tick = evtimer_new(d->base, on_tick, d);
+    d->gather = evtimer_new(d->base, on_gather, d);
     evtimer_add(d->tick, &soon); /* joins when Redis has said that it is what it was */
 }
 
@@ -245,8 +249,7 @@ bool dispatch_settle_all(struct dispatch *d)
     }
     d->pass_us = 0;
     d->lane_count = 0; /* nothing is asked for the gateways any more */
-    for (struct job *job = d->jobs; job != NULL; job = job->next)
-        settle_flush(job);
+    settle_all(d);
     return db_outstanding(d->db) > 0;
 }
 
@@ -273,6 +276,8 @@ void dispatch_free(struct dispatch *d)
         event_free(d->turn);
     if (d->tick != NULL)
         event_free(d->tick);
+    if (d->gather != NULL)
+        event_free(d->gather);
     command_free(&d->command);
     free(d);
 }

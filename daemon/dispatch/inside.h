@@ -129,6 +129,7 @@ struct intent {
 struct settling {
     struct settling *next;
     struct job *job;
+    int64_t begun_us; /* monotonic: the first of them came */
     struct moves moves;
     struct receipt_index_id ids[MOVES_MAX * 2];
     size_t id_count;
@@ -151,7 +152,7 @@ struct dispatch {
     unsigned serial;
     char name[NAME_BYTES]; /* of this daemon */
     struct command command;
-    struct event *turn, *tick;
+    struct event *turn, *tick, *gather;
     int64_t pass_us, pass_ms; /* 0: not yet asked for in this pass */
     bool turn_asked, started, draining;
     bool joining;
@@ -270,6 +271,11 @@ void settle_forget(struct notice *n);
 void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
                          const char *code, const char *words);
 void settle_flush(struct job *job);
+/* At the end of a turn: what is enough for a script, or has waited for company. */
+void settle_gathered(struct dispatch *d);
+/* Before anything new is begun: outcomes that are kept back would be so many more
+ * uncertain ones after a crash. */
+void settle_all(struct dispatch *d);
 void settlings_free(struct dispatch *d);
 
 /* ------------------------------------- survey, refs, recovery, events, member */

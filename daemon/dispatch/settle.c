@@ -12,8 +12,10 @@
 #include <string.h>
 
 #define TRIES 3
-#define UNSENT_MS 1000 /* what never left is looked at again */
-#define BROKEN_MS 5000 /* elsewhere, or when the circuit closes */
+#define GATHER_US 2000  /* fewer than GATHER_LEAST outcomes wait so long for others: */
+#define GATHER_LEAST 96 /* a script, and its share of an fsync, cost more than they do */
+#define UNSENT_MS 1000  /* what never left is looked at again */
+#define BROKEN_MS 5000  /* elsewhere, or when the circuit closes */
 #define THROTTLED_MS 1000
 #define SECONDS_20 0xfffffu
 
@@ -77,6 +79,8 @@ static struct settling *settle_move(struct notice *n, const struct record *r, in
     struct settling *s = room_for(job, ids, n->lane);
     struct move *m = moves_add(&s->moves);
 
+    if (s->moves.count == 1)
+        s->begun_us = clock_mono_us();
     m->n = n->n;
     m->owner = n;
     m->retry = retry;
@@ -467,4 +471,30 @@ void settle_flush(struct job *job)
     delivery_log_flush(d->log);
     moves_command(&s->moves, &target, &d->command);
     db_send(db, &d->command, on_settled, s);
+}
+
+void settle_all(struct dispatch *d)
+{
+    for (struct job *job = d->jobs; job != NULL; job = job->next)
+        settle_flush(job);
+}
+
+void settle_gathered(struct dispatch *d)
+{
+    static const struct timeval later = {0, GATHER_US};
+    int64_t now_us = clock_mono_us();
+    bool kept = false;
+
+    for (struct job *job = d->jobs; job != NULL; job = job->next) {
+        const struct settling *s = job->settling;
+
+        if (s == NULL || s->moves.count == 0)
+            continue;
+        if (s->moves.count >= GATHER_LEAST || now_us - s->begun_us >= GATHER_US || d->draining)
+            settle_flush(job);
+        else
+            kept = true;
+    }
+    if (kept && !evtimer_pending(d->gather, NULL))
+        evtimer_add(d->gather, &later);
 }

@@ -18,31 +18,40 @@
 
 #define KEEP_BYTES 65536    /* of memory that an idle call may hold in a buffer */
 #define IDLE_CALLS 1024     /* kept for the next request */
-#define HOSTS_MAX 256       /* different names; beyond, requests fail */
+#define HOSTS_MAX 256       /* different ones; beyond, requests fail */
 #define HOST_FRESH_MS 60000 /* then the name is looked up again, in the background */
 #define HOST_BYTES 256      /* of a name with its port */
 #define RETRY_AFTER_MAX_S (24 * 3600)
+
+/* A request costs the more the more connections there are, above all in libcurl, which
+ * walks through those in use to find an idle one. So there are few, and more only for a
+ * host that takes its time: while requests wait and answers take longer than SLOW_MS. */
+#define FEW_CONNECTIONS 32
+#define LOOK_MS 100
+#define SLOW_MS 8
 
 /* A transfer and its libcurl handle, used again and again: setting up a new
  * handle costs more than a request. */
 struct http_call {
     struct http_client *client;
     TAILQ_ENTRY(http_call) links; /* in one of the client's lists */
-    enum { IDLE, NAMELESS, RUNNING, ENDED } state;
+    enum { IDLE, WAITING, RUNNING, ENDED } state;
     gateway_http_fn *fn; /* NULL: cancelled while ENDED */
     void *arg;
 
     CURL *easy;
-    struct buf url, body, headers, answer;
+    struct buf base, target, body, headers, answer;
+    bool post;                      /* as set in easy */
     struct curl_slist *header_list; /* made from headers */
     struct curl_slist *resolve;     /* addresses to tell libcurl with this request */
-    int64_t timeout_ms;             /* as set in easy */
+    int64_t set_timeout_ms;         /* as set in easy */
+    int64_t deadline_ms;            /* monotonic: no longer in the host's list */
     unsigned requests;              /* begun on the wire: 0 or 1, 2 was stopped */
     bool oversized;
     int64_t send_by_ms; /* of the boot clock; 0: no end */
     bool stale;         /* it was past that before the request could begin */
 
-    struct host *host; /* NULL for a numeric one */
+    struct host *host; /* that of base */
     unsigned version;  /* of its addresses in resolve */
     enum gateway_http_result result;
     const char *trouble;
@@ -52,16 +61,19 @@ struct http_call {
 
 TAILQ_HEAD(call_list, http_call);
 
-/* A name with a port, and what it stands for. */
+/* A name with a port, what it stands for, and who wants to go there. */
 struct host {
     char key[HOST_BYTES + 8]; /* "name:port", as CURLOPT_RESOLVE wants it */
     char name[HOST_BYTES];
     struct http_client *client;
+    bool numeric;                            /* an address already */
     struct lookup *lookup;                   /* under way */
     char addresses[RESOLVER_ADDRESSES * 48]; /* as CURLOPT_RESOLVE wants them; "": not known yet */
     unsigned version, told; /* of the addresses; the last that libcurl is known to have */
     int64_t known_ms;
-    struct call_list waiting;
+    struct call_list waiting; /* for a connection, or for the name */
+    unsigned running, limit;  /* calls at once */
+    unsigned answers;         /* since the last look */
 };
 
 /* A socket of libcurl's. Its event stays in place while the connection is idle,
@@ -76,7 +88,8 @@ struct http_client {
     struct resolver *resolver;
     CURLM *multi;
     struct event *timer;  /* libcurl's one timer */
-    struct event *finish; /* runs the callbacks of calls that failed at once */
+    struct event *finish; /* after all sockets of a turn: takes what has ended */
+    struct event *look;   /* at what waits, while something does */
     struct sock **socks;  /* by descriptor */
     size_t sock_room;
     struct call_list idle, running, ended;
@@ -161,6 +174,12 @@ static size_t write_callback(char *bytes, size_t size, size_t n, void *arg)
     return 0;
 }
 
+/* The permission to send it has run out. */
+static bool is_stale(const struct http_call *call)
+{
+    return call->send_by_ms != 0 && clock_boot_ms() > call->send_by_ms;
+}
+
 /* libcurl is about to write the request. The first time it may: the second time it
  * repeats what may have arrived. */
 static int prereq_callback(void *arg, char *primary_ip, char *local_ip, int primary_port,
@@ -172,7 +191,7 @@ static int prereq_callback(void *arg, char *primary_ip, char *local_ip, int prim
     (void)local_ip;
     (void)primary_port;
     (void)local_port;
-    if (call->requests == 0 && call->send_by_ms != 0 && clock_boot_ms() > call->send_by_ms) {
+    if (call->requests == 0 && is_stale(call)) {
         call->stale = true;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -201,7 +220,8 @@ static void call_free(struct http_call *call)
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->header_list);
     curl_slist_free_all(call->resolve);
-    buf_free(&call->url);
+    buf_free(&call->base);
+    buf_free(&call->target);
     buf_free(&call->body);
     buf_free(&call->headers);
     buf_free(&call->answer);
@@ -218,6 +238,8 @@ static void set_up_easy(struct http_call *call)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, -1L); /* it only knows what it was told */
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
@@ -244,7 +266,7 @@ static struct http_call *call_get(struct http_client *c)
     }
     call = xcalloc(1, sizeof *call);
     call->client = c;
-    call->url = call->headers = BUF_INIT(1 << 20);
+    call->base = call->target = call->headers = BUF_INIT(1 << 20);
     call->body = BUF_INIT(64u << 20);
     call->answer = BUF_INIT(HTTP_ANSWER_BYTES);
     call->easy = curl_easy_init();
@@ -292,35 +314,39 @@ static void call_end(struct http_call *call, enum gateway_http_result result, co
 /* ------------------------------------------------------------------ requests */
 
 /* Headers are mostly those of the request before: then nothing is to be done. */
+static bool same_headers(const struct buf *old, const char *const *headers)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) {
+        size_t n = strlen(headers[i]) + 1;
+
+        if (n > old->length - at || memcmp(old->data + at, headers[i], n) != 0)
+            return false;
+        at += n;
+    }
+    return at == old->length;
+}
+
 static void set_headers(struct http_call *call, const char *const *headers)
 {
-    struct buf text = BUF_INIT(1 << 20);
-    const struct buf *old = &call->headers;
-
-    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
-        buf_put(&text, headers[i], strlen(headers[i]) + 1);
-    if (text.length == old->length &&
-        (text.length == 0 || memcmp(text.data, old->data, text.length) == 0)) {
-        buf_free(&text);
+    if (same_headers(&call->headers, headers))
         return;
-    }
-    buf_free(&call->headers);
-    call->headers = text;
+    buf_clear(&call->headers);
     curl_slist_free_all(call->header_list);
     call->header_list = NULL;
-    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++)
+    for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) {
+        buf_put(&call->headers, headers[i], strlen(headers[i]) + 1);
         call->header_list = curl_slist_append(call->header_list, headers[i]);
+    }
     curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->header_list);
 }
 
-static void set_timeout(struct http_call *call, int64_t timeout_ms)
+static int64_t timeout_of(int64_t timeout_ms)
 {
-    timeout_ms = timeout_ms <= 0                    ? HTTP_TIMEOUT_MS
-                 : timeout_ms > HTTP_TIMEOUT_MAX_MS ? HTTP_TIMEOUT_MAX_MS
-                                                    : timeout_ms;
-    if (timeout_ms != call->timeout_ms)
-        curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    call->timeout_ms = timeout_ms;
+    return timeout_ms <= 0                    ? HTTP_TIMEOUT_MS
+           : timeout_ms > HTTP_TIMEOUT_MAX_MS ? HTTP_TIMEOUT_MAX_MS
+                                              : timeout_ms;
 }
 
 /* A header with a line end in it would be two, or another request. */
@@ -332,45 +358,32 @@ static const char *check_headers(const char *const *headers)
     return NULL;
 }
 
-static const char *set_request(struct http_call *call, const struct gateway_http_request *r)
+static const char *set_method(struct http_call *call, const struct gateway_http_request *r)
 {
-    const char *trouble = check_headers(r->headers);
-
-    if (trouble != NULL)
-        return trouble;
-    buf_clear(&call->url);
-    buf_puts(&call->url, r->url);
-    buf_put(&call->body, r->body, r->length);
-    if (buf_overflowed(&call->url) || buf_overflowed(&call->body))
-        return "the request is too large";
     if (strcmp(r->method, "POST") == 0) {
+        buf_put(&call->body, r->body, r->length);
         curl_easy_setopt(call->easy, CURLOPT_POST, 1L);
         curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->length);
         curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, buf_string(&call->body));
-    } else if (strcmp(r->method, "GET") == 0) {
-        curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L);
-    } else {
+        call->post = true;
+    } else if (strcmp(r->method, "GET") != 0) {
         return "the request's method is neither GET nor POST";
+    } else if (call->post) {
+        curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L);
+        call->post = false;
     }
-    set_headers(call, r->headers);
-    set_timeout(call, r->timeout_ms);
-    if (curl_easy_setopt(call->easy, CURLOPT_URL, buf_string(&call->url)) != CURLE_OK)
-        return "the request's URL is malformed";
     return NULL;
 }
 
 /* -------------------------------------------------------------------- names */
 
-/* The name and port in a URL, without brackets; NULL on success, else what is wrong. */
-static const char *split_url(const char *url, char name[HOST_BYTES], unsigned *port)
+/* The name and port in the n bytes of a URL up to its path, without brackets; NULL on
+ * success, else what is wrong. */
+static const char *split_base(const char *url, size_t n, char *name, unsigned *port)
 {
     bool tls = strncasecmp(url, "https://", 8) == 0;
-    const char *host = url + (tls ? 8 : 7), *end, *at, *colon;
-    size_t n;
+    const char *host = url + (tls ? 8 : 7), *end = url + n, *at, *colon;
 
-    if (!tls && strncasecmp(url, "http://", 7) != 0)
-        return "the request's URL is neither http nor https";
-    end = host + strcspn(host, "/?#");
     for (const char *p = host; p < end; p++)
         if (*p <= ' ' || *p == '\\' || *p >= 127)
             return "the request's URL has a malformed host";
@@ -410,18 +423,80 @@ static struct host *host_get(struct http_client *c, const char *name, unsigned p
     memcpy(h->key, key, sizeof key);
     snprintf(h->name, sizeof h->name, "%s", name);
     h->client = c;
+    h->numeric = resolver_is_numeric(name);
+    h->limit = FEW_CONNECTIONS;
     TAILQ_INIT(&h->waiting);
     c->hosts[c->host_count++] = h;
     return h;
+}
+
+/* Where to go, and for whom. A URL is mostly that of the request before up to its path, and
+ * libcurl takes a URL apart, and puts it together again, byte by byte: so it is given that
+ * part alone, once, and the rest as the request's target. */
+static const char *set_url(struct http_call *call, const char *url)
+{
+    size_t scheme = strncasecmp(url, "http://", 7) == 0    ? 7
+                    : strncasecmp(url, "https://", 8) == 0 ? 8
+                                                           : 0;
+    size_t n = scheme + strcspn(url + scheme, "/?#"), rest = strcspn(url + n, "#");
+    char name[HOST_BYTES];
+    const char *trouble;
+    unsigned port;
+
+    if (scheme == 0)
+        return "the request's URL is neither http nor https";
+    for (const char *p = url + n; p < url + n + rest; p++)
+        if ((unsigned char)*p <= ' ' || *p == 127)
+            return "the request's URL has a space or a control character in it";
+    buf_clear(&call->target);
+    if (url[n] != '/')
+        buf_putc(&call->target, '/');
+    buf_put(&call->target, url + n, rest);
+    curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, buf_string(&call->target));
+    if (call->host != NULL && call->base.length == n && memcmp(call->base.data, url, n) == 0)
+        return NULL;
+    call->host = NULL;
+    trouble = split_base(url, n, name, &port);
+    if (trouble != NULL)
+        return trouble;
+    buf_clear(&call->base);
+    buf_put(&call->base, url, n);
+    if (curl_easy_setopt(call->easy, CURLOPT_URL, buf_string(&call->base)) != CURLE_OK)
+        return "the request's URL is malformed";
+    call->host = host_get(call->client, name, port);
+    return call->host != NULL ? NULL : "too many different hosts";
+}
+
+static const char *set_request(struct http_call *call, const struct gateway_http_request *r)
+{
+    const char *trouble = check_headers(r->headers);
+
+    if (trouble == NULL)
+        trouble = set_method(call, r);
+    if (trouble == NULL)
+        trouble = set_url(call, r->url);
+    if (buf_overflowed(&call->base) || buf_overflowed(&call->target) || buf_overflowed(&call->body))
+        return "the request is too large";
+    set_headers(call, r->headers);
+    return trouble;
+}
+
+/* ------------------------------------------------------------------- waiting */
+
+static void call_unsent(struct http_call *call, const char *trouble)
+{
+    call_end(call, GATEWAY_HTTP_UNSENT, trouble);
+    event_active(call->client->finish, EV_TIMEOUT, 0);
 }
 
 static void call_start(struct http_call *call)
 {
     struct host *h = call->host;
     struct http_client *c = call->client;
+    int64_t left_ms = call->deadline_ms - clock_mono_ms();
 
     /* libcurl keeps what it was told; until one that told it has come back, all do. */
-    if (h != NULL && h->told != h->version) {
+    if (h->told != h->version) {
         char entry[sizeof h->key + sizeof h->addresses + 2];
 
         snprintf(entry, sizeof entry, "%s:%s", h->key, h->addresses);
@@ -429,9 +504,77 @@ static void call_start(struct http_call *call)
         curl_easy_setopt(call->easy, CURLOPT_RESOLVE, call->resolve);
         call->version = h->version;
     }
+    /* To it 0 is no timeout at all. */
+    left_ms = left_ms < 1 ? 1 : left_ms;
+    if (left_ms != call->set_timeout_ms)
+        curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, (long)left_ms);
+    call->set_timeout_ms = left_ms;
     call->state = RUNNING;
+    h->running++;
     TAILQ_INSERT_TAIL(&c->running, call, links);
     curl_multi_add_handle(c->multi, call->easy);
+}
+
+/* Starts what may start. Not to be called from libcurl's callbacks. */
+static void host_run(struct host *h)
+{
+    struct http_call *call;
+
+    if (!h->numeric && *h->addresses == '\0')
+        return;
+    while (h->running < h->limit && (call = TAILQ_FIRST(&h->waiting)) != NULL) {
+        TAILQ_REMOVE(&h->waiting, call, links);
+        if (is_stale(call))
+            call_unsent(call, "it could not be sent in its time");
+        else
+            call_start(call);
+    }
+}
+
+/* What has waited too long is dropped, and more connections are allowed to a host that
+ * takes its time. */
+static void host_look(struct host *h)
+{
+    int64_t now_ms = clock_mono_ms();
+    struct http_call *call, *next;
+
+    for (call = TAILQ_FIRST(&h->waiting); call != NULL; call = next) {
+        next = TAILQ_NEXT(call, links);
+        if (now_ms < call->deadline_ms && !is_stale(call))
+            continue;
+        TAILQ_REMOVE(&h->waiting, call, links);
+        call_unsent(call, "it could not be sent in its time");
+    }
+    if (TAILQ_EMPTY(&h->waiting) && h->running == 0)
+        h->limit = FEW_CONNECTIONS;
+    else if (!TAILQ_EMPTY(&h->waiting) && h->running == h->limit &&
+             h->answers < h->limit * LOOK_MS / SLOW_MS)
+        h->limit = h->limit * 2 < HTTP_CONNECTIONS ? h->limit * 2 : HTTP_CONNECTIONS;
+    h->answers = 0;
+    host_run(h);
+}
+
+static void look_later(struct http_client *c)
+{
+    static const struct timeval later = {0, LOOK_MS * 1000};
+
+    if (!evtimer_pending(c->look, NULL))
+        evtimer_add(c->look, &later);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_client *c = arg;
+    bool busy = false;
+
+    (void)fd;
+    (void)what;
+    for (size_t i = 0; i < c->host_count; i++) {
+        host_look(c->hosts[i]);
+        busy = busy || !TAILQ_EMPTY(&c->hosts[i]->waiting) || c->hosts[i]->running > 0;
+    }
+    if (busy)
+        look_later(c);
 }
 
 static void host_set_addresses(struct host *h, const char *const *addresses, size_t count)
@@ -461,46 +604,27 @@ static void on_addresses(void *arg, const char *const *addresses, size_t count, 
     h->lookup = NULL;
     if (count > 0)
         host_set_addresses(h, addresses, count);
-    while ((call = TAILQ_FIRST(&h->waiting)) != NULL) {
+    host_run(h);
+    while (*h->addresses == '\0' && (call = TAILQ_FIRST(&h->waiting)) != NULL) {
         TAILQ_REMOVE(&h->waiting, call, links);
-        if (*h->addresses != '\0') {
-            call_start(call);
-            continue;
-        }
         snprintf(call->detail, sizeof call->detail, "%.100s: %.100s", h->name, trouble);
-        call_end(call, GATEWAY_HTTP_UNSENT, call->detail);
-        event_active(h->client->finish, EV_TIMEOUT, 0);
+        call_unsent(call, call->detail);
     }
 }
 
-/* Starts the call now, or when its name is known. NULL, or what is wrong. */
-static const char *call_begin(struct http_call *call)
+/* Starts the call now, or when its turn comes or its name is known. */
+static void call_begin(struct http_call *call)
 {
-    char name[HOST_BYTES];
-    unsigned port;
-    const char *trouble = split_url(buf_string(&call->url), name, &port);
-    struct host *h;
+    struct host *h = call->host;
 
-    call->host = NULL;
-    if (trouble != NULL)
-        return trouble;
-    if (resolver_is_numeric(name)) {
-        call_start(call);
-        return NULL;
-    }
-    call->host = h = host_get(call->client, name, port);
-    if (h == NULL)
-        return "too many different hosts";
-    if (h->lookup == NULL &&
+    if (!h->numeric && h->lookup == NULL &&
         (*h->addresses == '\0' || clock_mono_ms() - h->known_ms > HOST_FRESH_MS))
         h->lookup = resolver_lookup(call->client->resolver, h->name, on_addresses, h);
-    if (*h->addresses != '\0') {
-        call_start(call);
-        return NULL;
-    }
-    call->state = NAMELESS;
+    call->state = WAITING;
     TAILQ_INSERT_TAIL(&h->waiting, call, links);
-    return NULL;
+    host_run(h);
+    if (call->state == WAITING)
+        look_later(call->client);
 }
 
 struct http_call *http_client_send(struct http_client *c,
@@ -513,16 +637,15 @@ struct http_call *http_client_send(struct http_client *c,
     call->fn = fn;
     call->arg = arg;
     call->requests = 0;
+    call->deadline_ms = clock_mono_ms() + timeout_of(request->timeout_ms);
     call->send_by_ms = request->send_by_ms;
     call->oversized = call->stale = call->tls_trouble = false;
     *call->detail = '\0';
     trouble = set_request(call, request);
     if (trouble == NULL)
-        trouble = call_begin(call);
-    if (trouble != NULL) {
-        call_end(call, GATEWAY_HTTP_UNSENT, trouble);
-        event_active(c->finish, EV_TIMEOUT, 0);
-    }
+        call_begin(call);
+    else
+        call_unsent(call, trouble);
     return call;
 }
 
@@ -531,13 +654,17 @@ void http_call_cancel(struct http_call *call)
     struct http_client *c = call->client;
 
     call->fn = NULL;
-    if (call->state == NAMELESS) {
+    if (call->state == WAITING) {
         TAILQ_REMOVE(&call->host->waiting, call, links);
         call_put_back(call);
     } else if (call->state == RUNNING) {
+        struct host *h = call->host;
+
         TAILQ_REMOVE(&c->running, call, links);
         curl_multi_remove_handle(c->multi, call->easy);
+        h->running--;
         call_put_back(call);
+        host_run(h);
     } /* ENDED: its turn puts it back */
 }
 
@@ -564,6 +691,8 @@ static void on_done(struct http_call *call, CURLcode code)
 
     TAILQ_REMOVE(&c->running, call, links);
     curl_multi_remove_handle(c->multi, call->easy);
+    call->host->running--;
+    call->host->answers++;
     if (call->resolve != NULL)
         call->host->told = call->version;
     call->tls_trouble = is_tls_trouble(code);
@@ -603,23 +732,9 @@ static void deliver(struct http_call *call)
     call->fn(call->arg, &response);
 }
 
-/* Outside of any callback of libcurl's, where it may be called again. */
-static void finish_ended(struct http_client *c)
-{
-    struct call_list batch;
-    struct http_call *call;
-
-    TAILQ_INIT(&batch);
-    TAILQ_CONCAT(&batch, &c->ended, links); /* what ends meanwhile has its own turn */
-    while ((call = TAILQ_FIRST(&batch)) != NULL) {
-        TAILQ_REMOVE(&batch, call, links);
-        if (call->fn != NULL)
-            deliver(call);
-        call_put_back(call);
-    }
-}
-
-static void after_action(struct http_client *c)
+/* What has ended makes room for what waits, before anybody is told: the answers of a turn
+ * are handed on together, with the next requests already on their way. */
+static void take_ended(struct http_client *c)
 {
     CURLMsg *message;
     int left;
@@ -630,43 +745,55 @@ static void after_action(struct http_client *c)
 
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
         on_done(call, code);
+        host_run(call->host);
     }
-    finish_ended(c);
+}
+
+/* Outside of any callback of libcurl's, where it may be called again. */
+static void on_finish(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_client *c = arg;
+    struct call_list batch;
+    struct http_call *call;
+
+    (void)fd;
+    (void)what;
+    take_ended(c);
+    TAILQ_INIT(&batch);
+    TAILQ_CONCAT(&batch, &c->ended, links); /* what ends meanwhile has its own turn */
+    while ((call = TAILQ_FIRST(&batch)) != NULL) {
+        TAILQ_REMOVE(&batch, call, links);
+        if (call->fn != NULL)
+            deliver(call);
+        call_put_back(call);
+    }
+}
+
+static void act(struct http_client *c, curl_socket_t fd, int what)
+{
+    int running;
+
+    curl_multi_socket_action(c->multi, fd, what, &running);
+    event_active(c->finish, EV_TIMEOUT, 0);
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)
 {
     struct http_client *c = arg;
     struct sock *s = c->socks[fd];
-    int running;
 
-    if (s->wanted == 0) { /* an idle connection is being closed: libcurl will notice */
+    if (s->wanted == 0) /* an idle connection is being closed: libcurl will notice */
         sock_register(c, s, fd, 0);
-        return;
-    }
-    curl_multi_socket_action(c->multi, fd,
-                             (what & EV_READ ? CURL_CSELECT_IN : 0) |
-                                 (what & EV_WRITE ? CURL_CSELECT_OUT : 0),
-                             &running);
-    after_action(c);
+    else
+        act(c, fd,
+            (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-    struct http_client *c = arg;
-    int running;
-
     (void)fd;
     (void)what;
-    curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    after_action(c);
-}
-
-static void on_finish(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    finish_ended(arg);
+    act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
 /* -------------------------------------------------------------------- client */
@@ -683,6 +810,7 @@ struct http_client *http_client_create(struct event_base *base, struct resolver 
     TAILQ_INIT(&c->ended);
     c->timer = event_new(base, -1, 0, on_timer, c);
     c->finish = event_new(base, -1, 0, on_finish, c);
+    c->look = evtimer_new(base, on_look, c);
     c->multi = curl_multi_init();
     if (c->multi == NULL)
         abort(); /* out of memory is all that can be */
@@ -690,7 +818,6 @@ struct http_client *http_client_create(struct event_base *base, struct resolver 
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
     curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, timer_callback);
     curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-    curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)HTTP_CONNECTIONS);
     curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 4L * HTTP_CONNECTIONS);
     return c;
 }
@@ -711,19 +838,21 @@ void http_client_free(struct http_client *c)
 
     if (c == NULL)
         return;
-    while ((call = TAILQ_FIRST(&c->running)) != NULL)
-        http_call_cancel(call);
     for (size_t i = 0; i < c->host_count; i++) {
         if (c->hosts[i]->lookup != NULL)
             resolver_cancel(c->hosts[i]->lookup);
         free_calls(&c->hosts[i]->waiting);
-        free(c->hosts[i]);
     }
+    while ((call = TAILQ_FIRST(&c->running)) != NULL)
+        http_call_cancel(call);
+    for (size_t i = 0; i < c->host_count; i++)
+        free(c->hosts[i]);
     free_calls(&c->ended);
     curl_multi_cleanup(c->multi); /* closes what is kept, through close_callback() */
     free_calls(&c->idle);
     event_free(c->timer);
     event_free(c->finish);
+    event_free(c->look);
     for (size_t i = 0; i < c->sock_room; i++)
         assert(c->socks[i] == NULL || c->socks[i]->event == NULL || c->socks[i]->registered == 0);
     for (size_t i = 0; i < c->sock_room; i++) {
