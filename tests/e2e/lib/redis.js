@@ -148,4 +148,4 @@ class Server {
   }
 }
 
-module.exports = { Client, Server, connect, tryConnect };
+module.exports = { Client, Server, connect, tryConnect, parse };

@@ -42,8 +42,8 @@ function dice(seed) {
 
 class Storm {
   constructor(stage, options) {
-    const { seconds = 120, seed = Date.now() % 1e6, policy = 'hold', recipients = 20000, enough = 30, brief = false } = options;
-    Object.assign(this, { stage, seconds, seed, policy, recipients, enough, brief }); // brief: over with enough hits
+    const { seconds = 120, seed = Date.now() % 1e6, policy = 'hold', recipients = 20000, enough = 30 } = options;
+    Object.assign(this, { stage, seconds, seed, policy, recipients, enough });
     this.random = dice(seed);
     // Paced so that the work lasts as long as the storm, with daemons down now and then.
     this.rate = options.rate ?? Math.ceil((recipients / seconds) * 3);
@@ -302,10 +302,11 @@ class Storm {
     this.took = (Date.now() - started) / 1000;
   }
 
-  /** Blow after blow until nearly all of the work is done, or as many have hit as must. */
+  /** Blow after blow for so many seconds and until as many have hit as must, or nearly all of
+   * the work is done. */
   async rage() {
-    const deadline = this.began + this.seconds * 4000 + 300000;
-    while (Date.now() < deadline && !(this.brief && this.hits() >= this.enough)) {
+    const end = this.began + this.seconds * 1000;
+    while (Date.now() < end + 600000 && (Date.now() < end || this.hits() < this.enough)) {
       await pause(this.gapMs * this.between(0.2, 1.8));
       if (this.redisUp) {
         const left = await this.waiting().catch(() => this.recipients);
