@@ -376,6 +376,10 @@ class Storm {
     });
     const verify = await this.stage.outreach('verify', ID);
     if (verify.code !== 0) this.broken.push(`outreach verify: exit ${verify.code}\n${verify.all}`);
+    const shown = await this.stage.outreach('show', '-s', 'uncertain', ID);
+    const listed = [...shown.out.matchAll(/^ +(\d+) {2}(\+86\S+…\S+)/gm)].map((m) => `${m[1]} ${m[2]}`);
+    const expected = this.uncertain.map((u) => `${u.n} ${u.to.slice(0, 6)}…${u.to.slice(-2)}`);
+    if (listed.join() !== expected.join()) this.broken.push(`uncertain are ${expected}\nand listed ${listed}\n${shown.all.slice(0, 600)}`);
     for (const daemon of this.daemons) {
       const log = fs.readFileSync(daemon.log, 'utf8');
       const at = log.search(/ERROR: \w+Sanitizer|runtime error:|Assertion /);
