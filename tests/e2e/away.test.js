@@ -107,6 +107,24 @@ journey("Redis is busy with somebody's endless script: it is waited for until th
   });
 }, PATIENT);
 
+journey('one of its connections dies: that is said once, and once that it is over, whichever it is', async (s) => {
+  const { smsc, server } = await underWay(s, 200);
+  const mine = [await server.client.call('CLIENT', 'ID'), await (await s.redis()).call('CLIENT', 'ID')].map(Number);
+  const ids = [...(await server.client.call('CLIENT', 'LIST')).matchAll(/^id=(\d+)/gm)].map((m) => Number(m[1])).filter((id) => !mine.includes(id));
+  const from = s.log().length;
+  const said = () => ['redis.away', 'redis.back'].map((word) => times(s.log().slice(from), word));
+  let killed = 0;
+  for (const id of ids) {
+    await server.client.call('CLIENT', 'KILL', 'ID', id);
+    killed++;
+    await until('it to be said', () => said().every((n) => n === killed)).catch(() => {});
+    assert.deepEqual(said(), [killed, killed], s.log().slice(from));
+  }
+  assert.ok(killed >= 4, `${killed} connections`);
+  assert.deepEqual(await s.settled('away', 'first', 240000), { delivered: 200 });
+  nobodyTwice(smsc);
+}, PATIENT);
+
 journey('the scripts are flushed again and again: they are loaded again', async (s) => {
   const { smsc, server } = await underWay(s, 150);
   let flushes = 0;
