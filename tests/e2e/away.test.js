@@ -125,6 +125,24 @@ journey('one of its connections dies: that is said once, and once that it is ove
   nobodyTwice(smsc);
 }, PATIENT);
 
+journey('what is about to go wrong with Redis is said before it does, once, and once that it is over', async (s) => {
+  await s.smsc();
+  const server = await s.redisServer();
+  await s.start();
+  const dump = `${server.dir}/dump.rdb`;
+  const said = (what, event) => until(`${event} ${what}`, () => times(s.log(), `${event} what=${what}`) === 1, 60000);
+  const used = Number((await server.client.call('INFO', 'memory')).match(/used_memory:(\d+)/)[1]);
+  await server.client.call('CONFIG', 'SET', 'maxmemory', Math.round(used * 1.1));
+  fs.mkdirSync(dump); // what a snapshot would be renamed to
+  await server.client.call('BGSAVE');
+  await Promise.all([said('memory', 'redis.ailing'), said('snapshot', 'redis.ailing')]);
+  await server.client.call('CONFIG', 'SET', 'maxmemory', used * 10);
+  fs.rmdirSync(dump);
+  await server.client.call('BGSAVE');
+  await Promise.all([said('memory', 'redis.recovered'), said('snapshot', 'redis.recovered')]);
+  assert.equal(times(s.log(), 'redis.away') + times(s.log(), 'redis.full'), 0);
+}, PATIENT);
+
 journey('the scripts are flushed again and again: they are loaded again', async (s) => {
   const { smsc, server } = await underWay(s, 150);
   let flushes = 0;

@@ -23,7 +23,7 @@ function idle(before, after) {
   assert.ok(share < 0.25, `${Math.round(share * 100)} % of a core while nothing can be done`);
 }
 
-const times = (log, what) => log.split('\n').filter((line) => line.includes(` ${what} `)).length;
+const times = (log, what) => log.split('\n').filter((line) => `${line} `.includes(` ${what} `)).length;
 const receivers = (smsc) => smsc.submits.filter((one) => one.status === 0).map((one) => one.to);
 
 function nobodyTwice(smsc) {
