@@ -32,9 +32,10 @@ function nobodyTwice(smsc) {
 }
 
 /** A campaign under way: 30 of n are submitted. */
-async function underWay(s, n, { redis = {}, gateway = {}, delayMs = 150 } = {}) {
+async function underWay(s, n, { redis = {}, gateway = {}, delayMs = 150, prepare = () => {} } = {}) {
   const smsc = await s.smsc(() => ({ delayMs }), { rate: '50/s', window: WINDOW, ...gateway });
   const server = await s.redisServer(redis);
+  await prepare(server);
   await s.start();
   await s.xadd(campaign('away', people(n)));
   await until('thirty submits', () => smsc.submits.length >= 30, 60000);
