@@ -149,11 +149,12 @@ journey('what is about to go wrong with Redis is said before it does, once, and 
 journey('the scripts are flushed again and again: they are loaded again', async (s) => {
   const { smsc, server } = await underWay(s, 150);
   let flushes = 0;
-  while (smsc.submits.length < 130) {
+  await until('130 submits', async () => {
     await server.client.call('SCRIPT', 'FLUSH');
     flushes++;
     await pause(100);
-  }
+    return smsc.submits.length >= 130;
+  }, 120000);
   assert.deepEqual(await s.settled('away', 'first', 240000), { delivered: 150 });
   nobodyTwice(smsc);
   assert.ok(flushes >= 3, `${flushes} flushes`);
