@@ -13,6 +13,7 @@
 #include "dispatch.h"
 #include "error.h"
 #include "gateway.h"
+#include "health.h"
 #include "inbound.h"
 #include "log.h"
 #include "marker.h"
@@ -40,6 +41,7 @@ struct daemon {
     struct event_base *base;
     struct private_redis *redis; /* NULL with a server of the configuration */
     struct db *db;
+    struct health *health;
     struct delivery_log *log;
     struct marker *marker;
     struct dispatch *dispatch;
@@ -258,6 +260,7 @@ static int start(struct daemon *d, struct error *err, int *status)
     *status = EX_UNAVAILABLE;
     if (start_redis(d, err) != 0)
         return -1;
+    d->health = health_create(d->base, d->db);
     *status = EX_CANTCREAT;
     d->log = delivery_log_open(d->settings->log.delivery, d->settings->state_dir, d->db, err);
     if (d->log == NULL)
@@ -302,6 +305,7 @@ static void finish(struct daemon *d)
     delivery_log_close(d->log);
     marker_close(d->marker);
     db_close(d->db);
+    health_free(d->health);
     private_redis_stop(d->redis);
     for (size_t i = 0; i < 3; i++)
         if (d->signals[i] != NULL)

@@ -7,6 +7,7 @@
 #include "equation.h"
 #include "human.h"
 #include "picture.h"
+#include "roll.h"
 #include "subcommands.h"
 
 #include <inttypes.h>
@@ -14,12 +15,15 @@
 #include <string.h>
 
 struct show_options {
-    const char *reminder;
+    const char *reminder, *state;
 };
 
 static const struct option_row show_options[] = {
     {"reminder", 'r', OPTION_STRING, OPTION_AT(struct show_options, reminder), "NAME",
      .help = {"this reminder only", "只看这个提醒"}},
+    {"state", 's', OPTION_STRING, OPTION_AT(struct show_options, state), "STATE",
+     .help = {"list who is in this state: uncertain, failed, undelivered, ...",
+              "逐一列出处于此状态的收件人：uncertain、failed、undelivered 等"}},
     {0},
 };
 
@@ -62,6 +66,18 @@ static json_t *reminder_json(const struct reminder_status *r)
     return one;
 }
 
+/* The notices in that state, one by one: printed, or put into the reminder's JSON. */
+static int show_who(struct cli *cli, const struct picture *p, const struct reminder_status *r,
+                    enum notice_state state, json_t *reminder, struct error *err)
+{
+    json_t *who = cli->json ? json_array() : NULL;
+    int rc = roll_tell(cli, p, r, state, who, err);
+
+    if (who != NULL)
+        json_object_set_new(reminder, "who", who);
+    return rc;
+}
+
 static void show_campaign(const struct cli *cli, const struct picture *p, struct buf *out)
 {
     const struct campaign_status *s = p->status;
@@ -88,10 +104,16 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
     const struct show_options *options = arg;
     struct buf out = BUF_INIT(1u << 20);
     struct picture *p = NULL;
+    struct error err;
     json_t *reminders;
-    int rc = cli_connect(cli), unequal = 0, shown = 0;
+    int state = options->state != NULL ? notice_state_parse(options->state) : 0;
+    int rc, unequal = 0, shown = 0;
 
     (void)count;
+    if (state < 0)
+        return cli_fail(cli, EX_USAGE, T("show: no notice can be %s", "show：没有状态 %s"),
+                        options->state);
+    rc = cli_connect(cli);
     if (rc == 0)
         p = picture_ask(cli, operands[0], &rc);
     if (rc != 0)
@@ -107,8 +129,17 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
         unequal += !equation_holds(r);
         show_reminder(cli, p, r, &out);
         json_array_append_new(reminders, reminder_json(r));
+        if (options->state == NULL || rc != 0)
+            continue;
+        if (!cli->json)
+            cli_print(&out);
+        rc = show_who(cli, p, r, (enum notice_state)state,
+                      json_array_get(reminders, json_array_size(reminders) - 1), &err);
     }
-    if (options->reminder != NULL && shown == 0) {
+    if (rc != 0) {
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+        json_decref(reminders);
+    } else if (options->reminder != NULL && shown == 0) {
         rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), operands[0],
                       options->reminder);
         json_decref(reminders);
@@ -136,10 +167,13 @@ const struct subcommand cmd_show = {
     .more = {"For each reminder: its state and times, and where its notices are. The sum must be\n"
              "what was planned; if it is not, a ≠ says so and the exit code is 70.\n"
              "open: something is still to be done. done: nothing more by our doing; what was\n"
-             "accepted may still be delivered.",
+             "accepted may still be delivered.\n"
+             "With --state: who they are, by number in the list that was queued; `outreach why`\n"
+             "tells the rest of one.",
              "对每个提醒：状态、时间和各状态的条数。各项之和必须等于计划数；\n"
              "若不等则显示 ≠，退出码为 70。\n"
-             "进行中：还有要做的；已结束：不再发送，已接收的仍可能送达。"},
+             "进行中：还有要做的；已结束：不再发送，已接收的仍可能送达。\n"
+             "--state：按名单序号逐一列出；某一位的详情用 outreach why 查看。"},
     .least = 1,
     .most = 1,
     .options = show_options,

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "db_wire.h"
 #include "error.h"
+#include "keys.h"
 #include "log.h"
 #include "mem.h"
 
@@ -17,7 +18,7 @@
 #define CONNECT_TIMEOUT_MS 3000
 #define RETRY_FIRST_MS 50
 #define RETRY_MAX_MS 2000
-#define FULL_TOLD_MS 60000 /* that Redis is out of memory is said once in so long */
+#define ROOM_MS 5000 /* nothing was refused for want of memory for so long: that is over */
 #define SPARE_REQUESTS 256
 
 /* ----------------------------------------------------------------- replies
@@ -155,11 +156,13 @@ struct db {
     int64_t retry_ms, connecting_since;
     struct request *first, **last;       /* unanswered, in the order of sending */
     struct request *aside, **aside_last; /* refused for want of memory, to be sent again */
-    int64_t full_told_ms;
     struct request *spare;
     size_t spares, outstanding, outstanding_bytes;
-    unsigned checks;         /* answers of the handshake still to come */
-    bool told_away, refused; /* refused: one of the connections was */
+    unsigned checks; /* answers of the handshake still to come */
+    bool refused;    /* one of the connections was */
+    /* Of the first connection, for all of them: what has been said. */
+    bool told_away, told_full;
+    int64_t full_ms; /* when a command was refused for want of memory last */
     char why[256];
     struct maker maker;
     struct db *parent;              /* of a stripe */
@@ -234,16 +237,32 @@ static void arm(struct db *db, int64_t ms)
     event_add(db->timer, &tv);
 }
 
+static struct db *root_of(struct db *db)
+{
+    return db->parent != NULL ? db->parent : db;
+}
+
+/* To be away is said once, whichever connection notices first, and once that all are back. */
 static void tell(struct db *db, bool well)
 {
-    const char *why = db->why; /* of this connection */
+    struct db *root = root_of(db);
 
-    if (db->parent != NULL)
-        db = db->parent;
-    if (well && !db_well(db))
+    if (well && !db_well(root))
         return; /* another connection is still away */
-    if (db->options.changed != NULL)
-        db->options.changed(db->options.arg, well, why);
+    if (well && root->told_away)
+        log_info("redis.back outstanding=%zu", db_outstanding(root));
+    if (!well && !root->told_away)
+        log_warning("redis.away reason=%s outstanding=%zu", log_quote(db->why),
+                    db_outstanding(root));
+    root->told_away = !well;
+}
+
+static void tell_owner(struct db *db, bool well)
+{
+    const struct db *root = root_of(db);
+
+    if ((!well || db_well(root)) && root->options.changed != NULL)
+        root->options.changed(root->options.arg, well, db->why);
 }
 
 /* The connection is no good: everything unanswered waits for the next one. */
@@ -257,10 +276,7 @@ static void go_away(struct db *db, const char *why)
     snprintf(db->why, sizeof db->why, "%s", why);
     for (struct request *r = db->first; r != NULL; r = r->next)
         r->sent_ms = 0;
-    if (!db->told_away && db->parent == NULL) {
-        log_warning("redis.away reason=%s outstanding=%zu", log_quote(why), db->outstanding);
-        db->told_away = true;
-    }
+    tell(db, false);
     if (db->context != NULL) {
         redisAsyncContext *context = db->context;
 
@@ -271,13 +287,13 @@ static void go_away(struct db *db, const char *why)
     arm(db, db->retry_ms);
     db->retry_ms = db->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : db->retry_ms * 2;
     if (was_well)
-        tell(db, false);
+        tell_owner(db, false);
 }
 
 /* Said once, by whichever connection finds out: the others would wait for ever. */
 static void refuse(struct db *db, const char *why)
 {
-    struct db *root = db->parent != NULL ? db->parent : db;
+    struct db *root = root_of(db);
 
     db->state = DB_REFUSED;
     if (root->refused)
@@ -362,18 +378,27 @@ static bool passing_error(const redisReply *reply)
  * stopped in a command inside says so further on. */
 static bool out_of_memory(struct db *db, const redisReply *reply)
 {
-    int64_t now = clock_mono_ms();
+    struct db *root = root_of(db);
 
     if (reply->type != REDIS_REPLY_ERROR ||
         (strncmp(reply->str, "OOM", 3) != 0 && strstr(reply->str, "OOM command not") == NULL))
         return false;
-    if (db->parent != NULL)
-        db = db->parent;
-    if (db->full_told_ms == 0 || now - db->full_told_ms > FULL_TOLD_MS) {
+    if (!root->told_full)
         log_error("redis.full reason=%s", log_quote(reply->str));
-        db->full_told_ms = now;
-    }
+    root->told_full = true;
+    root->full_ms = clock_mono_ms();
     return true;
+}
+
+/* Redis took what a full one refuses. Near the limit it takes one and refuses the next. */
+static void found_room(struct db *db)
+{
+    struct db *root = root_of(db);
+
+    if (!root->told_full || clock_mono_ms() - root->full_ms < ROOM_MS)
+        return;
+    log_info("redis.room refused=0 for_ms=%d", ROOM_MS);
+    root->told_full = false;
 }
 
 static void on_reply(redisAsyncContext *context, void *data, void *private)
@@ -398,6 +423,9 @@ static void on_reply(redisAsyncContext *context, void *data, void *private)
         append(&db->aside_last, r);
         return;
     }
+    if (r->give_up && !full)
+        found_room(db);
+    db->retry_ms = RETRY_FIRST_MS; /* not before: one that is well and refuses all is no better */
     db->outstanding--;
     db->outstanding_bytes -= r->bytes.length;
     if (reply->type == REDIS_REPLY_ERROR && r->fn == NULL && !full)
@@ -420,10 +448,7 @@ static void put_on_wire(struct db *db, struct request *r)
 static void become_well(struct db *db)
 {
     db->state = DB_WELL;
-    db->retry_ms = RETRY_FIRST_MS;
-    if (db->told_away)
-        log_info("redis.back outstanding=%zu", db_outstanding(db));
-    db->told_away = false;
+    tell(db, true);
     if (db->aside != NULL) { /* older than what waits */
         *db->aside_last = db->first;
         if (db->first == NULL)
@@ -434,7 +459,7 @@ static void become_well(struct db *db)
     }
     for (struct request *r = db->first; r != NULL && db->context != NULL; r = r->next)
         put_on_wire(db, r);
-    tell(db, true);
+    tell_owner(db, true);
 }
 
 /* What CONFIG GET says against what durability needs. */
@@ -514,6 +539,9 @@ static void handshake(struct db *db)
     redisAsyncCommand(c, on_handshake, config, "CONFIG GET *ppend*");
     db->checks++;
     redisAsyncCommand(c, on_handshake, config, "CONFIG GET maxmemory-policy");
+    /* A write that changes nothing: one who takes none (MISCONF, NOREPLICAS) is not well. */
+    db->checks++;
+    redisAsyncCommand(c, on_handshake, other, "UNLINK %s", KEY_NOTHING);
     for (enum script s = 0; s < SCRIPT_COUNT; s++) {
         size_t n;
         const char *source = script_source(s, &n);
@@ -761,8 +789,7 @@ int db_connect(struct db *db, int64_t timeout_ms, struct error *err)
         if (db->refused)
             return error_set(err, "Redis: %s", db->why);
         if (clock_mono_ms() > until)
-            return error_set(err, "Redis cannot be reached: %s",
-                             db->why[0] ? db->why : "no answer");
+            return error_set(err, "Redis cannot be used: %s", db->why[0] ? db->why : "no answer");
         event_base_loop(db->base, EVLOOP_ONCE);
     }
     return 0;

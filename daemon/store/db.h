@@ -12,6 +12,11 @@
  * but outcomes may still be sent; they wait here (the callers' windows bound
  * them).
  *
+ * A server is well when it is a master, has our scripts, and takes a write: one that
+ * refuses all writes (its disk is full, its replicas are gone) is as good as away. The log
+ * says once what is wrong (redis.away, redis.full), and once that it is over (redis.back,
+ * redis.room).
+ *
  * Several connections, if asked for: Redis reads some 16 KB of each in a turn and
  * ends the turn with one fsync for all, so that much traffic over one connection
  * pays many times (measured: three times the rate with four). What is sent to one

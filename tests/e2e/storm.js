@@ -4,14 +4,14 @@
 const { Stage } = require('./lib/stage');
 const { Storm } = require('./lib/storm');
 
-const USAGE = 'usage: scripts/storm [--seconds N] [--seed S] [--policy hold|resend] [--recipients N] [--keep]';
+const USAGE = 'usage: scripts/storm [--seconds N] [--seed S] [--policy hold|resend] [--recipients N] [--hits N] [--keep]';
 
 function options(args) {
-  const found = { seconds: 120, seed: Date.now() % 1000000, policy: 'hold', recipients: 20000 };
+  const found = { seconds: 120, seed: Date.now() % 1000000, policy: 'hold', recipients: 20000, hits: 30 };
   for (let i = 0; i < args.length; i++) {
     const name = args[i].replace(/^--/, '');
     if (name === 'keep') found.keep = true;
-    else if (['seconds', 'seed', 'recipients'].includes(name) && /^\d+$/.test(args[i + 1] ?? '')) found[name] = Number(args[++i]);
+    else if (['seconds', 'seed', 'recipients', 'hits'].includes(name) && /^\d+$/.test(args[i + 1] ?? '')) found[name] = Number(args[++i]);
     else if (name === 'policy' && ['hold', 'resend'].includes(args[i + 1])) found.policy = args[++i];
     else {
       console.error(USAGE);
@@ -34,9 +34,7 @@ async function main() {
   const stage = new Stage();
   const terminal = process.stderr.isTTY;
   const say = (line) => terminal && process.stderr.write(`\r${line}\x1b[K`);
-  const storm = new Storm(stage, { ...wanted, say });
-  // Thirty hits, or as many as fit: a storm of a few seconds is for trying things.
-  const bound = Math.min(30, Math.floor(wanted.seconds / 4));
+  const storm = new Storm(stage, { ...wanted, enough: wanted.hits, say });
 
   console.log(`seed ${storm.seed}, policy ${storm.policy}, ${storm.recipients} recipients over ${storm.seconds} s; files in ${stage.dir}`);
   try {
@@ -50,7 +48,7 @@ async function main() {
     console.log(storm.table());
     console.log(listed(storm.uncertain));
   }
-  if (storm.hits() < bound) storm.broken.push(`${storm.hits()} kills hit work in flight, ${bound} are needed for a proof`);
+  if (storm.hits() < wanted.hits) storm.broken.push(`${storm.hits()} kills hit work in flight, ${wanted.hits} are needed for a proof`);
   storm.broken.push(...(await stage.close()));
   for (const line of storm.broken) console.log(`BROKEN: ${line}`);
   if (storm.broken.length === 0) {

@@ -533,7 +533,7 @@ static void test_replica(void **state)
     ask("REPLICAOF 127.0.0.1 1");
     db = open_db(1, false, NULL);
     assert_int_equal(db_connect(db, 700, &err), -1);
-    assert_string_equal(err.text, "Redis cannot be reached: this server is a replica");
+    assert_string_equal(err.text, "Redis cannot be used: this server is a replica");
     assert_int_equal(told.refused, 0); /* it may become the master */
     ask("REPLICAOF NO ONE");
     assert_int_equal(db_connect(db, 5000, &err), 0);
@@ -589,7 +589,7 @@ static void test_nobody_there(void **state)
     assert_non_null(db);
     send_some(db, 3);
     assert_int_equal(db_connect(db, 500, &err), -1);
-    assert_string_equal(err.text, "Redis cannot be reached: No such file or directory");
+    assert_string_equal(err.text, "Redis cannot be used: No such file or directory");
     db_close(db);
 }
 

@@ -1151,6 +1151,46 @@ static void test_loaded(void **state)
     }
 }
 
+/* A step is one script that happens whole or not at all: Redis is told so (#!lua), no
+ * error is caught and passed over, a key is one of KEYS, loops have an end, and nothing
+ * depends on the server's clock or on luck. */
+static void lint(const char *name, char *source)
+{
+    static const char *const never[] = {"pcall",   "while true", "repeat",  "goto",  "'TIME'",
+                                        "'SPOP'",  "'KEYS'",     "'EVAL",   "'SCAN", "random",
+                                        "loadstr", "setmeta",    "rawset(", "_G"};
+    size_t calls = 0;
+
+    for (char *p = source; (p = strstr(p, "--")) != NULL;) /* comments may say what they like */
+        while (*p != '\n' && *p != '\0')
+            *p++ = ' ';
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        if (strstr(source, never[i]) != NULL)
+            fail_msg("%s: %s", name, never[i]);
+    for (const char *p = source; (p = strstr(p, "redis.")) != NULL; calls++) {
+        const char *end = strncmp(p, "redis.call('", 12) == 0 ? strchr(p + 12, '\'') : NULL;
+
+        if (end == NULL || strncmp(end, "', KEYS[", 8) != 0)
+            fail_msg("%s: %.40s", name, p);
+        p = end;
+    }
+    assert_true(calls > 0);
+}
+
+static void test_lint(void **state)
+{
+    (void)state;
+    for (enum script s = 0; s < SCRIPT_COUNT; s++) {
+        size_t n;
+        char *source = xstrdup(script_source(s, &n));
+
+        assert_true(strncmp(source, "#!lua\n", 6) == 0 ||
+                    strncmp(source, "#!lua flags=allow-oom\n", 22) == 0);
+        lint(script_name(s), source);
+        free(source);
+    }
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -1174,6 +1214,7 @@ int main(void)
 {
     static const struct CMUnitTest all[] = {
         TEST(test_loaded),
+        TEST(test_lint),
         TEST(test_add),
         TEST(test_add_replaced),
         TEST(test_queue),

@@ -132,10 +132,15 @@ class Server {
     };
   }
 
-  async start() {
+  /** Starts the process and does not wait for it. */
+  launch() {
     const args = Object.entries(this.settings).flatMap(([name, v]) => [`--${name}`, String(v)]);
     this.process = spawn(PROGRAM, args, { argv0: 'redis-server', stdio: 'ignore' });
     this.ended = new Promise((resolve) => this.process.once('exit', resolve));
+  }
+
+  async start() {
+    this.launch();
     this.client = await connect(this.socket);
     return this;
   }
@@ -148,4 +153,4 @@ class Server {
   }
 }
 
-module.exports = { Client, Server, connect, tryConnect };
+module.exports = { Client, Server, connect, tryConnect, parse };

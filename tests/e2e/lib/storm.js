@@ -4,11 +4,13 @@
 // answers late, too fast, or not at all. What was sent is counted at the SMSC, by
 // destination; the ledger's word is compared with that count, never with itself.
 //
-// A storm that hits nothing proves nothing: a kill counts as a hit only if notices
-// were being sent at that instant, which is read from Redis: after the death of a
-// daemon, its intents without outcome; before the death of Redis, the counter.
+// A storm that hits nothing proves nothing: a kill is a hit if the SMSC owed answers at that
+// instant, to that daemon or, where Redis dies, to anybody. Hits are no luck: most blows wait
+// until an answer is owing, the storm goes on until there were `enough`, and the SMSC makes
+// the work last until then by answering late. So a slow machine has a longer storm, not a
+// weaker one.
 //
-//   const storm = new Storm(stage, { seconds, seed, policy, recipients });
+//   const storm = new Storm(stage, { seconds, seed, policy, recipients, enough });
 //   await storm.run();
 //   storm.broken   what was promised and not kept, as sentences
 //   storm.table()  what happened, as text
@@ -23,7 +25,7 @@ const { until, pause } = require('./wait');
 
 const ID = 'storm';
 const KEY = `outreach:{${ID}}:first`;
-const RESPONSE_TIMEOUT_MS = 3000;
+const RESPONSE_TIMEOUT_MS = 5000;
 const OPEN = ['untouched', 'parked', 'sending'];
 const SENDING = 2;
 
@@ -40,13 +42,13 @@ function dice(seed) {
 
 class Storm {
   constructor(stage, options) {
-    const { seconds = 120, seed = Date.now() % 1e6, policy = 'hold', recipients = 20000 } = options;
-    Object.assign(this, { stage, seconds, seed, policy, recipients });
+    const { seconds = 120, seed = Date.now() % 1e6, policy = 'hold', recipients = 20000, enough = 30 } = options;
+    Object.assign(this, { stage, seconds, seed, policy, recipients, enough });
     this.random = dice(seed);
     // Paced so that the work lasts as long as the storm, with daemons down now and then.
     this.rate = options.rate ?? Math.ceil((recipients / seconds) * 3);
     this.latencyMs = options.latencyMs ?? 200;
-    this.window = Math.max(10, Math.ceil(this.rate * (this.latencyMs / 1000) * 2));
+    this.window = options.window ?? Math.max(10, Math.ceil(this.rate * (this.latencyMs / 1000)));
     this.gapMs = options.gapMs ?? 900; // between blows
     this.longOutages = options.longOutages ?? seconds >= 100; // so long that the other daemon takes over
     this.say = options.say ?? (() => {});
@@ -55,7 +57,6 @@ class Storm {
       takeovers: 0, beginnerKills: 0, late: 0, silent: 0, refused: 0, mayDouble: 0,
     };
     this.broken = [];
-    this.enough = options.enough ?? Infinity; // hits
     this.daemons = [];
     this.redisUp = false;
   }
@@ -66,20 +67,32 @@ class Storm {
 
   // ------------------------------------------------------------------ the peers
   /** What the SMSC does with a submit. */
-  behave() {
+  behave(submit) {
     const roll = this.random();
     const receipt = { afterMs: this.between(0, 800), state: this.random() < 0.02 ? 'UNDELIV' : 'DELIVRD' };
     if (this.random() < 0.05) receipt.when = 'before';
+    submit.settled = receipt.when === 'before'; // a receipt says more than an answer
     if (roll < 0.002) return this.count.silent++, { silent: true, receipt };
     if (roll < 0.005) return this.count.late++, { delayMs: RESPONSE_TIMEOUT_MS + 1500, receipt };
     if (roll < 0.01) return this.count.refused++, { status: roll < 0.007 ? 0x58 : 0x08 };
-    const delayMs = roll < 0.03 ? this.between(500, RESPONSE_TIMEOUT_MS - 1000) : this.between(0.3, 1.7) * this.latencyMs;
-    return { delayMs, receipt };
+    const slow = roll < 0.03 || this.ahead();
+    return { delayMs: slow ? this.between(0.2, 0.4) * RESPONSE_TIMEOUT_MS : this.between(0.3, 1.7) * this.latencyMs, receipt };
   }
 
-  /** Taken by the SMSC, not yet answered. */
+  /** Is more of the work done than of the storm? */
+  ahead() {
+    return !this.calming && this.smsc.submits.length > this.recipients * (0.3 + 0.6 * (this.hits() / this.enough));
+  }
+
+  /** Taken by the SMSC, not yet answered, and still waited for. */
   owing(match) {
-    return this.smsc.submits.slice(-2000).filter((s) => s.answered === undefined && s.status !== 0x58 && match(s)).length;
+    const since = Date.now() - RESPONSE_TIMEOUT_MS / 2;
+    return this.smsc.submits.slice(-2000).filter((s) => s.answered === undefined && !s.settled && s.at > since
+      && this.smsc.sessions.has(s.session) && match(s)).length;
+  }
+
+  owingTo(daemon) {
+    return this.owing((s) => s.session.systemType === daemon.name);
   }
 
   // -------------------------------------------------------------------- daemons
@@ -125,21 +138,27 @@ class Storm {
     return Number(await this.client.call('HGET', `outreach:daemon:${name}`, 'epoch'));
   }
 
-  /** Mostly waits until an answer is owing, then a moment: a machine under load is
-   * slow to begin anew, and a storm over idle daemons would prove nothing. */
-  async aim(match) {
-    if (this.random() < 0.15) return;
-    const deadline = Date.now() + 4000;
-    while (this.owing(match) === 0 && Date.now() < deadline) await pause(5);
-    await pause(this.random() * this.latencyMs);
+  /** Mostly waits until among() has some that are owed an answer, then a moment, and gives one
+   * of them; a few blows fall blindly, on whatever there is. */
+  async aim(all, owed) {
+    const any = (list) => list[Math.floor(this.random() * list.length)];
+    if (this.random() < 0.15) return any(all());
+    const deadline = Date.now() + 60000;
+    const among = () => all().filter((one) => owed(one) > 0);
+    while (Date.now() < deadline) {
+      if (among().length > 0) {
+        await pause(this.random() * this.latencyMs);
+        if (among().length > 0) return any(among());
+      }
+      await pause(5);
+    }
+    return any(all());
   }
 
   async killDaemon() {
-    const up = this.daemons.filter((d) => d.up);
-    if (up.length === 0) return;
-    const daemon = up[Math.floor(this.random() * up.length)];
-    await this.aim((s) => s.session.systemType === daemon.name);
-    if (!daemon.up) return;
+    const daemon = await this.aim(() => this.daemons.filter((d) => d.up), (d) => this.owingTo(d));
+    if (!daemon) return;
+    if (this.owingTo(daemon) > 0) this.count.daemonHits++;
     daemon.up = false;
     process.kill(daemon.child.pid, 'SIGKILL');
     await daemon.ended;
@@ -154,7 +173,6 @@ class Storm {
       const left = await this.intents(epoch);
       daemon.epoch = epoch;
       this.count.mayDouble += left;
-      if (left > 0) this.count.daemonHits++;
     }
     if (this.longOutages && this.random() < 0.04 && !this.daemons.some((d) => d.away)) {
       daemon.away = true;
@@ -205,13 +223,11 @@ class Storm {
   }
 
   async killRedis() {
-    if (!this.redisUp) return;
-    await this.aim(() => true);
-    const sending = Number(await this.server.client.call('HGET', KEY, 'c2').catch(() => 0));
+    if (!(await this.aim(() => (this.redisUp ? [this.server] : []), () => this.owing(() => true)))) return;
+    if (this.owing(() => true) > 0) this.count.redisHits++;
     this.redisUp = false;
     const dead = this.server.kill();
     this.count.redisKills++;
-    if (sending > 0) this.count.redisHits++;
     this.tasks.push((async () => {
       await dead;
       // Now and then longer than an intent is good for.
@@ -224,16 +240,12 @@ class Storm {
 
   // ----------------------------------------------------------------- connections
   async dropConnection() {
-    await this.aim(() => true);
-    const bound = [...this.smsc.sessions].filter((s) => s.bound);
-    if (bound.length === 0) return;
-    const debts = bound.filter((one) => this.owing((s) => s.session === one) > 0);
-    const among = debts.length > 0 ? debts : bound;
-    const session = among[Math.floor(this.random() * among.length)];
-    const owing = this.owing((s) => s.session === session);
+    const owed = (one) => this.owing((s) => s.session === one);
+    const session = await this.aim(() => [...this.smsc.sessions].filter((s) => s.bound), owed);
+    if (!session) return;
     this.count.drops++;
     this.count.mayDouble += this.window; // what was on the wire cannot be seen from here
-    if (owing > 0) this.count.dropHits++;
+    if (owed(session) > 0) this.count.dropHits++;
     session.destroy();
   }
 
@@ -268,7 +280,7 @@ class Storm {
     this.client = this.server.client;
     this.redisUp = true;
     this.tasks = [];
-    this.smsc = await this.stage.smsc(() => this.behave(), {
+    this.smsc = await this.stage.smsc((submit) => this.behave(submit), {
       rate: `${this.rate}/s`, count: 'messages', window: this.window,
       response_timeout: `${RESPONSE_TIMEOUT_MS}ms`, reconnect_min: '20ms', reconnect_max: '200ms',
     });
@@ -290,16 +302,17 @@ class Storm {
     this.took = (Date.now() - started) / 1000;
   }
 
-  /** Blow after blow until nearly all of the work is done. */
+  /** Blow after blow for so many seconds and until as many have hit as must, or nearly all of
+   * the work is done. */
   async rage() {
-    for (;;) {
+    const end = this.began + this.seconds * 1000;
+    while (Date.now() < end + 600000 && (Date.now() < end || this.hits() < this.enough)) {
       await pause(this.gapMs * this.between(0.2, 1.8));
       if (this.redisUp) {
         const left = await this.waiting().catch(() => this.recipients);
         if (left < this.recipients * 0.02) return;
         this.say(`${Math.round((Date.now() - this.began) / 1000)} s: ${this.recipients - left} of ${this.recipients}, ${this.hits()} hits`);
       }
-      if (Date.now() - this.began > this.seconds * 2000 || this.hits() >= this.enough) return;
       await this.blow();
     }
   }
@@ -313,8 +326,8 @@ class Storm {
         const counts = await this.stage.counts(ID, 'first');
         const open = [...OPEN, 'accepted', ...(this.policy === 'resend' ? ['uncertain'] : [])];
         return open.every((state) => !counts[state]);
-      }, this.recipients > 5000 ? 150000 : 90000);
-      await until('the reminder to be done', async () => (await this.counters()).state === 'done', 75000);
+      }, 300000);
+      await until('the reminder to be done', async () => (await this.counters()).state === 'done', 180000);
     } catch (error) {
       this.broken.push(error.message);
     }
@@ -350,6 +363,8 @@ class Storm {
     if (wrong.lost.length) this.broken.push(`said to be told, but never reached the SMSC: ${wrong.lost.length}, as ${wrong.lost.slice(0, 10)}`);
     if (wrong.unsaid.length) this.broken.push(`told, but said not to be: ${wrong.unsaid.length}, as ${wrong.unsaid.slice(0, 10)}`);
     if (this.policy === 'hold' && this.twice.length) this.broken.push(`two copies under hold: ${this.twice.length}, as ${this.twice.slice(0, 10)}`);
+    // What the SMSC answered later than it meant to, being slow itself, may have been too late.
+    this.count.late += this.smsc.submits.filter((s) => s.answered - s.at > RESPONSE_TIMEOUT_MS * 0.7 && s.answered - s.at < RESPONSE_TIMEOUT_MS + 1500).length;
     const may = this.count.mayDouble + this.count.late + this.count.silent;
     if (this.extra > may) this.broken.push(`${this.extra} copies too many, where ${may} could have been in doubt`);
     if (this.uncertain.length > may) this.broken.push(`${this.uncertain.length} uncertain, where ${may} could have been in doubt`);
@@ -361,6 +376,10 @@ class Storm {
     });
     const verify = await this.stage.outreach('verify', ID);
     if (verify.code !== 0) this.broken.push(`outreach verify: exit ${verify.code}\n${verify.all}`);
+    const shown = await this.stage.outreach('show', '-s', 'uncertain', ID);
+    const listed = [...shown.out.matchAll(/^ +(\d+) {2}(\+86\S+…\S+)/gm)].map((m) => `${m[1]} ${m[2]}`);
+    const expected = this.uncertain.map((u) => `${u.n} ${u.to.slice(0, 6)}…${u.to.slice(-2)}`);
+    if (listed.join() !== expected.join()) this.broken.push(`uncertain are ${expected}\nand listed ${listed}\n${shown.all.slice(0, 600)}`);
     for (const daemon of this.daemons) {
       const log = fs.readFileSync(daemon.log, 'utf8');
       const at = log.search(/ERROR: \w+Sanitizer|runtime error:|Assertion /);
@@ -392,9 +411,9 @@ class Storm {
       ['seed, policy', `${this.seed}, ${this.policy}`],
       ['recipients, rate, window', `${this.recipients}, ${this.rate}/s, ${this.window}`],
       ['storm, then calm, in all', `${this.lasted.toFixed(1)} s, ${(this.settleMs / 1000).toFixed(1)} s, ${this.took?.toFixed(1) ?? '-'} s`],
-      ['kills of daemons, with notices being sent', `${c.daemonKills}, ${c.daemonHits}`],
+      ['kills of daemons, with answers owing', `${c.daemonKills}, ${c.daemonHits}`],
       ['kills of daemons that had just begun', c.beginnerKills],
-      ['kills of Redis, with notices being sent', `${c.redisKills}, ${c.redisHits}`],
+      ['kills of Redis, with answers owing', `${c.redisKills}, ${c.redisHits}`],
       ['connections cut, with answers owing', `${c.drops}, ${c.dropHits}`],
       ['daemons left dead for 45 s', c.takeovers],
       ['answers too late, none, refused', `${c.late}, ${c.silent}, ${c.refused}`],
