@@ -91,6 +91,7 @@ static void batch_close(struct batch *b)
     else if (b->from != 0)
         lease_end(b);
     d->in_memory -= b->count;
+    job->in_memory -= b->count;
     job->batches--;
     b->next = d->spare_batches;
     d->spare_batches = b;
@@ -218,6 +219,7 @@ void batch_read(struct batch *b)
 
     b->job->coming += b->count;
     b->job->d->in_memory += b->count;
+    b->job->in_memory += b->count;
     b->open = b->count;
     if (b->from == 0)
         qsort(b->notices, b->count, sizeof *b->notices, by_number);

@@ -5,7 +5,7 @@
 #define OUTREACH_DISPATCH_INSIDE_H
 
 #include "dispatch.h"
-#include "limit.h"
+#include "share.h"
 #include "mem.h"
 #include "campaigns.h"
 #include "moves.h"
@@ -79,10 +79,23 @@ struct job {
     size_t coming;                     /* notices claimed, not yet in a lane */
     size_t batches;
     size_t asks;               /* other unanswered commands that will come back here */
-    struct limit pace;         /* the campaign's rate */
+    size_t in_memory;          /* notices of its batches */
+    struct quota *quota;       /* the campaign's rate; NULL: none is set */
     struct rate_rule rules[8]; /* of one recipient over all campaigns */
     size_t rule_count;
     struct settling *settling; /* being filled */
+};
+
+/* A rate that holds for all daemons together: our share of it, and what is under way to
+ * it, between intent and submit. */
+struct quota {
+    struct quota *next;
+    struct dispatch *d;
+    enum quota_kind { QUOTA_GATEWAY, QUOTA_SENDER, QUOTA_CAMPAIGN } kind;
+    char name[CAMPAIGN_ID_BYTES]; /* of the gateway, the source, the campaign */
+    unsigned users;
+    struct share share;
+    size_t ahead; /* slots */
 };
 
 /* What one job has in the queue of a gateway. */
@@ -93,17 +106,22 @@ struct line {
     size_t count;
 };
 
-/* The queue of one gateway: the first priority first, fair shares within one. */
+/* The queue of one gateway: the first priority first, fair shares within one. Then, with
+ * their intents, notices stand ready until the rates let them go: what a rate counts is
+ * counted when it leaves, however long Redis took. */
 struct lane {
     struct dispatch *d;
     struct gateway *gateway;
     const struct gateway_config *config;
     char name[NAME_BYTES]; /* a copy: outcomes are settled after the gateways are closed */
     unsigned number;       /* in the registry; 0: not yet known */
-    struct limit limit;
-    double rate;                    /* of all daemons together, slots a second; 0: none is set */
+    struct quota *rate;             /* never NULL: without a rate one may be learnt */
+    struct quota *sender;           /* of the number that it sends from; NULL: none is set */
     struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
-    size_t queued, intending;       /* intending: between intent and submit */
+    size_t queued, intending;       /* intending: the intent is not yet answered */
+    struct notice *ready, *ready_last;
+    size_t ready_count;
+    size_t unanswered; /* of the window: parts, where the plugin sends each by itself */
     struct event *timer;
 };
 
@@ -162,14 +180,31 @@ struct dispatch {
     struct events *events;
     struct recovery *recovery;
     struct member *member;
+    struct quota *quotas;
 };
 
-/* ---------------------------------------------------------------- shares.c */
-/* Asks for this daemon's shares of the gateways' rates, and paces the lanes by the
- * answers. Called every SHARES_TICKS: what was used in between is known then. */
-void shares_ask(struct dispatch *d);
+/* ---------------------------------------------------------------- quota.c */
+#define QUOTA_TURN_MS 30000 /* where a rate is too small to be shared it goes round */
+
+struct quota_rate {
+    int64_t slots, period_ms, burst; /* see share_init() */
+    unsigned least;
+};
+
+/* The quota of that name, with the rate of whoever came first. */
+struct quota *quota_get(struct dispatch *d, enum quota_kind kind, const char *name,
+                        const struct quota_rate *rate);
+void quota_drop(struct quota *q); /* NULL is fine */
+/* For how many more slots an intent may be asked for now; SIZE_MAX without a rate, also
+ * for NULL. */
+size_t quota_room(const struct quota *q);
+/* Asks for this daemon's shares: for all of them, every QUOTA_TICKS, or only for those
+ * that it has none of. */
+void quotas_ask(struct dispatch *d, bool all);
 /* Gives the shares of a daemon back: a dead one's, or ours when we have stopped sending. */
-void shares_return(struct dispatch *d, const char *daemon);
+void quotas_return(struct dispatch *d, const char *daemon);
+void quota_return_campaign(struct dispatch *d, const char *id, const char *daemon);
+void quotas_free(struct dispatch *d);
 
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);
@@ -220,6 +255,11 @@ void lane_clear(struct lane *lane);
 struct lane *lane_of(struct gateway *gateway);
 void lane_add(struct lane *lane, struct notice *n);
 void lane_run(struct lane *lane);
+/* n has its intent, and may leave when the rates let it: lane_run() sees to it. */
+void lane_ready(struct lane *lane, struct notice *n);
+void lane_answered(struct lane *lane, const struct notice *n);
+/* n, whose intent was asked for, leaves no more, or must have another one. */
+void lane_behind(const struct lane *lane, const struct notice *n);
 /* What waits here goes back, to be routed anew: the gateway is out of use, or we stop. */
 void lane_give_back(struct lane *lane);
 /* Room for more notices of a job: its share of two windows, less what it has here.

@@ -55,30 +55,13 @@ static struct notice *notice_at(const struct intent *i, size_t k)
 
 /* ------------------------------------------------------------ after the gate */
 
-static void log_intent(const struct intent *i, const struct notice *n, uint32_t fence)
-{
-    struct delivery_event e = DELIVERY_EVENT_INIT;
-
-    e.event = "intent";
-    e.campaign = i->job->id;
-    e.reminder = i->job->name;
-    e.gateway = i->lane->name;
-    e.n = n->n;
-    e.fence = fence;
-    e.attempt = n->message.attempt;
-    e.segments = n->message.segments;
-    e.to = n->message.to;
-    e.to_length = n->message.to_length;
-    e.queued_ms = (n->limited_us - n->ready_us) / 1000;
-    delivery_log_add(i->lane->d->log, &e);
-}
-
 /* Something else stands in the ledger than was believed: another daemon, a
  * receipt or a sweep was here. What still waits is tried again, the rest is not ours. */
 static void intent_differs(struct intent *i, struct notice *n, const unsigned char *found)
 {
     struct record r;
 
+    lane_behind(i->lane, n);
     memcpy(n->record, found, LEDGER_RECORD_BYTES);
     record_unpack(found, &r);
     if ((r.state == NOTICE_UNTOUCHED || r.state == NOTICE_PARKED) && ++n->tries < 3)
@@ -117,76 +100,42 @@ static void intent_unanswered(struct intent *i, size_t k)
     settle_answer(n, &unsent);
 }
 
-static bool stale(const struct intent *i)
-{
-    return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS;
-}
-
-/* now_ms is the wall clock, or INT64_MAX where it is too late for all of them. */
-static void gate_notice(struct intent *i, size_t k, int64_t now_ms, struct notice **go,
-                        size_t *count)
+/* What the gate refuses goes its way; the rest may leave, for a while. */
+static void gate_notice(struct intent *i, size_t k)
 {
     struct notice *n = notice_at(i, k);
-    struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
 
     memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
+    if (i->refused[k] == NOT_REFUSED) {
+        n->message.submit_by_ms = i->asked_boot_ms + PERMIT_MS;
+        lane_ready(i->lane, n);
+        return;
+    }
+    lane_behind(i->lane, n);
     if (i->refused[k] == NOTICE_PARKED)
         settle_park(n, REASON_LIMIT, i->later_ms[k]);
-    else if (i->refused[k] != NOT_REFUSED)
-        settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
-    else if (now_ms >= n->message.expires_ms || now_ms >= n->hours_until_ms)
-        settle_answer(n, &unsent);
     else
-        go[(*count)++] = n;
+        settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
 }
 
-/* All answers of the pipeline are here: submit what may go. */
+/* All answers of the pipeline are here. */
 static void intent_decide(struct intent *i)
 {
-    struct dispatch *d = i->lane->d;
-    struct notice *go[GROUP_MAX];
-    struct gateway_message *messages[GROUP_MAX];
-    void *contexts[GROUP_MAX];
-    struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
-    size_t count = 0, open;
-    uint32_t fence = 0;
-    int64_t now_ms = clock_wall_ms(),
-            now_us = clock_mono_us(); /* once for all: they leave together */
-
-    if (stale(i) || now_ms >= i->job->hours_until_ms)
-        now_ms = INT64_MAX;
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {
+        if (i->differs[k])
+            continue;
+        if (!i->unanswered && i->verdict == MOVES_DONE) {
+            gate_notice(i, k);
+            continue;
+        }
+        lane_behind(i->lane, notice_at(i, k));
         if (i->unanswered)
             intent_unanswered(i, k);
-        else if (i->verdict != MOVES_DONE)
+        else
             intent_refused(i, notice_at(i, k));
-        else if (!i->differs[k])
-            gate_notice(i, k, now_ms, go, &count);
     }
-    open = gateway_free(i->lane->gateway);
-    for (size_t k = 0; k < count; k++) {
-        struct notice *n = go[k];
-        struct record r;
-
-        record_unpack(n->record, &r);
-        fence = r.fence;
-        if (k < open)
-            log_intent(i, n, fence);
-        n->message.submit_by_ms = i->asked_boot_ms + PERMIT_MS;
-        n->submitted_us = now_us;
-        messages[k] = &n->message;
-        contexts[k] = n;
-    }
-    if (delivery_log_flush(d->log) != 0)
-        open = 0; /* the intent could not be written down: nothing leaves */
-    for (size_t k = open; k < count; k++)
-        settle_answer(go[k], &unsent);
-    if (count > open)
-        count = open;
-    if (count > 0)
-        gateway_submit(i->lane->gateway, messages, contexts, count);
-    dispatch_ask_turn(d);
+    dispatch_ask_turn(i->lane->d);
 }
 
 /* ----------------------------------------------------------------- the script */

@@ -256,6 +256,8 @@ static void next_reminder(struct recovery *r)
         next_reminder(r);
         return;
     }
+    if (strcmp(r->name, r->d->name) != 0) /* else it is our share by now */
+        quota_return_campaign(r->d, r->id, r->name);
     command_start(c, "HGETALL");
     key_leases(c, r->id, r->reminder);
     db_send(r->d->db, c, on_leases, r);

@@ -287,7 +287,7 @@ static void settle_throttled(struct notice *n, struct record *r, const struct ga
     int64_t wait = a->retry_after_ms > THROTTLED_MS ? a->retry_after_ms : THROTTLED_MS;
     int64_t until = clock_wall_ms() + wait / 2 + (int64_t)randombytes_uniform((uint32_t)wait);
 
-    limit_throttled(&n->lane->limit, clock_mono_us());
+    limit_throttled(&n->lane->rate->share.limit, clock_mono_us());
     park_record(n, r, REASON_THROTTLED, until);
     log_outcome(n, "throttled", r, NULL, 0, a->code, a->words, until);
 }
@@ -330,7 +330,7 @@ void settle_answer(struct notice *n, const struct gateway_answer *a)
     switch (a->outcome) {
     case GATEWAY_ACCEPTED:
         now_us = clock_mono_us();
-        limit_accepted(&n->lane->limit,
+        limit_accepted(&n->lane->rate->share.limit,
                        n->lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1,
                        now_us);
         settle_accepted(n, &r, a, now_us);

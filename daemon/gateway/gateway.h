@@ -66,7 +66,7 @@ struct gateway_config {
     const char *channel;              /* [a-z0-9-]{1,32}; default: the plugin's */
     unsigned classes;                 /* a bit (1 << class) for each that it carries; default all */
     int64_t rate, rate_ms;            /* at most rate in rate_ms; rate 0: no limit is set */
-    int64_t burst;                    /* at once; default: the rate of one second, at least 1 */
+    int64_t burst;                    /* at once after a pause; 0, the default: evenly */
     enum gateway_count count;         /* what rate and burst count */
     int64_t window;                   /* 1..65535, default 10: messages without an answer at once */
     enum gateway_signature signature; /* default: prefix for sms, else none */

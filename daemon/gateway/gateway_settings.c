@@ -158,7 +158,7 @@ static const struct field common_fields[] = {
     {"rate", FIELD_CUSTOM, AT(rate), .read = read_rate,
      .help = "at most so many messages (or segments) in that time, over all daemons"},
     {"burst", FIELD_INT, AT(burst), .min = 1, .max = 1000000,
-     .help = "so many at once; default: the rate of one second"},
+     .help = "so many at once after a pause, never beyond rate; default: evenly"},
     {"count", FIELD_ENUM, AT(count), .names = count_names, .help = "what rate and burst count"},
     {"window", FIELD_INT, AT(window), .min = 1, .max = 65535, .initial = "10",
      .help = "messages without an answer at once"},
@@ -285,8 +285,6 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
     if (c->classes == 0)
         c->classes = 1u << GATEWAY_CLASS_NOTICE | 1u << GATEWAY_CLASS_PROMOTION |
                      1u << GATEWAY_CLASS_PERSONAL;
-    if (c->burst == 0 && c->rate > 0)
-        c->burst = c->rate * 1000 / c->rate_ms > 0 ? c->rate * 1000 / c->rate_ms : 1;
     c->capabilities = plugin->capabilities;
     c->group = c->group || (plugin->capabilities & GATEWAY_GROUP_ONLY) != 0;
     c->batch_max = plugin->batch_max == 0 ? UINT_MAX : plugin->batch_max;
