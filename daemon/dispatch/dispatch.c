@@ -13,7 +13,7 @@
 #define BEAT_TICKS 25    /* heartbeat and published states */
 #define PUBLISH_TICKS 3  /* the live log */
 #define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
-#define QUOTA_TICKS 12 /* more than a second: most rates are counted by the second */
+#define QUOTA_TICKS 12   /* more than a second: most rates are counted by the second */
 #define REBUILD_TICKS 600
 #define NOTICE_BYTES                                                                               \
     1400 /* of memory for one in flight, text included: what memory_mb is divided by */

@@ -113,8 +113,8 @@ struct lane {
     struct dispatch *d;
     struct gateway *gateway;
     const struct gateway_config *config;
-    char name[NAME_BYTES]; /* a copy: outcomes are settled after the gateways are closed */
-    unsigned number;       /* in the registry; 0: not yet known */
+    char name[NAME_BYTES];          /* a copy: outcomes are settled after the gateways are closed */
+    unsigned number;                /* in the registry; 0: not yet known */
     struct quota *rate;             /* never NULL: without a rate one may be learnt */
     struct quota *sender;           /* of the number that it sends from; NULL: none is set */
     struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */

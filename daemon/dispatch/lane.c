@@ -22,8 +22,8 @@ void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
     struct quota_rate rate = {.slots = config->rate,
                               .period_ms = config->rate_ms,
                               .burst = config->burst,
-                              .least = config->count == GATEWAY_COUNT_SEGMENTS ? GATEWAY_MAX_IDS
-                                                                               : 1};
+                              .least =
+                                  config->count == GATEWAY_COUNT_SEGMENTS ? GATEWAY_MAX_IDS : 1};
 
     memset(lane, 0, sizeof *lane);
     lane->d = d;
@@ -277,10 +277,9 @@ enum pass { PASS_GOES, PASS_WAITS, PASS_ALL_WAIT };
 /* Takes the slots of every rate that n is under, or of none. */
 static enum pass pass(struct lane *lane, const struct notice *n, int64_t now_us)
 {
-    struct limit *limits[] = {&lane->rate->share.limit,
-                              lane->sender != NULL ? &lane->sender->share.limit : NULL,
-                              n->batch->job->quota != NULL ? &n->batch->job->quota->share.limit
-                                                           : NULL};
+    struct limit *limits[] = {
+        &lane->rate->share.limit, lane->sender != NULL ? &lane->sender->share.limit : NULL,
+        n->batch->job->quota != NULL ? &n->batch->job->quota->share.limit : NULL};
     unsigned slots = slots_of(lane, n), units[] = {slots, slots, 1};
 
     /* Parts that a plugin has no window for would wait in it, and leave when they like. */

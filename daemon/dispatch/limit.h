@@ -21,10 +21,10 @@ struct limit {
     double slots;      /* in a period, as configured; 0: none; LIMIT_SHUT */
     int64_t period_us; /* 1 s or longer */
     int64_t burst_us;  /* how long slots that nobody took are kept */
-    double share; /* of the pace, made use of: the rest is for what jitters on the way */
-    double learnt;                 /* what the gateway seems to bear; 0: not known */
-    double raise;                  /* by which share learnt grows next */
-    int64_t next_us;               /* when the next slot is free */
+    double share;      /* of the pace, made use of: the rest is for what jitters on the way */
+    double learnt;     /* what the gateway seems to bear; 0: not known */
+    double raise;      /* by which share learnt grows next */
+    int64_t next_us;   /* when the next slot is free */
     int64_t lowered_us, raised_us; /* when learnt was last changed */
     int64_t throttled_us;          /* when "too fast" was last said */
     int64_t pause_us;              /* how long nothing is sent after it */

@@ -26,7 +26,7 @@
 
 struct share {
     struct limit limit;
-    int64_t slots; /* of all daemons together in a period; 0: none is set, all passes */
+    int64_t slots;  /* of all daemons together in a period; 0: none is set, all passes */
     unsigned least; /* slots of the largest message */
     bool asking;
     int64_t asked_boot_ms; /* of the answer that holds; of the one under way */
