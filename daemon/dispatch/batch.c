@@ -92,6 +92,8 @@ static void batch_close(struct batch *b)
         lease_end(b);
     d->in_memory -= b->count;
     job->in_memory -= b->count;
+    if (b->takeovers >= TAKEOVERS_ALONE) /* the next one is not to be waited for */
+        job->wake_us = 0;
     job->batches--;
     b->next = d->spare_batches;
     d->spare_batches = b;

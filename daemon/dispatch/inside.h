@@ -20,6 +20,7 @@
 #define PERMIT_MS 5000 /* how long an intent and its gate are good for, on the boot-time clock */
 #define LOOK_AGAIN_MS 60000 /* a claimed retry that nobody settled is looked at again */
 #define NAME_BYTES 33
+#define TAKEOVERS_ALONE 2 /* of a range: then it is worked one notice at a time, see claim.lua */
 
 struct batch;
 struct job;
@@ -181,6 +182,7 @@ struct dispatch {
     struct recovery *recovery;
     struct member *member;
     struct quota *quotas;
+    const struct notice *suspect; /* on its way: FLAG_SUSPECT, one at a time */
 };
 
 /* ---------------------------------------------------------------- quota.c */
@@ -257,8 +259,8 @@ void lane_add(struct lane *lane, struct notice *n);
 void lane_run(struct lane *lane);
 /* n has its intent, and may leave when the rates let it: lane_run() sees to it. */
 void lane_ready(struct lane *lane, struct notice *n);
-void lane_answered(struct lane *lane, const struct notice *n);
-/* n, whose intent was asked for, leaves no more, or must have another one. */
+void lane_answered(struct lane *lane, const struct notice *n); /* a gateway has */
+/* n, whose intent was asked for, does not leave by it. */
 void lane_behind(const struct lane *lane, const struct notice *n);
 /* What waits here goes back, to be routed anew: the gateway is out of use, or we stop. */
 void lane_give_back(struct lane *lane);

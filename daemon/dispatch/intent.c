@@ -330,7 +330,7 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
         r.state = NOTICE_SENDING;
         r.fence = fence;
         r.gateway = lane->number;
-        r.reason = REASON_NONE;
+        r.reason = r.reason == REASON_CRASH ? REASON_CRASH : REASON_NONE; /* they count */
         r.version = job->version < 15 ? job->version : 15;
         r.segments = n->message.segments < 15 ? n->message.segments : 15;
         r.ids = 0;

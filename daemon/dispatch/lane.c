@@ -179,9 +179,25 @@ static void count_ahead(const struct lane *lane, const struct notice *n, int sig
         n->batch->job->quota->ahead += (size_t)sign;
 }
 
+static void suspect_back(struct dispatch *d, const struct notice *n)
+{
+    if (d->suspect == n)
+        d->suspect = NULL;
+}
+
 void lane_behind(const struct lane *lane, const struct notice *n)
 {
+    suspect_back(lane->d, n);
     count_ahead(lane, n, -1);
+}
+
+/* One that may be what kills daemons goes alone, so that the next death says whether it is. */
+static bool is_suspect(const struct notice *n)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    return (r.flags & FLAG_SUSPECT) != 0;
 }
 
 static size_t least_of(size_t a, size_t b)
@@ -199,8 +215,14 @@ static size_t lane_group(struct lane *lane, struct line *s, size_t most, struct 
     if (s->next != s && most > TURN)
         most = TURN;
     while (count < most && slots < room && s->first != NULL) {
-        struct notice *n = line_pop(lane, s);
+        struct notice *n = s->first;
 
+        if (is_suspect(n)) {
+            if (lane->d->suspect != NULL)
+                break;
+            lane->d->suspect = n;
+        }
+        line_pop(lane, s);
         slots += slots_of(lane, n);
         count_ahead(lane, n, 1);
         n->limited_us = now_us;
@@ -235,6 +257,7 @@ static size_t lane_next(struct lane *lane, size_t most, struct notice **group)
 
 void lane_answered(struct lane *lane, const struct notice *n)
 {
+    suspect_back(lane->d, n);
     lane->unanswered -= places_of(lane, n);
 }
 
@@ -378,7 +401,7 @@ static void lane_submit(struct lane *lane)
             return;
         }
         for (size_t k = 0; k < count; k++) {
-            lane_behind(lane, go[k]);
+            count_ahead(lane, go[k], -1);
             lane->unanswered += places_of(lane, go[k]);
             messages[k] = &go[k]->message;
             contexts[k] = go[k];

@@ -167,7 +167,7 @@ void settle_resend(struct notice *n)
 
     record_unpack(n->record, &r);
     r.flags |= FLAG_RESENT;
-    park_record(n, &r, REASON_NO_ANSWER, clock_wall_ms());
+    park_record(n, &r, r.reason, clock_wall_ms());
     log_outcome(n, "resend", &r, NULL, 0, NULL, NULL, 0);
 }
 
@@ -218,6 +218,7 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
     spend_attempt(r);
     r->state = (r->flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_ACCEPTED;
     r->flags |= FLAG_TOLD;
+    r->reason = REASON_NONE;
     r->ids = (unsigned)ids;
     r->settled_s = (uint32_t)((now_us - n->submitted_us) / 1000000) & SECONDS_20;
     s = settle_move(n, r, RETRY_KEEP, ids);

@@ -244,11 +244,11 @@ static void test_claim_orphans(void **state)
     opened(20);
     script(CLAIM("d:1:1", "8", "1100"));
     script(CLAIM("d:1:2", "4", "1100"));
-    is("1", script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 8 2"));
+    is("1", script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 8 1"));
     is("1", ask("HGET " REMINDER " orphans"));
-    twice("[RANGE  1 5 2 0]", CLAIM("e:2:1", "5", "1100"));
+    twice("[RANGE  1 5 1 0]", CLAIM("e:2:1", "5", "1100"));
     is("1", ask("HGET " REMINDER " orphans"));
-    twice("[RANGE  6 8 2 0]", CLAIM("e:2:2", "5", "1100"));
+    twice("[RANGE  6 8 1 0]", CLAIM("e:2:2", "5", "1100"));
     is("0", ask("HGET " REMINDER " orphans"));
     is("[RANGE  13 17 0 1]", script(CLAIM("e:2:3", "5", "1100")));
     is("4", ask("HLEN " LEASES)); /* d:1:2 and the three */
@@ -256,6 +256,35 @@ static void test_claim_orphans(void **state)
     ask("HSET " REMINDER " orphans 3");
     is("[RANGE  18 20 0 1]", script(CLAIM("e:2:4", "5", "1100")));
     is("0", ask("HGET " REMINDER " orphans"));
+}
+
+/* Two daemons have died over a range: its notices go one at a time, for all daemons. */
+static void test_claim_alone(void **state)
+{
+    (void)state;
+    opened(6);
+    script(CLAIM("d:1:1", "4", "1000"));
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 4 1");
+    is("[RANGE  1 4 1 0]", script(CLAIM("d:2:1", "4", "1000")));
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:2:1 1 4 2");
+    twice("[RANGE  1 1 2 0]", CLAIM("d:3:1", "4", "1000"));
+    /* while it is worked on, others are not, but the rest flows */
+    is("[RANGE  5 6 0 1]", script(CLAIM("e:4:1", "4", "1000")));
+    refused("[NONE  ]", CLAIM("e:4:2", "4", "1000"));
+    /* nothing happened: the next */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:3:1");
+    is("[RANGE  2 2 2 0]", script(CLAIM("e:4:3", "4", "1000")));
+    /* that was it: whoever claims it sees three, and fails it */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " e:4:3 2 2 3");
+    is("2", ask("HGET " REMINDER " orphans"));
+    {
+        const char *first = script(CLAIM("f:5:1", "4", "1000"));
+        bool poison = strcmp(first, "[RANGE  2 2 3 0]") == 0;
+
+        assert_true(poison || strcmp(first, "[RANGE  3 3 2 0]") == 0);
+        script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " f:5:1");
+        is(poison ? "[RANGE  3 3 2 0]" : "[RANGE  2 2 3 0]", script(CLAIM("f:5:2", "4", "1000")));
+    }
 }
 
 static void test_claim_retry(void **state)
@@ -1048,38 +1077,17 @@ static int end(void **state)
 int main(void)
 {
     static const struct CMUnitTest all[] = {
-        TEST(test_loaded),
-        TEST(test_add),
-        TEST(test_add_replaced),
-        TEST(test_queue),
-        TEST(test_queue_nobody),
-        TEST(test_flag),
-        TEST(test_flag_scheduled),
-        TEST(test_flag_done),
-        TEST(test_open),
-        TEST(test_claim_range),
-        TEST(test_claim_closed),
-        TEST(test_claim_flags),
-        TEST(test_claim_orphans),
-        TEST(test_claim_retry),
-        TEST(test_claim_uncertain),
-        TEST(test_claim_turns),
-        TEST(test_claim_park_max),
-        TEST(test_release),
-        TEST(test_finish),
-        TEST(test_move),
-        TEST(test_move_differs),
-        TEST(test_move_refused),
-        TEST(test_move_gone),
-        TEST(test_property),
-        TEST(test_cap),
-        TEST(test_cap_return),
-        TEST(test_cap_same_person),
-        TEST(test_cap_rules),
-        TEST(test_cap_others),
-        TEST(test_heartbeat),
-        TEST(test_reader),
-        TEST(test_number),
+        TEST(test_loaded),          TEST(test_add),          TEST(test_add_replaced),
+        TEST(test_queue),           TEST(test_queue_nobody), TEST(test_flag),
+        TEST(test_flag_scheduled),  TEST(test_flag_done),    TEST(test_open),
+        TEST(test_claim_range),     TEST(test_claim_closed), TEST(test_claim_flags),
+        TEST(test_claim_orphans),   TEST(test_claim_alone),  TEST(test_claim_retry),
+        TEST(test_claim_uncertain), TEST(test_claim_turns),  TEST(test_claim_park_max),
+        TEST(test_release),         TEST(test_finish),       TEST(test_move),
+        TEST(test_move_differs),    TEST(test_move_refused), TEST(test_move_gone),
+        TEST(test_property),        TEST(test_cap),          TEST(test_cap_return),
+        TEST(test_cap_same_person), TEST(test_cap_rules),    TEST(test_cap_others),
+        TEST(test_heartbeat),       TEST(test_reader),       TEST(test_number),
         TEST(test_wrong_move),
     };
     struct CMUnitTest tests[COUNT(all) + COUNT(wrongs)];
