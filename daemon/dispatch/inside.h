@@ -139,6 +139,7 @@ struct intent {
         refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
     int64_t later_ms[MOVES_MAX];
     bool differs[MOVES_MAX];
+    unsigned gates;  /* of its pipeline, unanswered: refusals, caps */
     bool unanswered; /* by an error: it may have been written all the same, before a repeat */
 };
 
@@ -214,6 +215,8 @@ void dispatch_ask_turn(struct dispatch *d);
 /* What one recipient may get: gives back a reservation that was not made use of. Does
  * nothing where a copy of n may have gone out. */
 void intent_return_cap(struct notice *n);
+/* The same for what its gateway takes for one number: this attempt of n was not taken. */
+void intent_return_number(struct notice *n);
 
 /* The connection for a piece of work whose commands belong together. */
 struct db *dispatch_stripe(struct dispatch *d);

@@ -73,6 +73,7 @@ static void intent_differs(struct intent *i, struct notice *n, const unsigned ch
 /* The script refused the whole: nothing of it was written. */
 static void intent_refused(struct intent *i, struct notice *n)
 {
+    intent_return_number(n);
     switch (i->verdict) {
     case MOVES_CANCELLED:
         intent_return_cap(n);
@@ -112,6 +113,7 @@ static void gate_notice(struct intent *i, size_t k)
         return;
     }
     lane_behind(i->lane, n);
+    intent_return_number(n);
     if (i->refused[k] == NOTICE_PARKED)
         settle_park(n, REASON_LIMIT, i->later_ms[k]);
     else
@@ -193,6 +195,15 @@ static void refuse_for_now(struct intent *i, size_t k)
     i->later_ms[k] = clock_wall_ms() + GATE_AGAIN_MS;
 }
 
+/* When all have answered it is decided. */
+static void gate_answered(struct intent *i)
+{
+    if (--i->gates > 0)
+        return;
+    intent_decide(i);
+    intent_give_back(i);
+}
+
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
@@ -208,10 +219,7 @@ static void on_opted_out(void *arg, const redisReply *reply)
             if (db_int(db_at(reply, k * per + c), 0) != 0)
                 i->refused[k] = NOTICE_OPTED_OUT;
     }
-    if (i->job->rule_count == 0) {
-        intent_decide(i);
-        intent_give_back(i);
-    }
+    gate_answered(i);
 }
 
 static void ask_opted_out(struct intent *i, struct dispatch *d)
@@ -235,53 +243,103 @@ static void ask_opted_out(struct intent *i, struct dispatch *d)
 
 /* A reservation that another one stands in the way of: when that one is forgotten
  * this one may go, if it is still worth it; else it is capped. */
-static void capped(struct intent *i, size_t k, int64_t verdict)
+static void capped(struct intent *i, size_t k, const struct rate_rule *rules, size_t count,
+                   int64_t verdict)
 {
     int64_t oldest = -verdict / 10, rule = -verdict % 10;
     int64_t later;
 
-    if (verdict >= 0 || rule < 1 || (size_t)rule > i->job->rule_count)
+    if (verdict >= 0 || rule < 1 || (size_t)rule > count)
         return;
-    later = rate_rule_next(&i->job->rules[rule - 1], i->job->campaign->zone, oldest) + 1;
+    later = rate_rule_next(&rules[rule - 1], i->job->campaign->zone, oldest) + 1;
     i->later_ms[k] = later;
     i->refused[k] = later < notice_at(i, k)->message.expires_ms ? NOTICE_PARKED : NOTICE_CAPPED;
+}
+
+static void caps_answered(struct intent *i, const struct rate_rule *rules, size_t count,
+                          const redisReply *reply)
+{
+    for (size_t k = 0; k < i->moves.count; k++) {
+        if (i->refused[k] != NOT_REFUSED)
+            continue;
+        if (reply->type == REDIS_REPLY_ARRAY)
+            capped(i, k, rules, count, db_int(db_at(reply, k), 0));
+        else
+            refuse_for_now(i, k);
+    }
+    gate_answered(i);
 }
 
 static void on_capped(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
 
-    for (size_t k = 0; k < i->moves.count; k++) {
-        if (i->refused[k] != NOT_REFUSED)
-            continue;
-        if (reply->type == REDIS_REPLY_ARRAY)
-            capped(i, k, db_int(db_at(reply, k), 0));
-        else
-            refuse_for_now(i, k);
-    }
-    intent_decide(i);
-    intent_give_back(i);
+    caps_answered(i, i->job->rules, i->job->rule_count, reply);
 }
 
-static void ask_caps(struct intent *i, struct dispatch *d)
+static void on_number_capped(void *arg, const redisReply *reply)
 {
-    const struct rate_rule *rules = i->job->rules;
-    size_t count = i->job->rule_count;
+    struct intent *i = arg;
+    const struct per_number *p = &i->lane->config->per_number;
+
+    caps_answered(i, p->rules, p->count, reply);
+}
+
+static void add_rules(struct command *c, const struct intent *i, const struct rate_rule *rules,
+                      size_t count)
+{
     int64_t now = clock_wall_ms();
 
+    command_add_string(c, "reserve");
+    command_add_int(c, now);
+    command_add_int(c, (int64_t)count);
+    for (size_t r = 0; r < count; r++) {
+        command_add_int(c, rules[r].count);
+        command_add_int(c, rate_rule_since(&rules[r], i->job->campaign->zone, now));
+    }
+}
+
+/* What one person gets from everybody. */
+static void ask_caps(struct intent *i, struct dispatch *d)
+{
     command_script(&d->command, SCRIPT_CAP, (unsigned)i->moves.count);
     for (size_t k = 0; k < i->moves.count; k++)
         key_cap(&d->command, notice_at(i, k)->message.to);
-    command_add_string(&d->command, "reserve");
-    command_add_int(&d->command, now);
-    command_add_int(&d->command, (int64_t)count);
-    for (size_t r = 0; r < count; r++) {
-        command_add_int(&d->command, rules[r].count);
-        command_add_int(&d->command, rate_rule_since(&rules[r], i->job->campaign->zone, now));
-    }
+    add_rules(&d->command, i, i->job->rules, i->job->rule_count);
     for (size_t k = 0; k < i->moves.count; k++)
         command_add_format(&d->command, "%u/%u", i->job->ref, notice_at(i, k)->n);
     db_try(i->db, &d->command, on_capped, i);
+}
+
+/* What the gateway takes for one number: each attempt counts, until it is not taken. */
+static void ask_number_caps(struct intent *i, struct dispatch *d)
+{
+    const struct per_number *p = &i->lane->config->per_number;
+
+    command_script(&d->command, SCRIPT_CAP, (unsigned)i->moves.count);
+    for (size_t k = 0; k < i->moves.count; k++)
+        key_cap_gateway(&d->command, notice_at(i, k)->message.to, i->lane->name);
+    add_rules(&d->command, i, p->rules, p->count);
+    for (size_t k = 0; k < i->moves.count; k++)
+        command_add_format(&d->command, "%u/%u/%u", i->job->ref, notice_at(i, k)->n,
+                           notice_at(i, k)->message.attempt);
+    db_try(i->db, &d->command, on_number_capped, i);
+}
+
+void intent_return_number(struct notice *n)
+{
+    struct job *job = n->batch->job;
+    struct command *c = &job->d->command;
+
+    if (n->lane == NULL || n->lane->config->per_number.count == 0)
+        return;
+    command_script(c, SCRIPT_CAP, 1);
+    key_cap_gateway(c, n->message.to, n->lane->name);
+    command_add_string(c, "return");
+    command_add_int(c, clock_wall_ms());
+    command_add_int(c, 0);
+    command_add_format(c, "%u/%u/%u", job->ref, n->n, n->message.attempt);
+    db_send(job->d->db, c, NULL, NULL);
 }
 
 void intent_return_cap(struct notice *n)
@@ -341,8 +399,11 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
         record_pack(&r, m->wanted);
     }
     lane->intending += count;
+    i->gates = 1 + (job->rule_count > 0) + (lane->config->per_number.count > 0);
     send_moves(i, d);
     ask_opted_out(i, d);
     if (job->rule_count > 0)
         ask_caps(i, d);
+    if (lane->config->per_number.count > 0)
+        ask_number_caps(i, d);
 }

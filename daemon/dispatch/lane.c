@@ -31,6 +31,12 @@ void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
     lane->config = config;
     snprintf(lane->name, sizeof lane->name, "%s", config->name);
     lane->rate = quota_get(d, QUOTA_GATEWAY, lane->name, &rate);
+    if (config->sender_rate > 0) {
+        rate.slots = config->sender_rate;
+        rate.period_ms = config->sender_rate_ms;
+        rate.burst = 0;
+        lane->sender = quota_get(d, QUOTA_SENDER, config->source, &rate);
+    }
     lane->timer = evtimer_new(d->base, on_timer, lane);
     gateway_set_user(gateway, lane);
 }

@@ -328,6 +328,8 @@ void settle_answer(struct notice *n, const struct gateway_answer *a)
     int64_t until, now_us;
 
     record_unpack(n->record, &r);
+    if (a->outcome != GATEWAY_ACCEPTED && a->outcome != GATEWAY_UNKNOWN && !a->partial)
+        intent_return_number(n);
     switch (a->outcome) {
     case GATEWAY_ACCEPTED:
         now_us = clock_mono_us();

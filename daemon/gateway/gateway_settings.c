@@ -65,6 +65,9 @@ struct rate {
 _Static_assert(offsetof(struct gateway_config, rate_ms) ==
                    offsetof(struct gateway_config, rate) + offsetof(struct rate, rate_ms),
                "read_rate() fills two neighbours");
+_Static_assert(offsetof(struct gateway_config, sender_rate_ms) ==
+                   offsetof(struct gateway_config, sender_rate) + offsetof(struct rate, rate_ms),
+               "read_rate() fills two neighbours");
 
 static int read_rate(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
@@ -159,7 +162,12 @@ static const struct field common_fields[] = {
      .help = "at most so many messages (or segments) in that time, over all daemons"},
     {"burst", FIELD_INT, AT(burst), .min = 1, .max = 1000000,
      .help = "so many at once after a pause, never beyond rate; default: evenly"},
-    {"count", FIELD_ENUM, AT(count), .names = count_names, .help = "what rate and burst count"},
+    {"count", FIELD_ENUM, AT(count), .names = count_names, .help = "what the rates count"},
+    {"sender_rate", FIELD_CUSTOM, AT(sender_rate), .read = read_rate,
+     .help = "at most so many from its source number, over all gateways that send from it"},
+    {"per_number", FIELD_CUSTOM, AT(per_number), .read = per_number_read,
+     .help = "the operator's limit for one recipient: \"aliyun-notice\", ... or rules like "
+             "\"1/30s\""},
     {"window", FIELD_INT, AT(window), .min = 1, .max = 65535, .initial = "10",
      .help = "messages without an answer at once"},
     {"signature", FIELD_ENUM, AT(signature), .names = signature_names,
@@ -308,6 +316,14 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
     if (fields_read(s->table, group, s, arena, err) != 0 ||
         finish_config(&s->config, plugin, group, err) != 0)
         return NULL;
+    if (s->config.sender_rate > 0) {
+        s->config.source = gateway_settings_string(s, "source");
+        if (s->config.source == NULL || *s->config.source == '\0') {
+            tree_error(err, tree_get(group, "sender_rate"),
+                       "sender_rate is of a source: this gateway has none");
+            return NULL;
+        }
+    }
     return s;
 }
 

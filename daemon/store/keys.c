@@ -58,6 +58,11 @@ void key_cap(struct command *c, const char *address)
     command_add_format(c, "outreach:{cap:%s}", address);
 }
 
+void key_cap_gateway(struct command *c, const char *address, const char *gateway)
+{
+    command_add_format(c, "outreach:{cap:%s}:%s", address, gateway);
+}
+
 int key_split(const char *both, char *campaign, char *reminder)
 {
     const char *slash = strchr(both, '/');
