@@ -18,6 +18,8 @@
 #define JOB_BUCKETS 512
 #define PRIORITIES 10  /* 1..9 */
 #define PERMIT_MS 5000 /* how long an intent and its gate are good for, on the boot-time clock */
+#define CAP_PERMIT_MS                                                                              \
+    2500 /* the same under caps: the later they are counted the later may it leave */
 #define LOOK_AGAIN_MS 60000 /* a claimed retry that nobody settled is looked at again */
 #define NAME_BYTES 33
 #define TAKEOVERS_ALONE 2 /* of a range: then it is worked one notice at a time, see claim.lua */
@@ -139,8 +141,9 @@ struct intent {
         refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
     int64_t later_ms[MOVES_MAX];
     bool differs[MOVES_MAX];
-    unsigned gates;  /* of its pipeline, unanswered: refusals, caps */
-    bool unanswered; /* by an error: it may have been written all the same, before a repeat */
+    unsigned gates;    /* of its pipeline, unanswered: refusals, caps */
+    bool gates_capped; /* caps among them */
+    bool unanswered;   /* by an error: it may have been written all the same, before a repeat */
 };
 
 /* Outcomes of one job on their way to the ledger. */

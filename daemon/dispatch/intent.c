@@ -108,7 +108,7 @@ static void gate_notice(struct intent *i, size_t k)
 
     memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
     if (i->refused[k] == NOT_REFUSED) {
-        n->message.submit_by_ms = i->asked_boot_ms + PERMIT_MS;
+        n->message.submit_by_ms = i->asked_boot_ms + (i->gates_capped ? CAP_PERMIT_MS : PERMIT_MS);
         lane_ready(i->lane, n);
         return;
     }
@@ -291,7 +291,7 @@ static void add_rules(struct command *c, const struct intent *i, const struct ra
     int64_t now = clock_wall_ms();
 
     command_add_string(c, "reserve");
-    command_add_int(c, now);
+    command_add_int(c, now + CAP_PERMIT_MS); /* when it leaves at the latest */
     command_add_int(c, (int64_t)count);
     for (size_t r = 0; r < count; r++) {
         command_add_int(c, rules[r].count);
@@ -400,6 +400,7 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
     }
     lane->intending += count;
     i->gates = 1 + (job->rule_count > 0) + (lane->config->per_number.count > 0);
+    i->gates_capped = i->gates > 1;
     send_moves(i, d);
     ask_opted_out(i, d);
     if (job->rule_count > 0)

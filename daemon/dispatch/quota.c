@@ -144,6 +144,8 @@ size_t quota_room(const struct quota *q)
     rate = limit_rate(&q->share.limit);
     if (rate <= 0)
         return SIZE_MAX;
+    if (limit_wait_us(&q->share.limit, clock_mono_us()) > AHEAD_MS * 1000)
+        return 0;
     most = rate * AHEAD_MS / 1000;
     if (q->ahead == 0)
         return most > 1 ? (size_t)most : 1;

@@ -36,11 +36,14 @@ if tonumber(h[7]) > 0 then -- ranges given back or orphaned go before the cursor
   local all, alone, left = redis.call('HGETALL', KEYS[2]), false, false
   for i = 1, #all, 2 do -- is a suspicious one being worked on?
     local takeovers = string.match(all[i + 1], '^%d+ %d+ (%d+)')
-    alone = alone or (string.sub(all[i], 1, 1) ~= ':' and tonumber(takeovers) >= ALONE)
+    alone = alone or (string.sub(all[i], 1, 1) ~= ':' and tonumber(takeovers) == ALONE)
   end
   for i = 1, #all, 2 do
     local from, to, takeovers = string.match(all[i + 1], '^(%d+) (%d+) (%d+)')
-    local suspicious = tonumber(takeovers) >= ALONE
+    if from ~= to then -- a third death counts only against one that was alone
+      takeovers = math.min(tonumber(takeovers), ALONE)
+    end
+    local suspicious = tonumber(takeovers) == ALONE -- beyond it will not be worked on
     if string.sub(all[i], 1, 1) == ':' and suspicious and alone then
       left = true
     elseif string.sub(all[i], 1, 1) == ':' then
