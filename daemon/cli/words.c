@@ -140,6 +140,7 @@ static const struct name reasons[] = {
      {"daemons died over this notice three times: ops must look at it",
       "处理此条时程序多次异常：请运维查看"}},
     {"no-answer", {"the gateway did not answer", "网关没有应答"}},
+    {"crash", {"outreachd was killed while it was being sent", "发送时程序中断"}},
     {"slot",
      {"the recipient's own time cannot be read, or is yet to come",
       "收件人的预约时间无法识别或尚未到"}},

@@ -91,6 +91,9 @@ static void batch_close(struct batch *b)
     else if (b->from != 0)
         lease_end(b);
     d->in_memory -= b->count;
+    job->in_memory -= b->count;
+    if (b->takeovers >= TAKEOVERS_ALONE) /* the next one is not to be waited for */
+        job->wake_us = 0;
     job->batches--;
     b->next = d->spare_batches;
     d->spare_batches = b;
@@ -228,6 +231,7 @@ void batch_read(struct batch *b)
 
     b->job->coming += b->count;
     b->job->d->in_memory += b->count;
+    b->job->in_memory += b->count;
     b->open = b->count;
     if (b->from == 0)
         qsort(b->notices, b->count, sizeof *b->notices, by_number);

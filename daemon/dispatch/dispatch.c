@@ -14,7 +14,7 @@
 #define PUBLISH_TICKS 3  /* the live log */
 #define SYNC_TICKS 10    /* the delivery log */
 #define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
-#define SHARES_TICKS 12  /* more than a second: rates are counted by the second */
+#define QUOTA_TICKS 12   /* more than a second: most rates are counted by the second */
 #define REBUILD_TICKS 600
 #define NOTICE_BYTES                                                                               \
     1400 /* of memory for one in flight, text included: what memory_mb is divided by */
@@ -138,8 +138,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             member_beat(d->member);
             member_publish(d->member);
         }
-        if (ticks % SHARES_TICKS == 0)
-            shares_ask(d);
+        quotas_ask(d, ticks % QUOTA_TICKS == 0);
         if ((d->started || dispatch_in_doubt(d)) && !d->draining)
             events_poll(d->events);
         if (d->started && !d->draining && dispatch_trusts(d)) {
@@ -209,6 +208,7 @@ void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context,
 
     (void)d;
     assert(n->lane == lane_of(gw));
+    lane_answered(n->lane, n);
     settle_answer(n, answer);
 }
 
@@ -230,7 +230,7 @@ void dispatch_leave(struct dispatch *d)
 {
     if (!db_well(d->db))
         return;
-    shares_return(d, d->name);
+    quotas_return(d, d->name);
     events_leave(d->events);
     command_start(&d->command, "HSET"); /* gone, not dead: nobody needs to wonder */
     key_daemon(&d->command, d->name);
@@ -271,6 +271,7 @@ void dispatch_free(struct dispatch *d)
     events_free(d->events);
     recovery_free(d->recovery);
     member_free(d->member);
+    quotas_free(d);
     refs_free(d->refs);
     if (d->turn != NULL)
         event_free(d->turn);

@@ -8,8 +8,9 @@
  *   job.c       a reminder that is open here: its campaign, flags, claims
  *   batch.c     a claimed range: its rows and records, its lease
  *   prepare.c   which gateway, which text
- *   lane.c      the queue of one gateway: priority, window, pace
- *   intent.c    the right to send, and the gate; then submit
+ *   lane.c      the queue of one gateway: priority, window, rates; submit
+ *   quota.c     rates that hold for all daemons together: gateway, sender, campaign
+ *   intent.c    the right to send, and the gate
  *   settle.c    outcomes become ledger records
  *   recover.c   what a dead daemon left behind
  *   member.c    this daemon among others: epoch, heartbeat

@@ -5,8 +5,8 @@
 #define OUTREACH_DISPATCH_INSIDE_H
 
 #include "dispatch.h"
-#include "limit.h"
 #include "marker.h"
+#include "share.h"
 #include "mem.h"
 #include "campaigns.h"
 #include "moves.h"
@@ -19,8 +19,11 @@
 #define JOB_BUCKETS 512
 #define PRIORITIES 10  /* 1..9 */
 #define PERMIT_MS 5000 /* how long an intent and its gate are good for, on the boot-time clock */
+#define CAP_PERMIT_MS                                                                              \
+    2500 /* the same under caps: the later they are counted the later may it leave */
 #define LOOK_AGAIN_MS 60000 /* a claimed retry that nobody settled is looked at again */
 #define NAME_BYTES 33
+#define TAKEOVERS_ALONE 2 /* of a range: then it is worked one notice at a time, see claim.lua */
 
 struct batch;
 struct job;
@@ -80,11 +83,24 @@ struct job {
     size_t coming;                     /* notices claimed, not yet in a lane */
     size_t batches;
     size_t asks;               /* other unanswered commands that will come back here */
-    struct limit pace;         /* the campaign's rate */
+    size_t in_memory;          /* notices of its batches */
+    struct quota *quota;       /* the campaign's rate; NULL: none is set */
     struct rate_rule rules[8]; /* of one recipient over all campaigns */
     size_t rule_count;
     struct settling *settling; /* being filled */
     char body[65], digest[65]; /* of the campaign as it was asked for, and of its list */
+};
+
+/* A rate that holds for all daemons together: our share of it, and what is under way to
+ * it, between intent and submit. */
+struct quota {
+    struct quota *next;
+    struct dispatch *d;
+    enum quota_kind { QUOTA_GATEWAY, QUOTA_SENDER, QUOTA_CAMPAIGN } kind;
+    char name[CAMPAIGN_ID_BYTES]; /* of the gateway, the source, the campaign */
+    unsigned users;
+    struct share share;
+    size_t ahead; /* slots */
 };
 
 /* What one job has in the queue of a gateway. */
@@ -95,17 +111,22 @@ struct line {
     size_t count;
 };
 
-/* The queue of one gateway: the first priority first, fair shares within one. */
+/* The queue of one gateway: the first priority first, fair shares within one. Then, with
+ * their intents, notices stand ready until the rates let them go: what a rate counts is
+ * counted when it leaves, however long Redis took. */
 struct lane {
     struct dispatch *d;
     struct gateway *gateway;
     const struct gateway_config *config;
-    char name[NAME_BYTES]; /* a copy: outcomes are settled after the gateways are closed */
-    unsigned number;       /* in the registry; 0: not yet known */
-    struct limit limit;
-    double rate;                    /* of all daemons together, slots a second; 0: none is set */
+    char name[NAME_BYTES];          /* a copy: outcomes are settled after the gateways are closed */
+    unsigned number;                /* in the registry; 0: not yet known */
+    struct quota *rate;             /* never NULL: without a rate one may be learnt */
+    struct quota *sender;           /* of the number that it sends from; NULL: none is set */
     struct line *turns[PRIORITIES]; /* of the jobs that wait here: a ring, the next in turn */
-    size_t queued, intending;       /* intending: between intent and submit */
+    size_t queued, intending;       /* intending: the intent is not yet answered */
+    struct notice *ready, *ready_last;
+    size_t ready_count;
+    size_t unanswered; /* of the window: parts, where the plugin sends each by itself */
     struct event *timer;
 };
 
@@ -122,7 +143,9 @@ struct intent {
         refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
     int64_t later_ms[MOVES_MAX];
     bool differs[MOVES_MAX];
-    bool unanswered; /* by an error: it may have been written all the same, before a repeat */
+    unsigned gates;    /* of its pipeline, unanswered: refusals, caps */
+    bool gates_capped; /* caps among them */
+    bool unanswered;   /* by an error: it may have been written all the same, before a repeat */
 };
 
 /* Outcomes of one job on their way to the ledger. */
@@ -170,14 +193,32 @@ struct dispatch {
     struct events *events;
     struct recovery *recovery;
     struct member *member;
+    struct quota *quotas;
+    const struct notice *suspect; /* on its way: FLAG_SUSPECT, one at a time */
 };
 
-/* ---------------------------------------------------------------- shares.c */
-/* Asks for this daemon's shares of the gateways' rates, and paces the lanes by the
- * answers. Called every SHARES_TICKS: what was used in between is known then. */
-void shares_ask(struct dispatch *d);
+/* ---------------------------------------------------------------- quota.c */
+#define QUOTA_TURN_MS 30000 /* where a rate is too small to be shared it goes round */
+
+struct quota_rate {
+    int64_t slots, period_ms, burst; /* see share_init() */
+    unsigned least;
+};
+
+/* The quota of that name, with the rate of whoever came first. */
+struct quota *quota_get(struct dispatch *d, enum quota_kind kind, const char *name,
+                        const struct quota_rate *rate);
+void quota_drop(struct quota *q); /* NULL is fine */
+/* For how many more slots an intent may be asked for now; SIZE_MAX without a rate, also
+ * for NULL. */
+size_t quota_room(const struct quota *q);
+/* Asks for this daemon's shares: for all of them, every QUOTA_TICKS, or only for those
+ * that it has none of. */
+void quotas_ask(struct dispatch *d, bool all);
 /* Gives the shares of a daemon back: a dead one's, or ours when we have stopped sending. */
-void shares_return(struct dispatch *d, const char *daemon);
+void quotas_return(struct dispatch *d, const char *daemon);
+void quota_return_campaign(struct dispatch *d, const char *id, const char *daemon);
+void quotas_free(struct dispatch *d);
 
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);
@@ -191,6 +232,8 @@ int64_t dispatch_pass_ms(struct dispatch *d);
 /* What one recipient may get: gives back a reservation that was not made use of. Does
  * nothing where a copy of n may have gone out. */
 void intent_return_cap(struct notice *n);
+/* The same for what its gateway takes for one number: this attempt of n was not taken. */
+void intent_return_number(struct notice *n);
 
 /* The connection for a piece of work whose commands belong together. */
 struct db *dispatch_stripe(struct dispatch *d);
@@ -245,6 +288,11 @@ void lane_clear(struct lane *lane);
 struct lane *lane_of(struct gateway *gateway);
 void lane_add(struct lane *lane, struct notice *n);
 void lane_run(struct lane *lane);
+/* n has its intent, and may leave when the rates let it: lane_run() sees to it. */
+void lane_ready(struct lane *lane, struct notice *n);
+void lane_answered(struct lane *lane, const struct notice *n); /* a gateway has */
+/* n, whose intent was asked for, does not leave by it. */
+void lane_behind(const struct lane *lane, const struct notice *n);
 /* What waits here goes back, to be routed anew: the gateway is out of use, or we stop. */
 void lane_give_back(struct lane *lane);
 /* Room for more notices of a job: its share of two windows, less what it has here.

@@ -55,31 +55,13 @@ static struct notice *notice_at(const struct intent *i, size_t k)
 
 /* ------------------------------------------------------------ after the gate */
 
-static void log_intent(const struct intent *i, const struct notice *n, uint32_t fence)
-{
-    struct delivery_event e = DELIVERY_EVENT_INIT;
-
-    e.event = "intent";
-    e.at_ms = dispatch_pass_ms(i->lane->d);
-    e.campaign = i->job->id;
-    e.reminder = i->job->name;
-    e.gateway = i->lane->name;
-    e.n = n->n;
-    e.fence = fence;
-    e.attempt = n->message.attempt;
-    e.segments = n->message.segments;
-    e.to = n->message.to;
-    e.to_length = n->message.to_length;
-    e.queued_ms = (n->limited_us - n->ready_us) / 1000;
-    delivery_log_add(i->lane->d->log, &e);
-}
-
 /* Something else stands in the ledger than was believed: another daemon, a
  * receipt or a sweep was here. What still waits is tried again, the rest is not ours. */
 static void intent_differs(struct intent *i, struct notice *n, const unsigned char *found)
 {
     struct record r;
 
+    lane_behind(i->lane, n);
     memcpy(n->record, found, LEDGER_RECORD_BYTES);
     record_unpack(found, &r);
     if ((r.state == NOTICE_UNTOUCHED || r.state == NOTICE_PARKED) && ++n->tries < 3)
@@ -91,6 +73,7 @@ static void intent_differs(struct intent *i, struct notice *n, const unsigned ch
 /* The script refused the whole: nothing of it was written. */
 static void intent_refused(struct intent *i, struct notice *n)
 {
+    intent_return_number(n);
     switch (i->verdict) {
     case MOVES_CANCELLED:
         intent_return_cap(n);
@@ -118,75 +101,43 @@ static void intent_unanswered(struct intent *i, size_t k)
     settle_answer(n, &unsent);
 }
 
-static bool stale(const struct intent *i)
-{
-    return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS;
-}
-
-/* now_ms is the wall clock, or INT64_MAX where it is too late for all of them. */
-static void gate_notice(struct intent *i, size_t k, int64_t now_ms, struct notice **go,
-                        size_t *count)
+/* What the gate refuses goes its way; the rest may leave, for a while. */
+static void gate_notice(struct intent *i, size_t k)
 {
     struct notice *n = notice_at(i, k);
-    struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
 
     memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
+    if (i->refused[k] == NOT_REFUSED) {
+        n->message.submit_by_ms = i->asked_boot_ms + (i->gates_capped ? CAP_PERMIT_MS : PERMIT_MS);
+        lane_ready(i->lane, n);
+        return;
+    }
+    lane_behind(i->lane, n);
+    intent_return_number(n);
     if (i->refused[k] == NOTICE_PARKED)
         settle_park(n, REASON_LIMIT, i->later_ms[k]);
-    else if (i->refused[k] != NOT_REFUSED)
-        settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
-    else if (now_ms >= n->message.expires_ms || now_ms >= n->hours_until_ms)
-        settle_answer(n, &unsent);
     else
-        go[(*count)++] = n;
+        settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
 }
 
-/* All answers of the pipeline are here: submit what may go. */
+/* All answers of the pipeline are here. */
 static void intent_decide(struct intent *i)
 {
-    struct dispatch *d = i->lane->d;
-    struct notice *go[GROUP_MAX];
-    struct gateway_message *messages[GROUP_MAX];
-    void *contexts[GROUP_MAX];
-    struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
-    size_t count = 0, open;
-    uint32_t fence = 0;
-    int64_t now_ms = clock_wall_ms();
-
-    if (stale(i) || !dispatch_trusts(d) || now_ms >= i->job->hours_until_ms)
-        now_ms = INT64_MAX;
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {
+        if (i->differs[k])
+            continue;
+        if (!i->unanswered && i->verdict == MOVES_DONE) {
+            gate_notice(i, k);
+            continue;
+        }
+        lane_behind(i->lane, notice_at(i, k));
         if (i->unanswered)
             intent_unanswered(i, k);
-        else if (i->verdict != MOVES_DONE)
+        else
             intent_refused(i, notice_at(i, k));
-        else if (!i->differs[k])
-            gate_notice(i, k, now_ms, go, &count);
     }
-    open = gateway_free(i->lane->gateway);
-    for (size_t k = 0; k < count; k++) {
-        struct notice *n = go[k];
-        struct record r;
-
-        record_unpack(n->record, &r);
-        fence = r.fence;
-        if (k < open)
-            log_intent(i, n, fence);
-        n->message.submit_by_ms = i->asked_boot_ms + PERMIT_MS;
-        n->submitted_us = dispatch_pass_us(d);
-        messages[k] = &n->message;
-        contexts[k] = n;
-    }
-    if (delivery_log_flush(d->log) != 0)
-        open = 0; /* the intent could not be written down: nothing leaves */
-    for (size_t k = open; k < count; k++)
-        settle_answer(go[k], &unsent);
-    if (count > open)
-        count = open;
-    if (count > 0)
-        gateway_submit(i->lane->gateway, messages, contexts, count);
-    dispatch_ask_turn(d);
+    dispatch_ask_turn(i->lane->d);
 }
 
 /* ----------------------------------------------------------------- the script */
@@ -244,6 +195,15 @@ static void refuse_for_now(struct intent *i, size_t k)
     i->later_ms[k] = clock_wall_ms() + GATE_AGAIN_MS;
 }
 
+/* When all have answered it is decided. */
+static void gate_answered(struct intent *i)
+{
+    if (--i->gates > 0)
+        return;
+    intent_decide(i);
+    intent_give_back(i);
+}
+
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
@@ -259,10 +219,7 @@ static void on_opted_out(void *arg, const redisReply *reply)
             if (db_int(db_at(reply, k * per + c), 0) != 0)
                 i->refused[k] = NOTICE_OPTED_OUT;
     }
-    if (i->job->rule_count == 0) {
-        intent_decide(i);
-        intent_give_back(i);
-    }
+    gate_answered(i);
 }
 
 static void ask_opted_out(struct intent *i, struct dispatch *d)
@@ -286,53 +243,103 @@ static void ask_opted_out(struct intent *i, struct dispatch *d)
 
 /* A reservation that another one stands in the way of: when that one is forgotten
  * this one may go, if it is still worth it; else it is capped. */
-static void capped(struct intent *i, size_t k, int64_t verdict)
+static void capped(struct intent *i, size_t k, const struct rate_rule *rules, size_t count,
+                   int64_t verdict)
 {
     int64_t oldest = -verdict / 10, rule = -verdict % 10;
     int64_t later;
 
-    if (verdict >= 0 || rule < 1 || (size_t)rule > i->job->rule_count)
+    if (verdict >= 0 || rule < 1 || (size_t)rule > count)
         return;
-    later = rate_rule_next(&i->job->rules[rule - 1], i->job->campaign->zone, oldest) + 1;
+    later = rate_rule_next(&rules[rule - 1], i->job->campaign->zone, oldest) + 1;
     i->later_ms[k] = later;
     i->refused[k] = later < notice_at(i, k)->message.expires_ms ? NOTICE_PARKED : NOTICE_CAPPED;
+}
+
+static void caps_answered(struct intent *i, const struct rate_rule *rules, size_t count,
+                          const redisReply *reply)
+{
+    for (size_t k = 0; k < i->moves.count; k++) {
+        if (i->refused[k] != NOT_REFUSED)
+            continue;
+        if (reply->type == REDIS_REPLY_ARRAY)
+            capped(i, k, rules, count, db_int(db_at(reply, k), 0));
+        else
+            refuse_for_now(i, k);
+    }
+    gate_answered(i);
 }
 
 static void on_capped(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
 
-    for (size_t k = 0; k < i->moves.count; k++) {
-        if (i->refused[k] != NOT_REFUSED)
-            continue;
-        if (reply->type == REDIS_REPLY_ARRAY)
-            capped(i, k, db_int(db_at(reply, k), 0));
-        else
-            refuse_for_now(i, k);
-    }
-    intent_decide(i);
-    intent_give_back(i);
+    caps_answered(i, i->job->rules, i->job->rule_count, reply);
 }
 
-static void ask_caps(struct intent *i, struct dispatch *d)
+static void on_number_capped(void *arg, const redisReply *reply)
 {
-    const struct rate_rule *rules = i->job->rules;
-    size_t count = i->job->rule_count;
+    struct intent *i = arg;
+    const struct per_number *p = &i->lane->config->per_number;
+
+    caps_answered(i, p->rules, p->count, reply);
+}
+
+static void add_rules(struct command *c, const struct intent *i, const struct rate_rule *rules,
+                      size_t count)
+{
     int64_t now = clock_wall_ms();
 
+    command_add_string(c, "reserve");
+    command_add_int(c, now + CAP_PERMIT_MS); /* when it leaves at the latest */
+    command_add_int(c, (int64_t)count);
+    for (size_t r = 0; r < count; r++) {
+        command_add_int(c, rules[r].count);
+        command_add_int(c, rate_rule_since(&rules[r], i->job->campaign->zone, now));
+    }
+}
+
+/* What one person gets from everybody. */
+static void ask_caps(struct intent *i, struct dispatch *d)
+{
     command_script(&d->command, SCRIPT_CAP, (unsigned)i->moves.count);
     for (size_t k = 0; k < i->moves.count; k++)
         key_cap(&d->command, notice_at(i, k)->message.to);
-    command_add_string(&d->command, "reserve");
-    command_add_int(&d->command, now);
-    command_add_int(&d->command, (int64_t)count);
-    for (size_t r = 0; r < count; r++) {
-        command_add_int(&d->command, rules[r].count);
-        command_add_int(&d->command, rate_rule_since(&rules[r], i->job->campaign->zone, now));
-    }
+    add_rules(&d->command, i, i->job->rules, i->job->rule_count);
     for (size_t k = 0; k < i->moves.count; k++)
         command_add_format(&d->command, "%u/%u", i->job->ref, notice_at(i, k)->n);
     db_try(i->db, &d->command, on_capped, i);
+}
+
+/* What the gateway takes for one number: each attempt counts, until it is not taken. */
+static void ask_number_caps(struct intent *i, struct dispatch *d)
+{
+    const struct per_number *p = &i->lane->config->per_number;
+
+    command_script(&d->command, SCRIPT_CAP, (unsigned)i->moves.count);
+    for (size_t k = 0; k < i->moves.count; k++)
+        key_cap_gateway(&d->command, notice_at(i, k)->message.to, i->lane->name);
+    add_rules(&d->command, i, p->rules, p->count);
+    for (size_t k = 0; k < i->moves.count; k++)
+        command_add_format(&d->command, "%u/%u/%u", i->job->ref, notice_at(i, k)->n,
+                           notice_at(i, k)->message.attempt);
+    db_try(i->db, &d->command, on_number_capped, i);
+}
+
+void intent_return_number(struct notice *n)
+{
+    struct job *job = n->batch->job;
+    struct command *c = &job->d->command;
+
+    if (n->lane == NULL || n->lane->config->per_number.count == 0)
+        return;
+    command_script(c, SCRIPT_CAP, 1);
+    key_cap_gateway(c, n->message.to, n->lane->name);
+    command_add_string(c, "return");
+    command_add_int(c, clock_wall_ms());
+    command_add_int(c, 0);
+    command_add_format(c, "%u/%u/%u", job->ref, n->n, n->message.attempt);
+    db_send(job->d->db, c, NULL, NULL);
 }
 
 void intent_return_cap(struct notice *n)
@@ -382,7 +389,7 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
         r.state = NOTICE_SENDING;
         r.fence = fence;
         r.gateway = lane->number;
-        r.reason = REASON_NONE;
+        r.reason = r.reason == REASON_CRASH ? REASON_CRASH : REASON_NONE; /* they count */
         r.version = job->version < 15 ? job->version : 15;
         r.segments = n->message.segments < 15 ? n->message.segments : 15;
         r.ids = 0;
@@ -393,8 +400,12 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
         record_pack(&r, m->wanted);
     }
     lane->intending += count;
+    i->gates = 1 + (job->rule_count > 0) + (lane->config->per_number.count > 0);
+    i->gates_capped = i->gates > 1;
     send_moves(i, d);
     ask_opted_out(i, d);
     if (job->rule_count > 0)
         ask_caps(i, d);
+    if (lane->config->per_number.count > 0)
+        ask_number_caps(i, d);
 }

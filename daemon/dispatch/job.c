@@ -192,6 +192,23 @@ static void copy_digest(char out[65], const redisReply *digest)
     out[n] = '\0';
 }
 
+/* The campaign's rate as whole slots of a period. */
+static struct quota *campaign_quota(struct dispatch *d, const struct job *job)
+{
+    double rate = job->campaign->rate;
+    struct quota_rate r = {.slots = 1, .least = 1};
+
+    if (rate <= 0)
+        return NULL;
+    if (rate >= 1 && rate < (double)(int64_t)rate + 0.001)
+        r = (struct quota_rate){(int64_t)rate, 1000, 0, 1};
+    else if (rate * 60 >= 1)
+        r = (struct quota_rate){(int64_t)(rate * 60 + 0.001), 60000, 0, 1};
+    else
+        r.period_ms = (int64_t)(1000 / rate);
+    return quota_get(d, QUOTA_CAMPAIGN, job->id, &r);
+}
+
 static void on_document(void *arg, const redisReply *reply)
 {
     struct job *job = arg;
@@ -233,7 +250,7 @@ static void on_document(void *arg, const redisReply *reply)
          rules++)
         if (rate_rule_parse(*rules, &job->rules[job->rule_count], NULL) == 0)
             job->rule_count++;
-    limit_init(&job->pace, job->campaign->rate, clock_mono_us());
+    job->quota = campaign_quota(d, job);
     command_script(&d->command, SCRIPT_NUMBER, 1);
     command_add_string(&d->command, KEY_REFS);
     command_add_string(&d->command, job->key);
@@ -432,15 +449,18 @@ static bool job_in_hours(struct job *job, int64_t now_ms)
     return false;
 }
 
-static size_t campaign_pace(struct job *job, size_t want, int64_t now_us)
+/* Of a campaign with a rate of its own no more is held than it needs in a while: other
+ * daemons have a share of it too. */
+static size_t campaign_room(const struct job *job, size_t want)
 {
-    size_t got = 0;
+    size_t most, held = job->in_memory + job->coming;
 
-    if (job->campaign->rate <= 0)
+    if (job->quota == NULL)
         return want;
-    while (got < want && limit_take(&job->pace, 1, now_us))
-        got++;
-    return got;
+    if (job->quota->share.limit.slots < 0)
+        return 0;
+    most = (size_t)(limit_rate(&job->quota->share.limit) * 2) + 1;
+    return held >= most ? 0 : want < most - held ? want : most - held;
 }
 
 /* One claim for a job, if it has room. */
@@ -461,7 +481,7 @@ static bool job_claim(struct job *job, int64_t now_us, int64_t now_ms)
     if (room < want && room < fair / 4)
         return false;
     want = room < want ? room : want;
-    want = campaign_pace(job, want, now_us);
+    want = campaign_room(job, want);
     if (want == 0)
         return false;
     claim_send(job, want);
@@ -592,6 +612,7 @@ void jobs_refresh(struct dispatch *d)
 
 void job_free(struct job *job)
 {
+    quota_drop(job->quota);
     campaign_free(job->campaign);
     if (job->settling != NULL) {
         arena_free(&job->settling->bytes);

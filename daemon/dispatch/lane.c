@@ -19,15 +19,24 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
 {
     const struct gateway_config *config = gateway_config(gateway);
-    double rate = config->rate > 0 ? (double)config->rate * 1000.0 / (double)config->rate_ms : 0;
+    struct quota_rate rate = {.slots = config->rate,
+                              .period_ms = config->rate_ms,
+                              .burst = config->burst,
+                              .least =
+                                  config->count == GATEWAY_COUNT_SEGMENTS ? GATEWAY_MAX_IDS : 1};
 
     memset(lane, 0, sizeof *lane);
     lane->d = d;
     lane->gateway = gateway;
     lane->config = config;
     snprintf(lane->name, sizeof lane->name, "%s", config->name);
-    lane->rate = rate;
-    limit_init(&lane->limit, rate > 0 ? LIMIT_SHUT : 0, clock_mono_us());
+    lane->rate = quota_get(d, QUOTA_GATEWAY, lane->name, &rate);
+    if (config->sender_rate > 0) {
+        rate.slots = config->sender_rate;
+        rate.period_ms = config->sender_rate_ms;
+        rate.burst = 0;
+        lane->sender = quota_get(d, QUOTA_SENDER, config->source, &rate);
+    }
     lane->timer = evtimer_new(d->base, on_timer, lane);
     gateway_set_user(gateway, lane);
 }
@@ -63,7 +72,7 @@ size_t lane_room(const struct lane *lane, const struct job *job, size_t *fair)
     size_t ahead = 0, shares = 0, most = 2 * (size_t)lane->config->window, share, own;
     const struct line *mine = line_of(lane, job);
 
-    if (!gateway_usable(lane->gateway) || lane->number == 0)
+    if (!gateway_usable(lane->gateway) || lane->number == 0 || lane->rate->share.limit.slots < 0)
         return 0;
     for (int p = 1; p <= job->priority; p++) {
         const struct line *ring = lane->turns[p], *s = ring;
@@ -86,7 +95,7 @@ size_t lane_room(const struct lane *lane, const struct job *job, size_t *fair)
 
 int64_t lane_turn_ms(const struct lane *lane)
 {
-    double rate = limit_rate(&lane->limit);
+    double rate = limit_rate(&lane->rate->share.limit);
 
     if (rate <= 0)
         return 2000;
@@ -124,15 +133,6 @@ void lane_add(struct lane *lane, struct notice *n)
     lane->queued++;
 }
 
-/* The share whose turn it is, or NULL. */
-static struct line **lane_turn(struct lane *lane)
-{
-    for (int p = 1; p < PRIORITIES; p++)
-        if (lane->turns[p] != NULL)
-            return &lane->turns[p];
-    return NULL;
-}
-
 static struct notice *line_pop(struct lane *lane, struct line *s)
 {
     struct notice *n = s->first;
@@ -166,81 +166,306 @@ static unsigned slots_of(const struct lane *lane, const struct notice *n)
     return lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1;
 }
 
-/* Notices of the job whose turn it is, as far as window, pace and its turn go. */
+/* What n is of the window: each part waits for an answer of its own. */
+static size_t places_of(const struct lane *lane, const struct notice *n)
+{
+    return (lane->config->capabilities & GATEWAY_SEGMENTS) != 0 ? n->message.segments : 1;
+}
+
+/* ------------------------------------------------------------ from queue to intent */
+
+static void count_ahead(const struct lane *lane, const struct notice *n, int sign)
+{
+    unsigned slots = slots_of(lane, n);
+
+    lane->rate->ahead += (size_t)sign * slots;
+    if (lane->sender != NULL)
+        lane->sender->ahead += (size_t)sign * slots;
+    if (n->batch->job->quota != NULL)
+        n->batch->job->quota->ahead += (size_t)sign;
+}
+
+static void suspect_back(struct dispatch *d, const struct notice *n)
+{
+    if (d->suspect == n)
+        d->suspect = NULL;
+}
+
+void lane_behind(const struct lane *lane, const struct notice *n)
+{
+    suspect_back(lane->d, n);
+    count_ahead(lane, n, -1);
+}
+
+/* One that may be what kills daemons goes alone, so that the next death says whether it is. */
+static bool is_suspect(const struct notice *n)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    return (r.flags & FLAG_SUSPECT) != 0;
+}
+
+static size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Notices of one job, as far as window, rates and its turn go. */
 static size_t lane_group(struct lane *lane, struct line *s, size_t most, struct notice **group)
 {
+    size_t room = least_of(quota_room(lane->rate), quota_room(lane->sender)), slots = 0, count = 0;
     int64_t now_us = clock_mono_us();
-    size_t count = 0;
 
+    most = least_of(most, quota_room(s->job->quota));
     if (s->next != s && most > TURN)
         most = TURN;
-    while (count < most && s->first != NULL &&
-           limit_take(&lane->limit, slots_of(lane, s->first), now_us)) {
-        group[count] = line_pop(lane, s);
-        group[count++]->limited_us = now_us;
+    while (count < most && slots < room && s->first != NULL) {
+        struct notice *n = s->first;
+
+        if (is_suspect(n)) {
+            if (lane->d->suspect != NULL)
+                break;
+            lane->d->suspect = n;
+        }
+        line_pop(lane, s);
+        slots += slots_of(lane, n);
+        count_ahead(lane, n, 1);
+        n->limited_us = now_us;
+        group[count++] = n;
     }
     return count;
 }
 
-static void lane_wait(struct lane *lane)
+/* The next group of the first priority that has one: a campaign that is at its own
+ * rate holds nobody up. */
+static size_t lane_next(struct lane *lane, size_t most, struct notice **group)
 {
-    int64_t us = limit_wait_us(&lane->limit, clock_mono_us());
-    struct timeval tv;
+    for (int p = 1; p < PRIORITIES; p++) {
+        struct line **turn = &lane->turns[p], *first = *turn;
+        size_t count;
 
-    if (us <= 0)
-        return;
+        if (first == NULL)
+            continue;
+        do {
+            count = lane_group(lane, *turn, most, group);
+            if (count > 0) {
+                line_pass(turn);
+                return count;
+            }
+            *turn = (*turn)->next;
+        } while (*turn != first);
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------ from intent to submit */
+
+void lane_answered(struct lane *lane, const struct notice *n)
+{
+    suspect_back(lane->d, n);
+    lane->unanswered -= places_of(lane, n);
+}
+
+void lane_ready(struct lane *lane, struct notice *n)
+{
+    n->next = NULL;
+    if (lane->ready_last != NULL)
+        lane->ready_last->next = n;
+    else
+        lane->ready = n;
+    lane->ready_last = n;
+    lane->ready_count++;
+}
+
+static void wait_us(struct lane *lane, int64_t us)
+{
+    struct timeval tv, left;
+
     us = us < 1000 ? 1000 : us; /* a wake-up for several slots: cheaper than one each */
     tv = (struct timeval){us / 1000000, us % 1000000};
-    evtimer_add(lane->timer, &tv);
+    if (!evtimer_pending(lane->timer, &left))
+        evtimer_add(lane->timer, &tv);
 }
+
+/* Too late to be sent, though its intent stands? */
+static bool too_late(const struct notice *n, int64_t boot_ms, int64_t wall_ms)
+{
+    return !dispatch_trusts(n->batch->job->d) || boot_ms > n->message.submit_by_ms || wall_ms >= n->message.expires_ms ||
+           wall_ms >= n->hours_until_ms || wall_ms >= n->batch->job->hours_until_ms;
+}
+
+static void unsent(struct lane *lane, struct notice *n)
+{
+    lane_behind(lane, n);
+    settle_answer(n, &(struct gateway_answer){.outcome = GATEWAY_UNSENT});
+}
+
+enum pass { PASS_GOES, PASS_WAITS, PASS_ALL_WAIT };
+
+/* Takes the slots of every rate that n is under, or of none. */
+static enum pass pass(struct lane *lane, const struct notice *n, int64_t now_us)
+{
+    struct limit *limits[] = {
+        &lane->rate->share.limit, lane->sender != NULL ? &lane->sender->share.limit : NULL,
+        n->batch->job->quota != NULL ? &n->batch->job->quota->share.limit : NULL};
+    unsigned slots = slots_of(lane, n), units[] = {slots, slots, 1};
+
+    /* Parts that a plugin has no window for would wait in it, and leave when they like. */
+    if (lane->unanswered > 0 &&
+        lane->unanswered + places_of(lane, n) > (size_t)lane->config->window)
+        return PASS_ALL_WAIT;
+    for (size_t i = 0; i < 3; i++)
+        if (limits[i] != NULL && !limit_free(limits[i], units[i], now_us)) {
+            wait_us(lane, limit_wait_us(limits[i], now_us));
+            return i < 2 ? PASS_ALL_WAIT : PASS_WAITS;
+        }
+    for (size_t i = 0; i < 3; i++)
+        if (limits[i] != NULL)
+            limit_take(limits[i], units[i], now_us);
+    return PASS_GOES;
+}
+
+/* Those of the ready that may leave now, in their order; the late ones go back. */
+static size_t take_ready(struct lane *lane, size_t most, struct notice **go)
+{
+    int64_t boot_ms = clock_boot_ms(), wall_ms = clock_wall_ms(), now_us = clock_mono_us();
+    struct notice *n, *next, *kept = NULL, *kept_last = NULL;
+    enum pass how = PASS_GOES;
+    size_t count = 0, out = lane->unanswered;
+
+    share_check(&lane->rate->share, boot_ms);
+    if (lane->sender != NULL)
+        share_check(&lane->sender->share, boot_ms);
+    for (n = lane->ready; n != NULL; n = next) {
+        next = n->next;
+        n->next = NULL;
+        if (n->batch->job->quota != NULL)
+            share_check(&n->batch->job->quota->share, boot_ms);
+        if (too_late(n, boot_ms, wall_ms)) {
+            lane->ready_count--;
+            unsent(lane, n);
+            continue;
+        }
+        if (how != PASS_ALL_WAIT && count < most)
+            how = pass(lane, n, now_us);
+        if (how == PASS_GOES && count < most) {
+            lane->ready_count--;
+            lane->unanswered += places_of(lane, n);
+            n->submitted_us = now_us;
+            go[count++] = n;
+            continue;
+        }
+        if (kept_last != NULL)
+            kept_last->next = n;
+        else
+            kept = n;
+        kept_last = n;
+    }
+    lane->unanswered = out; /* counted when they are submitted */
+    lane->ready = kept;
+    lane->ready_last = kept_last;
+    return count;
+}
+
+static void log_intent(const struct lane *lane, const struct notice *n)
+{
+    struct delivery_event e = DELIVERY_EVENT_INIT;
+    struct record r;
+
+    record_unpack(n->record, &r);
+    e.event = "intent";
+    e.at_ms = dispatch_pass_ms(lane->d);
+    e.campaign = n->batch->job->id;
+    e.reminder = n->batch->job->name;
+    e.gateway = lane->name;
+    e.n = n->n;
+    e.fence = r.fence;
+    e.attempt = n->message.attempt;
+    e.segments = n->message.segments;
+    e.to = n->message.to;
+    e.to_length = n->message.to_length;
+    e.queued_ms = (n->limited_us - n->ready_us) / 1000;
+    delivery_log_add(lane->d->log, &e);
+}
+
+static void lane_submit(struct lane *lane)
+{
+    struct notice *go[GROUP_MAX];
+    struct gateway_message *messages[GROUP_MAX];
+    void *contexts[GROUP_MAX];
+    size_t count;
+
+    while (lane->ready_count > 0) {
+        count = take_ready(lane, least_of(gateway_free(lane->gateway), GROUP_MAX), go);
+        for (size_t k = 0; k < count; k++)
+            log_intent(lane, go[k]);
+        if (count == 0)
+            return;
+        if (delivery_log_flush(lane->d->log) != 0) { /* it could not be written down: */
+            for (size_t k = 0; k < count; k++)       /* nothing leaves */
+                unsent(lane, go[k]);
+            return;
+        }
+        for (size_t k = 0; k < count; k++) {
+            count_ahead(lane, go[k], -1);
+            lane->unanswered += places_of(lane, go[k]);
+            messages[k] = &go[k]->message;
+            contexts[k] = go[k];
+        }
+        gateway_submit(lane->gateway, messages, contexts, count);
+    }
+}
+
+/* ----------------------------------------------------------------------- the lane */
 
 void lane_give_back(struct lane *lane)
 {
-    struct line **turn;
+    struct notice *n;
 
-    while ((turn = lane_turn(lane)) != NULL) {
-        struct notice *n = line_pop(lane, *turn);
-
-        line_pass(turn);
-        if (n->batch->from == 0 && !lane->d->draining &&
-            !dispatch_in_doubt(lane->d)) { /* without a lease: parked, or it would be long */
-            settle_park(n, REASON_OUTAGE, clock_wall_ms() + AGAIN_MS);
-            continue;
-        }
-        n->batch->give_back = true;
-        batch_settled(n);
+    while ((n = lane->ready) != NULL) {
+        lane->ready = n->next;
+        lane->ready_count--;
+        unsent(lane, n);
     }
+    lane->ready_last = NULL;
+    for (int p = 1; p < PRIORITIES; p++)
+        while (lane->turns[p] != NULL) {
+            n = line_pop(lane, lane->turns[p]);
+            line_pass(&lane->turns[p]);
+            if (n->batch->from == 0 && !lane->d->draining &&
+                !dispatch_in_doubt(lane->d)) { /* without a lease: parked, or it would be long */
+                settle_park(n, REASON_OUTAGE, clock_wall_ms() + AGAIN_MS);
+                continue;
+            }
+            n->batch->give_back = true;
+            batch_settled(n);
+        }
 }
 
 void lane_run(struct lane *lane)
 {
     struct notice *group[GROUP_MAX];
-    struct line **turn;
-    struct job *job;
     size_t most, count, window = (size_t)lane->config->window;
 
-    if (lane->queued > 0 && !gateway_usable(lane->gateway)) {
+    if (!gateway_usable(lane->gateway)) {
         lane_give_back(lane);
         return;
     }
+    lane_submit(lane);
     while (lane->queued > 0 && dispatch_may_begin(lane->d) && lane->number != 0) {
-        size_t open = gateway_free(lane->gateway),
+        size_t open = gateway_free(lane->gateway), taken = lane->intending + lane->ready_count,
                least = window / 2 < GROUP_LEAST ? window / 2 : GROUP_LEAST;
 
-        if (open <= lane->intending)
+        if (open <= taken)
             break;
-        most = open - lane->intending;
+        most = open - taken;
         least = lane->queued < least ? lane->queued : least;
         if (most < least && most < open) /* not all is free: answers will come and bring us back */
             break;
-        turn = lane_turn(lane);
-        job = (*turn)->job;
-        count = lane_group(lane, *turn, most < GROUP_MAX ? most : GROUP_MAX, group);
-        if (count == 0) {
-            lane_wait(lane);
+        count = lane_next(lane, most < GROUP_MAX ? most : GROUP_MAX, group);
+        if (count == 0) /* as many as the rates let through have their intents */
             break;
-        }
-        line_pass(turn);
-        intent_send(lane, job, group, count);
+        intent_send(lane, group[0]->batch->job, group, count);
     }
 }

@@ -1,7 +1,6 @@
 #include "limit.h"
 
 #define SECOND_US 1000000
-#define BIN_US (SECOND_US / (LIMIT_BINS - 1))
 #define CALM_US 500000  /* after lowering: "too fast" is the echo of what was under way */
 #define QUIET_US 500000 /* without "too fast" before a learnt rate grows, */
 #define RAISE_US 250000 /* and then so often, */
@@ -11,45 +10,69 @@
 #define PAUSE_US 20000  /* after "too fast", doubled while nothing else is heard */
 #define PAUSE_MOST_US 1000000
 
+/* Slots a second as configured. */
+static double configured(const struct limit *l)
+{
+    return l->slots * SECOND_US / (double)l->period_us;
+}
+
+static int64_t bin_us(const struct limit *l)
+{
+    return l->period_us / (LIMIT_BINS - 1);
+}
+
 /* A small burst is allowed for, and its room is taken off the pace. */
 static double pace(const struct limit *l)
 {
     double rate = limit_rate(l);
 
-    return rate > 50 ? rate * 0.98 : rate * 0.99;
+    return (rate > 50 ? rate * 0.98 : rate * 0.99) * l->share;
 }
 
 static int64_t burst_us(const struct limit *l)
 {
-    return limit_rate(l) > 50 ? SECOND_US / 100 : 0;
+    int64_t least = limit_rate(l) > 50 ? SECOND_US / 100 : 0;
+
+    return l->burst_us > least ? l->burst_us : least;
 }
 
-void limit_init(struct limit *l, double rate, int64_t now_us)
+void limit_init(struct limit *l, double slots, int64_t period_us, int64_t now_us)
 {
-    *l = (struct limit){
-        .rate = rate, .next_us = now_us, .window_us = now_us, .bin = now_us / BIN_US};
+    *l = (struct limit){.slots = slots,
+                        .period_us = period_us < SECOND_US ? SECOND_US : period_us,
+                        .share = 1,
+                        .next_us = now_us,
+                        .window_us = now_us};
+    l->bin = now_us / bin_us(l);
 }
 
-void limit_set(struct limit *l, double rate)
+void limit_set(struct limit *l, double slots)
 {
-    l->rate = rate > 0 ? rate : LIMIT_SHUT;
-    if (l->learnt >= l->rate)
+    l->slots = slots > 0 ? slots : LIMIT_SHUT;
+    if (l->learnt >= configured(l))
         l->learnt = 0;
+}
+
+void limit_burst(struct limit *l, double burst, double of_slots)
+{
+    l->burst_us = of_slots > 0 ? (int64_t)(burst * (double)l->period_us / of_slots) : 0;
+    if (l->burst_us > l->period_us)
+        l->burst_us = l->period_us;
 }
 
 double limit_rate(const struct limit *l)
 {
-    if (l->rate < 0)
+    if (l->slots < 0)
         return 0;
-    if (l->learnt > 0 && (l->rate <= 0 || l->learnt < l->rate))
+    if (l->learnt > 0 && (l->slots <= 0 || l->learnt < configured(l)))
         return l->learnt;
-    return l->rate;
+    return configured(l);
 }
 
-/* Forgets the bins that are more than a second old. */
+/* Forgets the bins that are more than a period old. */
 static void turn_bins(struct limit *l, int64_t now_us)
 {
-    int64_t bin = now_us / BIN_US;
+    int64_t bin = now_us / bin_us(l);
 
     if (l->recent == 0)
         l->bin = bin;
@@ -62,35 +85,42 @@ static void turn_bins(struct limit *l, int64_t now_us)
     l->bin = bin;
 }
 
-/* Would slots now be too many for the last second? The pace alone does not see
+/* Would slots now be too many for the last period? The pace alone does not see
  * that: a message takes its slots at once. Then next_us is when a bin is free. */
-static bool second_full(struct limit *l, unsigned slots, int64_t now_us)
+static bool period_full(struct limit *l, unsigned slots, int64_t now_us)
 {
     int64_t bin;
 
-    if (l->rate <= 0)
+    if (l->slots <= 0)
         return false;
     turn_bins(l, now_us);
-    if (l->recent == 0 || l->recent + slots <= l->rate)
+    if (l->recent == 0 || l->recent + slots <= l->slots)
         return false;
     for (bin = l->bin - LIMIT_BINS + 1; l->bins[bin % LIMIT_BINS] == 0; bin++)
         ;
-    l->next_us = (bin + LIMIT_BINS) * BIN_US;
+    l->next_us = (bin + LIMIT_BINS) * bin_us(l);
     return true;
+}
+
+bool limit_free(struct limit *l, unsigned slots, int64_t now_us)
+{
+    if (l->slots < 0)
+        return false;
+    if (limit_rate(l) <= 0)
+        return true;
+    return l->next_us <= now_us && !period_full(l, slots, now_us);
 }
 
 bool limit_take(struct limit *l, unsigned slots, int64_t now_us)
 {
-    if (l->rate < 0)
+    if (!limit_free(l, slots, now_us))
         return false;
     if (limit_rate(l) <= 0)
         return true;
-    if (l->next_us > now_us || second_full(l, slots, now_us))
-        return false;
     if (l->next_us < now_us - burst_us(l))
         l->next_us = now_us - burst_us(l);
     l->next_us += (int64_t)((double)slots * SECOND_US / pace(l));
-    if (l->rate > 0) {
+    if (l->slots > 0) {
         l->bins[l->bin % LIMIT_BINS] += slots;
         l->recent += slots;
     }
@@ -99,8 +129,8 @@ bool limit_take(struct limit *l, unsigned slots, int64_t now_us)
 
 int64_t limit_wait_us(const struct limit *l, int64_t now_us)
 {
-    if (l->rate < 0)
-        return SECOND_US / 10; /* whoever sets a rate comes before */
+    if (l->slots < 0)
+        return SECOND_US / 10; /* whoever opens it comes before */
     return limit_rate(l) <= 0 || l->next_us <= now_us ? 0 : l->next_us - now_us;
 }
 
@@ -123,7 +153,7 @@ void limit_accepted(struct limit *l, unsigned slots, int64_t now_us)
     l->learnt *= 1 + l->raise;
     l->raise = l->raise * 2 > RAISE_MOST ? RAISE_MOST : l->raise * 2;
     l->raised_us = now_us;
-    if (l->rate > 0 && l->learnt >= l->rate)
+    if (l->slots > 0 && l->learnt >= configured(l))
         l->learnt = 0;
 }
 

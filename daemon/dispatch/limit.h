@@ -1,11 +1,13 @@
 /*
  * limit.h - how fast
  *
- * A pace on the monotonic clock: so many slots a second (a slot is a message or
- * a segment), evenly, from an empty start, never more than the rate in any
- * second, also where messages take several slots. Without a rate everything
- * passes, until the gateway says "too fast": then a rate is learnt from what it
- * took, and grows again while it is quiet, the faster the longer.
+ * A pace on the monotonic clock: so many slots in a period, a second mostly (a
+ * slot is a message or a segment), evenly, from an empty start, never more than
+ * that in any sliding period, also where messages take several slots. What passes
+ * must leave at once: the promise is about the instants of limit_take().
+ * Without a rate everything passes, until the gateway says "too fast": then a
+ * rate is learnt from what it took, and grows again while it is quiet, the faster
+ * the longer.
  */
 #ifndef OUTREACH_LIMIT_H
 #define OUTREACH_LIMIT_H
@@ -13,33 +15,44 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LIMIT_BINS 101 /* of 10 ms: a second, and the bin that is begun */
+#define LIMIT_BINS 101 /* a hundredth of the period each, and the bin that is begun */
 
 struct limit {
-    double rate;                   /* slots a second as configured; 0: none; LIMIT_SHUT */
-    double learnt;                 /* what the gateway seems to bear; 0: not known */
-    double raise;                  /* by which share learnt grows next */
-    int64_t next_us;               /* when the next slot is free */
+    double slots;      /* in a period, as configured; 0: none; LIMIT_SHUT */
+    int64_t period_us; /* 1 s or longer */
+    int64_t burst_us;  /* how long slots that nobody took are kept */
+    double share;      /* of the pace, made use of: the rest is for what jitters on the way */
+    double learnt;     /* what the gateway seems to bear; 0: not known */
+    double raise;      /* by which share learnt grows next */
+    int64_t next_us;   /* when the next slot is free */
     int64_t lowered_us, raised_us; /* when learnt was last changed */
     int64_t throttled_us;          /* when "too fast" was last said */
     int64_t pause_us;              /* how long nothing is sent after it */
     int64_t window_us;             /* start of the second in which taken are counted */
     unsigned taken, taken_before;  /* accepted in this second and the one before */
     int64_t bin;                   /* the latest that was used, on the clock */
-    unsigned bins[LIMIT_BINS];     /* slots that went, by 10 ms: of a configured rate */
+    unsigned bins[LIMIT_BINS];     /* slots that went: of a configured rate */
     unsigned recent;               /* their sum */
 };
 
-#define LIMIT_SHUT (-1.0) /* a rate: nothing passes */
+#define LIMIT_SHUT (-1.0) /* slots: nothing passes */
 
-/* rate: slots a second, 0 for none, or LIMIT_SHUT. */
-void limit_init(struct limit *l, double rate, int64_t now_us);
+/* slots: in a period, 0 for none, or LIMIT_SHUT. */
+void limit_init(struct limit *l, double slots, int64_t period_us, int64_t now_us);
 
-/* Another rate from now on; what went in the last second still counts. 0 or less shuts it. */
-void limit_set(struct limit *l, double rate);
+/* Another number of slots from now on; what went in the last period still counts. 0 or
+ * less shuts it. */
+void limit_set(struct limit *l, double slots);
 
-/* Takes slots if they are free now. More than the rate at once (a long message on
- * a slow line) pass alone in their second. */
+/* So many may go at once after a pause, out of what is configured for a period: still
+ * never more than that in any. 0: evenly, but for what 10 ms hold. */
+void limit_burst(struct limit *l, double burst, double of_slots);
+
+/* Are slots free now? More than the slots of a period at once (a long message on a
+ * slow line) pass alone in theirs. If not, limit_wait_us() says when to look again. */
+bool limit_free(struct limit *l, unsigned slots, int64_t now_us);
+
+/* Takes slots if they are free now. */
 bool limit_take(struct limit *l, unsigned slots, int64_t now_us);
 
 /* When the next slot is free: 0 for now. In microseconds from now. */
@@ -49,7 +62,7 @@ int64_t limit_wait_us(const struct limit *l, int64_t now_us);
 void limit_accepted(struct limit *l, unsigned slots, int64_t now_us);
 void limit_throttled(struct limit *l, int64_t now_us);
 
-/* What holds now, slots a second; 0: no limit. */
+/* What holds now, slots a second; 0: no limit, or shut. */
 double limit_rate(const struct limit *l);
 
 #endif

@@ -167,7 +167,7 @@ static void on_buried(void *arg)
     struct member *m = arg;
     struct command *c = &m->d->command;
 
-    shares_return(m->d, m->dying->name);
+    quotas_return(m->d, m->dying->name);
     command_start(c, "SREM");
     command_add_string(c, KEY_DAEMONS);
     command_add_string(c, m->dying->name);
@@ -301,7 +301,7 @@ void member_publish(struct member *m)
         for (enum gateway_outcome o = GATEWAY_ACCEPTED; o <= GATEWAY_UNKNOWN; o++)
             buf_printf(&json, ",\"%s\":%llu", gateway_outcome_name(o),
                        (unsigned long long)s.answers[o]);
-        buf_printf(&json, ",\"rate\":%.1f}", limit_rate(&lane->limit));
+        buf_printf(&json, ",\"rate\":%.1f}", limit_rate(&lane->rate->share.limit));
         command_start(&d->command, "HSET");
         key_gateway(&d->command, lane->name, "status");
         command_add_string(&d->command, d->name);

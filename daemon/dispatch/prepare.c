@@ -36,8 +36,12 @@ static bool prepare_special(struct notice *n, struct record *r)
             r->attempts < (unsigned)b->job->d->settings->dispatch.attempts) {
             settle_resend(n);
         } else {
-            settle_as(n, NOTICE_UNCERTAIN, REASON_NO_ANSWER);
+            settle_as(n, NOTICE_UNCERTAIN, r->reason);
         }
+        return true;
+    }
+    if (waiting && b->takeovers > TAKEOVERS_ALONE) { /* it alone was being worked on */
+        settle_as(n, NOTICE_FAILED, REASON_POISON);
         return true;
     }
     if (waiting)

@@ -74,7 +74,7 @@ static void log_uncertain(const struct recovery *r, const struct move *m)
     e.n = m->n;
     e.fence = record.fence;
     e.attempt = record.attempts;
-    e.until_ms = m->retry;
+    e.until_ms = m->retry > 0 ? m->retry : -1;
     delivery_log_add(r->d->log, &e);
 }
 
@@ -109,10 +109,17 @@ static bool parked_and_due(const struct recovery *r, const struct record *record
            (r->base_s + (int64_t)record->settled_s) * 1000 <= now_ms;
 }
 
+/* One that was being sent when a daemon died, and then when a second one did, is sent
+ * alone; if that one dies too it is left to a person: it may have gone out. */
 static void doubt(struct record *record)
 {
     record->state = NOTICE_UNCERTAIN;
-    record->reason = REASON_NO_ANSWER;
+    if ((record->flags & FLAG_SUSPECT) != 0)
+        record->reason = REASON_POISON;
+    else if (record->reason == REASON_CRASH)
+        record->flags |= FLAG_SUSPECT;
+    else
+        record->reason = REASON_CRASH;
     if (record->attempts < LEDGER_MAX_ATTEMPTS)
         record->attempts++;
 }
@@ -144,7 +151,8 @@ static void move_piece(struct recovery *r, const unsigned char *records, size_t 
         memcpy(m->believed, records + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
         if (record.state == NOTICE_SENDING) {
             doubt(&record);
-            m->retry += wait_ms; /* `hold` is looked at then too, and stays */
+            /* `hold` is looked at then too, and stays */
+            m->retry = record.reason == REASON_POISON ? RETRY_KEEP : now_ms + wait_ms;
         }
         record_pack(&record, m->wanted);
     }
@@ -267,6 +275,8 @@ static void next_reminder(struct recovery *r)
         next_reminder(r);
         return;
     }
+    if (strcmp(r->name, r->d->name) != 0) /* else it is our share by now */
+        quota_return_campaign(r->d, r->id, r->name);
     command_start(c, "HGETALL");
     key_leases(c, r->id, r->reminder);
     db_send(r->d->db, c, on_leases, r);

@@ -172,7 +172,7 @@ void settle_resend(struct notice *n)
 
     record_unpack(n->record, &r);
     r.flags |= FLAG_RESENT;
-    park_record(n, &r, REASON_NO_ANSWER, clock_wall_ms());
+    park_record(n, &r, r.reason, clock_wall_ms());
     log_outcome(n, "resend", &r, NULL, 0, NULL, NULL, 0);
 }
 
@@ -223,6 +223,7 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
     spend_attempt(r);
     r->state = (r->flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_ACCEPTED;
     r->flags |= FLAG_TOLD;
+    r->reason = REASON_NONE;
     r->ids = (unsigned)ids;
     r->settled_s = (uint32_t)((now_us - n->submitted_us) / 1000000) & SECONDS_20;
     s = settle_move(n, r, RETRY_KEEP, ids);
@@ -292,7 +293,7 @@ static void settle_throttled(struct notice *n, struct record *r, const struct ga
     int64_t wait = a->retry_after_ms > THROTTLED_MS ? a->retry_after_ms : THROTTLED_MS;
     int64_t until = clock_wall_ms() + wait / 2 + (int64_t)randombytes_uniform((uint32_t)wait);
 
-    limit_throttled(&n->lane->limit, clock_mono_us());
+    limit_throttled(&n->lane->rate->share.limit, clock_mono_us());
     park_record(n, r, REASON_THROTTLED, until);
     log_outcome(n, "throttled", r, NULL, 0, a->code, a->words, until);
 }
@@ -332,10 +333,12 @@ void settle_answer(struct notice *n, const struct gateway_answer *a)
     int64_t until, now_us;
 
     record_unpack(n->record, &r);
+    if (a->outcome != GATEWAY_ACCEPTED && a->outcome != GATEWAY_UNKNOWN && !a->partial)
+        intent_return_number(n);
     switch (a->outcome) {
     case GATEWAY_ACCEPTED:
         now_us = dispatch_pass_us(n->lane->d);
-        limit_accepted(&n->lane->limit,
+        limit_accepted(&n->lane->rate->share.limit,
                        n->lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1,
                        now_us);
         settle_accepted(n, &r, a, now_us);

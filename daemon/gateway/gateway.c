@@ -357,6 +357,16 @@ static int gateway_configure(struct gateway *gw, const struct tree *group, const
         if (strcmp(gw->set->gateways[i]->config->name, gw->config->name) == 0)
             return tree_error(err, tree_get(group, "name"), "two gateways are called \"%s\"",
                               gw->config->name);
+    for (size_t i = 0; i < gw->index; i++) {
+        const struct gateway_config *other = gw->set->gateways[i]->config;
+
+        if (other->source != NULL && gw->config->source != NULL &&
+            strcmp(other->source, gw->config->source) == 0 &&
+            (other->sender_rate != gw->config->sender_rate ||
+             other->sender_rate_ms != gw->config->sender_rate_ms))
+            return tree_error(err, tree_get(group, "sender_rate"),
+                              "gateway \"%s\" has another one for the same source", other->name);
+    }
     return 0;
 }
 

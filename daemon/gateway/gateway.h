@@ -23,6 +23,7 @@
 
 #include "field.h"
 #include "gateway_plugin.h"
+#include "per_number.h"
 #include "route.h"
 
 #include <stdbool.h>
@@ -61,13 +62,16 @@ struct gateway_closed_days {
 
 /* What every gateway has; its plugin's own settings stay with the plugin. */
 struct gateway_config {
-    const char *name;                 /* [a-z0-9-]{1,32}, unique */
-    const char *plugin;               /* as written: a name or an absolute path */
-    const char *channel;              /* [a-z0-9-]{1,32}; default: the plugin's */
-    unsigned classes;                 /* a bit (1 << class) for each that it carries; default all */
-    int64_t rate, rate_ms;            /* at most rate in rate_ms; rate 0: no limit is set */
-    int64_t burst;                    /* at once; default: the rate of one second, at least 1 */
-    enum gateway_count count;         /* what rate and burst count */
+    const char *name;         /* [a-z0-9-]{1,32}, unique */
+    const char *plugin;       /* as written: a name or an absolute path */
+    const char *channel;      /* [a-z0-9-]{1,32}; default: the plugin's */
+    unsigned classes;         /* a bit (1 << class) for each that it carries; default all */
+    int64_t rate, rate_ms;    /* at most rate in rate_ms; rate 0: no limit is set */
+    int64_t burst;            /* at once after a pause; 0, the default: evenly */
+    enum gateway_count count; /* what rate, burst and sender_rate count */
+    int64_t sender_rate, sender_rate_ms; /* of its source, over all gateways that have it; or 0 */
+    const char *source;               /* the number that it sends from, where sender_rate is set */
+    struct per_number per_number;     /* of one recipient's number, at this gateway */
     int64_t window;                   /* 1..65535, default 10: messages without an answer at once */
     enum gateway_signature signature; /* default: prefix for sms, else none */
     struct field_strings match;       /* addresses that it is preferred for, see route.h */

@@ -67,6 +67,9 @@ struct rate {
 _Static_assert(offsetof(struct gateway_config, rate_ms) ==
                    offsetof(struct gateway_config, rate) + offsetof(struct rate, rate_ms),
                "read_rate() fills two neighbours");
+_Static_assert(offsetof(struct gateway_config, sender_rate_ms) ==
+                   offsetof(struct gateway_config, sender_rate) + offsetof(struct rate, rate_ms),
+               "read_rate() fills two neighbours");
 
 static int read_rate(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
@@ -172,8 +175,13 @@ static const struct field common_fields[] = {
     {"rate", FIELD_CUSTOM, AT(rate), .read = read_rate,
      .help = "at most so many messages (or segments) in that time, over all daemons"},
     {"burst", FIELD_INT, AT(burst), .min = 1, .max = 1000000,
-     .help = "so many at once; default: the rate of one second"},
-    {"count", FIELD_ENUM, AT(count), .names = count_names, .help = "what rate and burst count"},
+     .help = "so many at once after a pause, never beyond rate; default: evenly"},
+    {"count", FIELD_ENUM, AT(count), .names = count_names, .help = "what the rates count"},
+    {"sender_rate", FIELD_CUSTOM, AT(sender_rate), .read = read_rate,
+     .help = "at most so many from its source number, over all gateways that send from it"},
+    {"per_number", FIELD_CUSTOM, AT(per_number), .read = per_number_read,
+     .help = "the operator's limit for one recipient: \"aliyun-notice\", ... or rules like "
+             "\"1/30s\""},
     {"window", FIELD_INT, AT(window), .min = 1, .max = 65535, .initial = "10",
      .help = "messages without an answer at once"},
     {"signature", FIELD_ENUM, AT(signature), .names = signature_names,
@@ -308,8 +316,6 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
         return tree_error(err, tree_member(group, "callback_token"),
                           "a token that nobody can guess has %d characters or more, none of them /",
                           TOKEN_BYTES_MIN);
-    if (c->burst == 0 && c->rate > 0)
-        c->burst = c->rate * 1000 / c->rate_ms > 0 ? c->rate * 1000 / c->rate_ms : 1;
     c->capabilities = plugin->capabilities;
     c->group = c->group || (plugin->capabilities & GATEWAY_GROUP_ONLY) != 0;
     c->batch_max = plugin->batch_max == 0 ? UINT_MAX : plugin->batch_max;
@@ -333,6 +339,14 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
     if (fields_read(s->table, group, s, arena, err) != 0 ||
         finish_config(&s->config, plugin, group, err) != 0)
         return NULL;
+    if (s->config.sender_rate > 0) {
+        s->config.source = gateway_settings_string(s, "source");
+        if (s->config.source == NULL || *s->config.source == '\0') {
+            tree_error(err, tree_get(group, "sender_rate"),
+                       "sender_rate is of a source: this gateway has none");
+            return NULL;
+        }
+    }
     return s;
 }
 

@@ -43,9 +43,24 @@ void key_gateway(struct command *c, const char *gateway, const char *part)
     command_add_format(c, "outreach:{gw:%s}:%s", gateway, part);
 }
 
+void key_sender(struct command *c, const char *source, const char *part)
+{
+    command_add_format(c, "outreach:{from:%s}:%s", source, part);
+}
+
+void key_campaign_shares(struct command *c, const char *id)
+{
+    command_add_format(c, "outreach:{%s}:shares", id);
+}
+
 void key_cap(struct command *c, const char *address)
 {
     command_add_format(c, "outreach:{cap:%s}", address);
+}
+
+void key_cap_gateway(struct command *c, const char *address, const char *gateway)
+{
+    command_add_format(c, "outreach:{cap:%s}:%s", address, gateway);
 }
 
 int key_split(const char *both, char *campaign, char *reminder)

@@ -34,7 +34,11 @@ void key_retry(struct command *c, const char *id, const char *reminder);
 void key_daemon(struct command *c, const char *name);
 /* part: "parked", "ages", "status", ... */
 void key_gateway(struct command *c, const char *gateway, const char *part);
+/* What one source number may send, from whatever gateway. */
+void key_sender(struct command *c, const char *source, const char *part);
+void key_campaign_shares(struct command *c, const char *id);
 void key_cap(struct command *c, const char *address);
+void key_cap_gateway(struct command *c, const char *address, const char *gateway);
 
 /* "campaign/reminder" taken apart: both NUL-terminated into buffers of
  * CAMPAIGN_ID_BYTES and 33. -1 if it is none. */

@@ -71,6 +71,7 @@ static const char *const reasons[] = {
     [REASON_POISON] = "poison",
     [REASON_NO_ANSWER] = "no-answer",
     [REASON_SLOT] = "slot",
+    [REASON_CRASH] = "crash",
 };
 _Static_assert(sizeof reasons / sizeof *reasons == REASON_COUNT, "a name for every reason");
 

@@ -38,6 +38,7 @@ enum {
     FLAG_TOLD = 8,   /* a part was accepted once: never cleared */
     FLAG_EARLY = 4,  /* an earlier attempt has a positive receipt */
     FLAG_RESENT = 2, /* two copies are possible: never cleared */
+    FLAG_SUSPECT = 1, /* two daemons died while it was being sent: sent alone from now on */
 };
 
 /* Why a notice is where it is. Stored as a number: append only. The first ones
@@ -69,6 +70,7 @@ enum notice_reason {
     REASON_POISON,
     REASON_NO_ANSWER,
     REASON_SLOT, /* the recipient's own time cannot be read, or is yet to come */
+    REASON_CRASH, /* a daemon died while it was being sent; at the next intent it is kept */
     REASON_COUNT
 };
 

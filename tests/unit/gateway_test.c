@@ -168,7 +168,7 @@ static void test_settings(void **state)
     assert_int_equal(c->classes, 5);
     assert_int_equal(c->rate, 20);
     assert_int_equal(c->rate_ms, 60000);
-    assert_int_equal(c->burst, 1);
+    assert_int_equal(c->burst, 0); /* evenly */
     assert_int_equal(c->count, GATEWAY_COUNT_SEGMENTS);
     assert_int_equal(c->window, 8); /* the plugin's default for it */
     assert_int_equal(c->signature, GATEWAY_SIGNATURE_PREFIX);
@@ -183,7 +183,7 @@ static void test_settings(void **state)
     c = gateway_config(gateway_set_find(set, "b"));
     assert_string_equal(c->channel, "wecom");
     assert_int_equal(c->signature, GATEWAY_SIGNATURE_NONE);
-    assert_int_equal(c->burst, 200);
+    assert_int_equal(c->burst, 0);
     assert_int_equal(c->classes, 7);
     assert_false(gateway_usable(gateway_set_find(set, "b")));
     assert_null(gateway_set_find(set, "c"));

@@ -182,6 +182,7 @@ static void test_names(void **state)
         {REASON_ATTEMPTS, 15, "attempts"},
         {REASON_POISON, 23, "poison"},
         {REASON_SLOT, 25, "slot"},
+        {REASON_CRASH, 26, "crash"},
     };
 
     (void)state;

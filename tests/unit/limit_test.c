@@ -77,7 +77,10 @@ static void test_steady(void **state)
     uint64_t sum = 0;
     unsigned next = f->slots;
 
-    limit_init(&l, f->rate, START);
+    if (f->rate < 1) /* so many in a longer time */
+        limit_init(&l, 1, (int64_t)(SECOND / f->rate), START);
+    else
+        limit_init(&l, f->rate, SECOND, START);
     for (int64_t t = START; t < START + length; t += f->turn_us) {
         if (f->pause_us > 0 && t > START + 2 * SECOND && t < START + 2 * SECOND + f->pause_us)
             continue;
@@ -102,7 +105,7 @@ static void test_wait(void **state)
     uint64_t sum = 0, looks = 0;
 
     (void)state;
-    limit_init(&l, 300, START);
+    limit_init(&l, 300, SECOND, START);
     for (int64_t t = START; t < START + 5 * SECOND; looks++) {
         int64_t wait;
 
@@ -123,16 +126,16 @@ static void test_start(void **state)
     unsigned taken = 0;
 
     (void)state;
-    limit_init(&l, 10, START);
+    limit_init(&l, 10, SECOND, START);
     assert_true(limit_take(&l, 1, START));
     assert_false(limit_take(&l, 1, START));
     assert_false(limit_take(&l, 1, START + 90000));
     assert_true(limit_take(&l, 1, START + 110000));
-    limit_init(&l, 1000, START);
+    limit_init(&l, 1000, SECOND, START);
     while (limit_take(&l, 1, START))
         taken++;
     assert_in_range(taken, 1, 20);
-    limit_init(&l, 5, START); /* longer than a second of the rate: it goes, alone */
+    limit_init(&l, 5, SECOND, START); /* longer than a second of the rate: it goes, alone */
     assert_true(limit_take(&l, 8, START));
     assert_false(limit_take(&l, 1, START + SECOND));
     assert_true(limit_take(&l, 8, START + 2 * SECOND));
@@ -143,7 +146,7 @@ static void test_none(void **state)
     struct limit l;
 
     (void)state;
-    limit_init(&l, 0, START);
+    limit_init(&l, 0, SECOND, START);
     for (int i = 0; i < 100000; i++)
         assert_true(limit_take(&l, 8, START));
     assert_int_equal(limit_wait_us(&l, START), 0);
@@ -158,7 +161,7 @@ static void test_set(void **state)
     struct limit l;
 
     (void)state;
-    limit_init(&l, LIMIT_SHUT, START);
+    limit_init(&l, LIMIT_SHUT, SECOND, START);
     assert_false(limit_take(&l, 1, START));
     assert_true(limit_wait_us(&l, START) > 0);
     assert_true(limit_rate(&l) == 0);
@@ -270,7 +273,7 @@ static void test_learning(void **state)
     t->now = START;
     t->window = f->window;
     t->o = (struct operator_){f->first, f->bucket, f->bucket, START, {0}};
-    limit_init(&t->l, f->configured, START);
+    limit_init(&t->l, f->configured, SECOND, START);
     learn(t, 30 * SECOND);
     assert_true((double)t->accepted >= f->used * 30 * f->first);
     assert_true((double)t->throttled <= f->refused * (double)t->accepted);
@@ -292,7 +295,7 @@ static void test_back_to_configured(void **state)
     t->now = START;
     t->window = 200;
     t->o = (struct operator_){300, 0, 0, START, {0}};
-    limit_init(&t->l, 500, START);
+    limit_init(&t->l, 500, SECOND, START);
     learn(t, 10 * SECOND);
     assert_true(limit_rate(&t->l) < 350);
     t->o.rate = 10000;

@@ -246,11 +246,11 @@ static void test_claim_orphans(void **state)
     opened(20);
     script(CLAIM("d:1:1", "8", "1100"));
     script(CLAIM("d:1:2", "4", "1100"));
-    is("1", script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 8 2"));
+    is("1", script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 8 1"));
     is("1", ask("HGET " REMINDER " orphans"));
-    twice("[RANGE  1 5 2 0]", CLAIM("e:2:1", "5", "1100"));
+    twice("[RANGE  1 5 1 0]", CLAIM("e:2:1", "5", "1100"));
     is("1", ask("HGET " REMINDER " orphans"));
-    twice("[RANGE  6 8 2 0]", CLAIM("e:2:2", "5", "1100"));
+    twice("[RANGE  6 8 1 0]", CLAIM("e:2:2", "5", "1100"));
     is("0", ask("HGET " REMINDER " orphans"));
     is("[RANGE  13 17 0 1]", script(CLAIM("e:2:3", "5", "1100")));
     is("4", ask("HLEN " LEASES)); /* d:1:2 and the three */
@@ -258,6 +258,34 @@ static void test_claim_orphans(void **state)
     ask("HSET " REMINDER " orphans 3");
     is("[RANGE  18 20 0 1]", script(CLAIM("e:2:4", "5", "1100")));
     is("0", ask("HGET " REMINDER " orphans"));
+}
+
+/* Two daemons have died over a range: its notices go one at a time, for all daemons. */
+static void test_claim_alone(void **state)
+{
+    (void)state;
+    opened(6);
+    script(CLAIM("d:1:1", "4", "1000"));
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 4 1");
+    is("[RANGE  1 4 1 0]", script(CLAIM("d:2:1", "4", "1000")));
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:2:1 1 4 2");
+    twice("[RANGE  1 1 2 0]", CLAIM("d:3:1", "4", "1000"));
+    /* while it is worked on, others are not, but the rest flows */
+    is("[RANGE  5 6 0 1]", script(CLAIM("e:4:1", "4", "1000")));
+    refused("[NONE  ]", CLAIM("e:4:2", "4", "1000"));
+    /* nothing happened: the next */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:3:1");
+    is("[RANGE  2 2 2 0]", script(CLAIM("e:4:3", "4", "1000")));
+    /* that was it: whoever claims it sees three, and fails it, while another is worked on */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " e:4:3 2 2 3");
+    {
+        const char *first = script(CLAIM("f:5:1", "4", "1000"));
+        bool poison = strcmp(first, "[RANGE  2 2 3 0]") == 0;
+
+        assert_true(poison || strcmp(first, "[RANGE  3 3 2 0]") == 0);
+        is(poison ? "[RANGE  3 3 2 0]" : "[RANGE  2 2 3 0]", script(CLAIM("f:5:2", "4", "1000")));
+    }
+    is("[NONE  ]", script(CLAIM("f:5:3", "4", "1000")));
 }
 
 static void test_claim_retry(void **state)
@@ -1227,6 +1255,7 @@ int main(void)
         TEST(test_claim_closed),
         TEST(test_claim_flags),
         TEST(test_claim_orphans),
+        TEST(test_claim_alone),
         TEST(test_claim_retry),
         TEST(test_claim_uncertain),
         TEST(test_claim_turns),

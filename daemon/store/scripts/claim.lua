@@ -5,6 +5,9 @@
 -- Returns: what ('RANGE', 'RETRY', 'NONE', 'PAUSED', 'CLOSED'), a note ('',
 -- 'CANCELLED', 'EXPIRED'), then from, to, takeovers, fresh; or the numbers; or, with
 -- NONE, when the retry set wants to be looked at (ms, or '').
+-- A range over which so many daemons died is worked one notice at a time, one by all
+-- daemons together: the next death then says which notice it is.
+local ALONE = 2
 local h = redis.call('HMGET', KEYS[1], 'state', 'paused', 'cancelled', 'expires', 'cursor', 'last', 'orphans',
   'turn', 'c1')
 if h[1] ~= 'open' then
@@ -30,11 +33,21 @@ local looked_for = redis.call('ZCARD', KEYS[3]) -- parked, and in doubt
 local cursor, last = tonumber(h[5] or '0'), tonumber(h[6])
 
 if tonumber(h[7] or '0') > 0 then -- ranges given back or orphaned go before the cursor moves
-  local all = redis.call('HKEYS', KEYS[2])
-  for i = 1, #all do
-    if string.sub(all[i], 1, 1) == ':' then
-      local from, to, takeovers = string.match(redis.call('HGET', KEYS[2], all[i]), '^(%d+) (%d+) (%d+)')
-      local stop = math.min(tonumber(to), tonumber(from) + max - 1)
+  local all, alone, left = redis.call('HGETALL', KEYS[2]), false, false
+  for i = 1, #all, 2 do -- is a suspicious one being worked on?
+    local takeovers = string.match(all[i + 1], '^%d+ %d+ (%d+)')
+    alone = alone or (string.sub(all[i], 1, 1) ~= ':' and tonumber(takeovers) == ALONE)
+  end
+  for i = 1, #all, 2 do
+    local from, to, takeovers = string.match(all[i + 1], '^(%d+) (%d+) (%d+)')
+    if from ~= to then -- a third death counts only against one that was alone
+      takeovers = math.min(tonumber(takeovers), ALONE)
+    end
+    local suspicious = tonumber(takeovers) == ALONE -- beyond it will not be worked on
+    if string.sub(all[i], 1, 1) == ':' and suspicious and alone then
+      left = true
+    elseif string.sub(all[i], 1, 1) == ':' then
+      local stop = suspicious and tonumber(from) or math.min(tonumber(to), tonumber(from) + max - 1)
       redis.call('HDEL', KEYS[2], all[i])
       if stop < tonumber(to) then
         redis.call('HSET', KEYS[2], ':' .. (stop + 1), (stop + 1) .. ' ' .. to .. ' ' .. takeovers .. ' 0')
@@ -45,7 +58,9 @@ if tonumber(h[7] or '0') > 0 then -- ranges given back or orphaned go before the
       return {'RANGE', note, from, stop, takeovers, 0}
     end
   end
-  redis.call('HSET', KEYS[1], 'orphans', 0)
+  if not left then
+    redis.call('HSET', KEYS[1], 'orphans', 0)
+  end
 end
 
 local fresh = cursor < last and (note ~= '' or tonumber(h[9] or '0') < tonumber(ARGV[5]))

@@ -3,6 +3,7 @@
 // headers, delayMs, cut } for { n, method, url, query, headers, body }.
 
 const http = require('node:http');
+const { arrival } = require('./arrival');
 
 class HttpPeer {
   constructor(behave = () => ({})) {
@@ -12,11 +13,12 @@ class HttpPeer {
 
   async start() {
     this.server = http.createServer(async (req, res) => {
+      const arrived = arrival();
       const chunks = [];
       for await (const chunk of req) chunks.push(chunk);
       const url = new URL(req.url, 'http://peer');
       const request = {
-        n: this.requests.length + 1, at: Date.now(), method: req.method, path: url.pathname,
+        n: this.requests.length + 1, at: Date.now(), arrived, method: req.method, path: url.pathname,
         query: Object.fromEntries(url.searchParams), headers: req.headers, body: Buffer.concat(chunks).toString(),
       };
       this.requests.push(request);

@@ -14,6 +14,7 @@
 
 const smpp = require('smpp');
 const { until } = require('./wait');
+const { arrival } = require('./arrival');
 
 const STATES = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACCEPTD: 6, UNKNOWN: 7, REJECTD: 8 };
 const COMMANDS = ['bind_transceiver', 'bind_transmitter', 'bind_receiver'];
@@ -73,7 +74,7 @@ class Smsc {
 
   async submitted(session, pdu) {
     const submit = {
-      n: this.submits.length + 1, at: Date.now(), session, pdu,
+      n: this.submits.length + 1, at: Date.now(), arrived: arrival(), session, pdu,
       to: `+${pdu.destination_addr}`, from: pdu.source_addr, text: pdu.short_message.message,
       part: concatenation(pdu),
     };

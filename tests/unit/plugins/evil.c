@@ -9,6 +9,7 @@
  *   never      does not answer
  *   nonsense   outcome 99
  *   ids        a message id of 65 bytes
+ *   deadly     takes the process with it when the text has DIE in it, else accepts
  */
 #include "gateway_plugin.h"
 
@@ -84,6 +85,12 @@ static void evil_submit(void *state, const struct gateway_message *const *messag
     for (size_t i = 0; i < n; i++) {
         if (strcmp(e->way, "never") == 0)
             continue;
+        if (strcmp(e->way, "deadly") == 0) {
+            if (strstr(messages[i]->text, "DIE") != NULL)
+                abort();
+            answer(e, messages[i]->token, 'a');
+            continue;
+        }
         if (strcmp(e->way, "later") == 0) {
             e->later[e->count] = messages[i]->token;
             e->letters[e->count++] = messages[i]->text[0];

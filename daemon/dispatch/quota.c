@@ -1,0 +1,154 @@
+#include "inside.h"
+
+#include "clock.h"
+#include "keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How far intents may run ahead of what they are for: enough for Redis to answer in,
+ * and little to be in doubt after a crash. */
+#define AHEAD_MS 300
+
+static void key_quota(struct command *c, enum quota_kind kind, const char *name)
+{
+    switch (kind) {
+    case QUOTA_GATEWAY:
+        key_gateway(c, name, "shares");
+        break;
+    case QUOTA_SENDER:
+        key_sender(c, name, "shares");
+        break;
+    case QUOTA_CAMPAIGN:
+        key_campaign_shares(c, name);
+    }
+}
+
+static void give_back(struct dispatch *d, enum quota_kind kind, const char *name,
+                      const char *daemon)
+{
+    command_start(&d->command, "HDEL");
+    key_quota(&d->command, kind, name);
+    command_add_string(&d->command, daemon);
+    db_send(d->db, &d->command, NULL, NULL);
+}
+
+struct quota *quota_get(struct dispatch *d, enum quota_kind kind, const char *name,
+                        const struct quota_rate *rate)
+{
+    struct quota *q;
+
+    for (q = d->quotas; q != NULL; q = q->next)
+        if (q->kind == kind && strcmp(q->name, name) == 0)
+            break;
+    if (q == NULL) {
+        q = xcalloc(1, sizeof *q);
+        q->d = d;
+        q->kind = kind;
+        snprintf(q->name, sizeof q->name, "%s", name);
+        share_init(&q->share, rate->slots, rate->period_ms, rate->burst, rate->least,
+                   clock_mono_us());
+        q->next = d->quotas;
+        d->quotas = q;
+    }
+    q->users++;
+    return q;
+}
+
+void quota_drop(struct quota *q)
+{
+    if (q != NULL)
+        q->users--;
+}
+
+static void on_share(void *arg, const redisReply *reply)
+{
+    struct quota *q = arg;
+
+    share_answer(&q->share, reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0,
+                 clock_mono_us());
+    dispatch_ask_turn(q->d);
+}
+
+static void quota_ask(struct quota *q)
+{
+    struct dispatch *d = q->d;
+    struct command *c = &d->command;
+    unsigned using;
+
+    if (!share_ask(&q->share, &using, clock_mono_us(), clock_boot_ms()))
+        return;
+    command_script(c, SCRIPT_SHARE, 1);
+    key_quota(c, q->kind, q->name);
+    command_add_string(c, d->name);
+    command_add_int(c, using);
+    command_add_int(c, q->share.slots);
+    command_add_int(c, q->share.least);
+    command_add_int(c, clock_wall_ms() / QUOTA_TURN_MS);
+    db_send(d->db, c, on_share, q);
+}
+
+void quotas_ask(struct dispatch *d, bool all)
+{
+    struct quota **at = &d->quotas;
+
+    while (*at != NULL) {
+        struct quota *q = *at;
+
+        share_check(&q->share, clock_boot_ms());
+        if (q->users == 0 && !q->share.asking) {
+            if (q->share.slots > 0)
+                give_back(d, q->kind, q->name, d->name);
+            *at = q->next;
+            free(q);
+            continue;
+        }
+        if (q->users > 0 && (all || q->share.good_boot_ms < clock_boot_ms()))
+            quota_ask(q);
+        at = &q->next;
+    }
+}
+
+void quotas_return(struct dispatch *d, const char *daemon)
+{
+    for (struct quota *q = d->quotas; q != NULL; q = q->next)
+        if (q->share.slots > 0)
+            give_back(d, q->kind, q->name, daemon);
+}
+
+void quota_return_campaign(struct dispatch *d, const char *id, const char *daemon)
+{
+    give_back(d, QUOTA_CAMPAIGN, id, daemon);
+}
+
+void quotas_free(struct dispatch *d)
+{
+    struct quota *next;
+
+    for (struct quota *q = d->quotas; q != NULL; q = next) {
+        next = q->next;
+        free(q);
+    }
+    d->quotas = NULL;
+}
+
+size_t quota_room(const struct quota *q)
+{
+    double rate, most;
+
+    if (q == NULL)
+        return SIZE_MAX;
+    if (q->share.limit.slots < 0)
+        return 0;
+    rate = limit_rate(&q->share.limit);
+    if (rate <= 0)
+        return SIZE_MAX;
+    if (limit_wait_us(&q->share.limit, clock_mono_us()) > AHEAD_MS * 1000)
+        return 0;
+    most = rate * AHEAD_MS / 1000;
+    if (q->ahead == 0)
+        return most > 1 ? (size_t)most : 1;
+    /* A few at a time, not one by one. */
+    return (double)q->ahead > most / 2 ? 0 : (size_t)(most - (double)q->ahead);
+}

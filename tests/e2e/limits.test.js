@@ -1,0 +1,276 @@
+'use strict';
+// Several daemons, and limits, as those see them who set them: counted at the peer. What
+// is counted arrived for certain within the second (lib/arrival.js): no tolerance is needed.
+
+const assert = require('node:assert/strict');
+const path = require('node:path');
+const { journey, campaign, people, BUILD } = require('./lib/stage');
+const { most } = require('./lib/arrival');
+const { until, pause } = require('./lib/wait');
+
+const HOLD = [{ name: 'first', at: 'now', doubt: 'hold' }];
+const TWO_PARTS = { texts: { zh: '{{name}}春江潮水连海平，海上明月共潮生。滟滟随波千万里，何处春江无月明。江流宛转绕芳甸，月照花林皆似霰。空里流霜不觉飞，汀上白沙看不见。' } };
+const EVIL = path.join(BUILD, 'tests/plugins/evil.so');
+const twice = (list) => list.filter((to, i) => list.indexOf(to) !== i);
+
+/** Starts a daemon of that name on the stage's one Redis; the SMSC knows it by its system_type. */
+async function daemon(s, name) {
+  s.settings.name = name;
+  s.settings.log = { ...s.settings.log, delivery: s.path(`${name}.jsonl`) };
+  for (const g of s.settings.gateways) if (g.plugin === 'smpp') g.system_type = name;
+  s.epoch = 0;
+  return Object.assign(await s.start(), { name });
+}
+
+const sentBy = (smsc, name) => smsc.submits.filter((one) => one.session.systemType === name).length;
+
+journey('of three daemons that come, go, die and come back no second sees more than the rate, in segments', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }), { rate: '60/s', burst: 20, window: 100, receipt_wait: '60s' });
+  const server = await s.redisServer();
+  const pid = server.process.pid;
+  let [one, two] = [await daemon(s, 'd1'), await daemon(s, 'd2')];
+  await smsc.bound(2);
+  await s.xadd(campaign('rate', people(600), { ...TWO_PARTS, reminders: HOLD }));
+  await until('both to send', () => sentBy(smsc, 'd1') > 20 && sentBy(smsc, 'd2') > 20, 60000);
+  await daemon(s, 'd3');
+  await until('the third to send', () => sentBy(smsc, 'd3') > 20, 60000);
+  let at = smsc.submits.length;
+  await s.stop('SIGKILL', one);
+  one = await daemon(s, 'd1'); // at once
+  await until('it to go on', () => smsc.submits.length > at + 120, 60000);
+  await s.stop('SIGTERM', two);
+  at = smsc.submits.length;
+  two = await daemon(s, 'd2');
+  await until('it to go on', () => smsc.submits.length > at + 120, 60000);
+  process.kill(pid, 'SIGSTOP'); // Redis hangs, then answers everything at once
+  await pause(2500);
+  process.kill(pid, 'SIGCONT');
+  at = smsc.submits.length;
+  await until('it to go on', () => smsc.submits.length > at + 120, 60000);
+  process.kill(one.pid, 'SIGSTOP'); // asleep, but not for long enough to be dead
+  await pause(7000);
+  process.kill(one.pid, 'SIGCONT');
+  await until('an end', async () => {
+    const { accepted = 0, uncertain = 0 } = await s.counts('rate', 'first');
+    return accepted + uncertain === 600;
+  }, 90000);
+  const found = most(smsc.submits);
+  assert.ok(found.most <= 60, `${found.most} segments within a second`);
+  assert.ok(found.most >= 30, `${found.most} in the fullest second: this machine is too slow to tell`);
+  assert.deepEqual(twice(smsc.messages.map((m) => m.to)), []);
+}, { timeout: 240000 });
+
+journey('two daemons share a rate that is too small to be divided', async (s) => {
+  const cloud = await s.cloud(undefined, { rate: '2/s' });
+  await s.redisServer();
+  for (const name of ['d1', 'd2', 'd3']) await daemon(s, name);
+  await s.xadd(campaign('small', people(16)));
+  await s.counted('small', 'first', { accepted: 16 }, 90000);
+  const found = most(cloud.requests);
+  assert.ok(found.most <= 2, `${found.most} requests within a second`);
+}, { timeout: 180000 });
+
+journey('what Redis held back does not leave all at once when it answers', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }), { rate: '40/s', window: 200 });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('held', people(300)));
+  for (const at of [40, 100, 160]) {
+    await until(`${at} submits`, () => smsc.submits.length >= at, 60000);
+    process.kill(server.process.pid, 'SIGSTOP');
+    await pause(1500);
+    process.kill(server.process.pid, 'SIGCONT');
+  }
+  await s.counted('held', 'first', { accepted: 300 }, 60000);
+  const found = most(smsc.submits);
+  assert.ok(found.most <= 40, `${found.most} within a second`);
+});
+
+journey('the window counts parts: no more submit_sm without an answer than it says', async (s) => {
+  let open = 0;
+  let widest = 0;
+  const smsc = await s.smsc(async () => {
+    widest = Math.max(widest, ++open);
+    await pause(50);
+    open--;
+    return { receipt: false };
+  }, { window: 7, rate: '500/s' });
+  await s.start();
+  await s.xadd(campaign('parts', people(60), TWO_PARTS));
+  await s.counted('parts', 'first', { accepted: 60 }, 60000);
+  assert.equal(smsc.submits.length, 120);
+  assert.ok(widest <= 7 && widest >= 4, `${widest} outstanding`);
+});
+
+journey('a campaign keeps to its own rate over two daemons, and holds no other up', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }), { rate: '400/s' });
+  await s.redisServer();
+  await daemon(s, 'd1');
+  await daemon(s, 'd2');
+  await smsc.bound(2);
+  await s.xadd(campaign('slow', people(60), { rate: '10/s' }));
+  await until('the slow one', () => smsc.submits.length > 5, 30000);
+  const others = people(300).map((p) => ({ ...p, sms: p.sms.replace('+86138', '+86139') }));
+  await s.xadd(campaign('fast', others));
+  await s.counted('fast', 'first', { accepted: 300 }, 60000);
+  const slow = () => smsc.submits.filter((one) => one.to.startsWith('+86138'));
+  assert.ok(slow().length < 60, 'the fast one has overtaken it');
+  await s.counted('slow', 'first', { accepted: 60 }, 60000);
+  const found = most(slow());
+  assert.ok(found.most <= 10, `${found.most} of it within a second`);
+});
+
+journey('two gateways that send from one number share its rate', async (s) => {
+  const shared = { sender_rate: '20/s', rate: '200/s' };
+  const smsc = await s.smsc(() => ({ receipt: false }), shared);
+  const first = s.settings.gateways[0];
+  s.settings.gateways.push({ ...first, name: 'second' });
+  await s.start();
+  await smsc.bound(2);
+  await s.xadd(campaign('sender', people(100)));
+  await s.counted('sender', 'first', { accepted: 100 }, 60000);
+  const used = new Set((await s.ledger('sender', 'first')).map((r) => r.gateway));
+  assert.equal(used.size, 2, 'both were used');
+  const found = most(smsc.submits);
+  assert.ok(found.most <= 20, `${found.most} within a second`);
+});
+
+journey("an operator's rule for one number holds over all campaigns, by the submits that it took", async (s) => {
+  let n = 0;
+  const smsc = await s.smsc(() => (n++ === 0 ? { status: 0x58 } : { receipt: false }), { per_number: ['2/20s'] });
+  await s.start();
+  for (const id of ['one', 'two', 'three']) await s.xadd(campaign(id, people(1)));
+  // The first one was refused as too fast: that is none, and two of three go.
+  await until('two to be taken', async () => smsc.submits.filter((one) => one.status === 0).length === 2, 30000);
+  const began = smsc.submits.find((one) => one.status === 0).at;
+  await until('all three', () => smsc.submits.filter((one) => one.status === 0).length === 3, 60000);
+  assert.ok(smsc.submits.at(-1).at - began >= 19500, 'the third not before the first is forgotten');
+  assert.match(JSON.stringify(s.deliveryLog()), /"event":"held"[^}]*"reason":"limit"/);
+});
+
+journey('presets of operators are known by name, and others are refused', async (s) => {
+  await s.smsc(undefined, { per_number: 'huawei-promotion' });
+  assert.equal((await s.run(['-t', '-c', s.conf], { program: 'outreachd' })).code, 0);
+  s.settings.gateways[0].per_number = 'huawai';
+  const wrong = await s.run(['-t', '-c', s.conf], { program: 'outreachd' });
+  assert.notEqual(wrong.code, 0);
+  assert.match(wrong.all, /outreachd\.conf:\d+.*"huawei-promotion"/);
+  s.settings.gateways[0].per_number = '1/30s';
+  s.settings.gateways[0].sender_rate = '5/s';
+  s.settings.gateways[0].source = '';
+  assert.match((await s.run(['-t', '-c', s.conf], { program: 'outreachd' })).all, /sender_rate/);
+});
+
+journey('a recipient gets no more than per_recipient over all campaigns', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }));
+  s.settings.defaults.per_recipient = ['1/10s', '2/day'];
+  await s.start();
+  await s.xadd(campaign('a', people(1)));
+  await until('one', () => smsc.submits.length === 1);
+  await s.xadd(campaign('b', people(1)));
+  await until('two', () => smsc.submits.length === 2, 40000);
+  assert.ok(smsc.submits[1].at - smsc.submits[0].at >= 9500, 'ten seconds apart');
+  await s.xadd(campaign('c', people(1)));
+  const now = new Date(Date.now() + 8 * 3600e3); // Shanghai
+  await until('the third to be held until tomorrow', () => s.deliveryLog().some((e) => {
+    if (e.event !== 'held' || e.campaign !== 'c' || e.reason !== 'limit') return false;
+    const next = new Date(Date.parse(e.until) + 8 * 3600e3);
+    return next.getUTCHours() === 0 && next.getUTCMinutes() === 0 && next > now;
+  }), 30000);
+  assert.equal(smsc.submits.length, 2);
+});
+
+journey('429 with Retry-After lowers the rate, is waited for and spends no attempt', async (s) => {
+  const refused = new Map();
+  const cloud = await s.cloud(({ n, query }) => {
+    if (n % 4 !== 0 || refused.has(query.to)) return {};
+    refused.set(query.to, Date.now());
+    return { status: 429, headers: { 'Retry-After': '2' } };
+  }, { retry: [{ status: 503 }], throttled: [{ status: 429 }] });
+  s.settings.dispatch = { attempts: 2 };
+  await s.start();
+  await s.xadd(campaign('later', people(24)));
+  await s.counted('later', 'first', { accepted: 24 }, 60000);
+  assert.ok(refused.size >= 3);
+  assert.ok((await s.ledger('later', 'first')).every((r) => r.attempts === 1));
+  for (const [to, at] of refused) {
+    const again = cloud.requests.filter((r) => r.query.to === to).at(-1);
+    assert.ok(again.at - at >= 950, `asked again after ${again.at - at} ms`);
+  }
+});
+
+journey('a daemon that was asleep sends nothing stale, and what it had learnt counts', async (s) => {
+  // Slow answers: when it falls asleep a window is on its way, more has an intent and
+  // waits for the rate, and the answers come while it sleeps.
+  const smsc = await s.smsc(() => ({ receipt: false, delayMs: 700 }), { rate: '30/s', window: 40, response_timeout: '300s' });
+  await s.redisServer();
+  const one = await daemon(s, 'd1');
+  await s.xadd(campaign('sleep', people(400), { reminders: HOLD }));
+  await until('it to be under way', () => smsc.submits.length > 60, 30000);
+  const two = await daemon(s, 'd2');
+  await until('the other one too', () => sentBy(smsc, 'd2') > 20, 60000);
+  const from = sentBy(smsc, 'd1');
+  await until('more of the first', () => sentBy(smsc, 'd1') > from + 5, 30000);
+  process.kill(one.pid, 'SIGSTOP');
+  await until('it to be dead to the other', () => /daemon\.dead name=d1/.test(s.log()), 90000);
+  await until('what it was sending to be in doubt', async () => (await s.counts('sleep', 'first')).uncertain > 0, 20000);
+  const doubted = (await s.ledger('sleep', 'first')).map((r, i) => [r, people(400)[i].sms]).filter(([r]) => r.state === 'uncertain').map(([, to]) => to);
+  const reached = new Set(smsc.submits.map((m) => m.to));
+  const asleep = sentBy(smsc, 'd1');
+  process.kill(one.pid, 'SIGCONT');
+  await until('an end', async () => {
+    const { accepted = 0, uncertain = 0 } = await s.counts('sleep', 'first');
+    return accepted + uncertain === 400;
+  }, 90000);
+  assert.equal((await s.counts('sleep', 'first')).uncertain ?? 0, 0, 'what it had heard, or had not sent, is known');
+  assert.deepEqual(twice(smsc.submits.map((m) => m.to)), []);
+  assert.ok(doubted.some((to) => reached.has(to)), 'it had sent some of them');
+  const found = most(smsc.submits);
+  assert.ok(found.most <= 30, `${found.most} within a second`);
+  assert.ok(two.how === undefined && one.how === undefined, 'both live');
+  assert.ok(asleep > 0);
+}, { timeout: 300000 });
+
+journey('a notice that kills daemons is found out after three, and the rest arrives', async (s) => {
+  s.settings.gateways.push({ name: 'edge', plugin: EVIL, channel: 'sms', way: 'deadly', signature: 'none', capacity: 8 });
+  s.settings.dispatch = { doubt_wait: '1s', attempts: 15 };
+  await s.redisServer();
+  const who = people(12);
+  who[5].name = 'DIE';
+  let deaths = 0;
+  await s.start();
+  await s.xadd(campaign('poison', who));
+  await until('all but one', async () => {
+    if (s.daemon.how) {
+      deaths++;
+      await s.start({ wait: false });
+    }
+    const counts = await s.counts('poison', 'first').catch(() => ({}));
+    return counts.accepted === 11 && counts.uncertain === 1 && deaths >= 3;
+  }, 90000);
+  await pause(3000);
+  assert.equal(s.daemon.how, undefined, 'the last one lives');
+  assert.equal(deaths, 3);
+  const record = (await s.ledger('poison', 'first'))[5];
+  assert.deepEqual([record.state, record.reason], ['uncertain', 23], 'left to a person, for poison');
+  await s.ok('verify', 'poison');
+  assert.match((await s.ok('why', who[5].sms)).out, /ops must look/);
+});
+
+journey('a range over which daemons die is worked one at a time, and the one that was held by the third is failed', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '1/h' });
+  await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('range', people(4)));
+  const leases = async () => Object.entries(await (await s.redis()).hash('outreach:{range}:first:leases'));
+  for (const held of ['1 4 0 1', '1 4 1 0', '1 1 2 0']) {
+    await until(`a lease ${held}`, async () => (await leases()).some(([name, v]) => !name.startsWith(':') && v === held), 30000);
+    await s.stop('SIGKILL');
+    await s.start();
+  }
+  await until('the first to be failed', async () => (await s.ledger('range', 'first'))[0].state === 'failed', 30000);
+  assert.equal((await s.ledger('range', 'first'))[0].reason, 23);
+  await until('the next to be worked on', async () => (await leases()).some(([name, v]) => !name.startsWith(':') && v === '2 2 2 0'), 30000);
+  assert.equal(smsc.submits.length, 0);
+  await s.ok('verify', 'range');
+});
