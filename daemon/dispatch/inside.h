@@ -242,7 +242,9 @@ void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
 void settle_resend(struct notice *n);
 /* Nothing of it waits any more: takes it out of the retry set, if it still is as believed. */
 void settle_forget(struct notice *n);
-/* On to the next channel if there is one, else failed. */
+/* Accepted, and no receipt has come in time. */
+void settle_no_receipt(struct notice *n);
+/* On to the next channel if there is one, else failed; undelivered if it was told. */
 void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
                          const char *code, const char *words);
 void settle_flush(struct job *job);

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
+#include "outcome.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -74,14 +75,15 @@ static void log_intent(const struct intent *i, const struct notice *n, uint32_t 
 }
 
 /* Something else stands in the ledger than was believed: another daemon, a
- * receipt or a sweep was here. What still waits is tried again, the rest is not ours. */
+ * receipt or a sweep was here. What waits as it did is tried again, the rest is not ours. */
 static void intent_differs(struct intent *i, struct notice *n, const unsigned char *found)
 {
-    struct record r;
+    struct record r, believed;
 
-    memcpy(n->record, found, LEDGER_RECORD_BYTES);
+    record_unpack(n->record, &believed);
     record_unpack(found, &r);
-    if ((r.state == NOTICE_UNTOUCHED || r.state == NOTICE_PARKED) && ++n->tries < 3)
+    memcpy(n->record, found, LEDGER_RECORD_BYTES);
+    if (intent_may_try_again(&believed, &r) && ++n->tries < 3)
         lane_add(i->lane, n);
     else
         batch_settled(n);
@@ -244,6 +246,12 @@ static void refuse_for_now(struct intent *i, size_t k)
     i->later_ms[k] = clock_wall_ms() + GATE_AGAIN_MS;
 }
 
+/* Who has no address on a channel cannot have refused from it, whatever stands in the set. */
+static bool no_address(const struct notice *n, size_t channel)
+{
+    return n->others != NULL && n->others[channel][0] == '\0';
+}
+
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
@@ -256,7 +264,7 @@ static void on_opted_out(void *arg, const redisReply *reply)
         if (reply->type != REDIS_REPLY_ARRAY)
             refuse_for_now(i, k);
         for (size_t c = 0; c < per; c++)
-            if (db_int(db_at(reply, k * per + c), 0) != 0)
+            if (db_int(db_at(reply, k * per + c), 0) != 0 && !no_address(notice_at(i, k), c))
                 i->refused[k] = NOTICE_OPTED_OUT;
     }
     if (i->job->rule_count == 0) {

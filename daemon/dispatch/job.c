@@ -149,6 +149,7 @@ static void on_numbered(void *arg, const redisReply *reply)
     key_ledger(c, job->id, job->name);
     command_add(c, header, sizeof header);
     command_add_int(c, clock_wall_ms());
+    command_add_int(c, (int64_t)job->campaign->channel_count);
     job->asks++;
     db_send(job->d->db, c, on_opened, job);
 }

@@ -42,6 +42,11 @@ static bool prepare_special(struct notice *n, struct record *r)
     }
     if (waiting)
         return false;
+    if (r->state == NOTICE_ACCEPTED && b->from == 0 && b->sweep == SWEEP_NO &&
+        r->step + 1 < b->job->campaign->channel_count && b->job->campaign->fallback_after_ms > 0) {
+        settle_no_receipt(n);
+        return true;
+    }
     if (b->from == 0) /* else it would be looked at for ever */
         settle_forget(n);
     else
@@ -164,7 +169,7 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
         settle_park(n, REASON_OUTAGE, soonest(job, now_ms + AGAIN_MS));
         return NULL;
     }
-    settle_as(n, NOTICE_FAILED,
+    settle_as(n, (r->flags & FLAG_TOLD) != 0 ? NOTICE_UNDELIVERED : NOTICE_FAILED,
               addressed               ? REASON_NO_GATEWAY
               : reason != REASON_NONE ? reason
                                       : REASON_NUMBER);

@@ -206,6 +206,23 @@ static void spend_attempt(struct record *r)
         r->attempts++;
 }
 
+/* When what was accepted goes to the next channel if no receipt has come: its place in the
+ * retry set. Only where a receipt is to come, and this person has another address. */
+static int64_t fall_back_at(const struct notice *n, const struct record *r)
+{
+    const struct job *job = n->batch->job;
+    const struct campaign *c = job->campaign;
+
+    if (c->fallback_after_ms == 0 || r->state != NOTICE_ACCEPTED || r->ids == 0 ||
+        n->others == NULL)
+        return RETRY_KEEP;
+    for (size_t k = r->step + 1; k < c->channel_count; k++)
+        if ((c->reminders[job->reminder].channel_mask & 1u << k) != 0 && n->others[k][0] != '\0' &&
+            gateway_serves(job->d->gateways, c->channels[k], (enum gateway_class)c->class))
+            return clock_wall_ms() + c->fallback_after_ms;
+    return RETRY_KEEP;
+}
+
 static void settle_accepted(struct notice *n, struct record *r, const struct gateway_answer *a,
                             int64_t now_us)
 {
@@ -220,7 +237,7 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
     r->flags |= FLAG_TOLD;
     r->ids = (unsigned)ids;
     r->settled_s = (uint32_t)((now_us - n->submitted_us) / 1000000) & SECONDS_20;
-    s = settle_move(n, r, RETRY_KEEP, ids);
+    s = settle_move(n, r, fall_back_at(n, r), ids);
     for (size_t i = 0; i < ids; i++) {
         if (a->ids[i].length == 0 || a->ids[i].length > 64)
             continue;
@@ -251,7 +268,8 @@ void settle_next_channel(struct notice *n, struct record *r, enum notice_reason 
         log_outcome(n, "delivered", r, NULL, 0, code, words, 0);
         return;
     }
-    intent_return_cap(n);
+    if ((r->flags & FLAG_TOLD) == 0)
+        intent_return_cap(n);
     if (r->step + 1 < job->campaign->channel_count) {
         r->step++;
         r->attempts = 0;
@@ -259,10 +277,19 @@ void settle_next_channel(struct notice *n, struct record *r, enum notice_reason 
         log_outcome(n, "next-channel", r, NULL, 0, code, words, 0);
         return;
     }
-    r->state = NOTICE_FAILED;
+    /* What a gateway once took, and was not delivered, is not the same as never taken. */
+    r->state = (r->flags & FLAG_TOLD) != 0 ? NOTICE_UNDELIVERED : NOTICE_FAILED;
     r->reason = reason;
     settle_move(n, r, RETRY_KEEP, 0);
-    log_outcome(n, "failed", r, NULL, 0, code, words, 0);
+    log_outcome(n, notice_state_name(r->state), r, NULL, 0, code, words, 0);
+}
+
+void settle_no_receipt(struct notice *n)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    settle_next_channel(n, &r, REASON_NO_RECEIPT, NULL, NULL);
 }
 
 static void settle_retry(struct notice *n, struct record *r, const struct gateway_answer *a)
@@ -295,12 +322,9 @@ static void settle_throttled(struct notice *n, struct record *r, const struct ga
 static void settle_rejected(struct notice *n, struct record *r, const struct gateway_answer *a)
 {
     spend_attempt(r);
-    if (a->partial) { /* the phone has seen a piece of it: never repeated whole */
+    if (a->partial) { /* the phone has seen a piece of it: never repeated whole on this channel */
         r->flags |= FLAG_TOLD;
-        r->state = NOTICE_UNDELIVERED;
-        r->reason = REASON_PARTIAL;
-        settle_move(n, r, RETRY_KEEP, 0);
-        log_outcome(n, "undelivered", r, NULL, 0, a->code, a->words, 0);
+        settle_next_channel(n, r, REASON_PARTIAL, a->code, a->words);
         return;
     }
     settle_next_channel(

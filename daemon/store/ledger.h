@@ -68,7 +68,8 @@ enum notice_reason {
     REASON_ERASED,
     REASON_POISON,
     REASON_NO_ANSWER,
-    REASON_SLOT, /* the recipient's own time cannot be read, or is yet to come */
+    REASON_SLOT,       /* the recipient's own time cannot be read, or is yet to come */
+    REASON_NO_RECEIPT, /* none came within fallback_after */
     REASON_COUNT
 };
 
