@@ -332,6 +332,26 @@ static void settle_rejected(struct notice *n, struct record *r, const struct gat
         a->code, a->words);
 }
 
+/* A gateway's matter, which costs the notice nothing; unless the gateway did well until it
+ * had this notice, again and again. */
+static void settle_broken(struct notice *n, struct record *r, const struct gateway_answer *a)
+{
+    enum notice_reason reason =
+        a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER;
+    int64_t until =
+        clock_wall_ms() + (a->retry_after_ms > BROKEN_MS ? a->retry_after_ms : BROKEN_MS);
+
+    if (gateway_blames(n->lane->gateway)) {
+        spend_attempt(r);
+        if (r->attempts >= (unsigned)n->batch->job->d->settings->dispatch.attempts) {
+            settle_next_channel(n, r, reason, a->code, a->words);
+            return;
+        }
+    }
+    park_record(n, r, reason, until);
+    log_outcome(n, "broken", r, NULL, 0, a->code, a->words, until);
+}
+
 static void settle_unknown(struct notice *n, struct record *r, const struct gateway_answer *a)
 {
     struct job *job = n->batch->job;
@@ -377,11 +397,7 @@ void settle_answer(struct notice *n, const struct gateway_answer *a)
         settle_rejected(n, &r, a);
         break;
     case GATEWAY_BROKEN:
-        until = clock_wall_ms() + (a->retry_after_ms > BROKEN_MS ? a->retry_after_ms : BROKEN_MS);
-        park_record(n, &r,
-                    a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER,
-                    until);
-        log_outcome(n, "broken", &r, NULL, 0, a->code, a->words, until);
+        settle_broken(n, &r, a);
         break;
     case GATEWAY_UNKNOWN:
         settle_unknown(n, &r, a);

@@ -177,6 +177,10 @@ static const struct field common_fields[] = {
     {"group", FIELD_BOOL, AT(group), .help = "reaches a group: one notice a reminder"},
     {"receipt_wait", FIELD_DURATION, AT(receipt_wait_ms), .min = 60000,
      .max = INT64_C(30) * 86400000, .initial = "72h", .help = "how long a receipt is waited for"},
+    {"answer_wait", FIELD_DURATION, AT(answer_wait_ms), .min = 1000, .max = 86400000,
+     .initial = "10min",
+     .help = "a message without an answer for so long is lost: the plugin is opened anew; longer "
+             "than its own time-outs"},
     {"disabled", FIELD_BOOL, AT(disabled), .help = "checked, but not opened"},
     {0},
 };
