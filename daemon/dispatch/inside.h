@@ -35,6 +35,7 @@ struct notice {
     uint32_t n;
     unsigned step;             /* of the campaign's channels */
     const char *const *others; /* addresses of all channels, where there are several */
+    bool absent;               /* the ledger is shorter than that */
     unsigned tries;            /* compare-and-sets that found something else */
     unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */
     int64_t ready_us, limited_us, submitted_us; /* monotonic */
@@ -173,6 +174,9 @@ void shares_return(struct dispatch *d, const char *daemon);
 
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);
+
+/* Halts a job whose script was answered by an error. */
+void halt_damaged(struct job *job, const char *script, const redisReply *reply);
 
 /* What one recipient may get: gives back a reservation that was not made use of. Does
  * nothing where a copy of n may have gone out. */

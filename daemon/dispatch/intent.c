@@ -199,8 +199,7 @@ static void on_moved(void *arg, const redisReply *reply)
 
     if (reply->type != REDIS_REPLY_ARRAY) {
         if (!db_is_error(reply, "OOM")) /* db has said so */
-            log_error("intent.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
-                      log_quote(reply->str ? reply->str : ""));
+            halt_damaged(i->job, "intent", reply);
         i->unanswered = true;
         return;
     }

@@ -62,9 +62,11 @@ bool job_idle(const struct job *job)
            (job->settling == NULL || job->settling->moves.count == 0);
 }
 
+/* Not of a halted one, whose other claims are still answered: it sleeps until its time. */
 static void job_sleep(struct job *job, int64_t us)
 {
-    job->wake_us = clock_mono_us() + us;
+    if (job->state != JOB_HALTED)
+        job->wake_us = clock_mono_us() + us;
 }
 
 static void job_die(struct job *job)
@@ -80,8 +82,18 @@ void job_halt(struct job *job, const char *why)
         return;
     log_error("reminder.halted campaign=%s reminder=%s reason=%s retry_ms=%d", job->id, job->name,
               log_quote(why), HALT_US / 1000);
-    job->state = JOB_HALTED;
     job_sleep(job, HALT_US);
+    job->state = JOB_HALTED;
+}
+
+/* A script has failed over what it found: somebody else has written there. The others go on. */
+void halt_damaged(struct job *job, const char *script, const redisReply *reply)
+{
+    char why[200];
+
+    snprintf(why, sizeof why, "its keys in Redis are damaged: %s: %.150s", script,
+             reply->str != NULL ? reply->str : "");
+    job_halt(job, why);
 }
 
 /* It is not tried anew: only this job knows how far Redis had been, and what it forgot
@@ -107,6 +119,10 @@ static void on_opened(void *arg, const redisReply *reply)
     struct ledger_header h;
 
     job->asks--;
+    if (db_is_error(reply, NULL)) {
+        halt_damaged(job, "open", reply);
+        return;
+    }
     if (state == NULL || strcmp(state->str, "open") != 0) {
         /* done, skipped or gone: the schedule is only an index */
         command_start(&job->d->command, "ZREM");
@@ -282,6 +298,36 @@ static void claimed_range(struct job *job, const struct claim *claim, const redi
     batch_read(b);
 }
 
+/* 1.., or 0 for what is no number of ours: 0 itself is the ledger's header. */
+static uint32_t notice_number(const redisReply *member)
+{
+    unsigned long long n = 0;
+
+    if (member->type != REDIS_REPLY_STRING || member->len == 0 || member->len > 8 ||
+        member->str[0] == '0')
+        return 0;
+    for (size_t i = 0; i < member->len; i++) {
+        if (member->str[i] < '0' || member->str[i] > '9')
+            return 0;
+        n = n * 10 + (unsigned)(member->str[i] - '0');
+    }
+    return n <= LEDGER_MAX_NUMBER ? (uint32_t)n : 0;
+}
+
+static void drop_member(const struct job *job, const redisReply *member)
+{
+    struct command *c = &job->d->command;
+
+    if (member->type != REDIS_REPLY_STRING)
+        return;
+    log_warning("retry.damaged campaign=%s reminder=%s member=%s", job->id, job->name,
+                log_quote_n(member->str, member->len < 64 ? member->len : 64));
+    command_start(c, "ZREM");
+    key_retry(c, job->id, job->name);
+    command_add(c, member->str, member->len);
+    db_send(job->d->db, c, NULL, NULL);
+}
+
 static void claimed_retries(struct job *job, const redisReply *reply, int sweep)
 {
     struct batch *b = batch_take(job);
@@ -289,9 +335,14 @@ static void claimed_retries(struct job *job, const redisReply *reply, int sweep)
     b->from = b->to = 0;
     b->fresh = false;
     b->sweep = sweep;
-    for (size_t i = 2; i < reply->elements && b->count < GROUP_MAX; i++)
-        b->notices[b->count++] =
-            (struct notice){.batch = b, .n = (uint32_t)db_int(reply->element[i], 0)};
+    for (size_t i = 2; i < reply->elements && b->count < GROUP_MAX; i++) {
+        uint32_t number = notice_number(reply->element[i]);
+
+        if (number > 0)
+            b->notices[b->count++] = (struct notice){.batch = b, .n = number};
+        else
+            drop_member(job, reply->element[i]);
+    }
     batch_read(b);
 }
 
@@ -325,10 +376,10 @@ static void on_claimed(void *arg, const redisReply *reply)
     job->cancelled = sweep == SWEEP_CANCELLED;
     job->paused = false;
     if (what == NULL) {
-        if (!db_is_error(reply, "OOM")) /* db has said so */
-            log_error("claim.error campaign=%s reminder=%s reply=%s", job->id, job->name,
-                      log_quote(reply->str ? reply->str : ""));
-        job_sleep(job, SLEEP_US);
+        if (db_is_error(reply, "OOM")) /* db has said so */
+            job_sleep(job, SLEEP_US);
+        else
+            halt_damaged(job, "claim", reply);
     } else if (strcmp(what->str, "RANGE") == 0) {
         job->exhausted = false;
         claimed_range(job, claim, reply, sweep);
@@ -483,6 +534,8 @@ static void on_finished(void *arg, const redisReply *reply)
     const redisReply *what = db_at(reply, 0);
 
     job->asks--;
+    if (db_is_error(reply, NULL))
+        halt_damaged(job, "finish", reply);
     if (what != NULL && strcmp(what->str, "DONE") == 0) {
         log_info("reminder.done campaign=%s reminder=%s", job->id, job->name);
         command_start(c, "ZREM");
@@ -525,7 +578,7 @@ static void on_flags(void *arg, const redisReply *reply)
     job->cancelled = db_int(db_at(reply, 0), 0) != 0;
     job->paused = db_int(db_at(reply, 1), 0) != 0;
     job->expires_ms = db_int(db_at(reply, 2), job->expires_ms);
-    if (job->cancelled || (was_paused && !job->paused)) {
+    if (job->state == JOB_OPEN && (job->cancelled || (was_paused && !job->paused))) {
         job->wake_us = 0;
         dispatch_ask_turn(job->d);
     }

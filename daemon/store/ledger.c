@@ -74,6 +74,7 @@ static const char *const reasons[] = {
     [REASON_NO_ANSWER] = "no-answer",
     [REASON_SLOT] = "slot",
     [REASON_NO_RECEIPT] = "no-receipt",
+    [REASON_ROW] = "row",
 };
 _Static_assert(sizeof reasons / sizeof *reasons == REASON_COUNT, "a name for every reason");
 

@@ -185,6 +185,7 @@ static void test_names(void **state)
         {REASON_POISON, 23, "poison"},
         {REASON_SLOT, 25, "slot"},
         {REASON_NO_RECEIPT, 26, "no-receipt"},
+        {REASON_ROW, 27, "row"},
     };
 
     (void)state;
