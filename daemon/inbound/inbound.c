@@ -544,15 +544,24 @@ struct reply_under_way {
     struct inbound *in;
     gateway_stored_fn *stored;
     void *stored_arg;
+    unsigned unanswered; /* commands: out of memory they may be answered out of their order */
+    bool failed;
 };
 
+/* The peer is answered when all of it is durable, the refusal above all. */
 static void on_reply_stored(void *arg, const redisReply *reply)
 {
     struct reply_under_way *r = arg;
 
+    if (db_is_error(reply, NULL)) {
+        log_error("reply.error reply=%s", log_quote(reply->str));
+        r->failed = true;
+    }
+    if (--r->unanswered > 0)
+        return;
     r->in->under_way--;
     if (!r->in->muted)
-        r->stored(r->stored_arg, !db_is_error(reply, NULL));
+        r->stored(r->stored_arg, !r->failed);
     free(r);
 }
 
@@ -581,13 +590,14 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
                         from, &fault) != 0)
         snprintf(from, sizeof from, "%s", reply->from);
     r = xmalloc(sizeof *r);
-    *r = (struct reply_under_way){in, stored, stored_arg};
+    *r = (struct reply_under_way){in, stored, stored_arg, 1, false};
     in->under_way++;
     if (refused && from[0] != '\0') { /* nobody's refusal is nobody's */
         command_start(c, "SADD");
         command_add_string(c, KEY_OPTOUT);
         command_add_string(c, from);
-        db_send(in->options.db, c, NULL, NULL);
+        r->unanswered++;
+        db_send(in->options.db, c, on_reply_stored, r);
         log_info("reply.refused gateway=%s from=%s", name, log_mask(from, strlen(from)));
     }
     command_start(c, "XADD");

@@ -146,6 +146,18 @@ journey('a reply that refuses by SMS holds on every channel of that person', asy
   assert.deepEqual(asked(other), [list[0].wecom, list[2].wecom]);
 });
 
+journey('a refusal that cannot be kept is not acknowledged: the operator sends it again', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  await smsc.bound();
+  const client = await s.redis();
+  await client.call('SET', 'outreach:optout', 'no set');
+  assert.notEqual(await smsc.reply(people(1)[0].sms, '1069000038', 'TD'), 0);
+  await client.call('DEL', 'outreach:optout');
+  assert.equal(await smsc.reply(people(1)[0].sms, '1069000038', 'TD'), 0);
+  assert.deepEqual(await client.call('SMEMBERS', 'outreach:optout'), [people(1)[0].sms]);
+});
+
 journey('a refusal that came from nobody is nobody\'s: whoever lacks an address is not taken for one who refused', async (s) => {
   const smsc = await s.smsc();
   await s.start();

@@ -149,28 +149,36 @@ const damages = {
   'a lease that is none': ['HSET', 'first:leases', ':1', 'nonsense'],
   'a counter that is no number': ['HSET', 'first', 'cursor', 'nonsense'],
 };
-for (const [what, [command, key, ...args]] of Object.entries(damages))
-  journey(`${what} halts its reminder with words, once a minute, and the others go on`, async (s) => {
-    const smsc = await s.smsc();
-    await s.start();
-    const client = await s.redis();
-    await s.xadd(campaign('hurt', people(3), { reminders: [{ name: 'first', at: 'now' }] }));
-    await until('it to be queued', async () => (await client.call('HGET', 'outreach:{hurt}:first', 'state')));
-    await s.settled('hurt', 'first');
-    await until('its end', async () => (await client.call('HGET', 'outreach:{hurt}:first', 'state')) === 'done');
+journey('damage of any kind halts its reminder with words, once a minute, and the others go on', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const client = await s.redis();
+  const ids = Object.keys(damages).map((_, i) => `hurt-${i}`);
+  const list = (i) => people(3, (k) => ({ sms: `+86138514${50 + i}00${k}` }));
+  for (const [i, id] of ids.entries()) await s.xadd(campaign(id, list(i)));
+  for (const id of ids) {
+    await s.settled(id, 'first');
+    await until('its end', async () => (await client.call('HGET', `outreach:{${id}}:first`, 'state')) === 'done');
+  }
+  for (const [i, [command, key, ...args]] of Object.values(damages).entries()) {
+    const reminder = `outreach:{${ids[i]}}:first`;
+    const full = key === '' ? `outreach:{${ids[i]}}` : `outreach:{${ids[i]}}:${key}`;
     // As if all were still to be done, but for what is damaged.
-    const full = key === '' ? 'outreach:{hurt}' : `outreach:{hurt}:${key}`;
-    await client.call('SETRANGE', 'outreach:{hurt}:first:ledger', '16', '\0'.repeat(48));
-    await client.call('HSET', 'outreach:{hurt}:first', 'c0', '3', 'c5', '0', 'cursor', '0', 'orphans', '1');
+    await client.call('SETRANGE', `${reminder}:ledger`, '16', '\0'.repeat(48));
+    await client.call('HSET', reminder, 'c0', '3', 'c5', '0', 'cursor', '0', 'orphans', '1');
     if (['SET', 'LPUSH'].includes(command)) await client.call('DEL', full);
     await client.call(command, full, ...args);
-    await client.call('HSET', 'outreach:{hurt}:first', 'state', 'open');
-    await client.call('ZADD', 'outreach:schedule', '1', 'hurt/first');
-    await until('it to be halted', () => /reminder.halted campaign=hurt reminder=first reason=/.test(s.log()));
-    await s.xadd(campaign('well', people(5)));
-    assert.deepEqual(await s.settled('well', 'first'), { delivered: 5 });
-    await pause(1500);
-    assert.equal(s.log().match(/reminder.halted campaign=hurt/g).length, 1);
-    assert.ok(s.log().match(/campaign=hurt/g).length < 30, 'it is not said again and again');
-    assert.equal(smsc.submits.length, 8, 'and nothing of it is sent');
-  });
+    await client.call('HSET', reminder, 'state', 'open');
+    await client.call('ZADD', 'outreach:schedule', '1', `${ids[i]}/first`);
+  }
+  const halts = (id) => (s.log().match(new RegExp(`reminder.halted campaign=${id} reminder=first reason=`, 'g')) ?? []).length;
+  for (const [i, what] of Object.keys(damages).entries()) await until(`a halt over ${what}`, () => halts(ids[i]) > 0);
+  await s.xadd(campaign('well', people(5)));
+  assert.deepEqual(await s.settled('well', 'first'), { delivered: 5 });
+  await pause(1500);
+  for (const [i, what] of Object.keys(damages).entries()) {
+    assert.equal(halts(ids[i]), 1, what);
+    assert.ok(s.log().match(new RegExp(`campaign=${ids[i]} `, 'g')).length < 30, `${what}: it is not said again and again`);
+  }
+  assert.equal(smsc.submits.length, 3 * ids.length + 5, 'and nothing of them is sent');
+});
