@@ -175,6 +175,9 @@ void shares_return(struct dispatch *d, const char *daemon);
 /* Asks for a turn of the pump at the end of this pass of the loop. */
 void dispatch_ask_turn(struct dispatch *d);
 
+/* An intent was refused over the text version: what it says has changed. */
+void job_reload(struct job *job);
+
 /* Halts a job whose script was answered by an error. */
 void halt_damaged(struct job *job, const char *script, const redisReply *reply);
 

@@ -208,6 +208,8 @@ static void on_moved(void *arg, const redisReply *reply)
         job_halt(i->job, "Redis has lost its ledger: nothing of it is sent");
     if (i->verdict == MOVES_BACK)
         job_halt_back(i->job);
+    if (i->verdict == MOVES_VERSION)
+        job_reload(i->job);
     if (i->verdict != MOVES_DONE || reply->elements == 2)
         return;
     for (size_t k = 0; k < i->moves.count; k++) {

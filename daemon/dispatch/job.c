@@ -78,7 +78,7 @@ static void job_die(struct job *job)
  * at the schedule; after a while it is tried anew. */
 void job_halt(struct job *job, const char *why)
 {
-    if (job->state == JOB_HALTED)
+    if (job->state == JOB_HALTED || job->state == JOB_DEAD)
         return;
     log_error("reminder.halted campaign=%s reminder=%s reason=%s retry_ms=%d", job->id, job->name,
               log_quote(why), HALT_US / 1000);
@@ -217,6 +217,25 @@ static void on_document(void *arg, const redisReply *reply)
     db_send(d->db, &d->command, on_numbered, job);
 }
 
+static void on_version(void *arg, const redisReply *reply)
+{
+    struct job *job = arg;
+
+    job->asks--;
+    job->version = (unsigned)db_int(reply, 1);
+}
+
+/* Its texts are no longer those that it was opened with. What is under way here is refused
+ * by its intents; the schedule opens it anew. */
+void job_reload(struct job *job)
+{
+    if (job->state != JOB_OPEN && job->state != JOB_CLOSING)
+        return;
+    log_info("reminder.changed campaign=%s reminder=%s version=%u", job->id, job->name,
+             job->version);
+    job_die(job);
+}
+
 void job_open(struct dispatch *d, const char *key)
 {
     struct job *job;
@@ -232,6 +251,12 @@ void job_open(struct dispatch *d, const char *key)
     snprintf(job->key, sizeof job->key, "%s/%s", job->id, job->name);
     job->version = 1;
     job_enter(job);
+    command_start(&d->command, "HGET"); /* before the texts: who reads them new has it old, and
+                                           is refused, not the other way round */
+    key_reminder(&d->command, job->id, job->name);
+    command_add_string(&d->command, "tv");
+    job->asks++;
+    db_send(d->db, &d->command, on_version, job);
     command_start(&d->command, "HMGET");
     key_campaign(&d->command, job->id);
     command_add_string(&d->command, "document");
