@@ -251,6 +251,7 @@ static void set_defaults(struct campaign *c, const struct campaign_defaults *def
     if (c->signature == NULL)
         c->signature = "";
     c->rate = form->rate;
+    c->fallback_after_ms = form->fallback_after_ms;
     c->per_recipient = form->per_recipient.items;
     c->max_segments = form->max_segments != 0 ? (int)form->max_segments : defaults->max_segments;
     c->max_audience = defaults->max_audience;

@@ -88,9 +88,10 @@ struct campaign {
     enum campaign_same_phone same_phone;
     bool to_group; /* its audience is one row without addresses: a notice a reminder for the
                       group that a gateway reaches */
-    const char *audience_file;        /* as written, NULL when the recipients came inline */
-    const char *audience_path;        /* where it is, of a campaign_read(); else NULL */
-    double rate;                      /* notices a second over all gateways; 0: no limit */
+    const char *audience_file; /* as written, NULL when the recipients came inline */
+    const char *audience_path; /* where it is, of a campaign_read(); else NULL */
+    double rate;               /* notices a second over all gateways; 0: no limit */
+    int64_t fallback_after_ms; /* without a receipt for so long: the next channel; 0: never */
     const char *const *per_recipient; /* ended by NULL; NULL: the default */
     int max_segments;
     uint32_t max_audience; /* recipients at most */

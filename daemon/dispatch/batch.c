@@ -120,6 +120,18 @@ static uint32_t row_number(const redisReply *row)
     return n;
 }
 
+/* Who is no notice of this reminder has nothing to wait for. */
+static void retry_drop(const struct job *job, uint32_t number)
+{
+    struct command *c = &job->d->command;
+
+    log_warning("retry.damaged campaign=%s reminder=%s n=%u", job->id, job->name, number);
+    command_start(c, "ZREM");
+    key_retry(c, job->id, job->name);
+    command_add_int(c, number);
+    db_send(job->d->db, c, NULL, NULL);
+}
+
 /* Rows come in the order of their numbers, perhaps with gaps: a number without a
  * row was erased. */
 static void prepare_run(const struct reading *run, const redisReply *rows)
@@ -143,6 +155,11 @@ static void prepare_run(const struct reading *run, const redisReply *rows)
             at++;
         }
         value = db_at(db_at(row, 1), 1);
+        if (n->absent) {
+            retry_drop(b->job, n->n);
+            batch_settled(n);
+            continue;
+        }
         prepare_notice(n, value ? value->str : NULL, value ? value->len : 0, now_ms);
     }
 }
@@ -165,6 +182,7 @@ static void on_rows(void *arg, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ARRAY) { /* never a reason to call anybody erased */
         log_error("rows.error campaign=%s reply=%s", run->batch->job->id,
                   log_quote(reply->str ? reply->str : ""));
+        job_halt(run->batch->job, "its audience cannot be read");
         run->batch->give_back = true;
         for (size_t i = 0; i < run->count; i++)
             batch_settled(&run->batch->notices[run->first + i]);
@@ -184,6 +202,8 @@ static void on_records(void *arg, const redisReply *reply)
 
         if (reply->type == REDIS_REPLY_STRING && reply->len >= (i + 1) * LEDGER_RECORD_BYTES)
             memcpy(n->record, reply->str + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
+        else if (b->from == 0 && reply->type == REDIS_REPLY_STRING)
+            n->absent = true; /* beyond the end of the ledger */
     }
     if (b->sweep == SWEEP_NO)
         return; /* the rows' answer is next */

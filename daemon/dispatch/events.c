@@ -23,6 +23,7 @@
 #define EVENTS_AT_ONCE 16
 #define SCHEDULE_PAGE 1000
 #define REMARKS_MOST 100
+#define TELL_AGAIN_MS 60000
 #define BODY_MOST (1u << 20)   /* of an event: a larger audience is loaded first */
 #define BODY_KEPT (64u * 1024) /* of one that is rejected */
 
@@ -42,6 +43,7 @@ struct events {
     int64_t rows, queued_ms;
     unsigned remarks;
     bool scheduling;
+    int64_t told_ms;      /* monotonic: when a damaged key was told of */
     size_t schedule_from; /* where the next look at the schedule begins */
 };
 
@@ -53,6 +55,17 @@ struct event_copy {
 };
 
 static void apply_next(struct events *e);
+
+/* Of keys that are no campaign's: without them nothing can be done but to say so. */
+static void tell_damaged(struct events *e, const char *key, const redisReply *reply)
+{
+    int64_t now = clock_mono_ms();
+
+    if (!db_is_error(reply, NULL) || (e->told_ms != 0 && now - e->told_ms < TELL_AGAIN_MS))
+        return;
+    e->told_ms = now;
+    log_error("queue.damaged key=%s reply=%s", key, log_quote(reply->str));
+}
 
 struct events *events_create(struct dispatch *d)
 {
@@ -459,6 +472,7 @@ static void on_events(void *arg, const redisReply *reply)
     struct events *e = arg;
 
     e->asking = false;
+    tell_damaged(e, KEY_EVENTS, reply);
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
         const redisReply *id = db_at(reply->element[i], 0), *fields = db_at(reply->element[i], 1);
         struct event_copy *c;
@@ -488,6 +502,7 @@ static void on_reader(void *arg, const redisReply *reply)
 
     if (word == NULL || strcmp(word->str, "OK") != 0 || position == NULL) {
         e->asking = false; /* another daemon reads them */
+        tell_damaged(e, KEY_READER, reply);
         return;
     }
     snprintf(e->position, sizeof e->position, "%s", position->str);
@@ -550,6 +565,7 @@ static void on_due(void *arg, const redisReply *reply)
     struct events *e = arg;
 
     e->scheduling = false;
+    tell_damaged(e, KEY_SCHEDULE, reply);
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
         job_open(e->d, reply->element[i]->str);
     /* What is open stays in the schedule: others may stand behind a whole page of it. */

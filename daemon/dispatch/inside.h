@@ -39,6 +39,7 @@ struct notice {
     uint32_t n;
     unsigned step;             /* of the campaign's channels */
     const char *const *others; /* addresses of all channels, where there are several */
+    bool absent;               /* the ledger is shorter than that */
     unsigned tries;            /* compare-and-sets that found something else */
     unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */
     int64_t ready_us, limited_us, submitted_us; /* monotonic */
@@ -228,6 +229,11 @@ void dispatch_ask_turn(struct dispatch *d);
  * asked of the clock itself. */
 int64_t dispatch_pass_us(struct dispatch *d);
 int64_t dispatch_pass_ms(struct dispatch *d);
+/* An intent was refused over the text version: what it says has changed. */
+void job_reload(struct job *job);
+
+/* Halts a job whose script was answered by an error. */
+void halt_damaged(struct job *job, const char *script, const redisReply *reply);
 
 /* What one recipient may get: gives back a reservation that was not made use of. Does
  * nothing where a copy of n may have gone out. */
@@ -315,7 +321,9 @@ void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
 void settle_resend(struct notice *n);
 /* Nothing of it waits any more: takes it out of the retry set, if it still is as believed. */
 void settle_forget(struct notice *n);
-/* On to the next channel if there is one, else failed. */
+/* Accepted, and no receipt has come in time. */
+void settle_no_receipt(struct notice *n);
+/* On to the next channel if there is one, else failed; undelivered if it was told. */
 void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,
                          const char *code, const char *words);
 void settle_flush(struct job *job);

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
+#include "outcome.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -56,15 +57,16 @@ static struct notice *notice_at(const struct intent *i, size_t k)
 /* ------------------------------------------------------------ after the gate */
 
 /* Something else stands in the ledger than was believed: another daemon, a
- * receipt or a sweep was here. What still waits is tried again, the rest is not ours. */
+ * receipt or a sweep was here. What waits as it did is tried again, the rest is not ours. */
 static void intent_differs(struct intent *i, struct notice *n, const unsigned char *found)
 {
-    struct record r;
+    struct record r, believed;
 
     lane_behind(i->lane, n);
-    memcpy(n->record, found, LEDGER_RECORD_BYTES);
+    record_unpack(n->record, &believed);
     record_unpack(found, &r);
-    if ((r.state == NOTICE_UNTOUCHED || r.state == NOTICE_PARKED) && ++n->tries < 3)
+    memcpy(n->record, found, LEDGER_RECORD_BYTES);
+    if (intent_may_try_again(&believed, &r) && ++n->tries < 3)
         lane_add(i->lane, n);
     else
         batch_settled(n);
@@ -148,8 +150,7 @@ static void on_moved(void *arg, const redisReply *reply)
 
     if (reply->type != REDIS_REPLY_ARRAY) {
         if (!db_is_error(reply, "OOM")) /* db has said so */
-            log_error("intent.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
-                      log_quote(reply->str ? reply->str : ""));
+            halt_damaged(i->job, "intent", reply);
         i->unanswered = true;
         return;
     }
@@ -158,6 +159,8 @@ static void on_moved(void *arg, const redisReply *reply)
         job_halt(i->job, "Redis has lost its ledger: nothing of it is sent");
     if (i->verdict == MOVES_BACK)
         job_halt_back(i->job);
+    if (i->verdict == MOVES_VERSION)
+        job_reload(i->job);
     if (i->verdict != MOVES_DONE || reply->elements == 2)
         return;
     for (size_t k = 0; k < i->moves.count; k++) {
@@ -204,6 +207,12 @@ static void gate_answered(struct intent *i)
     intent_give_back(i);
 }
 
+/* Who has no address on a channel cannot have refused from it, whatever stands in the set. */
+static bool no_address(const struct notice *n, size_t channel)
+{
+    return n->others != NULL && n->others[channel][0] == '\0';
+}
+
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
@@ -216,7 +225,7 @@ static void on_opted_out(void *arg, const redisReply *reply)
         if (reply->type != REDIS_REPLY_ARRAY)
             refuse_for_now(i, k);
         for (size_t c = 0; c < per; c++)
-            if (db_int(db_at(reply, k * per + c), 0) != 0)
+            if (db_int(db_at(reply, k * per + c), 0) != 0 && !no_address(notice_at(i, k), c))
                 i->refused[k] = NOTICE_OPTED_OUT;
     }
     gate_answered(i);

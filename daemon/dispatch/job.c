@@ -62,9 +62,11 @@ bool job_idle(const struct job *job)
            (job->settling == NULL || job->settling->moves.count == 0);
 }
 
+/* Not of a halted one, whose other claims are still answered: it sleeps until its time. */
 static void job_sleep(struct job *job, int64_t us)
 {
-    job->wake_us = clock_mono_us() + us;
+    if (job->state != JOB_HALTED)
+        job->wake_us = clock_mono_us() + us;
 }
 
 static void job_die(struct job *job)
@@ -80,8 +82,18 @@ void job_halt(struct job *job, const char *why)
         return;
     log_error("reminder.halted campaign=%s reminder=%s reason=%s retry_ms=%d", job->id, job->name,
               log_quote(why), HALT_US / 1000);
-    job->state = JOB_HALTED;
     job_sleep(job, HALT_US);
+    job->state = JOB_HALTED;
+}
+
+/* A script has failed over what it found: somebody else has written there. The others go on. */
+void halt_damaged(struct job *job, const char *script, const redisReply *reply)
+{
+    char why[200];
+
+    snprintf(why, sizeof why, "its keys in Redis are damaged: %s: %.150s", script,
+             reply->str != NULL ? reply->str : "");
+    job_halt(job, why);
 }
 
 /* It is not tried anew: what Redis forgot may have been sent. What has happened to one
@@ -124,6 +136,10 @@ static void on_opened(void *arg, const redisReply *reply)
     char begun[CLOCK_STAMP_BYTES], expires[CLOCK_STAMP_BYTES];
 
     job->asks--;
+    if (db_is_error(reply, NULL)) {
+        halt_damaged(job, "open", reply);
+        return;
+    }
     if (state == NULL || strcmp(state->str, "open") != 0) {
         /* done, skipped or gone: the schedule is only an index */
         command_start(&job->d->command, "ZREM");
@@ -177,6 +193,7 @@ static void on_numbered(void *arg, const redisReply *reply)
     key_ledger(c, job->id, job->name);
     command_add(c, header, sizeof header);
     command_add_int(c, clock_wall_ms());
+    command_add_int(c, (int64_t)job->campaign->channel_count);
     job->asks++;
     db_send(job->d->db, c, on_opened, job);
 }
@@ -259,6 +276,25 @@ static void on_document(void *arg, const redisReply *reply)
     db_send(d->db, &d->command, on_numbered, job);
 }
 
+static void on_version(void *arg, const redisReply *reply)
+{
+    struct job *job = arg;
+
+    job->asks--;
+    job->version = (unsigned)db_int(reply, 1);
+}
+
+/* Its texts are no longer those that it was opened with. What is under way here is refused
+ * by its intents; the schedule opens it anew. */
+void job_reload(struct job *job)
+{
+    if (job->state != JOB_OPEN && job->state != JOB_CLOSING)
+        return;
+    log_info("reminder.changed campaign=%s reminder=%s version=%u", job->id, job->name,
+             job->version);
+    job_die(job);
+}
+
 void job_open(struct dispatch *d, const char *key)
 {
     struct job *job;
@@ -274,6 +310,12 @@ void job_open(struct dispatch *d, const char *key)
     snprintf(job->key, sizeof job->key, "%s/%s", job->id, job->name);
     job->version = 1;
     job_enter(job);
+    command_start(&d->command, "HGET"); /* before the texts: who reads them new has it old, and
+                                           is refused, not the other way round */
+    key_reminder(&d->command, job->id, job->name);
+    command_add_string(&d->command, "tv");
+    job->asks++;
+    db_send(d->db, &d->command, on_version, job);
     command_start(&d->command, "HMGET");
     key_campaign(&d->command, job->id);
     command_add_string(&d->command, "document");
@@ -342,6 +384,36 @@ static void claimed_range(struct job *job, const struct claim *claim, const redi
     batch_read(b);
 }
 
+/* 1.., or 0 for what is no number of ours: 0 itself is the ledger's header. */
+static uint32_t notice_number(const redisReply *member)
+{
+    unsigned long long n = 0;
+
+    if (member->type != REDIS_REPLY_STRING || member->len == 0 || member->len > 8 ||
+        member->str[0] == '0')
+        return 0;
+    for (size_t i = 0; i < member->len; i++) {
+        if (member->str[i] < '0' || member->str[i] > '9')
+            return 0;
+        n = n * 10 + (unsigned)(member->str[i] - '0');
+    }
+    return n <= LEDGER_MAX_NUMBER ? (uint32_t)n : 0;
+}
+
+static void drop_member(const struct job *job, const redisReply *member)
+{
+    struct command *c = &job->d->command;
+
+    if (member->type != REDIS_REPLY_STRING)
+        return;
+    log_warning("retry.damaged campaign=%s reminder=%s member=%s", job->id, job->name,
+                log_quote_n(member->str, member->len < 64 ? member->len : 64));
+    command_start(c, "ZREM");
+    key_retry(c, job->id, job->name);
+    command_add(c, member->str, member->len);
+    db_send(job->d->db, c, NULL, NULL);
+}
+
 static void claimed_retries(struct job *job, const redisReply *reply, int sweep)
 {
     struct batch *b = batch_take(job);
@@ -349,9 +421,14 @@ static void claimed_retries(struct job *job, const redisReply *reply, int sweep)
     b->from = b->to = 0;
     b->fresh = false;
     b->sweep = sweep;
-    for (size_t i = 2; i < reply->elements && b->count < GROUP_MAX; i++)
-        b->notices[b->count++] =
-            (struct notice){.batch = b, .n = (uint32_t)db_int(reply->element[i], 0)};
+    for (size_t i = 2; i < reply->elements && b->count < GROUP_MAX; i++) {
+        uint32_t number = notice_number(reply->element[i]);
+
+        if (number > 0)
+            b->notices[b->count++] = (struct notice){.batch = b, .n = number};
+        else
+            drop_member(job, reply->element[i]);
+    }
     batch_read(b);
 }
 
@@ -385,10 +462,10 @@ static void on_claimed(void *arg, const redisReply *reply)
     job->cancelled = sweep == SWEEP_CANCELLED;
     job->paused = false;
     if (what == NULL) {
-        if (!db_is_error(reply, "OOM")) /* db has said so */
-            log_error("claim.error campaign=%s reminder=%s reply=%s", job->id, job->name,
-                      log_quote(reply->str ? reply->str : ""));
-        job_sleep(job, SLEEP_US);
+        if (db_is_error(reply, "OOM")) /* db has said so */
+            job_sleep(job, SLEEP_US);
+        else
+            halt_damaged(job, "claim", reply);
     } else if (strcmp(what->str, "RANGE") == 0) {
         job->exhausted = false;
         claimed_range(job, claim, reply, sweep);
@@ -546,6 +623,8 @@ static void on_finished(void *arg, const redisReply *reply)
     const redisReply *what = db_at(reply, 0);
 
     job->asks--;
+    if (db_is_error(reply, NULL))
+        halt_damaged(job, "finish", reply);
     if (what != NULL && strcmp(what->str, "DONE") == 0) {
         log_info("reminder.done campaign=%s reminder=%s", job->id, job->name);
         command_start(c, "ZREM");
@@ -588,7 +667,7 @@ static void on_flags(void *arg, const redisReply *reply)
     job->cancelled = db_int(db_at(reply, 0), 0) != 0;
     job->paused = db_int(db_at(reply, 1), 0) != 0;
     job->expires_ms = db_int(db_at(reply, 2), job->expires_ms);
-    if (job->cancelled || (was_paused && !job->paused)) {
+    if (job->state == JOB_OPEN && (job->cancelled || (was_paused && !job->paused))) {
         job->wake_us = 0;
         dispatch_ask_turn(job->d);
     }

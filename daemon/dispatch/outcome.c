@@ -6,6 +6,8 @@ enum outcome_effect outcome_apply(const struct record *now, struct record *wante
 {
     if (now->fence != wanted->fence)
         return OUTCOME_REFUSED;
+    if (now->step > wanted->step) /* a negative receipt was faster: the next channel has it */
+        return OUTCOME_DONE;
     if (wanted->state == NOTICE_ACCEPTED &&
         (now->state == NOTICE_ACCEPTED || now->state == NOTICE_DELIVERED ||
          now->state == NOTICE_UNDELIVERED))
@@ -25,4 +27,11 @@ enum outcome_effect outcome_apply(const struct record *now, struct record *wante
              (now->state == NOTICE_UNCERTAIN || now->state == NOTICE_PARKED))
         *retry = RETRY_REMOVE; /* it was put there by who took us for dead */
     return OUTCOME_MOVES;
+}
+
+bool intent_may_try_again(const struct record *believed, const struct record *found)
+{
+    return (found->state == NOTICE_UNTOUCHED || found->state == NOTICE_PARKED) &&
+           found->state == believed->state && found->fence == believed->fence &&
+           found->step == believed->step && found->attempts == believed->attempts;
 }

@@ -20,4 +20,10 @@ enum outcome_effect {
  * set (store/moves.h). Both are put right where it moves. */
 enum outcome_effect outcome_apply(const struct record *now, struct record *wanted, int64_t *retry);
 
+/* An intent found something else than was believed. Is it still that same attempt's turn,
+ * so that the intent may be tried once more? Not where anybody has sent it, parked it or
+ * taken it to another channel meanwhile: then its time, its gateway and its text are
+ * decided anew. */
+bool intent_may_try_again(const struct record *believed, const struct record *found);
+
 #endif

@@ -1,9 +1,11 @@
 #include "inside.h"
 
 #include "clock.h"
+#include "column.h"
 #include "encoding.h"
 #include "hours.h"
 #include "log.h"
+#include "row.h"
 #include "template.h"
 #include "zone.h"
 
@@ -23,6 +25,10 @@ static bool prepare_special(struct notice *n, struct record *r)
 {
     struct batch *b = n->batch;
     bool waiting = r->state == NOTICE_UNTOUCHED || r->state == NOTICE_PARKED;
+
+    if (r->state >= NOTICE_STATES) /* it is left as it is: `verify` tells of it too */
+        log_warning("record.damaged campaign=%s reminder=%s n=%u state=%u", b->job->id,
+                    b->job->name, n->n, (unsigned)r->state);
 
     if (b->sweep != SWEEP_NO && waiting) {
         settle_as(n, b->sweep == SWEEP_CANCELLED ? NOTICE_CANCELLED : NOTICE_EXPIRED, REASON_NONE);
@@ -46,6 +52,11 @@ static bool prepare_special(struct notice *n, struct record *r)
     }
     if (waiting)
         return false;
+    if (r->state == NOTICE_ACCEPTED && b->from == 0 && b->sweep == SWEEP_NO &&
+        r->step + 1 < b->job->campaign->channel_count && b->job->campaign->fallback_after_ms > 0) {
+        settle_no_receipt(n);
+        return true;
+    }
     if (b->from == 0) /* else it would be looked at for ever */
         settle_forget(n);
     else
@@ -127,6 +138,21 @@ static int today(const struct job *job, int64_t now_ms)
     return day;
 }
 
+/* Telephone numbers are in E.164 from the start. */
+static bool is_address(const char *channel, const struct template_value *to)
+{
+    if (to->length == 0 || to->length > 128)
+        return false;
+    if (!column_is_phone(channel))
+        return true;
+    if (to->text[0] != '+' || to->length < 4 || to->length > 16)
+        return false;
+    for (size_t i = 1; i < to->length; i++)
+        if (to->text[i] < '0' || to->text[i] > '9')
+            return false;
+    return true;
+}
+
 /* The gateway for n on the channel of its step, or NULL with n dealt with. */
 static struct lane *prepare_route(struct notice *n, struct record *r,
                                   const struct template_value *row, int64_t now_ms)
@@ -146,7 +172,7 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
         q.channel = c->channels[r->step];
         if ((c->reminders[job->reminder].channel_mask & 1u << r->step) == 0)
             continue;
-        if ((to->length == 0) != c->to_group || to->length > 128)
+        if (c->to_group ? to->length != 0 : !is_address(q.channel, to))
             continue;
         addressed = true;
         if (!gateway_serves(d->gateways, q.channel, (enum gateway_class)c->class, c->to_group))
@@ -170,7 +196,7 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
         settle_park(n, REASON_OUTAGE, soonest(job, now_ms + AGAIN_MS));
         return NULL;
     }
-    settle_as(n, NOTICE_FAILED,
+    settle_as(n, (r->flags & FLAG_TOLD) != 0 ? NOTICE_UNDELIVERED : NOTICE_FAILED,
               addressed               ? REASON_NO_GATEWAY
               : reason != REASON_NONE ? reason
                                       : REASON_NUMBER);
@@ -216,8 +242,11 @@ static int prepare_text(struct notice *n, const struct lane *lane, const struct 
         strcmp(lane->config->channel, "sms") == 0) {
         enum text_billing billing = strncmp(m->to, "+86", 3) == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM;
 
-        if (text_measure(shown, (size_t)length, billing, &size) != 0 ||
-            size.parts > GATEWAY_MAX_IDS || size.segments > (uint32_t)c->max_segments) {
+        if (text_measure(shown, (size_t)length, billing, &size) != 0) {
+            settle_as(n, NOTICE_FAILED, REASON_TEXT);
+            return -1;
+        }
+        if (size.parts > GATEWAY_MAX_IDS || size.segments > (uint32_t)c->max_segments) {
             settle_as(n, NOTICE_FAILED, REASON_TOO_LONG);
             return -1;
         }
@@ -309,6 +338,17 @@ static void prepare_others(struct notice *n, const struct campaign *c,
     n->others = others;
 }
 
+/* Rows are checked on their way into the audience; but any client of Redis can write there,
+ * and a control character would mean something to a gateway. */
+static bool row_damaged(const char *row, size_t n)
+{
+    unsigned found = 0;
+
+    for (size_t i = 0; i < n; i++)
+        found |= (unsigned char)row[i] < 0x20 && row[i] != ROW_SEPARATOR;
+    return found != 0;
+}
+
 void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_t now_ms)
 {
     struct job *job = n->batch->job;
@@ -326,8 +366,13 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
     }
     if (prepare_special(n, &r))
         return;
-    if (row == NULL || campaign_row_split(c, row, row_length, values) != 0) {
+    if (row == NULL) {
         settle_as(n, NOTICE_EXCLUDED, REASON_ERASED);
+        return;
+    }
+    if (row_damaged(row, row_length) || campaign_row_split(c, row, row_length, values) != 0) {
+        log_warning("row.damaged campaign=%s n=%u bytes=%zu", job->id, n->n, row_length);
+        settle_as(n, NOTICE_EXCLUDED, REASON_ROW);
         return;
     }
     n->message.expires_ms = job->expires_ms;

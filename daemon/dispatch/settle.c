@@ -211,6 +211,23 @@ static void spend_attempt(struct record *r)
         r->attempts++;
 }
 
+/* When what was accepted goes to the next channel if no receipt has come: its place in the
+ * retry set. Only where a receipt is to come, and this person has another address. */
+static int64_t fall_back_at(const struct notice *n, const struct record *r)
+{
+    const struct job *job = n->batch->job;
+    const struct campaign *c = job->campaign;
+
+    if (c->fallback_after_ms == 0 || r->state != NOTICE_ACCEPTED || r->ids == 0 ||
+        n->others == NULL)
+        return RETRY_KEEP;
+    for (size_t k = r->step + 1; k < c->channel_count; k++)
+        if ((c->reminders[job->reminder].channel_mask & 1u << k) != 0 && n->others[k][0] != '\0' &&
+            gateway_serves(job->d->gateways, c->channels[k], (enum gateway_class)c->class))
+            return clock_wall_ms() + c->fallback_after_ms;
+    return RETRY_KEEP;
+}
+
 static void settle_accepted(struct notice *n, struct record *r, const struct gateway_answer *a,
                             int64_t now_us)
 {
@@ -226,7 +243,7 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
     r->reason = REASON_NONE;
     r->ids = (unsigned)ids;
     r->settled_s = (uint32_t)((now_us - n->submitted_us) / 1000000) & SECONDS_20;
-    s = settle_move(n, r, RETRY_KEEP, ids);
+    s = settle_move(n, r, fall_back_at(n, r), ids);
     for (size_t i = 0; i < ids; i++) {
         if (a->ids[i].length == 0 || a->ids[i].length > 64)
             continue;
@@ -257,7 +274,8 @@ void settle_next_channel(struct notice *n, struct record *r, enum notice_reason 
         log_outcome(n, "delivered", r, NULL, 0, code, words, 0);
         return;
     }
-    intent_return_cap(n);
+    if ((r->flags & FLAG_TOLD) == 0)
+        intent_return_cap(n);
     if (r->step + 1 < job->campaign->channel_count) {
         r->step++;
         r->attempts = 0;
@@ -265,10 +283,19 @@ void settle_next_channel(struct notice *n, struct record *r, enum notice_reason 
         log_outcome(n, "next-channel", r, NULL, 0, code, words, 0);
         return;
     }
-    r->state = NOTICE_FAILED;
+    /* What a gateway once took, and was not delivered, is not the same as never taken. */
+    r->state = (r->flags & FLAG_TOLD) != 0 ? NOTICE_UNDELIVERED : NOTICE_FAILED;
     r->reason = reason;
     settle_move(n, r, RETRY_KEEP, 0);
-    log_outcome(n, "failed", r, NULL, 0, code, words, 0);
+    log_outcome(n, notice_state_name(r->state), r, NULL, 0, code, words, 0);
+}
+
+void settle_no_receipt(struct notice *n)
+{
+    struct record r;
+
+    record_unpack(n->record, &r);
+    settle_next_channel(n, &r, REASON_NO_RECEIPT, NULL, NULL);
 }
 
 static void settle_retry(struct notice *n, struct record *r, const struct gateway_answer *a)
@@ -301,17 +328,34 @@ static void settle_throttled(struct notice *n, struct record *r, const struct ga
 static void settle_rejected(struct notice *n, struct record *r, const struct gateway_answer *a)
 {
     spend_attempt(r);
-    if (a->partial) { /* the phone has seen a piece of it: never repeated whole */
+    if (a->partial) { /* the phone has seen a piece of it: never repeated whole on this channel */
         r->flags |= FLAG_TOLD;
-        r->state = NOTICE_UNDELIVERED;
-        r->reason = REASON_PARTIAL;
-        settle_move(n, r, RETRY_KEEP, 0);
-        log_outcome(n, "undelivered", r, NULL, 0, a->code, a->words, 0);
+        settle_next_channel(n, r, REASON_PARTIAL, a->code, a->words);
         return;
     }
     settle_next_channel(
         n, r, a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER,
         a->code, a->words);
+}
+
+/* A gateway's matter, which costs the notice nothing; unless the gateway did well until it
+ * had this notice, again and again. */
+static void settle_broken(struct notice *n, struct record *r, const struct gateway_answer *a)
+{
+    enum notice_reason reason =
+        a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER;
+    int64_t until =
+        clock_wall_ms() + (a->retry_after_ms > BROKEN_MS ? a->retry_after_ms : BROKEN_MS);
+
+    if (gateway_blames(n->lane->gateway)) {
+        spend_attempt(r);
+        if (r->attempts >= (unsigned)n->batch->job->d->settings->dispatch.attempts) {
+            settle_next_channel(n, r, reason, a->code, a->words);
+            return;
+        }
+    }
+    park_record(n, r, reason, until);
+    log_outcome(n, "broken", r, NULL, 0, a->code, a->words, until);
 }
 
 static void settle_unknown(struct notice *n, struct record *r, const struct gateway_answer *a)
@@ -361,11 +405,7 @@ void settle_answer(struct notice *n, const struct gateway_answer *a)
         settle_rejected(n, &r, a);
         break;
     case GATEWAY_BROKEN:
-        until = clock_wall_ms() + (a->retry_after_ms > BROKEN_MS ? a->retry_after_ms : BROKEN_MS);
-        park_record(n, &r,
-                    a->reason != GATEWAY_REASON_NONE ? (enum notice_reason)a->reason : REASON_OTHER,
-                    until);
-        log_outcome(n, "broken", &r, NULL, 0, a->code, a->words, until);
+        settle_broken(n, &r, a);
         break;
     case GATEWAY_UNKNOWN:
         settle_unknown(n, &r, a);

@@ -17,6 +17,8 @@
 #include <string.h>
 
 #define DOWN_AFTER_MS 10000
+#define SILENT_LOOK_MS 30000 /* at most: how often the forgotten are looked for */
+#define RETRY_AFTER_MAX_MS 86400000
 #define BAD_TOKEN_LOG_MS 10000
 
 /* A token: 42 bits of generation, 6 of the gateway, 16 of its slot. */
@@ -202,6 +204,7 @@ void gateway_submit(struct gateway *gw, struct gateway_message *const *messages,
 {
     const struct gateway_message *const *borrowed = (const struct gateway_message *const *)messages;
     size_t batch = gw->config->batch_max;
+    int64_t now_ms = clock_mono_ms();
 
     assert(n <= gateway_free(gw));
     for (size_t i = 0; i < n; i++)
@@ -209,6 +212,8 @@ void gateway_submit(struct gateway *gw, struct gateway_message *const *messages,
     gw->outstanding += (unsigned)n;
     gw->set->outstanding += n;
     gw->statistics.submitted += n;
+    for (size_t i = 0; i < n; i++)
+        gw->slots[TOKEN_SLOT(messages[i]->token)].submitted_ms = now_ms;
     if (gw->circuit.state == CIRCUIT_HALF_OPEN && n > 0) {
         gw->trial = messages[0]->token;
         update_usable(gw);
@@ -238,11 +243,12 @@ static void bad_token(struct gateway *gw, uint64_t token)
 
 static bool makes_sense(const struct gateway_answer *a)
 {
-    if (a->outcome < GATEWAY_ACCEPTED || a->outcome > GATEWAY_UNKNOWN ||
-        (unsigned)a->reason > GATEWAY_REASON_OTHER || a->id_count > GATEWAY_MAX_IDS)
+    if (a == NULL || a->outcome < GATEWAY_ACCEPTED || a->outcome > GATEWAY_UNKNOWN ||
+        (unsigned)a->reason > GATEWAY_REASON_OTHER || a->id_count > GATEWAY_MAX_IDS ||
+        (a->id_count > 0 && a->ids == NULL))
         return false;
     for (size_t i = 0; i < a->id_count; i++)
-        if (a->ids[i].length < 1 || a->ids[i].length > 64)
+        if (a->ids[i].bytes == NULL || a->ids[i].length < 1 || a->ids[i].length > 64)
             return false;
     return true;
 }
@@ -266,6 +272,10 @@ static bool judge(struct gateway *gw, const struct gateway_answer *a, bool trial
         note_trouble(gw, a);
     host_random(&random, sizeof random);
     moved = circuit_answer(&gw->circuit, a, trial, clock_mono_ms(), random);
+    if (moved && gw->circuit.state == CIRCUIT_OPEN) {
+        gw->blames = a->outcome == GATEWAY_BROKEN && gw->worked && !trial;
+        gw->worked = false;
+    }
     if (moved && gw->circuit.state == CIRCUIT_OPEN)
         start_timer(gw->circuit_timer, gw->circuit.until_ms - clock_mono_ms());
     if (trial)
@@ -286,11 +296,13 @@ static void slot_answer(struct gateway *gw, unsigned slot, const struct gateway_
     gw->outstanding--;
     gw->set->outstanding--;
     gw->statistics.answers[a->outcome]++;
+    gw->worked = gw->worked || a->outcome == GATEWAY_ACCEPTED;
     if (a->outcome == GATEWAY_ACCEPTED && gw->circuit.state == CIRCUIT_CLOSED)
         gw->circuit.troubles = 0;
     else if (!gw->closing)
         tell = judge(gw, a, trial);
     gw->set->events.answered(gw->set->arg, gw, context, a);
+    gw->blames = false;
     if (tell)
         tell_changed(gw);
 }
@@ -303,7 +315,14 @@ void gateway_answered(struct gateway *gw, uint64_t token, const struct gateway_a
         .words = "the plugin's answer makes no sense",
     };
     unsigned slot = TOKEN_SLOT(token);
+    struct gateway_answer bounded;
 
+    if (makes_sense(answer) &&
+        (answer->retry_after_ms < 0 || answer->retry_after_ms > RETRY_AFTER_MAX_MS)) {
+        bounded = *answer;
+        bounded.retry_after_ms = answer->retry_after_ms < 0 ? 0 : RETRY_AFTER_MAX_MS;
+        answer = &bounded;
+    }
     if (token == 0 || slot >= gw->window || gw->slots[slot].token != token)
         bad_token(gw, token);
     else
@@ -327,6 +346,8 @@ static void gateway_free_all(struct gateway *gw)
         event_free(gw->circuit_timer);
     if (gw->down_timer != NULL)
         event_free(gw->down_timer);
+    if (gw->silent_timer != NULL)
+        event_free(gw->silent_timer);
     free(gw->slots);
     free(gw->free_slots);
     free(gw);
@@ -397,6 +418,8 @@ static int set_configure(struct gateway_set *set, const struct tree *list, const
     return set->route == NULL ? -1 : 0;
 }
 
+static void on_silent_timer(evutil_socket_t fd, short what, void *arg);
+
 static void gateway_prepare(struct gateway *gw)
 {
     uint32_t random;
@@ -412,7 +435,31 @@ static void gateway_prepare(struct gateway *gw)
     }
     gw->circuit_timer = evtimer_new(gw->set->base, on_circuit_timer, gw);
     gw->down_timer = evtimer_new(gw->set->base, on_down_timer, gw);
+    gw->silent_timer = evtimer_new(gw->set->base, on_silent_timer, gw);
     circuit_init(&gw->circuit, gw->config->name);
+}
+
+static int plugin_open(struct gateway *gw, char *why, size_t size)
+{
+    if (gw->plugin.open(&gateway_host, gw, &gw->state, why, size) != 0) {
+        host_cancel_all(gw);
+        return -1;
+    }
+    gw->opened = true;
+    if (gw->plugin.instance_capabilities != NULL)
+        gateway_settings_set_capabilities(gw->settings,
+                                          gw->plugin.instance_capabilities(gw->state));
+    if (gw->capacity == 0)
+        start_timer(gw->down_timer, DOWN_AFTER_MS);
+    update_usable(gw);
+    return 0;
+}
+
+static void look_for_silent(struct gateway *gw)
+{
+    int64_t look_ms = gw->config->answer_wait_ms / 8;
+
+    start_timer(gw->silent_timer, look_ms < SILENT_LOOK_MS ? look_ms : SILENT_LOOK_MS);
 }
 
 static int gateway_open(struct gateway *gw, const struct tree *group, struct error *err)
@@ -422,17 +469,9 @@ static int gateway_open(struct gateway *gw, const struct tree *group, struct err
     gateway_prepare(gw);
     if (gw->config->disabled)
         return 0;
-    if (gw->plugin.open(&gateway_host, gw, &gw->state, why, sizeof why) != 0) {
-        host_cancel_all(gw);
+    if (plugin_open(gw, why, sizeof why) != 0)
         return tree_error(err, group, "gateway %s: %s", gw->config->name, why);
-    }
-    gw->opened = true;
-    if (gw->plugin.instance_capabilities != NULL)
-        gateway_settings_set_capabilities(gw->settings,
-                                          gw->plugin.instance_capabilities(gw->state));
-    if (gw->capacity == 0)
-        start_timer(gw->down_timer, DOWN_AFTER_MS);
-    update_usable(gw);
+    look_for_silent(gw);
     log_info("gateway.open gateway=%s plugin=%s channel=%s", gw->config->name, gw->plugin.name,
              gw->config->channel);
     return 0;
@@ -485,20 +524,85 @@ void gateway_set_drain(struct gateway_set *set)
         gateway_drain(set->gateways[i]);
 }
 
-static void gateway_close(struct gateway *gw)
+/* No callback of the plugin runs after it, and nothing of it may call us. */
+static void plugin_close(struct gateway *gw)
 {
-    static const struct gateway_answer unknown = {.outcome = GATEWAY_UNKNOWN,
-                                                  .words = "the gateway was closed"};
-
     gw->closing = true;
     update_usable(gw);
     if (gw->opened)
         gw->plugin.close(gw->state);
     gw->opened = false;
     host_cancel_all(gw);
+}
+
+static void answer_the_rest(struct gateway *gw, const struct gateway_answer *answer)
+{
     for (unsigned i = 0; i < gw->window && gw->outstanding > 0; i++)
         if (gw->slots[i].token != 0)
-            slot_answer(gw, i, &unknown);
+            slot_answer(gw, i, answer);
+}
+
+static void gateway_close(struct gateway *gw)
+{
+    static const struct gateway_answer unknown = {.outcome = GATEWAY_UNKNOWN,
+                                                  .words = "the gateway was closed"};
+
+    plugin_close(gw);
+    if (gw->silent_timer != NULL)
+        evtimer_del(gw->silent_timer);
+    answer_the_rest(gw, &unknown);
+}
+
+/* ------------------------------------------------------- messages without an answer */
+
+/* How many it has had for longer than answer_wait. */
+static unsigned count_silent(const struct gateway *gw, int64_t now_ms)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < gw->window && gw->outstanding > 0; i++)
+        count += gw->slots[i].token != 0 &&
+                 now_ms - gw->slots[i].submitted_ms > gw->config->answer_wait_ms;
+    return count;
+}
+
+static void plugin_reopen(struct gateway *gw)
+{
+    char why[512] = "";
+
+    if (plugin_open(gw, why, sizeof why) != 0) /* the next look tries again */
+        log_error("gateway.reopen_failed gateway=%s reason=%s", gw->config->name, log_quote(why));
+    else
+        log_info("gateway.reopened gateway=%s", gw->config->name);
+    tell_changed(gw);
+}
+
+/* What a plugin holds it may still read, and send: only close() takes it back. */
+static void on_silent_timer(evutil_socket_t fd, short what, void *arg)
+{
+    static const struct gateway_answer unknown = {
+        .outcome = GATEWAY_UNKNOWN,
+        .reason = GATEWAY_REASON_PROTOCOL,
+        .words = "the plugin has not answered",
+    };
+    struct gateway *gw = arg;
+    unsigned silent;
+
+    (void)fd;
+    (void)what;
+    look_for_silent(gw);
+    silent = count_silent(gw, clock_mono_ms());
+    if (silent > 0) {
+        log_error("gateway.silent gateway=%s plugin=%s messages=%u outstanding=%u wait_ms=%" PRId64,
+                  gw->config->name, gw->plugin.name, silent, gw->outstanding,
+                  gw->config->answer_wait_ms);
+        plugin_close(gw);
+        gw->capacity = 0;
+        gw->closing = false;
+        answer_the_rest(gw, &unknown);
+    }
+    if (!gw->opened && !gw->draining)
+        plugin_reopen(gw);
 }
 
 void gateway_set_shut(struct gateway_set *set)
@@ -605,6 +709,11 @@ bool gateway_push(struct gateway *gw, const struct gateway_push *push,
                   gateway_push_answer_fn *answer, void *arg)
 {
     return host_push(gw, push, answer, arg);
+}
+
+bool gateway_blames(const struct gateway *gw)
+{
+    return gw->blames;
 }
 
 bool gateway_query(struct gateway *gw, const char *reference, const char *to, int64_t submitted_ms)

@@ -9,7 +9,9 @@
  * A plugin is not trusted to keep its word. Tokens that were answered before,
  * come too late or never existed change nothing and are counted; an answer that
  * makes no sense is UNKNOWN; what is still open when a gateway is closed is
- * answered UNKNOWN; and no callback of ours reaches a closed plugin. (A plugin
+ * answered UNKNOWN; and no callback of ours reaches a closed plugin. A plugin that
+ * has not answered a message for `answer_wait` has lost it: it is named, closed and
+ * opened anew, since only close() takes back what it holds. (A plugin
  * shares our memory all the same: one that crashes takes us with it.)
  *
  * Every gateway has a circuit (circuit.h) of its own. A gateway whose circuit is
@@ -81,6 +83,7 @@ struct gateway_config {
     struct gateway_closed_days closed;
     bool group;              /* one notice a reminder, not one a person; also set by the plugin */
     int64_t receipt_wait_ms; /* how long a receipt is waited for, default 72 h */
+    int64_t answer_wait_ms;  /* a plugin that is silent for so long has lost it, default 10 min */
     bool disabled;           /* checked, but not opened: never usable */
     const char *callback_token;         /* in the path of what is pushed to us; NULL: none */
     struct field_strings callback_from; /* networks that may push; none: any */
@@ -186,6 +189,11 @@ bool gateway_push(struct gateway *gw, const struct gateway_push *push,
 
 /* Asks the provider about a notice in doubt. Returns false if the plugin cannot. */
 bool gateway_query(struct gateway *gw, const char *reference, const char *to, int64_t submitted_ms);
+
+/* Within answered(), of a BROKEN: is it rather the message than the gateway? True where the
+ * gateway worked until this very answer opened its circuit: at a real breakdown that is one
+ * message by chance, but a message that no gateway can bear it is each time. */
+bool gateway_blames(const struct gateway *gw);
 
 /* What ops ask for. A paused gateway keeps its connection and finishes what it
  * has; a drained one unbinds for good; trying ends the wait of an open circuit. */

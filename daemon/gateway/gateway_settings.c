@@ -203,6 +203,10 @@ static const struct field common_fields[] = {
      .help = "in the path of what the provider pushes: /callbacks/NAME/TOKEN; 16 letters or more"},
     {"callback_from", FIELD_CUSTOM, AT(callback_from), .read = read_networks,
      .help = "networks that may push: \"192.0.2.0/24\"; default: any"},
+    {"answer_wait", FIELD_DURATION, AT(answer_wait_ms), .min = 1000, .max = 86400000,
+     .initial = "10min",
+     .help = "a message without an answer for so long is lost: the plugin is opened anew; longer "
+             "than its own time-outs"},
     {"disabled", FIELD_BOOL, AT(disabled), .help = "checked, but not opened"},
     {0},
 };

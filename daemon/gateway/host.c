@@ -102,6 +102,7 @@ static void drop(struct gateway *gw, const char *what, gateway_stored_fn *stored
 static void receipt(struct gateway *gw, const struct gateway_receipt *r, gateway_stored_fn *stored,
                     void *arg)
 {
+    struct gateway_receipt bounded;
     bool has_id = r->id.bytes != NULL && r->id.length >= 1 && r->id.length <= 64;
 
     if (gw->closing)
@@ -110,6 +111,11 @@ static void receipt(struct gateway *gw, const struct gateway_receipt *r, gateway
         r->state < GATEWAY_DELIVERED || r->state > GATEWAY_ENROUTE) {
         drop(gw, "receipt", stored, arg);
         return;
+    }
+    if ((unsigned)r->reason > GATEWAY_REASON_OTHER) {
+        bounded = *r;
+        bounded.reason = GATEWAY_REASON_OTHER;
+        r = &bounded;
     }
     gw->statistics.receipts++;
     gw->set->events.receipt(gw->set->arg, gw, r, on_stored, promise_make(gw, stored, arg));

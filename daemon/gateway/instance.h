@@ -21,6 +21,7 @@ struct resolver;
 struct slot {
     uint64_t token; /* 0 while free */
     void *context;
+    int64_t submitted_ms; /* monotonic */
 };
 
 /* A service under way for a plugin; see host.c. */
@@ -52,7 +53,10 @@ struct gateway {
     struct circuit circuit;
     uint64_t trial;              /* token of the half-open circuit's one message, or 0 */
     struct event *circuit_timer; /* until an open circuit is tried */
+    bool worked;                 /* has accepted something since its circuit was last opened */
+    bool blames;                 /* see gateway_blames() */
     struct event *down_timer;
+    struct event *silent_timer; /* to look for messages that the plugin has forgotten */
 
     struct gateway_statistics statistics;
     int64_t bad_token_log_ms;

@@ -58,6 +58,10 @@ struct group {
     size_t gateway;
     struct arrival *list[BATCH];
     size_t count;
+    char campaign[CAMPAIGN_ID_BYTES], reminder[33]; /* once its records are read */
+    unsigned steps;  /* channels that its reminder may still be tried on */
+    bool done;       /* the reminder had come to its end */
+    bool falls_back; /* something goes to the next channel */
     struct moves moves;
     char park[BATCH][PARK_BYTES];
     struct run runs[BATCH];
@@ -132,6 +136,7 @@ static struct group *group_take(struct inbound *in, size_t gateway)
     g->gateway = gateway;
     g->count = 0;
     g->moves.count = 0;
+    g->falls_back = false;
     return g;
 }
 
@@ -157,7 +162,7 @@ static void log_receipt(const struct arrival *a, const struct record *r)
 {
     struct delivery_event e = DELIVERY_EVENT_INIT;
 
-    e.event = notice_state_name(r->state);
+    e.event = r->state == NOTICE_PARKED ? "next-channel" : notice_state_name(r->state);
     e.campaign = a->campaign;
     e.reminder = a->reminder;
     e.gateway = a->in->names[a->gateway];
@@ -171,6 +176,18 @@ static void log_receipt(const struct arrival *a, const struct record *r)
     e.code = a->code[0] ? a->code : NULL;
     e.words = a->words[0] ? a->words : NULL;
     delivery_log_add(a->in->options.log, &e);
+}
+
+/* The reminder was over, and the move has opened it again: the schedule is an index. */
+static void schedule_again(struct group *g)
+{
+    struct command *c = &g->in->command;
+
+    command_start(c, "ZADD");
+    command_add_string(c, KEY_SCHEDULE);
+    command_add_int(c, clock_wall_ms());
+    command_add_format(c, "%s/%s", g->campaign, g->reminder);
+    db_send(g->in->options.db, c, NULL, NULL);
 }
 
 static void on_moved(void *arg, const redisReply *reply)
@@ -194,10 +211,12 @@ static void on_moved(void *arg, const redisReply *reply)
             continue;
         }
         record_unpack(g->moves.list[i].wanted, &r);
-        if (verdict == MOVES_DONE && notice_is_terminal(r.state))
+        if (verdict == MOVES_DONE && (notice_is_terminal(r.state) || r.state == NOTICE_PARKED))
             log_receipt(a, &r);
         arrival_end(a, reply->type == REDIS_REPLY_ARRAY); /* what no error tells of stands */
     }
+    if (g->falls_back && g->done && verdict == MOVES_DONE)
+        schedule_again(g);
     group_give_back(g);
     ask_turn(in);
 }
@@ -211,8 +230,15 @@ static bool already_moving(const struct group *g, uint32_t n)
     return false;
 }
 
+/* Accepted: until its receipt is overdue, where a campaign falls back then. */
+static bool may_be_in_retry(enum notice_state state)
+{
+    return state == NOTICE_PARKED || state == NOTICE_UNCERTAIN || state == NOTICE_ACCEPTED;
+}
+
 static void decide(struct group *g, struct arrival *a)
 {
+    enum receipt_effect effect;
     struct record r, old;
     struct move *m;
 
@@ -226,18 +252,20 @@ static void decide(struct group *g, struct arrival *a)
     }
     record_unpack(a->found, &old);
     r = old;
-    if (receipt_apply(&r, &a->entry, a->delivered, a->reason) == RECEIPT_IGNORED) {
+    effect = receipt_apply(&r, &a->entry, a->delivered, a->reason, g->steps);
+    if (effect == RECEIPT_IGNORED) {
         arrival_end(a, true);
         return;
     }
+    g->falls_back = g->falls_back || effect == RECEIPT_NEXT;
     m = moves_add(&g->moves);
     m->n = a->entry.n;
     m->owner = a;
     memcpy(m->believed, a->found, LEDGER_RECORD_BYTES);
     record_pack(&r, m->wanted);
-    m->retry = r.state != old.state && (old.state == NOTICE_PARKED || old.state == NOTICE_UNCERTAIN)
-                   ? RETRY_REMOVE
-                   : RETRY_KEEP;
+    m->retry = effect == RECEIPT_NEXT                               ? clock_wall_ms()
+               : r.state != old.state && may_be_in_retry(old.state) ? RETRY_REMOVE
+                                                                    : RETRY_KEEP;
 }
 
 static void on_records(void *arg, const redisReply *reply)
@@ -255,15 +283,27 @@ static void on_records(void *arg, const redisReply *reply)
     }
 }
 
+/* What a negative receipt may still lead to; the intent asks all of it again. */
+static void read_reminder(struct group *g, const redisReply *reply)
+{
+    const redisReply *state = db_at(reply, 0);
+    bool over = db_int(db_at(reply, 1), 0) != 0 || db_int(db_at(reply, 2), 0) <= clock_wall_ms();
+
+    g->steps = over ? 0 : (unsigned)db_int(db_at(reply, 3), 0);
+    g->done = state != NULL && state->type == REDIS_REPLY_STRING && strcmp(state->str, "done") == 0;
+    snprintf(g->campaign, sizeof g->campaign, "%s", g->list[0]->campaign);
+    snprintf(g->reminder, sizeof g->reminder, "%s", g->list[0]->reminder);
+}
+
 static void on_all_records(void *arg, const redisReply *reply)
 {
     struct group *g = arg;
     struct inbound *in = g->in;
     struct moves_target target = {.now_ms = clock_wall_ms(), .version = 0};
 
-    (void)reply;
-    target.campaign = g->list[0]->campaign;
-    target.reminder = g->list[0]->reminder;
+    read_reminder(g, reply);
+    target.campaign = g->campaign;
+    target.reminder = g->reminder;
     for (size_t i = 0; i < g->count; i++)
         decide(g, g->list[i]);
     if (g->moves.count == 0) {
@@ -317,7 +357,12 @@ static void reading_send(struct inbound *in)
         *run = (struct run){g, i, 1};
     }
     read_run(run, c);
-    command_start(c, "PING"); /* its answer comes after all of them */
+    command_start(c, "HMGET"); /* its answer comes after all of them */
+    key_reminder(c, g->list[0]->campaign, g->list[0]->reminder);
+    command_add_string(c, "state");
+    command_add_string(c, "cancelled");
+    command_add_string(c, "expires");
+    command_add_string(c, "steps");
     db_send(in->options.db, c, on_all_records, g);
 }
 
@@ -500,15 +545,24 @@ struct reply_under_way {
     struct inbound *in;
     gateway_stored_fn *stored;
     void *stored_arg;
+    unsigned unanswered; /* commands: out of memory they may be answered out of their order */
+    bool failed;
 };
 
+/* The peer is answered when all of it is durable, the refusal above all. */
 static void on_reply_stored(void *arg, const redisReply *reply)
 {
     struct reply_under_way *r = arg;
 
+    if (db_is_error(reply, NULL)) {
+        log_error("reply.error reply=%s", log_quote(reply->str));
+        r->failed = true;
+    }
+    if (--r->unanswered > 0)
+        return;
     r->in->under_way--;
     if (!r->in->muted)
-        r->stored(r->stored_arg, !db_is_error(reply, NULL));
+        r->stored(r->stored_arg, !r->failed);
     free(r);
 }
 
@@ -538,17 +592,18 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
                         from, &fault) != 0)
         snprintf(from, sizeof from, "%s", reply->from);
     r = xmalloc(sizeof *r);
-    *r = (struct reply_under_way){in, stored, stored_arg};
+    *r = (struct reply_under_way){in, stored, stored_arg, 1, false};
     in->under_way++;
     e.event = "refused";
     e.gateway = name;
     e.to = from;
     e.to_length = strlen(from);
-    if (refused) {
+    if (refused && from[0] != '\0') { /* nobody's refusal is nobody's */
         command_start(c, "SADD");
         command_add_string(c, KEY_OPTOUT);
         command_add_string(c, from);
-        db_send(in->options.db, c, NULL, NULL);
+        r->unanswered++;
+        db_send(in->options.db, c, on_reply_stored, r);
         delivery_log_add(in->options.log, &e); /* Redis may forget it */
         log_info("reply.refused gateway=%s from=%s", name, log_mask(from, strlen(from)));
     }

@@ -42,15 +42,35 @@ static enum receipt_effect positive(struct record *r, const struct receipt_entry
     return RECEIPT_MOVED;
 }
 
+/* Parked has the fence of the attempt before: its receipt has been counted, or the notice
+ * has gone on without it. */
+static bool negative_counts(const struct record *r, const struct receipt_entry *e)
+{
+    return r->fence == e->fence && r->state != NOTICE_PARKED &&
+           notice_may_move(r->state, NOTICE_UNDELIVERED);
+}
+
 enum receipt_effect receipt_apply(struct record *r, const struct receipt_entry *e, bool delivered,
-                                  enum notice_reason reason)
+                                  enum notice_reason reason, unsigned steps)
 {
     if (delivered)
         return positive(r, e);
-    if (r->fence != e->fence || !notice_may_move(r->state, NOTICE_UNDELIVERED))
+    if (!negative_counts(r, e))
         return RECEIPT_IGNORED;
-    r->state = (r->flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_UNDELIVERED;
-    r->reason = r->state == NOTICE_DELIVERED ? REASON_NONE : reason;
     r->flags |= FLAG_TOLD;
-    return RECEIPT_MOVED;
+    if ((r->flags & FLAG_EARLY) != 0) {
+        r->state = NOTICE_DELIVERED;
+        r->reason = REASON_NONE;
+        return RECEIPT_MOVED;
+    }
+    r->reason = reason;
+    if (r->step + 1 >= steps) {
+        r->state = NOTICE_UNDELIVERED;
+        return RECEIPT_MOVED;
+    }
+    r->state = NOTICE_PARKED;
+    r->step++;
+    r->attempts = 0;
+    r->settled_s = 0; /* parked: looked at from the ledger's base on, so at once */
+    return RECEIPT_NEXT;
 }

@@ -1,8 +1,8 @@
 /*
  * refusal.h - does a reply say no?
  *
- * sms-encoding.md section 7: after trimming, without spaces and punctuation around
- * it, full-width letters made half-width, case folded. Single letters count only as
+ * sms-encoding.md section 7: without spaces, and without punctuation around it,
+ * full-width letters made half-width, case folded. Single letters count only as
  * the whole reply. When in doubt it is a refusal: a person can put that right.
  */
 #ifndef OUTREACH_REFUSAL_H

@@ -16,10 +16,12 @@ static const struct {
                                          TO(NOTICE_EXPIRED) | TO(NOTICE_OPTED_OUT) |
                                          TO(NOTICE_CAPPED) | TO(NOTICE_EXCLUDED) |
                                          TO(NOTICE_CANCELLED) | TO(NOTICE_DELIVERED)},
-    [NOTICE_PARKED] = {"waiting", TO(NOTICE_PARKED) | TO(NOTICE_SENDING) | TO(NOTICE_FAILED) |
-                                      TO(NOTICE_EXPIRED) | TO(NOTICE_OPTED_OUT) |
-                                      TO(NOTICE_CAPPED) | TO(NOTICE_EXCLUDED) |
-                                      TO(NOTICE_CANCELLED) | TO(NOTICE_DELIVERED)},
+    /* Undelivered: by one channel, and there is no address for another. */
+    [NOTICE_PARKED] = {"waiting", TO(NOTICE_PARKED) | TO(NOTICE_SENDING) | TO(NOTICE_UNDELIVERED) |
+                                      TO(NOTICE_FAILED) | TO(NOTICE_EXPIRED) |
+                                      TO(NOTICE_OPTED_OUT) | TO(NOTICE_CAPPED) |
+                                      TO(NOTICE_EXCLUDED) | TO(NOTICE_CANCELLED) |
+                                      TO(NOTICE_DELIVERED)},
     /* Back to untouched only by its own fence: nothing of it has left us. */
     [NOTICE_SENDING] = {"sending", TO(NOTICE_UNTOUCHED) | TO(NOTICE_PARKED) | TO(NOTICE_UNCERTAIN) |
                                        TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
@@ -72,6 +74,8 @@ static const char *const reasons[] = {
     [REASON_NO_ANSWER] = "no-answer",
     [REASON_SLOT] = "slot",
     [REASON_CRASH] = "crash",
+    [REASON_NO_RECEIPT] = "no-receipt",
+    [REASON_ROW] = "row",
 };
 _Static_assert(sizeof reasons / sizeof *reasons == REASON_COUNT, "a name for every reason");
 

@@ -16,6 +16,7 @@
 #define LEDGER_RECORD_BYTES 16
 #define LEDGER_MAX_ATTEMPTS 15
 #define LEDGER_MAX_IDS 8
+#define LEDGER_MAX_NUMBER 33554431u /* of a notice: the format ends there */
 
 enum notice_state {
     NOTICE_UNTOUCHED, /* shown as waiting, */
@@ -69,8 +70,10 @@ enum notice_reason {
     REASON_ERASED,
     REASON_POISON,
     REASON_NO_ANSWER,
-    REASON_SLOT, /* the recipient's own time cannot be read, or is yet to come */
-    REASON_CRASH, /* a daemon died while it was being sent; at the next intent it is kept */
+    REASON_SLOT,       /* the recipient's own time cannot be read, or is yet to come */
+    REASON_CRASH,      /* a daemon died while it was being sent; at the next intent it is kept */
+    REASON_NO_RECEIPT, /* none came within fallback_after */
+    REASON_ROW,        /* what stands in the audience for it is no row of ours */
     REASON_COUNT
 };
 

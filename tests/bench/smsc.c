@@ -5,7 +5,7 @@
  * decimal message ids, and counts. It shares its machine with what it measures,
  * so it must cost next to nothing: PDUs are parsed where they were read, all
  * answers of one read leave with one write, and nothing is remembered of a
- * message unless --unique or --dlr asks for it.
+ * message unless --unique, --dlr or --log asks for it.
  *
  * Receipts go round-robin to every connection bound as receiver or transceiver,
  * at most DLR_WINDOW unanswered on each; those that a dropped connection had not
@@ -83,6 +83,7 @@ static struct {
     double dlr_fail_pct;
     bool dlr, dlr_hold, unique;
     const char *stats, *system_id;
+    FILE *log;
 } o = {.system_id = "smsc"};
 
 static struct {
@@ -203,6 +204,8 @@ static void print_counters(void)
 
     if (f == NULL)
         die(o.stats);
+    if (o.log != NULL)
+        fflush(o.log);
     fprintf(f,
             "{\"submits\":%llu,\"accepted\":%llu,\"segments\":%llu,\"throttled\":%llu,"
             "\"malformed\":%llu,"
@@ -452,6 +455,8 @@ static unsigned submit(struct connection *c, const unsigned char *p, const unsig
         else
             count.unique++;
     }
+    if (o.log != NULL)
+        fprintf(o.log, "%lld %s\n", (long long)clock_us(CLOCK_REALTIME), (const char *)to);
     if (o.dlr && (registered & 3) != 0)
         dlr_make(strtoull(next_id, NULL, 10), to, from);
     count.accepted++;
@@ -744,13 +749,14 @@ static const struct option options[] = {
     {"unique", no_argument, 0, 'u'},
     {"first-id", required_argument, 0, 'i'},
     {"stats", required_argument, 0, 's'},
+    {"log", required_argument, 0, 'L'},
     {"help", no_argument, 0, 'h'},
     {0},
 };
 
 static const char usage[] =
     "usage: smsc [--port N] [--latency MS] [--tps N] [--unique] [--stats FILE] [--first-id N]\n"
-    "            [--dlr] [--dlr-delay MS] [--dlr-hold] [--dlr-fail-pct P]\n"
+    "            [--log FILE] [--dlr] [--dlr-delay MS] [--dlr-hold] [--dlr-fail-pct P]\n"
     "\n"
     "  --port N        listen on 127.0.0.1:N; 0, the default, lets the kernel choose\n"
     "  --latency MS    answer every submit_sm that much later\n"
@@ -760,6 +766,8 @@ static const char usage[] =
     "  --dlr-hold      keep them until SIGUSR2\n"
     "  --dlr-fail-pct  so many percent of them are UNDELIV\n"
     "  --first-id N    the first message id (else the time in microseconds)\n"
+    "  --log FILE      a line for each message taken: microseconds since 1970, and for whom;\n"
+    "                  complete when the counters have been asked for\n"
     "  --stats FILE    append the counters there; SIGUSR1 asks for them\n";
 
 int main(int argc, char **argv)
@@ -800,6 +808,11 @@ int main(int argc, char **argv)
             break;
         case 's':
             o.stats = optarg;
+            break;
+        case 'L':
+            o.log = fopen(optarg, "w");
+            if (o.log == NULL)
+                die(optarg);
             break;
         default:
             fputs(usage, c == 'h' ? stdout : stderr);

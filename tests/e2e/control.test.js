@@ -39,6 +39,25 @@ journey('cancel wins: what was not sent is cancelled, for good', async (s) => {
   assert.equal(smsc.submits.length, counts.delivered, late.all);
 });
 
+journey('texts that change while it flows: a window of the old ones at most, then the new, nobody twice', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '40/s', window: 10 });
+  await s.start();
+  const client = await s.redis();
+  await s.xadd(campaign('texts', people(120)));
+  await until('the first ten', () => smsc.submits.length >= 10);
+  // What an amendment writes: the document and, in the same step, each reminder's version of it.
+  const document = (await client.call('HGET', 'outreach:{texts}', 'document')).replaceAll('请到', '改到');
+  await client.call('EVAL', "redis.call('HSET', KEYS[1], 'document', ARGV[1]) return redis.call('HSET', KEYS[2], 'tv', 2)",
+    '2', 'outreach:{texts}', 'outreach:{texts}:first', document);
+  const at = smsc.submits.length;
+  assert.deepEqual(await s.settled('texts', 'first', 60000), { delivered: 120 });
+  const late = smsc.submits.slice(at).filter((one) => one.text.includes('请到'));
+  assert.ok(late.length <= 10, `${late.length} of the old texts came later`);
+  assert.ok(smsc.submits.filter((one) => one.text.includes('改到')).length >= 60);
+  assert.equal(new Set(smsc.submits.map((one) => one.to)).size, 120);
+  assert.equal(smsc.submits.length, 120);
+});
+
 journey('pause, resume and cancel work while no daemon runs', async (s) => {
   const smsc = await s.smsc();
   s.copy('jobseekers.csv');

@@ -250,6 +250,8 @@ static void test_setting_paths(void **state)
 struct heard {
     unsigned answers[16]; /* by the message's index */
     enum gateway_outcome last[16];
+    int64_t retry_after_ms[16];
+    bool blamed[16];
     unsigned changed, receipts;
     char id[65];
     int push_status;
@@ -262,9 +264,10 @@ static void on_answered(void *arg, struct gateway *gw, void *context,
     struct heard *h = arg;
     size_t i = (size_t)(uintptr_t)context;
 
-    (void)gw;
     h->answers[i]++;
     h->last[i] = a->outcome;
+    h->retry_after_ms[i] = a->retry_after_ms;
+    h->blamed[i] = gateway_blames(gw);
     if (a->id_count > 0)
         snprintf(h->id, sizeof h->id, "%.*s", (int)a->ids[0].length, a->ids[0].bytes);
 }
@@ -312,8 +315,8 @@ static void bench_open(struct bench *b, const char *way)
 
     memset(b, 0, sizeof *b);
     snprintf(text, sizeof text,
-             "gateways = ( { name = \"acme\"; plugin = \"evil\"; capacity = 100; window = 16; way "
-             "= \"%s\"; } );",
+             "gateways = ( { name = \"acme\"; plugin = \"evil\"; capacity = 100; window = 16; "
+             "answer_wait = \"1s\"; way = \"%s\"; } );",
              way);
     b->tree = must_parse(text);
     b->base = event_base_new();
@@ -468,6 +471,128 @@ static void test_nonsense(void **state)
     }
 }
 
+/* What it has lost is taken back by closing it, and it goes on with a clean slate. */
+static void test_silent(void **state)
+{
+    struct timeval deadline = {30, 0};
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, "never");
+    bench_submit(&b, "aaaaaaaaaaaaaaaa");
+    assert_int_equal(gateway_free(b.gw), 0);
+    event_base_loopexit(b.base, &deadline);
+    while (b.heard.answers[15] == 0 && !event_base_got_exit(b.base))
+        event_base_loop(b.base, EVLOOP_ONCE);
+    for (size_t i = 0; i < 16; i++) {
+        assert_int_equal(b.heard.answers[i], 1);
+        assert_int_equal(b.heard.last[i], GATEWAY_UNKNOWN);
+    }
+    assert_string_equal(stats(&b).trouble, "unknown: protocol the plugin has not answered");
+    assert_string_equal(stats(&b).circuit, "open"); /* ten in a row */
+    gateway_try(b.gw);
+    assert_int_equal(gateway_free(b.gw), 1);
+    bench_submit(&b, "a");
+    assert_int_equal(gateway_set_outstanding(b.set), 1);
+    bench_close(&b);
+}
+
+static void test_wild(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, "wild");
+    bench_submit(&b, "lnpq0");
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(b.heard.answers[i], 1);
+    assert_int_equal(b.heard.retry_after_ms[0], 86400000); /* it can be added to a time */
+    assert_int_equal(b.heard.retry_after_ms[1], 0);
+    for (size_t i = 2; i < 5; i++)
+        assert_int_equal(b.heard.last[i], GATEWAY_UNKNOWN);
+    bench_close(&b);
+}
+
+/* A gateway that worked until it had this message, and one that was broken anyway. */
+static void test_blames(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, "good");
+    bench_submit(&b, "b");
+    assert_false(b.heard.blamed[0]); /* nothing is known of this gateway yet */
+    gateway_try(b.gw);
+    bench_submit(&b, "a");
+    bench_submit(&b, "abb");
+    assert_false(b.heard.blamed[0]);
+    assert_true(b.heard.blamed[1]);
+    assert_false(b.heard.blamed[2]); /* the circuit was open already */
+    gateway_try(b.gw);
+    bench_submit(&b, "b");
+    assert_false(b.heard.blamed[0]); /* it still is */
+    bench_close(&b);
+}
+
+#define CHAOS_MESSAGES 20000
+
+static void on_counted(void *arg, struct gateway *gw, void *context, const struct gateway_answer *a)
+{
+    (void)arg, (void)gw;
+    assert_in_range(a->outcome, GATEWAY_ACCEPTED, GATEWAY_UNKNOWN);
+    assert_in_range(a->reason, GATEWAY_REASON_NONE, GATEWAY_REASON_OTHER);
+    (*(unsigned *)context)++;
+}
+
+/* Whatever a plugin says among it: each message is answered once, and what it takes is
+ * free again. */
+static void test_chaos(void **state)
+{
+    static unsigned answers[CHAOS_MESSAGES];
+    static struct gateway_message messages[CHAOS_MESSAGES];
+    struct gateway_events counted = {.answered = on_counted, .changed = on_changed};
+    struct tree *t = must_parse(
+        "gateways = ( { name = \"a\"; plugin = \"evil\"; way = \"chaos\"; capacity = 100; window = "
+        "20; },"
+        "{ name = \"b\"; plugin = \"evil\"; way = \"chaos\"; capacity = 100; window = 7; } );");
+    struct event_base *base = event_base_new();
+    struct heard heard = {0};
+    struct error err = {""};
+    struct gateway_set *set =
+        gateway_set_open(tree_get(t, "gateways"), PLUGINS, base, &counted, &heard, &err);
+    struct gateway_statistics s;
+    size_t sent = 0, turn = 0;
+    uint64_t bad_tokens;
+
+    (void)state;
+    while (sent < CHAOS_MESSAGES) {
+        struct gateway *gw = gateway_set_at(set, turn++ % 2);
+        struct gateway_message *list[20];
+        void *contexts[20];
+        size_t n = 0, room;
+
+        gateway_try(gw);
+        room = gateway_free(gw);
+        for (; n < room && sent < CHAOS_MESSAGES; n++, sent++) {
+            list[n] = &messages[sent];
+            contexts[n] = &answers[sent];
+        }
+        if (n > 0)
+            gateway_submit(gw, list, contexts, n);
+        else /* it owes them all */
+            gateway_push(gw, &(struct gateway_push){0}, on_push_answered, &heard);
+    }
+    gateway_statistics(gateway_set_at(set, 0), &s);
+    bad_tokens = s.bad_tokens;
+    gateway_set_close(set);
+    for (size_t i = 0; i < CHAOS_MESSAGES; i++)
+        if (answers[i] != 1)
+            fail_msg("message %zu was answered %u times", i, answers[i]);
+    assert_true(bad_tokens > CHAOS_MESSAGES);
+    event_base_free(base);
+    tree_free(t);
+}
+
 static void test_pushes(void **state)
 {
     struct bench b;
@@ -548,6 +673,10 @@ int main(void)
         cmocka_unit_test(test_forged),
         cmocka_unit_test(test_never),
         cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_wild),
+        cmocka_unit_test(test_blames),
+        cmocka_unit_test(test_chaos),
         cmocka_unit_test(test_pushes),
         cmocka_unit_test(test_circuit_closes_the_door),
         cmocka_unit_test(test_open_fails),

@@ -110,12 +110,14 @@ static void test_header(void **state)
  * Sources: DESIGN section 6; LEDGER 2 (an intent is the only way to sending; unsent
  * goes back by its fence), 4 (the sweep), 5 (a positive receipt moves every state but
  * sending to delivered; with the record's fence sending, uncertain, accepted move by
- * any receipt), 6 (excluded may wait again; rejected goes to the next channel). */
+ * any receipt), 6 (excluded may wait again; rejected goes to the next channel). DESIGN's
+ * "undelivered -> next channel, or final" is by way of parked: that there is no other
+ * address is seen when the notice is prepared anew. */
 static const char letters[] = "ups?adnfeocxk";
 static const struct row {
     const char *name, *next;
 } rows[] = {
-    {"untouched", "psdfeocxk"}, {"parked", "psdfeocxk"}, {"sending", "up?adnfeock"},
+    {"untouched", "psdfeocxk"}, {"parked", "psdnfeocxk"}, {"sending", "up?adnfeock"},
     {"uncertain", "padnfeock"}, {"accepted", "padn"},    {"delivered", ""},
     {"undelivered", "d"},       {"failed", "d"},         {"expired", "d"},
     {"opted-out", "d"},         {"capped", "d"},         {"excluded", "ud"},
@@ -183,6 +185,8 @@ static void test_names(void **state)
         {REASON_POISON, 23, "poison"},
         {REASON_SLOT, 25, "slot"},
         {REASON_CRASH, 26, "crash"},
+        {REASON_NO_RECEIPT, 27, "no-receipt"},
+        {REASON_ROW, 28, "row"},
     };
 
     (void)state;

@@ -107,13 +107,82 @@ static void test_fact(void **state)
     assert_true(notice_may_move(now.state, wanted.state));
 }
 
+/* A negative receipt of this attempt was faster than its answer: the next channel has the
+ * notice, and whatever the answer says does not take it back. */
+static void test_step_never_falls(void **state)
+{
+    static const enum notice_state answers[] = {NOTICE_PARKED, NOTICE_ACCEPTED, NOTICE_FAILED,
+                                                NOTICE_UNCERTAIN};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct record now = {.state = NOTICE_PARKED, .fence = 0x5001, .step = 1};
+        struct record wanted = {.state = answers[i], .fence = 0x5001, .step = 0};
+        int64_t retry = LATER;
+
+        assert_int_equal(outcome_apply(&now, &wanted, &retry), OUTCOME_DONE);
+    }
+}
+
+/* Two daemons hold the same notice: who comes second sends it only if nothing has become
+ * of it. */
+static const struct again {
+    const char *name;
+    struct record believed, found;
+    bool again;
+} agains[] = {
+    {"only a receipt's mark is new",
+     {.state = NOTICE_PARKED, .fence = 7, .step = 1},
+     {.state = NOTICE_PARKED, .fence = 7, .step = 1, .mask = 1, .flags = T},
+     true},
+    {"still untouched", {.state = NOTICE_UNTOUCHED}, {.state = NOTICE_UNTOUCHED, .mask = 1}, true},
+    {"it went to the next channel",
+     {.state = NOTICE_PARKED, .fence = 7},
+     {.state = NOTICE_PARKED, .fence = 7, .step = 1},
+     false},
+    {"it was sent, and waits for another attempt",
+     {.state = NOTICE_PARKED, .fence = 7},
+     {.state = NOTICE_PARKED, .fence = 8},
+     false},
+    {"it was sent, and an attempt was spent",
+     {.state = NOTICE_PARKED, .fence = 7},
+     {.state = NOTICE_PARKED, .fence = 7, .attempts = 1},
+     false},
+    {"it is held until later", {.state = NOTICE_UNTOUCHED}, {.state = NOTICE_PARKED}, false},
+    {"it is being sent",
+     {.state = NOTICE_PARKED, .fence = 7},
+     {.state = NOTICE_SENDING, .fence = 8},
+     false},
+    {"it is in doubt",
+     {.state = NOTICE_PARKED, .fence = 7},
+     {.state = NOTICE_UNCERTAIN, .fence = 7},
+     false},
+    {"it was delivered",
+     {.state = NOTICE_PARKED, .fence = 7},
+     {.state = NOTICE_DELIVERED, .fence = 7},
+     false},
+    {"it is damaged", {.state = NOTICE_UNTOUCHED}, {.state = 15}, false},
+};
+
+static void test_again(void **state)
+{
+    const struct again *a = *state;
+
+    assert_int_equal(intent_may_try_again(&a->believed, &a->found), a->again);
+}
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(facts)];
+    struct CMUnitTest tests[COUNT(facts) + COUNT(agains) + 1];
 
     for (size_t i = 0; i < COUNT(facts); i++)
         tests[i] = (struct CMUnitTest){facts[i].name, test_fact, NULL, NULL, (void *)&facts[i]};
+    for (size_t i = 0; i < COUNT(agains); i++)
+        tests[COUNT(facts) + i] =
+            (struct CMUnitTest){agains[i].name, test_again, NULL, NULL, (void *)&agains[i]};
+    tests[COUNT(facts) + COUNT(agains)] =
+        (struct CMUnitTest)cmocka_unit_test(test_step_never_falls);
     return cmocka_run_group_tests_name("outcomes", tests, NULL, NULL);
 }

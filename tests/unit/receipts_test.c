@@ -148,7 +148,7 @@ static void test_fact(void **state)
                               .part = f->part,
                               .parts = f->parts};
 
-    assert_int_equal(receipt_apply(&r, &e, f->delivered, REASON_BARRED), f->effect);
+    assert_int_equal(receipt_apply(&r, &e, f->delivered, REASON_BARRED, 1), f->effect);
     assert_int_equal(r.state, f->then);
     assert_int_equal(r.flags, f->then_flags);
     assert_int_equal(r.mask, f->then_mask);
@@ -162,7 +162,7 @@ static void test_fact(void **state)
         assert_memory_equal(&r, &before, sizeof r);
     /* The same receipt once more changes nothing. */
     before = r;
-    assert_int_equal(receipt_apply(&r, &e, f->delivered, REASON_BARRED), RECEIPT_IGNORED);
+    assert_int_equal(receipt_apply(&r, &e, f->delivered, REASON_BARRED, 1), RECEIPT_IGNORED);
     assert_memory_equal(&r, &before, sizeof r);
 }
 
@@ -185,10 +185,68 @@ static void test_orders(void **state)
         for (unsigned i = 0; i < 8; i++) {
             struct receipt_entry e = {.fence = FENCE, .part = parts[i / 2], .parts = 4};
 
-            receipt_apply(&r, &e, true, REASON_NONE);
+            receipt_apply(&r, &e, true, REASON_NONE, 1);
             assert_int_equal(r.state, i < 6 ? NOTICE_ACCEPTED : NOTICE_DELIVERED);
         }
         assert_int_equal(r.mask, 15);
+    }
+}
+
+/* Of a campaign with several channels: a negative receipt is one channel's last word, not
+ * the notice's; the step only grows. */
+static const struct step {
+    const char *name;
+    enum notice_state state;
+    unsigned flags, step, steps;
+    int fence;
+    enum receipt_effect effect;
+    enum notice_state then;
+    unsigned then_step;
+} steps[] = {
+    {"the next channel has its turn", NOTICE_ACCEPTED, T, 0, 2, SAME, RECEIPT_NEXT, NOTICE_PARKED,
+     1},
+    {"before the outcome too", NOTICE_SENDING, 0, 0, 2, SAME, RECEIPT_NEXT, NOTICE_PARKED, 1},
+    {"from doubt too", NOTICE_UNCERTAIN, 0, 0, 2, SAME, RECEIPT_NEXT, NOTICE_PARKED, 1},
+    {"the one after it", NOTICE_ACCEPTED, T, 1, 3, SAME, RECEIPT_NEXT, NOTICE_PARKED, 2},
+    {"the last channel's is final", NOTICE_ACCEPTED, T, 1, 2, SAME, RECEIPT_MOVED,
+     NOTICE_UNDELIVERED, 1},
+    {"nothing more may be sent", NOTICE_ACCEPTED, T, 0, 0, SAME, RECEIPT_MOVED, NOTICE_UNDELIVERED,
+     0},
+    {"an earlier attempt arrived after all", NOTICE_SENDING, E, 0, 2, SAME, RECEIPT_MOVED,
+     NOTICE_DELIVERED, 0},
+    {"an earlier channel's changes nothing", NOTICE_ACCEPTED, T, 1, 3, OLD, RECEIPT_IGNORED,
+     NOTICE_ACCEPTED, 1},
+    {"nor while the next one is being sent", NOTICE_SENDING, T, 1, 3, OLD, RECEIPT_IGNORED,
+     NOTICE_SENDING, 1},
+    {"nor while it waits, with that one's fence", NOTICE_PARKED, T, 1, 3, SAME, RECEIPT_IGNORED,
+     NOTICE_PARKED, 1},
+    {"nor what has ended", NOTICE_UNDELIVERED, T, 0, 2, SAME, RECEIPT_IGNORED, NOTICE_UNDELIVERED,
+     0},
+};
+
+static void test_step(void **state)
+{
+    const struct step *s = *state;
+    struct record r = {.state = s->state,
+                       .flags = s->flags,
+                       .step = s->step,
+                       .fence = FENCE,
+                       .attempts = 3,
+                       .settled_s = 9};
+    struct receipt_entry e = {.fence = s->fence == SAME ? FENCE : EARLIER, .parts = 1};
+
+    assert_int_equal(receipt_apply(&r, &e, false, REASON_ABSENT, s->steps), s->effect);
+    assert_int_equal(r.state, s->then);
+    assert_int_equal(r.step, s->then_step);
+    if (s->effect == RECEIPT_NEXT) {
+        assert_true(notice_may_move(s->state, r.state));
+        assert_int_equal(r.reason, REASON_ABSENT);
+        assert_int_equal(r.attempts, 0);  /* of the next channel */
+        assert_int_equal(r.settled_s, 0); /* due at once */
+        assert_true((r.flags & T) != 0);
+        assert_int_equal(receipt_apply(&r, &e, false, REASON_ABSENT, s->steps), RECEIPT_IGNORED);
+        assert_int_equal(receipt_apply(&r, &e, true, REASON_NONE, s->steps), RECEIPT_MOVED);
+        assert_int_equal(r.state, NOTICE_DELIVERED); /* a positive one still wins */
     }
 }
 
@@ -196,10 +254,13 @@ static void test_orders(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(facts) + 1];
+    struct CMUnitTest tests[COUNT(facts) + COUNT(steps) + 1];
 
     for (size_t i = 0; i < COUNT(facts); i++)
         tests[i] = (struct CMUnitTest){facts[i].name, test_fact, NULL, NULL, (void *)&facts[i]};
-    tests[COUNT(facts)] = (struct CMUnitTest)cmocka_unit_test(test_orders);
+    for (size_t i = 0; i < COUNT(steps); i++)
+        tests[COUNT(facts) + i] =
+            (struct CMUnitTest){steps[i].name, test_step, NULL, NULL, (void *)&steps[i]};
+    tests[COUNT(facts) + COUNT(steps)] = (struct CMUnitTest)cmocka_unit_test(test_orders);
     return cmocka_run_group_tests_name("receipts", tests, NULL, NULL);
 }

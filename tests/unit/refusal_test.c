@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,6 +81,95 @@ static const struct fact {
     {"Please UnSubscribe", true},
     {"ｕｎｓｕｂｓｃｒｉｂｅ", true},
     {"回T退订", true},
+    /* what an operator's text asks for, with more words around it */
+    {"TD退订", true},
+    {"回复R", true},
+    {"回复：r", false}, /* what stands between is looked at by a person */
+    {"回T", true},
+    {"回复TD", true},
+    {"回N。", true},
+    {"回复1", false},
+    {"回来", false},
+    {"回", false},
+    {"回复", false},
+    {"T退订", true},
+    {"R退订", true},
+    {"回复TD退订", true},
+    {"退订回T", true},
+    {"退订回N", true},
+    {"拒收请回复R", true},
+    {"退订！不要再发了", true},
+    {"取消订阅", true},
+    {"我要取消订阅", true},
+    {"拒绝接收", true},
+    {"以后不再接收", true},
+    {"别再发了", true},
+    {"别发了", true},
+    {"不要发了，烦", true},
+    {"退訂", true},
+    {"不要再發", true},
+    {"請別再發", true},
+    {"拒收拒收拒收", true},
+    {"td退订谢谢", true},
+    /* spaces within */
+    {"退 订", true},
+    {"退　订", true},
+    {"请 退 订", true},
+    {"不要 再发", true},
+    {"T D", true},
+    {"S T O P", true},
+    {"0 0 0 0", true},
+    {"opt out", true},
+    {"Opt Out", true},
+    {"STOP ALL", true},
+    {"un subscribe", true},
+    {"ＯＰＴ　ＯＵＴ", true},
+    {"取\xe2\x80\x8b消", true}, /* a zero-width space */
+    {"revoke", true},
+    {"Revoke.", true},
+    {"(opt out)", true},
+    /* no refusal */
+    {"报名", false},
+    {"1 报名", false},
+    {"我报名，谢谢", false},
+    {"Y", false},
+    {"YES", false},
+    {"OK", false},
+    {"ok", false},
+    {"嗯", false},
+    {"好", false},
+    {"TT", false},
+    {"RR", false},
+    {"NN", false},
+    {"TDD", false},
+    {"AT", false},
+    {"T恤有吗", false},
+    {"R U OK", false},
+    {"N号楼在哪", false},
+    {"取消了吗", false},
+    {"活动取消吗？", false},
+    {"是不是取消了", false},
+    {"订票", false},
+    {"退休人员能来吗", false},
+    {"可以退吗", false},
+    {"收到，不见不散", false},
+    {"发我地址", false},
+    {"再发一次", false},
+    {"没收到，请再发", false},
+    {"endless", false},
+    {"Weekend?", false},
+    {"Is it stopped", false},
+    {"unstop", false},
+    {"UNSTOP", false},
+    {"removed", false},
+    {"Quit smoking class?", false},
+    {"cancel my seat", false},
+    {"10000", false},
+    {"0000元", false},
+    {"13851400001", false},
+    {"救命", false},
+    {"[微笑]", false},
+    {"\xf0\x9f\x91\x8d", false}, /* a thumb */
     /* single letters and short words only as the whole reply */
     {"Thanks", false},
     {"T1", false},
@@ -123,6 +213,77 @@ static void test_fact(void **state)
     free(exact);
 }
 
+/* ------------------------------------------- each word in each dress, as people type */
+
+static const char *const words[] = {
+    "T",    "TD",     "R",      "N",       "QX",          "0000",   "退订",
+    "取消", "拒收",   "STOP",   "STOPALL", "UNSUBSCRIBE", "CANCEL", "END",
+    "QUIT", "REMOVE", "OPTOUT", "OPT-OUT", "ARRET",       "REVOKE",
+};
+
+static void plain(const char *word, char *out)
+{
+    strcpy(out, word);
+}
+
+static void small(const char *word, char *out)
+{
+    for (; (*out = *word) != '\0'; out++, word++)
+        *out |= *word >= 'A' && *word <= 'Z' ? 0x20 : 0;
+}
+
+/* ASCII 0x21..0x7e is U+FF01..U+FF5E in full width. */
+static void wide(const char *word, char *out)
+{
+    for (; *word != '\0'; word++) {
+        unsigned c = (unsigned char)*word;
+
+        if (c < 0x21 || c > 0x7e) {
+            *out++ = *word;
+            continue;
+        }
+        c += 0xff01 - 0x21;
+        *out++ = (char)(0xe0 | c >> 12);
+        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
+        *out++ = (char)(0x80 | (c & 0x3f));
+    }
+    *out = '\0';
+}
+
+static const struct dress {
+    const char *name, *before, *after;
+    void (*cut)(const char *word, char *out);
+    bool no;
+} dresses[] = {
+    {"alone", "", "", plain, true},
+    {"in small letters", "", "", small, true},
+    {"full width", "", "", wide, true},
+    {"full width, quoted", "“", "”。", wide, true},
+    {"with spaces", "  ", " \r\n", small, true},
+    {"with Chinese spaces", "　", "　", plain, true},
+    {"with a full stop", "", "。", small, true},
+    {"with exclamation marks", "", "！！", plain, true},
+    {"in brackets", "【", "】", plain, true},
+    {"with digits behind it", "", "5", plain, false}, /* but for words that count anywhere */
+};
+
+static void test_dress(void **state)
+{
+    const struct dress *d = *state;
+    char cut[64], text[96];
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        bool anywhere = strcmp(words[i], "退订") == 0 || strcmp(words[i], "拒收") == 0 ||
+                        strcmp(words[i], "UNSUBSCRIBE") == 0;
+        int n;
+
+        d->cut(words[i], cut);
+        n = snprintf(text, sizeof text, "%s%s%s", d->before, cut, d->after);
+        if (refusal_says_no(text, (size_t)n) != (d->no || anywhere))
+            fail_msg("%s", text);
+    }
+}
+
 /* A word far into a long text counts; bytes that are no UTF-8 do no harm. */
 static void test_long_and_broken(void **state)
 {
@@ -155,10 +316,14 @@ static void test_long_and_broken(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(facts) + 1];
+    struct CMUnitTest tests[COUNT(facts) + COUNT(dresses) + 1];
 
     for (size_t i = 0; i < COUNT(facts); i++)
         tests[i] = (struct CMUnitTest){facts[i].text, test_fact, NULL, NULL, (void *)&facts[i]};
-    tests[COUNT(facts)] = (struct CMUnitTest)cmocka_unit_test(test_long_and_broken);
+    for (size_t i = 0; i < COUNT(dresses); i++)
+        tests[COUNT(facts) + i] =
+            (struct CMUnitTest){dresses[i].name, test_dress, NULL, NULL, (void *)&dresses[i]};
+    tests[COUNT(facts) + COUNT(dresses)] =
+        (struct CMUnitTest)cmocka_unit_test(test_long_and_broken);
     return cmocka_run_group_tests_name("refusal", tests, NULL, NULL);
 }

@@ -77,7 +77,7 @@ static void queued(int rows)
 static void opened(int rows)
 {
     queued(rows);
-    script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000");
+    script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000 1");
     is("open", ask("HGET " REMINDER " state"));
 }
 
@@ -184,19 +184,19 @@ static void test_flag_done(void **state)
 static void test_open(void **state)
 {
     (void)state;
-    refused("[GONE]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000");
+    refused("[GONE]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000 1");
     queued(5);
     twice("[open 5 2000 OLG1aaaaaaaaaaaa 1000]", SCRIPT_OPEN, 2,
-          REMINDER " " LEDGER " OLG1aaaaaaaaaaaa 1000");
+          REMINDER " " LEDGER " OLG1aaaaaaaaaaaa 1000 1");
     is("96", ask("STRLEN " LEDGER)); /* a header and five records */
     is("[open 1000 1]", ask("HMGET " REMINDER " state begun seq"));
     /* another daemon at the same time: the first one's header stays */
     refused("[open 5 2000 OLG1aaaaaaaaaaaa 1000]", SCRIPT_OPEN, 2,
-            REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
+            REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001 1");
     ask("DEL " LEDGER); /* lost: it does not come back by itself */
-    refused("[open 5 2000  1000]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
+    refused("[open 5 2000  1000]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001 1");
     ask("HSET " REMINDER " state done");
-    refused("[done 5 2000  1000]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001");
+    refused("[done 5 2000  1000]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001 1");
 }
 
 /* ---------------------------------------------------------------------- claim */
@@ -375,7 +375,7 @@ static void test_finish(void **state)
 #define FINISH SCRIPT_FINISH, 3, REMINDER " " LEASES " " RETRY " 1500"
     queued(4);
     refused("[OPEN 0]", FINISH);
-    script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000");
+    script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1............ 1000 1");
     refused("[OPEN 4 0]", FINISH);
     script(CLAIM("d:1:1", "4", "1100"));
     ask("HSET " REMINDER " c0 0 c1 1 c2 1 c4 2");
@@ -482,6 +482,28 @@ static void test_move(void **state)
     is("[OK 5]", sent(false, 1200, 1, 0));
     is("[6 1 0 1 1 0 0 1 0 0 0 0 0]", counters());
     is("[4 1700 5 1800]", ask("ZRANGE " RETRY " 0 -1 WITHSCORES"));
+}
+
+/* A late outcome or receipt may give a notice another turn when all seemed to be over. */
+static void test_move_opens_again(void **state)
+{
+    (void)state;
+    opened(2);
+    forget();
+    move(1, untouched, record_of(NOTICE_ACCEPTED, 0x1001), RETRY_KEEP);
+    move(2, untouched, record_of(NOTICE_DELIVERED, 0x1001), RETRY_KEEP);
+    sent(false, 1100, 1, 0);
+    ask("HSET " REMINDER " state done");
+    forget();
+    move(1, record_of(NOTICE_ACCEPTED, 0x1001), record_of(NOTICE_DELIVERED, 0x1001), RETRY_REMOVE);
+    move(2, record_of(NOTICE_DELIVERED, 0x1001), record_of(NOTICE_DELIVERED, 0x1001), RETRY_KEEP);
+    sent(false, 1200, 1, 0);
+    is("done", ask("HGET " REMINDER " state"));
+    forget();
+    move(1, record_of(NOTICE_DELIVERED, 0x1001), record_of(NOTICE_PARKED, 0x1001), 1300);
+    sent(false, 1300, 1, 0);
+    is("open", ask("HGET " REMINDER " state"));
+    is("[1 1300]", ask("ZRANGE " RETRY " 0 -1 WITHSCORES"));
 }
 
 /* Where something else stands than was believed that one is told; the others move. */
@@ -900,7 +922,7 @@ static const struct wrong {
      {C, REMINDER, "outreach:{c}:s"},
      "cancel 5 ann",
      0},
-    {"open", SCRIPT_OPEN, "queued", {REMINDER, LEDGER}, "OLG1............ 1000", 2},
+    {"open", SCRIPT_OPEN, "queued", {REMINDER, LEDGER}, "OLG1............ 1000 1", 2},
     {"claim a range", SCRIPT_CLAIM, "open", {REMINDER, LEASES, RETRY}, "d:1:1 4 1100 9000 3", 0},
     {"claim an orphan",
      SCRIPT_CLAIM,
@@ -1263,6 +1285,7 @@ int main(void)
         TEST(test_release),
         TEST(test_finish),
         TEST(test_move),
+        TEST(test_move_opens_again),
         TEST(test_move_differs),
         TEST(test_move_refused),
         TEST(test_move_gone),

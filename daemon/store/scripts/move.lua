@@ -8,7 +8,7 @@
 -- Commands are kept small: Redis reads 16 KB a turn, and each turn is an fsync.
 -- Returns {'OK', seq, number, record as it stands, ...} for those that differ.
 local h = redis.call('HMGET', KEYS[1], 'seq', 'paused', 'cancelled', 'expires', 'tv', 'c0', 'c1', 'c2', 'c3', 'c4',
-  'c5', 'c6', 'c7', 'c8', 'c9', 'c10', 'c11', 'c12')
+  'c5', 'c6', 'c7', 'c8', 'c9', 'c10', 'c11', 'c12', 'state')
 if not h[1] or redis.call('GETRANGE', KEYS[2], 0, 3) ~= 'OLG1' then
   return {'GONE'}
 end
@@ -30,7 +30,7 @@ end
 
 -- What stands beyond its end was lost with a part of it: nobody may believe it untouched.
 local length = redis.call('STRLEN', KEYS[2])
-redis.call('ZCARD', KEYS[3]) -- or an error, before anything is written
+local in_retry = redis.call('ZCARD', KEYS[3]) -- or an error, before anything is written
 for a = 5, #ARGV, 5 do
   if tonumber(ARGV[a]) < 1 or (ARGV[a] + ARGV[a + 1]) * 16 > length then
     return {'GONE'}
@@ -56,6 +56,9 @@ end
 for a = 5, #ARGV, 5 do
   local from, size = tonumber(ARGV[a]), tonumber(ARGV[a + 1]) * 16
   local believed, wanted, scores = ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
+  if scores == '-' and in_retry == 0 then
+    scores = '' -- nothing is in there to be taken out
+  end
   local old = #believed == size and believed or string.rep(believed, size / 16)
   local new = #wanted == size and wanted or string.rep(wanted, size / 16)
   local now = redis.call('GETRANGE', KEYS[2], from * 16, from * 16 + size - 1)
@@ -111,6 +114,7 @@ for a = 5, #ARGV, 5 do
         members[2 * i - 1], members[2 * i] = all[moved[i] + 1], from + moved[i]
       end
       redis.call('ZADD', KEYS[3], unpack(members))
+      in_retry = in_retry + #moved
     end
   end
 end
@@ -130,6 +134,10 @@ for s, d in pairs(delta) do
     set[#set + 1] = 'c' .. s
     set[#set + 1] = tonumber(h[6 + s] or '0') + d -- one that is lost: verify --repair
   end
+end
+if (delta[1] or 0) > 0 and h[19] == 'done' then -- one more has its turn: by a late outcome or receipt
+  set[#set + 1] = 'state'
+  set[#set + 1] = 'open'
 end
 redis.call('HSET', KEYS[1], unpack(set))
 return answer

@@ -1,8 +1,9 @@
 -- A reminder falls due: its ledger comes to be, at full length. Only this script
 -- creates one; every other checks the header and refuses without it.
 -- KEYS: reminder, ledger
--- ARGV: header (16 bytes), now ms
-local h = redis.call('HMGET', KEYS[1], 'state', 'last', 'expires', 'seq', 'begun')
+-- ARGV: header (16 bytes), now ms, how many channels it may be tried on (for who reads
+--       a negative receipt)
+local h = redis.call('HMGET', KEYS[1], 'state', 'last', 'expires', 'seq', 'begun', 'steps')
 if h[1] == 'scheduled' then
   local last = tonumber(h[2])
   redis.call('UNLINK', KEYS[2])
@@ -13,5 +14,8 @@ if h[1] == 'scheduled' then
 end
 if not h[1] then
   return {'GONE'}
+end
+if h[1] == 'open' and h[6] ~= ARGV[3] then -- also of one that an older version has begun
+  redis.call('HSET', KEYS[1], 'steps', ARGV[3])
 end
 return {h[1], h[2], h[3], redis.call('GETRANGE', KEYS[2], 0, 15), h[5] or '0'}

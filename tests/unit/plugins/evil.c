@@ -10,6 +10,10 @@
  *   nonsense   outcome 99
  *   ids        a message id of 65 bytes
  *   deadly     takes the process with it when the text has DIE in it, else accepts
+ *   wild       by its first letter: l(ong) and n(egative) retry_after, p(ointer to ids missing),
+ *              q (a pointer to an id's bytes missing), 0 (no answer at all in the answer)
+ *   chaos      answers sooner or later, among thousands of answers to tokens that were
+ *              answered before, are another gateway's, or never existed
  */
 #include "gateway_plugin.h"
 
@@ -68,6 +72,96 @@ static void answer(struct evil *e, uint64_t token, char letter)
     e->host->done(e->gw, token, &a);
 }
 
+static void wild_answer(struct evil *e, uint64_t token, char letter)
+{
+    struct gateway_id id = {NULL, 4};
+    struct gateway_answer a = {.outcome = GATEWAY_RETRY, .code = "E1"};
+
+    if (letter == 'l')
+        a.retry_after_ms = INT64_MAX;
+    if (letter == 'n')
+        a.retry_after_ms = INT64_MIN;
+    if (letter == 'p' || letter == 'q') {
+        a.outcome = GATEWAY_ACCEPTED;
+        a.id_count = 1;
+        a.ids = letter == 'q' ? &id : NULL;
+    }
+    e->host->done(e->gw, token, letter == '0' ? NULL : &a);
+}
+
+/* ---------------------------------------------------------------------- chaos */
+
+static struct {
+    uint64_t tokens[4096]; /* of all gateways */
+    size_t count;
+    uint64_t dice;
+} chaos = {.dice = 88172645463325252u};
+
+static uint64_t roll(void)
+{
+    chaos.dice ^= chaos.dice << 13;
+    chaos.dice ^= chaos.dice >> 7;
+    chaos.dice ^= chaos.dice << 17;
+    return chaos.dice;
+}
+
+/* A token that is not one of those that e still owes an answer to. */
+static uint64_t bad_token(const struct evil *e)
+{
+    for (;;) {
+        uint64_t token = roll(), owed = 0;
+
+        if (token % 8 != 0 && chaos.count > 0) {
+            token = chaos.tokens[roll() % (chaos.count < 4096 ? chaos.count : 4096)];
+            if (roll() % 2 == 0)
+                token ^= UINT64_C(1) << roll() % 64;
+            if (roll() % 4 == 0)
+                token += roll() % 5 - 2;
+        }
+        for (size_t i = 0; i < e->count; i++)
+            owed += e->later[i] == token;
+        if (owed == 0)
+            return token;
+    }
+}
+
+static void babble(struct evil *e)
+{
+    struct gateway_id ids[GATEWAY_MAX_IDS + 1];
+
+    for (uint64_t n = roll() % 32; n > 0; n--) {
+        struct gateway_answer a = {.outcome = (enum gateway_outcome)(roll() % 12),
+                                   .reason = (enum gateway_reason)(roll() % 20),
+                                   .ids = ids,
+                                   .id_count = roll() % 10,
+                                   .retry_after_ms = (int64_t)roll()};
+
+        for (size_t i = 0; i <= GATEWAY_MAX_IDS; i++)
+            ids[i] = (struct gateway_id){"0123456789", roll() % 11};
+        e->host->done(e->gw, bad_token(e), &a);
+    }
+}
+
+static void chaos_answer(struct evil *e)
+{
+    struct gateway_answer a = {.outcome = (enum gateway_outcome)(roll() % 12)};
+    uint64_t token = e->later[--e->count];
+
+    e->host->done(e->gw, token, &a);
+    babble(e); /* also with that one again */
+}
+
+static void chaos_submit(struct evil *e, const struct gateway_message *const *messages, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        chaos.tokens[chaos.count++ % 4096] = messages[i]->token;
+        e->later[e->count++] = messages[i]->token;
+    }
+    babble(e);
+    while (e->count > 0 && (e->count > 40 || roll() % 3 != 0))
+        chaos_answer(e);
+}
+
 static void on_later(void *arg)
 {
     struct evil *e = arg;
@@ -82,6 +176,10 @@ static void evil_submit(void *state, const struct gateway_message *const *messag
 {
     struct evil *e = state;
 
+    if (strcmp(e->way, "chaos") == 0) {
+        chaos_submit(e, messages, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         if (strcmp(e->way, "never") == 0)
             continue;
@@ -89,6 +187,10 @@ static void evil_submit(void *state, const struct gateway_message *const *messag
             if (strstr(messages[i]->text, "DIE") != NULL)
                 abort();
             answer(e, messages[i]->token, 'a');
+            continue;
+        }
+        if (strcmp(e->way, "wild") == 0) {
+            wild_answer(e, messages[i]->token, messages[i]->text[0]);
             continue;
         }
         if (strcmp(e->way, "later") == 0) {
@@ -144,6 +246,12 @@ static void evil_callback(void *state, const struct gateway_push *push, gateway_
     struct gateway_receipt r = {.id = {"id-1", 4}, .state = GATEWAY_DELIVERED};
 
     (void)push;
+    if (strcmp(e->way, "chaos") == 0) { /* says what it still owes */
+        while (e->count > 0)
+            chaos_answer(e);
+        fn(arg, 200, "ok");
+        return;
+    }
     e->host->receipt(e->gw, &r, NULL, NULL);
     r.id.length = 0;
     e->host->receipt(e->gw, &r, NULL, NULL);

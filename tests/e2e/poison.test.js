@@ -1,0 +1,184 @@
+'use strict';
+// What makes trouble again and again: it is named, it comes to its end, and the others go on.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { journey, campaign, people, BUILD } = require('./lib/stage');
+const { until, pause } = require('./lib/wait');
+
+const HOLD = [{ name: 'first', at: 'now', doubt: 'hold' }];
+const broken = { broken: [{ status: 402 }] };
+
+/** The plugin that breaks its word as its setting says, of the host's own tests. */
+function evil(s, settings) {
+  const so = path.join(BUILD, 'tests/plugins/evil.so');
+  assert.ok(fs.existsSync(so), `${so}: make tests`);
+  s.settings.gateways.push({ name: 'evil', plugin: so, channel: 'sms', window: 20, capacity: 20, ...settings });
+}
+
+journey('a notice that breaks its gateway each time is failed with the reason after its attempts', async (s) => {
+  const list = people(4);
+  const cloud = await s.cloud(({ query }) => (query.to === list[3].sms ? { status: 402, body: 'template refused' } : {}), broken);
+  s.settings.dispatch = { attempts: 1 };
+  await s.start();
+  await s.xadd(campaign('well', list.slice(0, 3)));
+  await s.counted('well', 'first', { accepted: 3 });
+  await s.xadd(campaign('poison', [list[3]]));
+  assert.deepEqual(await s.settled('poison', 'first'), { failed: 1 });
+  assert.notEqual((await s.ledger('poison', 'first'))[0].reason, 0);
+  assert.equal(cloud.requests.length, 4);
+});
+
+journey('a gateway that is broken for everybody costs at most one notice an attempt, and nobody is failed', async (s) => {
+  let well = true;
+  const cloud = await s.cloud(() => (well ? {} : { status: 402, body: 'no balance' }), { ...broken, window: 10 });
+  s.settings.dispatch = { attempts: 5 };
+  await s.start();
+  await s.xadd(campaign('before', people(3)));
+  await s.counted('before', 'first', { accepted: 3 });
+  well = false;
+  await s.xadd(campaign('during', people(40)));
+  await until('the circuit to open', () => /circuit.open gateway=cloud outcome=broken reason="HTTP 402 no balance/.test(s.log()));
+  await until('all to wait', async () => {
+    const records = await s.ledger('during', 'first');
+    return cloud.requests.length > 3 && records.every((r) => ['untouched', 'parked'].includes(r.state));
+  });
+  assert.ok((await s.ledger('during', 'first')).filter((r) => r.attempts > 0).length <= 1);
+});
+
+journey('a plugin that never answers is named and opened anew; what it had is uncertain', async (s) => {
+  evil(s, { way: 'never', answer_wait: '1s' });
+  await s.start();
+  await s.xadd(campaign('never', people(12), { reminders: HOLD }));
+  await s.counted('never', 'first', { uncertain: 12 });
+  assert.match(s.log(), /gateway.silent gateway=evil plugin=evil messages=12/);
+  assert.match(s.log(), /gateway.reopened gateway=evil/);
+  assert.match(s.log(), /circuit.open gateway=evil outcome=unknown reason="the plugin has not answered"/);
+});
+
+for (const way of ['twice', 'forged'])
+  journey(`a plugin that answers ${way} is named, and every notice is settled once`, async (s) => {
+    evil(s, { way });
+    await s.start();
+    await s.xadd(campaign(way, people(30), { texts: { zh: 'a' }, signature: '', class: 'personal' }));
+    await until('all', async () => Object.values(await s.counts(way, 'first')).reduce((a, b) => a + b, 0) === 30
+      && !(await s.ledger(way, 'first')).some((r) => ['untouched', 'parked', 'sending'].includes(r.state)));
+    assert.match(s.log(), /gateway.token gateway=evil kind=(repeated|forged)/);
+    assert.equal((await s.outreach('verify', way)).code, 0);
+    const outcomes = s.deliveryLog().filter((e) => e.event !== 'intent');
+    assert.equal(outcomes.length, 30);
+  });
+
+journey('a plugin that answers nonsense opens its circuit with words, and the next gateway carries on', async (s) => {
+  evil(s, { way: 'nonsense', priority: 1 });
+  const cloud = await s.cloud(undefined, { priority: 2 });
+  await s.start();
+  await s.xadd(campaign('nonsense', people(30), { reminders: HOLD }));
+  await until('all', async () => {
+    const counts = await s.counts('nonsense', 'first');
+    return (counts.accepted ?? 0) + (counts.uncertain ?? 0) === 30;
+  });
+  assert.match(s.log(), /circuit.open gateway=evil outcome=unknown reason="the plugin's answer makes no sense"/);
+  assert.ok(cloud.requests.length >= 10, `${cloud.requests.length}`);
+});
+
+// ------------------------------------------------------ what a stranger writes into Redis
+
+/** A campaign whose rows any client of Redis has put there, as bytes. */
+async function foreign(s, id, rows) {
+  const client = await s.redis();
+  const c = campaign(id, undefined, { audience: undefined });
+  for (let i = 0; i < rows.length; i++)
+    await client.callRaw('XADD', `outreach:{${id}}:audience`, `${i + 1}-0`, 'r', rows[i]);
+  await client.call('HSET', `outreach:{${id}}`, 'state', 'loading', 'token', 'mine', 'last', String(rows.length));
+  await client.call('XADD', 'outreach:events', '*', 'op', 'queue', 'by', 'stranger', 'body', JSON.stringify(c),
+    'rows', String(rows.length), 'token', 'mine');
+}
+
+journey('rows of a stranger are excluded or failed with the reason, one by one; the people among them are told', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const [one, two] = people(2);
+  const noise = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+  const rows = [
+    `${one.sms}\x1f甲`,
+    noise, //                                             every byte there is
+    `+8613851\x00401\x1f乙`, //                           a NUL within the number
+    'DROP TABLE\x1f丙', //                                no number
+    Buffer.concat([Buffer.from('+8613851402000\x1f'), Buffer.from([0xff, 0xfe, 0xc3])]), // no UTF-8
+    '', //                                                nothing
+    `+8613851402001${'\x1fx'.repeat(40)}`, //             too many values
+    'x'.repeat(100000), //                                long
+    `+8613851402002\x1f行\r\n二`, //                      a line break
+    `${two.sms}\x1f丁`,
+  ];
+  await foreign(s, 'foreign', rows);
+  const counts = await s.settled('foreign', 'first');
+  assert.equal(counts.delivered, 2);
+  assert.equal((counts.excluded ?? 0) + (counts.failed ?? 0), 8);
+  assert.deepEqual(smsc.submits.map((one_) => one_.to).sort(), [one.sms, two.sms].sort());
+  assert.match(s.log(), /row.damaged campaign=foreign n=2 /);
+  assert.equal((await s.outreach('verify', 'foreign')).code, 0);
+  assert.ok((await s.ledger('foreign', 'first')).every((r) => r.state === 'delivered' || r.reason !== 0));
+  await s.xadd(campaign('after', people(3)));
+  assert.deepEqual(await s.settled('after', 'first'), { delivered: 3 });
+});
+
+journey('foreign members of a retry set are dropped and named, and nobody loses an outcome by them', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: { afterMs: 1500 } }));
+  await s.start();
+  const client = await s.redis();
+  await s.xadd(campaign('retry', people(3), { reminders: [{ name: 'first', at: 'now' }] }));
+  await until('its ledger', async () => (await s.ledger('retry', 'first')).length === 3);
+  for (const member of ['0', '-1', '99', '33554432', '1e1', 'nonsense', '\x00\x01', '4294967297'])
+    await client.call('ZADD', 'outreach:{retry}:first:retry', '1', member);
+  assert.deepEqual(await s.settled('retry', 'first'), { delivered: 3 });
+  await until('them to be dropped', async () => (await client.call('ZCARD', 'outreach:{retry}:first:retry')) === 0);
+  assert.match(s.log(), /retry.damaged campaign=retry reminder=first member=.?nonsense/);
+  assert.match(s.log(), /retry.damaged campaign=retry reminder=first n=99/);
+  assert.equal((await s.outreach('verify', 'retry')).code, 0);
+  assert.equal(smsc.submits.length, 3);
+});
+
+const damages = {
+  'an audience of another type': ['SET', 'audience', 'x'],
+  'a document that is none': ['HSET', '', 'document', '{"id":'],
+  'a ledger of another type': ['LPUSH', 'first:ledger', 'x'],
+  'a ledger with another header': ['SETRANGE', 'first:ledger', '0', 'NOPE'],
+  'a lease that is none': ['HSET', 'first:leases', ':1', 'nonsense'],
+  'a counter that is no number': ['HSET', 'first', 'cursor', 'nonsense'],
+};
+journey('damage of any kind halts its reminder with words, once a minute, and the others go on', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const client = await s.redis();
+  const ids = Object.keys(damages).map((_, i) => `hurt-${i}`);
+  const list = (i) => people(3, (k) => ({ sms: `+86138514${50 + i}00${k}` }));
+  for (const [i, id] of ids.entries()) await s.xadd(campaign(id, list(i)));
+  for (const id of ids) {
+    await s.settled(id, 'first');
+    await until('its end', async () => (await client.call('HGET', `outreach:{${id}}:first`, 'state')) === 'done');
+  }
+  for (const [i, [command, key, ...args]] of Object.values(damages).entries()) {
+    const reminder = `outreach:{${ids[i]}}:first`;
+    const full = key === '' ? `outreach:{${ids[i]}}` : `outreach:{${ids[i]}}:${key}`;
+    // As if all were still to be done, but for what is damaged.
+    await client.call('SETRANGE', `${reminder}:ledger`, '16', '\0'.repeat(48));
+    await client.call('HSET', reminder, 'c0', '3', 'c5', '0', 'cursor', '0', 'orphans', '1');
+    if (['SET', 'LPUSH'].includes(command)) await client.call('DEL', full);
+    await client.call(command, full, ...args);
+    await client.call('HSET', reminder, 'state', 'open');
+    await client.call('ZADD', 'outreach:schedule', '1', `${ids[i]}/first`);
+  }
+  const halts = (id) => (s.log().match(new RegExp(`reminder.halted campaign=${id} reminder=first reason=`, 'g')) ?? []).length;
+  for (const [i, what] of Object.keys(damages).entries()) await until(`a halt over ${what}`, () => halts(ids[i]) > 0);
+  await s.xadd(campaign('well', people(5)));
+  assert.deepEqual(await s.settled('well', 'first'), { delivered: 5 });
+  await pause(1500);
+  for (const [i, what] of Object.keys(damages).entries()) {
+    assert.equal(halts(ids[i]), 1, what);
+    assert.ok(s.log().match(new RegExp(`campaign=${ids[i]} `, 'g')).length < 30, `${what}: it is not said again and again`);
+  }
+  assert.equal(smsc.submits.length, 3 * ids.length + 5, 'and nothing of them is sent');
+});
