@@ -472,6 +472,33 @@ int64_t campaign_due(const struct campaign *c, size_t r, int64_t queued_ms)
     return at->of_slot ? queued_ms : moment_resolve(at, c->zone, c->starts_ms, queued_ms);
 }
 
+static bool has_one_time(const struct campaign *c, size_t r)
+{
+    return !c->reminders[r].at.of_slot && c->reminders[r].at.kind != MOMENT_NOW;
+}
+
+bool campaign_missed(const struct campaign *c, size_t r, int64_t now_ms)
+{
+    int64_t due_ms, other_ms;
+    size_t k;
+
+    if (c->missed == MISSED_ALL || !has_one_time(c, r))
+        return false;
+    due_ms = campaign_due(c, r, 0);
+    if (now_ms - due_ms <= CAMPAIGN_MISSED_MS)
+        return false;
+    if (c->missed == MISSED_NONE)
+        return true;
+    for (k = 0; k < c->reminder_count; k++) {
+        if (k == r || !has_one_time(c, k))
+            continue;
+        other_ms = campaign_due(c, k, 0);
+        if (other_ms > due_ms && other_ms <= now_ms && now_ms < c->reminders[k].expires_ms)
+            return true;
+    }
+    return false;
+}
+
 int campaign_slot_due(const struct campaign *c, size_t r, const char *slot, size_t n,
                       int64_t *due_ms, int64_t *slot_ms)
 {

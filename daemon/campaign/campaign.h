@@ -124,6 +124,12 @@ int campaign_find_reminder(const struct campaign *c, const char *name); /* index
  * Reminders `of slot` are due when queued: each recipient has a time of her own. */
 int64_t campaign_due(const struct campaign *c, size_t r, int64_t queued_ms);
 
+/* Whether reminder r, which nobody has begun by now_ms, is to be left out by the campaign's
+ * `missed`: more than CAMPAIGN_MISSED_MS have gone by since it was due and, with `latest`, a
+ * later one is due as well. Reminders `now` and `of slot` are never missed. */
+#define CAMPAIGN_MISSED_MS 600000
+bool campaign_missed(const struct campaign *c, size_t r, int64_t now_ms);
+
 /* The due time of one recipient of a reminder `of slot`: slot as in the row
  * ("2027-03-05T08:40"). Returns -1 if the slot cannot be read. */
 int campaign_slot_due(const struct campaign *c, size_t r, const char *slot, size_t n,

@@ -46,7 +46,7 @@ uint32_t dispatch_fence(struct dispatch *d)
 
 bool dispatch_may_begin(const struct dispatch *d)
 {
-    return d->started && !d->draining && db_well(d->db) &&
+    return d->started && !d->draining && db_well(d->db) && watch_sends(d->watch) &&
            db_outstanding_bytes(d->db) < OUTSTANDING_BYTES;
 }
 
@@ -69,6 +69,22 @@ static void tell_idle(struct dispatch *d)
     idle(d->idle_arg);
 }
 
+/* The clock is another: hours are asked for anew, and what was prepared by the old one
+ * goes back. */
+static void anew(struct dispatch *d)
+{
+    if (d->era == watch_era(d->watch) || !watch_sends(d->watch))
+        return;
+    d->era = watch_era(d->watch);
+    for (struct job *job = d->jobs; job != NULL; job = job->next) {
+        job->hours_until_ms = 0;
+        if (job->state == JOB_OPEN)
+            job->wake_ms = 0;
+    }
+    for (size_t i = 0; i < d->lane_count; i++)
+        lane_give_back(&d->lanes[i]);
+}
+
 /* One turn of the pump: what was answered is settled, then new work is begun. */
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -76,6 +92,8 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     d->turn_asked = false;
+    watch_look(d->watch);
+    anew(d);
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         settle_flush(job);
     for (size_t i = 0; i < d->lane_count; i++) {
@@ -108,6 +126,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         if (ticks % BEAT_TICKS == 0) {
             member_beat(d->member);
             member_publish(d->member);
+            watch_compare(d->watch);
         }
         if (ticks % SHARES_TICKS == 0)
             shares_ask(d);
@@ -139,6 +158,7 @@ struct dispatch *dispatch_create(const struct dispatch_options *options)
     d->recovery = recovery_create(d);
     d->events = events_create(d);
     d->member = member_create(d);
+    d->watch = watch_create(d);
     return d;
 }
 
@@ -232,6 +252,7 @@ void dispatch_free(struct dispatch *d)
     events_free(d->events);
     recovery_free(d->recovery);
     member_free(d->member);
+    watch_free(d->watch);
     refs_free(d->refs);
     if (d->turn != NULL)
         event_free(d->turn);

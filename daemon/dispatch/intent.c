@@ -119,7 +119,10 @@ static void intent_unanswered(struct intent *i, size_t k)
 
 static bool stale(const struct intent *i)
 {
-    return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS;
+    const struct watch *w = i->lane->d->watch;
+
+    return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS || i->era != watch_era(w) ||
+           !watch_lets(w, i->job->campaign->class);
 }
 
 /* now_ms is the wall clock, or INT64_MAX where it is too late for all of them. */
@@ -150,9 +153,10 @@ static void intent_decide(struct intent *i)
     struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
     size_t count = 0, open;
     uint32_t fence = 0;
-    int64_t now_ms = clock_wall_ms(),
-            now_us = clock_mono_us(); /* once for all: they leave together */
+    int64_t now_ms, now_us = clock_mono_us(); /* once for all: they leave together */
 
+    watch_look(d->watch);
+    now_ms = clock_wall_ms();
     if (stale(i) || now_ms >= i->job->hours_until_ms)
         now_ms = INT64_MAX;
     i->lane->intending -= i->moves.count;
@@ -232,6 +236,7 @@ static void send_moves(struct intent *i, struct dispatch *d)
 
     moves_command(&i->moves, &target, &d->command);
     i->asked_boot_ms = clock_boot_ms();
+    i->era = watch_era(d->watch);
     db_try(i->db, &d->command, on_moved, i);
 }
 

@@ -88,7 +88,7 @@ static bool prepare_time(struct notice *n, const struct template_value *row, int
             settle_park(n, REASON_SLOT, soonest(job, due));
             return true;
         }
-        n->message.expires_ms = slot;
+        n->message.expires_ms = soonest(job, slot);
     }
     n->hours_until_ms = INT64_MAX;
     if (c->column_timezone >= 0) {
