@@ -219,6 +219,9 @@ void lease_give_back(struct job *job, struct db *db, const char *lease, uint32_t
  * NULL when there is none. */
 void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_t now_ms);
 
+/* The day in the campaign's zone, as 20270303, and whether it is no worked one there. */
+int prepare_today(const struct job *job, int64_t now_ms, bool *rest);
+
 /* --------------------------------------------------------------- lane.c */
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway);
 void lane_clear(struct lane *lane);

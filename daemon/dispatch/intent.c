@@ -117,11 +117,15 @@ static void intent_unanswered(struct intent *i, size_t k)
     settle_answer(n, &unsent);
 }
 
-static bool stale(const struct intent *i)
+/* Something has changed since it was asked for, and nothing of it may leave. */
+static bool stale(const struct intent *i, int64_t now_ms)
 {
     const struct watch *w = i->lane->d->watch;
+    bool rest;
+    int day = prepare_today(i->job, now_ms, &rest);
 
-    return clock_boot_ms() - i->asked_boot_ms > PERMIT_MS || i->era != watch_era(w) ||
+    return now_ms >= i->job->hours_until_ms || gateway_closed_on(i->lane->gateway, day, rest) ||
+           clock_boot_ms() - i->asked_boot_ms > PERMIT_MS || i->era != watch_era(w) ||
            !watch_lets(w, i->job->campaign->class);
 }
 
@@ -157,7 +161,7 @@ static void intent_decide(struct intent *i)
 
     watch_look(d->watch);
     now_ms = clock_wall_ms();
-    if (stale(i) || now_ms >= i->job->hours_until_ms)
+    if (stale(i, now_ms))
         now_ms = INT64_MAX;
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {

@@ -3,8 +3,9 @@
 // late. The clocks of daemon, command line and Redis are driven (lib/clock.js).
 
 const assert = require('node:assert/strict');
-const { journey, campaign, people } = require('./lib/stage');
-const { Clock } = require('./lib/clock');
+const path = require('node:path');
+const { journey, campaign, people, ROOT } = require('./lib/stage');
+const { Clock, at, instantsOf } = require('./lib/clock');
 const { until } = require('./lib/wait');
 
 const MINUTE = 60e3;
@@ -268,4 +269,120 @@ journey('Redis\' clock goes a year forward, then back before the present: limits
   await s.xadd(campaign('again', list, { class: 'notice' }));
   await s.counted('again', 'first', { parked: 2, 'opted-out': 1 });
   assert.deepEqual(smsc.submits.map((one) => one.to), [list[0].sms, list[1].sms]);
+});
+
+journey('on work days only: not on a Saturday, not on a holiday, but on the Sunday that makes up for it', async (s) => {
+  // 国庆 2026: 1 to 7 October are off; Sunday 20 September and Saturday 10 October are worked.
+  const clock = s.drivenClock('2026-09-19T10:00:00+08:00'); // a Saturday
+  s.settings.calendar_dir = path.join(ROOT, 'conf/calendars');
+  s.settings.defaults.hours = '09:00-18:00';
+  const smsc = await s.smsc();
+  await s.start();
+  const list = people(4);
+  const event = { starts: '2026-10-20T09:00', timezone: 'Asia/Shanghai', venue: { zh: '区妇联' } };
+  const queue = (i, id, reminder, fields = {}) => s.xadd(campaign(id, [list[i]], { event, reminders: [{ name: 'first', ...reminder }], ...fields }));
+  await queue(0, 'saturday', { at: 'now' }, { days: 'workdays' });
+  await queue(1, 'holiday', { at: '2026-10-01T10:00', days: 'workdays' });
+  await queue(2, 'any', { at: '2026-10-01T10:00', days: 'any' }, { days: 'workdays' });
+  await queue(3, 'evening', { at: '2026-09-30T18:30', hours: '18:00-01:00' }, { days: 'workdays' });
+  const steps = [
+    ['2026-09-20T08:59:50+08:00', 0], ['2026-09-20T09:00:01+08:00', 1], // a Sunday
+    ['2026-09-30T18:30:01+08:00', 2], ['2026-10-01T10:00:01+08:00', 3],
+    ['2026-10-07T17:59:00+08:00', 3], ['2026-10-08T09:00:01+08:00', 4],
+  ];
+  for (const [time, told] of steps) {
+    clock.sleepTo(time);
+    await until(`${told} by ${time}`, () => smsc.messages.length >= told);
+    await looked(s);
+    assert.equal(smsc.messages.length, told, time);
+  }
+  assert.deepEqual(smsc.messages.map((m) => m.to), [list[0].sms, list[3].sms, list[2].sms, list[1].sms]);
+});
+
+journey('a gateway that is closed from midnight on, or on days of rest, sends nothing then; another one does', async (s) => {
+  const clock = s.drivenClock('2026-10-09T23:59:54+08:00'); // a Friday; the Saturday is worked, the Sunday is not
+  s.settings.calendar_dir = path.join(ROOT, 'conf/calendars');
+  const smsc = await s.smsc(undefined, { rate: '20/s', window: 20, closed: ['2026-10-10'], days: 'workdays' });
+  const cloud = await s.cloud();
+  s.settings.gateways.pop();
+  await s.start();
+  const event = { starts: '2026-10-20T09:00', timezone: 'Asia/Shanghai', venue: { zh: '区妇联' } };
+  await s.xadd(campaign('midnight', people(400), { event }));
+  await until('the first', () => smsc.submits.length > 0, 60000);
+  clock.sleepTo('2026-10-10T00:00:00+08:00');
+  await looked(s, 10);
+  const told = smsc.submits.length;
+  assert.ok(told < 400);
+  for (const one of smsc.submits) assert.ok(one.at < Date.parse('2026-10-10T00:00:00+08:00') + 1000, new Date(one.at).toISOString());
+  for (const time of ['2026-10-10T12:00:00+08:00', '2026-10-11T12:00:00+08:00']) {
+    clock.sleepTo(time);
+    await looked(s, 5);
+    assert.equal(smsc.submits.length, told, time);
+  }
+  clock.sleepTo('2026-10-12T00:00:01+08:00');
+  assert.deepEqual(await s.settled('midnight', 'first', 100000), { delivered: 400 });
+  assert.equal(new Set(smsc.submits.map((one) => one.to)).size, 400);
+  assert.ok(cloud);
+});
+
+journey('a year whose holidays are not announced is told by check, and a calendar that is wrong stops the daemon', async (s) => {
+  await s.smsc();
+  s.settings.calendar_dir = path.join(ROOT, 'conf/calendars');
+  const write = (day, days) => s.write('c.json', JSON.stringify({
+    ...campaign('year', people(1), { event: { starts: `${day}T09:00`, timezone: 'Asia/Shanghai', venue: { zh: '区妇联' } }, ...days }),
+    reminders: [{ name: 'first', at: '-7d 09:00' }],
+  }));
+  s.drivenClock(NOON);
+  write('2027-05-20', { days: 'workdays' });
+  assert.match((await s.ok('check', s.path('c.json'))).out, /work days of 2027 are not known.*CN-2027\.conf.*Monday to Friday/);
+  assert.equal(JSON.parse((await s.ok('--json', 'check', s.path('c.json'))).out).unannounced_year, 2027);
+  write('2027-05-20', {});
+  assert.doesNotMatch((await s.ok('check', s.path('c.json'))).out, /not known/);
+  s.settings.calendar_dir = s.dir;
+  for (const [text, wrong] of [
+    ['off = ( "2027-02-30x" );', /CN-2027\.conf:1: off\[0\]: expected a day/],
+    ['off = ( "2026-02-03" );', /is not in the year of this file/],
+    ['off = ( "2027-02-03/2027-02-05" );\nworked = ( "2027-02-05" );', /CN-2027\.conf:2: worked\[0\]: stands there twice/],
+    ['free = ( "2027-02-03" );', /expected source, off and worked/],
+  ]) {
+    s.write('CN-2027.conf', text);
+    const bad = await s.run(['-t', '-c', s.conf], { program: 'outreachd' });
+    assert.equal(bad.code, 78);
+    assert.match(bad.err, wrong);
+  }
+  s.write('CN-2027.conf', 'source = "x";\noff = ( "2027-02-05/2027-02-12" );\n');
+  write('2027-05-20', { days: 'workdays' });
+  assert.doesNotMatch((await s.ok('check', s.path('c.json'))).out, /not known/);
+});
+
+journey('when a reminder is due, zone by zone and over every change of the clocks, as another tz implementation has it', async (s) => {
+  await s.smsc();
+  s.drivenClock('2026-01-10T00:00:00Z');
+  // Zones and days on which their clocks change (gap, overlap), or the calendar is odd.
+  const table = {
+    'Asia/Shanghai': ['2026-03-29', '2028-02-29'], 'Europe/Berlin': ['2026-03-29', '2026-10-25', '2027-03-28'],
+    'America/New_York': ['2026-03-08', '2026-11-01'], 'Australia/Lord_Howe': ['2026-04-05', '2026-10-04'],
+    'Africa/Casablanca': ['2026-02-15', '2026-03-22'], 'America/Santiago': ['2026-04-05', '2026-09-06'],
+    'Asia/Kathmandu': ['2026-12-31'], 'Pacific/Apia': ['2027-01-01'], 'Europe/Dublin': ['2026-03-29', '2026-10-25'],
+  };
+  let gaps = 0;
+  let twice = 0;
+  for (const [zone, days] of Object.entries(table))
+    for (const day of days) {
+      const clocks = ['00:00', '00:30', '01:30', '01:59', '02:00', '02:15', '02:30', '03:00', '03:30', '23:59'];
+      const event = new Date(Date.parse(`${day}T00:00Z`) + 3 * 86400e3).toISOString().slice(0, 10);
+      s.write('z.json', JSON.stringify({
+        ...campaign('zone', people(1), { event: { starts: `${event}T12:00`, timezone: zone, venue: { zh: '区妇联' } } }),
+        reminders: clocks.flatMap((clock, i) => [{ name: `d${i}`, at: `-3d ${clock}` }, { name: `i${i}`, at: `${day}T${clock}` }]),
+      }));
+      const plan = JSON.parse((await s.ok('--json', 'check', s.path('z.json'))).out).reminders;
+      for (const [i, clock] of clocks.entries()) {
+        const found = instantsOf(zone, `${day}T${clock}`).length;
+        gaps += found === 0;
+        twice += found === 2;
+        for (const kind of ['d', 'i'])
+          assert.equal(plan.find((r) => r.name === `${kind}${i}`).due_ms, at(zone, `${day}T${clock}`), `${zone} ${day} ${clock}`);
+      }
+    }
+  assert.ok(gaps >= 8 && twice >= 8, `${gaps} times that are not there, ${twice} that are there twice`);
 });

@@ -68,7 +68,7 @@ class Stage {
   /** Clocks that the test drives, of all that is started from now on; at: where they begin. */
   drivenClock(at) {
     this.clock = new Clock(this.path('clock'));
-    if (at !== undefined) this.clock.sleepTo(at);
+    if (at !== undefined) this.clock.step(new Date(at).getTime() - Date.now());
     Object.assign(this.env, this.clock.env(this.env));
     return this.clock;
   }
