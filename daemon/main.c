@@ -7,6 +7,7 @@
  */
 #include "buf.h"
 #include "callbacks.h"
+#include "calendar.h"
 #include "clock.h"
 #include "db.h"
 #include "delivery_log.h"
@@ -67,7 +68,8 @@ static const char help[] =
     "  -h, --help\n"
     "\n"
     "Signals: SIGTERM, SIGINT stop claiming, settle what is in flight, exit (twice: at once);\n"
-    "SIGHUP opens the delivery log anew. Exit status as in sysexits.h: 0, 64 usage, 69 no Redis,\n"
+    "SIGHUP opens the delivery log anew and reads the calendars again. Exit status as in "
+    "sysexits.h: 0, 64 usage, 69 no Redis,\n"
     "70 another daemon of this name has taken over (the newest one works), 73 a directory or\n"
     "file cannot be made, 78 configuration.\n";
 
@@ -153,6 +155,10 @@ static void on_signal(evutil_socket_t signal, short what, void *arg)
 
     (void)what;
     if (signal == SIGHUP) {
+        struct error err;
+
+        if (calendar_read_all(d->settings->calendar_dir, &err) != 0)
+            log_error("calendar.kept reason=%s", log_quote(err.text));
         delivery_log_reopen(d->log);
         log_info("daemon.reopened log=%s", log_quote(d->settings->log.delivery));
         return;

@@ -1,5 +1,6 @@
 #include "clock.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,9 +12,46 @@ static int64_t read_ns(clockid_t id)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static bool held;
+static int64_t held_offset_ms;
+
 int64_t clock_wall_ms(void)
 {
+    return held ? clock_boot_ms() + held_offset_ms : clock_system_ms();
+}
+
+int64_t clock_system_ms(void)
+{
     return read_ns(CLOCK_REALTIME) / 1000000;
+}
+
+void clock_hold(int64_t offset_ms)
+{
+    held = true;
+    held_offset_ms = offset_ms;
+}
+
+/* Both clocks at one instant: whoever is interrupted between the readings reads again. */
+int64_t clock_offset_ms(void)
+{
+    int64_t before_ns, wall_ns, after_ns, tries = 10;
+
+    do {
+        before_ns = read_ns(CLOCK_BOOTTIME);
+        wall_ns = read_ns(CLOCK_REALTIME);
+        after_ns = read_ns(CLOCK_BOOTTIME);
+    } while (after_ns - before_ns > 1000000 && --tries > 0);
+    return (wall_ns - before_ns) / 1000000;
+}
+
+int64_t clock_step_ms(void)
+{
+    return held ? clock_offset_ms() - held_offset_ms : 0;
+}
+
+void clock_accept(void)
+{
+    held_offset_ms = clock_offset_ms();
 }
 
 int64_t clock_mono_ms(void)

@@ -2,6 +2,7 @@
 
 #include "audience.h"
 #include "buf.h"
+#include "calendar.h"
 #include "campaign_text.h"
 #include "column.h"
 #include "error.h"
@@ -27,6 +28,7 @@ struct campaign_private {
     struct form form;
     struct texts *texts;
     struct hours *hours[CAMPAIGN_MAX_REMINDERS + 1]; /* the campaign's is the last */
+    const char *hours_text;
 };
 
 struct texts *campaign_texts(const struct campaign *c)
@@ -200,11 +202,16 @@ static int read_reminder(struct campaign *c, size_t r, struct error *err)
     reminder->doubt = (enum campaign_doubt)form->doubt;
     reminder->priority = (int)(form->priority != 0 ? form->priority : c->own->form.priority);
     reminder->hours = c->hours;
+    reminder->workdays =
+        (form->days != DAYS_UNSAID ? form->days : c->own->form.days) == DAYS_WORKED;
     if (moment_parse(form->at, c->zone, &reminder->at, &why) != 0)
         return tree_error(err, reminder_node(c, r, "at"), "%s", why.text);
-    if (form->hours != NULL) {
-        if (read_hours(form->hours, reminder_node(c, r, "hours"), &c->own->hours[r], err) != 0)
+    if (form->hours != NULL || reminder->workdays) {
+        if (read_hours(form->hours != NULL ? form->hours : c->own->hours_text,
+                       reminder_node(c, r, "hours"), &c->own->hours[r], err) != 0)
             return -1;
+        if (reminder->workdays)
+            hours_only_worked(c->own->hours[r], c->calendar);
         reminder->hours = c->own->hours[r];
     }
     if (read_expiry(c, r, err) != 0)
@@ -247,6 +254,7 @@ static void set_defaults(struct campaign *c, const struct campaign_defaults *def
     c->to_group = form->audience.group;
     c->audience_file = form->audience.file;
     c->country = form->country != NULL ? form->country : defaults->country;
+    c->calendar = calendar_of(c->country);
     c->signature = form->signature != NULL ? form->signature : defaults->signature;
     if (c->signature == NULL)
         c->signature = "";
@@ -267,15 +275,16 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
 {
     struct campaign_private *own = c->own;
     struct text_columns known = *given;
-    const char *hours;
     size_t r;
 
     if (form_read(c->document, &own->form, &own->arena, err) != 0)
         return -1;
     set_defaults(c, defaults);
-    hours = own->form.hours != NULL ? own->form.hours : defaults->hours;
+    own->hours_text = own->form.hours != NULL ? own->form.hours : defaults->hours;
+    if (own->hours_text == NULL)
+        own->hours_text = "";
     if (read_event(c, defaults, err) != 0 ||
-        read_hours(hours == NULL ? "" : hours, tree_member(c->document, "hours"),
+        read_hours(own->hours_text, tree_member(c->document, "hours"),
                    &own->hours[CAMPAIGN_MAX_REMINDERS], err) != 0)
         return -1;
     c->hours = own->hours[CAMPAIGN_MAX_REMINDERS];
@@ -474,6 +483,49 @@ int64_t campaign_due(const struct campaign *c, size_t r, int64_t queued_ms)
     const struct moment *at = &c->reminders[r].at;
 
     return at->of_slot ? queued_ms : moment_resolve(at, c->zone, c->starts_ms, queued_ms);
+}
+
+static bool has_one_time(const struct campaign *c, size_t r)
+{
+    return !c->reminders[r].at.of_slot && c->reminders[r].at.kind != MOMENT_NOW;
+}
+
+bool campaign_missed(const struct campaign *c, size_t r, int64_t now_ms)
+{
+    int64_t due_ms, other_ms;
+    size_t k;
+
+    if (c->missed == MISSED_ALL || !has_one_time(c, r))
+        return false;
+    due_ms = campaign_due(c, r, 0);
+    if (now_ms - due_ms <= CAMPAIGN_MISSED_MS)
+        return false;
+    if (c->missed == MISSED_NONE)
+        return true;
+    for (k = 0; k < c->reminder_count; k++) {
+        if (k == r || !has_one_time(c, k))
+            continue;
+        other_ms = campaign_due(c, k, 0);
+        if (other_ms > due_ms && other_ms <= now_ms && now_ms < c->reminders[k].expires_ms)
+            return true;
+    }
+    return false;
+}
+
+int campaign_unannounced(const struct campaign *c, int64_t queued_ms)
+{
+    struct local_time from, to;
+    int year, first = 0;
+    size_t r;
+
+    for (r = 0; r < c->reminder_count; r++) {
+        zone_local(c->zone, campaign_due(c, r, queued_ms), &from);
+        zone_local(c->zone, c->reminders[r].expires_ms, &to);
+        for (year = from.year; c->reminders[r].workdays && year <= to.year; year++)
+            if (!calendar_announced(c->calendar, year) && (first == 0 || year < first))
+                first = year;
+    }
+    return first;
 }
 
 int campaign_slot_due(const struct campaign *c, size_t r, const char *slot, size_t n,

@@ -25,11 +25,13 @@ struct tree;
 struct buf;
 struct zone;
 struct hours;
+struct calendar;
 struct template_value;
 
 enum campaign_class { CLASS_NOTICE, CLASS_PROMOTION, CLASS_PERSONAL };
 enum campaign_same_phone { SAME_PHONE_FIRST, SAME_PHONE_EACH, SAME_PHONE_MERGE };
 enum campaign_missed { MISSED_LATEST, MISSED_ALL, MISSED_NONE };
+enum campaign_days { DAYS_UNSAID, DAYS_ANY, DAYS_WORKED }; /* on which notices leave */
 enum campaign_doubt { DOUBT_RESEND, DOUBT_HOLD }; /* of an uncertain notice, see DESIGN 5.2 */
 
 /* Who puts the signature where: a property of the gateway that carries it. */
@@ -61,7 +63,8 @@ struct campaign_reminder {
     enum campaign_doubt doubt;
     int priority;              /* 1 (first) .. 9; the campaign's unless the reminder says */
     const char *only;          /* "", "told", "registered", ...: kept for later features */
-    const struct hours *hours; /* the campaign's unless the reminder says */
+    const struct hours *hours; /* the campaign's unless the reminder says; only on its days */
+    bool workdays;             /* and these are the worked ones */
     uint32_t channel_mask;     /* bit k: may go by channels[k] */
 };
 
@@ -72,8 +75,9 @@ struct campaign {
     const char *class_name;
     int64_t starts_ms, ends_ms; /* ends_ms: 0 when not given */
     const struct zone *zone;
-    const struct hours *hours; /* when residents may be disturbed */
-    const char *language;      /* of recipients who have none of their own */
+    const struct hours *hours;       /* when residents may be disturbed */
+    const struct calendar *calendar; /* of its country */
+    const char *language;            /* of recipients who have none of their own */
     const char *country;
     const char *signature, *optout_line; /* optout_line: NULL where the class needs none */
     const char *channels[CAMPAIGN_MAX_CHANNELS];
@@ -126,6 +130,16 @@ int campaign_find_reminder(const struct campaign *c, const char *name); /* index
 /* When reminder r is due, wall clock in ms; queued_ms stands for `now`.
  * Reminders `of slot` are due when queued: each recipient has a time of her own. */
 int64_t campaign_due(const struct campaign *c, size_t r, int64_t queued_ms);
+
+/* Whether reminder r, which nobody has begun by now_ms, is to be left out by the campaign's
+ * `missed`: more than CAMPAIGN_MISSED_MS have gone by since it was due and, with `latest`, a
+ * later one is due as well. Reminders `now` and `of slot` are never missed. */
+#define CAMPAIGN_MISSED_MS 600000
+bool campaign_missed(const struct campaign *c, size_t r, int64_t now_ms);
+
+/* The first year in which a reminder may go on work days that are not announced yet (plain weeks
+ * are taken then); 0 if there is none. */
+int campaign_unannounced(const struct campaign *c, int64_t queued_ms);
 
 /* The due time of one recipient of a reminder `of slot`: slot as in the row
  * ("2027-03-05T08:40"). Returns -1 if the slot cannot be read. */

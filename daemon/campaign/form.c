@@ -473,6 +473,17 @@ static const char *const doubt_names[] = {"resend", "hold", NULL};
 static const char *const only_names[] = {"told",    "untold",      "registered", "unregistered",
                                          "waiting", "undelivered", NULL};
 
+static int read_campaign_days(const struct tree *value, void *at, struct arena *arena,
+                              struct error *err)
+{
+    (void)arena;
+    if (value->kind != TREE_STRING ||
+        (strcmp(value->string, "any") != 0 && strcmp(value->string, "workdays") != 0))
+        return tree_error(err, value, "expected \"any\" or \"workdays\"");
+    *(int *)at = value->string[0] == 'a' ? DAYS_ANY : DAYS_WORKED;
+    return 0;
+}
+
 static int read_only(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     size_t i;
@@ -536,6 +547,7 @@ static const struct field reminder_fields[] = {
     {"priority", FIELD_INT, REMINDER(priority), .min = 1, .max = 9},
     {"channels", FIELD_CUSTOM, REMINDER(channels), .read = read_channels},
     {"hours", FIELD_STRING, REMINDER(hours), .min = 1, .max = 200},
+    {"days", FIELD_CUSTOM, REMINDER(days), .read = read_campaign_days},
     {0},
 };
 
@@ -624,6 +636,7 @@ static const struct field form_fields[] = {
      .size = sizeof(struct form_reminder)},
     {"missed", FIELD_ENUM, FORM(missed), .initial = "latest", .names = missed_names},
     {"hours", FIELD_STRING, FORM(hours), .min = 1, .max = 200},
+    {"days", FIELD_CUSTOM, FORM(days), .read = read_campaign_days},
     {"signature", FIELD_CUSTOM, FORM(signature), .read = read_signature},
     {"optout_line", FIELD_CUSTOM, FORM(optout_line), .read = read_localized},
     {"language", FIELD_CUSTOM, FORM(language), .read = read_language},

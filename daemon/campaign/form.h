@@ -16,13 +16,14 @@ struct form_reminder {
     const char *name, *at, *expires, *only, *hours;
     const struct tree *texts, *templates;
     struct field_strings channels;
+    int days;         /* enum campaign_days; DAYS_UNSAID: the campaign's */
     int doubt;        /* enum campaign_doubt */
     int64_t priority; /* 0: the campaign's */
 };
 
 struct form {
     const char *id;
-    int class, missed; /* their enums */
+    int class, missed, days; /* their enums */
     const struct tree *title;
     struct {
         const char *starts, *ends, *timezone;

@@ -1,5 +1,6 @@
 #include "hours.h"
 
+#include "calendar.h"
 #include "error.h"
 #include "mem.h"
 #include "zone.h"
@@ -22,6 +23,7 @@ struct span {
 struct hours {
     uint64_t minutes[(DAY_MINUTES + 63) / 64]; /* a bit for each minute of the day */
     bool always;
+    const struct calendar *worked; /* on its days only; NULL: on all */
     struct span *last;
 };
 
@@ -126,23 +128,43 @@ static unsigned minute_of_day(const struct zone *zone, int64_t wall_ms)
     return (unsigned)((of_day_ms + (of_day_ms < 0 ? 86400000 : 0)) / MINUTE_MS);
 }
 
+void hours_only_worked(struct hours *h, const struct calendar *c)
+{
+    if (h->always)
+        memset(h->minutes, 0xff, sizeof h->minutes);
+    h->always = false;
+    h->worked = c;
+}
+
+static bool open_at(const struct hours *h, const struct zone *zone, int64_t wall_ms)
+{
+    struct local_time day;
+
+    if (!is_open(h, minute_of_day(zone, wall_ms)))
+        return false;
+    if (h->worked == NULL)
+        return true;
+    zone_local(zone, wall_ms, &day);
+    return calendar_works(h->worked, &day);
+}
+
 /* Walks real minutes, not those of the wall's clock: gaps and overlaps of summer
  * time come out right without a word about them. */
 static const struct span *span_at(const struct hours *h, const struct zone *zone, int64_t wall_ms)
 {
     struct span *last = h->last;
-    int64_t at_ms, limit_ms = wall_ms + INT64_C(3) * DAY_MINUTES * MINUTE_MS;
+    int64_t at_ms, limit_ms = wall_ms + (h->worked ? 40 : INT64_C(3)) * DAY_MINUTES * MINUTE_MS;
     int64_t local_ms = wall_ms + zone_offset_s(zone, wall_ms) * INT64_C(1000);
     bool open;
 
     if (last->zone == zone && wall_ms >= last->from_ms && wall_ms < last->until_ms)
         return last;
-    open = is_open(h, minute_of_day(zone, wall_ms));
+    open = open_at(h, zone, wall_ms);
     at_ms = wall_ms - (local_ms % MINUTE_MS + MINUTE_MS) % MINUTE_MS;
     *last = (struct span){zone, at_ms, 0, open};
     do
         at_ms += MINUTE_MS;
-    while (at_ms < limit_ms && is_open(h, minute_of_day(zone, at_ms)) == open);
+    while (at_ms < limit_ms && open_at(h, zone, at_ms) == open);
     last->until_ms = at_ms;
     return last;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct calendar;
 struct error;
 struct hours;
 struct zone;
@@ -18,6 +19,10 @@ struct zone;
 /* The windows as written; NULL with a reason. "always" or "" is all day. */
 struct hours *hours_parse(const char *text, struct error *err);
 void hours_free(struct hours *h);
+
+/* On worked days only, each from midnight to midnight: of a window over midnight, the part
+ * that lies in one. c is borrowed. What opens next is looked for within 40 days. */
+void hours_only_worked(struct hours *h, const struct calendar *c);
 
 /* wall_ms itself if it lies in a window, else the next opening. */
 int64_t hours_next_open(const struct hours *h, const struct zone *zone, int64_t wall_ms);

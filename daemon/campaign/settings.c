@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "calendar.h"
 #include "error.h"
 #include "field.h"
 #include "hours.h"
@@ -32,7 +33,7 @@ struct alert {
 struct settings_private {
     struct arena arena;
     struct tree *document;
-    const char *name, *state_dir, *plugin_dir;
+    const char *name, *state_dir, *plugin_dir, *calendar_dir;
     struct {
         const char *url, *secret, *master;
         struct field_strings sentinels, cluster;
@@ -355,6 +356,8 @@ static const struct field settings_fields[] = {
      .initial = "/var/lib/outreach", .help = "private Redis, privacy key, logs"},
     {"plugin_dir", FIELD_STRING, AT(plugin_dir), .min = 1, .max = 4000,
      .help = "where gateway plugins are"},
+    {"calendar_dir", FIELD_STRING, AT(calendar_dir), .min = 1, .max = 4000,
+     .help = "holidays and make-up days, a file a country and year"},
     {"redis", FIELD_GROUP, AT(redis), .fields = redis_fields},
     {"log", FIELD_GROUP, AT(log), .fields = log_fields},
     {"web", FIELD_GROUP, AT(web), .fields = web_fields},
@@ -409,6 +412,17 @@ static char *join(struct arena *arena, const char *dir, const char *file)
     char *path = xasprintf("%s/%s", dir, file), *kept = arena_strndup(arena, path, strlen(path));
 
     free(path);
+    return kept;
+}
+
+/* Beside the configuration. */
+static char *default_calendar_dir(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *dir = xasprintf("%.*s", slash != NULL ? (int)(slash - path) : 1, slash ? path : ".");
+    char *kept = join(arena, dir, "calendars");
+
+    free(dir);
     return kept;
 }
 
@@ -573,6 +587,12 @@ struct settings *settings_read(const char *path, struct error *err)
             goto fail;
     }
     publish(s, p);
+    if (path != NULL) {
+        s->calendar_dir =
+            p->calendar_dir != NULL ? p->calendar_dir : default_calendar_dir(&p->arena, path);
+        if (calendar_read_all(s->calendar_dir, err) != 0)
+            goto fail;
+    }
     return s;
 
 fail:

@@ -14,8 +14,9 @@ struct field;
 
 struct settings {
     const char *name; /* of this daemon among others; default: the host's name, made [a-z0-9-] */
-    const char *state_dir;  /* private Redis, keys, logs */
-    const char *plugin_dir; /* default: "plugins" next to the program, else the installed one */
+    const char *state_dir;    /* private Redis, keys, logs */
+    const char *plugin_dir;   /* default: "plugins" next to the program, else the installed one */
+    const char *calendar_dir; /* default: "calendars" beside the configuration; NULL without one */
     struct {
         const char
             *url; /* NULL: a private redis-server; "unix:/path" or "redis://[user@]host:port/db" */

@@ -254,6 +254,8 @@ static int gateways(struct cli *cli, const void *options, char **operands, int c
         table_write(g.table, cli->width, 0, &out);
         buf_put(&out, g.troubles.data, g.troubles.length);
         doubt_write(cli, &out);
+        if (daemons_write_clocks(cli->db, &out, &err) != 0)
+            rc = cli_error(cli, EX_UNAVAILABLE, &err);
         cli_print(&out);
     }
     json_decref(g.all);

@@ -1,8 +1,12 @@
 #include "daemons.h"
 
+#include "buf.h"
 #include "clock.h"
+#include "human.h"
 #include "keys.h"
+#include "words.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool runs(struct db *db, const char *name)
@@ -41,4 +45,90 @@ bool daemons_run(struct db *db)
     }
     command_free(&c);
     return yes;
+}
+
+/* ------------------------------------------------------------------- their clocks */
+#define PEER_STOPS_MS 60000 /* see timekeeper.h of the daemon */
+
+static const char *text_at(const redisReply *reply, size_t i)
+{
+    const redisReply *value = db_at(reply, i);
+
+    return value != NULL && value->type == REDIS_REPLY_STRING ? value->str : "";
+}
+
+static int clock_of(struct db *db, const char *name, redisReply **reply, struct daemon_clock *clock,
+                    struct error *err)
+{
+    static const char *const fields[] = {"seen", "doubt", "step", "peer"};
+    struct command c = COMMAND_INIT;
+    int rc;
+
+    command_start(&c, "HMGET");
+    key_daemon(&c, name);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        command_add_string(&c, fields[i]);
+    rc = db_ask(db, &c, reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    *clock = (struct daemon_clock){
+        .name = name,
+        .seen_ms = db_int(db_at(*reply, 0), 0),
+        .doubt = text_at(*reply, 1),
+        .step_ms = db_int(db_at(*reply, 2), 0),
+        .peer_ms = db_int(db_at(*reply, 3), 0),
+    };
+    clock->doubted = clock->doubt[0] != '\0';
+    return 0;
+}
+
+int daemons_clocks(struct db *db, void (*fn)(void *arg, const struct daemon_clock *clock),
+                   void *arg, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *names, *reply;
+    struct daemon_clock clock;
+    int rc;
+
+    command_start(&c, "SMEMBERS");
+    command_add_string(&c, KEY_DAEMONS);
+    rc = db_ask(db, &c, &names, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    for (size_t i = 0; i < names->elements && rc == 0; i++) {
+        rc = clock_of(db, names->element[i]->str, &reply, &clock, err);
+        if (rc != 0)
+            break;
+        fn(arg, &clock);
+        freeReplyObject(reply);
+    }
+    freeReplyObject(names);
+    return rc;
+}
+
+static void write_clock(void *arg, const struct daemon_clock *clock)
+{
+    struct buf *out = arg;
+    char far[HUMAN_BYTES];
+
+    if (clock->doubted)
+        buf_printf(out,
+                   T("%s: nothing new is begun: its clock was set %s %s; `outreach clock confirm` "
+                     "if it is right now\n",
+                     "%s：暂不发送：系统时钟被拨%s %s；若现在的时间正确，请执行 outreach clock "
+                     "confirm\n"),
+                   clock->name, clock->step_ms < 0 ? T("back by", "慢") : T("forward by", "快"),
+                   human_duration(far, llabs(clock->step_ms)));
+    else if (llabs(clock->peer_ms) > PEER_STOPS_MS)
+        buf_printf(out,
+                   T("%s: promotions wait: Redis' clock and its own differ by %s\n",
+                     "%s：推广类暂停：Redis 与本机时钟相差 %s\n"),
+                   clock->name, human_duration(far, llabs(clock->peer_ms)));
+}
+
+int daemons_write_clocks(struct db *db, struct buf *out, struct error *err)
+{
+    return daemons_clocks(db, write_clock, out, err);
 }

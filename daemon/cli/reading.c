@@ -307,6 +307,20 @@ static void write_event(const struct campaign *c, struct buf *out)
     buf_printf(out, " (%s)\n", zone_name(c->zone));
 }
 
+/* What nobody can know yet: a warning, no mistake. */
+static void write_unannounced(const struct campaign *c, int64_t queued_ms, struct buf *out)
+{
+    int year = campaign_unannounced(c, queued_ms);
+
+    if (year != 0)
+        buf_printf(
+            out,
+            T("  the work days of %d are not known here (no %s-%d.conf in calendar_dir): "
+              "Monday to Friday are taken\n",
+              "  没有 %1$d 年的放假安排（calendar_dir 中没有 %2$s-%3$d.conf）：按周一至周五计\n"),
+            year, c->country, year);
+}
+
 void reading_write(const struct reading *r, int64_t queued_ms, struct buf *out)
 {
     const struct preview_text *texts;
@@ -316,6 +330,7 @@ void reading_write(const struct reading *r, int64_t queued_ms, struct buf *out)
     write_event(r->campaign, out);
     buf_puts(out, T("\nReminders\n", "\n提醒\n"));
     reading_write_plan(r->campaign, queued_ms, out);
+    write_unannounced(r->campaign, queued_ms, out);
     buf_printf(out,
                T("\nRecipients: %s taken, %lu merged, %lu refused of %lu rows\n",
                  "\n收件人：采用 %s，合并 %lu，不可用 %lu，共 %lu 行\n"),
@@ -381,10 +396,11 @@ json_t *reading_json(const struct reading *r, int64_t queued_ms)
         json_array_append_new(list, json_pack("{s:I,s:b,s:o}", "row", (json_int_t)remarks[i].line,
                                               "refused", remarks[i].refused, "text",
                                               json_text(remarks[i].text)));
-    return json_pack("{s:s,s:o,s:s,s:I,s:I,s:s,s:o,s:{s:I,s:I,s:I,s:I,s:s},s:o,s:I,s:o}", "id",
+    return json_pack("{s:s,s:o,s:s,s:I,s:I,s:s,s:i,s:o,s:{s:I,s:I,s:I,s:I,s:s},s:o,s:I,s:o}", "id",
                      c->id, "title", json_text(c->title), "class", c->class_name, "starts_ms",
                      (json_int_t)c->starts_ms, "ends_ms", (json_int_t)c->ends_ms, "timezone",
-                     zone_name(c->zone), "reminders", plan_json(c, queued_ms), "audience", "rows",
+                     zone_name(c->zone), "unannounced_year", campaign_unannounced(c, queued_ms),
+                     "reminders", plan_json(c, queued_ms), "audience", "rows",
                      (json_int_t)r->report.rows, "taken", (json_int_t)preview_rows(r->preview),
                      "refused", (json_int_t)r->report.refused, "merged",
                      (json_int_t)r->report.merged, "digest", preview_digest(r->preview), "remarks",

@@ -93,7 +93,7 @@ static void batch_close(struct batch *b)
     d->in_memory -= b->count;
     job->in_memory -= b->count;
     if (b->takeovers >= TAKEOVERS_ALONE) /* the next one is not to be waited for */
-        job->wake_us = 0;
+        job->wake_ms = 0;
     job->batches--;
     b->next = d->spare_batches;
     d->spare_batches = b;

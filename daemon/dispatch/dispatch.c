@@ -69,7 +69,7 @@ uint32_t dispatch_fence(struct dispatch *d)
 bool dispatch_may_begin(const struct dispatch *d)
 {
     return d->started && !d->draining && dispatch_trusts(d) && db_well(d->db) &&
-           db_outstanding_bytes(d->db) < OUTSTANDING_BYTES;
+           watch_sends(d->watch) && db_outstanding_bytes(d->db) < OUTSTANDING_BYTES;
 }
 
 static bool all_quiet(const struct dispatch *d)
@@ -97,6 +97,22 @@ static void on_gather(evutil_socket_t fd, short what, void *arg)
     dispatch_ask_turn(arg);
 }
 
+/* The clock is another: hours are asked for anew, and what was prepared by the old one
+ * goes back. */
+static void anew(struct dispatch *d)
+{
+    if (d->era == watch_era(d->watch) || !watch_sends(d->watch))
+        return;
+    d->era = watch_era(d->watch);
+    for (struct job *job = d->jobs; job != NULL; job = job->next) {
+        job->hours_until_ms = 0;
+        if (job->state == JOB_OPEN)
+            job->wake_ms = 0;
+    }
+    for (size_t i = 0; i < d->lane_count; i++)
+        lane_give_back(&d->lanes[i]);
+}
+
 /* One turn of the pump: new work is begun, and what was answered is settled. */
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -105,6 +121,8 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     d->turn_asked = false;
     d->pass_us = 0;
+    watch_look(d->watch);
+    anew(d);
     for (size_t i = 0; i < d->lane_count; i++) {
         if (d->draining || dispatch_in_doubt(d))
             lane_give_back(&d->lanes[i]);
@@ -137,6 +155,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
         if (ticks % BEAT_TICKS == 0) {
             member_beat(d->member);
             member_publish(d->member);
+            watch_compare(d->watch);
         }
         quotas_ask(d, ticks % QUOTA_TICKS == 0);
         if ((d->started || dispatch_in_doubt(d)) && !d->draining)
@@ -169,6 +188,7 @@ struct dispatch *dispatch_create(const struct dispatch_options *options)
     d->recovery = recovery_create(d);
     d->events = events_create(d);
     d->member = member_create(d);
+    d->watch = watch_create(d);
     return d;
 }
 
@@ -272,6 +292,7 @@ void dispatch_free(struct dispatch *d)
     recovery_free(d->recovery);
     member_free(d->member);
     quotas_free(d);
+    watch_free(d->watch);
     refs_free(d->refs);
     if (d->turn != NULL)
         event_free(d->turn);

@@ -8,6 +8,7 @@
 #include "marker.h"
 #include "share.h"
 #include "mem.h"
+#include "campaign.h"
 #include "campaigns.h"
 #include "moves.h"
 #include "rate_rule.h"
@@ -78,7 +79,8 @@ struct job {
     uint32_t ref;
     int64_t base_s, expires_ms, seq;
     int64_t hours_until_ms; /* the campaign's zone: residents may be disturbed until then */
-    int64_t wake_us;        /* monotonic: not looked at before */
+    int64_t wake_ms; /* boot-time clock: not looked at before; a machine that was suspended looks
+                        at once */
     bool cancelled, paused, exhausted; /* exhausted: the last claim found nothing */
     unsigned claims;                   /* unanswered */
     size_t coming;                     /* notices claimed, not yet in a lane */
@@ -139,6 +141,7 @@ struct intent {
     struct db *db; /* the connection of its commands: they are answered in their order */
     struct moves moves;
     int64_t asked_boot_ms;
+    unsigned era; /* of the clock when it was asked for */
     enum moves_verdict verdict;
     unsigned char
         refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
@@ -196,6 +199,8 @@ struct dispatch {
     struct member *member;
     struct quota *quotas;
     const struct notice *suspect; /* on its way: FLAG_SUSPECT, one at a time */
+    struct watch *watch;
+    unsigned era; /* of the clock by which the queues were filled */
 };
 
 /* ---------------------------------------------------------------- quota.c */
@@ -288,6 +293,9 @@ void lease_give_back(struct job *job, struct db *db, const char *lease, uint32_t
  * NULL when there is none. */
 void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_t now_ms);
 
+/* The day in the campaign's zone, as 20270303, and whether it is no worked one there. */
+int prepare_today(const struct job *job, int64_t now_ms, bool *rest);
+
 /* --------------------------------------------------------------- lane.c */
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway);
 void lane_clear(struct lane *lane);
@@ -365,5 +373,23 @@ void member_free(struct member *m);
 void member_join(struct member *m, void (*joined)(struct dispatch *d)); /* also once more */
 void member_beat(struct member *m);    /* heartbeat, and a look at the others; every few seconds */
 void member_publish(struct member *m); /* the gateways' states, for people */
+
+/* --------------------------------------------------------------- watch.c */
+struct watch *watch_create(struct dispatch *d);
+void watch_free(struct watch *w);
+/* What this daemon's last life left of its clock: boot id, offset, wall clock; any may be
+ * NULL or no string. */
+void watch_join(struct watch *w, const redisReply *boot, const redisReply *offset,
+                const redisReply *wall);
+/* Is the clock still what it was? Before anything is begun. */
+void watch_look(struct watch *w);
+void watch_compare(struct watch *w); /* with Redis' clock; every few seconds */
+/* A person has said that the system's clock is right, at that offset. */
+void watch_confirmed(struct watch *w, const redisReply *offset);
+bool watch_sends(const struct watch *w); /* may anything be begun? And of that class? */
+bool watch_lets(const struct watch *w, enum campaign_class class);
+/* Counts the times that the clock was another: what was decided in one era is decided
+ * anew in the next. */
+unsigned watch_era(const struct watch *w);
 
 #endif

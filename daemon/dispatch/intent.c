@@ -103,13 +103,14 @@ static void intent_unanswered(struct intent *i, size_t k)
     settle_answer(n, &unsent);
 }
 
-/* What the gate refuses goes its way; the rest may leave, for a while. */
+/* What the gate refuses goes its way; the rest may leave, for a while. What was prepared by
+ * a clock that has been set since goes back. */
 static void gate_notice(struct intent *i, size_t k)
 {
     struct notice *n = notice_at(i, k);
 
     memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
-    if (i->refused[k] == NOT_REFUSED) {
+    if (i->refused[k] == NOT_REFUSED && i->era == watch_era(i->lane->d->watch)) {
         n->message.submit_by_ms = i->asked_boot_ms + (i->gates_capped ? CAP_PERMIT_MS : PERMIT_MS);
         lane_ready(i->lane, n);
         return;
@@ -118,6 +119,8 @@ static void gate_notice(struct intent *i, size_t k)
     intent_return_number(n);
     if (i->refused[k] == NOTICE_PARKED)
         settle_park(n, REASON_LIMIT, i->later_ms[k]);
+    else if (i->refused[k] == NOT_REFUSED)
+        settle_answer(n, &(struct gateway_answer){.outcome = GATEWAY_UNSENT});
     else
         settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
 }
@@ -125,6 +128,7 @@ static void gate_notice(struct intent *i, size_t k)
 /* All answers of the pipeline are here. */
 static void intent_decide(struct intent *i)
 {
+    watch_look(i->lane->d->watch);
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {
         if (i->differs[k])
@@ -186,6 +190,7 @@ static void send_moves(struct intent *i, struct dispatch *d)
 
     moves_command(&i->moves, &target, &d->command);
     i->asked_boot_ms = clock_boot_ms();
+    i->era = watch_era(d->watch);
     db_try(i->db, &d->command, on_moved, i);
 }
 

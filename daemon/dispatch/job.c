@@ -12,8 +12,8 @@
 #include <string.h>
 
 #define CLAIMS_AT_ONCE 16
-#define HALT_US 60000000
-#define SLEEP_US 1000000 /* a job without work is looked at again */
+#define HALT_MS 60000
+#define SLEEP_MS 1000 /* a job without work is looked at again */
 
 /* The schedule is gone through ten times a second, and most of it is open already. */
 static struct job **bucket_of(struct dispatch *d, const char *key)
@@ -63,10 +63,10 @@ bool job_idle(const struct job *job)
 }
 
 /* Not of a halted one, whose other claims are still answered: it sleeps until its time. */
-static void job_sleep(struct job *job, int64_t us)
+static void job_sleep(struct job *job, int64_t ms)
 {
     if (job->state != JOB_HALTED)
-        job->wake_us = clock_mono_us() + us;
+        job->wake_ms = clock_boot_ms() + ms;
 }
 
 static void job_die(struct job *job)
@@ -81,8 +81,8 @@ void job_halt(struct job *job, const char *why)
     if (job->state == JOB_HALTED || job->state == JOB_DEAD)
         return;
     log_error("reminder.halted campaign=%s reminder=%s reason=%s retry_ms=%d", job->id, job->name,
-              log_quote(why), HALT_US / 1000);
-    job_sleep(job, HALT_US);
+              log_quote(why), HALT_MS);
+    job_sleep(job, HALT_MS);
     job->state = JOB_HALTED;
 }
 
@@ -100,13 +100,13 @@ void halt_damaged(struct job *job, const char *script, const redisReply *reply)
  * reminder has happened to others, which nobody has open: all stand still. */
 void job_halt_back(struct job *job)
 {
-    if (job->state == JOB_DEAD || (job->state == JOB_HALTED && job->wake_us == INT64_MAX))
+    if (job->state == JOB_DEAD || (job->state == JOB_HALTED && job->wake_ms == INT64_MAX))
         return;
     log_error("reminder.halted campaign=%s reminder=%s seq=%lld reason=\"Redis went back: what it "
               "forgot may have been sent, as the delivery log says\"",
               job->id, job->name, (long long)job->seq);
     job->state = JOB_HALTED;
-    job->wake_us = INT64_MAX;
+    job->wake_ms = INT64_MAX;
     trust_doubt(job->d);
 }
 
@@ -115,7 +115,7 @@ void jobs_halt(struct dispatch *d)
     for (struct job *job = d->jobs; job != NULL; job = job->next)
         if (job->state != JOB_DEAD) {
             job->state = JOB_HALTED;
-            job->wake_us = INT64_MAX;
+            job->wake_ms = INT64_MAX;
         }
 }
 
@@ -140,6 +140,11 @@ static void on_opened(void *arg, const redisReply *reply)
         halt_damaged(job, "open", reply);
         return;
     }
+    if (state != NULL && strcmp(state->str, "missed") == 0)
+        log_warning("reminder.missed campaign=%s reminder=%s recipients=%lld reason=\"nobody was "
+                    "here when it was due, and the campaign says missed = %s\"",
+                    job->id, job->name, (long long)db_int(db_at(reply, 1), 0),
+                    job->campaign->missed == MISSED_NONE ? "none" : "latest");
     if (state == NULL || strcmp(state->str, "open") != 0) {
         /* done, skipped or gone: the schedule is only an index */
         command_start(&job->d->command, "ZREM");
@@ -194,6 +199,7 @@ static void on_numbered(void *arg, const redisReply *reply)
     command_add(c, header, sizeof header);
     command_add_int(c, clock_wall_ms());
     command_add_int(c, (int64_t)job->campaign->channel_count);
+    command_add_int(c, campaign_missed(job->campaign, job->reminder, clock_wall_ms()));
     job->asks++;
     db_send(job->d->db, c, on_opened, job);
 }
@@ -436,12 +442,12 @@ static void claimed_retries(struct job *job, const redisReply *reply, int sweep)
 static void claimed_nothing(struct job *job, const redisReply *reply)
 {
     int64_t next = db_int(db_at(reply, 2), 0), now = clock_wall_ms();
-    int64_t us = SLEEP_US;
+    int64_t ms = SLEEP_MS;
 
     job->exhausted = true;
-    if (next > 0 && next - now < 1000)
-        us = next <= now ? 20000 : (next - now) * 1000;
-    job_sleep(job, us);
+    if (next > 0 && next - now < SLEEP_MS)
+        ms = next <= now ? 20 : next - now;
+    job_sleep(job, ms);
     job_look_after(job);
 }
 
@@ -463,7 +469,7 @@ static void on_claimed(void *arg, const redisReply *reply)
     job->paused = false;
     if (what == NULL) {
         if (db_is_error(reply, "OOM")) /* db has said so */
-            job_sleep(job, SLEEP_US);
+            job_sleep(job, SLEEP_MS);
         else
             halt_damaged(job, "claim", reply);
     } else if (strcmp(what->str, "RANGE") == 0) {
@@ -476,11 +482,11 @@ static void on_claimed(void *arg, const redisReply *reply)
         claimed_nothing(job, reply);
     } else if (strcmp(what->str, "PAUSED") == 0) {
         job->paused = true;
-        job_sleep(job, SLEEP_US / 4);
+        job_sleep(job, SLEEP_MS / 4);
     } else if (job_idle(job)) { /* CLOSED: finished by another daemon */
         job_die(job);
     } else {
-        job_sleep(job, SLEEP_US / 10);
+        job_sleep(job, SLEEP_MS / 10);
     }
     free(claim);
     dispatch_ask_turn(job->d);
@@ -507,22 +513,32 @@ static size_t job_room(const struct job *job, size_t *fair)
     return served ? room : GROUP_MAX;
 }
 
-/* In the night of the campaign's main zone nothing is claimed; retries and sweeps wait too. */
-static bool job_in_hours(struct job *job, int64_t now_ms)
+/* In the night of the campaign's zone nothing is claimed; retries and sweeps wait too. Where
+ * people have zones of their own theirs alone count, or somebody whose day is our night
+ * would never get anything: see prepare.c. */
+static bool job_has_its_time(struct job *job, int64_t now_ms)
 {
     const struct hours *hours = job->campaign->reminders[job->reminder].hours;
     int64_t open;
 
-    if (job->cancelled || now_ms >= job->expires_ms || now_ms < job->hours_until_ms)
+    if (job->cancelled || now_ms >= job->expires_ms)
         return true;
+    if (!watch_lets(job->d->watch, job->campaign->class)) {
+        job_sleep(job, SLEEP_MS);
+        return false;
+    }
+    if (now_ms < job->hours_until_ms)
+        return true;
+    if (job->campaign->column_timezone >= 0) {
+        job->hours_until_ms = INT64_MAX;
+        return true;
+    }
     open = hours_next_open(hours, job->campaign->zone, now_ms);
     if (open <= now_ms) {
         job->hours_until_ms = hours_close(hours, job->campaign->zone, now_ms);
         return true;
     }
-    if (open > job->expires_ms)
-        open = job->expires_ms;
-    job_sleep(job, (open - now_ms < 60000 ? open - now_ms : 60000) * 1000);
+    job_sleep(job, open - now_ms < SLEEP_MS ? open - now_ms : SLEEP_MS);
     return false;
 }
 
@@ -541,13 +557,13 @@ static size_t campaign_room(const struct job *job, size_t want)
 }
 
 /* One claim for a job, if it has room. */
-static bool job_claim(struct job *job, int64_t now_us, int64_t now_ms)
+static bool job_claim(struct job *job, int64_t now_ms, int64_t boot_ms)
 {
     struct dispatch *d = job->d;
     size_t room, fair = 0, want = (size_t)d->settings->dispatch.batch;
 
-    if (job->state != JOB_OPEN || job->wake_us > now_us || job->claims >= CLAIMS_AT_ONCE ||
-        !job_in_hours(job, now_ms))
+    if (job->state != JOB_OPEN || job->wake_ms > boot_ms || job->claims >= CLAIMS_AT_ONCE ||
+        !job_has_its_time(job, now_ms))
         return false;
     room = job_room(job, &fair);
     want = want > GROUP_MAX ? GROUP_MAX : want;
@@ -568,7 +584,7 @@ static bool job_claim(struct job *job, int64_t now_us, int64_t now_ms)
 /* Round robin over the jobs, the first priority first; each goes once a round. */
 void job_claim_round(struct dispatch *d)
 {
-    int64_t now_us = clock_mono_us(), now_ms = clock_wall_ms();
+    int64_t now_ms = clock_wall_ms(), boot_ms = clock_boot_ms();
 
     for (int priority = 1; priority < PRIORITIES; priority++) {
         bool any = true;
@@ -578,7 +594,7 @@ void job_claim_round(struct dispatch *d)
 
             any = false;
             while (job != NULL) {
-                if (job->priority == priority && job_claim(job, now_us, now_ms)) {
+                if (job->priority == priority && job_claim(job, now_ms, boot_ms)) {
                     any = true;
                     d->next_claim = job->next;
                 }
@@ -668,7 +684,7 @@ static void on_flags(void *arg, const redisReply *reply)
     job->paused = db_int(db_at(reply, 1), 0) != 0;
     job->expires_ms = db_int(db_at(reply, 2), job->expires_ms);
     if (job->state == JOB_OPEN && (job->cancelled || (was_paused && !job->paused))) {
-        job->wake_us = 0;
+        job->wake_ms = 0;
         dispatch_ask_turn(job->d);
     }
 }
@@ -708,7 +724,7 @@ void jobs_sweep(struct dispatch *d)
         struct job *job = *at;
 
         bool over =
-            job->state == JOB_DEAD || (job->state == JOB_HALTED && job->wake_us <= clock_mono_us());
+            job->state == JOB_DEAD || (job->state == JOB_HALTED && job->wake_ms <= clock_boot_ms());
 
         if (over && job_idle(job)) {
             job_leave(at);

@@ -288,11 +288,19 @@ static void wait_us(struct lane *lane, int64_t us)
         evtimer_add(lane->timer, &tv);
 }
 
-/* Too late to be sent, though its intent stands? */
-static bool too_late(const struct notice *n, int64_t boot_ms, int64_t wall_ms)
+/* Nothing of it may leave any more, though its intent stands: it is late, it is another
+ * day, or it is not known what time it is. */
+static bool too_late(const struct lane *lane, const struct notice *n, int64_t boot_ms,
+                     int64_t wall_ms)
 {
-    return !dispatch_trusts(n->batch->job->d) || boot_ms > n->message.submit_by_ms || wall_ms >= n->message.expires_ms ||
-           wall_ms >= n->hours_until_ms || wall_ms >= n->batch->job->hours_until_ms;
+    const struct job *job = n->batch->job;
+    bool rest;
+    int day = prepare_today(job, wall_ms, &rest);
+
+    return boot_ms > n->message.submit_by_ms || wall_ms >= n->message.expires_ms ||
+           wall_ms >= n->hours_until_ms || wall_ms >= job->hours_until_ms ||
+           gateway_closed_on(lane->gateway, day, rest) ||
+           !watch_lets(lane->d->watch, job->campaign->class) || !dispatch_trusts(lane->d);
 }
 
 static void unsent(struct lane *lane, struct notice *n)
@@ -342,7 +350,7 @@ static size_t take_ready(struct lane *lane, size_t most, struct notice **go)
         n->next = NULL;
         if (n->batch->job->quota != NULL)
             share_check(&n->batch->job->quota->share, boot_ms);
-        if (too_late(n, boot_ms, wall_ms)) {
+        if (too_late(lane, n, boot_ms, wall_ms)) {
             lane->ready_count--;
             unsent(lane, n);
             continue;
@@ -396,6 +404,11 @@ static void lane_submit(struct lane *lane)
     void *contexts[GROUP_MAX];
     size_t count;
 
+    watch_look(lane->d->watch);
+    if (lane->d->era != watch_era(lane->d->watch)) { /* the next turn prepares all anew */
+        dispatch_ask_turn(lane->d);
+        return;
+    }
     while (lane->ready_count > 0) {
         count = take_ready(lane, least_of(gateway_free(lane->gateway), GROUP_MAX), go);
         for (size_t k = 0; k < count; k++)

@@ -94,8 +94,9 @@ static void beat_send(struct member *m, db_fn *fn)
     command_script(c, SCRIPT_HEARTBEAT, 1);
     key_daemon(c, m->d->name);
     command_add_int(c, m->d->epoch);
-    command_add_int(c, clock_wall_ms());
+    command_add_int(c, clock_system_ms());
     command_add_string(c, m->d->draining ? "draining" : "up");
+    command_add_int(c, clock_wall_ms());
     db_send(m->d->db, c, fn, m);
 }
 
@@ -113,10 +114,11 @@ static void on_epoch(void *arg, const redisReply *reply)
 static void on_left(void *arg, const redisReply *reply)
 {
     struct member *m = arg;
-    int64_t seen_ms = clock_wall_ms() - db_int(db_at(reply, 1), 0);
+    int64_t seen_ms = clock_system_ms() - db_int(db_at(reply, 1), 0);
 
     if (m->left < (uint32_t)db_int(db_at(reply, 0), 0)) /* Redis may have forgotten */
         m->left = (uint32_t)db_int(db_at(reply, 0), 0);
+    watch_join(m->d->watch, db_at(reply, 2), db_at(reply, 3), db_at(reply, 4));
     if (!m->again && seen_ms >= 0 && seen_ms < 2 * POLL_MS)
         log_warning("daemon.takes_over name=%s seen_ms=%lld reason=\"if one of this name still "
                     "runs, it will stop\"",
@@ -154,6 +156,9 @@ void member_join(struct member *m, void (*joined)(struct dispatch *d))
     key_daemon(c, d->name);
     command_add_string(c, "sends");
     command_add_string(c, "seen");
+    command_add_string(c, "boot");
+    command_add_string(c, "offset");
+    command_add_string(c, "wall");
     db_send(d->db, c, on_left, m);
     command_start(c, "INCR");
     command_add_string(c, KEY_EPOCH);
@@ -264,6 +269,7 @@ static void on_beat(void *arg, const redisReply *reply)
                            "another daemon of this name has started: give each its own `name`");
         return;
     }
+    watch_confirmed(m->d->watch, db_at(reply, 2));
     if (clock_mono_ms() - m->polled_ms < POLL_MS)
         return;
     command_start(&m->d->command, "SMEMBERS");
@@ -291,7 +297,7 @@ void member_publish(struct member *m)
         buf_printf(
             &json,
             "{\"t\":%lld,\"capacity\":%u,\"outstanding\":%u,\"queued\":%zu,\"circuit\":\"%s\",",
-            (long long)clock_wall_ms(), s.capacity, s.outstanding, lane->queued, s.circuit);
+            (long long)clock_system_ms(), s.capacity, s.outstanding, lane->queued, s.circuit);
         buf_puts(&json, "\"state\":");
         buf_put_json(&json, s.state, strlen(s.state));
         buf_puts(&json, ",\"trouble\":");

@@ -1,5 +1,6 @@
 #include "inside.h"
 
+#include "calendar.h"
 #include "clock.h"
 #include "column.h"
 #include "encoding.h"
@@ -103,7 +104,7 @@ static bool prepare_time(struct notice *n, const struct template_value *row, int
             settle_park(n, REASON_SLOT, soonest(job, due));
             return true;
         }
-        n->message.expires_ms = slot;
+        n->message.expires_ms = soonest(job, slot);
     }
     n->hours_until_ms = INT64_MAX;
     if (c->column_timezone >= 0) {
@@ -120,21 +121,27 @@ static bool prepare_time(struct notice *n, const struct template_value *row, int
     return false;
 }
 
-/* YYYYMMDD in the campaign's zone, asked for once a second. */
-static int today(const struct job *job, int64_t now_ms)
+/* Asked for once a second. */
+int prepare_today(const struct job *job, int64_t now_ms, bool *rest)
 {
-    static _Thread_local int64_t second;
-    static _Thread_local const struct zone *zone;
-    static _Thread_local int day;
+    static int64_t second;
+    static const struct zone *zone;
+    static const struct calendar *calendar;
+    static int day;
+    static bool rests;
 
-    if (now_ms / 1000 != second || zone != job->campaign->zone) {
+    if (now_ms / 1000 != second || zone != job->campaign->zone ||
+        calendar != job->campaign->calendar) {
         struct local_time t;
 
         zone_local(job->campaign->zone, now_ms, &t);
         day = t.year * 10000 + t.month * 100 + t.day;
+        calendar = job->campaign->calendar;
+        rests = !calendar_works(calendar, &t);
         second = now_ms / 1000;
         zone = job->campaign->zone;
     }
+    *rest = rests;
     return day;
 }
 
@@ -153,6 +160,26 @@ static bool is_address(const char *channel, const struct template_value *to)
     return true;
 }
 
+/* When a notice that found no gateway is looked at again: where they are closed today, not
+ * before the next day begins. */
+static int64_t again(const struct job *job, const struct route_query *q, int64_t now_ms)
+{
+    const struct dispatch *d = job->d;
+    struct local_time t;
+
+    for (size_t i = 0; i < d->lane_count; i++) {
+        const struct gateway_config *config = d->lanes[i].config;
+
+        if (strcmp(config->channel, q->channel) == 0 && (config->classes & 1u << q->class) != 0 &&
+            !config->disabled && !gateway_closed_on(d->lanes[i].gateway, q->today, q->rest))
+            return now_ms + AGAIN_MS;
+    }
+    zone_local(job->campaign->zone, now_ms, &t);
+    t.day++;
+    t.hour = t.minute = t.second = 0;
+    return zone_wall(job->campaign->zone, &t);
+}
+
 /* The gateway for n on the channel of its step, or NULL with n dealt with. */
 static struct lane *prepare_route(struct notice *n, struct record *r,
                                   const struct template_value *row, int64_t now_ms)
@@ -160,12 +187,12 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
     struct job *job = n->batch->job;
     struct dispatch *d = job->d;
     const struct campaign *c = job->campaign;
-    struct route_query q = {
-        .class = (unsigned)c->class, .today = today(job, now_ms), .group = c->to_group};
+    struct route_query q = {.class = (unsigned)c->class, .group = c->to_group};
     struct gateway *gw = NULL;
     enum notice_reason reason = r->step > 0 ? r->reason : REASON_NONE; /* of the step before */
     bool addressed = false;
 
+    q.today = prepare_today(job, now_ms, &q.rest);
     for (; r->step < c->channel_count; r->step++) {
         const struct template_value *to = &row[r->step];
 
@@ -193,7 +220,7 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
         }
         if (gw != NULL)
             return lane_of(gw);
-        settle_park(n, REASON_OUTAGE, soonest(job, now_ms + AGAIN_MS));
+        settle_park(n, REASON_OUTAGE, soonest(job, again(job, &q, now_ms)));
         return NULL;
     }
     settle_as(n, (r->flags & FLAG_TOLD) != 0 ? NOTICE_UNDELIVERED : NOTICE_FAILED,

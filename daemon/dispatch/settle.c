@@ -223,7 +223,8 @@ static int64_t fall_back_at(const struct notice *n, const struct record *r)
         return RETRY_KEEP;
     for (size_t k = r->step + 1; k < c->channel_count; k++)
         if ((c->reminders[job->reminder].channel_mask & 1u << k) != 0 && n->others[k][0] != '\0' &&
-            gateway_serves(job->d->gateways, c->channels[k], (enum gateway_class)c->class))
+            gateway_serves(job->d->gateways, c->channels[k], (enum gateway_class)c->class,
+                           c->to_group))
             return clock_wall_ms() + c->fallback_after_ms;
     return RETRY_KEEP;
 }

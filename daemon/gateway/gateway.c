@@ -686,6 +686,11 @@ size_t gateway_index(const struct gateway *gw)
     return gw->index;
 }
 
+bool gateway_closed_on(const struct gateway *gw, int day, bool rest)
+{
+    return route_closed_on(gw->config, day, rest);
+}
+
 void gateway_set_user(struct gateway *gw, void *user)
 {
     gw->user = user;

@@ -62,6 +62,9 @@ struct gateway_closed_days {
     size_t count;
 };
 
+/* When something leaves here, besides. */
+enum gateway_days { GATEWAY_DAYS_ANY, GATEWAY_DAYS_WORKED };
+
 /* What every gateway has; its plugin's own settings stay with the plugin. */
 struct gateway_config {
     const char *name;         /* [a-z0-9-]{1,32}, unique */
@@ -81,6 +84,7 @@ struct gateway_config {
     int64_t weight;                   /* 1..1000, default 1: its share among equals */
     double cost; /* of a segment, of a message where there are none; default 0 */
     struct gateway_closed_days closed;
+    enum gateway_days days;
     bool group;              /* one notice a reminder, not one a person; also set by the plugin */
     int64_t receipt_wait_ms; /* how long a receipt is waited for, default 72 h */
     int64_t answer_wait_ms;  /* a plugin that is silent for so long has lost it, default 10 min */
@@ -158,6 +162,8 @@ bool gateway_serves(const struct gateway_set *set, const char *channel, enum gat
 /* ---------------------------------------------------------------- one gateway */
 
 const struct gateway_config *gateway_config(const struct gateway *gw);
+/* Does nothing leave on that day? See route_query. */
+bool gateway_closed_on(const struct gateway *gw, int day, bool rest);
 size_t gateway_index(const struct gateway *gw); /* gateway_set_at(set, i) */
 
 /* A pointer of the dispatcher's own, NULL at first. */

@@ -1,5 +1,6 @@
 #include "gateway_settings.h"
 
+#include "calendar.h"
 #include "error.h"
 #include "field.h"
 #include "mem.h"
@@ -106,38 +107,13 @@ static int read_networks(const struct tree *value, void *at, struct arena *arena
     return field_read_one(strings, value, at, arena, err);
 }
 
-/* "2027-03-03" to 20270303; the calendar is not asked whether the 31st exists. */
-static const char *read_day(const char *s, int *day)
-{
-    int parts[3] = {0, 0, 0};
-    static const int lengths[3] = {4, 2, 2};
-
-    for (int i = 0; i < 3; i++) {
-        for (int j = 0; j < lengths[i]; j++, s++) {
-            if (!isdigit((unsigned char)*s))
-                return NULL;
-            parts[i] = parts[i] * 10 + (*s - '0');
-        }
-        if (i < 2 && *s++ != '-')
-            return NULL;
-    }
-    *day = parts[0] * 10000 + parts[1] * 100 + parts[2];
-    return parts[1] >= 1 && parts[1] <= 12 && parts[2] >= 1 && parts[2] <= 31 ? s : NULL;
-}
-
 static int read_closed_days(const struct tree *value, struct gateway_closed *days,
                             struct error *err)
 {
-    const char *s = value->kind == TREE_STRING ? read_day(value->string, &days->from) : NULL;
-
-    if (s != NULL && *s == '/')
-        s = read_day(s + 1, &days->to);
-    else
-        days->to = days->from;
-    if (s == NULL || *s != '\0')
+    if (value->kind != TREE_STRING ||
+        calendar_days_parse(value->string, &days->from, &days->to) != 0)
         return tree_error(err, value,
-                          "expected a day \"2027-03-03\" or days "
-                          "\"2027-03-03/2027-03-12\"");
+                          "expected a day \"2027-03-03\" or days \"2027-03-03/2027-03-12\"");
     if (days->to < days->from)
         return tree_error(err, value, "ends before it begins");
     return 0;
@@ -162,6 +138,7 @@ static int read_closed(const struct tree *value, void *at, struct arena *arena, 
 #define AT(member) FIELD_AT(struct gateway_config, member)
 
 static const char *const count_names[] = {"messages", "segments", NULL};
+static const char *const days_names[] = {"any", "workdays", NULL};
 static const char *const signature_names[] = {"prefix", "suffix", "gateway", "none", NULL};
 
 static const struct field common_fields[] = {
@@ -196,6 +173,8 @@ static const struct field common_fields[] = {
     {"cost", FIELD_FLOAT, AT(cost), .min = 0, .max = 1000000, .help = "of a segment"},
     {"closed", FIELD_CUSTOM, AT(closed), .read = read_closed,
      .help = "days on which nothing leaves here"},
+    {"days", FIELD_ENUM, AT(days), .initial = "any", .names = days_names,
+     .help = "the days on which something leaves here: any, or workdays of the campaign's country"},
     {"group", FIELD_BOOL, AT(group), .help = "reaches a group: one notice a reminder"},
     {"receipt_wait", FIELD_DURATION, AT(receipt_wait_ms), .min = 60000,
      .max = INT64_C(30) * 86400000, .initial = "72h", .help = "how long a receipt is waited for"},

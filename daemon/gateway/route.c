@@ -52,6 +52,7 @@ struct route {
     struct channel *channels;
     size_t channel_count;
     int closed_day; /* the day that closed is for */
+    bool closed_rest;
     uint64_t closed;
     uint64_t groups; /* those that reach a group */
 };
@@ -379,8 +380,10 @@ void route_free(struct route *r)
 
 /* ------------------------------------------------------------------ choosing */
 
-static bool closed_on(const struct gateway_config *g, int day)
+bool route_closed_on(const struct gateway_config *g, int day, bool rest)
 {
+    if (rest && g->days == GATEWAY_DAYS_WORKED)
+        return true;
     for (size_t i = 0; i < g->closed.count; i++)
         if (day >= g->closed.days[i].from && day <= g->closed.days[i].to)
             return true;
@@ -388,14 +391,15 @@ static bool closed_on(const struct gateway_config *g, int day)
 }
 
 /* The same day is asked for millions of times. */
-static uint64_t closed_gateways(struct route *r, int day)
+static uint64_t closed_gateways(struct route *r, int day, bool rest)
 {
-    if (day == r->closed_day)
+    if (day == r->closed_day && rest == r->closed_rest)
         return r->closed;
     r->closed_day = day;
+    r->closed_rest = rest;
     r->closed = 0;
     for (size_t i = 0; i < r->count; i++)
-        r->closed |= closed_on(&r->configs[i], day) ? BIT(i) : 0;
+        r->closed |= route_closed_on(&r->configs[i], day, rest) ? BIT(i) : 0;
     return r->closed;
 }
 
@@ -455,7 +459,7 @@ int route_choose(struct route *r, const struct route_query *q, uint64_t usable, 
 
     if (c != NULL && q->class < CLASSES)
         left = c->serving[q->class] & reaching(r, q->group) & usable & ~q->avoid &
-               ~closed_gateways(r, q->today);
+               ~closed_gateways(r, q->today, q->rest);
     if (left == 0) {
         if (why != NULL)
             *why = why_none(r, c, q, usable);

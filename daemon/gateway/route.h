@@ -33,6 +33,7 @@ struct route_query {
     int today;           /* in the campaign's zone, as 20270303; 0: no day is closed */
     uint64_t avoid;      /* a bit (1 << index) for each gateway not to be taken */
     bool group;          /* to the group of a gateway, not to an address */
+    bool rest;           /* today is no worked day in the campaign's country */
 };
 
 /* configs (n <= 64) is copied, what it points to is borrowed. NULL with an
@@ -54,6 +55,9 @@ uint64_t route_serving(const struct route *r, const char *channel, unsigned clas
 
 /* Those of the channel that prefer the address. */
 uint64_t route_preferring(const struct route *r, const char *channel, const char *address);
+
+/* Does nothing leave there on that day? today and rest as in the query. */
+bool route_closed_on(const struct gateway_config *g, int today, bool rest);
 
 /* Is the pattern well-formed? Returns 0, or -1 with err. */
 int route_check_pattern(const char *pattern, struct error *err);

@@ -166,6 +166,18 @@ void receipt_index_command(struct command *c, const char *gateway, struct receip
     }
 }
 
+/* The days a lookup goes through: today and before, then tomorrow. An entry is of tomorrow
+ * when another daemon's clock is a little ahead, or ours was set back over midnight. */
+static int day_of_look(int look)
+{
+    return look < RECEIPT_DAYS ? -look : 1;
+}
+
+static int looks_of(const struct receipt_lookup *lookup)
+{
+    return counts_up(lookup->id, lookup->length) ? 1 : RECEIPT_DAYS + 1;
+}
+
 void receipt_lookup_command(struct command *c, const char *gateway,
                             const struct receipt_lookup *lookups, size_t n, int64_t now_ms)
 {
@@ -175,18 +187,18 @@ void receipt_lookup_command(struct command *c, const char *gateway,
     size_t length;
 
     for (size_t i = 0; i < n; i++)
-        keys += counts_up(lookups[i].id, lookups[i].length) ? 1 : RECEIPT_DAYS;
+        keys += (unsigned)looks_of(&lookups[i]);
     command_script(c, SCRIPT_RECEIPTS, keys);
     key_gateway(c, gateway, "parked");
     key_gateway(c, gateway, "ages");
     for (size_t i = 0; i < n; i++)
-        for (int d = 0; d < (counts_up(lookups[i].id, lookups[i].length) ? 1 : RECEIPT_DAYS); d++)
-            add_bucket(c, gateway, lookups[i].id, lookups[i].length, day - d);
+        for (int look = 0; look < looks_of(&lookups[i]); look++)
+            add_bucket(c, gateway, lookups[i].id, lookups[i].length, day + day_of_look(look));
     command_add_int(c, now_ms);
     command_add_int(c, now_ms - (int64_t)(RECEIPT_DAYS - 1) * DAY_MS);
     command_add_int(c, PARKED_MOST);
     for (size_t i = 0; i < n; i++) {
-        command_add_int(c, counts_up(lookups[i].id, lookups[i].length) ? 1 : RECEIPT_DAYS);
+        command_add_int(c, looks_of(&lookups[i]));
         length = tail_of(lookups[i].id, lookups[i].length, &tail);
         command_add(c, tail, length);
         command_add(c, lookups[i].id, lookups[i].length);

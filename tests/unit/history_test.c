@@ -151,7 +151,7 @@ static void apply_receipt(struct act *a)
     record_unpack(a->believed, &old);
     r = old;
     a->moves = false;
-    if (receipt_apply(&r, &entry, a->attempt->arrives, REASON_ABSENT) == RECEIPT_IGNORED)
+    if (receipt_apply(&r, &entry, a->attempt->arrives, REASON_ABSENT, 1) == RECEIPT_IGNORED)
         return;
     want(a, &r,
          r.state != old.state && (old.state == NOTICE_PARKED || old.state == NOTICE_UNCERTAIN)

@@ -71,93 +71,113 @@ static const struct fact {
     int chosen; /* -1: none, and why */
     const char *why;
 } facts[] = {
-    {"preferred by prefix", {"sms", 0, "+8613851400001", 0, 0, false}, UP, 0, MOBILE, NULL},
-    {"another network's", {"sms", 0, "+8613051400001", 0, 0, false}, UP, 0, UNICOM, NULL},
-    {"preference before priority", {"sms", 0, "+8618651400001", 0, 0, false}, UP, 0, UNICOM, NULL},
-    {"nobody prefers it: priority", {"sms", 0, "+12025550123", 0, 0, false}, UP, 0, MOBILE, NULL},
+    {"preferred by prefix", {"sms", 0, "+8613851400001", 0, 0, false, false}, UP, 0, MOBILE, NULL},
+    {"another network's", {"sms", 0, "+8613051400001", 0, 0, false, false}, UP, 0, UNICOM, NULL},
+    {"preference before priority",
+     {"sms", 0, "+8618651400001", 0, 0, false, false},
+     UP,
+     0,
+     UNICOM,
+     NULL},
+    {"nobody prefers it: priority",
+     {"sms", 0, "+12025550123", 0, 0, false, false},
+     UP,
+     0,
+     MOBILE,
+     NULL},
     {"the preferred one is down",
-     {"sms", 0, "+8613051400001", 0, 0, false},
+     {"sms", 0, "+8613051400001", 0, 0, false, false},
      UP & ~BIT(UNICOM),
      0,
      MOBILE,
      NULL},
     {"two are down: by weight",
-     {"sms", 0, "+8613851400001", 0, 0, false},
+     {"sms", 0, "+8613851400001", 0, 0, false, false},
      BIT(CLOUD) | BIT(SPARE),
      0,
      CLOUD,
      NULL},
     {"three quarters",
-     {"sms", 0, "+8613851400001", 0, 0, false},
+     {"sms", 0, "+8613851400001", 0, 0, false, false},
      BIT(CLOUD) | BIT(SPARE),
      0xbfffffff,
      CLOUD,
      NULL},
     {"the last quarter",
-     {"sms", 0, "+8613851400001", 0, 0, false},
+     {"sms", 0, "+8613851400001", 0, 0, false, false},
      BIT(CLOUD) | BIT(SPARE),
      0xc0000000,
      SPARE,
      NULL},
     {"closed today",
-     {"sms", 0, "+8613851400001", 20270303, 0, false},
+     {"sms", 0, "+8613851400001", 20270303, 0, false, false},
      BIT(CLOUD) | BIT(SPARE),
      0,
      SPARE,
      NULL},
     {"closed on the last day",
-     {"sms", 0, "+8613851400001", 20270312, 0, false},
+     {"sms", 0, "+8613851400001", 20270312, 0, false, false},
      BIT(CLOUD) | BIT(SPARE),
      0,
      SPARE,
      NULL},
     {"open the day after",
-     {"sms", 0, "+8613851400001", 20270313, 0, false},
+     {"sms", 0, "+8613851400001", 20270313, 0, false, false},
      BIT(CLOUD) | BIT(SPARE),
      0,
      CLOUD,
      NULL},
-    {"tried already", {"sms", 0, "+8613851400001", 0, BIT(MOBILE), false}, UP, 0, UNICOM, NULL},
+    {"tried already",
+     {"sms", 0, "+8613851400001", 0, BIT(MOBILE), false, false},
+     UP,
+     0,
+     UNICOM,
+     NULL},
     {"the class",
-     {"sms", GATEWAY_CLASS_PROMOTION, "+8613851400001", 0, 0, false},
+     {"sms", GATEWAY_CLASS_PROMOTION, "+8613851400001", 0, 0, false, false},
      UP,
      0,
      PROMO,
      NULL},
     {"another class",
-     {"sms", GATEWAY_CLASS_PERSONAL, "+8613051400001", 0, 0, false},
+     {"sms", GATEWAY_CLASS_PERSONAL, "+8613051400001", 0, 0, false, false},
      UP,
      0,
      MOBILE,
      NULL},
-    {"another channel", {"wecom", 0, "", 0, 0, true}, UP, 0, OFFICE, NULL},
+    {"another channel", {"wecom", 0, "", 0, 0, true, false}, UP, 0, OFFICE, NULL},
     {"a person is not told in a group",
-     {"wecom", 0, "wang", 0, 0, false},
+     {"wecom", 0, "wang", 0, 0, false, false},
      UP,
      0,
      -1,
      "the gateways of this channel reach a group, not a person"},
     {"a number is not a group",
-     {"sms", 0, "", 0, 0, true},
+     {"sms", 0, "", 0, 0, true, false},
      UP,
      0,
      -1,
      "no gateway of this channel reaches a group"},
-    {"no such channel", {"fax", 0, "", 0, 0, false}, UP, 0, -1, "no gateway serves this channel"},
+    {"no such channel",
+     {"fax", 0, "", 0, 0, false, false},
+     UP,
+     0,
+     -1,
+     "no gateway serves this channel"},
     {"no such class",
-     {"sms", 3, "", 0, 0, false},
+     {"sms", 3, "", 0, 0, false, false},
      UP,
      0,
      -1,
      "no gateway of this channel carries this class"},
     {"all are down",
-     {"sms", 0, "+8613851400001", 0, 0, false},
+     {"sms", 0, "+8613851400001", 0, 0, false, false},
      0,
      0,
      -1,
      "every gateway of this channel is out of use now"},
     {"all were tried",
-     {"wecom", 0, "", 0, BIT(OFFICE), true},
+     {"wecom", 0, "", 0, BIT(OFFICE), true, false},
      UP,
      0,
      -1,
@@ -200,6 +220,27 @@ static void test_all_closed(void **state)
     (void)state;
     assert_int_equal(route_choose(r, &q, UP, 0, &why), -1);
     assert_string_equal(why, "every gateway of this channel is closed today");
+    route_free(r);
+}
+
+/* The same day, worked in the one campaign's country and not in the other's. */
+static void test_days_of_rest(void **state)
+{
+    struct gateway_config office = configs[SPARE];
+    const struct gateway_config *both[] = {&office, &configs[UNICOM]};
+    struct route_query q = {.channel = "sms", .address = "", .today = 20270306};
+    struct route *r;
+
+    (void)state;
+    office.days = GATEWAY_DAYS_WORKED;
+    office.priority = 1;
+    r = route_create(both, 2, NULL);
+    for (int round = 0; round < 2; round++) {
+        q.rest = false;
+        assert_int_equal(route_choose(r, &q, UP, 0, NULL), 0);
+        q.rest = true;
+        assert_int_equal(route_choose(r, &q, UP, 0, NULL), 1);
+    }
     route_free(r);
 }
 
@@ -299,9 +340,8 @@ static void test_weights(void **state)
 int main(void)
 {
     static const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_all_closed),
-        cmocka_unit_test(test_patterns),
-        cmocka_unit_test(test_bad_patterns),
+        cmocka_unit_test(test_all_closed), cmocka_unit_test(test_days_of_rest),
+        cmocka_unit_test(test_patterns),   cmocka_unit_test(test_bad_patterns),
         cmocka_unit_test(test_weights),
     };
     struct CMUnitTest tests[ROWS(facts) + ROWS(others)];

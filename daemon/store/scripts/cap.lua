@@ -6,8 +6,9 @@
 -- Returns for each: 0 reserved, or the ms since when the oldest that stands in the
 -- way counts, negated, with the rule's number as the last digit.
 -- Reservations are kept for as long as the longest rule of any campaign looks back (31
--- days, and one for the calendar), not only for as long as those of this call do.
-local KEEP_MS = 32 * 86400000
+-- days, and one for the calendar), not only for as long as those of this call do. Redis'
+-- own clock may be set forward by a year: no limit falls with it.
+local KEEP_MS, KEY_MS = 32 * 86400000, 400 * 86400000
 local now, rules = tonumber(ARGV[2]), tonumber(ARGV[3])
 local stored, answer = {}, {}
 for k = 1, #KEYS do
@@ -50,7 +51,7 @@ for k = 1, #KEYS do
     if #kept == 0 then
       redis.call('DEL', KEYS[k])
     else
-      redis.call('SET', KEYS[k], stored[KEYS[k]], 'PX', KEEP_MS)
+      redis.call('SET', KEYS[k], stored[KEYS[k]], 'PX', KEY_MS)
     end
   end
   answer[k] = verdict

@@ -1,9 +1,15 @@
 -- A reminder falls due: its ledger comes to be, at full length. Only this script
 -- creates one; every other checks the header and refuses without it.
+-- Or its time went by while nobody was there to begin it, and it is not to be made up
+-- for: then it is skipped, as one is that was queued too late.
 -- KEYS: reminder, ledger
 -- ARGV: header (16 bytes), now ms, how many channels it may be tried on (for who reads
---       a negative receipt)
+--       a negative receipt), '1' if it is skipped unless it has begun
 local h = redis.call('HMGET', KEYS[1], 'state', 'last', 'expires', 'seq', 'begun', 'steps')
+if h[1] == 'scheduled' and ARGV[4] == '1' then
+  redis.call('HSET', KEYS[1], 'state', 'skipped', 'planned', 0, 'last', 0, 'c0', 0, 'seq', tonumber(h[4]) + 1)
+  return {'missed', h[2]}
+end
 if h[1] == 'scheduled' then
   local last = tonumber(h[2])
   redis.call('UNLINK', KEYS[2])

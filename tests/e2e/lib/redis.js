@@ -122,7 +122,8 @@ const PROGRAM = spawnSync('redis-server', ['--version']).error ? 'redis-check-rd
 
 /** Starts a server with its data in dir; settings override what outreachd asks for. */
 class Server {
-  constructor(dir, settings = {}) {
+  constructor(dir, settings = {}, env = {}) {
+    this.env = env;
     fs.mkdirSync(dir, { recursive: true });
     this.dir = dir;
     this.socket = path.join(dir, 'own.sock');
@@ -135,7 +136,9 @@ class Server {
   /** Starts the process and does not wait for it. */
   launch() {
     const args = Object.entries(this.settings).flatMap(([name, v]) => [`--${name}`, String(v)]);
-    this.process = spawn(PROGRAM, args, { argv0: 'redis-server', stdio: 'ignore' });
+    this.process = spawn(PROGRAM, args, {
+      argv0: 'redis-server', stdio: 'ignore', env: { ...process.env, ...this.env },
+    });
     this.ended = new Promise((resolve) => this.process.once('exit', resolve));
   }
 

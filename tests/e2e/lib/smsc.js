@@ -20,7 +20,8 @@ const STATES = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACC
 const COMMANDS = ['bind_transceiver', 'bind_transmitter', 'bind_receiver'];
 
 class Smsc {
-  constructor({ systemId = 'women', password = 's3cret', behave } = {}) {
+  constructor({ systemId = 'women', password = 's3cret', behave, now = Date.now } = {}) {
+    this.now = now; // what its clock shows
     this.account = { systemId, password };
     this.behave = behave ?? (() => ({}));
     this.submits = []; // every submit_sm in order
@@ -74,7 +75,7 @@ class Smsc {
 
   async submitted(session, pdu) {
     const submit = {
-      n: this.submits.length + 1, at: Date.now(), arrived: arrival(), session, pdu,
+      n: this.submits.length + 1, at: this.now(), arrived: arrival(), session, pdu,
       to: `+${pdu.destination_addr}`, from: pdu.source_addr, text: pdu.short_message.message,
       part: concatenation(pdu),
     };

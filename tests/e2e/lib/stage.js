@@ -11,6 +11,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
 const test = require('node:test');
+const { Clock } = require('./clock');
 const libconfig = require('./libconfig');
 const redis = require('./redis');
 const { HttpPeer } = require('./http_peer');
@@ -64,10 +65,18 @@ class Stage {
     return this.write(name, Buffer.from(edited, 'latin1'));
   }
 
+  /** Clocks that the test drives, of all that is started from now on; at: where they begin. */
+  drivenClock(at) {
+    this.clock = new Clock(this.path('clock'));
+    if (at !== undefined) this.clock.step(new Date(at).getTime() - Date.now());
+    Object.assign(this.env, this.clock.env(this.env));
+    return this.clock;
+  }
+
   // ------------------------------------------------------------------ peers
   /** An SMSC and a gateway "mobile" that leads to it. */
   async smsc(behave, gateway = {}, options = {}) {
-    const smsc = await new Smsc({ behave, ...options }).start();
+    const smsc = await new Smsc({ behave, now: () => this.clock?.now() ?? Date.now(), ...options }).start();
     this.closers.push(() => smsc.stop());
     this.settings.gateways.push({
       name: 'mobile', plugin: 'smpp', channel: 'sms', host: '127.0.0.1', port: smsc.port,
@@ -94,8 +103,8 @@ class Stage {
   }
 
   /** A redis-server of the test's own in place of the private one. */
-  async redisServer(settings) {
-    const server = await new redis.Server(this.path('redis'), settings).start();
+  async redisServer(settings, env) {
+    const server = await new redis.Server(this.path('redis'), settings, env).start();
     this.closers.push(() => server.kill());
     this.settings.redis = { ...this.settings.redis, url: `unix:${server.socket}` };
     this.socket = server.socket;
