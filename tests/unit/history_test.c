@@ -45,12 +45,14 @@ struct model {
 };
 
 /* An outcome is judged by the intent that it answers, however late and from whomever. Of one
- * that waits to be sent again it is taken if it is a refusal for good, or another wait. */
+ * that waits to be sent again it is taken if it is a refusal for good, be it of a part, or
+ * another wait. */
 static void model_outcome(struct model *m, uint32_t fence, enum notice_state becomes)
 {
     bool open =
         m->state == NOTICE_SENDING || m->state == NOTICE_UNCERTAIN ||
-        (m->state == NOTICE_PARKED && (becomes == NOTICE_FAILED || becomes == NOTICE_PARKED));
+        (m->state == NOTICE_PARKED &&
+         (becomes == NOTICE_FAILED || becomes == NOTICE_UNDELIVERED || becomes == NOTICE_PARKED));
 
     if (m->fence != fence || !open || (m->state == NOTICE_UNCERTAIN && becomes == m->state))
         return;

@@ -204,10 +204,11 @@ static void test_open_missed(void **state)
 {
     (void)state;
     queued(5);
-    is("[missed 5]", script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1aaaaaaaaaaaa 1000 1"));
+    is("[missed 5]", script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1aaaaaaaaaaaa 1000 1 1"));
     is("[skipped 0 0 0]", ask("HMGET " REMINDER " state planned last c0"));
     is("0", ask("EXISTS " LEDGER));
-    refused("[skipped 0 2000 ]", SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1aaaaaaaaaaaa 1000 1");
+    refused("[skipped 0 2000  0]", SCRIPT_OPEN, 2,
+            REMINDER " " LEDGER " OLG1aaaaaaaaaaaa 1000 1 1");
 }
 
 /* But one that has begun goes on. */
@@ -215,9 +216,9 @@ static void test_open_is_not_missed(void **state)
 {
     (void)state;
     queued(5);
-    script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1aaaaaaaaaaaa 1000 0");
-    refused("[open 5 2000 OLG1aaaaaaaaaaaa]", SCRIPT_OPEN, 2,
-            REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001 1");
+    script(SCRIPT_OPEN, 2, REMINDER " " LEDGER " OLG1aaaaaaaaaaaa 1000 1 0");
+    refused("[open 5 2000 OLG1aaaaaaaaaaaa 1000]", SCRIPT_OPEN, 2,
+            REMINDER " " LEDGER " OLG1bbbbbbbbbbbb 1001 1 1");
 }
 
 /* ---------------------------------------------------------------------- claim */
@@ -1244,6 +1245,12 @@ static void lint(const char *name, char *source)
         if (strstr(source, never[i]) != NULL)
             fail_msg("%s: %s", name, never[i]);
     for (const char *p = source; (p = strstr(p, "redis.")) != NULL; calls++) {
+        static const char pure[] = "redis.sha1hex(";
+
+        if (strncmp(p, pure, sizeof pure - 1) == 0) {
+            p += sizeof pure - 1;
+            continue;
+        }
         const char *end = strncmp(p, "redis.call('", 12) == 0 ? strchr(p + 12, '\'') : NULL;
 
         if (end == NULL || strncmp(end, "', KEYS[", 8) != 0)
