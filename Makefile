@@ -119,7 +119,7 @@ $(BUILD)/fuzzers:
 fuzzers: $(FUZZERS)
 
 $(BUILD)/bench/%: tests/bench/%.c | $(BUILD)/bench
-	$(CC) $(CPPFLAGS) $(FLAGS) $(CFLAGS) -o $@ $< -levent -lhiredis -lm
+	$(CC) $(CPPFLAGS) $(FLAGS) $(CFLAGS) -o $@ $< -levent -lhiredis -lcurl -lm
 $(BUILD)/bench:
 	mkdir -p $@
 bench: $(BENCHES)

@@ -319,7 +319,8 @@ static void settle_retry(struct notice *n, struct record *r, const struct gatewa
 static void settle_throttled(struct notice *n, struct record *r, const struct gateway_answer *a)
 {
     int64_t wait = a->retry_after_ms > THROTTLED_MS ? a->retry_after_ms : THROTTLED_MS;
-    int64_t until = clock_wall_ms() + wait / 2 + (int64_t)randombytes_uniform((uint32_t)wait);
+    int64_t least = a->retry_after_ms > 0 ? a->retry_after_ms : wait / 2; /* not before it says */
+    int64_t until = clock_wall_ms() + least + (int64_t)randombytes_uniform((uint32_t)wait);
 
     limit_throttled(&n->lane->rate->share.limit, clock_mono_us());
     park_record(n, r, REASON_THROTTLED, until);

@@ -481,7 +481,7 @@ static int set_open(struct gateway_set *set, const struct tree *list, struct err
 {
     const struct tree *group = list == NULL ? NULL : list->first;
 
-    set->resolver = resolver_create(set->base);
+    set->resolver = resolver_create(set->base, NULL);
     set->http = http_client_create(set->base, set->resolver);
     for (size_t i = 0; i < set->count; i++, group = group->next)
         if (gateway_open(set->gateways[i], group, err) != 0)

@@ -25,10 +25,12 @@
 
 /* A request costs the more the more connections there are, above all in libcurl, which
  * walks through those in use to find an idle one. So there are few, and more only for a
- * host that takes its time: while requests wait and answers take longer than SLOW_MS. */
+ * host that takes its time: while requests have to wait and an answer takes longer than
+ * SLOW_MS, which is when fewer come between two looks. */
 #define FEW_CONNECTIONS 32
 #define LOOK_MS 100
 #define SLOW_MS 8
+#define FORGET_MS 5000 /* unused for so long, a host begins with few again */
 
 /* A transfer and its libcurl handle, used again and again: setting up a new
  * handle costs more than a request. */
@@ -74,6 +76,8 @@ struct host {
     struct call_list waiting; /* for a connection, or for the name */
     unsigned running, limit;  /* calls at once */
     unsigned answers;         /* since the last look */
+    bool held, was_held;      /* requests waited for a connection since then; before it */
+    int64_t used_ms;          /* monotonic: the last request was made */
 };
 
 /* A socket of libcurl's. Its event stays in place while the connection is idle,
@@ -529,6 +533,7 @@ static void host_run(struct host *h)
         else
             call_start(call);
     }
+    h->held = h->held || !TAILQ_EMPTY(&h->waiting);
 }
 
 /* What has waited too long is dropped, and more connections are allowed to a host that
@@ -545,11 +550,10 @@ static void host_look(struct host *h)
         TAILQ_REMOVE(&h->waiting, call, links);
         call_unsent(call, "it could not be sent in its time");
     }
-    if (TAILQ_EMPTY(&h->waiting) && h->running == 0)
-        h->limit = FEW_CONNECTIONS;
-    else if (!TAILQ_EMPTY(&h->waiting) && h->running == h->limit &&
-             h->answers < h->limit * LOOK_MS / SLOW_MS)
+    if (h->held && h->was_held && h->answers < h->limit * LOOK_MS / SLOW_MS)
         h->limit = h->limit * 2 < HTTP_CONNECTIONS ? h->limit * 2 : HTTP_CONNECTIONS;
+    h->was_held = h->held;
+    h->held = false;
     h->answers = 0;
     host_run(h);
 }
@@ -616,9 +620,13 @@ static void on_addresses(void *arg, const char *const *addresses, size_t count, 
 static void call_begin(struct http_call *call)
 {
     struct host *h = call->host;
+    int64_t now_ms = clock_mono_ms();
 
+    if (h->running == 0 && now_ms - h->used_ms > FORGET_MS)
+        h->limit = FEW_CONNECTIONS;
+    h->used_ms = now_ms;
     if (!h->numeric && h->lookup == NULL &&
-        (*h->addresses == '\0' || clock_mono_ms() - h->known_ms > HOST_FRESH_MS))
+        (*h->addresses == '\0' || now_ms - h->known_ms > HOST_FRESH_MS))
         h->lookup = resolver_lookup(call->client->resolver, h->name, on_addresses, h);
     call->state = WAITING;
     TAILQ_INSERT_TAIL(&h->waiting, call, links);

@@ -12,8 +12,9 @@
  *   and handed to it; it never sees one that it would have to look up.
  * - It follows environment variables to a proxy; not here.
  *
- * Connections are kept and shared, at most HTTP_CONNECTIONS to a host: requests
- * beyond wait inside their own timeout. TLS is verified, no redirects, http and
+ * Connections are kept and shared, a few to a host, and up to HTTP_CONNECTIONS
+ * where it takes its time: requests beyond wait in their order, inside their own
+ * timeout; what waits too long is UNSENT. TLS is verified, no redirects, http and
  * https only, an answer has at most HTTP_ANSWER_BYTES.
  */
 #ifndef OUTREACH_HTTP_CLIENT_H

@@ -14,12 +14,13 @@
 #include <sys/stat.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
-#define LOOK_EVERY_MS 10000 /* whether RESOLV_CONF has changed */
+#define LOOK_EVERY_MS 10000 /* whether that file has changed */
 
 struct resolver {
     struct event_base *base;
     struct evdns_base *dns;
-    struct timespec changed; /* of RESOLV_CONF as read last */
+    const char *resolv_conf;
+    struct timespec changed; /* of resolv_conf as read last */
     int64_t looked_ms;
 };
 
@@ -49,22 +50,23 @@ static void read_resolv_conf(struct resolver *r)
 
     if (r->looked_ms != 0 && now - r->looked_ms < LOOK_EVERY_MS)
         return;
-    stat(RESOLV_CONF, &st);
+    stat(r->resolv_conf, &st);
     if (r->looked_ms == 0 || st.st_mtim.tv_sec != r->changed.tv_sec ||
         st.st_mtim.tv_nsec != r->changed.tv_nsec) {
         evdns_base_clear_nameservers_and_suspend(r->dns);
-        evdns_base_resolv_conf_parse(r->dns, DNS_OPTIONS_ALL, RESOLV_CONF);
+        evdns_base_resolv_conf_parse(r->dns, DNS_OPTIONS_ALL, r->resolv_conf);
         evdns_base_resume(r->dns);
         r->changed = st.st_mtim;
     }
     r->looked_ms = now;
 }
 
-struct resolver *resolver_create(struct event_base *base)
+struct resolver *resolver_create(struct event_base *base, const char *resolv_conf)
 {
     struct resolver *r = xcalloc(1, sizeof *r);
 
     r->base = base;
+    r->resolv_conf = resolv_conf != NULL ? resolv_conf : RESOLV_CONF;
     r->dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (r->dns == NULL)
         abort(); /* out of memory is all that can be */

@@ -22,7 +22,8 @@ struct resolver;
 typedef void resolver_fn(void *arg, const char *const *addresses, size_t count,
                          const char *trouble);
 
-struct resolver *resolver_create(struct event_base *base);
+/* resolv_conf names the file to follow, borrowed; NULL: /etc/resolv.conf. base is borrowed. */
+struct resolver *resolver_create(struct event_base *base, const char *resolv_conf);
 void resolver_free(struct resolver *r); /* after every lookup has ended or is cancelled */
 
 /* Is it an IPv4 or IPv6 address already (IPv6 without brackets)? */

@@ -91,6 +91,36 @@ journey('an HTTP gateway that is busy is asked again; a connection lost in the m
   assert.equal(cloud.requests.length, 2);
 });
 
+// The gateway has the request, and hangs up without a word.
+for (const method of ['GET', 'POST'])
+  for (const nth of [1, 2])
+    journey(`a ${method} that is cut off ${nth === 1 ? 'on a new' : 'on a kept'} connection was sent once, and is in doubt`, async (s) => {
+      const cloud = await s.cloud(({ query, body }) => ({ cut: (query.text ?? body).includes('断') }),
+        method === 'POST' ? { body: 'to={{to:url}}&text={{text}}', content_type: 'text/plain', window: 1 } : { window: 1 });
+      s.settings.dispatch = quick;
+      await s.start();
+      if (nth === 2) {
+        await s.xadd(campaign('before', people(1)));
+        await s.counted('before', 'first', { accepted: 1 });
+      }
+      await s.xadd(campaign('cut', people(1), { reminders: HOLD, texts: { zh: '断' } }));
+      await s.counted('cut', 'first', { uncertain: 1 });
+      await pause(1500);
+      assert.deepEqual(cloud.requests.map((r) => [r.method, r.nth]), [[method, 1], [method, 2]].slice(0, nth));
+    });
+
+journey('HTTP 429 is throttled: asked again no sooner than its Retry-After says, and no attempt is spent', async (s) => {
+  const cloud = await s.cloud(({ n }) => (n <= 2 ? { status: 429, headers: { 'Retry-After': '2' } } : {}), { retry: [{ status: 503 }] });
+  s.settings.dispatch = { ...quick, attempts: 1 };
+  await s.start();
+  await s.xadd(campaign('slow', people(1)));
+  await s.counted('slow', 'first', { accepted: 1 }, 60000);
+  assert.equal((await s.ledger('slow', 'first'))[0].attempts, 1, 'that of the answer which accepted it');
+  const [one, two, three] = cloud.requests.map((r) => r.at);
+  assert.equal(cloud.requests.length, 3);
+  assert.ok(two - one >= 2000 && three - two >= 2000, `asked again after ${two - one} and ${three - two} ms`);
+});
+
 journey('a wrong password stops that gateway with the reason and leaves the other running', async (s) => {
   await s.smsc(undefined, {}, { password: 'other' });
   const cloud = await s.cloud();

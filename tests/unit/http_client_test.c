@@ -7,16 +7,20 @@
 #include "resolver.h"
 
 #include <arpa/inet.h>
+#include <event2/dns.h>
+#include <event2/dns_struct.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -165,7 +169,7 @@ static void world_open(struct world *w)
 {
     w->base = event_base_new();
     server_start(&w->server, w->base);
-    w->resolver = resolver_create(w->base);
+    w->resolver = resolver_create(w->base, NULL);
     w->client = http_client_create(w->base, w->resolver);
 }
 
@@ -215,6 +219,10 @@ static void test_answers(void **state)
     assert_string_equal(r.body, "hello");
     assert_int_equal(r.response.length, 5);
     assert_non_null(strstr(w.server.last, "GET /ok?a=b HTTP/1.1\r\n"));
+    r = fetch(&w, "GET", "?a=b#part", NULL); /* RFC 9112, 3.2.1: an empty path is sent as "/" */
+    assert_non_null(strstr(w.server.last, "GET /?a=b HTTP/1.1\r\n"));
+    r = fetch(&w, "GET", "", NULL);
+    assert_non_null(strstr(w.server.last, "GET / HTTP/1.1\r\n"));
     r = fetch(&w, "POST", "/ok", "{\"a\":1}");
     assert_int_equal(r.response.status, 200);
     assert_non_null(strstr(w.server.last, "POST /ok HTTP/1.1\r\n"));
@@ -328,6 +336,10 @@ static void test_refused_requests(void **state)
         {{.method = "GET", .url = "http://a b/"}, "the request's URL has a malformed host"},
         {{.method = "GET", .url = "http://127.0.0.1:70000/"},
          "the request's URL has a malformed host"},
+        {{.method = "GET", .url = "http://127.0.0.1/a b"},
+         "the request's URL has a space or a control character in it"},
+        {{.method = "GET", .url = "http://127.0.0.1/ HTTP/1.1\r\nEvil: 1"},
+         "the request's URL has a space or a control character in it"},
         {{.method = "PUT", .url = "http://127.0.0.1/"},
          "the request's method is neither GET nor POST"},
         {{.method = "GET", .url = "http://127.0.0.1/", .headers = bad_headers},
@@ -362,6 +374,145 @@ static void test_names(void **state)
     r = fetch_from(&w, "GET", "LOCALHOST", "/ok", NULL, 2000);
     assert_int_equal(r.response.status, 200);
     world_close(&w);
+}
+
+/* In the place of libc's, for libcurl and libevent too: a name server that is far away. */
+#define FAR_MS 2000
+static unsigned far_lookups;
+
+int getaddrinfo(const char *restrict name, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict result)
+{
+    (void)name;
+    (void)service;
+    (void)hints;
+    (void)result;
+    far_lookups++;
+    usleep(FAR_MS * 1000);
+    return EAI_AGAIN;
+}
+
+/* A name server in the same loop that thinks before it answers "127.0.0.1". */
+struct slow_dns {
+    struct event_base *base;
+    struct evdns_server_port *port;
+    int64_t delay_ms;
+    unsigned questions;
+    char conf[64];
+};
+
+static unsigned slow_dns_answers; /* of the present one */
+
+static void answer_dns(evutil_socket_t fd, short what, void *arg)
+{
+    struct evdns_server_request *request = arg;
+    static const unsigned char here[4] = {127, 0, 0, 1};
+
+    (void)fd;
+    (void)what;
+    if (request->questions[0]->type == EVDNS_TYPE_A)
+        evdns_server_request_add_a_reply(request, request->questions[0]->name, 1, here, 60);
+    evdns_server_request_respond(request, 0);
+    slow_dns_answers++;
+}
+
+static void on_dns(struct evdns_server_request *request, void *arg)
+{
+    struct slow_dns *d = arg;
+    struct timeval later = {d->delay_ms / 1000, d->delay_ms % 1000 * 1000};
+
+    d->questions++;
+    event_base_once(d->base, -1, EV_TIMEOUT, answer_dns, request, &later);
+}
+
+static void slow_dns_start(struct slow_dns *d, struct event_base *base, int64_t delay_ms)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof sin;
+    int udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), file;
+
+    assert_int_equal(bind(udp, (struct sockaddr *)&sin, sizeof sin), 0);
+    assert_int_equal(getsockname(udp, (struct sockaddr *)&sin, &n), 0);
+    slow_dns_answers = 0;
+    *d = (struct slow_dns){.base = base, .delay_ms = delay_ms, .conf = "/tmp/resolv.XXXXXX"};
+    d->port = evdns_add_server_port_with_base(base, udp, 0, on_dns, d);
+    file = mkstemp(d->conf);
+    assert_true(file >= 0);
+    dprintf(file, "nameserver 127.0.0.1:%u\n", ntohs(sin.sin_port));
+    close(file);
+}
+
+/* How long the loop had no turn, at the most. */
+struct pulse {
+    struct event *event;
+    int64_t last_ms, stall_ms;
+};
+
+static void on_pulse(evutil_socket_t fd, short what, void *arg)
+{
+    struct pulse *p = arg;
+    int64_t now = clock_mono_ms();
+
+    (void)fd;
+    (void)what;
+    p->stall_ms = now - p->last_ms > p->stall_ms ? now - p->last_ms : p->stall_ms;
+    p->last_ms = now;
+}
+
+/* A request to a name whose look-up takes delay_ms, and the longest stall meanwhile. */
+static struct result fetch_slowly(int64_t delay_ms, int64_t timeout_ms, int64_t *stall_ms)
+{
+    static const struct timeval often = {0, 5000};
+    struct slow_dns dns;
+    struct result r;
+    struct world w;
+    struct pulse pulse = {.last_ms = clock_mono_ms()};
+
+    world_open(&w);
+    slow_dns_start(&dns, w.base, delay_ms);
+    http_client_free(w.client);
+    resolver_free(w.resolver);
+    w.resolver = resolver_create(w.base, dns.conf);
+    w.client = http_client_create(w.base, w.resolver);
+    pulse.event = event_new(w.base, -1, EV_PERSIST, on_pulse, &pulse);
+    event_add(pulse.event, &often);
+    r = fetch_from(&w, "GET", "slow.example", "/ok", NULL, timeout_ms);
+    on_pulse(-1, 0, &pulse);
+    *stall_ms = pulse.stall_ms;
+    assert_true(dns.questions > 0);
+    while (slow_dns_answers < dns.questions)
+        event_base_loop(w.base, EVLOOP_ONCE);
+    event_free(pulse.event);
+    world_close(&w);
+    evdns_close_server_port(dns.port);
+    unlink(dns.conf);
+    return r;
+}
+
+/* A loop that waits for the name is held up every time; a busy machine is not. */
+static void test_slow_names(void **state)
+{
+    static const struct {
+        int64_t delay_ms, timeout_ms;
+        enum gateway_http_result result;
+    } rows[] = {
+        {300, 60000, GATEWAY_HTTP_ANSWERED},
+        {700, 200, GATEWAY_HTTP_UNSENT}, /* given up before the name is known */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        int64_t stall_ms = INT64_MAX;
+
+        for (int tries = 0; tries < 10 && stall_ms >= 50; tries++) {
+            struct result r = fetch_slowly(rows[i].delay_ms, rows[i].timeout_ms, &stall_ms);
+
+            assert_int_equal(r.response.result, rows[i].result);
+            assert_int_equal(r.response.status, rows[i].result == GATEWAY_HTTP_ANSWERED ? 200 : 0);
+        }
+        assert_in_range(stall_ms, 0, 49);
+    }
+    assert_int_equal(far_lookups, 0);
 }
 
 static void test_cancel(void **state)
@@ -414,13 +565,51 @@ static void test_many(void **state)
     world_close(&w);
 }
 
+/* A host that takes its time is given more connections, up to the most there may be; what
+ * then still waits is dropped in its time, unsent, and nothing of it goes out later. */
+static void test_waiting(void **state)
+{
+    static struct result results[HTTP_CONNECTIONS + 2];
+    struct world w;
+    char url[64];
+    struct gateway_http_request request = {.method = "POST", .url = url, .timeout_ms = 60000};
+    struct http_call *call, *last;
+
+    (void)state;
+    world_open(&w);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/mute-copy", w.server.port);
+    for (size_t i = 0; i < HTTP_CONNECTIONS; i++) {
+        results[i] = (struct result){.base = w.base};
+        call = http_client_send(w.client, &request, on_response, &results[i]);
+    }
+    results[HTTP_CONNECTIONS] = results[HTTP_CONNECTIONS + 1] = (struct result){.base = w.base};
+    request.send_by_ms = clock_boot_ms() + 60000;
+    last = http_client_send(w.client, &request, on_response, &results[HTTP_CONNECTIONS + 1]);
+    request.timeout_ms = 300;
+    http_client_send(w.client, &request, on_response, &results[HTTP_CONNECTIONS]);
+    while (w.server.copies < HTTP_CONNECTIONS || results[HTTP_CONNECTIONS].runs == 0)
+        event_base_loop(w.base, EVLOOP_ONCE);
+    assert_int_equal(results[HTTP_CONNECTIONS].response.result, GATEWAY_HTTP_UNSENT);
+    assert_string_equal(results[HTTP_CONNECTIONS].trouble, "it could not be sent in its time");
+    assert_int_equal(w.server.copies, HTTP_CONNECTIONS);
+    assert_int_equal(w.server.connections, HTTP_CONNECTIONS);
+    http_call_cancel(last);
+    http_call_cancel(call); /* room for one, and nobody left who wants it */
+    for (int i = 0; i < 20; i++)
+        event_base_loop(w.base, EVLOOP_NONBLOCK);
+    assert_int_equal(w.server.copies, HTTP_CONNECTIONS);
+    assert_int_equal(results[HTTP_CONNECTIONS + 1].runs, 0);
+    world_close(&w);
+}
+
 int main(void)
 {
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(test_answers),  cmocka_unit_test(test_send_by),
         cmocka_unit_test(test_troubles), cmocka_unit_test(test_refused_requests),
         cmocka_unit_test(test_names),    cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_many),     cmocka_unit_test(test_slow_names),
+        cmocka_unit_test(test_waiting),
     };
     struct CMUnitTest tests[ROWS(resends) + ROWS(others)];
 

@@ -21,6 +21,7 @@ class HttpPeer {
         n: this.requests.length + 1, at: Date.now(), arrived, method: req.method, path: url.pathname,
         query: Object.fromEntries(url.searchParams), headers: req.headers, body: Buffer.concat(chunks).toString(),
       };
+      request.nth = req.socket.served = (req.socket.served ?? 0) + 1; // on its connection
       this.requests.push(request);
       const how = { status: 202, body: '0: Accepted for delivery', headers: {}, ...(await this.behave(request)) };
       if (how.cut) return req.socket.destroy();
