@@ -373,7 +373,7 @@ static void send_moves(struct recovery *r)
 static void move_record(struct recovery *r, uint32_t n, const unsigned char *bytes)
 {
     const struct replay_reminder *one = r->reminder;
-    const struct replay_notice *notice = n <= one->last ? &one->notices[n] : NULL;
+    const struct replay_notice *notice = replay_notice_at(one, n);
     struct record now, wanted;
     struct move *m;
     int64_t retry;
@@ -581,7 +581,7 @@ static int put_refusals_back(struct recovery *r, const char *id)
 static int recover_reminder(struct recovery *r, const struct replay_reminder *one)
 {
     char key[sizeof one->campaign + sizeof one->reminder];
-    uint32_t last;
+    uint32_t last = 0;
     int rc;
 
     r->reminder = one;

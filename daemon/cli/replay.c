@@ -18,6 +18,7 @@
 #define NUMBERS_MOST 33554431 /* of a ledger's format */
 #define GATEWAYS_MOST 256
 #define BUCKETS 4096
+#define PAGE 1024 /* notices */
 #define LINES_AT_ONCE 20000
 #define SECONDS_20 0xfffffu
 #define SECONDS_24 0xffffffu
@@ -65,7 +66,9 @@ void replay_free(struct replay *r)
         free(r->sources[i].line);
     }
     for (size_t i = 0; i < r->reminder_count; i++) {
-        free(r->reminders[i]->notices);
+        for (size_t p = 0; p < r->reminders[i]->page_count; p++)
+            free(r->reminders[i]->pages[p]);
+        free(r->reminders[i]->pages);
         free(r->reminders[i]);
     }
     free(r->reminders);
@@ -183,18 +186,28 @@ static struct replay_reminder *reminder_of(struct replay *r, const char *campaig
     return one;
 }
 
+/* Memory is taken by pages, so that a line takes little whatever number it tells of. */
 static struct replay_notice *notice_of(struct replay_reminder *one, int64_t n)
 {
-    if ((size_t)n >= one->room) {
-        size_t room = one->room * 2 > (size_t)n + 1 ? one->room * 2 : (size_t)n + 1024;
+    size_t page = (size_t)n / PAGE;
 
-        one->notices = xreallocarray(one->notices, room, sizeof *one->notices);
-        memset(one->notices + one->room, 0, (room - one->room) * sizeof *one->notices);
-        one->room = room;
+    if (page >= one->page_count) {
+        one->pages = xreallocarray(one->pages, page + 1, sizeof *one->pages);
+        for (; one->page_count <= page; one->page_count++)
+            one->pages[one->page_count] = NULL;
     }
+    if (one->pages[page] == NULL)
+        one->pages[page] = xcalloc(PAGE, sizeof *one->pages[page]);
     if ((uint32_t)n > one->last)
         one->last = (uint32_t)n;
-    return &one->notices[n];
+    return &one->pages[page][(size_t)n % PAGE];
+}
+
+const struct replay_notice *replay_notice_at(const struct replay_reminder *one, uint32_t n)
+{
+    size_t page = n / PAGE;
+
+    return page < one->page_count && one->pages[page] != NULL ? &one->pages[page][n % PAGE] : NULL;
 }
 
 static unsigned char gateway_of(struct replay *r, const char *name)

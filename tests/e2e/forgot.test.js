@@ -129,6 +129,36 @@ journey('a Redis restarted without its AOF, with a daemon that starts after it',
   assert.ok((counts.uncertain ?? 0) <= 10, JSON.stringify(counts)); // the window at the kill
 });
 
+journey('a Redis that was emptied while nobody sent cannot be queued into before it is noticed', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const asked = campaign('idle', people(20));
+  await s.xadd(asked);
+  await s.settled('idle', 'first', 30000);
+  await until('it to be over', () => /reminder.done/.test(s.log()));
+  await pause(300);
+  const redis = await s.redis();
+  await Promise.all([redis.call('FLUSHALL'), s.xadd(asked)]);
+  await stopped(s, smsc, 'empty');
+  assert.equal(smsc.submits.length, 20);
+  await s.ok('recover', '--from', s.path(LOG));
+  await everybody(s, smsc, 'idle', 20);
+});
+
+journey('one ledger is lost: all stands still, and it is filled in', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  await s.start();
+  await s.xadd(campaign('one', people(200), { reminders: HOLD }));
+  await until('fifty', () => smsc.submits.length >= 50);
+  await (await s.redis()).call('DEL', 'outreach:{one}:first:ledger');
+  await until('it to stand still', () => /reminder.halted/.test(s.log()));
+  await s.stop();
+  await s.start({ wait: false });
+  await stopped(s, smsc, 'older');
+  await s.ok('recover', '--from', s.path(LOG));
+  await everybody(s, smsc, 'one', 200);
+});
+
 /** The same stage as another host sees it: a state directory and a log of its own. */
 function host(s, name) {
   s.settings = { ...s.settings, name, state_dir: s.path(name) };
