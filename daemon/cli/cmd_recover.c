@@ -159,10 +159,10 @@ static int read_logs(struct recovery *r, char **operands, int count)
     int64_t done, total;
     int rc;
 
-    if (replay_add(r->replay, r->options->from, &err) != 0)
+    if (replay_add(r->replay, r->options->from, 0, &err) != 0)
         return cli_error(r->cli, EX_NOINPUT, &err);
     for (int i = 0; i < count; i++)
-        if (replay_add(r->replay, operands[i], &err) != 0)
+        if (replay_add(r->replay, operands[i], 0, &err) != 0)
             return cli_error(r->cli, EX_NOINPUT, &err);
     while ((rc = replay_read(r->replay, &done, &total, &err)) == 1 && cli_interrupted() == 0)
         progress(r, T("reading the logs", "正在读取日志"), done, total);
@@ -313,7 +313,7 @@ static int number_gateways(struct recovery *r)
     int rc = 0;
 
     for (unsigned i = 1; replay_gateway(r->replay, i) != NULL && rc == 0; i++) {
-        uint32_t number;
+        uint32_t number = 0;
 
         rc = number_for(r, KEY_GATEWAYS, replay_gateway(r->replay, i), 255, &number);
         r->numbers[i] = number;
@@ -685,7 +685,7 @@ static int tell_done(struct recovery *r)
 
 static int recover_from(struct recovery *r, char **operands, int count)
 {
-    enum marker_verdict verdict;
+    enum marker_verdict verdict = MARKER_UNKNOWN;
     int rc = ask_marker(r, MARKER_LOOK, &verdict);
 
     if (rc != 0)

@@ -145,6 +145,31 @@ journey('a Redis that was emptied while nobody sent cannot be queued into before
   await everybody(s, smsc, 'idle', 20);
 });
 
+journey('an outcome that was learnt while Redis was away survives the daemon: it is no doubt', async (s) => {
+  let release;
+  const later = new Promise((resolve) => { release = resolve; });
+  const smsc = await s.smsc(async ({ n, to }) => {
+    if (n <= 10) await later; // answered when Redis is away
+    return { receipt: false, status: to.endsWith('1003') ? 0x0b : 0 };
+  }, { window: 10 });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('away', people(30), { reminders: HOLD }));
+  await until('a window of submits', () => smsc.submits.length === 10);
+  await server.kill();
+  release();
+  await until('the answers in the log', () => s.deliveryLog().filter((l) => l.event === 'accepted' || l.event === 'failed').length === 10);
+  await s.stop('SIGKILL');
+  await server.start();
+  await s.start();
+  await s.counted('away', 'first', { accepted: 29, failed: 1 }, 30000);
+  assert.deepEqual(twice(ids(smsc)), []);
+  assert.match(s.log(), /recovery.done.*known=10 uncertain=0/);
+  await s.ok('verify', 'away');
+  smsc.insist(smsc.submits[0], {}); // and its receipt finds it
+  await s.counted('away', 'first', { accepted: 28, failed: 1, delivered: 1 }, 30000);
+});
+
 journey('one ledger is lost: all stands still, and it is filled in', async (s) => {
   const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
   await s.start();

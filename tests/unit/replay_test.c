@@ -195,9 +195,9 @@ static void test_files(void **state)
     int64_t done, total;
 
     (void)state;
-    assert_int_equal(replay_add(r, b, &err), 0);
-    assert_int_equal(replay_add(r, a, &err), 0);
-    assert_int_equal(replay_add(r, "/nowhere/at-all", &err), -1);
+    assert_int_equal(replay_add(r, b, 0, &err), 0);
+    assert_int_equal(replay_add(r, a, 0, &err), 0);
+    assert_int_equal(replay_add(r, "/nowhere/at-all", 0, &err), -1);
     while (replay_read(r, &done, &total, &err) == 1)
         ;
     assert_int_equal(done, total);

@@ -1,11 +1,11 @@
 #include "replay.h"
 
 #include "error.h"
-#include "log_entry.h"
+
+#include "clock.h"
 #include "mem.h"
 #include "moves.h"
 #include "tail.h"
-#include "words.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -149,12 +149,21 @@ static int64_t time_of(const json_t *line, const char *name)
 {
     int64_t ms;
 
-    return log_entry_time(text_of(line, name), &ms) == 0 ? ms : 0;
+    return clock_parse(text_of(line, name), &ms) == 0 ? ms : 0;
 }
 
 static bool is_named(const struct replay_reminder *one, const char *campaign, const char *reminder)
 {
     return strcmp(one->reminder, reminder) == 0 && strcmp(one->campaign, campaign) == 0;
+}
+
+const struct replay_reminder *replay_find(const struct replay *r, const char *campaign,
+                                          const char *reminder)
+{
+    for (size_t i = 0; i < r->reminder_count; i++)
+        if (is_named(r->reminders[i], campaign, reminder))
+            return r->reminders[i];
+    return NULL;
 }
 
 static struct replay_reminder *reminder_of(struct replay *r, const char *campaign,
@@ -424,9 +433,7 @@ int replay_line(struct replay *r, const char *text, size_t length, struct error 
     } else if (strcmp(event, "opened") == 0) {
         opened(reminder_of(r, campaign, reminder), line);
     } else if (n > NUMBERS_MOST) {
-        rc = error_set(err,
-                       T("the log tells of recipient %" PRId64 " of %s/%s: there cannot be one",
-                         "日志提到第 %" PRId64 " 位收件人（%s/%s）：不可能有"),
+        rc = error_set(err, "the log tells of recipient %" PRId64 " of %s/%s: there cannot be one",
                        n, campaign, reminder);
     } else if (n >= 1) {
         struct replay_reminder *one = reminder_of(r, campaign, reminder);
@@ -455,7 +462,7 @@ static int64_t stamp_of(const char *line, size_t n)
         length++;
     memcpy(stamp, line, length);
     stamp[length] = '\0';
-    return log_entry_time(stamp, &ms) == 0 ? ms : 0;
+    return clock_parse(stamp, &ms) == 0 ? ms : 0;
 }
 
 static void next_line(struct source *s)
@@ -480,17 +487,19 @@ static void next_line(struct source *s)
         s->t_ms = t;
 }
 
-int replay_add(struct replay *r, const char *path, struct error *err)
+int replay_add(struct replay *r, const char *path, int64_t bytes, struct error *err)
 {
     struct source *s = &r->sources[r->source_count];
     struct stat st;
 
     if (r->source_count == FILES_MOST)
-        return error_set(err, T("more than %d files", "文件超过 %d 个"), FILES_MOST);
+        return error_set(err, "more than %d files", FILES_MOST);
     s->tail = tail_open(path, false, err);
     if (s->tail == NULL)
         return -1;
-    if (stat(path, &st) == 0)
+    if (bytes > 0)
+        tail_last(s->tail, bytes);
+    else if (stat(path, &st) == 0)
         r->total += st.st_size;
     r->source_count++;
     next_line(s);
