@@ -170,6 +170,35 @@ journey('an outcome that was learnt while Redis was away survives the daemon: it
   await s.counted('away', 'first', { accepted: 28, failed: 1, delivered: 1 }, 30000);
 });
 
+/** How many members each key has. */
+async function sizes(s) {
+  const size = { hash: 'HLEN', set: 'SCARD', zset: 'ZCARD', stream: 'XLEN', string: 'STRLEN', list: 'LLEN' };
+  const redis = await s.redis();
+  const all = {};
+  for (const key of (await redis.call('KEYS', '*')).sort()) {
+    const type = await redis.call('TYPE', key);
+    if (size[type]) all[key] = await redis.call(size[type], key);
+  }
+  return all;
+}
+
+journey('a daemon that is killed and started again and again leaves nothing behind in Redis', async (s) => {
+  await s.smsc();
+  await s.redisServer();
+  let before;
+  for (let life = 1; life <= 12; life++) {
+    await s.start();
+    await until('it to be at work', async () => Number(await (await s.redis()).call('HGET', 'outreach:daemon:d1', 'sends')) === s.epoch);
+    await s.stop('SIGKILL');
+    if (life === 4) before = await sizes(s);
+  }
+  assert.equal(s.epoch, 12);
+  const now = await sizes(s);
+  for (const all of [before, now]) delete all['outreach:epoch']; // a number that counts, of two digits now
+  assert.deepEqual(now, before);
+  assert.equal(fs.readFileSync(s.path('state/daemons'), 'utf8'), 'd1\n');
+});
+
 journey('one ledger is lost: all stands still, and it is filled in', async (s) => {
   const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
   await s.start();
@@ -309,9 +338,22 @@ journey('verify --repair rebuilds leases, retry set and counters under load; eve
   const some = smsc.submits.length + 30;
   await until('more', () => smsc.submits.length >= some, 60000);
   assert.equal((await s.outreach('verify', 'mend')).code, 70);
-  await redis.call('DEL', 'outreach:{mend}:first:leases', 'outreach:{mend}:first:retry');
-  const repaired = JSON.parse((await s.ok('verify', '--repair', '--json', 'mend')).out);
-  assert.ok(repaired.ok && repaired.reminders[0].repaired.counters > 0, JSON.stringify(repaired));
+  const repair = async () => JSON.parse((await s.ok('verify', '--repair', '--json', 'mend')).out).reminders[0];
+  let repaired = await repair();
+  assert.ok(repaired.ok && repaired.repaired.counters > 0, JSON.stringify(repaired));
+  // The place of those that are to be tried again, while the daemon lives.
+  await until('one to be tried again', async () => {
+    if (Number(await redis.call('DEL', 'outreach:{mend}:first:retry')) === 0) return false;
+    repaired = await repair();
+    return repaired.repaired.retries > 0;
+  }, 60000);
+  // And the ranges that it had taken, when it dies.
+  await until('a lease', async () => Number(await redis.call('DEL', 'outreach:{mend}:first:leases')) > 0);
+  await s.stop('SIGKILL');
+  assert.ok(smsc.submits.length < 380, `${smsc.submits.length}: too late to prove anything`);
+  repaired = await repair();
+  assert.ok(repaired.ok && repaired.repaired.ranges > 0, JSON.stringify(repaired));
+  await s.start();
   await s.ok('verify', 'mend');
   assert.ok(smsc.submits.length < 400, 'it was under load');
   smsc.refused = (one) => one.n % 7 === 0;
