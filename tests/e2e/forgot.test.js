@@ -109,6 +109,27 @@ journey('an AOF copied aside and put back under load: what it forgot is filled i
   await everybody(s, smsc, 'old', 300);
 });
 
+journey('a daemon that starts with an older Redis than it has known does not send from it', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('later', people(200), { reminders: HOLD }));
+  await until('forty', () => smsc.submits.length >= 40);
+  process.kill(s.daemon.pid, 'SIGSTOP');
+  fs.cpSync(s.path('redis/appendonlydir'), s.path('backup'), { recursive: true });
+  process.kill(s.daemon.pid, 'SIGCONT');
+  await until('more', () => smsc.submits.length >= 100, 60000);
+  await s.stop('SIGKILL'); // and with it all that it knew of any seq
+  await server.kill();
+  fs.rmSync(s.path('redis/appendonlydir'), { recursive: true });
+  fs.cpSync(s.path('backup'), s.path('redis/appendonlydir'), { recursive: true });
+  await server.start();
+  await s.start({ wait: false });
+  await stopped(s, smsc, 'older');
+  await s.ok('recover', '--from', s.path(LOG));
+  await everybody(s, smsc, 'later', 200);
+});
+
 journey('a Redis restarted without its AOF, with a daemon that starts after it', async (s) => {
   const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
   const server = await s.redisServer();
