@@ -13,6 +13,7 @@ const twice = (list) => list.filter((to, i) => list.indexOf(to) !== i);
 /** Waits until sending has stopped for doubt, and that it has: nothing leaves in a second. */
 async function stopped(s, smsc, verdict) {
   await until('it to be noticed', () => new RegExp(`redis.in_doubt verdict=${verdict}`).test(s.log()));
+  await pause(300); // what had left by then arrives
   const at = smsc.submits.length;
   await pause(1000);
   assert.equal(smsc.submits.length, at);
@@ -78,6 +79,7 @@ journey('FLUSHALL under load: nothing more leaves; queued again and recovered, n
   assert.equal(JSON.parse(out).refusals, 1);
   assert.equal(JSON.parse((await s.ok('recover', '--json', '--from', s.path(LOG))).out).recovered, false);
   const counts = await everybody(s, smsc, 'flush', 300);
+  assert.ok(Number(await (await s.redis()).call('HGET', 'outreach:daemon:d1', 'epoch')) > s.epoch, 'epochs of the logs are used up');
   assert.equal(counts['opted-out'], 1);
   assert.ok(!ids(smsc).includes(refusing), 'what only the log knew of her refusal counts');
   assert.doesNotMatch((await s.ok('list')).out, /recover/);
@@ -218,6 +220,20 @@ journey('a daemon that is killed and started again and again leaves nothing behi
   for (const all of [before, now]) delete all['outreach:epoch']; // a number that counts, of two digits now
   assert.deepEqual(now, before);
   assert.equal(fs.readFileSync(s.path('state/daemons'), 'utf8'), 'd1\n');
+});
+
+journey('an outcome for an intent that the ledger does not know: Redis went back', async (s) => {
+  let release;
+  const later = new Promise((resolve) => { release = resolve; });
+  const smsc = await s.smsc(async ({ n }) => { if (n <= 10) await later; return {}; }, { window: 10 });
+  await s.start();
+  await s.xadd(campaign('part', people(30), { reminders: HOLD }));
+  await until('a window of submits', () => smsc.submits.length === 10);
+  await (await s.redis()).call('SETRANGE', 'outreach:{part}:first:ledger', 16, Buffer.alloc(160));
+  release();
+  await stopped(s, smsc, 'older');
+  await s.ok('recover', '--from', s.path(LOG));
+  await everybody(s, smsc, 'part', 30);
 });
 
 journey('one ledger is lost: all stands still, and it is filled in', async (s) => {
