@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <stdio.h>
 #include <time.h>
 
 static int64_t read_ns(clockid_t id)
@@ -99,4 +100,32 @@ void clock_stamp(int64_t wall_ms, char out[CLOCK_STAMP_BYTES])
     }
     memcpy(out, last, CLOCK_STAMP_BYTES);
     put_digits(out + 20, wall_ms % 1000, 3);
+}
+
+int clock_parse(const char *stamp, int64_t *wall_ms)
+{
+    struct tm tm = {0};
+    int used = 0, ms = 0, hours = 0, minutes = 0;
+    char sign;
+
+    if (sscanf(stamp, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6)
+        return -1;
+    stamp += used;
+    if (*stamp == '.') {
+        int scale = 100;
+
+        for (stamp++; *stamp >= '0' && *stamp <= '9'; stamp++, scale /= 10)
+            ms += (*stamp - '0') * scale;
+    }
+    if (strcmp(stamp, "Z") != 0 && sscanf(stamp, "%c%2d:%2d", &sign, &hours, &minutes) != 3)
+        return -1;
+    if (*stamp == '-') {
+        hours = -hours;
+        minutes = -minutes;
+    }
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    *wall_ms = ((int64_t)timegm(&tm) - hours * 3600 - minutes * 60) * 1000 + ms;
+    return 0;
 }

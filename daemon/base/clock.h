@@ -47,4 +47,7 @@ void clock_accept(void);
 #define CLOCK_STAMP_BYTES 25
 void clock_stamp(int64_t wall_ms, char out[CLOCK_STAMP_BYTES]);
 
+/* "2027-03-06T01:00:00.250Z" (or with an offset) to wall clock ms; -1 if it is none. */
+int clock_parse(const char *stamp, int64_t *wall_ms);
+
 #endif

@@ -159,10 +159,10 @@ static int read_logs(struct recovery *r, char **operands, int count)
     int64_t done, total;
     int rc;
 
-    if (replay_add(r->replay, r->options->from, &err) != 0)
+    if (replay_add(r->replay, r->options->from, 0, &err) != 0)
         return cli_error(r->cli, EX_NOINPUT, &err);
     for (int i = 0; i < count; i++)
-        if (replay_add(r->replay, operands[i], &err) != 0)
+        if (replay_add(r->replay, operands[i], 0, &err) != 0)
             return cli_error(r->cli, EX_NOINPUT, &err);
     while ((rc = replay_read(r->replay, &done, &total, &err)) == 1 && cli_interrupted() == 0)
         progress(r, T("reading the logs", "正在读取日志"), done, total);
@@ -313,7 +313,7 @@ static int number_gateways(struct recovery *r)
     int rc = 0;
 
     for (unsigned i = 1; replay_gateway(r->replay, i) != NULL && rc == 0; i++) {
-        uint32_t number;
+        uint32_t number = 0;
 
         rc = number_for(r, KEY_GATEWAYS, replay_gateway(r->replay, i), 255, &number);
         r->numbers[i] = number;
@@ -373,7 +373,7 @@ static void send_moves(struct recovery *r)
 static void move_record(struct recovery *r, uint32_t n, const unsigned char *bytes)
 {
     const struct replay_reminder *one = r->reminder;
-    const struct replay_notice *notice = n <= one->last ? &one->notices[n] : NULL;
+    const struct replay_notice *notice = replay_notice_at(one, n);
     struct record now, wanted;
     struct move *m;
     int64_t retry;
@@ -581,7 +581,7 @@ static int put_refusals_back(struct recovery *r, const char *id)
 static int recover_reminder(struct recovery *r, const struct replay_reminder *one)
 {
     char key[sizeof one->campaign + sizeof one->reminder];
-    uint32_t last;
+    uint32_t last = 0;
     int rc;
 
     r->reminder = one;
@@ -685,7 +685,7 @@ static int tell_done(struct recovery *r)
 
 static int recover_from(struct recovery *r, char **operands, int count)
 {
-    enum marker_verdict verdict;
+    enum marker_verdict verdict = MARKER_UNKNOWN;
     int rc = ask_marker(r, MARKER_LOOK, &verdict);
 
     if (rc != 0)

@@ -1,5 +1,6 @@
 #include "log_entry.h"
 
+#include "clock.h"
 #include "log.h"
 #include "table.h"
 #include "words.h"
@@ -9,7 +10,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char *string(const json_t *entry, const char *name)
 {
@@ -102,34 +102,6 @@ bool log_entry_notice(const char *line, size_t n, const char *hash, struct log_n
     return found;
 }
 
-int log_entry_time(const char *stamp, int64_t *wall_ms)
-{
-    struct tm tm = {0};
-    int used = 0, ms = 0, hours = 0, minutes = 0;
-    char sign;
-
-    if (sscanf(stamp, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 6)
-        return -1;
-    stamp += used;
-    if (*stamp == '.') {
-        int scale = 100;
-
-        for (stamp++; *stamp >= '0' && *stamp <= '9'; stamp++, scale /= 10)
-            ms += (*stamp - '0') * scale;
-    }
-    if (strcmp(stamp, "Z") != 0 && sscanf(stamp, "%c%2d:%2d", &sign, &hours, &minutes) != 3)
-        return -1;
-    if (*stamp == '-') {
-        hours = -hours;
-        minutes = -minutes;
-    }
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    *wall_ms = ((int64_t)timegm(&tm) - hours * 3600 - minutes * 60) * 1000 + ms;
-    return 0;
-}
-
 static const char *colour_of(const char *event)
 {
     static const struct {
@@ -150,7 +122,7 @@ static void put_time(const char *stamp, const struct log_style *style, struct bu
     struct local_time t;
     int64_t ms;
 
-    if (log_entry_time(stamp, &ms) != 0) {
+    if (clock_parse(stamp, &ms) != 0) {
         buf_printf(out, "%-18.18s", stamp);
         return;
     }
@@ -185,7 +157,7 @@ static void put_entry(const json_t *entry, const struct log_style *style, struct
         buf_puts(out, "\033[0m");
     if (string(entry, "daemon")[0] != '\0')
         buf_printf(out, "  %s", string(entry, "daemon"));
-    else if (string(entry, "campaign")[0] != '\0')
+    else if (strcmp(event, "refused") != 0) /* of a person */
         buf_printf(out, "  %s/%s", string(entry, "campaign"), string(entry, "reminder"));
     put_number(entry, "n", "", out);
     if (string(entry, "to")[0] != '\0')
@@ -197,7 +169,7 @@ static void put_entry(const json_t *entry, const struct log_style *style, struct
     put_number(entry, "queued_ms", T(" ms queued", " ms 排队"), out);
     put_number(entry, "limited_ms", T(" ms limited", " ms 限速"), out);
     put_number(entry, "submit_ms", T(" ms", " ms 提交"), out);
-    if (log_entry_time(string(entry, "until"), &(int64_t){0}) == 0) {
+    if (clock_parse(string(entry, "until"), &(int64_t){0}) == 0) {
         buf_puts(out, T("  until ", "  至 "));
         put_time(string(entry, "until"), style, out);
     }

@@ -52,7 +52,4 @@ struct log_style {
  * What is no JSON object is appended as it is, its control bytes escaped. */
 void log_entry_write(const char *line, size_t n, const struct log_style *style, struct buf *out);
 
-/* "2027-03-06T01:00:00.250Z" (or with an offset) to wall clock ms; -1 if it is none. */
-int log_entry_time(const char *stamp, int64_t *wall_ms);
-
 #endif

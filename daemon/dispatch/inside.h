@@ -260,7 +260,9 @@ void dispatch_join(struct dispatch *d);
 
 /* ---------------------------------------------------------------- trust.c */
 void trust_tick(struct dispatch *d, unsigned ticks); /* asks, when it is time to */
-void trust_doubt(struct dispatch *d);                /* a script has found that Redis went back */
+/* Asks now: the answer comes before that of what is sent to d->db next. */
+void trust_ask(struct dispatch *d);
+void trust_doubt(struct dispatch *d); /* a script has found that Redis went back */
 /* It has said that it is, since the connection was made. */
 bool dispatch_trusts(const struct dispatch *d);
 

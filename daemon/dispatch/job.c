@@ -157,6 +157,7 @@ static void on_opened(void *arg, const redisReply *reply)
     if (header == NULL || header->len != LEDGER_RECORD_BYTES ||
         ledger_header_unpack((const unsigned char *)header->str, &h) != 0) {
         job_halt(job, "its ledger is missing or damaged: nothing of it is sent");
+        trust_doubt(job->d); /* what has lost one has perhaps lost more */
         return;
     }
     job->base_s = h.base_s;
@@ -192,6 +193,7 @@ static void on_numbered(void *arg, const redisReply *reply)
         return;
     }
     refs_learn(job->d->refs, job->ref, job->key);
+    trust_ask(job->d); /* a Redis that forgot would open it anew */
     ledger_header_pack(&h, header);
     command_script(c, SCRIPT_OPEN, 2);
     key_reminder(c, job->id, job->name);

@@ -1,8 +1,10 @@
 #include "inside.h"
 
 #include "clock.h"
+#include "error.h"
 #include "keys.h"
 #include "log.h"
+#include "replay.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +18,12 @@
  * also what somebody living has claimed, since only one of two intents succeeds.
  * One campaign after the other, one reminder after the other, a piece of a ledger
  * at a time.
+ *
+ * Of our own last life the delivery log is at hand: an outcome that was learnt while Redis
+ * was away, and went down with us, stands there. What it says is no doubt.
  */
-#define PIECE 4000 /* records read at once */
+#define PIECE 4000                    /* records read at once */
+#define LOG_BYTES (INT64_C(64) << 20) /* of the end of our log: many times what Redis can owe */
 
 struct recovery {
     struct dispatch *d;
@@ -32,7 +38,9 @@ struct recovery {
     int64_t base_s;      /* of the reminder's ledger */
     uint32_t last, next; /* numbers: of the reminder, to be read */
     struct moves moves;
-    unsigned uncertain, leases;
+    unsigned uncertain, leases, known;
+    struct replay *log; /* of our own last life, or NULL */
+    uint32_t ref;       /* of the reminder, for the receipts' index */
 };
 
 static void next_reminder(struct recovery *r);
@@ -51,6 +59,7 @@ void recovery_free(struct recovery *r)
     if (r == NULL)
         return;
     free(r->keys);
+    replay_free(r->log);
     free(r);
 }
 
@@ -124,6 +133,53 @@ static void doubt(struct record *record)
         record->attempts++;
 }
 
+/* What our own log knows of the attempt that stands there. */
+static const struct replay_notice *told_by_log(const struct recovery *r, uint32_t n,
+                                               const struct record *record)
+{
+    const struct replay_reminder *one =
+        r->log != NULL ? replay_find(r->log, r->id, r->reminder) : NULL;
+    const struct replay_notice *notice = one != NULL ? replay_notice_at(one, n) : NULL;
+
+    return notice != NULL && notice->fence == record->fence ? notice : NULL;
+}
+
+/* A receipt finds it by the gateway's id. On the move's connection, and before it. */
+static void index_id(struct recovery *r, uint32_t n, const struct replay_notice *notice)
+{
+    struct receipt_index_id id = {
+        .bytes = notice->id,
+        .length = strlen(notice->id),
+        .entry = {.ref = r->ref, .n = n, .fence = notice->fence, .part = 0, .parts = 1},
+    };
+    const char *gateway = replay_gateway(r->log, notice->gateway);
+
+    if (gateway == NULL || r->ref == 0)
+        return;
+    receipt_index_command(&r->d->command, gateway, &id, 1, clock_wall_ms());
+    db_send(r->d->db, &r->d->command, NULL, NULL);
+}
+
+/* False: nobody knows what became of it. */
+static bool settle_by_log(struct recovery *r, struct move *m, struct record *record, int64_t now_ms)
+{
+    const struct replay_notice *notice = told_by_log(r, m->n, record);
+    struct record wanted;
+    int64_t retry;
+
+    if (notice == NULL ||
+        !replay_wants(notice, record, r->base_s, record->gateway, now_ms,
+                      r->d->settings->dispatch.doubt_wait_ms, &wanted, &retry) ||
+        wanted.state == NOTICE_UNCERTAIN)
+        return false;
+    if (wanted.ids > 0)
+        index_id(r, m->n, notice);
+    *record = wanted;
+    m->retry = retry;
+    r->known++;
+    return true;
+}
+
 /* Record 0 is the header. */
 static void move_piece(struct recovery *r, const unsigned char *records, size_t count,
                        uint32_t from)
@@ -149,7 +205,7 @@ static void move_piece(struct recovery *r, const unsigned char *records, size_t 
         m->n = from + (uint32_t)i;
         m->retry = now_ms;
         memcpy(m->believed, records + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
-        if (record.state == NOTICE_SENDING) {
+        if (record.state == NOTICE_SENDING && !settle_by_log(r, m, &record, now_ms)) {
             doubt(&record);
             /* `hold` is looked at then too, and stays */
             m->retry = record.reason == REASON_POISON ? RETRY_KEEP : now_ms + wait_ms;
@@ -244,6 +300,11 @@ static bool nothing_to_do(const redisReply *reply)
            db_int(db_at(reply, 3 + NOTICE_SENDING), 0) == 0;
 }
 
+static void on_ref(void *arg, const redisReply *reply)
+{
+    ((struct recovery *)arg)->ref = (uint32_t)db_int(reply, 0);
+}
+
 static void on_counters(void *arg, const redisReply *reply)
 {
     struct recovery *r = arg;
@@ -266,8 +327,10 @@ static void next_reminder(struct recovery *r)
     if (r->at == r->key_count) {
         r->busy = false;
         if (r->uncertain > 0 || r->leases > 0)
-            log_info("recovery.done daemon=%s epoch=%u leases=%u uncertain=%u", r->name, r->epoch,
-                     r->leases, r->uncertain);
+            log_info("recovery.done daemon=%s epoch=%u leases=%u known=%u uncertain=%u", r->name,
+                     r->epoch, r->leases, r->known, r->uncertain);
+        replay_free(r->log);
+        r->log = NULL;
         r->done(r->arg);
         return;
     }
@@ -280,6 +343,11 @@ static void next_reminder(struct recovery *r)
     command_start(c, "HGETALL");
     key_leases(c, r->id, r->reminder);
     db_send(r->d->db, c, on_leases, r);
+    command_script(c, SCRIPT_NUMBER, 1);
+    command_add_string(c, KEY_REFS);
+    command_add_string(c, r->keys[r->at - 1]);
+    command_add_int(c, UINT32_MAX);
+    db_send(r->d->db, c, on_ref, r);
     command_start(c, "HMGET");
     key_reminder(c, r->id, r->reminder);
     command_add_string(c, "state");
@@ -303,6 +371,24 @@ static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
     next_reminder(r);
 }
 
+/* The end of it is enough: what is older was settled while we lived. Before anything is
+ * begun, so this may take its time. */
+static struct replay *read_own_log(const struct dispatch *d)
+{
+    char *rotated = xasprintf("%s.1", d->settings->log.delivery);
+    struct replay *log = replay_create();
+    struct error err;
+    int64_t done, total;
+
+    replay_add(log, rotated, LOG_BYTES, &err); /* there need not be one */
+    if (replay_add(log, d->settings->log.delivery, LOG_BYTES, &err) != 0)
+        log_warning("recovery.no_log reason=%s", log_quote(err.text));
+    while (replay_read(log, &done, &total, &err) == 1)
+        ;
+    free(rotated);
+    return log;
+}
+
 void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
                     void *arg)
 {
@@ -311,6 +397,8 @@ void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (
     r->done = done;
     r->arg = arg;
     r->busy = true;
-    r->uncertain = r->leases = 0;
+    r->uncertain = r->leases = r->known = 0;
+    replay_free(r->log);
+    r->log = strcmp(name, r->d->name) == 0 ? read_own_log(r->d) : NULL;
     survey(r->d, on_surveyed, r);
 }

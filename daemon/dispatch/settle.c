@@ -442,6 +442,8 @@ static void settle_again(struct settling *s, struct move *m, const unsigned char
         log_info("outcome.refused campaign=%s reminder=%s n=%u stands=%s wanted=%s", s->job->id,
                  s->job->name, n->n, notice_state_name(now.state), notice_state_name(wanted.state));
     }
+    if (effect == OUTCOME_REFUSED && now.fence == 0 && n->submitted_us > 0)
+        job_halt_back(s->job); /* our intent stood there */
     batch_settled(n);
 }
 

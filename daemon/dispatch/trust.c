@@ -3,14 +3,15 @@
 #include "log.h"
 
 /*
- * Is Redis what it was? Asked after every connection before anything is begun, and every
- * second or so after that (store/marker.h). What is in doubt is not sent from: jobs stand
- * still, what has not left goes back, events are still taken, since campaigns that are gone
- * come back by them. Outcomes stand in the delivery log, whatever Redis says to them. When
+ * Is Redis what it was? Asked after every connection before anything is begun, before every
+ * reminder that is opened (nobody here knows how far that one had been), and all the time
+ * after that, the more often while anything is sent (store/marker.h). What is in doubt is not sent
+ * from: jobs stand still, what has not left goes back, events are still taken, since campaigns that
+ * are gone come back by them. Outcomes stand in the delivery log, whatever Redis says to them. When
  * a person has said that it is right, this daemon joins anew: numbers, epochs and flags may
  * all be others.
  */
-#define ASK_TICKS 10 /* of TICK_MS, while there is work */
+#define ASK_TICKS 2 /* of TICK_MS, while there is work: what is lost of less is not noticed */
 #define ASK_TICKS_IDLE 25
 
 static const char *reason_of(enum marker_verdict verdict)
@@ -83,6 +84,11 @@ void trust_tick(struct dispatch *d, unsigned ticks)
 
     if (d->trust_asked || (d->trust != MARKER_UNKNOWN && ticks % every != 0))
         return;
+    trust_ask(d);
+}
+
+void trust_ask(struct dispatch *d)
+{
     d->trust_asked = true;
     marker_command(d->options.marker, MARKER_BEAT, &d->command);
     db_send(d->db, &d->command, on_beat, d);

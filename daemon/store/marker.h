@@ -3,7 +3,7 @@
  *
  * Redis may come back empty (no AOF, a lost manifest, FLUSHALL) or older (a restored
  * backup, a failover), and would then say that nobody was told what many were. So an
- * installation has a name and a tick that rises every second while anything is sent:
+ * installation has a name and a tick that rises several times a second while anything is sent:
  * both stand in Redis and, on each host, in state_dir/marker. Where Redis has none, a
  * lower one or another installation's, nothing is sent until a person has spoken:
  * outreach recover. A host without a file of its own takes over what Redis says.

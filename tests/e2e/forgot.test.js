@@ -13,6 +13,7 @@ const twice = (list) => list.filter((to, i) => list.indexOf(to) !== i);
 /** Waits until sending has stopped for doubt, and that it has: nothing leaves in a second. */
 async function stopped(s, smsc, verdict) {
   await until('it to be noticed', () => new RegExp(`redis.in_doubt verdict=${verdict}`).test(s.log()));
+  await pause(300); // what had left by then arrives
   const at = smsc.submits.length;
   await pause(1000);
   assert.equal(smsc.submits.length, at);
@@ -78,6 +79,7 @@ journey('FLUSHALL under load: nothing more leaves; queued again and recovered, n
   assert.equal(JSON.parse(out).refusals, 1);
   assert.equal(JSON.parse((await s.ok('recover', '--json', '--from', s.path(LOG))).out).recovered, false);
   const counts = await everybody(s, smsc, 'flush', 300);
+  assert.ok(Number(await (await s.redis()).call('HGET', 'outreach:daemon:d1', 'epoch')) > s.epoch, 'epochs of the logs are used up');
   assert.equal(counts['opted-out'], 1);
   assert.ok(!ids(smsc).includes(refusing), 'what only the log knew of her refusal counts');
   assert.doesNotMatch((await s.ok('list')).out, /recover/);
@@ -109,6 +111,27 @@ journey('an AOF copied aside and put back under load: what it forgot is filled i
   await everybody(s, smsc, 'old', 300);
 });
 
+journey('a daemon that starts with an older Redis than it has known does not send from it', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('later', people(200), { reminders: HOLD }));
+  await until('forty', () => smsc.submits.length >= 40);
+  process.kill(s.daemon.pid, 'SIGSTOP');
+  fs.cpSync(s.path('redis/appendonlydir'), s.path('backup'), { recursive: true });
+  process.kill(s.daemon.pid, 'SIGCONT');
+  await until('more', () => smsc.submits.length >= 100, 60000);
+  await s.stop('SIGKILL'); // and with it all that it knew of any seq
+  await server.kill();
+  fs.rmSync(s.path('redis/appendonlydir'), { recursive: true });
+  fs.cpSync(s.path('backup'), s.path('redis/appendonlydir'), { recursive: true });
+  await server.start();
+  await s.start({ wait: false });
+  await stopped(s, smsc, 'older');
+  await s.ok('recover', '--from', s.path(LOG));
+  await everybody(s, smsc, 'later', 200);
+});
+
 journey('a Redis restarted without its AOF, with a daemon that starts after it', async (s) => {
   const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
   const server = await s.redisServer();
@@ -127,6 +150,104 @@ journey('a Redis restarted without its AOF, with a daemon that starts after it',
   await s.ok('recover', '--from', s.path(LOG));
   const counts = await everybody(s, smsc, 'lost', 200);
   assert.ok((counts.uncertain ?? 0) <= 10, JSON.stringify(counts)); // the window at the kill
+});
+
+journey('a Redis that was emptied while nobody sent cannot be queued into before it is noticed', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const asked = campaign('idle', people(20));
+  await s.xadd(asked);
+  await s.settled('idle', 'first', 30000);
+  await until('it to be over', () => /reminder.done/.test(s.log()));
+  await pause(300);
+  const redis = await s.redis();
+  await Promise.all([redis.call('FLUSHALL'), s.xadd(asked)]);
+  await stopped(s, smsc, 'empty');
+  assert.equal(smsc.submits.length, 20);
+  await s.ok('recover', '--from', s.path(LOG));
+  await everybody(s, smsc, 'idle', 20);
+});
+
+journey('an outcome that was learnt while Redis was away survives the daemon: it is no doubt', async (s) => {
+  let release;
+  const later = new Promise((resolve) => { release = resolve; });
+  const smsc = await s.smsc(async ({ n, to }) => {
+    if (n <= 10) await later; // answered when Redis is away
+    return { receipt: false, status: to.endsWith('1003') ? 0x0b : 0 };
+  }, { window: 10 });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('away', people(30), { reminders: HOLD }));
+  await until('a window of submits', () => smsc.submits.length === 10);
+  await server.kill();
+  release();
+  await until('the answers in the log', () => s.deliveryLog().filter((l) => l.event === 'accepted' || l.event === 'failed').length === 10);
+  await s.stop('SIGKILL');
+  await server.start();
+  await s.start();
+  await s.counted('away', 'first', { accepted: 29, failed: 1 }, 30000);
+  assert.deepEqual(twice(ids(smsc)), []);
+  assert.match(s.log(), /recovery.done.*known=10 uncertain=0/);
+  await s.ok('verify', 'away');
+  smsc.insist(smsc.submits[0], {}); // and its receipt finds it
+  await s.counted('away', 'first', { accepted: 28, failed: 1, delivered: 1 }, 30000);
+});
+
+/** How many members each key has. */
+async function sizes(s) {
+  const size = { hash: 'HLEN', set: 'SCARD', zset: 'ZCARD', stream: 'XLEN', string: 'STRLEN', list: 'LLEN' };
+  const redis = await s.redis();
+  const all = {};
+  for (const key of (await redis.call('KEYS', '*')).sort()) {
+    const type = await redis.call('TYPE', key);
+    if (size[type]) all[key] = await redis.call(size[type], key);
+  }
+  return all;
+}
+
+journey('a daemon that is killed and started again and again leaves nothing behind in Redis', async (s) => {
+  await s.smsc();
+  await s.redisServer();
+  let before;
+  for (let life = 1; life <= 12; life++) {
+    await s.start();
+    await until('it to be at work', async () => Number(await (await s.redis()).call('HGET', 'outreach:daemon:d1', 'sends')) === s.epoch);
+    await s.stop('SIGKILL');
+    if (life === 4) before = await sizes(s);
+  }
+  assert.equal(s.epoch, 12);
+  const now = await sizes(s);
+  for (const all of [before, now]) delete all['outreach:epoch']; // a number that counts, of two digits now
+  assert.deepEqual(now, before);
+  assert.equal(fs.readFileSync(s.path('state/daemons'), 'utf8'), 'd1\n');
+});
+
+journey('an outcome for an intent that the ledger does not know: Redis went back', async (s) => {
+  let release;
+  const later = new Promise((resolve) => { release = resolve; });
+  const smsc = await s.smsc(async ({ n }) => { if (n <= 10) await later; return {}; }, { window: 10 });
+  await s.start();
+  await s.xadd(campaign('part', people(30), { reminders: HOLD }));
+  await until('a window of submits', () => smsc.submits.length === 10);
+  await (await s.redis()).call('SETRANGE', 'outreach:{part}:first:ledger', 16, Buffer.alloc(160));
+  release();
+  await stopped(s, smsc, 'older');
+  await s.ok('recover', '--from', s.path(LOG));
+  await everybody(s, smsc, 'part', 30);
+});
+
+journey('one ledger is lost: all stands still, and it is filled in', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 30 }), { rate: '100/s', window: 10 });
+  await s.start();
+  await s.xadd(campaign('one', people(200), { reminders: HOLD }));
+  await until('fifty', () => smsc.submits.length >= 50);
+  await (await s.redis()).call('DEL', 'outreach:{one}:first:ledger');
+  await until('it to stand still', () => /reminder.halted/.test(s.log()));
+  await s.stop();
+  await s.start({ wait: false });
+  await stopped(s, smsc, 'older');
+  await s.ok('recover', '--from', s.path(LOG));
+  await everybody(s, smsc, 'one', 200);
 });
 
 /** The same stage as another host sees it: a state directory and a log of its own. */
@@ -254,9 +375,22 @@ journey('verify --repair rebuilds leases, retry set and counters under load; eve
   const some = smsc.submits.length + 30;
   await until('more', () => smsc.submits.length >= some, 60000);
   assert.equal((await s.outreach('verify', 'mend')).code, 70);
-  await redis.call('DEL', 'outreach:{mend}:first:leases', 'outreach:{mend}:first:retry');
-  const repaired = JSON.parse((await s.ok('verify', '--repair', '--json', 'mend')).out);
-  assert.ok(repaired.ok && repaired.reminders[0].repaired.counters > 0, JSON.stringify(repaired));
+  const repair = async () => JSON.parse((await s.ok('verify', '--repair', '--json', 'mend')).out).reminders[0];
+  let repaired = await repair();
+  assert.ok(repaired.ok && repaired.repaired.counters > 0, JSON.stringify(repaired));
+  // The place of those that are to be tried again, while the daemon lives.
+  await until('one to be tried again', async () => {
+    if (Number(await redis.call('DEL', 'outreach:{mend}:first:retry')) === 0) return false;
+    repaired = await repair();
+    return repaired.repaired.retries > 0;
+  }, 60000);
+  // And the ranges that it had taken, when it dies.
+  await until('a lease', async () => Number(await redis.call('DEL', 'outreach:{mend}:first:leases')) > 0);
+  await s.stop('SIGKILL');
+  assert.ok(smsc.submits.length < 380, `${smsc.submits.length}: too late to prove anything`);
+  repaired = await repair();
+  assert.ok(repaired.ok && repaired.repaired.ranges > 0, JSON.stringify(repaired));
+  await s.start();
   await s.ok('verify', 'mend');
   assert.ok(smsc.submits.length < 400, 'it was under load');
   smsc.refused = (one) => one.n % 7 === 0;

@@ -4,6 +4,8 @@
 
 #include "log_entry.h"
 
+#include "clock.h"
+
 #include "zone.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -27,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         HOLDS(memchr(notice.campaign, '\0', sizeof notice.campaign) != NULL);
         HOLDS(memchr(notice.reminder, '\0', sizeof notice.reminder) != NULL);
     }
-    log_entry_time(stamp, &wall_ms);
+    clock_parse(stamp, &wall_ms);
     log_entry_write(line, size, &style, &out);
     for (size_t i = 0; i < out.length; i++) {
         HOLDS((uint8_t)out.data[i] >= 0x20 || (out.data[i] == '\n' && i + 1 == out.length));

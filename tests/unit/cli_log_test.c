@@ -13,6 +13,8 @@
 #include "error.h"
 #include "ledger.h"
 #include "log_entry.h"
+
+#include "clock.h"
 #include "mem.h"
 #include "tail.h"
 #include "words.h"
@@ -317,7 +319,7 @@ static void test_stamps(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof stamps / sizeof *stamps; i++) {
-        assert_int_equal(log_entry_time(stamps[i].stamp, &ms), stamps[i].rc);
+        assert_int_equal(clock_parse(stamps[i].stamp, &ms), stamps[i].rc);
         if (stamps[i].rc == 0)
             assert_int_equal(ms, stamps[i].ms);
     }

@@ -107,7 +107,7 @@ static void test_fact(void **state)
     const struct fact *f = *state;
     struct replay *r = replay_of(f->lines);
     const struct replay_notice *n =
-        replay_reminders(r) > 0 ? &replay_reminder_at(r, 0)->notices[1] : NULL;
+        replay_reminders(r) > 0 ? replay_notice_at(replay_reminder_at(r, 0), 1) : NULL;
     struct record now = {.state = f->stands,
                          .fence = f->fence,
                          .intended_s = (uint32_t)f->intended_s},
@@ -139,11 +139,11 @@ static void test_flags(void **state)
     int64_t retry;
 
     (void)state;
-    assert_true(replay_wants(&replay_reminder_at(r, 0)->notices[1], &now, BASE_S, 3, NOW_MS,
+    assert_true(replay_wants(replay_notice_at(replay_reminder_at(r, 0), 1), &now, BASE_S, 3, NOW_MS,
                              DOUBT_MS, &wanted, &retry));
     assert_int_equal(wanted.flags, FLAG_TOLD | FLAG_RESENT);
     assert_int_equal(wanted.gateway, 3);
-    assert_string_equal(replay_reminder_at(r, 0)->notices[1].id, "m7");
+    assert_string_equal(replay_notice_at(replay_reminder_at(r, 0), 1)->id, "m7");
     replay_free(r);
 }
 
@@ -195,9 +195,9 @@ static void test_files(void **state)
     int64_t done, total;
 
     (void)state;
-    assert_int_equal(replay_add(r, b, &err), 0);
-    assert_int_equal(replay_add(r, a, &err), 0);
-    assert_int_equal(replay_add(r, "/nowhere/at-all", &err), -1);
+    assert_int_equal(replay_add(r, b, 0, &err), 0);
+    assert_int_equal(replay_add(r, a, 0, &err), 0);
+    assert_int_equal(replay_add(r, "/nowhere/at-all", 0, &err), -1);
     while (replay_read(r, &done, &total, &err) == 1)
         ;
     assert_int_equal(done, total);
@@ -215,9 +215,9 @@ static void test_files(void **state)
     assert_string_equal(one->body, "b");
     assert_string_equal(one->list, "l");
     assert_int_equal(one->expires_ms - one->begun_ms, 86399000);
-    assert_int_equal(one->notices[1].state, NOTICE_SENDING);
-    assert_int_equal(one->notices[1].fence, 0x7001);
-    assert_false(one->notices[1].doubt);
+    assert_int_equal(replay_notice_at(one, 1)->state, NOTICE_SENDING);
+    assert_int_equal(replay_notice_at(one, 1)->fence, 0x7001);
+    assert_false(replay_notice_at(one, 1)->doubt);
     replay_free(r);
     unlink(a);
     unlink(b);

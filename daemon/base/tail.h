@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct error;
 struct tail; /* opaque */
@@ -24,6 +25,9 @@ void tail_close(struct tail *t); /* NULL is fine */
  * to the start). Reading then goes on with the first of these. Returns how many. */
 typedef bool tail_wants_fn(void *arg, const char *line, size_t n);
 size_t tail_back(struct tail *t, size_t count, tail_wants_fn *wants, void *arg);
+
+/* Goes to the first line that begins within the last so many bytes. */
+void tail_last(struct tail *t, int64_t bytes);
 
 /* The next line without its end, good until the next call. Returns 1; or 0 when
  * there is none now: later there may be. */

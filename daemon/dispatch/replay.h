@@ -32,11 +32,11 @@ struct replay_reminder {
     char campaign[65], reminder[33];
     char body[65], list[65]; /* digests; "" where no line says them */
     int64_t begun_ms, expires_ms;
-    bool opened;                   /* a line says when it was begun, and of what */
-    bool torn;                     /* there were lines of it before that: of an older log */
-    uint32_t last;                 /* the highest number with a line */
-    struct replay_notice *notices; /* last + 1 of them */
-    size_t room;
+    bool opened;                  /* a line says when it was begun, and of what */
+    bool torn;                    /* there were lines of it before that: of an older log */
+    uint32_t last;                /* the highest number with a line */
+    struct replay_notice **pages; /* of those with lines: replay_notice_at() */
+    size_t page_count;
     bool cancelled; /* some of its notices were */
 };
 
@@ -50,8 +50,8 @@ struct replay_daemon {
 struct replay *replay_create(void);
 void replay_free(struct replay *r); /* NULL is fine */
 
-/* Adds a file to be read. */
-int replay_add(struct replay *r, const char *path, struct error *err);
+/* Adds a file to be read; bytes > 0: only so many from its end. */
+int replay_add(struct replay *r, const char *path, int64_t bytes, struct error *err);
 
 /* Reads a part of them all, in the order of time. 1 while there is more. *done of *total
  * bytes are read. -1 with an error: more recipients than there can be. */
@@ -62,6 +62,10 @@ int replay_line(struct replay *r, const char *line, size_t n, struct error *err)
 
 size_t replay_reminders(const struct replay *r);
 struct replay_reminder *replay_reminder_at(const struct replay *r, size_t i);
+const struct replay_reminder *replay_find(const struct replay *r, const char *campaign,
+                                          const char *reminder); /* or NULL */
+/* The notice of a number, or NULL when there is no line of it or its neighbours. */
+const struct replay_notice *replay_notice_at(const struct replay_reminder *one, uint32_t n);
 const struct replay_daemon *replay_daemon_at(const struct replay *r, size_t i); /* or NULL */
 uint32_t replay_epoch(const struct replay *r); /* the highest of any line */
 const char *replay_install(const struct replay *r);

@@ -120,6 +120,16 @@ size_t tail_back(struct tail *t, size_t count, tail_wants_fn *wants, void *arg)
     return found;
 }
 
+void tail_last(struct tail *t, int64_t bytes)
+{
+    off_t size = t->fd >= 0 ? lseek(t->fd, 0, SEEK_END) : 0;
+
+    t->begin = t->end = 0;
+    t->passing_over = size > bytes;
+    t->offset =
+        size > bytes ? size - (off_t)bytes - 1 : 0; /* the end of the line before, perhaps */
+}
+
 /* At the end of the file: has another taken its name, or has it been emptied? */
 static bool find_successor(struct tail *t)
 {

@@ -1,11 +1,11 @@
 #include "replay.h"
 
 #include "error.h"
-#include "log_entry.h"
+
+#include "clock.h"
 #include "mem.h"
 #include "moves.h"
 #include "tail.h"
-#include "words.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -18,6 +18,7 @@
 #define NUMBERS_MOST 33554431 /* of a ledger's format */
 #define GATEWAYS_MOST 256
 #define BUCKETS 4096
+#define PAGE 1024 /* notices */
 #define LINES_AT_ONCE 20000
 #define SECONDS_20 0xfffffu
 #define SECONDS_24 0xffffffu
@@ -65,7 +66,9 @@ void replay_free(struct replay *r)
         free(r->sources[i].line);
     }
     for (size_t i = 0; i < r->reminder_count; i++) {
-        free(r->reminders[i]->notices);
+        for (size_t p = 0; p < r->reminders[i]->page_count; p++)
+            free(r->reminders[i]->pages[p]);
+        free(r->reminders[i]->pages);
         free(r->reminders[i]);
     }
     free(r->reminders);
@@ -146,12 +149,21 @@ static int64_t time_of(const json_t *line, const char *name)
 {
     int64_t ms;
 
-    return log_entry_time(text_of(line, name), &ms) == 0 ? ms : 0;
+    return clock_parse(text_of(line, name), &ms) == 0 ? ms : 0;
 }
 
 static bool is_named(const struct replay_reminder *one, const char *campaign, const char *reminder)
 {
     return strcmp(one->reminder, reminder) == 0 && strcmp(one->campaign, campaign) == 0;
+}
+
+const struct replay_reminder *replay_find(const struct replay *r, const char *campaign,
+                                          const char *reminder)
+{
+    for (size_t i = 0; i < r->reminder_count; i++)
+        if (is_named(r->reminders[i], campaign, reminder))
+            return r->reminders[i];
+    return NULL;
 }
 
 static struct replay_reminder *reminder_of(struct replay *r, const char *campaign,
@@ -183,18 +195,28 @@ static struct replay_reminder *reminder_of(struct replay *r, const char *campaig
     return one;
 }
 
+/* Memory is taken by pages, so that a line takes little whatever number it tells of. */
 static struct replay_notice *notice_of(struct replay_reminder *one, int64_t n)
 {
-    if ((size_t)n >= one->room) {
-        size_t room = one->room * 2 > (size_t)n + 1 ? one->room * 2 : (size_t)n + 1024;
+    size_t page = (size_t)n / PAGE;
 
-        one->notices = xreallocarray(one->notices, room, sizeof *one->notices);
-        memset(one->notices + one->room, 0, (room - one->room) * sizeof *one->notices);
-        one->room = room;
+    if (page >= one->page_count) {
+        one->pages = xreallocarray(one->pages, page + 1, sizeof *one->pages);
+        for (; one->page_count <= page; one->page_count++)
+            one->pages[one->page_count] = NULL;
     }
+    if (one->pages[page] == NULL)
+        one->pages[page] = xcalloc(PAGE, sizeof *one->pages[page]);
     if ((uint32_t)n > one->last)
         one->last = (uint32_t)n;
-    return &one->notices[n];
+    return &one->pages[page][(size_t)n % PAGE];
+}
+
+const struct replay_notice *replay_notice_at(const struct replay_reminder *one, uint32_t n)
+{
+    size_t page = n / PAGE;
+
+    return page < one->page_count && one->pages[page] != NULL ? &one->pages[page][n % PAGE] : NULL;
 }
 
 static unsigned char gateway_of(struct replay *r, const char *name)
@@ -411,9 +433,7 @@ int replay_line(struct replay *r, const char *text, size_t length, struct error 
     } else if (strcmp(event, "opened") == 0) {
         opened(reminder_of(r, campaign, reminder), line);
     } else if (n > NUMBERS_MOST) {
-        rc = error_set(err,
-                       T("the log tells of recipient %" PRId64 " of %s/%s: there cannot be one",
-                         "日志提到第 %" PRId64 " 位收件人（%s/%s）：不可能有"),
+        rc = error_set(err, "the log tells of recipient %" PRId64 " of %s/%s: there cannot be one",
                        n, campaign, reminder);
     } else if (n >= 1) {
         struct replay_reminder *one = reminder_of(r, campaign, reminder);
@@ -442,7 +462,7 @@ static int64_t stamp_of(const char *line, size_t n)
         length++;
     memcpy(stamp, line, length);
     stamp[length] = '\0';
-    return log_entry_time(stamp, &ms) == 0 ? ms : 0;
+    return clock_parse(stamp, &ms) == 0 ? ms : 0;
 }
 
 static void next_line(struct source *s)
@@ -467,17 +487,19 @@ static void next_line(struct source *s)
         s->t_ms = t;
 }
 
-int replay_add(struct replay *r, const char *path, struct error *err)
+int replay_add(struct replay *r, const char *path, int64_t bytes, struct error *err)
 {
     struct source *s = &r->sources[r->source_count];
     struct stat st;
 
     if (r->source_count == FILES_MOST)
-        return error_set(err, T("more than %d files", "文件超过 %d 个"), FILES_MOST);
+        return error_set(err, "more than %d files", FILES_MOST);
     s->tail = tail_open(path, false, err);
     if (s->tail == NULL)
         return -1;
-    if (stat(path, &st) == 0)
+    if (bytes > 0)
+        tail_last(s->tail, bytes);
+    else if (stat(path, &st) == 0)
         r->total += st.st_size;
     r->source_count++;
     next_line(s);
