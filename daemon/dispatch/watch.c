@@ -25,7 +25,7 @@ struct watch {
     unsigned era;
     bool joined;
     bool comparing;
-    int64_t compared_ms; /* monotonic: when Redis was asked */
+    int64_t compared_ms; /* boot-time clock: when Redis was asked */
 };
 
 struct watch *watch_create(struct dispatch *d)
@@ -136,7 +136,7 @@ void watch_confirmed(struct watch *w, const redisReply *offset)
 static void on_time(void *arg, const redisReply *reply)
 {
     struct watch *w = arg;
-    int64_t took_ms = clock_mono_ms() - w->compared_ms;
+    int64_t took_ms = clock_boot_ms() - w->compared_ms;
     int64_t there_ms = db_int(db_at(reply, 0), 0) * 1000 + db_int(db_at(reply, 1), 0) / 1000;
     int64_t differs_ms = there_ms - (clock_wall_ms() - took_ms / 2);
 
@@ -160,7 +160,7 @@ void watch_compare(struct watch *w)
     if (!w->joined || w->comparing || w->keeper.doubted)
         return;
     w->comparing = true;
-    w->compared_ms = clock_mono_ms();
+    w->compared_ms = clock_boot_ms();
     command_start(c, "TIME");
     db_send(w->d->db, c, on_time, w);
 }

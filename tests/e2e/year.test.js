@@ -109,6 +109,14 @@ journey('a year: everyone is told everything on its day, within her hours, once,
     look: async () => {
       const before = await polls();
       await until('a look at the schedule', async () => (await polls()) >= before + 2);
+      // And what is due is begun: to fall asleep before that is to miss it.
+      await until('what is due to be begun', async () => {
+        for (const key of await client.call('ZRANGEBYSCORE', 'outreach:schedule', '-inf', String(clock.now()))) {
+          const [id, reminder] = key.split('/');
+          if ((await client.call('HGET', `outreach:{${id}}:${reminder}`, 'state')) === 'scheduled') return false;
+        }
+        return true;
+      });
     },
     each: async (i, of) => {
       if (half || i < of / 2) return;
