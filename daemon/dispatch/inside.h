@@ -36,6 +36,7 @@ struct notice {
     unsigned step;             /* of the campaign's channels */
     const char *const *others; /* addresses of all channels, where there are several */
     unsigned tries;            /* compare-and-sets that found something else */
+    unsigned char hash[8];     /* of message.to, for the delivery log */
     unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */
     int64_t ready_us, limited_us, submitted_us; /* monotonic */
     int64_t hours_until_ms; /* in this person's own zone, if there is one: not after that */

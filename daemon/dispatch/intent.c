@@ -55,7 +55,7 @@ static struct notice *notice_at(const struct intent *i, size_t k)
 
 /* ------------------------------------------------------------ after the gate */
 
-static void log_intent(const struct intent *i, const struct notice *n, uint32_t fence)
+static void log_intent(const struct intent *i, struct notice *n, uint32_t fence)
 {
     struct delivery_event e = DELIVERY_EVENT_INIT;
 
@@ -70,6 +70,7 @@ static void log_intent(const struct intent *i, const struct notice *n, uint32_t 
     e.segments = n->message.segments;
     e.to = n->message.to;
     e.to_length = n->message.to_length;
+    e.hash = n->hash;
     e.queued_ms = (n->limited_us - n->ready_us) / 1000;
     delivery_log_add(i->lane->d->log, &e);
 }
