@@ -14,7 +14,7 @@ PKGS    := libevent hiredis libconfig libcurl jansson libsodium libcrypto libmic
 WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Werror
 CWARN   := $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CPPFLAGS += -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS))
-release_FLAGS := -O2 -g -fno-plt
+release_FLAGS := -O2 -g -fno-plt -fno-semantic-interposition
 test_FLAGS    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # clang takes NULL + 0 for an overflow of a pointer; gcc and C2y do not.
 fuzz_FLAGS    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=pointer-overflow \

@@ -35,7 +35,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define REDIS_CONNECTIONS 4 /* see db.h */
+#define REDIS_CONNECTIONS 8 /* see db.h */
 
 struct daemon {
     struct settings *settings;

@@ -74,24 +74,25 @@ static struct arena_chunk *chunk_create(size_t size)
     return c;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+static void take_chunk(struct arena *a, struct arena_chunk *c)
 {
-    void *p;
+    a->current = c;
+    a->at = c->bytes;
+    a->left = c->size;
+}
 
-    size = (size + 15) & ~(size_t)15;
-    while (a->current != NULL && a->current->size - a->used < size) {
+void *arena_more(struct arena *a, size_t size)
+{
+    size_t fresh = size > CHUNK_BYTES ? size : CHUNK_BYTES;
+
+    if (a->current == NULL)
+        take_chunk(a, a->first = chunk_create(fresh));
+    while (a->left < size) {
         if (a->current->next == NULL)
-            a->current->next = chunk_create(size > CHUNK_BYTES ? size : CHUNK_BYTES);
-        a->current = a->current->next;
-        a->used = 0;
+            a->current->next = chunk_create(fresh);
+        take_chunk(a, a->current->next);
     }
-    if (a->current == NULL) {
-        a->first = a->current = chunk_create(size > CHUNK_BYTES ? size : CHUNK_BYTES);
-        a->used = 0;
-    }
-    p = a->current->bytes + a->used;
-    a->used += size;
-    return p;
+    return arena_alloc(a, size);
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
@@ -105,8 +106,8 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 
 void arena_reset(struct arena *a)
 {
-    a->current = a->first;
-    a->used = 0;
+    if (a->first != NULL)
+        take_chunk(a, a->first);
 }
 
 void arena_free(struct arena *a)
@@ -118,5 +119,6 @@ void arena_free(struct arena *a)
         free(c);
     }
     a->first = a->current = NULL;
-    a->used = 0;
+    a->at = NULL;
+    a->left = 0;
 }

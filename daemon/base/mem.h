@@ -23,13 +23,29 @@ char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * ready for use. Chunks are kept by arena_reset() for the next round. */
 struct arena {
     struct arena_chunk *first, *current;
-    size_t used; /* bytes taken from current */
+    char *at; /* the next piece, of the current chunk */
+    size_t left;
 };
 
 /* size bytes (size > 0), aligned for any type, not cleared. */
-void *arena_alloc(struct arena *a, size_t size);
+static inline void *arena_alloc(struct arena *a, size_t size);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 void arena_reset(struct arena *a);
 void arena_free(struct arena *a);
+
+/* ------------------------------------------------------- inside, for being short */
+void *arena_more(struct arena *a, size_t size); /* where the current chunk is too small */
+
+static inline void *arena_alloc(struct arena *a, size_t size)
+{
+    char *p = a->at;
+
+    size = (size + 15) & ~(size_t)15;
+    if (size > a->left)
+        return arena_more(a, size);
+    a->at += size;
+    a->left -= size;
+    return p;
+}
 
 #endif

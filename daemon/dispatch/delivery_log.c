@@ -266,18 +266,22 @@ static char *put_shown(char *p, const char *s, size_t n)
     return p;
 }
 
-static char *put_address(struct delivery_log *log, char *p, const char *to, size_t n)
+static char *put_address(struct delivery_log *log, char *p, const struct delivery_event *e)
 {
-    unsigned char hash[crypto_shorthash_BYTES];
+    static const unsigned char none[crypto_shorthash_BYTES];
+    unsigned char once[crypto_shorthash_BYTES] = {0}, *hash = e->hash != NULL ? e->hash : once;
+    const char *to = e->to;
+    size_t n = e->to_length;
     size_t head = n >= 11 ? 6 : n / 3, tail = n >= 8 ? 2 : 0;
 
-    crypto_shorthash(hash, (const unsigned char *)to, n, log->key);
+    if (memcmp(hash, none, sizeof none) == 0)
+        crypto_shorthash(hash, (const unsigned char *)to, n, log->key);
     p = PUT(p, ",\"to\":\"");
     p = put_shown(p, to, head);
     p = PUT(p, "…");
     p = put_shown(p, to + n - tail, tail);
     p = PUT(p, "\",\"hash\":\"");
-    p = put_hex(p, hash, sizeof hash);
+    p = put_hex(p, hash, sizeof none);
     return PUT(p, "\"");
 }
 
@@ -391,7 +395,7 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
     if (e->segments > 0)
         p = put_number(PUT(p, ",\"segments\":"), e->segments);
     if (e->to != NULL && e->to_length > 0 && e->to_length <= 128)
-        p = put_address(log, p, e->to, e->to_length);
+        p = put_address(log, p, e);
     if (e->queued_ms >= 0)
         p = put_number(PUT(p, ",\"queued_ms\":"), (uint64_t)e->queued_ms);
     if (e->limited_ms >= 0)

@@ -34,7 +34,9 @@ struct delivery_event {
     const char *event, *campaign, *reminder, *gateway, *reason, *code, *words;
     const char *to; /* the address, masked on the way */
     size_t to_length;
-    const char *id; /* the gateway's */
+    unsigned char *hash; /* 8 bytes that the caller keeps for the next line about this address,
+                            zero at first; NULL: it is hashed for this line alone */
+    const char *id;      /* the gateway's */
     size_t id_length;
     uint32_t n, fence;
     unsigned attempt, segments;

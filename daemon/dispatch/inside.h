@@ -42,6 +42,7 @@ struct notice {
     const char *const *others; /* addresses of all channels, where there are several */
     bool absent;               /* the ledger is shorter than that */
     unsigned tries;            /* compare-and-sets that found something else */
+    unsigned char hash[8];     /* of message.to, for the delivery log */
     unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */
     int64_t ready_us, limited_us, submitted_us; /* monotonic */
     int64_t hours_until_ms; /* in this person's own zone, if there is one: not after that */

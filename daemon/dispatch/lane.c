@@ -376,7 +376,7 @@ static size_t take_ready(struct lane *lane, size_t most, struct notice **go)
     return count;
 }
 
-static void log_intent(const struct lane *lane, const struct notice *n)
+static void log_intent(const struct lane *lane, struct notice *n)
 {
     struct delivery_event e = DELIVERY_EVENT_INIT;
     struct record r;
@@ -393,6 +393,7 @@ static void log_intent(const struct lane *lane, const struct notice *n)
     e.segments = n->message.segments;
     e.to = n->message.to;
     e.to_length = n->message.to_length;
+    e.hash = n->hash;
     e.queued_ms = (n->limited_us - n->ready_us) / 1000;
     delivery_log_add(lane->d->log, &e);
 }

@@ -207,6 +207,7 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
         n->message.to =
             to->length == 0 ? "" : arena_strndup(&n->batch->texts, to->text, to->length);
         n->message.to_length = to->length;
+        memset(n->hash, 0, sizeof n->hash);
         q.address = n->message.to;
         if (r->attempts > 0 &&
             r->gateway > 0) /* it did not do last time: another one, if there is one */

@@ -90,9 +90,8 @@ static struct settling *settle_move(struct notice *n, const struct record *r, in
     return s;
 }
 
-static void log_outcome(const struct notice *n, const char *event, const struct record *r,
-                        const char *id, size_t id_length, const char *code, const char *words,
-                        int64_t until_ms)
+static void log_outcome(struct notice *n, const char *event, const struct record *r, const char *id,
+                        size_t id_length, const char *code, const char *words, int64_t until_ms)
 {
     struct delivery_event e = DELIVERY_EVENT_INIT;
     const struct job *job = n->batch->job;
@@ -106,6 +105,7 @@ static void log_outcome(const struct notice *n, const char *event, const struct 
     e.words = words;
     e.to = n->message.to;
     e.to_length = n->message.to_length;
+    e.hash = n->hash;
     e.id = id;
     e.id_length = id_length;
     e.n = n->n;

@@ -45,11 +45,11 @@ static struct {
     int smsc, connections, sessions;
     long notices, batch, flight, window;
     bool fill, json;
-} o = {.connections = 4,
+} o = {.connections = 8,
        .sessions = 1,
        .notices = 1000000,
        .batch = 256,
-       .flight = 32,
+       .flight = 64,
        .window = 4000,
        .log = "delivery.log",
        .scripts = "daemon/store/scripts"};

@@ -1,13 +1,9 @@
 /*
- * scripts.h - the floor's own Lua: the least that a claim, an intent, a receipt
- * index and a settlement have to do, as LEDGER.md describes them
+ * scripts.h - the least that a claim, an intent, a receipt index and a settlement
+ * have to do: what redis_costs.c tells the price of
  *
- * They are the yardstick, not the daemon's scripts: they take the straight way
- * and refuse everything else, and a refusal ends the run. Two things make them
- * cheap. Records of a batch that are all alike are sent once: Redis reads 16 KB
- * of a connection a turn and syncs its log every turn, so a long command costs
- * an fsync. And the receipt index is a string that grows, not a hash: a small
- * hash is searched from its beginning for every field that is put into it.
+ * They take the straight way and refuse everything else, and a refusal ends the
+ * run. The floor sends the daemon's own scripts, not these.
  */
 #ifndef SCRIPTS_H
 #define SCRIPTS_H

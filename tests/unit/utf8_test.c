@@ -111,6 +111,19 @@ static void agree(const char *bytes, size_t n)
                  bytes[2] & 0xff, bytes[3] & 0xff);
 }
 
+/* As the first and as the second character where two of three bytes are looked at
+ * at once, and with a text before and after them. */
+static void agree_among_chinese(const char three[3])
+{
+    char text[3 + 3 + 9];
+
+    memcpy(text, "王", 3);
+    memcpy(text + 3, three, 3);
+    memcpy(text + 6, "秀英好", 9);
+    agree(text, 15);
+    agree(text + 3, 12);
+}
+
 /* The automaton is another spelling of the same rules: they agree on every two
  * bytes, followed by up to two that stand for their class. */
 static void test_units_agree_with_next(void **state)
@@ -124,8 +137,10 @@ static void test_units_agree_with_next(void **state)
                 const char bytes[] = {(char)(first >> 8), (char)first, *third, *fourth};
 
                 agree(bytes, 4);
-                if (fourth == classes)
+                if (fourth == classes) {
                     agree(bytes, 3);
+                    agree_among_chinese(bytes);
+                }
                 if (third == classes && fourth == classes)
                     agree(bytes, 2);
             }
