@@ -70,13 +70,13 @@ bool recovery_busy(const struct recovery *r)
 
 /* ------------------------------------------------------------ a piece of ledger */
 
-static void log_uncertain(const struct recovery *r, const struct move *m)
+static void log_settled(const struct recovery *r, const struct move *m)
 {
     struct delivery_event e = DELIVERY_EVENT_INIT;
     struct record record;
 
     record_unpack(m->wanted, &record);
-    e.event = "uncertain";
+    e.event = record.state == NOTICE_UNCERTAIN ? "uncertain" : "delivered";
     e.campaign = r->id;
     e.reminder = r->reminder;
     e.reason = notice_reason_name(record.reason);
@@ -96,10 +96,10 @@ static void on_moved(void *arg, const redisReply *reply)
         for (size_t i = 0; i < r->moves.count; i++) { /* what differs was settled meanwhile */
             const struct move *m = &r->moves.list[i];
 
-            if (m->wanted[0] >> 4 == NOTICE_UNCERTAIN && moves_differing(reply, m->n) == NULL) {
-                log_uncertain(r, m);
-                r->uncertain++;
-            }
+            if (m->wanted[0] >> 4 == NOTICE_PARKED || moves_differing(reply, m->n) != NULL)
+                continue;
+            log_settled(r, m);
+            r->uncertain += m->wanted[0] >> 4 == NOTICE_UNCERTAIN;
         }
     next_piece(r);
 }
@@ -205,7 +205,10 @@ static void move_piece(struct recovery *r, const unsigned char *records, size_t 
         m->n = from + (uint32_t)i;
         m->retry = now_ms;
         memcpy(m->believed, records + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
-        if (record.state == NOTICE_SENDING && !settle_by_log(r, m, &record, now_ms)) {
+        if (record.state == NOTICE_SENDING && (record.flags & FLAG_EARLY) != 0) {
+            record.state = NOTICE_DELIVERED; /* an earlier attempt did arrive: no doubt at all */
+            m->retry = RETRY_KEEP;
+        } else if (record.state == NOTICE_SENDING && !settle_by_log(r, m, &record, now_ms)) {
             doubt(&record);
             /* `hold` is looked at then too, and stays */
             m->retry = record.reason == REASON_POISON ? RETRY_KEEP : now_ms + wait_ms;

@@ -98,6 +98,26 @@ journey("the operator's connection breaks in the middle: the uncertain are shown
   assert.ok(counts.uncertain >= 1 && counts.uncertain <= 10, JSON.stringify(counts));
 });
 
+journey('a crash leaves no doubt about whom an earlier attempt has reached: nobody is sent to again', async (s) => {
+  const smsc = await s.smsc(() => ({ silent: true }));
+  s.settings.dispatch = { doubt_wait: '1s' };
+  await s.start();
+  await s.xadd(campaign('early', people(2)));
+  await until('both submits', () => smsc.submits.length === 2);
+  await s.stop('SIGKILL');
+  // The first one's earlier attempt had a positive receipt while this one was under way.
+  const client = await s.redis();
+  const key = 'outreach:{early}:first:ledger';
+  const byte = (await client.callRaw('GETRANGE', key, 16, 16))[0];
+  assert.equal(byte >> 4, 2, 'sending');
+  await client.callRaw('SETRANGE', key, 16, Buffer.from([byte | 4]));
+  smsc.behave = () => ({});
+  await s.start();
+  assert.deepEqual(await s.settled('early', 'first', 60000), { delivered: 2 });
+  assert.deepEqual(ids(smsc).map((to) => to.slice(-1)), ['0', '1', '1'].map(String), 'only the second one is sent again');
+  await s.ok('verify', 'early');
+});
+
 journey('two daemons on one Redis share the work, and everyone is told once', async (s) => {
   const smsc = await s.smsc(undefined, { rate: '100/s' });
   await s.redisServer();

@@ -21,6 +21,7 @@ journey('Redis hangs for a minute under load: memory and the loop stay as they a
   };
   let asked;
   let before;
+  s.closers.push(() => (asking = false)); // also when it fails
   await outage(s, stage, {
     n: 900, says: /no answer/, told: /no answer/, lastsMs: 55000,
     begin() {

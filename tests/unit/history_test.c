@@ -193,7 +193,7 @@ static void begin_outcome(struct act *a)
 
     memcpy(a->believed, a->attempt->intended, LEDGER_RECORD_BYTES);
     record_unpack(a->believed, &r);
-    r.state = (r.flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : a->attempt->becomes;
+    r.state = a->attempt->becomes;
     if (a->attempt->becomes == NOTICE_ACCEPTED || a->attempt->becomes == NOTICE_UNDELIVERED)
         r.flags |= FLAG_TOLD;
     want(a, &r, r.state == NOTICE_PARKED ? LATER : RETRY_KEEP);
@@ -210,10 +210,11 @@ static void begin_look(struct act *a)
     believe(a, &r);
     up_to_date = stands(a->life, a->believed);
     if (a->what == DOUBT && r.state == NOTICE_SENDING) {
-        r.state = NOTICE_UNCERTAIN;
+        /* Whom an earlier attempt has reached there is no doubt about. */
+        r.state = (r.flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_UNCERTAIN;
         if (up_to_date)
-            m->state = NOTICE_UNCERTAIN;
-        want(a, &r, LATER);
+            m->state = m->early ? NOTICE_DELIVERED : NOTICE_UNCERTAIN;
+        want(a, &r, r.state == NOTICE_UNCERTAIN ? LATER : RETRY_KEEP);
     } else if (a->what == RESEND && r.state == NOTICE_UNCERTAIN) {
         r.state = NOTICE_PARKED;
         r.flags |= FLAG_RESENT;
