@@ -121,7 +121,7 @@ static void doubt(struct record *record)
 static void move_piece(struct recovery *r, const unsigned char *records, size_t count,
                        uint32_t from)
 {
-    int64_t now_ms = clock_wall_ms(), wait_ms = r->d->settings->dispatch.doubt_wait_ms;
+    int64_t now_ms = clock_wall_ms();
     struct ledger_header header;
 
     r->moves.count = 0;
@@ -144,7 +144,8 @@ static void move_piece(struct recovery *r, const unsigned char *records, size_t 
         memcpy(m->believed, records + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
         if (record.state == NOTICE_SENDING) {
             doubt(&record);
-            m->retry += wait_ms; /* `hold` is looked at then too, and stays */
+            m->retry =
+                settle_doubt_until(r->d, now_ms); /* `hold` is looked at then too, and stays */
         }
         record_pack(&record, m->wanted);
     }
