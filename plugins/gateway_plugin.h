@@ -22,7 +22,8 @@
  * messages outstanding than host->capacity() announced; drain() when the daemon
  * stops or the gateway is taken out of use; close() last, with every message
  * answered (the host answers UNKNOWN for those that are not). After close() no
- * callback of the plugin may run.
+ * callback of the plugin may run. A plugin that leaves a message unanswered for the
+ * gateway's `answer_wait` is closed in the middle of its work, and opened again.
  *
  * Strings are UTF-8. A pointer with a length is not NUL-terminated unless said.
  * What a call hands over is borrowed: good until that call returns, or for a

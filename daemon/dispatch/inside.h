@@ -328,6 +328,8 @@ void settle_answer(struct notice *n, const struct gateway_answer *answer);
 /* Without an attempt: a terminal state, or parked until a time. */
 void settle_as(struct notice *n, enum notice_state state, enum notice_reason reason);
 void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
+/* When a doubt that begins now has lasted long enough. */
+int64_t settle_doubt_until(const struct dispatch *d, int64_t now_ms);
 /* An uncertain notice whose doubt has lasted long enough goes once more. */
 void settle_resend(struct notice *n);
 /* Nothing of it waits any more: takes it out of the retry set, if it still is as believed. */

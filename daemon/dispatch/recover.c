@@ -184,7 +184,7 @@ static bool settle_by_log(struct recovery *r, struct move *m, struct record *rec
 static void move_piece(struct recovery *r, const unsigned char *records, size_t count,
                        uint32_t from)
 {
-    int64_t now_ms = clock_wall_ms(), wait_ms = r->d->settings->dispatch.doubt_wait_ms;
+    int64_t now_ms = clock_wall_ms();
     struct ledger_header header;
 
     r->moves.count = 0;
@@ -211,7 +211,8 @@ static void move_piece(struct recovery *r, const unsigned char *records, size_t 
         } else if (record.state == NOTICE_SENDING && !settle_by_log(r, m, &record, now_ms)) {
             doubt(&record);
             /* `hold` is looked at then too, and stays */
-            m->retry = record.reason == REASON_POISON ? RETRY_KEEP : now_ms + wait_ms;
+            m->retry =
+                record.reason == REASON_POISON ? RETRY_KEEP : settle_doubt_until(r->d, now_ms);
         }
         record_pack(&record, m->wanted);
     }

@@ -360,11 +360,20 @@ static void settle_broken(struct notice *n, struct record *r, const struct gatew
     log_outcome(n, "broken", r, NULL, 0, a->code, a->words, until);
 }
 
+/* Those that were under way together are not sent together once more: if one of them has cost
+ * the others their answers, it shall not do so at every attempt. */
+int64_t settle_doubt_until(const struct dispatch *d, int64_t now_ms)
+{
+    int64_t wait_ms = d->settings->dispatch.doubt_wait_ms;
+
+    return now_ms + wait_ms + (int64_t)randombytes_uniform((uint32_t)(wait_ms / 2) + 1);
+}
+
 static void settle_unknown(struct notice *n, struct record *r, const struct gateway_answer *a)
 {
     struct job *job = n->batch->job;
     bool resend = job->campaign->reminders[job->reminder].doubt == DOUBT_RESEND;
-    int64_t until = clock_wall_ms() + job->d->settings->dispatch.doubt_wait_ms;
+    int64_t until = settle_doubt_until(job->d, clock_wall_ms());
 
     spend_attempt(r);
     r->state = NOTICE_UNCERTAIN;

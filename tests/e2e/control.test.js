@@ -112,6 +112,23 @@ journey('who refused is never sent anything', async (s) => {
   assert.deepEqual(smsc.textsFor(list[1].sms), []);
 });
 
+journey('a refusal that comes by SMS while it flows stops what has not left, on the very next intent', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '40/s', window: 10 });
+  await s.start();
+  await s.xadd(campaign('flow', people(120)));
+  await until('the first ten', () => smsc.submits.length >= 10);
+  const words = ['T', 'ｔｄ', '退 订', '请不要再发', '【拒收】'];
+  const refusing = people(120).slice(20).filter((_, i) => i % 4 === 0).map((p) => p.sms);
+  for (const [i, from] of refusing.entries()) assert.equal(await smsc.reply(from, '1069000038', words[i % words.length]), 0);
+  const before = smsc.submits.length;
+  const counts = await s.settled('flow', 'first', 60000);
+  const late = smsc.submits.slice(before).filter((one) => refusing.includes(one.to));
+  assert.ok(late.length <= 10, `${late.length} were sent to after their refusals had been acknowledged`);
+  assert.equal(counts.delivered, smsc.submits.length);
+  assert.equal(counts['opted-out'], 120 - smsc.submits.length);
+  assert.ok(counts['opted-out'] > 10, 'refusals were met');
+});
+
 journey('while nobody can tell who refused nothing is sent, and nobody is taken for one who did', async (s) => {
   const smsc = await s.smsc();
   await s.start();

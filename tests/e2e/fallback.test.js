@@ -105,15 +105,16 @@ journey('without a receipt in time the next channel has its turn; a late receipt
 });
 
 journey('who has no other address, or a gateway without receipts, is not waited for', async (s) => {
-  await s.smsc(() => ({ receipt: false }));
+  const smsc = await s.smsc(() => ({ receipt: false }));
   const other = await chat(s);
   await s.start();
-  const list = [people(1)[0], { wecom: 'u2', sms: '', name: '乙' }];
+  const list = [people(1)[0], { wecom: 'u2', sms: '', name: '乙' }, { ...people(2)[1], wecom: 'u3' }];
   await s.xadd(campaign('last', list, { channels: ['wecom', 'sms'], fallback_after: '1s' }));
-  await s.counted('last', 'first', { accepted: 2 });
+  await s.counted('last', 'first', { accepted: 3 });
   await pause(2000);
-  await s.counted('last', 'first', { accepted: 2 });
-  assert.equal(other.requests.length, 1);
+  await s.counted('last', 'first', { accepted: 3 });
+  assert.deepEqual(asked(other), ['u2', 'u3']);
+  assert.deepEqual(smsc.submits.map((one) => one.to), [list[0].sms]);
 });
 
 journey('a cancel and a refusal hold for the next channel too', async (s) => {

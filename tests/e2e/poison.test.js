@@ -47,6 +47,36 @@ journey('a gateway that is broken for everybody costs at most one notice an atte
   assert.ok((await s.ledger('during', 'first')).filter((r) => r.attempts > 0).length <= 1);
 });
 
+journey('a number that the operator cannot bear fails after its attempts; the others arrive, and the circuit stays closed', async (s) => {
+  const list = people(30);
+  const smsc = await s.smsc(({ to }) => (to === list[7].sms ? { status: 0x08 } : {}));
+  s.settings.dispatch = { attempts: 3, backoff: '1s', backoff_max: '1s' };
+  await s.start();
+  await s.xadd(campaign('one', list));
+  assert.deepEqual(await s.settled('one', 'first', 40000), { delivered: 29, failed: 1 });
+  assert.equal((await s.ledger('one', 'first'))[7].state, 'failed');
+  assert.notEqual((await s.ledger('one', 'first'))[7].reason, 0);
+  assert.equal(smsc.submits.filter((one) => one.to === list[7].sms).length, 3);
+  assert.doesNotMatch(s.log(), /circuit.open/);
+});
+
+journey('a PDU that costs the connection each time ends after its attempts, in doubt; the others arrive', async (s) => {
+  const list = people(12);
+  // Its neighbours are under way with it, and lose their answers too; but not at each attempt.
+  const smsc = await s.smsc(({ to, n }) => (to === list[3].sms ? { drop: 'before' } : { delayMs: n <= 4 ? 50 : 15 }), { window: 4 });
+  s.settings.dispatch = { attempts: 6, doubt_wait: '2s', backoff: '1s', backoff_max: '1s' };
+  await s.start();
+  await s.xadd(campaign('cut', list));
+  await until('its last attempt', async () => {
+    const one = (await s.ledger('cut', 'first'))[3];
+    return one?.state === 'uncertain' && one.attempts === 6;
+  }, 60000);
+  await s.counted('cut', 'first', { delivered: 11, uncertain: 1 });
+  await pause(3500); // longer than its doubt
+  await s.counted('cut', 'first', { delivered: 11, uncertain: 1 });
+  assert.equal(smsc.submits.filter((one) => one.to === list[3].sms).length, 6);
+});
+
 journey('a plugin that never answers is named and opened anew; what it had is uncertain', async (s) => {
   evil(s, { way: 'never', answer_wait: '1s' });
   await s.start();

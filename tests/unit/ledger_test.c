@@ -118,9 +118,9 @@ static const struct row {
     const char *name, *next;
 } rows[] = {
     {"untouched", "psdfeocxk"}, {"parked", "psdnfeocxk"}, {"sending", "up?adnfeock"},
-    {"uncertain", "padnfeock"}, {"accepted", "padn"},    {"delivered", ""},
-    {"undelivered", "d"},       {"failed", "d"},         {"expired", "d"},
-    {"opted-out", "d"},         {"capped", "d"},         {"excluded", "ud"},
+    {"uncertain", "padnfeock"}, {"accepted", "padn"},     {"delivered", ""},
+    {"undelivered", "d"},       {"failed", "d"},          {"expired", "d"},
+    {"opted-out", "d"},         {"capped", "d"},          {"excluded", "ud"},
     {"cancelled", "d"},
 };
 
