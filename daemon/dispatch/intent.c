@@ -123,6 +123,10 @@ static void gate_notice(struct intent *i, size_t k)
 /* All answers of the pipeline are here. */
 static void intent_decide(struct intent *i)
 {
+    struct dispatch *d = i->lane->d;
+    int64_t more_us = clock_mono_us() - i->asked_us - d->intent_us;
+
+    d->intent_us += more_us / (more_us > 0 ? 2 : 16);
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {
         if (i->differs[k])
@@ -137,7 +141,7 @@ static void intent_decide(struct intent *i)
         else
             intent_refused(i, notice_at(i, k));
     }
-    dispatch_ask_turn(i->lane->d);
+    dispatch_ask_turn(d);
 }
 
 /* ----------------------------------------------------------------- the script */
@@ -183,6 +187,7 @@ static void send_moves(struct intent *i, struct dispatch *d)
 
     moves_command(&i->moves, &target, &d->command);
     i->asked_boot_ms = clock_boot_ms();
+    i->asked_us = clock_mono_us();
     db_try(i->db, &d->command, on_moved, i);
 }
 

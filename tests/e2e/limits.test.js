@@ -4,6 +4,7 @@
 
 const assert = require('node:assert/strict');
 const path = require('node:path');
+const { spawn } = require('node:child_process');
 const { journey, campaign, people, BUILD } = require('./lib/stage');
 const { most } = require('./lib/arrival');
 const { until, pause } = require('./lib/wait');
@@ -197,6 +198,37 @@ journey('429 with Retry-After lowers the rate, is waited for and spends no attem
     const again = cloud.requests.filter((r) => r.query.to === to).at(-1);
     assert.ok(again.at - at >= 950, `asked again after ${again.at - at} ms`);
   }
+});
+
+journey('of what a strict operator takes nine tenths are reached, with no rate configured', async (s) => {
+  // The bench's SMSC: no sliding second takes more than --tps; what is beyond is throttled.
+  const tps = 500;
+  const smsc = spawn(path.join(BUILD, 'bench/smsc'), ['--tps', String(tps), '--latency', '5'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  s.closers.push(() => smsc.kill('SIGKILL'));
+  let out = '';
+  smsc.stdout.on('data', (chunk) => (out += chunk));
+  const port = Number(await until('its port', () => out.match(/^port (\d+)/)?.[1]));
+  const count = async () => {
+    const lines = out.split('\n').length;
+    smsc.kill('SIGUSR1');
+    await until('its counters', () => out.split('\n').length > lines);
+    return { ...JSON.parse(out.trim().split('\n').at(-1)), at: performance.now() };
+  };
+  s.settings.gateways.push({
+    name: 'mobile', plugin: 'smpp', channel: 'sms', host: '127.0.0.1', port, system_id: 'women',
+    password: 'x', source: '1069000038', window: 500, signature: 'none',
+  });
+  await s.start();
+  await s.xadd(campaign('strict', people(9000)));
+  await until('it to be found out', async () => (await count()).accepted > 3 * tps, 60000);
+  const from = await count();
+  await until('ten seconds of it', async () => performance.now() - from.at > 10000);
+  const to = await count();
+  const used = (to.accepted - from.accepted) / ((to.at - from.at) / 1000) / tps;
+  assert.ok(used >= 0.9, `${(100 * used).toFixed(1)} % of ${tps}/s were reached`);
+  const refused = (to.throttled - from.throttled) / (to.accepted - from.accepted);
+  assert.ok(refused < 0.1, `${(100 * refused).toFixed(1)} % were refused`);
+  assert.ok((await s.ledger('strict', 'first')).every((r) => r.attempts <= 1), 'no attempt was spent');
 });
 
 journey('a daemon that was asleep sends nothing stale, and what it had learnt counts', async (s) => {
