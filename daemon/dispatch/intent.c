@@ -56,14 +56,23 @@ static struct notice *notice_at(const struct intent *i, size_t k)
 /* ------------------------------------------------------------ after the gate */
 
 /* Something else stands in the ledger than was believed: another daemon, a
- * receipt or a sweep was here. What still waits is tried again, the rest is not ours. */
-static void intent_differs(struct intent *i, struct notice *n, const unsigned char *found)
+ * receipt or a sweep was here. What still waits is tried again, the rest is not ours.
+ * Our own intent, which stood and then had us taken for dead before its answer was
+ * heard, has sent nothing: it goes back. */
+static void intent_differs(struct intent *i, const struct move *m, const unsigned char *found)
 {
-    struct record r;
+    struct notice *n = m->owner;
+    struct record r, ours;
 
     lane_behind(i->lane, n);
-    memcpy(n->record, found, LEDGER_RECORD_BYTES);
+    record_unpack(m->wanted, &ours);
     record_unpack(found, &r);
+    if (r.fence == ours.fence && r.state == NOTICE_UNCERTAIN) {
+        memcpy(n->record, m->wanted, LEDGER_RECORD_BYTES);
+        settle_answer(n, &(struct gateway_answer){.outcome = GATEWAY_UNSENT});
+        return;
+    }
+    memcpy(n->record, found, LEDGER_RECORD_BYTES);
     if ((r.state == NOTICE_UNTOUCHED || r.state == NOTICE_PARKED) && ++n->tries < 3)
         lane_add(i->lane, n);
     else
@@ -169,7 +178,7 @@ static void on_moved(void *arg, const redisReply *reply)
 
         if (found != NULL) {
             i->differs[k] = true;
-            intent_differs(i, notice_at(i, k), found);
+            intent_differs(i, &i->moves.list[k], found);
         }
     }
 }
