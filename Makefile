@@ -105,7 +105,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) | $(BUILD)/tests $(PL
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o $(LIB) $(PLUGIN_ARCHIVES) $(LDLIBS) -lcmocka
 $(BUILD)/tests:
 	mkdir -p $@
-tests: $(TESTS) $(DRIVEN_CLOCK)
+tests: $(TESTS) $(DRIVEN_CLOCK) $(BUILD)/bench/smsc
 
 # One fuzzer a file, for FLAVOR=fuzz. PLUGIN_... looks into that plugin alone: of
 # gateway_plugin there can be but one in a program, and headers share names.

@@ -141,7 +141,7 @@ struct intent {
     struct job *job;
     struct db *db; /* the connection of its commands: they are answered in their order */
     struct moves moves;
-    int64_t asked_boot_ms;
+    int64_t asked_boot_ms, asked_us;
     unsigned era; /* of the clock when it was asked for */
     enum moves_verdict verdict;
     unsigned char
@@ -199,6 +199,7 @@ struct dispatch {
     struct recovery *recovery;
     struct member *member;
     struct quota *quotas;
+    int64_t intent_us; /* what Redis takes for an intent of late: soon more, slowly less */
     const struct notice *suspect; /* on its way: FLAG_SUSPECT, one at a time */
     struct watch *watch;
     unsigned era; /* of the clock by which the queues were filled */
@@ -219,6 +220,7 @@ void quota_drop(struct quota *q); /* NULL is fine */
 /* For how many more slots an intent may be asked for now; SIZE_MAX without a rate, also
  * for NULL. */
 size_t quota_room(const struct quota *q);
+int64_t quota_wait_us(const struct quota *q); /* until there is some */
 /* Asks for this daemon's shares: for all of them, every QUOTA_TICKS, or only for those
  * that it has none of. */
 void quotas_ask(struct dispatch *d, bool all);

@@ -57,14 +57,23 @@ static struct notice *notice_at(const struct intent *i, size_t k)
 /* ------------------------------------------------------------ after the gate */
 
 /* Something else stands in the ledger than was believed: another daemon, a
- * receipt or a sweep was here. What waits as it did is tried again, the rest is not ours. */
-static void intent_differs(struct intent *i, struct notice *n, const unsigned char *found)
+ * receipt or a sweep was here. What waits as it did is tried again, the rest is not ours.
+ * Our own intent, which stood and then had us taken for dead before its answer was
+ * heard, has sent nothing: it goes back. */
+static void intent_differs(struct intent *i, const struct move *m, const unsigned char *found)
 {
-    struct record r, believed;
+    struct notice *n = m->owner;
+    struct record r, ours, believed;
 
     lane_behind(i->lane, n);
     record_unpack(n->record, &believed);
+    record_unpack(m->wanted, &ours);
     record_unpack(found, &r);
+    if (r.fence == ours.fence && r.state == NOTICE_UNCERTAIN) {
+        memcpy(n->record, m->wanted, LEDGER_RECORD_BYTES);
+        settle_answer(n, &(struct gateway_answer){.outcome = GATEWAY_UNSENT});
+        return;
+    }
     memcpy(n->record, found, LEDGER_RECORD_BYTES);
     if (intent_may_try_again(&believed, &r) && ++n->tries < 3)
         lane_add(i->lane, n);
@@ -128,7 +137,11 @@ static void gate_notice(struct intent *i, size_t k)
 /* All answers of the pipeline are here. */
 static void intent_decide(struct intent *i)
 {
-    watch_look(i->lane->d->watch);
+    struct dispatch *d = i->lane->d;
+    int64_t more_us = clock_mono_us() - i->asked_us - d->intent_us;
+
+    d->intent_us += more_us / (more_us > 0 ? 2 : 16);
+    watch_look(d->watch);
     i->lane->intending -= i->moves.count;
     for (size_t k = 0; k < i->moves.count; k++) {
         if (i->differs[k])
@@ -143,7 +156,7 @@ static void intent_decide(struct intent *i)
         else
             intent_refused(i, notice_at(i, k));
     }
-    dispatch_ask_turn(i->lane->d);
+    dispatch_ask_turn(d);
 }
 
 /* ----------------------------------------------------------------- the script */
@@ -172,7 +185,7 @@ static void on_moved(void *arg, const redisReply *reply)
 
         if (found != NULL) {
             i->differs[k] = true;
-            intent_differs(i, notice_at(i, k), found);
+            intent_differs(i, &i->moves.list[k], found);
         }
     }
 }
@@ -191,6 +204,7 @@ static void send_moves(struct intent *i, struct dispatch *d)
     moves_command(&i->moves, &target, &d->command);
     i->asked_boot_ms = clock_boot_ms();
     i->era = watch_era(d->watch);
+    i->asked_us = clock_mono_us();
     db_try(i->db, &d->command, on_moved, i);
 }
 

@@ -237,10 +237,33 @@ static size_t lane_group(struct lane *lane, struct line *s, size_t most, struct 
     return count;
 }
 
+/* Looks again then, or before. */
+static void wait_us(struct lane *lane, int64_t us)
+{
+    struct timeval tv, now, at;
+
+    us = us < 1000 ? 1000 : us; /* a wake-up for several slots: cheaper than one each */
+    tv = (struct timeval){us / 1000000, us % 1000000};
+    if (evtimer_pending(lane->timer, &at)) {
+        event_base_gettimeofday_cached(lane->d->base, &now);
+        evutil_timersub(&at, &now, &at);
+        if (evutil_timercmp(&at, &tv, <=))
+            return;
+    }
+    evtimer_add(lane->timer, &tv);
+}
+
 /* The next group of the first priority that has one: a campaign that is at its own
  * rate holds nobody up. */
 static size_t lane_next(struct lane *lane, size_t most, struct notice **group)
 {
+    int64_t all_us = quota_wait_us(lane->rate), sender_us = quota_wait_us(lane->sender);
+
+    all_us = all_us > sender_us ? all_us : sender_us;
+    if (all_us > 0) {
+        wait_us(lane, all_us);
+        return 0;
+    }
     for (int p = 1; p < PRIORITIES; p++) {
         struct line **turn = &lane->turns[p], *first = *turn;
         size_t count;
@@ -253,6 +276,7 @@ static size_t lane_next(struct lane *lane, size_t most, struct notice **group)
                 line_pass(turn);
                 return count;
             }
+            wait_us(lane, quota_wait_us((*turn)->job->quota));
             *turn = (*turn)->next;
         } while (*turn != first);
     }
@@ -276,16 +300,6 @@ void lane_ready(struct lane *lane, struct notice *n)
         lane->ready = n;
     lane->ready_last = n;
     lane->ready_count++;
-}
-
-static void wait_us(struct lane *lane, int64_t us)
-{
-    struct timeval tv, left;
-
-    us = us < 1000 ? 1000 : us; /* a wake-up for several slots: cheaper than one each */
-    tv = (struct timeval){us / 1000000, us % 1000000};
-    if (!evtimer_pending(lane->timer, &left))
-        evtimer_add(lane->timer, &tv);
 }
 
 /* Nothing of it may leave any more, though its intent stands: it is late, it is another

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far intents may run ahead of what they are for: enough for Redis to answer in,
- * and little to be in doubt after a crash. */
-#define AHEAD_MS 300
+#define AHEAD_LEAST_US 4000
+#define AHEAD_MOST_US 300000
 
 static void key_quota(struct command *c, enum quota_kind kind, const char *name)
 {
@@ -133,22 +132,42 @@ void quotas_free(struct dispatch *d)
     d->quotas = NULL;
 }
 
+/* How long before it can leave an intent for one more is asked for: twice as long as
+ * Redis takes now. Sooner, and more would be in doubt after a crash without need. */
+static int64_t ahead_us(const struct dispatch *d)
+{
+    int64_t us = 2 * d->intent_us;
+
+    return us < AHEAD_LEAST_US ? AHEAD_LEAST_US : us > AHEAD_MOST_US ? AHEAD_MOST_US : us;
+}
+
+int64_t quota_wait_us(const struct quota *q)
+{
+    double rate;
+    int64_t us;
+
+    if (q == NULL)
+        return 0;
+    rate = limit_rate(&q->share.limit);
+    us = limit_wait_us(&q->share.limit, clock_mono_us());
+    if (rate > 0)
+        us += (int64_t)((double)q->ahead * 1000000 / rate) - ahead_us(q->d);
+    return us > 0 ? us : 0;
+}
+
 size_t quota_room(const struct quota *q)
 {
-    double rate, most;
+    double rate, room;
 
     if (q == NULL)
         return SIZE_MAX;
-    if (q->share.limit.slots < 0)
+    if (q->share.limit.slots < 0 || quota_wait_us(q) > 0)
         return 0;
     rate = limit_rate(&q->share.limit);
     if (rate <= 0)
         return SIZE_MAX;
-    if (limit_wait_us(&q->share.limit, clock_mono_us()) > AHEAD_MS * 1000)
-        return 0;
-    most = rate * AHEAD_MS / 1000;
-    if (q->ahead == 0)
-        return most > 1 ? (size_t)most : 1;
-    /* A few at a time, not one by one. */
-    return (double)q->ahead > most / 2 ? 0 : (size_t)(most - (double)q->ahead);
+    room = (double)(ahead_us(q->d) - limit_wait_us(&q->share.limit, clock_mono_us())) * rate /
+               1000000 -
+           (double)q->ahead;
+    return room > 1 ? (size_t)room : 1;
 }

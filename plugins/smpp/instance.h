@@ -31,7 +31,7 @@
 
 #include <sys/queue.h>
 
-#define SMPP_PAUSE_MS 1000      /* after "too fast" */
+#define SMPP_PAUSE_MS 1000      /* before a part that came "too fast" goes again */
 #define SMPP_ACKS_MAX 5000u     /* receipts and replies of a session not yet stored */
 #define SMPP_STALE_PDU_MS 10000 /* a PDU that takes longer to come is an attack */
 #define SMPP_TICK_MS 200

@@ -142,6 +142,8 @@ static void send_again(struct smpp_message *m)
         answer_status(m, m->status);
         return;
     }
+    /* How fast the rest goes is the host's business; this one it cannot hold back. */
+    s->quiet_until_ms = s->gateway->host->mono_ms() + SMPP_PAUSE_MS;
     m->todo |= m->throttled;
     m->throttled = 0;
     if (!m->waiting)
@@ -226,7 +228,6 @@ void smpp_message_responded(struct smpp_message *m, unsigned part, uint32_t stat
     if (m->failed == 0)
         m->status = status;
     if (known.outcome == GATEWAY_THROTTLED) {
-        s->quiet_until_ms = s->gateway->host->mono_ms() + SMPP_PAUSE_MS;
         move(m, part, &m->throttled);
     } else {
         move(m, part, known.outcome == GATEWAY_UNKNOWN ? &m->unknown : &m->failed);

@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define IN_BYTES (256u * 1024)
+#define ASLEEP_MS 500            /* a turn never takes so long */
 #define OUT_BYTES_MAX (4u << 20) /* the high mark, a batch, and the answers to a read */
 
 static void on_turn(evutil_socket_t fd, short what, void *wire);
@@ -125,10 +127,21 @@ uint8_t *smpp_wire_room(struct smpp_wire *w, size_t n)
     return w->out + w->end;
 }
 
+/* Counts the time that the process, or the machine, was asleep. */
+static int64_t boot_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 uint64_t smpp_wire_put(struct smpp_wire *w, size_t n)
 {
     uint64_t at = w->offset + w->end;
 
+    if (w->sent == w->end) /* the first of this turn */
+        w->put_ms = boot_ms();
     w->end += n;
     if (w->connected && !w->blocked)
         event_active(w->turn, EV_TIMEOUT, 1);
@@ -179,6 +192,10 @@ static void on_turn(evutil_socket_t fd, short what, void *wire)
     struct smpp_wire *w = wire;
 
     (void)fd, (void)what;
+    if (w->sent < w->end && boot_ms() - w->put_ms > ASLEEP_MS) {
+        w->callbacks->on_drained(w->owner); /* it slept in between: see on_writable() */
+        return;
+    }
     smpp_wire_flush(w);
     if (!w->blocked && (w->crowded || w->stopped)) {
         w->crowded = false;

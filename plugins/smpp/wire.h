@@ -50,6 +50,7 @@ struct smpp_wire {
      * kernel (start <= sent <= end), out[0] has the offset `offset`. */
     size_t start, sent, end, capacity;
     uint64_t offset;
+    int64_t put_ms; /* of the boot-time clock: when the oldest of what is to leave was put */
 };
 
 void smpp_wire_init(struct smpp_wire *w, struct event_base *base,

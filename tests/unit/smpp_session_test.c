@@ -392,12 +392,9 @@ static void test_throttled_whole(void **state)
     FAKE_UNTIL(&host, host.done_count == 1);
     assert_int_equal(host.done[0].outcome, GATEWAY_THROTTLED);
     assert_int_equal(host.done[0].retry_after_ms, 1000);
-    /* what comes now waits until the pause is over */
+    /* how fast others go is the host's business: a pause here would cost whole seconds */
     messages[0].token = 9;
     fake_submit(&host, messages, 1);
-    fake_wait(&host, 300);
-    assert_false(peer_take());
-    host.clock_ms += 1000;
     expect(SMPP_SUBMIT_SM, 0);
 }
 
@@ -417,6 +414,7 @@ static void test_throttled_part(void **state)
     say_header(SMPP_SUBMIT_SM | SMPP_RESPONSE, 0x14, 3);
     fake_wait(&host, 100);
     assert_int_equal(host.done_count, 0);
+    assert_false(peer_take()); /* not at once, it was too fast just now */
     host.clock_ms += 1000;
     expect(SMPP_SUBMIT_SM, 0); /* the same part with the same reference */
     assert_int_equal(peer.h.length, length);
