@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ERASED_MOST 64 /* neighbours at once: people are erased one by one */
+
 /* A run of neighbours whose records and rows are being read. */
 struct reading {
     struct batch *batch;
@@ -183,6 +185,11 @@ static void on_rows(void *arg, const redisReply *reply)
         log_error("rows.error campaign=%s reply=%s", run->batch->job->id,
                   log_quote(reply->str ? reply->str : ""));
         job_halt(run->batch->job, "its audience cannot be read");
+        run->batch->give_back = true;
+        for (size_t i = 0; i < run->count; i++)
+            batch_settled(&run->batch->notices[run->first + i]);
+    } else if (reply->elements == 0 && run->count >= ERASED_MOST) { /* nor is a list that is gone */
+        job_halt(run->batch->job, "its list is not in Redis any more: nothing of it is sent");
         run->batch->give_back = true;
         for (size_t i = 0; i < run->count; i++)
             batch_settled(&run->batch->notices[run->first + i]);

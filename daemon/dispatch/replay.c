@@ -361,17 +361,25 @@ static void became(struct replay_notice *n, uint32_t fence, enum notice_state st
     n->until_ms = time_of(line, "until");
 }
 
+/* Not `excluded`: that says what stood in the list, and a list that was being lost looked
+ * empty. Whoever claims it next looks again. */
 static const struct {
     const char *event;
     enum notice_state state;
 } becoming[] = {
-    {"undelivered", NOTICE_UNDELIVERED}, {"failed", NOTICE_FAILED},
-    {"expired", NOTICE_EXPIRED},         {"opted-out", NOTICE_OPTED_OUT},
-    {"capped", NOTICE_CAPPED},           {"excluded", NOTICE_EXCLUDED},
-    {"cancelled", NOTICE_CANCELLED},     {"retry", NOTICE_PARKED},
-    {"throttled", NOTICE_PARKED},        {"unsent", NOTICE_PARKED},
-    {"broken", NOTICE_PARKED},           {"held", NOTICE_PARKED},
-    {"resend", NOTICE_PARKED},           {"next-channel", NOTICE_PARKED},
+    {"undelivered", NOTICE_UNDELIVERED},
+    {"failed", NOTICE_FAILED},
+    {"expired", NOTICE_EXPIRED},
+    {"opted-out", NOTICE_OPTED_OUT},
+    {"capped", NOTICE_CAPPED},
+    {"cancelled", NOTICE_CANCELLED},
+    {"retry", NOTICE_PARKED},
+    {"throttled", NOTICE_PARKED},
+    {"unsent", NOTICE_PARKED},
+    {"broken", NOTICE_PARKED},
+    {"held", NOTICE_PARKED},
+    {"resend", NOTICE_PARKED},
+    {"next-channel", NOTICE_PARKED},
     {"uncertain", NOTICE_UNCERTAIN},
 };
 

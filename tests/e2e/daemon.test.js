@@ -107,7 +107,9 @@ journey('the delivery log has a line per event with stable keys, and no number a
     const all = s.deliveryLog();
     return all.filter((l) => /delivered/.test(l.event)).length === 4 && all;
   });
-  const about = lines.filter((l) => l.campaign === 'logged');
+  assert.ok(lines.some((l) => l.event === 'joined' && l.daemon === 'd1'), 'who writes');
+  assert.ok(lines.some((l) => l.event === 'opened' && l.campaign === 'logged' && l.rows === 5), 'and of what list');
+  const about = lines.filter((l) => l.campaign === 'logged' && l.event !== 'opened');
   for (const line of about)
     // A receipt brings no number; the line of its intent has it.
     for (const key of ['t', 'event', 'campaign', 'reminder', 'n', 'fence', ...(/intent|accepted/.test(line.event) ? ['to', 'hash', 'attempt'] : [])])

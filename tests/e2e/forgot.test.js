@@ -306,25 +306,32 @@ journey('a log that was rotated away is missed; recover can be killed at any ins
   await s.xadd(asked);
   await until('a hundred', () => smsc.submits.length >= 100);
   fs.renameSync(s.path(LOG), s.path('first.jsonl'));
+  await s.stop();
+  await s.start();
+  await until('the new log to know of it', () => s.deliveryLog().some((l) => l.event === 'opened'));
+  fs.renameSync(s.path(LOG), s.path('second.jsonl'));
   process.kill(s.daemon.pid, 'SIGHUP');
-  await until('the new log', () => fs.existsSync(s.path(LOG)));
+  await until('a third', () => fs.existsSync(s.path(LOG)));
   await until('more', () => smsc.submits.length >= 250);
   await (await s.redis()).call('FLUSHALL');
   await stopped(s, smsc, 'empty');
   await s.xadd(asked);
   await until('it to be queued', async () => (await (await s.redis()).call('HGET', 'outreach:{again}', 'state')) === 'active');
-  const refused = await s.outreach('recover', '--from', s.path(LOG));
-  assert.equal(refused.code, 65, refused.all);
-  assert.match(refused.err, /do not go back to where again\/first was begun/);
+  for (const some of [[LOG], [LOG, 'second.jsonl']]) {
+    const refused = await s.outreach('recover', '--from', ...some.map((name) => s.path(name)));
+    assert.equal(refused.code, 65, refused.all);
+    assert.match(refused.err, /do not go back to where again\/first was begun/);
+  }
+  const all = [LOG, 'second.jsonl', 'first.jsonl'].map((name) => s.path(name));
   let killed = 0;
   for (let ms = 60; ms < 2000; ms += 60) {
-    const { code } = await s.run(['-c', s.conf, 'recover', '--from', s.path(LOG), s.path('first.jsonl')], { timeoutMs: ms });
+    const { code } = await s.run(['-c', s.conf, 'recover', '--from', ...all], { timeoutMs: ms });
     if (code === 0) break;
     assert.equal(code, 'SIGKILL');
     killed++;
   }
   assert.ok(killed > 1, `killed ${killed} times`);
-  await s.ok('recover', '--from', s.path(LOG), s.path('first.jsonl'));
+  await s.ok('recover', '--from', ...all);
   await everybody(s, smsc, 'again', 600);
 });
 

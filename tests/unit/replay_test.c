@@ -85,6 +85,8 @@ static const struct fact {
      "waiting 00001001"},
     {"a refusal of the person needs no line of an intent", "opted-out 00001001", NOTICE_UNTOUCHED,
      0, 0, "opted-out 00001001"},
+    {"who was not in a list that was being lost is looked for again", "excluded 00000000",
+     NOTICE_UNTOUCHED, 0, 0, ""},
     {"held before any intent waits as it did", "held 00000000", NOTICE_UNTOUCHED, 0, 0, ""},
     {"no line: nobody was told", "", NOTICE_UNTOUCHED, 0, 0, ""},
     {"an intent in Redis without a line never left", "", NOTICE_SENDING, 0x1001, 5,
