@@ -118,7 +118,8 @@ static void remark(void *arg, unsigned long line, bool refused, const char *text
 static void read_list(const char *bytes, size_t n)
 {
     static const char json[] =
-        "{\"id\":\"fair\",\"title\":\"t\",\"event\":{\"starts\":\"2027-03-06T09:00\"},"
+        "{\"id\":\"fair\",\"class\":\"notice\",\"title\":\"t\",\"event\":{\"starts\":\"2027-03-"
+        "06T09:00\"},"
         "\"texts\":{\"zh\":\"{{name|居民}}您好\"},\"audience\":{\"file\":\"a.csv\"},"
         "\"reminders\":[{\"name\":\"eve\",\"at\":\"-1d 18:00\"}]}";
     static const struct audience_sink sink = {.row = take_row, .remark = remark};
@@ -228,7 +229,8 @@ static void read_stream(const char *bytes, size_t n)
 
 /* ------------------------------------------------------------------ the rows */
 #define CAMPAIGN                                                                                   \
-    "{\"id\":\"fair\",\"title\":\"t\",\"event\":{\"starts\":\"2027-03-06T09:00\"},"                \
+    "{\"id\":\"fair\",\"class\":\"notice\",\"title\":\"t\",\"event\":{\"starts\":\"2027-03-06T09:" \
+    "00\"},"                                                                                       \
     "\"reminders\":[{\"name\":\"eve\",\"at\":\"-1d 18:00\"}],"
 #define MEBIBYTE 1048576u /* what a campaign from the stream may have */
 
