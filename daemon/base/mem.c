@@ -50,7 +50,12 @@ char *xstrdup(const char *s)
 
 char *xstrndup(const char *s, size_t n)
 {
-    return must(strndup(s, n), n + 1);
+    size_t length = strnlen(s, n); /* s need not end within n, which strndup()'s checkers doubt */
+    char *copy = xmalloc(length + 1);
+
+    memcpy(copy, s, length);
+    copy[length] = '\0';
+    return copy;
 }
 
 char *xasprintf(const char *format, ...)

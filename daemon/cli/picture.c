@@ -78,9 +78,11 @@ bool picture_only_doubt(const struct reminder_status *r)
 
 const char *picture_reminder_state(const struct reminder_status *r)
 {
-    if (r->cancelled)
+    bool done = strcmp(r->state, "done") == 0;
+
+    if (r->cancelled && (!done || r->counts[NOTICE_CANCELLED] > 0)) /* else it was over before */
         return "cancelled";
-    if (r->paused && strcmp(r->state, "done") != 0)
+    if (r->paused && !done)
         return "paused";
     return r->state;
 }

@@ -126,6 +126,8 @@ journey('a cancel and a refusal hold for the next channel too', async (s) => {
   await s.xadd(campaign('stop', reachable(3), both));
   await s.counted('no', 'first', { accepted: 3 });
   await s.counted('stop', 'first', { accepted: 3 });
+  const client = await s.redis(); // a receipt could open it again
+  await until('its end', async () => (await client.call('HGET', 'outreach:{stop}:first', 'state')) === 'done');
   await s.ok('cancel', '-y', 'stop');
   await s.ok('optout', 'add', '--as-is', list[0].wecom); // on one channel: it holds for the person
   await s.ok('optout', 'add', list[1].sms);

@@ -19,7 +19,13 @@ redis.call('HSET', KEYS[1], 'state', op == 'cancel' and 'cancelled' or op == 'pa
   op .. 'd_ms', ARGV[2], op .. 'd_by', ARGV[3])
 for i = 2, #KEYS do
   local r = reminders[i]
-  if r[1] and r[1] ~= 'done' and r[1] ~= 'skipped' then
+  if r[1] == 'done' then -- a late receipt may open it again: then the flag holds
+    if op == 'cancel' then
+      redis.call('HSET', KEYS[i], 'cancelled', 1)
+    else
+      redis.call('HSET', KEYS[i], 'paused', op == 'pause' and 1 or 0)
+    end
+  elseif r[1] and r[1] ~= 'skipped' then
     sending = sending + tonumber(r[3] or '0')
     redis.call('HINCRBY', KEYS[i], 'seq', 1)
     if op ~= 'cancel' then
