@@ -37,7 +37,9 @@ SOURCES := $(filter-out daemon/cli/main.c,$(wildcard $(ROOMS:%=daemon/%/*.c) $(R
 OBJECTS := $(patsubst %,$(BUILD)/%.o,$(SOURCES))
 LIB     := $(BUILD)/liboutreach.a
 
-PLUGINS := $(sort $(patsubst plugins/%/,%,$(dir $(wildcard plugins/*/*.c))))
+# plugins/common is no plugin: what several share, compiled into those that name it.
+PLUGINS := $(filter-out common,$(sort $(patsubst plugins/%/,%,$(dir $(wildcard plugins/*/*.c)))))
+PLUGIN_TABLES := $(patsubst plugins/%/codes.tsv,$(BUILD)/plugins/%.tsv,$(wildcard plugins/*/codes.tsv))
 PLUGIN_SOS := $(PLUGINS:%=$(BUILD)/plugins/%.so)
 PLUGIN_ARCHIVES := $(PLUGINS:%=$(BUILD)/plugins/%.a)
 
@@ -45,7 +47,7 @@ TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_te
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-all: $(BUILD)/outreachd $(BUILD)/outreach $(PLUGIN_SOS)
+all: $(BUILD)/outreachd $(BUILD)/outreach $(PLUGIN_SOS) $(PLUGIN_TABLES)
 
 $(BUILD)/outreachd: $(BUILD)/daemon/main.c.o $(LIB)
 $(BUILD)/outreach: $(BUILD)/daemon/cli/main.c.o $(LIB)
@@ -72,19 +74,31 @@ $(BUILD)/daemon/main.c.o: daemon/main.c | $(BUILD)/daemon/base
 # The Lua scripts are part of the program: scripts.c takes them in by .incbin.
 $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 
+# What a plugin takes of plugins/common, and the libraries it needs besides.
+smpp_LIBS := -levent
+
+plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
+  $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)
+
 define plugin_rules
 $(BUILD)/plugins/$(1)/%.c.o: plugins/$(1)/%.c | $(BUILD)/plugins/$(1)
-	$$(CC) $$(CPPFLAGS) -Iplugins -Iplugins/$(1) $$(FLAGS) $$(CFLAGS) -c -o $$@ $$<
+	$$(CC) $$(CPPFLAGS) -Iplugins -Iplugins/common -Iplugins/$(1) $$(FLAGS) $$(CFLAGS) -c -o $$@ $$<
 $(BUILD)/plugins/$(1):
 	mkdir -p $$@
-$(BUILD)/plugins/$(1).so: $(patsubst plugins/$(1)/%.c,$(BUILD)/plugins/$(1)/%.c.o,$(wildcard plugins/$(1)/*.c))
+ifneq ($(1),common)
+$(BUILD)/plugins/$(1).so: $(call plugin_objects,$(1))
 	$$(CC) $$(LDFLAGS) -shared -Wl,-z,nodelete -Wl,-Bsymbolic -o $$@ $$^ $$($(1)_LIBS)
 $(BUILD)/plugins/$(1).a: $(patsubst plugins/$(1)/%.c,$(BUILD)/plugins/$(1)/%.c.o,$(wildcard plugins/$(1)/*.c))
 	@rm -f $$@
 	ar rcs $$@ $$^
+endif
 endef
-smpp_LIBS := -levent
-$(foreach plugin,$(PLUGINS),$(eval $(call plugin_rules,$(plugin))))
+$(foreach plugin,$(PLUGINS) common,$(eval $(call plugin_rules,$(plugin))))
+
+COMMON := $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/common/*.c))
+$(BUILD)/plugins/%.tsv: plugins/%/codes.tsv
+	@mkdir -p $(@D)
+	cp $< $@
 
 # Plugins that break their word, for the tests of the host.
 TEST_PLUGINS := $(patsubst tests/unit/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/unit/plugins/*.c))
@@ -99,10 +113,10 @@ $(DRIVEN_CLOCK): tests/clock/driven_clock.c | $(BUILD)/tests
 	$(CC) $(CPPFLAGS) -O2 -g -fPIC $(CFLAGS) -shared -o $@ $<
 
 # Unit tests may look into any room and any plugin's parts; a whole plugin is tested through dlopen.
-$(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) | $(BUILD)/tests $(PLUGIN_SOS) $(TEST_PLUGINS)
-	$(CC) $(CPPFLAGS) $(ROOMS:%=-Idaemon/%) -Iplugins $(PLUGINS:%=-Iplugins/%) $(FLAGS) $(CFLAGS) \
+$(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/tests $(PLUGIN_SOS) $(TEST_PLUGINS)
+	$(CC) $(CPPFLAGS) $(ROOMS:%=-Idaemon/%) -Iplugins -Iplugins/common $(PLUGINS:%=-Iplugins/%) $(FLAGS) $(CFLAGS) \
 	  -DTEST_DIR='"$(CURDIR)/tests"' -DBUILD_DIR='"$(CURDIR)/$(BUILD)"' -c -o $@.o $<
-	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o $(LIB) $(PLUGIN_ARCHIVES) $(LDLIBS) -lcmocka
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) $(LDLIBS) -lcmocka
 $(BUILD)/tests:
 	mkdir -p $@
 tests: $(TESTS) $(DRIVEN_CLOCK) $(BUILD)/bench/smsc
