@@ -296,7 +296,7 @@ static void test_no_control_bytes_reach_the_terminal(void **state)
     (void)state;
     expect_shown("\x1b[2Jhello", "\\x1b[2Jhello\n");
     expect_shown("{\"t\":\"x\",\"event\":\"failed\",\"code\":\"\\u001b[2J\"}",
-                 "x                   failed       [\\x1b[2J]\n");
+                 "x                   failed       /  [\\x1b[2J]\n");
 }
 
 static const struct {
