@@ -35,9 +35,9 @@ enum notice_state {
 };
 
 enum {
-    FLAG_TOLD = 8,   /* a part was accepted once: never cleared */
-    FLAG_EARLY = 4,  /* an earlier attempt has a positive receipt */
-    FLAG_RESENT = 2, /* two copies are possible: never cleared */
+    FLAG_TOLD = 8,    /* a part was accepted once: never cleared */
+    FLAG_EARLY = 4,   /* an earlier attempt has a positive receipt */
+    FLAG_RESENT = 2,  /* two copies are possible: never cleared */
     FLAG_SUSPECT = 1, /* two daemons died while it was being sent: sent alone from now on */
 };
 
@@ -69,7 +69,7 @@ enum notice_reason {
     REASON_ERASED,
     REASON_POISON,
     REASON_NO_ANSWER,
-    REASON_SLOT, /* the recipient's own time cannot be read, or is yet to come */
+    REASON_SLOT,  /* the recipient's own time cannot be read, or is yet to come */
     REASON_CRASH, /* a daemon died while it was being sent; at the next intent it is kept */
     REASON_COUNT
 };
