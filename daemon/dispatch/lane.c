@@ -247,7 +247,7 @@ static void wait_us(struct lane *lane, int64_t us)
     if (evtimer_pending(lane->timer, &at)) {
         event_base_gettimeofday_cached(lane->d->base, &now);
         evutil_timersub(&at, &now, &at);
-        if (evutil_timercmp(&at, &tv, <=))
+        if (!evutil_timercmp(&at, &tv, >))
             return;
     }
     evtimer_add(lane->timer, &tv);

@@ -36,9 +36,9 @@ enum notice_state {
 };
 
 enum {
-    FLAG_TOLD = 8,   /* a part was accepted once: never cleared */
-    FLAG_EARLY = 4,  /* an earlier attempt has a positive receipt */
-    FLAG_RESENT = 2, /* two copies are possible: never cleared */
+    FLAG_TOLD = 8,    /* a part was accepted once: never cleared */
+    FLAG_EARLY = 4,   /* an earlier attempt has a positive receipt */
+    FLAG_RESENT = 2,  /* two copies are possible: never cleared */
     FLAG_SUSPECT = 1, /* two daemons died while it was being sent: sent alone from now on */
 };
 
