@@ -26,3 +26,13 @@ enum outcome_effect outcome_apply(const struct record *now, struct record *wante
         *retry = RETRY_REMOVE; /* it was put there by who took us for dead */
     return OUTCOME_MOVES;
 }
+
+void outcome_doubt(struct record *record)
+{
+    bool arrived = (record->flags & FLAG_EARLY) != 0;
+
+    record->state = arrived ? NOTICE_DELIVERED : NOTICE_UNCERTAIN;
+    record->reason = arrived ? REASON_NONE : REASON_NO_ANSWER;
+    if (record->attempts < LEDGER_MAX_ATTEMPTS)
+        record->attempts++;
+}

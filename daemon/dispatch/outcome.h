@@ -20,4 +20,8 @@ enum outcome_effect {
  * set (store/moves.h). Both are put right where it moves. */
 enum outcome_effect outcome_apply(const struct record *now, struct record *wanted, int64_t *retry);
 
+/* What is left of an intent whose daemon died: it spent an attempt, and is uncertain unless
+ * an earlier attempt is known to have arrived. */
+void outcome_doubt(struct record *record);
+
 #endif

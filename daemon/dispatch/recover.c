@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "log.h"
+#include "outcome.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,13 +62,13 @@ bool recovery_busy(const struct recovery *r)
 
 /* ------------------------------------------------------------ a piece of ledger */
 
-static void log_uncertain(const struct recovery *r, const struct move *m)
+static void log_moved(const struct recovery *r, const struct move *m)
 {
     struct delivery_event e = DELIVERY_EVENT_INIT;
     struct record record;
 
     record_unpack(m->wanted, &record);
-    e.event = "uncertain";
+    e.event = notice_state_name(record.state);
     e.campaign = r->id;
     e.reminder = r->reminder;
     e.reason = notice_reason_name(record.reason);
@@ -78,23 +79,6 @@ static void log_uncertain(const struct recovery *r, const struct move *m)
     delivery_log_add(r->d->log, &e);
 }
 
-static void on_moved(void *arg, const redisReply *reply)
-{
-    struct recovery *r = arg;
-    int64_t seq = 0;
-
-    if (reply->type == REDIS_REPLY_ARRAY && moves_verdict(reply, &seq) == MOVES_DONE)
-        for (size_t i = 0; i < r->moves.count; i++) { /* what differs was settled meanwhile */
-            const struct move *m = &r->moves.list[i];
-
-            if (m->wanted[0] >> 4 == NOTICE_UNCERTAIN && moves_differing(reply, m->n) == NULL) {
-                log_uncertain(r, m);
-                r->uncertain++;
-            }
-        }
-    next_piece(r);
-}
-
 /* A fence carries the epoch, and an epoch is drawn once, by one daemon: it is enough
  * to know the last under which the dead one sent. Its earlier ones were recovered before
  * it did. */
@@ -103,18 +87,33 @@ static bool of_the_dead(const struct recovery *r, const struct record *record)
     return record->state == NOTICE_SENDING && record->fence >> 12 == r->epoch;
 }
 
+static void on_moved(void *arg, const redisReply *reply)
+{
+    struct recovery *r = arg;
+    int64_t seq = 0;
+
+    if (reply->type == REDIS_REPLY_ARRAY && moves_verdict(reply, &seq) == MOVES_DONE)
+        for (size_t i = 0; i < r->moves.count; i++) {
+            const struct move *m = &r->moves.list[i];
+            const unsigned char *found = moves_differing(reply, m->n);
+            struct record now;
+
+            if (found != NULL) { /* settled meanwhile, unless a receipt has only left a mark */
+                record_unpack(found, &now);
+                if (of_the_dead(r, &now) && m->n < r->next)
+                    r->next = m->n;
+            } else if (m->believed[0] >> 4 == NOTICE_SENDING) {
+                log_moved(r, m);
+                r->uncertain += m->wanted[0] >> 4 == NOTICE_UNCERTAIN;
+            }
+        }
+    next_piece(r);
+}
+
 static bool parked_and_due(const struct recovery *r, const struct record *record, int64_t now_ms)
 {
     return record->state == NOTICE_PARKED &&
            (r->base_s + (int64_t)record->settled_s) * 1000 <= now_ms;
-}
-
-static void doubt(struct record *record)
-{
-    record->state = NOTICE_UNCERTAIN;
-    record->reason = REASON_NO_ANSWER;
-    if (record->attempts < LEDGER_MAX_ATTEMPTS)
-        record->attempts++;
 }
 
 /* Record 0 is the header. */
@@ -143,8 +142,9 @@ static void move_piece(struct recovery *r, const unsigned char *records, size_t 
         m->retry = now_ms;
         memcpy(m->believed, records + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
         if (record.state == NOTICE_SENDING) {
-            doubt(&record);
-            m->retry += wait_ms; /* `hold` is looked at then too, and stays */
+            outcome_doubt(&record);
+            /* `hold` is looked at then too, and stays */
+            m->retry = record.state == NOTICE_UNCERTAIN ? now_ms + wait_ms : RETRY_KEEP;
         }
         record_pack(&record, m->wanted);
     }

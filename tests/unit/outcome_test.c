@@ -107,13 +107,33 @@ static void test_fact(void **state)
     assert_true(notice_may_move(now.state, wanted.state));
 }
 
+/* A death spends the attempt; who is known to have an earlier copy is not in doubt. */
+static void test_doubt(void **state)
+{
+    struct record r = {.state = NOTICE_SENDING, .flags = R, .attempts = 1, .fence = 0x5001};
+
+    (void)state;
+    outcome_doubt(&r);
+    assert_int_equal(r.state, NOTICE_UNCERTAIN);
+    assert_int_equal(r.reason, REASON_NO_ANSWER);
+    assert_int_equal(r.attempts, 2);
+    assert_int_equal(r.flags, R);
+    r = (struct record){.state = NOTICE_SENDING, .flags = R | E, .attempts = 15, .fence = 0x5001};
+    outcome_doubt(&r);
+    assert_int_equal(r.state, NOTICE_DELIVERED);
+    assert_int_equal(r.reason, REASON_NONE);
+    assert_int_equal(r.attempts, 15);
+    assert_int_equal(r.fence, 0x5001);
+}
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(facts)];
+    struct CMUnitTest tests[COUNT(facts) + 1];
 
     for (size_t i = 0; i < COUNT(facts); i++)
         tests[i] = (struct CMUnitTest){facts[i].name, test_fact, NULL, NULL, (void *)&facts[i]};
+    tests[COUNT(facts)] = (struct CMUnitTest)cmocka_unit_test(test_doubt);
     return cmocka_run_group_tests_name("outcomes", tests, NULL, NULL);
 }
