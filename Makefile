@@ -23,6 +23,9 @@ ifeq ($(FLAVOR),fuzz)
 CC      := clang
 CXX     := clang++
 endif
+ifeq ($(FLAVOR),test)
+CPPFLAGS += -DOUTREACH_FAULTS # base/fault.h
+endif
 FLAGS   := $($(FLAVOR)_FLAGS) -fPIC -MMD -MP
 CFLAGS  += -std=c11 $(CWARN)
 CXXFLAGS += -std=c++17 $(WARN)

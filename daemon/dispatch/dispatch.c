@@ -2,6 +2,7 @@
 
 #include "campaign.h"
 #include "clock.h"
+#include "fault.h"
 #include "keys.h"
 #include "log.h"
 
@@ -102,6 +103,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     evtimer_add(d->tick, &again);
     ticks++;
+    if (gateway_set_outstanding(d->gateways) > 0)
+        FAULT_POINT("W5");
     if (db_well(d->db)) {
         if (ticks % PUBLISH_TICKS == 0)
             delivery_log_publish(d->log);

@@ -1,6 +1,7 @@
 #include "inside.h"
 
 #include "clock.h"
+#include "fault.h"
 #include "keys.h"
 #include "log.h"
 
@@ -184,6 +185,7 @@ static void intent_decide(struct intent *i)
         settle_answer(go[k], &unsent);
     if (count > open)
         count = open;
+    FAULT_POINT("W4");
     if (count > 0)
         gateway_submit(i->lane->gateway, messages, contexts, count);
     dispatch_ask_turn(d);

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "fault.h"
 #include "log.h"
 #include "mem.h"
 
@@ -158,7 +159,7 @@ struct db {
     int64_t full_told_ms;
     struct request *spare;
     size_t spares, outstanding, outstanding_bytes;
-    unsigned checks; /* answers of the handshake still to come */
+    unsigned checks;         /* answers of the handshake still to come */
     bool told_away, refused; /* refused: one of the connections was */
     char why[256];
     struct maker maker;
@@ -385,6 +386,10 @@ static void on_reply(redisAsyncContext *context, void *data, void *private)
 
     if (db == NULL || reply == NULL || db->context != context)
         return; /* the connection died: r stays in the list and is sent again */
+    if (FAULT_FAILS("redis-reply")) {
+        go_away(db, "this reply is lost");
+        return;
+    }
     if (passing_error(reply)) {
         go_away(db, reply->str);
         return;
