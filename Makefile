@@ -23,6 +23,9 @@ ifeq ($(FLAVOR),fuzz)
 CC      := clang
 CXX     := clang++
 endif
+ifeq ($(FLAVOR),test)
+CPPFLAGS += -DOUTREACH_FAULTS # base/fault.h
+endif
 FLAGS   := $($(FLAVOR)_FLAGS) -fPIC -MMD -MP
 CFLAGS  += -std=c11 $(CWARN)
 CXXFLAGS += -std=c++17 $(WARN)
@@ -138,9 +141,20 @@ $(BUILD)/bench:
 	mkdir -p $@
 bench: $(BENCHES)
 
+# The model of the ledger (tests/model), checked by spin's pan, with the daemon's own rules in it.
+# Without sanitizers: it runs through some ten million states.
+MODEL := $(BUILD)/model/pan
+MODEL_RULES := daemon/store/ledger.c daemon/dispatch/outcome.c daemon/inbound/receipts.c
+$(MODEL): $(wildcard tests/model/*.pml tests/model/*.[ch]) $(MODEL_RULES) $(MODEL_RULES:.c=.h)
+	mkdir -p $(@D)
+	cd $(@D) && spin -a $(CURDIR)/tests/model/ledger.pml
+	$(CC) -O1 -w -DNP -DNOFAIR -DVECTORSZ=512 -DMEMLIM=1000 $(CPPFLAGS) -Itests/model $(ROOMS:%=-Idaemon/%) -Iplugins \
+	  -o $@ $(@D)/pan.c tests/model/glue.c $(MODEL_RULES)
+model: $(MODEL)
+
 clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all tests fuzzers bench clean
+.PHONY: all tests model fuzzers bench clean
 .SECONDARY:

@@ -13,6 +13,7 @@
 #include "campaigns.h"
 #include "cli.h"
 #include "daemons.h"
+#include "fault.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -280,7 +281,9 @@ static int send_event(struct queueing *q, struct error *err)
     command_add_int(&c, (int64_t)preview_rows(q->reading.preview));
     command_add_string(&c, "body");
     command_add(&c, q->body.data, q->body.length);
+    FAULT_POINT("W1");
     rc = db_ask(q->cli->db, &c, &reply, err);
+    FAULT_POINT("W2");
     command_free(&c);
     if (rc != 0)
         return -1;

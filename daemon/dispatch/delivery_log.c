@@ -5,6 +5,7 @@
 #include "command.h"
 #include "db.h"
 #include "error.h"
+#include "fault.h"
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
@@ -78,7 +79,12 @@ static int write_out(struct delivery_log *log)
     size_t done = 0;
 
     while (done < log->lines.length) {
-        ssize_t n = write(log->fd, log->lines.data + done, log->lines.length - done);
+        ssize_t n = -1;
+
+        if (FAULT_FAILS("log-write"))
+            errno = ENOSPC;
+        else
+            n = write(log->fd, log->lines.data + done, log->lines.length - done);
 
         if (n < 0 && errno == EINTR)
             continue;

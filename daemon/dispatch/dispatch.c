@@ -2,6 +2,7 @@
 
 #include "campaign.h"
 #include "clock.h"
+#include "fault.h"
 #include "keys.h"
 #include "log.h"
 
@@ -148,6 +149,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     ticks++;
     if (ticks % SYNC_TICKS == 0)
         delivery_log_sync(d->log);
+    if (gateway_set_outstanding(d->gateways) > 0)
+        FAULT_POINT("W5");
     if (db_well(d->db)) {
         trust_tick(d, ticks);
         if (ticks % PUBLISH_TICKS == 0)

@@ -3,6 +3,7 @@
 #include "audience.h"
 #include "clock.h"
 #include "error.h"
+#include "fault.h"
 #include "keys.h"
 #include "log.h"
 #include "tree.h"
@@ -202,6 +203,7 @@ static void on_queued(void *arg, const redisReply *reply)
     bool skipped[CAMPAIGN_MAX_REMINDERS];
     char key[CAMPAIGN_ID_BYTES + NAME_BYTES];
 
+    FAULT_POINT("W2-event");
     if (word == NULL || strcmp(word->str, "ROWS") == 0) {
         reject(e, "its audience is not complete: queue it again");
         return;
@@ -255,6 +257,7 @@ static void send_queue(struct events *e)
         .document_length = e->document.length,
     };
 
+    FAULT_POINT("W1-event");
     campaign_queue_command(&e->d->command, e->campaign, &q);
     db_send(e->d->db, &e->d->command, on_queued, e);
 }

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "fault.h"
 #include "hours.h"
 #include "keys.h"
 #include "log.h"
@@ -460,6 +461,7 @@ static void on_claimed(void *arg, const redisReply *reply)
     const redisReply *what = db_at(reply, 0), *note = db_at(reply, 1);
     int sweep = SWEEP_NO;
 
+    FAULT_POINT("W3");
     job->claims--;
     job->coming -= claim->want;
     job->d->in_memory -= claim->want;

@@ -1,6 +1,7 @@
 #include "inside.h"
 
 #include "clock.h"
+#include "fault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -441,6 +442,7 @@ static void lane_submit(struct lane *lane)
             messages[k] = &go[k]->message;
             contexts[k] = go[k];
         }
+        FAULT_POINT("W4");
         gateway_submit(lane->gateway, messages, contexts, count);
     }
 }

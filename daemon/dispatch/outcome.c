@@ -35,3 +35,24 @@ bool intent_may_try_again(const struct record *believed, const struct record *fo
            found->state == believed->state && found->fence == believed->fence &&
            found->step == believed->step && found->attempts == believed->attempts;
 }
+
+/* One that was being sent when a daemon died, and then when a second one did, is sent
+ * alone; if that one dies too it is left to a person: it may have gone out. */
+static enum notice_reason blame(struct record *record)
+{
+    if ((record->flags & FLAG_SUSPECT) != 0)
+        return REASON_POISON;
+    if (record->reason == REASON_CRASH)
+        record->flags |= FLAG_SUSPECT;
+    return REASON_CRASH;
+}
+
+void outcome_doubt(struct record *record)
+{
+    bool arrived = (record->flags & FLAG_EARLY) != 0;
+
+    record->state = arrived ? NOTICE_DELIVERED : NOTICE_UNCERTAIN;
+    record->reason = arrived ? REASON_NONE : blame(record);
+    if (record->attempts < LEDGER_MAX_ATTEMPTS)
+        record->attempts++;
+}

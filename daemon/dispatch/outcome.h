@@ -26,4 +26,9 @@ enum outcome_effect outcome_apply(const struct record *now, struct record *wante
  * decided anew. */
 bool intent_may_try_again(const struct record *believed, const struct record *found);
 
+/* What is left of an intent whose daemon died: it spent an attempt, and is uncertain unless
+ * an earlier attempt is known to have arrived. Daemons that die over it again and again are
+ * remembered: crash, then suspect, then poison. */
+void outcome_doubt(struct record *record);
+
 #endif

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "keys.h"
 #include "log.h"
+#include "outcome.h"
 #include "replay.h"
 
 #include <stdio.h>
@@ -70,13 +71,13 @@ bool recovery_busy(const struct recovery *r)
 
 /* ------------------------------------------------------------ a piece of ledger */
 
-static void log_settled(const struct recovery *r, const struct move *m)
+static void log_moved(const struct recovery *r, const struct move *m)
 {
     struct delivery_event e = DELIVERY_EVENT_INIT;
     struct record record;
 
     record_unpack(m->wanted, &record);
-    e.event = record.state == NOTICE_UNCERTAIN ? "uncertain" : "delivered";
+    e.event = notice_state_name(record.state);
     e.campaign = r->id;
     e.reminder = r->reminder;
     e.reason = notice_reason_name(record.reason);
@@ -87,23 +88,6 @@ static void log_settled(const struct recovery *r, const struct move *m)
     delivery_log_add(r->d->log, &e);
 }
 
-static void on_moved(void *arg, const redisReply *reply)
-{
-    struct recovery *r = arg;
-    int64_t seq = 0;
-
-    if (reply->type == REDIS_REPLY_ARRAY && moves_verdict(reply, &seq) == MOVES_DONE)
-        for (size_t i = 0; i < r->moves.count; i++) { /* what differs was settled meanwhile */
-            const struct move *m = &r->moves.list[i];
-
-            if (m->wanted[0] >> 4 == NOTICE_PARKED || moves_differing(reply, m->n) != NULL)
-                continue;
-            log_settled(r, m);
-            r->uncertain += m->wanted[0] >> 4 == NOTICE_UNCERTAIN;
-        }
-    next_piece(r);
-}
-
 /* A fence carries the epoch, and an epoch is drawn once, by one daemon: it is enough
  * to know the last under which the dead one sent. Its earlier ones were recovered before
  * it did. */
@@ -112,25 +96,34 @@ static bool of_the_dead(const struct recovery *r, const struct record *record)
     return record->state == NOTICE_SENDING && record->fence >> 12 == r->epoch;
 }
 
+static void on_moved(void *arg, const redisReply *reply)
+{
+    struct recovery *r = arg;
+    int64_t seq = 0;
+
+    if (reply->type == REDIS_REPLY_ARRAY && moves_verdict(reply, &seq) == MOVES_DONE)
+        for (size_t i = 0; i < r->moves.count; i++) {
+            const struct move *m = &r->moves.list[i];
+            const unsigned char *found = moves_differing(reply, m->n);
+            struct record now;
+
+            if (found != NULL) { /* settled meanwhile, unless a receipt has only left a mark */
+                record_unpack(found, &now);
+                if (of_the_dead(r, &now) && m->n < r->next)
+                    r->next = m->n;
+            } else if (m->believed[0] >> 4 == NOTICE_SENDING &&
+                       m->wanted[0] >> 4 != NOTICE_PARKED) {
+                log_moved(r, m);
+                r->uncertain += m->wanted[0] >> 4 == NOTICE_UNCERTAIN;
+            }
+        }
+    next_piece(r);
+}
+
 static bool parked_and_due(const struct recovery *r, const struct record *record, int64_t now_ms)
 {
     return record->state == NOTICE_PARKED &&
            (r->base_s + (int64_t)record->settled_s) * 1000 <= now_ms;
-}
-
-/* One that was being sent when a daemon died, and then when a second one did, is sent
- * alone; if that one dies too it is left to a person: it may have gone out. */
-static void doubt(struct record *record)
-{
-    record->state = NOTICE_UNCERTAIN;
-    if ((record->flags & FLAG_SUSPECT) != 0)
-        record->reason = REASON_POISON;
-    else if (record->reason == REASON_CRASH)
-        record->flags |= FLAG_SUSPECT;
-    else
-        record->reason = REASON_CRASH;
-    if (record->attempts < LEDGER_MAX_ATTEMPTS)
-        record->attempts++;
 }
 
 /* What our own log knows of the attempt that stands there. */
@@ -205,14 +198,13 @@ static void move_piece(struct recovery *r, const unsigned char *records, size_t 
         m->n = from + (uint32_t)i;
         m->retry = now_ms;
         memcpy(m->believed, records + i * LEDGER_RECORD_BYTES, LEDGER_RECORD_BYTES);
-        if (record.state == NOTICE_SENDING && (record.flags & FLAG_EARLY) != 0) {
-            record.state = NOTICE_DELIVERED; /* an earlier attempt did arrive: no doubt at all */
-            m->retry = RETRY_KEEP;
-        } else if (record.state == NOTICE_SENDING && !settle_by_log(r, m, &record, now_ms)) {
-            doubt(&record);
-            /* `hold` is looked at then too, and stays */
-            m->retry =
-                record.reason == REASON_POISON ? RETRY_KEEP : settle_doubt_until(r->d, now_ms);
+        if (record.state == NOTICE_SENDING &&
+            ((record.flags & FLAG_EARLY) != 0 || !settle_by_log(r, m, &record, now_ms))) {
+            outcome_doubt(&record);
+            /* `hold` is looked at then too, and stays; poison is a person's */
+            m->retry = record.state == NOTICE_UNCERTAIN && record.reason != REASON_POISON
+                           ? settle_doubt_until(r->d, now_ms)
+                           : RETRY_KEEP;
         }
         record_pack(&record, m->wanted);
     }

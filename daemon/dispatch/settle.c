@@ -1,6 +1,7 @@
 #include "inside.h"
 
 #include "clock.h"
+#include "fault.h"
 #include "keys.h"
 #include "log.h"
 #include "outcome.h"
@@ -462,6 +463,7 @@ static void on_settled(void *arg, const redisReply *reply)
     struct job *job = s->job;
     enum moves_verdict verdict;
 
+    FAULT_POINT("W7");
     if (reply->type != REDIS_REPLY_ARRAY) {
         log_error("settle.error campaign=%s reminder=%s reply=%s", job->id, job->name,
                   log_quote(reply->str ? reply->str : ""));
@@ -495,6 +497,8 @@ static void on_indexed(void *arg, const redisReply *reply)
 {
     struct lane *lane = arg;
 
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2)
+        FAULT_POINT("W8-join");
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements >= 2 && lane->d->options.early != NULL)
         for (size_t i = 0; i + 1 < reply->elements; i += 2)
             lane->d->options.early(lane->d->options.arg, lane->gateway, reply->element[i]->str,
@@ -525,6 +529,7 @@ void settle_flush(struct job *job)
         db_send(db, &d->command, on_indexed, s->id_lane);
     }
     delivery_log_flush(d->log);
+    FAULT_POINT("W6");
     moves_command(&s->moves, &target, &d->command);
     db_send(db, &d->command, on_settled, s);
 }

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "column.h"
 #include "error.h"
+#include "fault.h"
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
@@ -210,6 +211,7 @@ static void on_moved(void *arg, const redisReply *reply)
                 arrival_end(a, false);
             continue;
         }
+        FAULT_POINT("W9");
         record_unpack(g->moves.list[i].wanted, &r);
         if (verdict == MOVES_DONE && (notice_is_terminal(r.state) || r.state == NOTICE_PARKED))
             log_receipt(a, &r);
@@ -404,6 +406,8 @@ static void looked_up(struct arrival *a, const redisReply *found)
         return;
     }
     if (found->len == 6 && memcmp(found->str, "PARKED", 6) == 0) {
+        if (a->stored != NULL)
+            FAULT_POINT("W8");
         if (a->stored != NULL)
             arrival_end(a, true); /* parked: durable */
         else

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "db_wire.h"
 #include "error.h"
+#include "fault.h"
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
@@ -410,6 +411,10 @@ static void on_reply(redisAsyncContext *context, void *data, void *private)
 
     if (db == NULL || reply == NULL || db->context != context)
         return; /* the connection died: r stays in the list and is sent again */
+    if (FAULT_FAILS("redis-reply")) {
+        go_away(db, "this reply is lost");
+        return;
+    }
     if (passing_error(reply)) {
         go_away(db, reply->str);
         return;

@@ -75,3 +75,24 @@ journey('a lease of ours that nobody here knows of is given back', async (s) => 
   assert.match(s.log(), /lease.lost campaign=lease reminder=first from=1 to=3/);
   await s.counted('lease', 'first', { parked: 3 });
 });
+
+journey('a daemon that slept past its permits sends nothing of them: a cancel in its sleep holds', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 20 }), { rate: '200/s', window: 20 });
+  await s.start();
+  await s.xadd(campaign('asleep', people(400)));
+  await until('some submits', () => smsc.submits.length >= 40);
+  process.kill(s.daemon.pid, 'SIGSTOP');
+  try {
+    await s.ok('cancel', 'asleep', '-y');
+    await pause(6000); // a permit lasts five seconds; what was on the wire has arrived
+  } finally {
+    process.kill(s.daemon.pid, 'SIGCONT');
+  }
+  const at = smsc.submits.length;
+  await until('an end', async () => {
+    const counts = await s.counts('asleep', 'first');
+    return (counts.delivered ?? 0) + (counts.cancelled ?? 0) + (counts.uncertain ?? 0) === 400;
+  }, 60000);
+  assert.equal(smsc.submits.length, at, 'nothing left after it woke up');
+  await s.ok('verify', 'asleep');
+});

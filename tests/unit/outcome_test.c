@@ -171,11 +171,38 @@ static void test_again(void **state)
     assert_int_equal(intent_may_try_again(&a->believed, &a->found), a->again);
 }
 
+/* A death spends the attempt; who is known to have an earlier copy is not in doubt. */
+static void test_doubt(void **state)
+{
+    struct record r = {.state = NOTICE_SENDING, .flags = R, .attempts = 1, .fence = 0x5001};
+
+    (void)state;
+    outcome_doubt(&r);
+    assert_int_equal(r.state, NOTICE_UNCERTAIN);
+    assert_int_equal(r.reason, REASON_CRASH);
+    assert_int_equal(r.attempts, 2);
+    assert_int_equal(r.flags, R);
+    r.state =
+        NOTICE_SENDING; /* the second death makes it suspect, the third leaves it to a person */
+    outcome_doubt(&r);
+    assert_int_equal(r.flags, R | FLAG_SUSPECT);
+    assert_int_equal(r.reason, REASON_CRASH);
+    r.state = NOTICE_SENDING;
+    outcome_doubt(&r);
+    assert_int_equal(r.reason, REASON_POISON);
+    r = (struct record){.state = NOTICE_SENDING, .flags = R | E, .attempts = 15, .fence = 0x5001};
+    outcome_doubt(&r);
+    assert_int_equal(r.state, NOTICE_DELIVERED);
+    assert_int_equal(r.reason, REASON_NONE);
+    assert_int_equal(r.attempts, 15);
+    assert_int_equal(r.fence, 0x5001);
+}
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(facts) + COUNT(agains) + 1];
+    struct CMUnitTest tests[COUNT(facts) + COUNT(agains) + 2];
 
     for (size_t i = 0; i < COUNT(facts); i++)
         tests[i] = (struct CMUnitTest){facts[i].name, test_fact, NULL, NULL, (void *)&facts[i]};
@@ -184,5 +211,6 @@ int main(void)
             (struct CMUnitTest){agains[i].name, test_again, NULL, NULL, (void *)&agains[i]};
     tests[COUNT(facts) + COUNT(agains)] =
         (struct CMUnitTest)cmocka_unit_test(test_step_never_falls);
+    tests[COUNT(facts) + COUNT(agains) + 1] = (struct CMUnitTest)cmocka_unit_test(test_doubt);
     return cmocka_run_group_tests_name("outcomes", tests, NULL, NULL);
 }

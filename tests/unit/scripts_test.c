@@ -616,6 +616,52 @@ static void test_move_refused(void **state)
         }
 }
 
+/* What was written before its answer was lost stands, whatever flag has been set since; a
+ * refusal that were believed would leave it `sending` for ever. Nothing is written anew. */
+static void test_intent_repeated(void **state)
+{
+    static const struct {
+        const char *set;
+        int64_t now_ms;
+        const char *first; /* of an intent that had not been written */
+    } rows[] = {
+        {"cancelled 1", 1100, "[CANCELLED 2]"},
+        {"paused 1", 1100, "[PAUSED 2]"},
+        {"tv 2", 1100, "[VERSION 2]"},
+        {"cancelled 0", 2000, "[EXPIRED 2]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char before[64], line[64];
+        redisReply *reply;
+
+        ask("FLUSHALL");
+        opened(30);
+        forget();
+        for (uint32_t n = 2; n <= 4; n++)
+            move(n, untouched, record_of(NOTICE_SENDING, 0x1001), 0);
+        move(9, record_of(NOTICE_PARKED, 0x0001), record_of(NOTICE_SENDING, 0x1001), RETRY_REMOVE);
+        reply = send_batch(true, 1100, 1, 0); /* 9 is not parked: it differs */
+        assert_non_null(moves_differing(reply, 9));
+        freeReplyObject(reply);
+        snprintf(line, sizeof line, "HSET " REMINDER " %s", rows[i].set);
+        ask(line);
+        snprintf(before, sizeof before, "%s", digest());
+        reply = send_batch(true, rows[i].now_ms, 1, 0);
+        assert_string_equal(db_at(reply, 0)->str, "OK");
+        assert_int_equal(reply->elements, 4);
+        assert_non_null(moves_differing(reply, 9));
+        freeReplyObject(reply);
+        is(before, digest());
+        forget();
+        for (uint32_t n = 11; n <= 28; n++)
+            move(n, untouched, record_of(NOTICE_SENDING, 0x1002), 0);
+        is(rows[i].first, sent(true, rows[i].now_ms, 1, 0));
+        is(before, digest());
+    }
+}
+
 /* A lost key never reads as "nobody was sent anything"; nor does a ledger that is too short. */
 static void test_move_gone(void **state)
 {
@@ -745,6 +791,23 @@ static void model_move(const struct move *m, size_t *differ)
         model_retry[n] = m->retry;
 }
 
+/* Is it there as it was wanted? An intent of which that is true is a repeat. */
+static bool stands(const struct move *m)
+{
+    struct record wanted;
+
+    record_unpack(m->wanted, &wanted);
+    return same(&model[m->n], &wanted);
+}
+
+static bool some_stand(const struct moves *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (stands(&m->list[i]))
+            return true;
+    return false;
+}
+
 static void test_property(void **state)
 {
     static struct moves copy;
@@ -757,7 +820,7 @@ static void test_property(void **state)
     memset(model_retry, 0, sizeof model_retry);
     for (int round = 0; round < 1500; round++) {
         struct record to = {.state = roll(NOTICE_STATES), .fence = roll(50)};
-        bool uniform = roll(2) == 0, repeat = roll(5) == 0, intent = roll(3) == 0;
+        bool uniform = roll(2) == 0, repeat = roll(5) == 0, intent = roll(3) == 0, refused;
         const char *set = intent && roll(4) == 0 ? "1" : "0";
         int kind = (int)roll(3);
         size_t differ = 0;
@@ -782,14 +845,19 @@ static void test_property(void **state)
         copy = batch;
         reply = send_batch(intent, 1100, 1, seq);
         verdict = moves_verdict(reply, &seq);
-        assert_int_equal(verdict == MOVES_DONE, !(intent && set[0] == '1'));
+        refused = intent && set[0] == '1';
+        assert_int_equal(verdict == MOVES_DONE, !refused || some_stand(&copy));
         if (verdict == MOVES_DONE) {
             for (size_t i = 0; i < copy.count; i++)
-                model_move(&copy.list[i], &differ);
+                if (refused)
+                    differ += !stands(&copy.list[i]);
+                else
+                    model_move(&copy.list[i], &differ);
             assert_int_equal((reply->elements - 2) / 2, differ);
         }
         freeReplyObject(reply);
-        if (repeat && verdict == MOVES_DONE) { /* the answer was lost: nothing moves again */
+        if (repeat && verdict == MOVES_DONE &&
+            !refused) { /* the answer was lost: nothing moves again */
             for (size_t i = 0; i < copy.count; i++) {
                 struct record believed;
 
@@ -1324,6 +1392,7 @@ int main(void)
         TEST(test_move_opens_again),
         TEST(test_move_differs),
         TEST(test_move_refused),
+        TEST(test_intent_repeated),
         TEST(test_move_gone),
         TEST(test_property),
         TEST(test_cap),

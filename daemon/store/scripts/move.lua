@@ -16,16 +16,10 @@ local seq = tonumber(h[1])
 if seq < tonumber(ARGV[4]) then
   return {'BACK', seq}
 end
+local refused = nil
 if ARGV[1] == 'intent' then
-  if h[3] == '1' then
-    return {'CANCELLED', seq}
-  elseif tonumber(ARGV[2]) >= tonumber(h[4]) then
-    return {'EXPIRED', seq}
-  elseif h[2] == '1' then
-    return {'PAUSED', seq}
-  elseif h[5] ~= ARGV[3] then
-    return {'VERSION', seq}
-  end
+  refused = h[3] == '1' and 'CANCELLED' or tonumber(ARGV[2]) >= tonumber(h[4]) and 'EXPIRED'
+    or h[2] == '1' and 'PAUSED' or h[5] ~= ARGV[3] and 'VERSION'
 end
 
 -- What stands beyond its end was lost with a part of it: nobody may believe it untouched.
@@ -38,6 +32,27 @@ for a = 5, #ARGV, 5 do
 end
 
 local byte, sub = string.byte, string.sub
+
+-- It may have run before, and only its answer was lost: then what it wrote stands, and no
+-- flag that was set since makes it unwritten. A fence belongs to one intent alone.
+if refused then
+  local answer, repeated = {'OK', seq}, false
+  for a = 5, #ARGV, 5 do
+    local from, size, wanted = tonumber(ARGV[a]), tonumber(ARGV[a + 1]) * 16, ARGV[a + 3]
+    local now = redis.call('GETRANGE', KEYS[2], from * 16, from * 16 + size - 1)
+    for at = 1, size, 16 do
+      local c, n = sub(now, at, at + 15), #wanted == size and sub(wanted, at, at + 15) or wanted
+      if c == n then
+        repeated = true
+      else
+        answer[#answer + 1] = from + (at - 1) / 16
+        answer[#answer + 1] = c
+      end
+    end
+  end
+  return repeated and answer or {refused, seq}
+end
+
 local gone, come = {}, {} -- how often each first byte (state and flags) went and came
 local answer = {'OK', seq + 1}
 
