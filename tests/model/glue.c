@@ -109,7 +109,7 @@ int glue_receipt(unsigned char *state, unsigned char *flags, int same_fence, int
     struct record r = {.state = *state, .flags = *flags, .fence = 1};
     struct receipt_entry e = {.fence = same_fence ? 1 : 2, .n = 1, .parts = 1};
 
-    if (receipt_apply(&r, &e, arrived, REASON_ABSENT) == RECEIPT_IGNORED)
+    if (receipt_apply(&r, &e, arrived, REASON_ABSENT, 1) == RECEIPT_IGNORED)
         return 0;
     *state = (unsigned char)r.state;
     *flags = (unsigned char)r.flags;
