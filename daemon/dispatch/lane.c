@@ -349,45 +349,50 @@ static enum pass pass(struct lane *lane, const struct notice *n, int64_t now_us)
     return PASS_GOES;
 }
 
-/* Those of the ready that may leave now, in their order; the late ones go back. */
+/* Those of the ready that may leave now, in their order; those that came to be too late go
+ * back. They stand in the order of their permits, so that behind one that has to wait for
+ * all nobody is looked at: that would be every one of them in every turn. */
 static size_t take_ready(struct lane *lane, size_t most, struct notice **go)
 {
     int64_t boot_ms = clock_boot_ms(), wall_ms = clock_wall_ms(), now_us = clock_mono_us();
-    struct notice *n, *next, *kept = NULL, *kept_last = NULL;
-    enum pass how = PASS_GOES;
+    struct notice *n = lane->ready, *next, **kept = &lane->ready, *kept_last = NULL;
     size_t count = 0, out = lane->unanswered;
 
     share_check(&lane->rate->share, boot_ms);
     if (lane->sender != NULL)
         share_check(&lane->sender->share, boot_ms);
-    for (n = lane->ready; n != NULL; n = next) {
+    for (; n != NULL; n = next) {
+        enum pass how = PASS_ALL_WAIT;
+
         next = n->next;
-        n->next = NULL;
         if (n->batch->job->quota != NULL)
             share_check(&n->batch->job->quota->share, boot_ms);
         if (too_late(lane, n, boot_ms, wall_ms)) {
+            n->next = NULL;
             lane->ready_count--;
             unsent(lane, n);
             continue;
         }
-        if (how != PASS_ALL_WAIT && count < most)
+        if (count < most)
             how = pass(lane, n, now_us);
-        if (how == PASS_GOES && count < most) {
+        if (how == PASS_ALL_WAIT)
+            break;
+        if (how == PASS_GOES) {
+            n->next = NULL;
             lane->ready_count--;
             lane->unanswered += places_of(lane, n);
             n->submitted_us = now_us;
             go[count++] = n;
             continue;
         }
-        if (kept_last != NULL)
-            kept_last->next = n;
-        else
-            kept = n;
+        *kept = n; /* its campaign is at its own rate */
+        kept = &n->next;
         kept_last = n;
     }
     lane->unanswered = out; /* counted when they are submitted */
-    lane->ready = kept;
-    lane->ready_last = kept_last;
+    *kept = n;
+    if (n == NULL)
+        lane->ready_last = kept_last;
     return count;
 }
 
