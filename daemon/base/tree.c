@@ -410,11 +410,12 @@ static struct tree *convert_setting(struct document *doc, const struct source *s
 
 /* What stands in a line, cut, and cut at its first quote: it may be a password. From
  * text where that is the file, else the file is read again. */
-static void show_line(const char *text, const char *where, struct origin o, char out[SHOWN_BYTES])
+static void show_line(const char *text, size_t length, const char *where, struct origin o,
+                      char out[SHOWN_BYTES])
 {
-    char room[1024] = "";
+    char room[1024] = "", *whole = text != NULL ? xstrndup(text, length) : NULL;
     FILE *f = text == NULL || strcmp(o.file, where) != 0 ? fopen(o.file, "re") : NULL;
-    const char *from = text != NULL ? text : "";
+    const char *from = text != NULL ? whole : "";
     size_t n;
 
     for (int i = 1; i < o.line && f == NULL && *from != '\0'; i += *from++ == '\n')
@@ -432,10 +433,11 @@ static void show_line(const char *text, const char *where, struct origin o, char
              strchr("\r\n", from[n]) == NULL ? " ..." : "");
     if (f != NULL)
         fclose(f);
+    free(whole);
 }
 
 static struct tree *parse_source(struct document *doc, struct source *src, const char *text,
-                                 const char *where, struct error *err)
+                                 size_t n, const char *where, struct error *err)
 {
     struct tree *t = NULL;
     struct origin o;
@@ -447,7 +449,7 @@ static struct tree *parse_source(struct document *doc, struct source *src, const
         t = convert_setting(doc, src, config_root_setting(&config), NULL, err);
     } else {
         o = origin_of(src, (unsigned)config_error_line(&config));
-        show_line(text, where, o, line);
+        show_line(text, n, where, o, line);
         error_set(err, "%s:%d: %s%s%s", o.file, o.line, config_error_text(&config),
                   line[0] ? ": " : "", line);
     }
@@ -465,7 +467,7 @@ static struct tree *read_source(const char *text, size_t n, const char *where, s
                           : source_add_text(&src, text, n, where, 0, err);
 
     if (rc == 0)
-        t = parse_source(doc, &src, text, where, err);
+        t = parse_source(doc, &src, text, n, where, err);
     buf_free(&src.text);
     free(src.origins);
     if (t == NULL)
