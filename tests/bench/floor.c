@@ -16,7 +16,9 @@
  * daemon reaches is measured against this.
  *
  * Several batches are in flight, so that no round trip is waited for; what a turn
- * of the loop has for a socket leaves with one write. A batch goes CLAIM -> (claim
+ * of the loop has for a socket leaves with one write. As there, intents and
+ * unanswered submits together fill the window and no more: that bounds what a
+ * crash leaves in doubt. A batch goes CLAIM -> (claim
  * and rows answered) INTENT -> (intent and opt-outs answered) SUBMIT -> (all
  * responses there) SETTLE -> (index and outcome answered) free. Batches are dealt
  * over --connections to Redis, because it reads 16 KB of each a turn and every turn
@@ -106,8 +108,9 @@ struct session {
 static int poll_fd, log_fd;
 static struct link links[REDIS_MAX];
 static struct session sessions[SMSC_MAX];
-static struct batch *batches, *to_submit[4096];
-static unsigned submit_first, submit_last;
+static struct batch *batches, *to_intend[4096], *to_submit[4096];
+static unsigned intend_first, intend_last, submit_first, submit_last;
+static long in_doubt; /* intended, and not yet answered by the SMSC */
 static struct buffer log_out;
 static char sha_claim[41], sha_intent[41], sha_outcome[41], sha_index[41], sha_release[41];
 static long claimed, settled, intended;
@@ -350,6 +353,7 @@ static void batch_intend(struct batch *b)
     struct buffer *out = &b->link->out;
 
     b->stage = INTENT;
+    in_doubt += b->n;
     put32(record + 2, 0x1000u | (uint32_t)(b->first / o.batch & 0xfff));
     ask_move(b, sha_intent, "intent", record, A_INTENT);
     resp_begin(out, 2 + (size_t)b->n);
@@ -541,7 +545,7 @@ static void on_reply(struct asked *a, const redisReply *r)
     if (--b->waits > 0)
         return;
     if (b->stage == CLAIM) {
-        batch_intend(b);
+        to_intend[intend_last++ % 4096] = b;
     } else if (b->stage == INTENT) {
         b->stage = SUBMIT;
         b->waits = (int)b->n;
@@ -629,6 +633,15 @@ static void submit(struct session *s, struct batch *b, int i)
     s->outstanding++;
 }
 
+/* An intent is asked for only where the window has room: what a crash leaves in doubt is
+ * at most that, as outreachd promises. */
+static void intend_some(void)
+{
+    while (intend_first != intend_last &&
+           in_doubt + to_intend[intend_first % 4096]->n <= o.window * o.sessions)
+        batch_intend(to_intend[intend_first++ % 4096]);
+}
+
 /* Fills the free windows, a batch on one session. */
 static void submit_some(void)
 {
@@ -667,6 +680,7 @@ static void on_response(struct session *s, const unsigned char *pdu, size_t leng
     b->id[s->window[seq].i] = id;
     s->window[seq].batch = NULL;
     s->outstanding--;
+    in_doubt--;
     if (--b->waits == 0)
         batch_settle(b);
 }
@@ -727,6 +741,7 @@ static void turn_end(void)
     for (long i = 0; i < o.flight && claimed < o.notices; i++)
         if (batches[i].stage == FREE)
             batch_claim(&batches[i]);
+    intend_some();
     submit_some();
     publish();
     while (buffer_length(&log_out) > 0) /* before the submits leave */
