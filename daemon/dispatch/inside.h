@@ -24,7 +24,8 @@
     2500 /* the same under caps: the later they are counted the later may it leave */
 #define LOOK_AGAIN_MS 60000 /* a claimed retry that nobody settled is looked at again */
 #define NAME_BYTES 33
-#define TAKEOVERS_ALONE 2 /* of a range: then it is worked one notice at a time, see claim.lua */
+#define TAKEOVERS_SUSPICIOUS 2 /* of a range: then it is worked in slices, see claim.lua, */
+#define TAKEOVERS_ALONE 3      /* of a slice: then one notice at a time */
 
 struct batch;
 struct job;

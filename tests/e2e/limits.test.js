@@ -305,20 +305,45 @@ journey('a notice that kills daemons is found out after three, and the rest arri
   assert.match((await s.ok('why', who[5].sms)).out, /ops must look/);
 });
 
-journey('a range over which daemons die is worked one at a time, and the one that was held by the third is failed', async (s) => {
+journey('a range over which daemons die is worked in slices, then one at a time, and the one that was held by the fourth is failed', async (s) => {
   const smsc = await s.smsc(undefined, { rate: '1/h' });
   await s.redisServer();
   await s.start();
   await s.xadd(campaign('range', people(4)));
   const leases = async () => Object.entries(await (await s.redis()).hash('outreach:{range}:first:leases'));
-  for (const held of ['1 4 0 1', '1 4 1 0', '1 1 2 0']) {
+  for (const held of ['1 4 0 1', '1 4 1 0', '1 4 2 0', '1 1 3 0']) {
     await until(`a lease ${held}`, async () => (await leases()).some(([name, v]) => !name.startsWith(':') && v === held), 30000);
     await s.stop('SIGKILL');
     await s.start();
   }
   await until('the first to be failed', async () => (await s.ledger('range', 'first'))[0].state === 'failed', 30000);
   assert.equal((await s.ledger('range', 'first'))[0].reason, 23);
-  await until('the next to be worked on', async () => (await leases()).some(([name, v]) => !name.startsWith(':') && v === '2 2 2 0'), 30000);
+  await until('the next to be worked on', async () => (await leases()).some(([name, v]) => !name.startsWith(':') && v === '2 2 3 0'), 30000);
   assert.equal(smsc.submits.length, 0);
   await s.ok('verify', 'range');
+});
+
+journey('a notice that kills daemons before it is sent is found out after four, of hundreds; all others are told, once', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 100 }), { window: 200 });
+  const list = people(300);
+  const deadly = { env: { OUTREACH_FAULT: 'prepare@137' }, wait: false };
+  s.settings.dispatch = { doubt_wait: '1s' };
+  await s.redisServer();
+  let deaths = 0;
+  await s.start(deadly);
+  await s.xadd(campaign('deadly', list));
+  await until('the end of all', async () => {
+    if (s.daemon.how) {
+      assert.equal(s.daemon.how.signal, 'SIGKILL');
+      deaths++;
+      await s.start(deadly);
+    }
+    const counts = await s.counts('deadly', 'first').catch(() => ({}));
+    return counts.delivered === 299 && counts.failed === 1;
+  }, 120000);
+  assert.equal(deaths, 4);
+  const record = (await s.ledger('deadly', 'first'))[136];
+  assert.deepEqual([record.state, record.reason], ['failed', 23]);
+  assert.ok(!smsc.submits.some((one) => one.to === list[136].sms));
+  await s.ok('verify', 'deadly');
 });

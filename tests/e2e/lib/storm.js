@@ -28,6 +28,7 @@ const KEY = `outreach:{${ID}}:first`;
 const RESPONSE_TIMEOUT_MS = 5000;
 const OPEN = ['untouched', 'parked', 'sending'];
 const SENDING = 2;
+const POISON = 23;
 
 /** Numbers from a seed: the plan can be had again, the machine's timing cannot. */
 function dice(seed) {
@@ -324,8 +325,10 @@ class Storm {
     try {
       await until('every notice to end', async () => {
         const counts = await this.stage.counts(ID, 'first');
-        const open = [...OPEN, 'accepted', ...(this.policy === 'resend' ? ['uncertain'] : [])];
-        return open.every((state) => !counts[state]);
+        if ([...OPEN, 'accepted'].some((state) => counts[state])) return false;
+        // Who was being sent to at each of three deaths is a person's: it may have been the cause.
+        return this.policy !== 'resend' || !counts.uncertain
+          || (await this.stage.ledger(ID, 'first')).every((r) => r.state !== 'uncertain' || r.reason === POISON);
       }, 300000);
       await until('the reminder to be done', async () => (await this.counters()).state === 'done', 180000);
     } catch (error) {
