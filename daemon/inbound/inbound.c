@@ -163,7 +163,10 @@ static void log_receipt(const struct arrival *a, const struct record *r)
 {
     struct delivery_event e = DELIVERY_EVENT_INIT;
 
-    e.event = r->state == NOTICE_PARKED ? "next-channel" : notice_state_name(r->state);
+    e.event = r->state == NOTICE_PARKED    ? "next-channel"
+              : r->state == NOTICE_SENDING ? "delivered" /* an earlier attempt, by its fence */
+                                           : notice_state_name(r->state);
+    e.step = r->state == NOTICE_PARKED ? r->step : 0;
     e.campaign = a->campaign;
     e.reminder = a->reminder;
     e.gateway = a->in->names[a->gateway];
@@ -213,7 +216,8 @@ static void on_moved(void *arg, const redisReply *reply)
         }
         FAULT_POINT("W9");
         record_unpack(g->moves.list[i].wanted, &r);
-        if (verdict == MOVES_DONE && (notice_is_terminal(r.state) || r.state == NOTICE_PARKED))
+        if (verdict == MOVES_DONE &&
+            (notice_is_terminal(r.state) || r.state == NOTICE_PARKED || r.state == NOTICE_SENDING))
             log_receipt(a, &r);
         arrival_end(a, reply->type == REDIS_REPLY_ARRAY); /* what no error tells of stands */
     }
