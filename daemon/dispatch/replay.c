@@ -396,6 +396,7 @@ static void notice_line(struct replay *r, struct replay_reminder *one, struct re
 {
     const char *event = text_of(line, "event");
     uint32_t fence = (uint32_t)strtoul(text_of(line, "fence"), NULL, 16);
+    int64_t step = number_of(line, "step");
 
     if (fence >> 12 > r->epoch)
         r->epoch = fence >> 12;
@@ -413,12 +414,10 @@ static void notice_line(struct replay *r, struct replay_reminder *one, struct re
         if (fence == n->fence)
             n->doubt = false;
     } else if (strcmp(event, "next-channel") == 0) {
-        int64_t step = number_of(line, "step");
-
         n->left = fence;
-        if (step > n->step && step <= 15)
-            n->step = (unsigned char)step;
     }
+    if (step > n->step && step <= 15)
+        n->step = (unsigned char)step;
     one->cancelled |= strcmp(event, "cancelled") == 0;
 }
 
