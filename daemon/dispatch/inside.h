@@ -379,7 +379,9 @@ void member_free(struct member *m);
 /* Draws an epoch, numbers the gateways, recovers what this name's last life left;
  * then joined runs. */
 void member_join(struct member *m, void (*joined)(struct dispatch *d)); /* also once more */
-void member_beat(struct member *m);    /* heartbeat, and a look at the others; every few seconds */
+void member_beat(struct member *m); /* heartbeat, and a look at the others; every few seconds */
+/* Redis was away: who is silent since then is not dead for that. */
+void member_count_anew(struct member *m);
 void member_publish(struct member *m); /* the gateways' states, for people */
 
 /* --------------------------------------------------------------- watch.c */

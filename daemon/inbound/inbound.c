@@ -219,8 +219,11 @@ static void on_moved(void *arg, const redisReply *reply)
         if (verdict == MOVES_DONE &&
             (notice_is_terminal(r.state) || r.state == NOTICE_PARKED || r.state == NOTICE_SENDING))
             log_receipt(a, &r);
-        arrival_end(a, reply->type == REDIS_REPLY_ARRAY); /* what no error tells of stands */
+        /* What no error tells of stands; one of a Redis that went back is asked for again. */
+        arrival_end(a, reply->type == REDIS_REPLY_ARRAY && verdict != MOVES_BACK);
     }
+    if (verdict == MOVES_BACK)
+        dispatch_went_back(in->options.dispatch, g->campaign, g->reminder);
     if (g->falls_back && g->done && verdict == MOVES_DONE)
         schedule_again(g);
     group_give_back(g);
@@ -310,6 +313,7 @@ static void on_all_records(void *arg, const redisReply *reply)
     read_reminder(g, reply);
     target.campaign = g->campaign;
     target.reminder = g->reminder;
+    target.seq = dispatch_seq(in->options.dispatch, g->campaign, g->reminder);
     for (size_t i = 0; i < g->count; i++)
         decide(g, g->list[i]);
     if (g->moves.count == 0) {

@@ -279,6 +279,32 @@ journey('a daemon that was asleep sends nothing stale, and what it had learnt co
   assert.ok(asleep > 0);
 }, { timeout: 300000 });
 
+journey('an outage of Redis is nobody\'s death; a daemon that is dead is found though its key is lost', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false, delayMs: 400 }), { rate: '20/s', window: 10 });
+  const server = await s.redisServer();
+  s.settings.dispatch = { doubt_wait: '1s' };
+  await daemon(s, 'd1');
+  const two = await daemon(s, 'd2');
+  await s.xadd(campaign('silent', people(400)));
+  await until('both to send', () => sentBy(smsc, 'd1') > 0 && sentBy(smsc, 'd2') > 0, 60000);
+  process.kill(two.pid, 'SIGSTOP');
+  await pause(18000); // three or four of six polls
+  assert.doesNotMatch(s.log(), /daemon\.dead/);
+  await server.kill();
+  await server.start();
+  const back = async () => (s.log().match(/^(\S+) info redis\.back/m) ?? [])[1];
+  await until('the first one to be back', back, 30000);
+  await (await s.redis()).call('DEL', 'outreach:daemon:d2');
+  await until('it to be dead', () => /daemon\.dead name=d2/.test(s.log()), 120000);
+  const dead = s.log().match(/^(\S+) \w+ daemon\.dead name=d2/m)[1];
+  const counted = Date.parse(dead) - Date.parse(await back());
+  assert.ok(counted >= 25000, `after ${counted} ms: what it was silent before the outage counted too`);
+  await s.stop('SIGKILL', two);
+  // What it had claimed and what it was sending is the other one's now.
+  await s.counted('silent', 'first', { accepted: 400 }, 120000);
+  await s.ok('verify', 'silent');
+}, { timeout: 400000 });
+
 journey('a notice that kills daemons is found out after three, and the rest arrives', async (s) => {
   s.settings.gateways.push({ name: 'edge', plugin: EVIL, channel: 'sms', way: 'deadly', signature: 'none', capacity: 8 });
   s.settings.dispatch = { doubt_wait: '1s', attempts: 15 };

@@ -161,6 +161,30 @@ static void test_flag(void **state)
     refused("[CANCELLED 0]", SCRIPT_FLAG, 2, C " " REMINDER " resume 9 ann");
 }
 
+/* An event that is read twice, or was asked for before what a person has said since, undoes
+ * nothing; but a cancel is final. Ids compare as numbers: 9 before 10. */
+static void test_flag_old(void **state)
+{
+    (void)state;
+    opened(5);
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 9-5 event"));
+    is("[paused 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " resume 8 ann 9-12 event"));
+    refused("[OLD 0]", SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 9-5 event");
+    refused("[OLD 0]", SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 9-12 event");
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 10-0 event"));
+    /* a person, when 12-0 was the last one on the queue */
+    is("[paused 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " resume 9 bob 12-0"));
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " pause 9 bob 12-0"));
+    is("[paused 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " resume 9 bob 12-0"));
+    refused("[OLD 0]", SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 11-0 event");
+    refused("[OLD 0]", SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 12-0 event");
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 12-1 event"));
+    /* who says nothing of events takes nothing back */
+    is("[paused 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " resume 9 bob"));
+    is("12-1", ask("HGET " C " flagged"));
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " cancel 9 ann 3-0 event"));
+}
+
 /* Nobody of a reminder that is yet to come has been touched: it ends at once. */
 static void test_flag_scheduled(void **state)
 {
@@ -1000,6 +1024,11 @@ static void test_heartbeat(void **state)
     is("[OK 1 ]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1000 up 900"));
     is("[OK 2 ]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1001 up 901"));
     is("[epoch 5 seen 1001 status up wall 901 beat 2]", ask("HGETALL outreach:daemon:d"));
+    /* whose key was lost has all of it again */
+    ask("DEL outreach:daemon:d");
+    is("[OK 1 ]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1001 up 901 sends"));
+    is("[5 5]", ask("HMGET outreach:daemon:d epoch sends"));
+    is("[OK 2 ]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1001 up 901 ''"));
     ask("HSET outreach:daemon:d confirmed 77"); /* a person has said so */
     is("[OK 3 77]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 7 1002 up 902"));
     refused("[REPLACED 7]", SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1003 up 903");
@@ -1408,6 +1437,7 @@ int main(void)
         TEST(test_queue),
         TEST(test_queue_nobody),
         TEST(test_flag),
+        TEST(test_flag_old),
         TEST(test_flag_scheduled),
         TEST(test_flag_done),
         TEST(test_open),
