@@ -167,13 +167,25 @@ class Storm {
     this.tasks.push(this.revive(daemon));
   }
 
-  async revive(daemon) {
+  /** What the dead one may have left in doubt, if it had begun to work in that life. */
+  async takeStock(daemon) {
     await this.redisBack();
+    // What it had written is still in the socket: Redis takes 16 KB of each a turn.
+    for (let i = 0; i < 50; i++) await this.client.call('PING');
     const epoch = await this.epochOf(daemon.name);
-    if (epoch > daemon.epoch) { // it had begun to work in that life
-      const left = await this.intents(epoch);
-      daemon.epoch = epoch;
-      this.count.mayDouble += left;
+    if (epoch <= daemon.epoch) return;
+    this.count.mayDouble += await this.intents(epoch);
+    daemon.epoch = epoch;
+  }
+
+  async revive(daemon) {
+    for (;;) {
+      try {
+        await this.takeStock(daemon);
+        break;
+      } catch { // Redis was killed meanwhile
+        await pause(20);
+      }
     }
     if (this.longOutages && this.random() < 0.04 && !this.daemons.some((d) => d.away)) {
       daemon.away = true;
