@@ -34,6 +34,16 @@ void fault_pass(const char *point)
         raise(SIGKILL);
 }
 
+void fault_pass_one(const char *point, unsigned long n)
+{
+    const char *asked = getenv("OUTREACH_FAULT");
+    size_t length = strlen(point);
+
+    if (asked != NULL && strncmp(asked, point, length) == 0 && asked[length] == '@' &&
+        strtoul(asked + length + 1, NULL, 10) == n)
+        raise(SIGKILL);
+}
+
 #else
 typedef int fault_is_empty; /* ISO C wants something in a file */
 #endif

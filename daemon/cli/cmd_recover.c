@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "clock.h"
 #include "copy.h"
+#include "fault.h"
 #include "human.h"
 #include "keys.h"
 #include "marker.h"
@@ -350,6 +351,7 @@ static void on_moved(void *arg, const redisReply *reply)
     struct recovery *r = arg;
     int64_t seq = 0;
 
+    FAULT_POINT("recover");
     if (reply->type != REDIS_REPLY_ARRAY || moves_verdict(reply, &seq) != MOVES_DONE)
         r->differing++;
     else
@@ -421,10 +423,12 @@ static int move_all(struct recovery *r, uint32_t last)
         send_moves(r);
         if (db_drain(r->cli->db, UNDER_WAY, &err) != 0)
             return cli_error(r->cli, EX_UNAVAILABLE, &err);
+        FAULT_POINT("recover");
         progress(r, r->reminder->campaign, from + PIECE < last ? from : last, last);
     }
     if (db_drain(r->cli->db, 0, &err) != 0)
         return cli_error(r->cli, EX_UNAVAILABLE, &err);
+    FAULT_POINT("recover");
     if (r->differing > 0)
         return cli_fail(r->cli, EX_TEMPFAIL,
                         T("%s/%s changed while it was being recovered: repeat this",
@@ -590,11 +594,13 @@ static int recover_reminder(struct recovery *r, const struct replay_reminder *on
     rc = restore(r, &last);
     if (rc != 0 || last == 0)
         return rc;
+    FAULT_POINT("recover");
     rc = number_for(r, KEY_REFS, key, UINT32_MAX, &r->ref);
     if (rc == 0)
         rc = move_all(r, last);
     if (rc == 0)
         rc = repair(r);
+    FAULT_POINT("recover");
     if (rc == 0 && one->cancelled)
         rc = cancel(r);
     if (rc != 0)
@@ -718,6 +724,7 @@ static int recover_from(struct recovery *r, char **operands, int count)
         rc = check_daemons(r);
     if (rc == 0)
         rc = recover_all(r);
+    FAULT_POINT("recover");
     if (rc == 0)
         rc = finish(r, "recover");
     return rc == 0 ? tell_done(r) : rc;

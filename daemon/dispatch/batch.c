@@ -94,7 +94,7 @@ static void batch_close(struct batch *b)
         lease_end(b);
     d->in_memory -= b->count;
     job->in_memory -= b->count;
-    if (b->takeovers >= TAKEOVERS_ALONE) /* the next one is not to be waited for */
+    if (b->takeovers >= TAKEOVERS_SUSPICIOUS) /* the next one is not to be waited for */
         job->wake_ms = 0;
     job->batches--;
     b->next = d->spare_batches;

@@ -400,6 +400,8 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
         p = put_number(PUT(p, ",\"attempt\":"), e->attempt);
     if (e->segments > 0)
         p = put_number(PUT(p, ",\"segments\":"), e->segments);
+    if (e->step > 0)
+        p = put_number(PUT(p, ",\"step\":"), e->step);
     if (e->to != NULL && e->to_length > 0 && e->to_length <= 128)
         p = put_address(log, p, e);
     if (e->queued_ms >= 0)

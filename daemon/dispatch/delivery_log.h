@@ -40,6 +40,7 @@ struct delivery_event {
     size_t id_length;
     uint32_t n, fence;
     unsigned attempt, segments;
+    unsigned step; /* which of the campaign's channels, from 0, which is not said */
     int64_t queued_ms, limited_ms,
         submit_ms;    /* waited for its turn, for the rate, for the answer */
     int64_t until_ms; /* wall clock: looked at again */

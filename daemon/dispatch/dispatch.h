@@ -78,4 +78,10 @@ void dispatch_free(struct dispatch *d); /* after the gateways are shut */
 typedef void dispatch_ref_fn(void *arg, const char *campaign, const char *reminder);
 void dispatch_find_ref(struct dispatch *d, uint32_t ref, dispatch_ref_fn *fn, void *arg);
 
+/* For inbound/, whose moves count in a reminder's seq too: the highest that this daemon has
+ * seen of it, 0 if it is not open here. */
+int64_t dispatch_seq(struct dispatch *d, const char *campaign, const char *reminder);
+/* A move was answered by MOVES_BACK: Redis is older than that. All stands still. */
+void dispatch_went_back(struct dispatch *d, const char *campaign, const char *reminder);
+
 #endif

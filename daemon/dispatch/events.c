@@ -388,6 +388,11 @@ static void on_flagged(void *arg, const redisReply *reply)
         reject(e, "it was cancelled; that is final");
         return;
     }
+    if (strcmp(word->str, "OLD") == 0) { /* read twice, or somebody has decided since */
+        log_info("event.old id=%s op=%s campaign=%s", e->id, e->op, e->campaign_id);
+        event_done(e);
+        return;
+    }
     log_info("campaign.%s campaign=%s by=%s", e->op, e->campaign_id, log_quote(e->by));
     event_done(e);
 }
@@ -408,6 +413,8 @@ static void on_reminders(void *arg, const redisReply *reply)
     command_add_string(c, e->op);
     command_add_int(c, clock_wall_ms());
     command_add_string(c, e->by);
+    command_add_string(c, e->id);
+    command_add_string(c, "event");
     free(names);
     db_send(e->d->db, c, on_flagged, e);
 }

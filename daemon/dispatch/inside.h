@@ -24,7 +24,8 @@
     2500 /* the same under caps: the later they are counted the later may it leave */
 #define LOOK_AGAIN_MS 60000 /* a claimed retry that nobody settled is looked at again */
 #define NAME_BYTES 33
-#define TAKEOVERS_ALONE 2 /* of a range: then it is worked one notice at a time, see claim.lua */
+#define TAKEOVERS_SUSPICIOUS 2 /* of a range: then it is worked in slices, see claim.lua, */
+#define TAKEOVERS_ALONE 3      /* of a slice: then one notice at a time */
 
 struct batch;
 struct job;
@@ -378,7 +379,9 @@ void member_free(struct member *m);
 /* Draws an epoch, numbers the gateways, recovers what this name's last life left;
  * then joined runs. */
 void member_join(struct member *m, void (*joined)(struct dispatch *d)); /* also once more */
-void member_beat(struct member *m);    /* heartbeat, and a look at the others; every few seconds */
+void member_beat(struct member *m); /* heartbeat, and a look at the others; every few seconds */
+/* Redis was away: who is silent since then is not dead for that. */
+void member_count_anew(struct member *m);
 void member_publish(struct member *m); /* the gateways' states, for people */
 
 /* --------------------------------------------------------------- watch.c */

@@ -111,6 +111,31 @@ void job_halt_back(struct job *job)
     trust_doubt(job->d);
 }
 
+static struct job *job_of(struct dispatch *d, const char *campaign, const char *reminder)
+{
+    char key[sizeof((struct job *)NULL)->key];
+
+    snprintf(key, sizeof key, "%s/%s", campaign, reminder);
+    return job_find(d, key);
+}
+
+int64_t dispatch_seq(struct dispatch *d, const char *campaign, const char *reminder)
+{
+    const struct job *job = job_of(d, campaign, reminder);
+
+    return job != NULL ? job->seq : 0;
+}
+
+void dispatch_went_back(struct dispatch *d, const char *campaign, const char *reminder)
+{
+    struct job *job = job_of(d, campaign, reminder);
+
+    if (job != NULL)
+        job_halt_back(job);
+    else
+        trust_doubt(d); /* it was open when the move was sent */
+}
+
 void jobs_halt(struct dispatch *d)
 {
     for (struct job *job = d->jobs; job != NULL; job = job->next)

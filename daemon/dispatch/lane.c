@@ -403,6 +403,7 @@ static void log_intent(const struct lane *lane, struct notice *n)
 
     record_unpack(n->record, &r);
     e.event = "intent";
+    e.step = n->step;
     e.at_ms = dispatch_pass_ms(lane->d);
     e.campaign = n->batch->job->id;
     e.reminder = n->batch->job->name;

@@ -12,7 +12,7 @@
  * epoch and counter (LEDGER.md section 3): by our monotonic clock, not by any other. */
 #define POLLS 6
 #define POLL_MS 5000
-#define GAP_MS 10000 /* between polls: an outage is nobody's death */
+#define GAP_MS 10000 /* between polls: an outage is nobody's death, nor is a new connection */
 #define OTHERS 64
 
 struct other {
@@ -26,6 +26,7 @@ struct member {
     struct dispatch *d;
     void (*joined)(struct dispatch *d);
     bool again;    /* joins once more: Redis was in doubt */
+    bool sends;    /* it has said so of this epoch */
     uint32_t left; /* the epoch under which this name's last life sent; 0: none did */
     struct other others[OTHERS];
     size_t other_count;
@@ -53,6 +54,7 @@ static void on_sends(void *arg, const redisReply *reply)
     struct member *m = arg;
 
     (void)reply;
+    m->sends = true;
     m->joined(m->d);
 }
 
@@ -97,6 +99,7 @@ static void beat_send(struct member *m, db_fn *fn)
     command_add_int(c, clock_system_ms());
     command_add_string(c, m->d->draining ? "draining" : "up");
     command_add_int(c, clock_wall_ms());
+    command_add_string(c, m->sends ? "sends" : ""); /* its key may have been lost */
     db_send(m->d->db, c, fn, m);
 }
 
@@ -142,6 +145,7 @@ void member_join(struct member *m, void (*joined)(struct dispatch *d))
     struct command *c = &d->command;
 
     m->joined = joined;
+    m->sends = false;
     m->again = d->epoch != 0;
     m->left = d->epoch;
     marker_know(d->options.marker, d->name);
@@ -214,9 +218,14 @@ static void on_look(void *arg, const redisReply *reply)
     int64_t epoch = db_int(db_at(reply, 0), 0), beat = db_int(db_at(reply, 1), 0);
 
     free(look);
-    if (o == NULL || epoch == 0)
-        return;
-    o->sends = (uint32_t)db_int(db_at(reply, 2), 0);
+    if (o == NULL || (epoch == 0 && o->epoch == 0))
+        return;       /* nothing is known of it that could be taken over */
+    if (epoch == 0) { /* its key is lost: whoever lives writes it anew */
+        epoch = o->epoch;
+        beat = o->beat;
+    } else if (db_int(db_at(reply, 2), 0) > 0 || o->epoch != epoch) {
+        o->sends = (uint32_t)db_int(db_at(reply, 2), 0);
+    }
     if (o->epoch == epoch && o->beat == beat) {
         o->same++;
     } else {
@@ -232,14 +241,19 @@ static void on_look(void *arg, const redisReply *reply)
     }
 }
 
+void member_count_anew(struct member *m)
+{
+    for (size_t i = 0; i < m->other_count; i++)
+        m->others[i].same = 0;
+}
+
 static void on_daemons(void *arg, const redisReply *reply)
 {
     struct member *m = arg;
     int64_t now = clock_mono_ms();
 
     if (m->polled_ms != 0 && now - m->polled_ms > GAP_MS)
-        for (size_t i = 0; i < m->other_count; i++)
-            m->others[i].same = 0;
+        member_count_anew(m);
     m->polled_ms = now;
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
         struct look *look;

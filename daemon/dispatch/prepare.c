@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "column.h"
 #include "encoding.h"
+#include "fault.h"
 #include "hours.h"
 #include "log.h"
 #include "row.h"
@@ -398,6 +399,7 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
         settle_as(n, NOTICE_EXCLUDED, REASON_ERASED);
         return;
     }
+    FAULT_ONE("prepare", n->n);
     if (row_damaged(row, row_length) || campaign_row_split(c, row, row_length, values) != 0) {
         log_warning("row.damaged campaign=%s n=%u bytes=%zu", job->id, n->n, row_length);
         settle_as(n, NOTICE_EXCLUDED, REASON_ROW);

@@ -99,9 +99,14 @@ static bool of_the_dead(const struct recovery *r, const struct record *record)
 static void on_moved(void *arg, const redisReply *reply)
 {
     struct recovery *r = arg;
+    enum moves_verdict verdict = MOVES_GONE;
     int64_t seq = 0;
 
-    if (reply->type == REDIS_REPLY_ARRAY && moves_verdict(reply, &seq) == MOVES_DONE)
+    if (reply->type == REDIS_REPLY_ARRAY)
+        verdict = moves_verdict(reply, &seq);
+    if (verdict == MOVES_BACK)
+        dispatch_went_back(r->d, r->id, r->reminder);
+    if (verdict == MOVES_DONE)
         for (size_t i = 0; i < r->moves.count; i++) {
             const struct move *m = &r->moves.list[i];
             const unsigned char *found = moves_differing(reply, m->n);
@@ -215,8 +220,10 @@ static void on_piece(void *arg, const redisReply *reply)
     struct recovery *r = arg;
     uint32_t from = r->next;
     size_t count = reply->type == REDIS_REPLY_STRING ? reply->len / LEDGER_RECORD_BYTES : 0;
-    struct moves_target target = {
-        .campaign = r->id, .reminder = r->reminder, .now_ms = clock_wall_ms()};
+    struct moves_target target = {.campaign = r->id,
+                                  .reminder = r->reminder,
+                                  .now_ms = clock_wall_ms(),
+                                  .seq = dispatch_seq(r->d, r->id, r->reminder)};
 
     if (count == 0) {
         next_reminder(r);

@@ -296,7 +296,7 @@ static void intended(struct replay *r, struct replay_notice *n, uint32_t fence, 
         n->doubt = true;
     n->state = NOTICE_SENDING;
     n->fence = fence;
-    n->reason = REASON_NONE;
+    n->reason = n->reason == REASON_CRASH ? REASON_CRASH : REASON_NONE; /* as in the ledger */
     n->gateway = gateway_of(r, text_of(line, "gateway"));
     n->segments = (unsigned char)(number_of(line, "segments") & 15);
     n->intended_ms = time_of(line, "t");
@@ -307,18 +307,24 @@ static void intended(struct replay *r, struct replay_notice *n, uint32_t fence, 
 static void accepted(struct replay *r, struct replay_notice *n, uint32_t fence, const json_t *line)
 {
     const char *id = text_of(line, "id");
+    unsigned char gateway = gateway_of(r, text_of(line, "gateway"));
 
     n->flags |= FLAG_TOLD;
+    if (fence == n->left && fence != 0)
+        return; /* a negative receipt was faster: the next channel has it */
     if (fence != n->fence && (n->state == NOTICE_SENDING || n->state == NOTICE_UNCERTAIN))
         return; /* of an earlier attempt: the later one decides */
     if (n->state == NOTICE_DELIVERED || n->state == NOTICE_UNDELIVERED)
         return;
+    if (gateway != 0 || fence != n->fence) { /* a recovery's line has none: see the one before */
+        n->gateway = gateway;
+        n->segments = (unsigned char)(number_of(line, "segments") & 15);
+    }
     n->state = NOTICE_ACCEPTED;
     n->fence = fence;
     n->attempts = (unsigned char)(number_of(line, "attempt") & 15);
-    n->segments = (unsigned char)(number_of(line, "segments") & 15);
-    n->gateway = gateway_of(r, text_of(line, "gateway"));
     n->reason = REASON_NONE;
+    n->until_ms = time_of(line, "until");
     if (n->intended_ms == 0)
         n->intended_ms = time_of(line, "t");
     if (id[0] != '\0' && strlen(id) <= 64)
@@ -354,6 +360,8 @@ static void became(struct replay_notice *n, uint32_t fence, enum notice_state st
     }
     if (n->state == NOTICE_DELIVERED || (n->state == NOTICE_ACCEPTED && state == NOTICE_UNCERTAIN))
         return;
+    if (n->state == NOTICE_SENDING && n->reason == REASON_CRASH && reason_of(line) == REASON_CRASH)
+        n->flags |= FLAG_SUSPECT; /* the second time */
     n->state = (unsigned char)state;
     n->fence = fence;
     n->attempts = (unsigned char)(number_of(line, "attempt") & 15);
@@ -388,6 +396,7 @@ static void notice_line(struct replay *r, struct replay_reminder *one, struct re
 {
     const char *event = text_of(line, "event");
     uint32_t fence = (uint32_t)strtoul(text_of(line, "fence"), NULL, 16);
+    int64_t step = number_of(line, "step");
 
     if (fence >> 12 > r->epoch)
         r->epoch = fence >> 12;
@@ -404,9 +413,11 @@ static void notice_line(struct replay *r, struct replay_reminder *one, struct re
         n->flags |= FLAG_RESENT;
         if (fence == n->fence)
             n->doubt = false;
-    } else if (strcmp(event, "next-channel") == 0 && n->step < 15) {
-        n->step++;
+    } else if (strcmp(event, "next-channel") == 0) {
+        n->left = fence;
     }
+    if (step > n->step && step <= 15)
+        n->step = (unsigned char)step;
     one->cancelled |= strcmp(event, "cancelled") == 0;
 }
 
@@ -549,7 +560,7 @@ static bool earlier(const struct record *now, const struct replay_notice *n, int
 }
 
 /* The same attempt: where it may go by what the logs say. */
-static bool goes_on(const struct record *now, enum notice_state to)
+static bool goes_on(const struct record *now, const struct replay_notice *n, enum notice_state to)
 {
     switch (now->state) {
     case NOTICE_SENDING:
@@ -561,7 +572,9 @@ static bool goes_on(const struct record *now, enum notice_state to)
                to == NOTICE_PARKED; /* on to the next channel */
     case NOTICE_UNTOUCHED:
     case NOTICE_PARKED:
-        return to != NOTICE_PARKED && !(to == NOTICE_UNCERTAIN && (now->flags & FLAG_RESENT) != 0);
+        if (to == NOTICE_PARKED)
+            return n->step > now->step;
+        return !(to == NOTICE_UNCERTAIN && (now->flags & FLAG_RESENT) != 0);
     default:
         return to == NOTICE_DELIVERED && now->state != NOTICE_DELIVERED;
     }
@@ -569,8 +582,10 @@ static bool goes_on(const struct record *now, enum notice_state to)
 
 static enum notice_state state_by(const struct replay_notice *n)
 {
+    if ((n->flags & FLAG_EARLY) != 0) /* whatever the later attempt came to */
+        return NOTICE_DELIVERED;
     if (n->state == NOTICE_SENDING)
-        return (n->flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_UNCERTAIN;
+        return NOTICE_UNCERTAIN;
     if (n->doubt && waits(n))
         return NOTICE_UNCERTAIN;
     return (enum notice_state)n->state;
@@ -587,7 +602,7 @@ bool replay_wants(const struct replay_notice *n, const struct record *now, int64
 {
     enum notice_state to = n != NULL ? state_by(n) : NOTICE_UNTOUCHED;
     bool take = to != NOTICE_UNTOUCHED &&
-                (n->fence == now->fence ? goes_on(now, to) : earlier(now, n, base_s));
+                (n->fence == now->fence ? goes_on(now, n, to) : earlier(now, n, base_s));
 
     *wanted = *now;
     *retry = RETRY_REMOVE;
@@ -605,11 +620,17 @@ bool replay_wants(const struct replay_notice *n, const struct record *now, int64
     wanted->flags = now->flags | n->flags;
     wanted->attempts = n->attempts;
     if (to == NOTICE_UNCERTAIN) {
-        wanted->attempts = n->attempts + (n->state != NOTICE_UNCERTAIN);
-        wanted->reason = REASON_NO_ANSWER;
-        *retry = now_ms + doubt_wait_ms;
+        bool said = n->state == NOTICE_UNCERTAIN;
+
+        wanted->attempts = n->attempts + !said;
+        wanted->reason =
+            said && n->reason != REASON_NONE ? (enum notice_reason)n->reason : REASON_NO_ANSWER;
+        if (wanted->reason != REASON_POISON) /* that is a person's */
+            *retry = now_ms + doubt_wait_ms;
     } else {
-        wanted->reason = (enum notice_reason)n->reason;
+        wanted->reason = to == n->state ? (enum notice_reason)n->reason : REASON_NONE;
+        if (to == NOTICE_ACCEPTED && n->until_ms > 0)
+            *retry = n->until_ms; /* then to the next channel, if no receipt has come */
     }
     if (wanted->attempts > LEDGER_MAX_ATTEMPTS)
         wanted->attempts = LEDGER_MAX_ATTEMPTS;

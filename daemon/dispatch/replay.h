@@ -20,7 +20,8 @@ struct error;
 struct replay; /* opaque */
 
 struct replay_notice {
-    uint32_t fence;                                               /* of the last intent; 0: none */
+    uint32_t fence; /* of the last intent; 0: none */
+    uint32_t left;  /* of the attempt that led to the next channel; 0: none */
     unsigned char state, flags, attempts, segments, step, reason; /* as in struct record */
     unsigned char gateway;                                        /* replay_gateway() */
     bool doubt;                                                   /* an intent was lost sight of */

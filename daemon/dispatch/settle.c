@@ -113,6 +113,8 @@ static void log_outcome(struct notice *n, const char *event, const struct record
     e.fence = r->fence;
     e.attempt = r->attempts;
     e.segments = r->segments;
+    if (strcmp(event, "next-channel") == 0)
+        e.step = r->step;
     e.until_ms = until_ms > 0 ? until_ms : -1;
     if (n->submitted_us > 0) {
         e.queued_ms = (n->limited_us - n->ready_us) / 1000;
@@ -238,6 +240,7 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
     bool receipts = (lane->config->capabilities & GATEWAY_SENDS_RECEIPTS) != 0;
     size_t ids = receipts ? a->id_count : 0;
     struct settling *s;
+    int64_t until;
 
     spend_attempt(r);
     r->state = (r->flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_ACCEPTED;
@@ -245,7 +248,8 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
     r->reason = REASON_NONE;
     r->ids = (unsigned)ids;
     r->settled_s = (uint32_t)((now_us - n->submitted_us) / 1000000) & SECONDS_20;
-    s = settle_move(n, r, fall_back_at(n, r), ids);
+    until = fall_back_at(n, r);
+    s = settle_move(n, r, until, ids);
     for (size_t i = 0; i < ids; i++) {
         if (a->ids[i].length == 0 || a->ids[i].length > 64)
             continue;
@@ -261,7 +265,7 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
         };
     }
     log_outcome(n, "accepted", r, a->id_count > 0 ? a->ids[0].bytes : NULL,
-                a->id_count > 0 ? a->ids[0].length : 0, a->code, NULL, 0);
+                a->id_count > 0 ? a->ids[0].length : 0, a->code, NULL, until);
 }
 
 void settle_next_channel(struct notice *n, struct record *r, enum notice_reason reason,

@@ -116,4 +116,5 @@ bool dispatch_trusts(const struct dispatch *d)
 void dispatch_redis_away(struct dispatch *d)
 {
     d->trust = MARKER_UNKNOWN;
+    member_count_anew(d->member);
 }

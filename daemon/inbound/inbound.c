@@ -163,7 +163,10 @@ static void log_receipt(const struct arrival *a, const struct record *r)
 {
     struct delivery_event e = DELIVERY_EVENT_INIT;
 
-    e.event = r->state == NOTICE_PARKED ? "next-channel" : notice_state_name(r->state);
+    e.event = r->state == NOTICE_PARKED    ? "next-channel"
+              : r->state == NOTICE_SENDING ? "delivered" /* an earlier attempt, by its fence */
+                                           : notice_state_name(r->state);
+    e.step = r->state == NOTICE_PARKED ? r->step : 0;
     e.campaign = a->campaign;
     e.reminder = a->reminder;
     e.gateway = a->in->names[a->gateway];
@@ -213,10 +216,14 @@ static void on_moved(void *arg, const redisReply *reply)
         }
         FAULT_POINT("W9");
         record_unpack(g->moves.list[i].wanted, &r);
-        if (verdict == MOVES_DONE && (notice_is_terminal(r.state) || r.state == NOTICE_PARKED))
+        if (verdict == MOVES_DONE &&
+            (notice_is_terminal(r.state) || r.state == NOTICE_PARKED || r.state == NOTICE_SENDING))
             log_receipt(a, &r);
-        arrival_end(a, reply->type == REDIS_REPLY_ARRAY); /* what no error tells of stands */
+        /* What no error tells of stands; one of a Redis that went back is asked for again. */
+        arrival_end(a, reply->type == REDIS_REPLY_ARRAY && verdict != MOVES_BACK);
     }
+    if (verdict == MOVES_BACK)
+        dispatch_went_back(in->options.dispatch, g->campaign, g->reminder);
     if (g->falls_back && g->done && verdict == MOVES_DONE)
         schedule_again(g);
     group_give_back(g);
@@ -306,6 +313,7 @@ static void on_all_records(void *arg, const redisReply *reply)
     read_reminder(g, reply);
     target.campaign = g->campaign;
     target.reminder = g->reminder;
+    target.seq = dispatch_seq(in->options.dispatch, g->campaign, g->reminder);
     for (size_t i = 0; i < g->count; i++)
         decide(g, g->list[i]);
     if (g->moves.count == 0) {

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EVENT_ID_BYTES 48
+
 int64_t reminder_waiting(const struct reminder_status *r)
 {
     return r->counts[NOTICE_UNTOUCHED] + r->counts[NOTICE_PARKED];
@@ -228,16 +230,39 @@ void campaign_queue_command(struct command *c, const struct campaign *campaign,
     buf_free(&names);
 }
 
+/* The last event that is on the queue, applied or not; "" where there is none, and where the
+ * queue cannot be read: that hinders nobody from stopping a campaign. */
+static void last_event(struct db *db, struct command *c, char id[EVENT_ID_BYTES])
+{
+    const redisReply *last;
+    redisReply *reply;
+
+    command_start(c, "XREVRANGE");
+    command_add_string(c, KEY_EVENTS);
+    command_add_string(c, "+");
+    command_add_string(c, "-");
+    command_add_string(c, "COUNT");
+    command_add_int(c, 1);
+    id[0] = '\0';
+    if (db_ask(db, c, &reply, NULL) != 0)
+        return;
+    last = db_at(db_at(reply, 0), 0);
+    snprintf(id, EVENT_ID_BYTES, "%s", last != NULL && last->str != NULL ? last->str : "");
+    freeReplyObject(reply);
+}
+
 int campaign_flag(struct db *db, const char *id, const char *op, const char *by, int64_t *sending,
                   struct error *err)
 {
     struct campaign_status *s = campaign_status_read(db, id, err);
     struct command c = COMMAND_INIT;
+    char before[EVENT_ID_BYTES];
     redisReply *reply = NULL;
     int rc = -1;
 
     if (s == NULL)
         return -1;
+    last_event(db, &c, before);
     command_script(&c, SCRIPT_FLAG, 1 + (unsigned)s->reminder_count);
     key_campaign(&c, id);
     for (size_t r = 0; r < s->reminder_count; r++)
@@ -245,6 +270,7 @@ int campaign_flag(struct db *db, const char *id, const char *op, const char *by,
     command_add_string(&c, op);
     command_add_int(&c, clock_wall_ms());
     command_add_string(&c, by);
+    command_add_string(&c, before); /* what was asked for before this does not undo it */
     if (db_ask(db, &c, &reply, err) != 0)
         goto out;
     if (strcmp(db_at(reply, 0)->str, "UNKNOWN") == 0) {

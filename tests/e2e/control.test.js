@@ -23,6 +23,32 @@ journey('pause stops sending within a window, resume goes on, nobody is left out
   assert.equal(smsc.messages.length, 80);
 });
 
+journey('a pause that was asked for before a person has resumed does not come back when a daemon reads it', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '40/s', window: 10 });
+  await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('order', people(60)));
+  await until('the first ten', () => smsc.submits.length >= 10);
+  await s.stop();
+  const client = await s.redis();
+  await client.call('XADD', 'outreach:events', '*', 'op', 'pause', 'campaign', 'order', 'by', 'ann');
+  await s.ok('resume', 'order');
+  await s.start();
+  await until('it to be read', () => /event\.old id=\S+ op=pause campaign=order/.test(s.log()));
+  assert.deepEqual(await s.settled('order', 'first'), { delivered: 60 });
+  // One that is asked for after it counts, and so does a cancel that was asked for before.
+  await s.xadd(campaign('final', people(600)));
+  await until('more', () => smsc.submits.length >= 70);
+  await client.call('XADD', 'outreach:events', '*', 'op', 'pause', 'campaign', 'final', 'by', 'ann');
+  await until('it to be paused', async () => (await client.call('HGET', 'outreach:{final}', 'state')) === 'paused');
+  await s.stop();
+  await client.call('XADD', 'outreach:events', '*', 'op', 'cancel', 'campaign', 'final', 'by', 'ann');
+  await s.ok('resume', 'final');
+  await s.start();
+  assert.ok((await s.settled('final', 'first')).cancelled > 500);
+  assert.deepEqual(await s.rejected(), []);
+});
+
 journey('cancel wins: what was not sent is cancelled, for good', async (s) => {
   const smsc = await s.smsc(undefined, { rate: '40/s', window: 10 });
   await s.start();

@@ -146,3 +146,19 @@ journey('a reminder whose Redis went back stands still until a person has looked
   assert.equal(smsc.submits.length, at);
   assert.deepEqual(twice(ids(smsc)), []);
 });
+
+journey('a receipt shows that Redis went back, too: it is not taken, and all stands still', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }), { rate: '100/s', window: 10 });
+  await s.start();
+  const client = await s.redis();
+  await s.xadd(campaign('open', people(200)));
+  await until('it to be under way', async () => ((await s.counts('open', 'first')).accepted ?? 0) >= 20);
+  await s.ok('pause', 'open'); // open here, and nothing of it moves
+  await until('nothing to be under way', async () => !(await s.counts('open', 'first')).sending);
+  await pause(500);
+  await client.call('HSET', 'outreach:{open}:first', 'seq', 1);
+  const before = await s.ledger('open', 'first');
+  assert.notEqual(await smsc.receipt(smsc.submits[0], {}), 0, 'the operator keeps it');
+  await until('it to stand still', () => /reminder.halted campaign=open.*Redis went back/.test(s.log()));
+  assert.deepEqual(await s.ledger('open', 'first'), before);
+});

@@ -279,6 +279,32 @@ journey('a daemon that was asleep sends nothing stale, and what it had learnt co
   assert.ok(asleep > 0);
 }, { timeout: 300000 });
 
+journey('an outage of Redis is nobody\'s death; a daemon that is dead is found though its key is lost', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false, delayMs: 400 }), { rate: '20/s', window: 10 });
+  const server = await s.redisServer();
+  s.settings.dispatch = { doubt_wait: '1s' };
+  await daemon(s, 'd1');
+  const two = await daemon(s, 'd2');
+  await s.xadd(campaign('silent', people(400)));
+  await until('both to send', () => sentBy(smsc, 'd1') > 0 && sentBy(smsc, 'd2') > 0, 60000);
+  process.kill(two.pid, 'SIGSTOP');
+  await pause(18000); // three or four of six polls
+  assert.doesNotMatch(s.log(), /daemon\.dead/);
+  await server.kill();
+  await server.start();
+  const back = async () => (s.log().match(/^(\S+) info redis\.back/m) ?? [])[1];
+  await until('the first one to be back', back, 30000);
+  await (await s.redis()).call('DEL', 'outreach:daemon:d2');
+  await until('it to be dead', () => /daemon\.dead name=d2/.test(s.log()), 120000);
+  const dead = s.log().match(/^(\S+) \w+ daemon\.dead name=d2/m)[1];
+  const counted = Date.parse(dead) - Date.parse(await back());
+  assert.ok(counted >= 25000, `after ${counted} ms: what it was silent before the outage counted too`);
+  await s.stop('SIGKILL', two);
+  // What it had claimed and what it was sending is the other one's now.
+  await s.counted('silent', 'first', { accepted: 400 }, 120000);
+  await s.ok('verify', 'silent');
+}, { timeout: 400000 });
+
 journey('a notice that kills daemons is found out after three, and the rest arrives', async (s) => {
   s.settings.gateways.push({ name: 'edge', plugin: EVIL, channel: 'sms', way: 'deadly', signature: 'none', capacity: 8 });
   s.settings.dispatch = { doubt_wait: '1s', attempts: 15 };
@@ -305,20 +331,45 @@ journey('a notice that kills daemons is found out after three, and the rest arri
   assert.match((await s.ok('why', who[5].sms)).out, /ops must look/);
 });
 
-journey('a range over which daemons die is worked one at a time, and the one that was held by the third is failed', async (s) => {
+journey('a range over which daemons die is worked in slices, then one at a time, and the one that was held by the fourth is failed', async (s) => {
   const smsc = await s.smsc(undefined, { rate: '1/h' });
   await s.redisServer();
   await s.start();
   await s.xadd(campaign('range', people(4)));
   const leases = async () => Object.entries(await (await s.redis()).hash('outreach:{range}:first:leases'));
-  for (const held of ['1 4 0 1', '1 4 1 0', '1 1 2 0']) {
+  for (const held of ['1 4 0 1', '1 4 1 0', '1 4 2 0', '1 1 3 0']) {
     await until(`a lease ${held}`, async () => (await leases()).some(([name, v]) => !name.startsWith(':') && v === held), 30000);
     await s.stop('SIGKILL');
     await s.start();
   }
   await until('the first to be failed', async () => (await s.ledger('range', 'first'))[0].state === 'failed', 30000);
   assert.equal((await s.ledger('range', 'first'))[0].reason, 23);
-  await until('the next to be worked on', async () => (await leases()).some(([name, v]) => !name.startsWith(':') && v === '2 2 2 0'), 30000);
+  await until('the next to be worked on', async () => (await leases()).some(([name, v]) => !name.startsWith(':') && v === '2 2 3 0'), 30000);
   assert.equal(smsc.submits.length, 0);
   await s.ok('verify', 'range');
+});
+
+journey('a notice that kills daemons before it is sent is found out after four, of hundreds; all others are told, once', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 100 }), { window: 200 });
+  const list = people(300);
+  const deadly = { env: { OUTREACH_FAULT: 'prepare@137' }, wait: false };
+  s.settings.dispatch = { doubt_wait: '1s' };
+  await s.redisServer();
+  let deaths = 0;
+  await s.start(deadly);
+  await s.xadd(campaign('deadly', list));
+  await until('the end of all', async () => {
+    if (s.daemon.how) {
+      assert.equal(s.daemon.how.signal, 'SIGKILL');
+      deaths++;
+      await s.start(deadly);
+    }
+    const counts = await s.counts('deadly', 'first').catch(() => ({}));
+    return counts.delivered === 299 && counts.failed === 1;
+  }, 120000);
+  assert.equal(deaths, 4);
+  const record = (await s.ledger('deadly', 'first'))[136];
+  assert.deepEqual([record.state, record.reason], ['failed', 23]);
+  assert.ok(!smsc.submits.some((one) => one.to === list[136].sms));
+  await s.ok('verify', 'deadly');
 });

@@ -81,7 +81,7 @@ static const struct fact {
      "intent 00002001;accepted 00002001;intent 00001001;throttled 00001001", NOTICE_UNTOUCHED, 0, 0,
      "accepted 00002001"},
     {"on to the next channel is no acceptance",
-     "intent 00001001;accepted 00001001;next-channel 00001001", NOTICE_UNTOUCHED, 0, 0,
+     "intent 00001001;accepted 00001001;next-channel 00001001 \"step\":1", NOTICE_UNTOUCHED, 0, 0,
      "waiting 00001001"},
     {"a refusal of the person needs no line of an intent", "opted-out 00001001", NOTICE_UNTOUCHED,
      0, 0, "opted-out 00001001"},
@@ -146,6 +146,119 @@ static void test_flags(void **state)
     assert_int_equal(wanted.flags, FLAG_TOLD | FLAG_RESENT);
     assert_int_equal(wanted.gateway, 3);
     assert_string_equal(replay_notice_at(replay_reminder_at(r, 0), 1)->id, "m7");
+    replay_free(r);
+}
+
+/* The whole record: what a person reads of it, and what decides what becomes of it next. */
+static const struct whole {
+    const char *name, *lines, *wanted; /* state, step, attempts, reason, flags, gateway, retry */
+} wholes[] = {
+    {"a refusal leads to the channel that the line names, with all attempts before it",
+     "intent 00001001;next-channel 00001001 \"step\":2,\"reason\":\"number\",\"attempt\":0",
+     "waiting 2 0 number 0 1 now"},
+    {"the same line twice is one step",
+     "intent 00001001;next-channel 00001001 \"step\":1,\"attempt\":0;"
+     "next-channel 00001001 \"step\":1,\"attempt\":0",
+     "waiting 1 0 - 0 1 now"},
+    {"a negative receipt that was faster than the answer",
+     "intent 00001001;next-channel 00001001 \"step\":1,\"reason\":\"absent\",\"attempt\":0;"
+     "accepted 00001001",
+     "waiting 1 0 absent told 1 now"},
+    {"a receipt that did not come in time",
+     "intent 00001001;accepted 00001001;"
+     "next-channel 00001001 \"step\":1,\"reason\":\"no-receipt\",\"attempt\":0",
+     "waiting 1 0 no-receipt told 1 now"},
+    {"one that may still come in time",
+     "intent 00001001;accepted 00001001 \"until\":\"2027-01-15T09:30:00.000Z\"",
+     "accepted 0 1 - told 1 1800000"},
+    {"the next channel delivers",
+     "intent 00001001;next-channel 00001001 \"step\":1,\"reason\":\"number\",\"attempt\":0;"
+     "intent 00001002;accepted 00001002;delivered 00001002",
+     "delivered 1 1 - told 1 remove"},
+    {"a recovery's line has no gateway: the one before has",
+     "intent 00001001;accepted 00001001 \"id\":\"m1\";"
+     "accepted 00001001 \"gateway\":\"\",\"segments\":0",
+     "accepted 0 1 - told 1 remove"},
+    {"recovery found that an earlier attempt had arrived",
+     "intent 00001001;uncertain 00001001;resend 00001001;intent 00001002;delivered 00001002",
+     "delivered 0 1 - told+resent 1 remove"},
+    {"an earlier attempt arrives while a later one is under way, which is refused then",
+     "intent 00001001;uncertain 00001001;resend 00001001;intent 00001002;delivered 00001001;"
+     "failed 00001002 \"reason\":\"number\"",
+     "delivered 0 1 - told+early+resent 1 remove"},
+    {"a daemon died", "intent 00001001;uncertain 00001001 \"reason\":\"crash\"",
+     "uncertain 0 1 crash 0 1 doubt"},
+    {"and a second one: it goes alone from now on",
+     "intent 00001001;uncertain 00001001 \"reason\":\"crash\";"
+     "resend 00001001 \"reason\":\"crash\";intent 00001002;"
+     "uncertain 00001002 \"reason\":\"crash\",\"attempt\":2",
+     "uncertain 0 2 crash resent+suspect 1 doubt"},
+    {"one death that is told of twice is one",
+     "intent 00001001;uncertain 00001001 \"reason\":\"crash\";"
+     "uncertain 00001001 \"reason\":\"crash\"",
+     "uncertain 0 1 crash 0 1 doubt"},
+    {"poison is a person's", "intent 00001001;uncertain 00001001 \"reason\":\"poison\"",
+     "uncertain 0 1 poison 0 1 remove"},
+    {"poison before any intent", "failed 00000000 \"reason\":\"poison\",\"gateway\":\"\"",
+     "failed 0 1 poison 0 0 remove"},
+    {"of a group there is no address", "intent 00001001 \"hash\":null;accepted 00001001",
+     "accepted 0 1 - told 1 remove"},
+    {"no gateway serves it any more", "failed 00000000 \"reason\":\"no-gateway\",\"gateway\":\"\"",
+     "failed 0 1 no-gateway 0 0 remove"},
+    {"capped", "intent 00001001;capped 00001001", "capped 0 1 - 0 1 remove"},
+    {"expired", "held 00000000;expired 00000000 \"gateway\":\"\"", "expired 0 1 - 0 0 remove"},
+    {"cancelled", "cancelled 00000000 \"gateway\":\"\"", "cancelled 0 1 - 0 0 remove"},
+    {"part of it was refused", "intent 00001001;undelivered 00001001 \"reason\":\"partial\"",
+     "undelivered 0 1 partial 0 1 remove"},
+    {"their outage",
+     "intent 00001001;retry 00001001 \"reason\":\"outage\",\"until\":\"2027-01-15T09:00:30.000Z\"",
+     "waiting 0 1 outage 0 1 30000"},
+    {"our key", "intent 00001001;broken 00001001 \"reason\":\"credentials\"",
+     "waiting 0 1 credentials 0 1 now"},
+};
+
+static void flags_text(unsigned flags, char out[40])
+{
+    static const struct {
+        unsigned flag;
+        const char *name;
+    } all[] = {{FLAG_TOLD, "told"},
+               {FLAG_EARLY, "early"},
+               {FLAG_RESENT, "resent"},
+               {FLAG_SUSPECT, "suspect"}};
+
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if ((flags & all[i].flag) != 0)
+            snprintf(out + strlen(out), 40 - strlen(out), "%s%s", out[0] ? "+" : "", all[i].name);
+    if (out[0] == '\0')
+        snprintf(out, 40, "0");
+}
+
+static void test_whole(void **state)
+{
+    const struct whole *w = *state;
+    struct replay *r = replay_of(w->lines);
+    const struct replay_notice *n = replay_notice_at(replay_reminder_at(r, 0), 1);
+    struct record now = {0}, wanted;
+    char got[120], flags[40], when[24];
+    int64_t retry;
+
+    assert_true(replay_wants(n, &now, BASE_S, n->gateway, NOW_MS, DOUBT_MS, &wanted, &retry));
+    flags_text(wanted.flags, flags);
+    if (retry == RETRY_REMOVE)
+        snprintf(when, sizeof when, "remove");
+    else if (retry - NOW_MS == 0 || retry - NOW_MS == DOUBT_MS)
+        snprintf(when, sizeof when, "%s", retry == NOW_MS ? "now" : "doubt");
+    else
+        snprintf(when, sizeof when, "%d", (int)(retry - NOW_MS));
+    snprintf(got, sizeof got, "%s %u %u %s %s %u %s", notice_state_name(wanted.state), wanted.step,
+             wanted.attempts,
+             wanted.reason == REASON_NONE ? "-" : notice_reason_name(wanted.reason), flags,
+             wanted.gateway, when);
+    assert_string_equal(got, w->wanted);
+    now = wanted; /* and again: nothing more is wanted */
+    assert_false(replay_wants(n, &now, BASE_S, n->gateway, NOW_MS, DOUBT_MS, &wanted, &retry));
     replay_free(r);
 }
 
@@ -266,11 +379,14 @@ int main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_foreign),
     };
-    struct CMUnitTest tests[sizeof facts / sizeof *facts + 3];
+    struct CMUnitTest tests[sizeof facts / sizeof *facts + sizeof wholes / sizeof *wholes + 3];
     size_t n = 0;
 
     for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
         tests[n++] = (struct CMUnitTest){facts[i].name, test_fact, NULL, NULL, (void *)&facts[i]};
+    for (size_t i = 0; i < sizeof wholes / sizeof *wholes; i++)
+        tests[n++] =
+            (struct CMUnitTest){wholes[i].name, test_whole, NULL, NULL, (void *)&wholes[i]};
     for (size_t i = 0; i < 3; i++)
         tests[n++] = all[i];
     return cmocka_run_group_tests_name("replay", tests, NULL, NULL);

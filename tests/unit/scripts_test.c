@@ -161,6 +161,30 @@ static void test_flag(void **state)
     refused("[CANCELLED 0]", SCRIPT_FLAG, 2, C " " REMINDER " resume 9 ann");
 }
 
+/* An event that is read twice, or was asked for before what a person has said since, undoes
+ * nothing; but a cancel is final. Ids compare as numbers: 9 before 10. */
+static void test_flag_old(void **state)
+{
+    (void)state;
+    opened(5);
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 9-5 event"));
+    is("[paused 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " resume 8 ann 9-12 event"));
+    refused("[OLD 0]", SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 9-5 event");
+    refused("[OLD 0]", SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 9-12 event");
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 10-0 event"));
+    /* a person, when 12-0 was the last one on the queue */
+    is("[paused 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " resume 9 bob 12-0"));
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " pause 9 bob 12-0"));
+    is("[paused 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " resume 9 bob 12-0"));
+    refused("[OLD 0]", SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 11-0 event");
+    refused("[OLD 0]", SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 12-0 event");
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " pause 7 ann 12-1 event"));
+    /* who says nothing of events takes nothing back */
+    is("[paused 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " resume 9 bob"));
+    is("12-1", ask("HGET " C " flagged"));
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " cancel 9 ann 3-0 event"));
+}
+
 /* Nobody of a reminder that is yet to come has been touched: it ends at once. */
 static void test_flag_scheduled(void **state)
 {
@@ -285,32 +309,66 @@ static void test_claim_orphans(void **state)
     is("0", ask("HGET " REMINDER " orphans"));
 }
 
-/* Two daemons have died over a range: its notices go one at a time, for all daemons. */
+/* Two daemons have died over a range: it goes in slices of 16, one by all daemons. */
+static void test_claim_slices(void **state)
+{
+    (void)state;
+    opened(60);
+    script(CLAIM("d:1:1", "40", "1000"));
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 40 1");
+    is("[RANGE  1 40 1 0]", script(CLAIM("d:2:1", "40", "1000")));
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:2:1 1 40 2");
+    twice("[RANGE  1 16 2 0]", CLAIM("d:3:1", "40", "1000"));
+    /* while it is worked on the rest of it is not, but what is fresh flows */
+    is("[RANGE  41 60 0 1]", script(CLAIM("e:4:1", "40", "1000")));
+    refused("[NONE  ]", CLAIM("e:4:2", "40", "1000"));
+    /* nothing happened: the next */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:3:1");
+    is("[RANGE  17 32 2 0]", script(CLAIM("e:4:3", "40", "1000")));
+    refused("[NONE  ]", CLAIM("d:3:2", "40", "1000"));
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " e:4:3");
+    is("[RANGE  33 36 2 0]", script(CLAIM("e:4:4", "4", "1000"))); /* no more than asked for */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " e:4:4");
+    is("[RANGE  37 40 2 0]", script(CLAIM("e:4:5", "40", "1000")));
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " e:4:5");
+    is("[NONE  ]", script(CLAIM("e:4:6", "40", "1000")));
+    is("0", ask("HGET " REMINDER " orphans"));
+    /* a long range that many died over, by chance: none of its notices is blamed for it */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " e:4:1 41 60 9");
+    is("[RANGE  41 56 2 0]", script(CLAIM("e:4:7", "40", "1000")));
+}
+
+/* A third has died over a slice: its notices go one at a time. */
 static void test_claim_alone(void **state)
 {
     (void)state;
     opened(6);
     script(CLAIM("d:1:1", "4", "1000"));
-    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 4 1");
-    is("[RANGE  1 4 1 0]", script(CLAIM("d:2:1", "4", "1000")));
-    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:2:1 1 4 2");
-    twice("[RANGE  1 1 2 0]", CLAIM("d:3:1", "4", "1000"));
-    /* while it is worked on, others are not, but the rest flows */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1 1 4 3");
+    twice("[RANGE  1 1 3 0]", CLAIM("d:3:1", "4", "1000"));
     is("[RANGE  5 6 0 1]", script(CLAIM("e:4:1", "4", "1000")));
     refused("[NONE  ]", CLAIM("e:4:2", "4", "1000"));
-    /* nothing happened: the next */
     script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:3:1");
-    is("[RANGE  2 2 2 0]", script(CLAIM("e:4:3", "4", "1000")));
-    /* that was it: whoever claims it sees three, and fails it, while another is worked on */
-    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " e:4:3 2 2 3");
+    is("[RANGE  2 2 3 0]", script(CLAIM("e:4:3", "4", "1000")));
+    /* that was it: whoever claims it sees four, and fails it, while another is worked on */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " e:4:3 2 2 4");
     {
         const char *first = script(CLAIM("f:5:1", "4", "1000"));
-        bool poison = strcmp(first, "[RANGE  2 2 3 0]") == 0;
+        bool poison = strcmp(first, "[RANGE  2 2 4 0]") == 0;
 
-        assert_true(poison || strcmp(first, "[RANGE  3 3 2 0]") == 0);
-        is(poison ? "[RANGE  3 3 2 0]" : "[RANGE  2 2 3 0]", script(CLAIM("f:5:2", "4", "1000")));
+        assert_true(poison || strcmp(first, "[RANGE  3 3 3 0]") == 0);
+        is(poison ? "[RANGE  3 3 3 0]" : "[RANGE  2 2 4 0]", script(CLAIM("f:5:2", "4", "1000")));
     }
     is("[NONE  ]", script(CLAIM("f:5:3", "4", "1000")));
+    /* a slice over which more died, by chance, is no poison yet */
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " e:4:1 5 6 7");
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " f:5:1");
+    script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " f:5:2");
+    {
+        const char *next = script(CLAIM("f:5:4", "4", "1000"));
+
+        assert_true(strcmp(next, "[RANGE  5 5 3 0]") == 0 || strcmp(next, "[RANGE  4 4 3 0]") == 0);
+    }
 }
 
 static void test_claim_retry(void **state)
@@ -966,6 +1024,11 @@ static void test_heartbeat(void **state)
     is("[OK 1 ]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1000 up 900"));
     is("[OK 2 ]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1001 up 901"));
     is("[epoch 5 seen 1001 status up wall 901 beat 2]", ask("HGETALL outreach:daemon:d"));
+    /* whose key was lost has all of it again */
+    ask("DEL outreach:daemon:d");
+    is("[OK 1 ]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1001 up 901 sends"));
+    is("[5 5]", ask("HMGET outreach:daemon:d epoch sends"));
+    is("[OK 2 ]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1001 up 901 ''"));
     ask("HSET outreach:daemon:d confirmed 77"); /* a person has said so */
     is("[OK 3 77]", script(SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 7 1002 up 902"));
     refused("[REPLACED 7]", SCRIPT_HEARTBEAT, 1, "outreach:daemon:d 5 1003 up 903");
@@ -1374,6 +1437,7 @@ int main(void)
         TEST(test_queue),
         TEST(test_queue_nobody),
         TEST(test_flag),
+        TEST(test_flag_old),
         TEST(test_flag_scheduled),
         TEST(test_flag_done),
         TEST(test_open),
@@ -1381,6 +1445,7 @@ int main(void)
         TEST(test_claim_closed),
         TEST(test_claim_flags),
         TEST(test_claim_orphans),
+        TEST(test_claim_slices),
         TEST(test_claim_alone),
         TEST(test_claim_retry),
         TEST(test_claim_uncertain),

@@ -5,9 +5,10 @@
 -- Returns: what ('RANGE', 'RETRY', 'NONE', 'PAUSED', 'CLOSED'), a note ('',
 -- 'CANCELLED', 'EXPIRED'), then from, to, takeovers, fresh; or the numbers; or, with
 -- NONE, when the retry set wants to be looked at (ms, or '').
--- A range over which so many daemons died is worked one notice at a time, one by all
--- daemons together: the next death then says which notice it is.
-local ALONE = 2
+-- A range over which two daemons died is worked in slices, one by all daemons together: the
+-- next death says in which slice it is, and that one is worked a notice at a time. Fewer
+-- deaths than by halves, and a slice takes no longer than a notice: the neighbours go on.
+local SUSPICIOUS, ALONE, SLICE = 2, 3, 16
 local h = redis.call('HMGET', KEYS[1], 'state', 'paused', 'cancelled', 'expires', 'cursor', 'last', 'orphans',
   'turn', 'c1')
 if h[1] ~= 'open' then
@@ -33,23 +34,27 @@ local looked_for = redis.call('ZCARD', KEYS[3]) -- parked, and in doubt
 local cursor, last = tonumber(h[5] or '0'), tonumber(h[6])
 
 if tonumber(h[7] or '0') > 0 then -- ranges given back or orphaned go before the cursor moves
-  local all, alone, left = redis.call('HGETALL', KEYS[2]), false, false
+  local all, busy, left = redis.call('HGETALL', KEYS[2]), false, false
   for i = 1, #all, 2 do -- is a suspicious one being worked on?
-    local takeovers = string.match(all[i + 1], '^%d+ %d+ (%d+)')
-    alone = alone or (string.sub(all[i], 1, 1) ~= ':' and tonumber(takeovers) == ALONE)
+    local takeovers = tonumber(string.match(all[i + 1], '^%d+ %d+ (%d+)'))
+    busy = busy or (string.sub(all[i], 1, 1) ~= ':' and (takeovers == SUSPICIOUS or takeovers == ALONE))
   end
   for i = 1, #all, 2 do
     local from, to, takeovers = string.match(all[i + 1], '^(%d+) (%d+) (%d+)')
-    if from ~= to then -- a third death counts only against one that was alone
-      takeovers = math.min(tonumber(takeovers), ALONE)
+    from, to, takeovers = tonumber(from), tonumber(to), tonumber(takeovers)
+    if to - from >= SLICE then -- a death counts only against what was worked by itself
+      takeovers = math.min(takeovers, SUSPICIOUS)
+    elseif from ~= to then
+      takeovers = math.min(takeovers, ALONE)
     end
-    local suspicious = tonumber(takeovers) == ALONE -- beyond it will not be worked on
-    if string.sub(all[i], 1, 1) == ':' and suspicious and alone then
+    local suspicious = takeovers == SUSPICIOUS or takeovers == ALONE -- beyond it will not be worked on
+    if string.sub(all[i], 1, 1) == ':' and suspicious and busy then
       left = true
     elseif string.sub(all[i], 1, 1) == ':' then
-      local stop = suspicious and tonumber(from) or math.min(tonumber(to), tonumber(from) + max - 1)
+      local most = takeovers == ALONE and 1 or takeovers == SUSPICIOUS and math.min(max, SLICE) or max
+      local stop = math.min(to, from + most - 1)
       redis.call('HDEL', KEYS[2], all[i])
-      if stop < tonumber(to) then
+      if stop < to then
         redis.call('HSET', KEYS[2], ':' .. (stop + 1), (stop + 1) .. ' ' .. to .. ' ' .. takeovers .. ' 0')
       else
         redis.call('HINCRBY', KEYS[1], 'orphans', -1)

@@ -1,8 +1,14 @@
 -- Pause, resume or cancel: flags that the intent reads in its own script, so
 -- that what is not yet intended when this returns is not sent.
 -- KEYS: campaign, reminder...
--- ARGV: op (pause, resume, cancel), now ms, who asked
+-- ARGV: op (pause, resume, cancel), now ms, who asked, then the id of an event and 'event' if
+--       this is it; else all up to it were asked for before this. A cancel is final,
+--       whenever it comes; what else is older than what has been applied is refused.
 -- Returns the state before, and what had been intended by then (sending).
+local function padded(id) -- ids of a stream, so that they compare as strings
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  return ms and #ms <= 20 and #seq <= 20 and string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #seq) .. seq or ''
+end
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'loading' then
   return {'UNKNOWN'}
@@ -11,12 +17,19 @@ local op = ARGV[1]
 if state == 'cancelled' then
   return {'CANCELLED', 0}
 end
+local id, newest = ARGV[4] or '', redis.call('HGET', KEYS[1], 'flagged') or ''
+if ARGV[5] == 'event' and op ~= 'cancel' and padded(id) <= padded(newest) then
+  return {'OLD', 0}
+end
+if padded(id) > padded(newest) then
+  newest = id
+end
 local sending, reminders = 0, {}
 for i = 2, #KEYS do
   reminders[i] = redis.call('HMGET', KEYS[i], 'state', 'c0', 'c2')
 end
 redis.call('HSET', KEYS[1], 'state', op == 'cancel' and 'cancelled' or op == 'pause' and 'paused' or 'active',
-  op .. 'd_ms', ARGV[2], op .. 'd_by', ARGV[3])
+  op .. 'd_ms', ARGV[2], op .. 'd_by', ARGV[3], 'flagged', newest)
 for i = 2, #KEYS do
   local r = reminders[i]
   if r[1] == 'done' then -- a late receipt may open it again: then the flag holds

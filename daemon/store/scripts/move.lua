@@ -36,21 +36,21 @@ local byte, sub = string.byte, string.sub
 -- It may have run before, and only its answer was lost: then what it wrote stands, and no
 -- flag that was set since makes it unwritten. A fence belongs to one intent alone.
 if refused then
-  local answer, repeated = {'OK', seq}, false
+  local answer, stands = {'OK', seq}, false
   for a = 5, #ARGV, 5 do
     local from, size, wanted = tonumber(ARGV[a]), tonumber(ARGV[a + 1]) * 16, ARGV[a + 3]
     local now = redis.call('GETRANGE', KEYS[2], from * 16, from * 16 + size - 1)
     for at = 1, size, 16 do
       local c, n = sub(now, at, at + 15), #wanted == size and sub(wanted, at, at + 15) or wanted
       if c == n then
-        repeated = true
+        stands = true
       else
         answer[#answer + 1] = from + (at - 1) / 16
         answer[#answer + 1] = c
       end
     end
   end
-  return repeated and answer or {refused, seq}
+  return stands and answer or {refused, seq}
 end
 
 local gone, come = {}, {} -- how often each first byte (state and flags) went and came

@@ -28,6 +28,7 @@ const KEY = `outreach:{${ID}}:first`;
 const RESPONSE_TIMEOUT_MS = 5000;
 const OPEN = ['untouched', 'parked', 'sending'];
 const SENDING = 2;
+const POISON = 23;
 
 /** Numbers from a seed: the plan can be had again, the machine's timing cannot. */
 function dice(seed) {
@@ -166,13 +167,25 @@ class Storm {
     this.tasks.push(this.revive(daemon));
   }
 
-  async revive(daemon) {
+  /** What the dead one may have left in doubt, if it had begun to work in that life. */
+  async takeStock(daemon) {
     await this.redisBack();
+    // What it had written is still in the socket: Redis takes 16 KB of each a turn.
+    for (let i = 0; i < 50; i++) await this.client.call('PING');
     const epoch = await this.epochOf(daemon.name);
-    if (epoch > daemon.epoch) { // it had begun to work in that life
-      const left = await this.intents(epoch);
-      daemon.epoch = epoch;
-      this.count.mayDouble += left;
+    if (epoch <= daemon.epoch) return;
+    this.count.mayDouble += await this.intents(epoch);
+    daemon.epoch = epoch;
+  }
+
+  async revive(daemon) {
+    for (;;) {
+      try {
+        await this.takeStock(daemon);
+        break;
+      } catch { // Redis was killed meanwhile
+        await pause(20);
+      }
     }
     if (this.longOutages && this.random() < 0.04 && !this.daemons.some((d) => d.away)) {
       daemon.away = true;
@@ -324,8 +337,10 @@ class Storm {
     try {
       await until('every notice to end', async () => {
         const counts = await this.stage.counts(ID, 'first');
-        const open = [...OPEN, 'accepted', ...(this.policy === 'resend' ? ['uncertain'] : [])];
-        return open.every((state) => !counts[state]);
+        if ([...OPEN, 'accepted'].some((state) => counts[state])) return false;
+        // Who was being sent to at each of three deaths is a person's: it may have been the cause.
+        return this.policy !== 'resend' || !counts.uncertain
+          || (await this.stage.ledger(ID, 'first')).every((r) => r.state !== 'uncertain' || r.reason === POISON);
       }, 300000);
       await until('the reminder to be done', async () => (await this.counters()).state === 'done', 180000);
     } catch (error) {

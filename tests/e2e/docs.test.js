@@ -1,0 +1,105 @@
+'use strict';
+// What is written for people against the tables in the code: a setting, an event or a reason
+// that is in one of them alone is a mistake.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const test = require('node:test');
+const { ROOT } = require('./lib/stage');
+
+const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
+const all = (text, pattern) => [...text.matchAll(pattern)].map((m) => m[1]);
+const sorted = (names) => [...new Set(names)].sort();
+
+/** The C sources of the daemon, by name. */
+function sources() {
+  const found = [];
+  for (const entry of fs.readdirSync(path.join(ROOT, 'daemon'), { recursive: true, withFileTypes: false }))
+    if (String(entry).endsWith('.c')) found.push(path.join('daemon', String(entry)));
+  assert.ok(found.length > 100);
+  return found;
+}
+
+/** The rows of README's tables: what stands in their first cell. */
+const README = read('README.md');
+const LOG = README.slice(README.indexOf('## The delivery log'), README.indexOf('## Speed'));
+const EVENTS = LOG.slice(LOG.indexOf('| event |'));
+
+/** Every event that a line of the delivery log may have, from where it is written. */
+function events() {
+  const states = all(read('daemon/store/ledger.c'), /\[NOTICE_\w+\] = \{"([a-z-]+)"/g);
+  assert.equal(states.length, 13);
+  const names = states.filter((name) => !['waiting', 'sending'].includes(name));
+  for (const file of sources().filter((f) => /^daemon\/(dispatch|inbound)\//.test(f))) {
+    const text = read(file);
+    if (!text.includes('delivery_log_')) continue;
+    names.push(...all(text, /log_outcome\(\w+, "([a-z-]+)"/g), ...all(text, /\\"event\\":\\"([a-z-]+)\\"/g));
+    for (const [, value] of text.matchAll(/\be\.event = ([^;]+);/g)) names.push(...all(value, /"([a-z-]+)"/g));
+  }
+  return sorted(names);
+}
+
+test("README has every event of the delivery log, and no other", () => {
+  assert.deepEqual(sorted(all(EVENTS, /^\| `([a-z-]+)`/gm)), events());
+});
+
+test('every event is known where a ledger is filled from the log', () => {
+  const replay = read('daemon/dispatch/replay.c');
+  // Whoever was not in a list that was being lost is looked for again.
+  for (const event of events().filter((name) => name !== 'excluded')) assert.ok(replay.includes(`"${event}"`), event);
+});
+
+test('README has every reason, in the order of their numbers', () => {
+  const reasons = all(read('daemon/store/ledger.c'), /\[REASON_\w+\] = "([a-z-]+)"/g);
+  const row = LOG.match(/^\| `reason` \| one word of ours: `([a-z -]+)`/m);
+  assert.deepEqual(row[1].split(' '), reasons);
+});
+
+test('README has every key of a line, and each that it has is written', () => {
+  const written = all(read('daemon/dispatch/delivery_log.c'), /\\"([a-z_]+)\\":/g);
+  const keys = LOG.slice(LOG.indexOf('| key |'), LOG.indexOf('| event |'));
+  const named = all(keys, /^\|([^|]+)\|/gm).flatMap((cell) => all(cell, /`([a-z_]+)`/g));
+  const ofHead = ['daemon', 'epoch', 'before', 'install', 'part']; // the row of `joined` has them
+  const summary = ['count', 'first', 'last']; // of the stream for live views
+  assert.deepEqual(sorted(written.filter((k) => !ofHead.includes(k) && !summary.includes(k))), sorted(named));
+});
+
+/** { group: { name: initial } } of the tables of a file. */
+function tables(file) {
+  const found = {};
+  for (const [, name, body] of read(file).matchAll(/static const struct field (\w+)\[\] = \{\n([\s\S]*?)\n\};/g)) {
+    found[name] = {};
+    for (const [, row] of body.matchAll(/^    \{("[\s\S]*?)\},?$/gm))
+      found[name][row.match(/^"(\w+)"/)[1]] = row.match(/\.initial =\s*"([^"]*)"/)?.[1];
+  }
+  return found;
+}
+
+const CONF = read('conf/outreachd.conf');
+
+test('conf/outreachd.conf names every setting of the daemon', () => {
+  const found = tables('daemon/campaign/settings.c');
+  assert.ok(Object.keys(found).length >= 7, Object.keys(found).join(' '));
+  for (const [table, rows] of Object.entries(found))
+    for (const name of Object.keys(rows)) assert.match(CONF, new RegExp(`\\b${name} *=`), `${table}: ${name}`);
+});
+
+test('conf/outreachd.conf names every setting that all gateways have', () => {
+  const gateways = CONF.slice(CONF.indexOf('# Where notices leave'));
+  for (const [table, rows] of Object.entries(tables('daemon/gateway/gateway_settings.c')))
+    for (const name of Object.keys(rows)) assert.match(gateways, new RegExp(`\\b${name}\\b`), `${table}: ${name}`);
+});
+
+test('what is commented out in conf/outreachd.conf, among what the dispatcher and campaigns have, is the default', () => {
+  const found = tables('daemon/campaign/settings.c');
+  const shown = { ...found.dispatch_fields, ...found.defaults_fields };
+  let held = 0;
+  const part = CONF.slice(CONF.indexOf('\ndispatch = {'), CONF.indexOf('\nalerts'));
+  for (const [, line] of part.matchAll(/^  # (\w.*)$/gm))
+    for (const [, name, value] of line.split(' #')[0].matchAll(/(\w+) = "?([^";]+)"?;/g)) {
+      assert.equal(value, shown[name], name);
+      held++;
+    }
+  assert.ok(held >= 9, `${held}`);
+});
