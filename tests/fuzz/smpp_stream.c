@@ -46,22 +46,22 @@ static void open_plugin(bool store_at_once)
 }
 
 /* The session as if it had just connected to the other end of a pair. */
-static int connect_pair(struct smpp_session *s)
+static int connect_pair(struct trunk_session *s)
 {
     int pair[2];
 
     HOLDS(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
-    s->state = SMPP_WAITING;
+    s->state = TRUNK_WAITING;
     s->next_ms = INT64_MAX; /* the tick must not be first */
     event_base_loop(host.base, EVLOOP_NONBLOCK);
-    s->state = SMPP_RESOLVING;
-    HOLDS(smpp_wire_connect(&s->wire, "127.0.0.1", 1) == NULL);
+    s->state = TRUNK_RESOLVING;
+    HOLDS(wire_connect(&s->wire, "127.0.0.1", 1) == NULL);
     event_del(s->wire.writable);
     HOLDS(dup2(pair[0], s->wire.fd) == s->wire.fd);
     close(pair[0]);
     s->wire.connected = true;
     event_add(s->wire.readable, NULL);
-    s->state = SMPP_CONNECTING;
+    s->state = TRUNK_CONNECTING;
     s->wire.callbacks->on_up(s);
     return pair[1];
 }
@@ -82,7 +82,7 @@ static void drain_peer(int peer)
 
         have += (size_t)n;
         while (have - at >= SMPP_HEADER_BYTES) {
-            struct smpp_header h = smpp_header_read(octets + at);
+            struct trunk_pdu h = smpp_header_read(octets + at);
 
             HOLDS(h.length >= SMPP_HEADER_BYTES && h.length <= SMPP_SUBMIT_MAX);
             if (h.length > have - at)
@@ -117,19 +117,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct take t = {data, size};
     unsigned choice = take_byte(&t);
     size_t submitted = 0;
-    struct smpp_session *s;
+    struct trunk_session *s;
     int peer;
 
     open_plugin(choice & 4);
-    s = ((struct smpp *)host.state)->sessions;
+    s = ((struct trunk *)host.state)->sessions;
     peer = connect_pair(s);
-    while (t.left > 0 && s->state >= SMPP_BINDING) {
+    while (t.left > 0 && s->state >= TRUNK_BINDING) {
         size_t n = take_byte(&t);
         uint8_t *chunk;
 
         if (n == 0) { /* five seconds pass */
             host.clock_ms += 5000;
-            smpp_session_tick(s, fake_mono_ms());
+            trunk_session_tick(s, fake_mono_ms());
             store(!(choice & 16));
             continue;
         }
@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(chunk);
         event_base_loop(host.base, EVLOOP_NONBLOCK);
         drain_peer(peer);
-        for (; s->state == SMPP_BOUND && submitted < (choice & 3); submitted++) {
+        for (; s->state == TRUNK_BOUND && submitted < (choice & 3); submitted++) {
             static const char *const texts[] = {"hello", "妇联", "€[]", ""};
             static char longer[700];
 
@@ -159,18 +159,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         check_answers(submitted, false);
     }
-    if (choice & 32 && s->state >= SMPP_BINDING)
+    if (choice & 32 && s->state >= TRUNK_BINDING)
         gateway_plugin.drain(host.state);
     close(peer);
     event_base_loop(host.base, EVLOOP_NONBLOCK);
     event_base_loop(host.base, EVLOOP_NONBLOCK);
-    check_answers(submitted, s->state == SMPP_WAITING || s->state == SMPP_CLOSED);
+    check_answers(submitted, s->state == TRUNK_WAITING || s->state == TRUNK_CLOSED);
     store(true);
     if (choice & (32 | 64)) { /* a drained one is of no more use */
         gateway_plugin.close(host.state);
         host.state = NULL;
     } else {
-        HOLDS(s->state == SMPP_WAITING && s->window.used == 0 && s->waiting_count == 0);
+        HOLDS(s->state == TRUNK_WAITING && s->window.used == 0 && s->waiting_count == 0);
         HOLDS(s->ack_count == 0);
     }
     event_base_loop(host.base, EVLOOP_NONBLOCK);
