@@ -78,6 +78,8 @@ $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 TRUNK := trunk trunk_session trunk_message trunk_inbound wire window reassembly sms validity
 smpp_COMMON := $(TRUNK)
 smpp_LIBS := -levent
+cmpp_COMMON := $(TRUNK) codes digest
+cmpp_LIBS := -levent -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)
@@ -85,6 +87,7 @@ plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugin
 define plugin_rules
 $(BUILD)/plugins/$(1)/%.c.o: plugins/$(1)/%.c | $(BUILD)/plugins/$(1)
 	$$(CC) $$(CPPFLAGS) -Iplugins -Iplugins/common -Iplugins/$(1) $$(FLAGS) $$(CFLAGS) -c -o $$@ $$<
+$(BUILD)/plugins/$(1)/$(1).c.o: $(wildcard plugins/$(1)/codes.tsv)
 $(BUILD)/plugins/$(1):
 	mkdir -p $$@
 ifneq ($(1),common)

@@ -52,6 +52,8 @@ size_t cmpp_header_write(uint8_t *p, uint32_t command, uint32_t sequence)
     return CMPP_HEADER_BYTES;
 }
 
+#define REPORT_BYTES 60u /* of 2.0, and the least that was ever seen */
+
 /* ------------------------------------------------------------------ the cursor */
 struct reader {
     const uint8_t *at;
@@ -143,7 +145,7 @@ int cmpp_report_read(struct cmpp_report *report, const uint8_t *content, size_t 
     size_t i;
 
     memset(report, 0, sizeof *report);
-    if (n != 60 && n != 71)
+    if (n < REPORT_BYTES)
         return -1;
     report->id = read_octets(&r, 8);
     read_string(&r, report->stat, 7);

@@ -62,7 +62,7 @@ struct cmpp_deliver {
     size_t length;
 };
 
-#define CMPP_DELIVER_SHORT (-1) /* a structure that is none */
+#define CMPP_DELIVER_SHORT (-1)  /* a structure that is none */
 #define CMPP_DELIVER_LENGTH (-2) /* Msg_Length reaches beyond the packet */
 
 /* Reads a body. What stands behind the content (Reserve, LinkID) may be missing. id is NULL
@@ -76,8 +76,8 @@ struct cmpp_report {
     char done[11];     /* YYMMDDhhmm, or "" */
 };
 
-/* Reads the content of a report: of 60 octets, or 71, in either version. Returns 0, or -1 for
- * another length. */
+/* Reads the content of a report: of 60 octets, or 71, whichever the version, since gateways of
+ * either send both. Returns 0, or -1 for one that is shorter. */
 int cmpp_report_read(struct cmpp_report *r, const uint8_t *content, size_t n);
 
 /* ------------------------------------------------------------------ what goes out */
@@ -93,20 +93,20 @@ size_t cmpp_connect_write(uint8_t *p, enum cmpp_version version, const char *sou
                           const uint8_t authenticator[16], uint32_t time, uint32_t sequence);
 
 struct cmpp_submit {
-    uint8_t level;           /* Msg_level */
-    const char *service;     /* Service_Id, 10 */
-    uint8_t fee_user;        /* Fee_UserType */
-    const char *fee_number;  /* Fee_terminal_Id, 21 or 32 */
-    const char *source;      /* Msg_src: the SP_Id, 6 */
-    const char *fee_type;    /* FeeType, 2 */
-    const char *fee_code;    /* FeeCode, 6 */
-    const char *validity;    /* ValId_Time, 16 octets or "" */
-    const char *from;        /* Src_Id, 21 */
-    const char *to;          /* Dest_terminal_Id, 21 or 32 */
-    uint8_t total, number;   /* Pk_total, Pk_number */
-    uint8_t format;          /* Msg_Fmt */
-    uint8_t header[7];       /* user data header in front of the text ... */
-    size_t header_length;    /* ... sets TP_udhi */
+    uint8_t level;          /* Msg_level */
+    const char *service;    /* Service_Id, 10 */
+    uint8_t fee_user;       /* Fee_UserType */
+    const char *fee_number; /* Fee_terminal_Id, 21 or 32 */
+    const char *source;     /* Msg_src: the SP_Id, 6 */
+    const char *fee_type;   /* FeeType, 2 */
+    const char *fee_code;   /* FeeCode, 6 */
+    const char *validity;   /* ValId_Time, 16 octets or "" */
+    const char *from;       /* Src_Id, 21 */
+    const char *to;         /* Dest_terminal_Id, 21 or 32 */
+    uint8_t total, number;  /* Pk_total, Pk_number */
+    uint8_t format;         /* Msg_Fmt */
+    uint8_t header[7];      /* user data header in front of the text ... */
+    size_t header_length;   /* ... sets TP_udhi */
     const uint8_t *text;
     size_t length; /* with the header at most 255 */
 };

@@ -3,7 +3,8 @@
 #include "sms.h"
 #include "window.h"
 
-#include "smpp_vectors.h"
+#define VECTORS "smpp.tsv"
+#include "pdu_vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

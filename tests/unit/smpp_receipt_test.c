@@ -5,7 +5,8 @@
 #include "smpp/status.h"
 #include "sms.h"
 
-#include "smpp_vectors.h"
+#define VECTORS "smpp.tsv"
+#include "pdu_vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

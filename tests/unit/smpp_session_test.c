@@ -11,7 +11,8 @@
 #include <cmocka.h>
 
 #include "fake_host.h"
-#include "smpp_vectors.h"
+#define VECTORS "smpp.tsv"
+#include "pdu_vectors.h"
 
 #include <dlfcn.h>
 #include <linux/sockios.h>

@@ -1,9 +1,10 @@
 /*
- * smpp_vectors.h - the octets of vectors/smpp.tsv, by name
+ * pdu_vectors.h - the octets of vectors/VECTORS, by name; VECTORS is defined before
  */
-#ifndef SMPP_VECTORS_H
-#define SMPP_VECTORS_H
+#ifndef PDU_VECTORS_H
+#define PDU_VECTORS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct vector {
     char name[64];
     uint8_t octets[400];
     size_t length;
+    bool used; /* somebody asked for it */
 };
 
 static struct vector vectors[VECTORS_MAX];
@@ -32,7 +34,7 @@ static inline size_t vector_hex(uint8_t *out, const char *hex)
 
 static inline void vectors_load(void)
 {
-    FILE *f = fopen(TEST_DIR "/vectors/smpp.tsv", "r");
+    FILE *f = fopen(TEST_DIR "/vectors/" VECTORS, "r");
     char line[2048];
 
     vector_count = 0;
@@ -59,8 +61,10 @@ static inline const struct vector *vector_find(const char *name)
     if (vector_count == 0)
         vectors_load();
     for (i = 0; i < vector_count; i++)
-        if (strcmp(vectors[i].name, name) == 0)
+        if (strcmp(vectors[i].name, name) == 0) {
+            vectors[i].used = true;
             return &vectors[i];
+        }
     fprintf(stderr, "no vector %s\n", name);
     abort();
 }
