@@ -2,7 +2,8 @@
 // A China Mobile gateway, CMPP 2.0 and 3.0, against a peer that checks every field.
 
 const assert = require('node:assert/strict');
-const { journey, campaign, people } = require('./lib/stage');
+const path = require('node:path');
+const { journey, campaign, people, ROOT } = require('./lib/stage');
 const { until } = require('./lib/wait');
 
 const MOBILE = (person) => person.sms.replace('+86', '');
@@ -116,4 +117,9 @@ journey('CMPP: a refusal that cannot be kept is answered 8, and 0 when it came a
   assert.deepEqual(await ismg.reply(MOBILE(person), '10690001', 'TD'), [0]);
   assert.deepEqual(await client.call('SMEMBERS', 'outreach:optout'), [person.sms]);
   assert.deepEqual(ismg.faults, []);
+});
+
+journey('CMPP: the sample configuration is good', async (s) => {
+  const result = await s.run(['-t', '-c', path.join(ROOT, 'conf/gateways/cmpp.conf')], { program: 'outreachd' });
+  assert.equal(result.code, 0, result.all);
 });

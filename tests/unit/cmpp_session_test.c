@@ -4,6 +4,7 @@
  * a vector wherever there is one.
  */
 #include "cmpp/pdu.h"
+#include "cmpp/settings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -971,6 +972,40 @@ static void test_settings(void **state)
     }
 }
 
+/* plugins/README.md tells every setting, with the default that it has. */
+static void test_settings_told(void **state)
+{
+    static char text[1 << 17];
+    FILE *f = fopen(TEST_DIR "/../plugins/README.md", "r");
+    const struct gateway_setting *s;
+    char *section, *next;
+
+    (void)state;
+    assert_non_null(f);
+    text[fread(text, 1, sizeof text - 1, f)] = '\0';
+    fclose(f);
+    section = strstr(text, "\n## cmpp\n");
+    assert_non_null(section);
+    next = strstr(section + 1, "\n## ");
+    if (next != NULL)
+        *next = '\0';
+    for (s = cmpp_settings_table; s->name != NULL; s++) {
+        char name[64], line[512];
+        const char *row;
+
+        snprintf(name, sizeof name, "`%s`", s->name);
+        for (row = strstr(section, "\n| "); row != NULL; row = strstr(row + 1, "\n| ")) {
+            snprintf(line, sizeof line, "%.*s", (int)strcspn(row + 1, "\n"), row + 1);
+            if (strstr(line, name) != NULL && strstr(line, name) < strchr(line + 2, '|'))
+                break;
+        }
+        if (row == NULL)
+            fail_msg("%s is not in plugins/README.md", s->name);
+        if (strstr(line, s->required ? "needed" : s->initial ? s->initial : "") == NULL)
+            fail_msg("the default of %s is not %s: %s", s->name, s->initial, line);
+    }
+}
+
 #define TEST(f)                                                                                    \
     {                                                                                              \
 #f, f, NULL, end, NULL                                                                     \
@@ -1010,6 +1045,7 @@ int main(void)
         TEST(test_drain),
         TEST(test_terminated),
         {"test_settings", test_settings, NULL, NULL, NULL},
+        {"test_settings_told", test_settings_told, NULL, NULL, NULL},
     };
     struct CMUnitTest tests[100];
     void *library = dlopen(BUILD_DIR "/plugins/cmpp.so", RTLD_NOW | RTLD_LOCAL);
