@@ -50,9 +50,9 @@ static uint8_t *put_cstring(uint8_t *p, const char *s)
     return put(p, s, strlen(s) + 1);
 }
 
-struct smpp_header smpp_header_read(const uint8_t *p)
+struct trunk_pdu smpp_header_read(const uint8_t *p)
 {
-    return (struct smpp_header){get32(p), get32(p + 4), get32(p + 8), get32(p + 12)};
+    return (struct trunk_pdu){get32(p), get32(p + 4), get32(p + 8), get32(p + 12)};
 }
 
 size_t smpp_header_write(uint8_t *p, uint32_t command, uint32_t status, uint32_t sequence)

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "trunk.h"
+
 #define SMPP_HEADER_BYTES 16u
 #define SMPP_PDU_MAX (65536u + 1024u) /* a longer one is taken for a lost frame */
 #define SMPP_ID_MAX 64u               /* octets of a message id, without its NUL */
@@ -33,12 +35,8 @@
 #define SMPP_ESM_TYPE 0x3cu /* receipt or message? */
 #define SMPP_ESM_UDH 0x40u  /* the text starts with a user data header */
 
-struct smpp_header {
-    uint32_t length, command, status, sequence;
-};
-
 /* Reads the 16 octets at p. */
-struct smpp_header smpp_header_read(const uint8_t *p);
+struct trunk_pdu smpp_header_read(const uint8_t *p);
 
 /* Writes a PDU of nothing but a header; returns 16. */
 size_t smpp_header_write(uint8_t *p, uint32_t command, uint32_t status, uint32_t sequence);

@@ -83,22 +83,22 @@ struct word {
     int value;
 };
 
-static const struct word charsets[] = {{"gsm", SMPP_CHARSET_GSM},
-                                       {"latin1", SMPP_CHARSET_LATIN1},
-                                       {"ascii", SMPP_CHARSET_ASCII},
+static const struct word charsets[] = {{"gsm", SMS_CHARSET_GSM},
+                                       {"latin1", SMS_CHARSET_LATIN1},
+                                       {"ascii", SMS_CHARSET_ASCII},
                                        {NULL, 0}};
-static const struct word long_texts[] = {{"udh8", SMPP_LONG_UDH8},
-                                         {"udh16", SMPP_LONG_UDH16},
-                                         {"sar", SMPP_LONG_SAR},
-                                         {"payload", SMPP_LONG_PAYLOAD},
+static const struct word long_texts[] = {{"udh8", SMS_LONG_UDH8},
+                                         {"udh16", SMS_LONG_UDH16},
+                                         {"sar", SMS_LONG_SAR},
+                                         {"payload", SMS_LONG_PAYLOAD},
                                          {NULL, 0}};
 static const struct word id_bases[] = {{"as_is", SMPP_ID_AS_IS},
                                        {"resp_hex_dlr_dec", SMPP_ID_RESP_HEX_DLR_DEC},
                                        {"resp_dec_dlr_hex", SMPP_ID_RESP_DEC_DLR_HEX},
                                        {NULL, 0}};
-static const struct word validities[] = {{"relative", SMPP_VALIDITY_RELATIVE},
-                                         {"absolute", SMPP_VALIDITY_ABSOLUTE},
-                                         {"none", SMPP_VALIDITY_NONE},
+static const struct word validities[] = {{"relative", VALIDITY_RELATIVE},
+                                         {"absolute", VALIDITY_ABSOLUTE},
+                                         {"none", VALIDITY_NONE},
                                          {NULL, 0}};
 
 static const char *string(const struct source *from, const char *name)
@@ -142,10 +142,10 @@ static int choices(struct smpp_settings *s, const struct source *from)
         choice(from, "message_id_base", id_bases, &base) != 0 ||
         choice(from, "validity", validities, &validity) != 0)
         return -1;
-    s->charset = (enum smpp_charset)charset;
-    s->long_text = (enum smpp_long_text)long_text;
+    s->charset = (enum sms_charset)charset;
+    s->long_text = (enum sms_long)long_text;
     s->id_base = (enum smpp_id_base)base;
-    s->validity = (enum smpp_validity)validity;
+    s->validity = (enum validity)validity;
     return 0;
 }
 
@@ -153,7 +153,7 @@ static int read_overrides(struct smpp_settings *s, const struct source *from)
 {
     size_t i, n = from->host->setting_count(from->gw, "statuses");
 
-    s->overrides = smpp_calloc(n + 1, sizeof *s->overrides);
+    s->overrides = memory_calloc(n + 1, sizeof *s->overrides);
     for (i = 0; i < n; i++) {
         char name[64];
 
@@ -177,7 +177,7 @@ static int read_reasons(struct smpp_settings *s, const struct source *from)
 {
     size_t i, n = from->host->setting_count(from->gw, "receipt_reasons");
 
-    s->reasons = smpp_calloc(n + 1, sizeof *s->reasons);
+    s->reasons = memory_calloc(n + 1, sizeof *s->reasons);
     for (i = 0; i < n; i++) {
         char name[64];
         int reason;
@@ -203,8 +203,22 @@ static void read_plain(struct smpp_settings *s, const struct source *from)
 {
     int64_t window = integer(from, "window");
 
-    s->host = string(from, "host");
-    s->port = (uint16_t)integer(from, "port");
+    s->trunk = (struct trunk_settings){
+        .host = string(from, "host"),
+        .port = (uint16_t)integer(from, "port"),
+        .connections = (unsigned)integer(from, "connections"),
+        .window = window < 1       ? 10
+                  : window > 65536 ? 65536
+                                   : (unsigned)window,
+        .connect_timeout_ms = integer(from, "connect_timeout"),
+        .login_timeout_ms = integer(from, "bind_timeout"),
+        .response_timeout_ms = integer(from, "response_timeout"),
+        .probe_ms = integer(from, "enquire_link"),
+        .probe_wait_ms = integer(from, "enquire_link"),
+        .probes_max = 2,
+        .reconnect_min_ms = integer(from, "reconnect_min"),
+        .reconnect_max_ms = integer(from, "reconnect_max"),
+    };
     s->source = string(from, "source");
     s->service_type = string(from, "service_type");
     s->bind = (struct smpp_bind){.system_id = string(from, "system_id"),
@@ -213,20 +227,12 @@ static void read_plain(struct smpp_settings *s, const struct source *from)
                                  .address_range = string(from, "address_range"),
                                  .address_ton = (uint8_t)integer(from, "address_ton"),
                                  .address_npi = (uint8_t)integer(from, "address_npi")};
-    s->connections = (unsigned)integer(from, "connections");
-    s->window = window < 1 ? 10 : window > 65536 ? 65536 : (unsigned)window;
     s->source_ton = integer(from, "source_ton");
     s->source_npi = integer(from, "source_npi");
     s->destination = (struct smpp_ton_npi){(uint8_t)integer(from, "destination_ton"),
                                            (uint8_t)integer(from, "destination_npi")};
     s->registered_delivery = integer(from, "registered_delivery") != 0;
     s->receipt_utc_offset_min = integer(from, "receipt_utc_offset_min");
-    s->connect_timeout_ms = integer(from, "connect_timeout");
-    s->bind_timeout_ms = integer(from, "bind_timeout");
-    s->response_timeout_ms = integer(from, "response_timeout");
-    s->enquire_link_ms = integer(from, "enquire_link");
-    s->reconnect_min_ms = integer(from, "reconnect_min");
-    s->reconnect_max_ms = integer(from, "reconnect_max");
 }
 
 static int check_lengths(const struct smpp_settings *s, const struct source *from)

@@ -9,27 +9,24 @@
 #include "pdu.h"
 #include "receipt.h"
 #include "status.h"
-#include "text.h"
+#include "sms.h"
+#include "trunk.h"
+#include "validity.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum smpp_validity { SMPP_VALIDITY_RELATIVE, SMPP_VALIDITY_ABSOLUTE, SMPP_VALIDITY_NONE };
-
 struct smpp_settings {
-    const char *host, *source, *service_type;
-    uint16_t port;
-    unsigned connections, window; /* window: outstanding submit_sm of one connection */
+    struct trunk_settings trunk;
+    const char *source, *service_type;
     struct smpp_bind bind;
     int source_ton, source_npi; /* -1: by the form of the source */
     struct smpp_ton_npi destination;
-    enum smpp_charset charset;
-    enum smpp_long_text long_text;
+    enum sms_charset charset;
+    enum sms_long long_text;
     enum smpp_id_base id_base;
-    enum smpp_validity validity;
+    enum validity validity;
     uint8_t registered_delivery;
-    int64_t connect_timeout_ms, bind_timeout_ms, response_timeout_ms, enquire_link_ms;
-    int64_t reconnect_min_ms, reconnect_max_ms;
     int receipt_utc_offset_min;
     struct smpp_override *overrides;
     size_t override_count;

@@ -5,21 +5,21 @@
 #include "ids.h"
 #include "pdu.h"
 #include "receipt.h"
-#include "text.h"
+#include "sms.h"
 
 static void read_text(const struct smpp_incoming *in)
 {
     const uint8_t *text = in->text;
     size_t n = in->length;
-    struct smpp_concat c = {0};
+    struct sms_concat c = {0};
 
     if (in->esm_class & SMPP_ESM_UDH)
-        c = smpp_text_strip_header(&text, &n);
+        c = sms_strip_header(&text, &n);
     HOLDS(n <= in->length && c.number <= c.total);
-    for (int charset = SMPP_CHARSET_GSM; charset <= SMPP_CHARSET_ASCII; charset++) {
+    for (int charset = SMS_CHARSET_GSM; charset <= SMS_CHARSET_ASCII; charset++) {
         char *out = malloc(3 * n + 1);
 
-        HOLDS(smpp_text_decode(out, text, n, in->data_coding, (enum smpp_charset)charset,
+        HOLDS(sms_decode(out, text, n, in->data_coding, (enum sms_charset)charset,
                                in->esm_class & SMPP_ESM_UDH) <= 3 * n);
         free(out);
     }

@@ -1,9 +1,10 @@
 /* What SMPP PDUs look like: against octets made by other implementations. */
 #include "smpp/pdu.h"
-#include "smpp/text.h"
-#include "smpp/window.h"
+#include "sms.h"
+#include "window.h"
 
-#include "smpp_vectors.h"
+#define VECTORS "smpp.tsv"
+#include "pdu_vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,24 +22,24 @@
 static const struct submit_fact {
     const char *vector, *text;
     enum gateway_encoding encoding;
-    enum smpp_long_text long_text;
+    enum sms_long long_text;
     uint16_t reference;
     unsigned part; /* from 0 */
     uint8_t registered;
     const char *service_type, *schedule, *validity;
 } submits[] = {
-    {"submit_gsm7", "Hello @ [world] €5", GATEWAY_GSM7, SMPP_LONG_UDH8, 0, 0, 1, "", "", ""},
-    {"submit_ucs2", "【示例】您好，回复TD退订", GATEWAY_UCS2, SMPP_LONG_UDH8, 0, 0, 1, "", "", ""},
-    {"submit_ucs2_emoji", "Hi 😀", GATEWAY_UCS2, SMPP_LONG_UDH8, 0, 0, 0, "", "", ""},
-    {"submit_ucs2_udh8_part1", POEM, GATEWAY_UCS2, SMPP_LONG_UDH8, 0xa5, 0, 1, "", "", ""},
-    {"submit_ucs2_udh8_part2", POEM, GATEWAY_UCS2, SMPP_LONG_UDH8, 0xa5, 1, 1, "", "", ""},
-    {"submit_ucs2_udh16_part1", POEM, GATEWAY_UCS2, SMPP_LONG_UDH16, 0x1234, 0, 1, "", "", ""},
-    {"submit_ucs2_udh16_part2", POEM, GATEWAY_UCS2, SMPP_LONG_UDH16, 0x1234, 1, 1, "", "", ""},
-    {"submit_gsm7_udh8_part1", FOXES, GATEWAY_GSM7, SMPP_LONG_UDH8, 0x07, 0, 1, "", "", ""},
-    {"submit_gsm7_udh8_part2", FOXES, GATEWAY_GSM7, SMPP_LONG_UDH8, 0x07, 1, 1, "", "", ""},
-    {"submit_ucs2_sar_part1", POEM, GATEWAY_UCS2, SMPP_LONG_SAR, 0x1234, 0, 1, "", "", ""},
-    {"submit_ucs2_payload", POEM, GATEWAY_UCS2, SMPP_LONG_PAYLOAD, 0, 0, 1, "", "", ""},
-    {"submit_validity_schedule", "later", GATEWAY_GSM7, SMPP_LONG_UDH8, 0, 0, 1, "CMT",
+    {"submit_gsm7", "Hello @ [world] €5", GATEWAY_GSM7, SMS_LONG_UDH8, 0, 0, 1, "", "", ""},
+    {"submit_ucs2", "【示例】您好，回复TD退订", GATEWAY_UCS2, SMS_LONG_UDH8, 0, 0, 1, "", "", ""},
+    {"submit_ucs2_emoji", "Hi 😀", GATEWAY_UCS2, SMS_LONG_UDH8, 0, 0, 0, "", "", ""},
+    {"submit_ucs2_udh8_part1", POEM, GATEWAY_UCS2, SMS_LONG_UDH8, 0xa5, 0, 1, "", "", ""},
+    {"submit_ucs2_udh8_part2", POEM, GATEWAY_UCS2, SMS_LONG_UDH8, 0xa5, 1, 1, "", "", ""},
+    {"submit_ucs2_udh16_part1", POEM, GATEWAY_UCS2, SMS_LONG_UDH16, 0x1234, 0, 1, "", "", ""},
+    {"submit_ucs2_udh16_part2", POEM, GATEWAY_UCS2, SMS_LONG_UDH16, 0x1234, 1, 1, "", "", ""},
+    {"submit_gsm7_udh8_part1", FOXES, GATEWAY_GSM7, SMS_LONG_UDH8, 0x07, 0, 1, "", "", ""},
+    {"submit_gsm7_udh8_part2", FOXES, GATEWAY_GSM7, SMS_LONG_UDH8, 0x07, 1, 1, "", "", ""},
+    {"submit_ucs2_sar_part1", POEM, GATEWAY_UCS2, SMS_LONG_SAR, 0x1234, 0, 1, "", "", ""},
+    {"submit_ucs2_payload", POEM, GATEWAY_UCS2, SMS_LONG_PAYLOAD, 0, 0, 1, "", "", ""},
+    {"submit_validity_schedule", "later", GATEWAY_GSM7, SMS_LONG_UDH8, 0, 0, 1, "CMT",
      "260301120000032+", "000002000000000R"},
 };
 
@@ -46,7 +47,7 @@ static void test_submit(void **state)
 {
     const struct submit_fact *f = *state;
     const struct vector *v = vector_find(f->vector);
-    struct smpp_text t;
+    struct sms_text t;
     struct smpp_sender sender;
     struct smpp_submit s = {.sender = &sender, .to = "8613800138000", .to_length = 13};
     uint8_t out[SMPP_SUBMIT_MAX];
@@ -55,18 +56,18 @@ static void test_submit(void **state)
                                       (struct smpp_ton_npi){1, 1}),
                      0);
     assert_int_equal(
-        smpp_text_encode(&t, f->text, strlen(f->text), f->encoding, SMPP_CHARSET_GSM, f->long_text),
-        SMPP_TEXT_OK);
+        sms_encode(&t, f->text, strlen(f->text), f->encoding, SMS_CHARSET_GSM, f->long_text),
+        SMS_OK);
     s.schedule = f->schedule;
     s.validity = f->validity;
     s.registered_delivery = f->registered;
     s.data_coding = t.data_coding;
     s.text = t.octets + t.start[f->part];
     s.length = (size_t)(t.start[f->part + 1] - t.start[f->part]);
-    s.header_length = smpp_text_header(s.header, f->long_text, f->reference, t.parts, f->part + 1);
+    s.header_length = sms_header(s.header, f->long_text, f->reference, t.parts, f->part + 1);
     s.esm_class = s.header_length > 0 ? SMPP_ESM_UDH : 0;
-    s.payload = f->long_text == SMPP_LONG_PAYLOAD;
-    if (f->long_text == SMPP_LONG_SAR) {
+    s.payload = f->long_text == SMS_LONG_PAYLOAD;
+    if (f->long_text == SMS_LONG_SAR) {
         s.sar_reference = f->reference;
         s.sar_total = (uint8_t)t.parts;
         s.sar_number = (uint8_t)(f->part + 1);
@@ -135,7 +136,7 @@ static void test_response(void **state)
 {
     const struct response_fact *f = *state;
     const struct vector *v = vector_find(f->vector);
-    struct smpp_header h = smpp_header_read(v->octets);
+    struct trunk_pdu h = smpp_header_read(v->octets);
     size_t n;
     const char *id = smpp_response_id(v->octets + 16, v->length - 16, &n);
 
@@ -182,7 +183,7 @@ static void test_message(void **state)
 {
     const struct message_fact *f = *state;
     const struct vector *v = vector_find(f->vector);
-    struct smpp_header h = smpp_header_read(v->octets);
+    struct trunk_pdu h = smpp_header_read(v->octets);
     struct smpp_incoming in;
     size_t start = f->length == 0 ? 0 : strlen(f->text) > 0 ? strlen(f->text) : 1;
 
@@ -246,28 +247,28 @@ static void test_address_too_long(void **state)
 /* ------------------------------------------------------------------ numbers */
 static void test_window_numbers(void **state)
 {
-    struct smpp_window w;
-    struct smpp_request *kept;
+    struct window w;
+    struct window_request *kept;
     unsigned i;
 
     (void)state;
-    smpp_window_init(&w, 10);
-    kept = smpp_window_put(&w);
+    window_init(&w, 10);
+    kept = window_put(&w);
     assert_int_equal(kept->sequence, 1);
     for (i = 0; i < 100; i++) {
-        struct smpp_request *r = smpp_window_put(&w);
+        struct window_request *r = window_put(&w);
 
         assert_ptr_not_equal(r, kept);
-        assert_ptr_equal(smpp_window_find(&w, r->sequence), r);
-        smpp_window_remove(&w, r);
+        assert_ptr_equal(window_find(&w, r->sequence), r);
+        window_remove(&w, r);
     }
     w.last = 0x7ffffffe;
-    assert_int_equal(smpp_window_number(&w), 0x7fffffff);
-    assert_int_equal(smpp_window_number(&w), 2); /* after 7fffffff comes 1, which is taken */
-    assert_null(smpp_window_find(&w, 0));
-    assert_null(smpp_window_find(&w, 0x80000001));
-    assert_ptr_equal(smpp_window_find(&w, 1), kept);
-    smpp_window_free(&w);
+    assert_int_equal(window_number(&w), 0x7fffffff);
+    assert_int_equal(window_number(&w), 2); /* after 7fffffff comes 1, which is taken */
+    assert_null(window_find(&w, 0));
+    assert_null(window_find(&w, 0x80000001));
+    assert_ptr_equal(window_find(&w, 1), kept);
+    window_free(&w);
 }
 
 #define ROWS(table, test)                                                                          \

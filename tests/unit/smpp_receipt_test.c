@@ -3,9 +3,10 @@
 #include "smpp/pdu.h"
 #include "smpp/receipt.h"
 #include "smpp/status.h"
-#include "smpp/text.h"
+#include "sms.h"
 
-#include "smpp_vectors.h"
+#define VECTORS "smpp.tsv"
+#include "pdu_vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +78,7 @@ static void test_receipt(void **state)
     text = in.text;
     length = in.length;
     if (in.esm_class & SMPP_ESM_UDH)
-        smpp_text_strip_header(&text, &length);
+        sms_strip_header(&text, &length);
     check(f, &in, text, length);
 }
 

@@ -11,7 +11,8 @@
 #include <cmocka.h>
 
 #include "fake_host.h"
-#include "smpp_vectors.h"
+#define VECTORS "smpp.tsv"
+#include "pdu_vectors.h"
 
 #include <dlfcn.h>
 #include <linux/sockios.h>
@@ -31,9 +32,9 @@ struct peer {
     int listener, fd;
     char port[8];
     uint8_t in[1 << 20];
-    size_t used, at;      /* read, and taken by the test */
-    struct smpp_header h; /* of the PDU taken last ... */
-    const uint8_t *body;  /* ... and what it holds */
+    size_t used, at;     /* read, and taken by the test */
+    struct trunk_pdu h;  /* of the PDU taken last ... */
+    const uint8_t *body; /* ... and what it holds */
 };
 
 static struct fake_host host;

@@ -1,7 +1,7 @@
 /* Texts to octets and back: against vectors/segments.tsv and GSM 03.38. */
-#include "smpp/text.h"
-#include "smpp/reassembly.h"
-#include "smpp/validity.h"
+#include "sms.h"
+#include "reassembly.h"
+#include "validity.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,18 +29,18 @@ static void check_segments(const char *name, const char *encoding, unsigned part
                            const char *text_hex, const char *payload)
 {
     static uint8_t text[LINE_MAX_BYTES], expected[LINE_MAX_BYTES];
-    static struct smpp_text t;
+    static struct sms_text t;
     size_t n = unhex(text, text_hex, &text_hex);
     bool gsm = strcmp(encoding, "gsm7") == 0;
-    enum smpp_text_result result = smpp_text_encode(
-        &t, (char *)text, n, gsm ? GATEWAY_GSM7 : GATEWAY_UCS2, SMPP_CHARSET_GSM, SMPP_LONG_UDH8);
+    enum sms_result result = sms_encode(&t, (char *)text, n, gsm ? GATEWAY_GSM7 : GATEWAY_UCS2,
+                                        SMS_CHARSET_GSM, SMS_LONG_UDH8);
     unsigned i;
 
-    if (parts > SMPP_PARTS_MAX) {
-        assert_int_equal(result, SMPP_TEXT_TOO_LONG);
+    if (parts > SMS_PARTS_MAX) {
+        assert_int_equal(result, SMS_TOO_LONG);
         return;
     }
-    assert_int_equal(result, SMPP_TEXT_OK);
+    assert_int_equal(result, SMS_OK);
     if (t.parts != parts)
         fail_msg("%s: %u parts, not %u", name, t.parts, parts);
     assert_int_equal(t.data_coding, gsm ? 0 : 8);
@@ -79,29 +79,28 @@ static void test_segments(void **state)
 /* What data_coding 0 may carry when it does not mean GSM. */
 static const struct charset_fact {
     const char *name, *text;
-    enum smpp_charset charset;
+    enum sms_charset charset;
     uint8_t data_coding;
     const char *octets; /* NULL: not looked at */
 } charset_facts[] = {
-    {"Latin-1 writes its own octets", "@é_$", SMPP_CHARSET_LATIN1, 0, "@\xe9_$"},
-    {"a bracket is one octet in Latin-1", "[x]", SMPP_CHARSET_LATIN1, 0, "[x]"},
-    {"Greek is in GSM but not in Latin-1", "Ω", SMPP_CHARSET_LATIN1, 8, "\x03\xa9"},
-    {"the euro is in GSM but not in Latin-1", "€", SMPP_CHARSET_LATIN1, 8, "\x20\xac"},
-    {"small c cedilla is in Latin-1 but not in GSM", "ç", SMPP_CHARSET_LATIN1, 8, NULL},
-    {"ASCII has no accents", "é", SMPP_CHARSET_ASCII, 8, NULL},
-    {"ASCII keeps its dollar", "$5", SMPP_CHARSET_ASCII, 0, "$5"},
-    {"the back quote is not in GSM", "`", SMPP_CHARSET_GSM, 8, NULL},
-    {"at is 0 in GSM", "a@", SMPP_CHARSET_GSM, 0, NULL},
+    {"Latin-1 writes its own octets", "@é_$", SMS_CHARSET_LATIN1, 0, "@\xe9_$"},
+    {"a bracket is one octet in Latin-1", "[x]", SMS_CHARSET_LATIN1, 0, "[x]"},
+    {"Greek is in GSM but not in Latin-1", "Ω", SMS_CHARSET_LATIN1, 8, "\x03\xa9"},
+    {"the euro is in GSM but not in Latin-1", "€", SMS_CHARSET_LATIN1, 8, "\x20\xac"},
+    {"small c cedilla is in Latin-1 but not in GSM", "ç", SMS_CHARSET_LATIN1, 8, NULL},
+    {"ASCII has no accents", "é", SMS_CHARSET_ASCII, 8, NULL},
+    {"ASCII keeps its dollar", "$5", SMS_CHARSET_ASCII, 0, "$5"},
+    {"the back quote is not in GSM", "`", SMS_CHARSET_GSM, 8, NULL},
+    {"at is 0 in GSM", "a@", SMS_CHARSET_GSM, 0, NULL},
 };
 
 static void test_charset(void **state)
 {
     const struct charset_fact *f = *state;
-    struct smpp_text t;
+    struct sms_text t;
 
     assert_int_equal(
-        smpp_text_encode(&t, f->text, strlen(f->text), GATEWAY_GSM7, f->charset, SMPP_LONG_UDH8),
-        SMPP_TEXT_OK);
+        sms_encode(&t, f->text, strlen(f->text), GATEWAY_GSM7, f->charset, SMS_LONG_UDH8), SMS_OK);
     assert_int_equal(t.data_coding, f->data_coding);
     if (f->octets != NULL)
         assert_memory_equal(t.octets, f->octets, strlen(f->octets));
@@ -114,17 +113,17 @@ static const char *const invalid[] = {
 
 static void test_invalid_utf8(void **state)
 {
-    struct smpp_text t;
+    struct sms_text t;
     size_t i;
 
     (void)state;
     for (i = 0; i < sizeof invalid / sizeof *invalid; i++) {
-        assert_int_equal(smpp_text_encode(&t, invalid[i], strlen(invalid[i]), GATEWAY_UCS2,
-                                          SMPP_CHARSET_GSM, SMPP_LONG_UDH8),
-                         SMPP_TEXT_INVALID);
-        assert_int_equal(smpp_text_encode(&t, invalid[i], strlen(invalid[i]), GATEWAY_GSM7,
-                                          SMPP_CHARSET_GSM, SMPP_LONG_UDH8),
-                         SMPP_TEXT_INVALID);
+        assert_int_equal(sms_encode(&t, invalid[i], strlen(invalid[i]), GATEWAY_UCS2,
+                                    SMS_CHARSET_GSM, SMS_LONG_UDH8),
+                         SMS_INVALID);
+        assert_int_equal(sms_encode(&t, invalid[i], strlen(invalid[i]), GATEWAY_GSM7,
+                                    SMS_CHARSET_GSM, SMS_LONG_UDH8),
+                         SMS_INVALID);
     }
 }
 
@@ -133,36 +132,36 @@ static const struct decode_fact {
     const char *name, *octets;
     size_t n;
     uint8_t data_coding;
-    enum smpp_charset charset;
+    enum sms_charset charset;
     bool header;
     const char *text;
 } decode_facts[] = {
-    {"default is GSM", "\x00\x1b\x65\x11", 4, 0, SMPP_CHARSET_GSM, false, "@€_"},
-    {"or Latin-1 by setting", "@_\xe9", 3, 0, SMPP_CHARSET_LATIN1, false, "@_é"},
-    {"1 is the default too", "\x00", 1, 1, SMPP_CHARSET_GSM, false, "@"},
-    {"3 is Latin-1", "\xe9@", 2, 3, SMPP_CHARSET_GSM, false, "é@"},
-    {"8 is UTF-16BE", "\xd8\x3d\xde\x00", 4, 8, SMPP_CHARSET_GSM, false, "😀"},
-    {"a lone surrogate is shown as unreadable", "\xd8\x3d\x00\x41", 4, 8, SMPP_CHARSET_GSM, false,
+    {"default is GSM", "\x00\x1b\x65\x11", 4, 0, SMS_CHARSET_GSM, false, "@€_"},
+    {"or Latin-1 by setting", "@_\xe9", 3, 0, SMS_CHARSET_LATIN1, false, "@_é"},
+    {"1 is the default too", "\x00", 1, 1, SMS_CHARSET_GSM, false, "@"},
+    {"3 is Latin-1", "\xe9@", 2, 3, SMS_CHARSET_GSM, false, "é@"},
+    {"8 is UTF-16BE", "\xd8\x3d\xde\x00", 4, 8, SMS_CHARSET_GSM, false, "😀"},
+    {"a lone surrogate is shown as unreadable", "\xd8\x3d\x00\x41", 4, 8, SMS_CHARSET_GSM, false,
      "\xef\xbf\xbd"
      "A"},
-    {"half a character at the end is dropped", "\x90\x00\x8b", 3, 8, SMPP_CHARSET_GSM, false, "退"},
-    {"f1 is GSM whatever the default", "\x00", 1, 0xf1, SMPP_CHARSET_LATIN1, false, "@"},
-    {"11 is GSM", "\x00", 1, 0x11, SMPP_CHARSET_LATIN1, false, "@"},
-    {"18 is flash in UCS-2", "\x90\x00", 2, 0x18, SMPP_CHARSET_GSM, false, "退"},
-    {"f5 is octets", "\xe9", 1, 0xf5, SMPP_CHARSET_GSM, false, "é"},
-    {"unknown is the default", "\x00", 1, 0x2f, SMPP_CHARSET_GSM, false, "@"},
-    {"unknown with a header is octets", "A\xe9", 2, 0x2f, SMPP_CHARSET_GSM, true, "Aé"},
-    {"an unknown escape shows the plain character", "\x1b\x41", 2, 0, SMPP_CHARSET_GSM, false, "A"},
-    {"an escape at the end is dropped", "A\x1b", 2, 0, SMPP_CHARSET_GSM, false, "A"},
-    {"above 7f is a fault", "\x80", 1, 0, SMPP_CHARSET_GSM, false, "\xef\xbf\xbd"},
+    {"half a character at the end is dropped", "\x90\x00\x8b", 3, 8, SMS_CHARSET_GSM, false, "退"},
+    {"f1 is GSM whatever the default", "\x00", 1, 0xf1, SMS_CHARSET_LATIN1, false, "@"},
+    {"11 is GSM", "\x00", 1, 0x11, SMS_CHARSET_LATIN1, false, "@"},
+    {"18 is flash in UCS-2", "\x90\x00", 2, 0x18, SMS_CHARSET_GSM, false, "退"},
+    {"f5 is octets", "\xe9", 1, 0xf5, SMS_CHARSET_GSM, false, "é"},
+    {"unknown is the default", "\x00", 1, 0x2f, SMS_CHARSET_GSM, false, "@"},
+    {"unknown with a header is octets", "A\xe9", 2, 0x2f, SMS_CHARSET_GSM, true, "Aé"},
+    {"an unknown escape shows the plain character", "\x1b\x41", 2, 0, SMS_CHARSET_GSM, false, "A"},
+    {"an escape at the end is dropped", "A\x1b", 2, 0, SMS_CHARSET_GSM, false, "A"},
+    {"above 7f is a fault", "\x80", 1, 0, SMS_CHARSET_GSM, false, "\xef\xbf\xbd"},
 };
 
 static void test_decode(void **state)
 {
     const struct decode_fact *f = *state;
     char out[64];
-    size_t n = smpp_text_decode(out, (const uint8_t *)f->octets, f->n, f->data_coding, f->charset,
-                                f->header);
+    size_t n =
+        sms_decode(out, (const uint8_t *)f->octets, f->n, f->data_coding, f->charset, f->header);
 
     assert_int_equal(n, strlen(f->text));
     assert_memory_equal(out, f->text, n);
@@ -189,7 +188,7 @@ static void test_header(void **state)
     const struct header_fact *f = *state;
     const uint8_t *text = (const uint8_t *)f->octets;
     size_t n = f->n;
-    struct smpp_concat c = smpp_text_strip_header(&text, &n);
+    struct sms_concat c = sms_strip_header(&text, &n);
 
     assert_int_equal(n, f->left);
     assert_int_equal(c.total, f->total);
@@ -198,12 +197,12 @@ static void test_header(void **state)
 }
 
 /* ------------------------------------------------------------------ parts of replies */
-static uint64_t add(struct smpp_reassembly *r, const char *from, uint16_t reference, uint8_t total,
+static uint64_t add(struct reassembly *r, const char *from, uint16_t reference, uint8_t total,
                     uint8_t number, const char *text, int64_t now_ms, char *out)
 {
-    struct smpp_part p = {from, "1069", reference, total, number, text, strlen(text)};
+    struct reassembly_part p = {from, "1069", reference, total, number, text, strlen(text)};
     size_t length = 0;
-    uint64_t whole = smpp_reassembly_add(r, &p, now_ms, out, &length);
+    uint64_t whole = reassembly_add(r, &p, now_ms, out, &length);
 
     out[length] = '\0';
     return whole;
@@ -211,8 +210,8 @@ static uint64_t add(struct smpp_reassembly *r, const char *from, uint16_t refere
 
 static void test_reassembly(void **state)
 {
-    static char out[SMPP_REPLY_BYTES_MAX + 1];
-    struct smpp_reassembly *r = smpp_reassembly_new();
+    static char out[REASSEMBLY_BYTES_MAX + 1];
+    struct reassembly *r = reassembly_new();
     uint64_t whole;
     int i;
 
@@ -227,7 +226,7 @@ static void test_reassembly(void **state)
     assert_string_equal(out, "abc");
     /* it could not be stored: the last part comes again */
     assert_int_equal(add(r, "86138", 7, 3, 2, "b", 1, out), whole);
-    smpp_reassembly_done(r, whole);
+    reassembly_done(r, whole);
     /* the reference is used again, for another text */
     assert_int_equal(add(r, "86138", 7, 3, 1, "A", 2, out), 0);
     assert_int_equal(add(r, "86138", 7, 3, 1, "B", 2, out), 0);
@@ -236,39 +235,39 @@ static void test_reassembly(void **state)
     assert_string_equal(out, "B23");
     /* a day is enough */
     assert_int_equal(add(r, "86137", 1, 2, 1, "old", 10, out), 0);
-    assert_int_equal(add(r, "86137", 1, 2, 2, "new", 11 + SMPP_REPLY_KEEP_MS, out), 0);
+    assert_int_equal(add(r, "86137", 1, 2, 2, "new", 11 + REASSEMBLY_KEEP_MS, out), 0);
     /* what cannot be is refused, and the number of replies is limited */
     assert_int_equal(add(r, "86137", 1, 0, 0, "x", 10, out), 0);
     assert_int_equal(add(r, "86137", 1, 200, 100, "x", 10, out), 0);
-    for (i = 0; i < 3 * SMPP_REPLIES_MAX; i++)
+    for (i = 0; i < 3 * REASSEMBLY_REPLIES_MAX; i++)
         assert_int_equal(add(r, "86136", (uint16_t)i, 2, 1, "x", 100 + i, out), 0);
-    smpp_reassembly_free(r);
+    reassembly_free(r);
 }
 
 /* ------------------------------------------------------------------ validity */
 static const struct validity_fact {
     const char *name;
-    enum smpp_validity kind;
+    enum validity kind;
     int64_t expires_ms, wall_ms;
     const char *text;
 } validity_facts[] = {
-    {"two days", SMPP_VALIDITY_RELATIVE, 1772366400000 + 2 * 86400000LL, 1772366400000,
+    {"two days", VALIDITY_RELATIVE, 1772366400000 + 2 * 86400000LL, 1772366400000,
      "000002000000000R"},
-    {"a day, an hour, a minute and a second", SMPP_VALIDITY_RELATIVE, 1772366400000 + 90061000LL,
+    {"a day, an hour, a minute and a second", VALIDITY_RELATIVE, 1772366400000 + 90061000LL,
      1772366400000, "000001010101000R"},
-    {"at most 30 days", SMPP_VALIDITY_RELATIVE, 1772366400000 + 400 * 86400000LL, 1772366400000,
+    {"at most 30 days", VALIDITY_RELATIVE, 1772366400000 + 400 * 86400000LL, 1772366400000,
      "000030000000000R"},
-    {"2026-03-01 12:00 UTC", SMPP_VALIDITY_ABSOLUTE, 1772366400000, 0, "260301120000000+"},
-    {"never", SMPP_VALIDITY_RELATIVE, 0, 1772366400000, ""},
-    {"not told", SMPP_VALIDITY_NONE, 1772366400000, 0, ""},
+    {"2026-03-01 12:00 UTC", VALIDITY_ABSOLUTE, 1772366400000, 0, "260301120000000+"},
+    {"never", VALIDITY_RELATIVE, 0, 1772366400000, ""},
+    {"not told", VALIDITY_NONE, 1772366400000, 0, ""},
 };
 
 static void test_validity(void **state)
 {
     const struct validity_fact *f = *state;
-    char out[SMPP_TIME_BYTES];
+    char out[VALIDITY_BYTES];
 
-    smpp_validity_write(out, f->kind, f->expires_ms, f->wall_ms);
+    validity_write(out, f->kind, f->expires_ms, f->wall_ms, 0);
     assert_string_equal(out, f->text);
 }
 

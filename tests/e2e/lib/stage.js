@@ -15,6 +15,7 @@ const { Clock } = require('./clock');
 const libconfig = require('./libconfig');
 const redis = require('./redis');
 const { HttpPeer } = require('./http_peer');
+const { Ismg } = require('./ismg');
 const { Smsc } = require('./smsc');
 const { until } = require('./wait');
 
@@ -43,7 +44,7 @@ class Stage {
     };
     this.env = {
       ASAN_OPTIONS: 'detect_leaks=1:halt_on_error=1', UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
-      ...process.env, SMPP_PASSWORD: 's3cret', LC_ALL: 'C.UTF-8', NO_COLOR: '1',
+      ...process.env, SMPP_PASSWORD: 's3cret', CMPP_SECRET: 'shared123', LC_ALL: 'C.UTF-8', NO_COLOR: '1',
     };
     this.daemons = [];
     this.closers = [];
@@ -85,6 +86,18 @@ class Stage {
       reconnect_min: '50ms', reconnect_max: '200ms', ...gateway,
     });
     return smsc;
+  }
+
+  /** A gateway of China Mobile's and "ismg" that leads to it. */
+  async ismg(behave, gateway = {}, options = {}) {
+    const ismg = await new Ismg({ behave, now: () => this.clock?.now() ?? Date.now(), ...options }).start();
+    this.closers.push(() => ismg.stop());
+    this.settings.gateways.push({
+      name: 'ismg', plugin: 'cmpp', host: '127.0.0.1', port: ismg.port, sp_id: '901234', secret: '@env:CMPP_SECRET',
+      source: '10690001', service_id: 'OUTREACH', rate: '1000/s', count: 'segments', signature: 'prefix', priority: 1,
+      reconnect_min: '50ms', reconnect_max: '200ms', ...gateway,
+    });
+    return ismg;
   }
 
   /** An HTTP gateway "cloud", configured as examples/outreachd.conf does. */
