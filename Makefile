@@ -76,7 +76,7 @@ $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 
 # What a plugin takes of plugins/common, and the libraries it needs besides.
 smpp_LIBS := -levent
-aliyun_COMMON := awaited china codes digest endpoint inbox judge
+aliyun_COMMON := awaited china codes digest endpoint inbox judge masked
 aliyun_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \

@@ -88,17 +88,16 @@ void aliyun_call(struct aliyun *a, const struct aliyun_call *call, gateway_http_
     text_free(&url);
 }
 
-json_t *aliyun_answer(const struct gateway_http_response *response, const char **code,
-                      const char **words)
+json_t *aliyun_answer(const struct gateway_http_response *response, const char **code)
 {
     json_t *root = response->result == GATEWAY_HTTP_ANSWERED
                        ? json_loadb(response->body, response->length, 0, NULL)
                        : NULL;
 
     *code = json_string_value(json_object_get(root, "Code"));
-    *words = json_string_value(json_object_get(root, "Message"));
     if (*code != NULL && **code != '\0')
         return root;
+    *code = NULL; /* it lives in root */
     json_decref(root);
     return NULL;
 }
@@ -140,7 +139,7 @@ static void aliyun_close(void *state)
     aliyun_sendings_free(a);
     inbox_free(&a->inbox);
     awaited_free(a->awaited);
-    judge_free(a->judge);
+    judge_close(&a->judge);
     free(a);
 }
 
@@ -167,8 +166,9 @@ static int aliyun_open(const struct gateway_host *host, struct gateway *gw, void
     };
     if (a->extend_code == NULL)
         a->extend_code = "";
-    a->judge = judge_open(host, gw, codes_table_aliyun, CODES_BYTES(aliyun), error, size);
-    if (a->judge == NULL || endpoint_read(a->url, "url", a->authority, error, size) != 0) {
+    if (judge_open(&a->judge, host, gw, codes_table_aliyun, CODES_BYTES(aliyun), error, size) !=
+            0 ||
+        endpoint_read(a->url, "url", a->authority, error, size) != 0) {
         aliyun_close(a);
         return -1;
     }

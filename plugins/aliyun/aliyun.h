@@ -11,6 +11,7 @@
 #include "gateway_plugin.h"
 #include "inbox.h"
 #include "judge.h"
+#include "masked.h"
 
 #include <jansson.h>
 #include <sys/queue.h>
@@ -29,7 +30,7 @@ struct aliyun {
     int64_t timeout_ms;
     size_t batch;
     bool receipts;
-    struct judge *judge;
+    struct judge judge;
     struct inbox inbox;
     struct awaited *awaited; /* NULL where nothing is asked for */
     struct gateway_timer *timer;
@@ -50,10 +51,9 @@ struct aliyun_call {
 void aliyun_param(struct aliyun_call *call, const char *name, const char *value);
 void aliyun_call(struct aliyun *a, const struct aliyun_call *call, gateway_http_fn *fn, void *arg);
 
-/* The JSON object of an answer with its code, which is "OK" or why not; NULL where there is
- * none. The caller frees it with json_decref(). */
-json_t *aliyun_answer(const struct gateway_http_response *response, const char **code,
-                      const char **words);
+/* The JSON object of an answer with its code, which is "OK" or why not; both NULL where there
+ * is none. The caller frees it with json_decref(). */
+json_t *aliyun_answer(const struct gateway_http_response *response, const char **code);
 
 /* A message id of ours: one BizId stands for all numbers of a request, and an id goes into
  * logs, where no number may be. So it is the BizId with a digest of both. number as

@@ -88,13 +88,13 @@ static void take(struct question *q, const json_t *item)
 {
     struct aliyun *a = q->aliyun;
     struct push *push = inbox_begin(&a->inbox, on_answered, q);
-    struct gateway_receipt receipt = {.id = {q->id, strlen(q->id)}};
+    struct gateway_receipt receipt = {.id = {q->id, strlen(q->id)},
+                                      .done_ms = china_time_ms(string(item, "ReceiveDate"))};
 
     if (*q->reference != '\0')
         receipt.reference = q->reference;
-    judge_receipt(a->judge, state_of(item) == RECEIVED, string(item, "ErrCode"), NULL, &receipt);
-    receipt.done_ms = china_time_ms(string(item, "ReceiveDate"));
-    inbox_receipt(push, &receipt);
+    inbox_receipt(push, &a->judge, &receipt, state_of(item) == RECEIVED, string(item, "ErrCode"),
+                  NULL);
     inbox_end(push);
 }
 
@@ -123,8 +123,8 @@ static void on_details(void *arg, const struct gateway_http_response *response)
 {
     struct question *q = arg;
     struct aliyun *a = q->aliyun;
-    const char *code, *words;
-    json_t *root = aliyun_answer(response, &code, &words);
+    const char *code;
+    json_t *root = aliyun_answer(response, &code);
     const json_t *list =
         json_object_get(json_object_get(root, "SmsSendDetailDTOs"), "SmsSendDetailDTO");
     const json_t *item = find(q, list);

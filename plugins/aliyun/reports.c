@@ -33,10 +33,9 @@ static bool take_receipt(struct aliyun *a, struct push *push, const json_t *item
     receipt.id = (struct gateway_id){id, aliyun_id(biz_id, number, id)};
     if (*reference != '\0' && strlen(reference) <= 120)
         receipt.reference = reference;
-    judge_receipt(a->judge, is_success(item), string(item, "err_code"), string(item, "err_msg"),
-                  &receipt);
     receipt.done_ms = china_time_ms(string(item, "report_time"));
-    inbox_receipt(push, &receipt);
+    inbox_receipt(push, &a->judge, &receipt, is_success(item), string(item, "err_code"),
+                  string(item, "err_msg"));
     return true;
 }
 

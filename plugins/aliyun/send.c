@@ -214,11 +214,11 @@ static bool is_code(const struct gateway_answer *answer, const char *code)
     return answer->code != NULL && strcmp(answer->code, code) == 0;
 }
 
-static void judge(struct aliyun *a, struct gateway_answer *answer)
+static void mind_limits(struct aliyun *a, struct gateway_answer *answer)
 {
     int64_t now_ms = a->host->mono_ms();
 
-    if (answer->reason == GATEWAY_REASON_LIMIT)
+    if (is_code(answer, "isv.BUSINESS_LIMIT_CONTROL"))
         answer->retry_after_ms = wait_of(answer);
     if (!is_code(answer, "isv.DAY_LIMIT_CONTROL") && !is_code(answer, "isv.MONTH_LIMIT_CONTROL"))
         return;
@@ -233,7 +233,7 @@ static void judge(struct aliyun *a, struct gateway_answer *answer)
 /* One of them may be to blame: which, is seen when each is asked for alone. */
 static bool is_of_one(const struct gateway_answer *answer)
 {
-    return answer->outcome == GATEWAY_REJECTED || answer->reason == GATEWAY_REASON_LIMIT;
+    return answer->outcome == GATEWAY_REJECTED || is_code(answer, "isv.BUSINESS_LIMIT_CONTROL");
 }
 
 static bool is_stale(const struct aliyun *a, const struct gateway_message *m)
@@ -257,15 +257,19 @@ static void on_sent(void *arg, const struct gateway_http_response *response)
     struct sending s = *(struct sending *)arg;
     struct aliyun *a = s.aliyun;
     struct gateway_answer answer;
-    const char *code, *words;
-    json_t *root = aliyun_answer(response, &code, &words);
+    const char *code;
+    char words[MASKED_BYTES];
+    json_t *root = aliyun_answer(response, &code);
 
     sending_free(arg);
-    if (root != NULL)
-        judge_code(a->judge, code, words, &answer);
-    else
-        judge_http(a->judge, response, &answer);
-    judge(a, &answer);
+    if (!judge_silence(&a->judge, response, &answer)) {
+        const char *said =
+            root == NULL ? response->body : json_string_value(json_object_get(root, "Message"));
+
+        judge_answer(&a->judge, response->status, code, masked_words(said, words), &answer);
+        answer.retry_after_ms = response->retry_after_ms;
+        mind_limits(a, &answer);
+    }
     if (answer.outcome == GATEWAY_ACCEPTED) {
         for (size_t i = 0; i < s.count; i++)
             accept(a, s.messages[i], json_string_value(json_object_get(root, "BizId")));

@@ -1,5 +1,7 @@
 #include "inbox.h"
 
+#include "masked.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,9 +87,29 @@ static struct item *add(struct push *p)
     return item;
 }
 
-void inbox_receipt(struct push *p, const struct gateway_receipt *receipt)
+static void judge_it(struct judge *judge, struct gateway_receipt *receipt, bool delivered,
+                     const char *code, const char *words)
+{
+    const struct code *line =
+        code == NULL || *code == '\0' ? NULL : judge_receipt(judge, code, words);
+
+    receipt->state = line != NULL && line->receipt == CODE_ENROUTE ? GATEWAY_ENROUTE
+                     : delivered                                   ? GATEWAY_DELIVERED
+                                                                   : GATEWAY_UNDELIVERED;
+    receipt->reason = delivered      ? GATEWAY_REASON_NONE
+                      : line != NULL ? line->reason
+                                     : GATEWAY_REASON_OTHER;
+    receipt->code = code;
+    receipt->words = words;
+}
+
+void inbox_receipt(struct push *p, struct judge *judge, struct gateway_receipt *receipt,
+                   bool delivered, const char *code, const char *words)
 {
     struct item *item = add(p);
+    char masked[MASKED_BYTES];
+
+    judge_it(judge, receipt, delivered, code, masked_words(words, masked));
 
     if (receipt->id.length > 0 && receipt->id.length <= sizeof item->id) {
         item->length = receipt->id.length;

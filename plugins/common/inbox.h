@@ -7,7 +7,7 @@
 #ifndef PLUGIN_INBOX_H
 #define PLUGIN_INBOX_H
 
-#include "gateway_plugin.h"
+#include "judge.h"
 
 /* A receipt with this id is durable. */
 typedef void inbox_stored_fn(void *owner, const char *id, size_t n);
@@ -26,8 +26,12 @@ struct inbox {
 /* Any number of receipts and replies between begin and end; answer runs once, in inbox_end()
  * or later. */
 struct push *inbox_begin(struct inbox *in, gateway_push_answer_fn *answer, void *arg);
-void inbox_receipt(struct push *p, const struct gateway_receipt *receipt);
 void inbox_reply(struct push *p, const struct gateway_reply *reply);
+
+/* A receipt with its id, reference and time. delivered is what the provider says; code, which
+ * may be "" or NULL, gives the reason by the table, and may tell that it is no news yet. */
+void inbox_receipt(struct push *p, struct judge *judge, struct gateway_receipt *receipt,
+                   bool delivered, const char *code, const char *words);
 void inbox_end(struct push *p);
 
 /* For close(): the host no longer calls back, and answers what is open itself. */
