@@ -20,7 +20,6 @@ CODES_TABLE(aliyun, "aliyun/codes.tsv");
 
 #define VERSION "2017-05-25"
 #define NONCE_BYTES 16
-#define AWAITED_MOST 50000
 
 static const struct gateway_setting aliyun_settings[] = {
     {"access_key_id", GATEWAY_STRING, true, 1, 128, NULL, NULL, "The AccessKey's id."},
@@ -127,15 +126,14 @@ static void on_stored(void *owner, const char *id, size_t n)
 {
     struct aliyun *a = owner;
 
-    if (a->awaited != NULL)
-        awaited_remove(a->awaited, id, n);
+    awaited_remove(a->awaited, id, n);
 }
 
 static void aliyun_close(void *state)
 {
     struct aliyun *a = state;
 
-    aliyun_ask_close(a);
+    aliyun_questions_free(a);
     aliyun_sendings_free(a);
     inbox_free(&a->inbox);
     awaited_free(a->awaited);
@@ -172,8 +170,8 @@ static int aliyun_open(const struct gateway_host *host, struct gateway *gw, void
         aliyun_close(a);
         return -1;
     }
-    if (a->receipts && poll_after_ms > 0)
-        a->awaited = awaited_create(AWAITED_MOST, poll_after_ms);
+    if (a->receipts)
+        a->awaited = awaited_create(host, gw, poll_after_ms, aliyun_ask, a);
     *state = a;
     host->capacity(gw, (unsigned)host->setting_int(gw, "window"), "ready");
     return 0;

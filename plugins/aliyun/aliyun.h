@@ -33,8 +33,6 @@ struct aliyun {
     struct judge judge;
     struct inbox inbox;
     struct awaited *awaited; /* NULL where nothing is asked for */
-    struct gateway_timer *timer;
-    size_t asking; /* questions under way that the timer asked */
     int64_t capped_told_ms;
     LIST_HEAD(, sending) sendings;
     LIST_HEAD(, question) questions;
@@ -70,7 +68,7 @@ void aliyun_callback(void *state, const struct gateway_push *push, gateway_push_
 
 /* ask.c: QuerySendDetails. */
 void aliyun_query(void *state, const char *reference, const char *to, int64_t submitted_ms);
-void aliyun_await(struct aliyun *a, const char *id, size_t n, const char *number);
-void aliyun_ask_close(struct aliyun *a);
+awaited_ask_fn aliyun_ask;
+void aliyun_questions_free(struct aliyun *a);
 
 #endif

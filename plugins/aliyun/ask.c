@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS 1000
-#define ASKING_MOST 5      /* at once, and a second */
 #define PAGE 50            /* the most they give */
 #define PAGES_MAX 4        /* they let nobody have 200 messages in a day */
 #define MIDNIGHT_MS 600000 /* what is sent so long before it may be theirs of the next day */
@@ -34,7 +32,8 @@ static void ask(struct question *q);
 
 static void question_free(struct question *q)
 {
-    q->aliyun->asking -= q->ours;
+    if (q->ours)
+        awaited_answered(q->aliyun->awaited);
     LIST_REMOVE(q, links);
     free(q);
 }
@@ -47,7 +46,6 @@ static struct question *question_make(struct aliyun *a, bool ours, int64_t since
         abort();
     q->aliyun = a;
     q->ours = ours;
-    a->asking += ours;
     q->since_ms = since_ms;
     q->page = 1;
     LIST_INSERT_HEAD(&a->questions, q, links);
@@ -183,39 +181,17 @@ void aliyun_query(void *state, const char *reference, const char *to, int64_t su
     ask(q);
 }
 
-static void on_tick(void *arg)
+void aliyun_ask(void *owner, const struct awaited_one *one)
 {
-    struct aliyun *a = arg;
-    struct awaited_one one;
+    struct question *q = question_make(owner, true, one->since_ms);
 
-    a->timer = NULL;
-    for (size_t i = a->asking; i < ASKING_MOST; i++) {
-        struct question *q;
-
-        if (!awaited_due(a->awaited, a->host->mono_ms(), &one))
-            break;
-        q = question_make(a, true, one.since_ms);
-        strcpy(q->id, one.id);
-        strcpy(q->number, one.number);
-        ask(q);
-    }
-    if (awaited_count(a->awaited) > 0)
-        a->timer = a->host->timer(a->gw, TICK_MS, on_tick, a);
+    strcpy(q->id, one->id);
+    strcpy(q->number, one->number);
+    ask(q);
 }
 
-void aliyun_await(struct aliyun *a, const char *id, size_t n, const char *number)
+void aliyun_questions_free(struct aliyun *a)
 {
-    if (a->awaited == NULL)
-        return;
-    awaited_add(a->awaited, id, n, number, a->host->wall_ms(), a->host->mono_ms());
-    if (a->timer == NULL)
-        a->timer = a->host->timer(a->gw, TICK_MS, on_tick, a);
-}
-
-void aliyun_ask_close(struct aliyun *a)
-{
-    a->host->timer_cancel(a->timer);
-    a->timer = NULL;
     while (!LIST_EMPTY(&a->questions))
         question_free(LIST_FIRST(&a->questions));
 }

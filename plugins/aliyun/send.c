@@ -189,7 +189,7 @@ static void accept(struct aliyun *a, const struct gateway_message *m, const char
         ids[0] = (struct gateway_id){id, aliyun_id(biz_id, number, id)};
         answer.ids = ids;
         answer.id_count = 1;
-        aliyun_await(a, id, ids[0].length, number);
+        awaited_add(a->awaited, id, ids[0].length, number);
     }
     a->host->done(a->gw, m->token, &answer);
 }
