@@ -78,6 +78,8 @@ $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 smpp_LIBS := -levent
 aliyun_COMMON := awaited china codes digest endpoint inbox judge masked
 aliyun_LIBS := -ljansson -lcrypto
+tencent_COMMON := $(aliyun_COMMON)
+tencent_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)

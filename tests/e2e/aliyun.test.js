@@ -17,7 +17,7 @@ async function aliyun(s, behave, gateway = {}) {
   Object.assign(s.env, { CALLBACK_TOKEN: TOKEN, ALIYUN_SECRET: SECRET });
   s.settings.gateways.push({
     name: 'aliyun', plugin: 'aliyun', url: peer.url, access_key_id: ID, access_key_secret: '@env:ALIYUN_SECRET',
-    sign_name: '鼓楼区妇联', signature: 'gateway', callback_token: '@env:CALLBACK_TOKEN', rate: '1000/s', window: 300, ...gateway,
+    sign_name: '鼓楼区妇联', signature: 'gateway', callback_token: '@env:CALLBACK_TOKEN', window: 300, ...gateway,
   });
   return peer;
 }
@@ -43,8 +43,7 @@ journey('each of many people gets the template with her own parameters, and is d
   await s.xadd(campaign('march8', people(230), { templates: TEMPLATES }));
   await s.counted('march8', 'first', { accepted: 230 }, 60000);
   assert.equal(peer.peer.requests.length, peer.calls.length, 'every request was signed as the SDK would');
-  assert.ok(peer.calls.some((c) => c.action === 'SendBatchSms'), 'many go in one request');
-  assert.ok(peer.calls.length < 230);
+  assert.ok(peer.calls.length < 25, `${peer.calls.length} requests`);
   for (const [i, person] of people(230).entries()) {
     const got = peer.sent.filter((m) => `+86${m.number}` === person.sms);
     assert.equal(got.length, 1, `${person.sms} once`);
