@@ -83,6 +83,10 @@ smpp_COMMON := $(TRUNK)
 smpp_LIBS := -levent
 cmpp_COMMON := $(TRUNK) codes digest
 cmpp_LIBS := -levent -lcrypto
+aliyun_COMMON := awaited china codes digest endpoint inbox judge masked
+aliyun_LIBS := -ljansson -lcrypto
+tencent_COMMON := $(aliyun_COMMON)
+tencent_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)

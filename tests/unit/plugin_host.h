@@ -38,7 +38,8 @@ struct kept_receipt {
     char id[65], reference[121], code[64];
     bool has_reference;
     enum gateway_receipt_state state;
-    int64_t at_ms;
+    enum gateway_reason reason;
+    int64_t at_ms, done_ms;
 };
 
 struct kept_reply {
@@ -237,6 +238,8 @@ static void host_receipt(struct gateway *gw, const struct gateway_receipt *recei
     host_copy(kept->reference, sizeof kept->reference, receipt->reference);
     host_copy(kept->code, sizeof kept->code, receipt->code);
     kept->state = receipt->state;
+    kept->reason = receipt->reason;
+    kept->done_ms = receipt->done_ms;
     kept->at_ms = gw->now_ms;
     host_store(gw, stored, arg);
 }

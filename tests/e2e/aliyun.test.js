@@ -1,0 +1,130 @@
+'use strict';
+// The aliyun plugin in the real daemon, against an endpoint that checks what Aliyun checks,
+// signatures with Aliyun's own SDK.
+
+const assert = require('node:assert/strict');
+const http = require('node:http');
+const { journey, campaign, people, acceptsSample } = require('./lib/stage');
+const { until } = require('./lib/wait');
+const { Aliyun, sdkSends, ID, SECRET } = require('./lib/aliyun');
+
+const TOKEN = 'Zx81-unguessable-9fe2';
+const TEMPLATES = { aliyun: { code: 'SMS_1', params: ['name|居民', 'venue=event.venue'] } };
+
+async function aliyun(s, behave, gateway = {}) {
+  const peer = await new Aliyun(behave).start();
+  s.closers.push(() => peer.stop());
+  Object.assign(s.env, { CALLBACK_TOKEN: TOKEN, ALIYUN_SECRET: SECRET });
+  s.settings.gateways.push({
+    name: 'aliyun', plugin: 'aliyun', url: peer.url, access_key_id: ID, access_key_secret: '@env:ALIYUN_SECRET',
+    sign_name: '鼓楼区妇联', signature: 'gateway', callback_token: '@env:CALLBACK_TOKEN', window: 300, ...gateway,
+  });
+  return peer;
+}
+
+/** Pushes as Aliyun does; returns { status, body }. */
+function push(s, items) {
+  const port = Number(s.log().match(/web\.listening .*port=(\d+)/)[1]);
+  return new Promise((resolve, reject) => {
+    const request = http.request({ host: '127.0.0.1', port, path: `/callbacks/aliyun/${TOKEN}`, method: 'POST', agent: false,
+      headers: { 'content-type': 'application/json;charset=UTF-8' } }, (response) => {
+      let body = '';
+      response.on('data', (chunk) => (body += chunk));
+      response.on('end', () => resolve({ status: response.statusCode, body }));
+    });
+    request.on('error', reject);
+    request.end(JSON.stringify(items));
+  });
+}
+
+journey('each of many people gets the template with her own parameters, and is delivered by her own receipt', async (s) => {
+  const peer = await aliyun(s);
+  await s.start();
+  await s.xadd(campaign('march8', people(230), { templates: TEMPLATES }));
+  await s.counted('march8', 'first', { accepted: 230 }, 60000);
+  assert.equal(peer.peer.requests.length, peer.calls.length, 'every request was signed as the SDK would');
+  assert.ok(peer.calls.length < 25, `${peer.calls.length} requests`);
+  for (const [i, person] of people(230).entries()) {
+    const got = peer.sent.filter((m) => `+86${m.number}` === person.sms);
+    assert.equal(got.length, 1, `${person.sms} once`);
+    assert.deepEqual(got[0].params, { name: `居民${i + 1}`, venue: '区妇联' });
+    assert.equal(got[0].sign, '鼓楼区妇联');
+  }
+  const last = peer.sent.pop();
+  assert.deepEqual(await push(s, peer.sent.map((m) => peer.report(m))), { status: 200, body: '{"code":0,"msg":"ok"}' });
+  await s.counted('march8', 'first', { accepted: 1, delivered: 229 });
+  await push(s, [peer.report(last, 'MOBILE_NOT_ON_SERVICE')]);
+  assert.deepEqual(await s.settled('march8', 'first'), { delivered: 229, undelivered: 1 });
+  await s.ok('verify', 'march8');
+  const seen = s.log() + JSON.stringify(s.deliveryLog());
+  assert.ok(!seen.includes(SECRET) && !seen.includes(last.number), 'no secret and no number is in a log');
+});
+
+journey('for the same input, time and nonce the SDK sends the same signature', async (s) => {
+  const peer = await aliyun(s);
+  await s.start();
+  await s.xadd(campaign('one', [{ sms: '+8613851401000', name: '王 芳*~/+"\\' }], { templates: TEMPLATES }));
+  await s.counted('one', 'first', { accepted: 1 });
+  await s.xadd(campaign('many', people(5), { templates: TEMPLATES }));
+  await s.counted('many', 'first', { accepted: 5 });
+  const single = peer.calls.find((c) => c.action === 'SendSms');
+  const batch = peer.calls.find((c) => c.action === 'SendBatchSms');
+  assert.equal(single.params.OutId, 'one/first/1');
+  for (const { request } of [single, batch]) {
+    const theirs = await sdkSends(peer, request);
+    assert.equal(theirs.headers.authorization, request.headers.authorization);
+    assert.deepEqual(theirs.query, request.query);
+    assert.equal(theirs.body, request.body);
+  }
+});
+
+journey('one wrong number in a batch fails alone', async (s) => {
+  const peer = await aliyun(s, ({ params }) =>
+    JSON.stringify(params).includes('13851401001')
+      ? { status: 200, body: '{"Code":"isv.MOBILE_NUMBER_ILLEGAL","Message":"13851401001invalid mobile number"}' } : undefined);
+  await s.start();
+  await s.xadd(campaign('wrong', people(4), { templates: TEMPLATES }));
+  await s.counted('wrong', 'first', { accepted: 3, failed: 1 });
+  assert.equal(peer.sent.length, 3);
+  assert.match((await s.ok('why', '+8613851401001')).out, /number|空号|号码/i);
+});
+
+journey('a wrong secret breaks the gateway with their words, and nothing is lost', async (s) => {
+  const peer = await aliyun(s);
+  s.env.ALIYUN_SECRET = 'another-secret-000';
+  await s.start();
+  await s.xadd(campaign('key', people(3), { templates: TEMPLATES }));
+  await until('the circuit to open', () => /circuit\.open gateway=aliyun outcome=broken reason="?SignatureDoesNotMatch/.test(s.log()));
+  assert.equal(peer.calls.length, 0);
+  const counts = await s.counts('key', 'first');
+  assert.equal((counts.parked ?? 0) + (counts.untouched ?? 0) + (counts.sending ?? 0), 3);
+});
+
+journey('requests that were cut off are in doubt, and are not sent again', async (s) => {
+  const peer = await aliyun(s, () => ({ cut: true }));
+  await s.start();
+  await s.xadd(campaign('cut', people(3), { templates: TEMPLATES, reminders: [{ name: 'first', at: 'now', doubt: 'hold' }] }));
+  await s.counted('cut', 'first', { uncertain: 3 });
+  for (const { sms } of people(3))
+    assert.equal(peer.calls.filter(({ params }) => JSON.stringify(params).includes(sms.slice(3))).length, 1);
+});
+
+journey('receipts that nobody pushes are asked for', async (s) => {
+  const peer = await aliyun(s, undefined, { poll_after: '1s' });
+  await s.start();
+  await s.xadd(campaign('ask', people(2), { templates: TEMPLATES }));
+  assert.deepEqual(await s.settled('ask', 'first', 60000), { delivered: 2 });
+  assert.ok(peer.calls.some((c) => c.action === 'QuerySendDetails'));
+  assert.equal(peer.peer.requests.length, peer.calls.length, 'questions are signed too');
+});
+
+journey('a reply that refuses takes the number off the list', async (s) => {
+  const peer = await aliyun(s);
+  await s.start();
+  assert.equal((await push(s, [{ phone_number: '13851401000', content: 'TD', send_time: '2027-03-06 09:00:00', dest_code: '1234', sequence_id: '1' }])).status, 200);
+  await s.xadd(campaign('refused', people(2), { templates: TEMPLATES }));
+  await s.counted('refused', 'first', { 'opted-out': 1, accepted: 1 });
+  assert.equal(peer.sent.length, 1);
+});
+
+journey('outreachd -t accepts the sample', (s) => acceptsSample(s, 'aliyun'));
