@@ -7,6 +7,7 @@
 #include "log.h"
 #include "plugin.h"
 #include "resolver.h"
+#include "shared.h"
 #include "tree.h"
 
 #include <assert.h>
@@ -348,6 +349,7 @@ static void gateway_free_all(struct gateway *gw)
         event_free(gw->down_timer);
     if (gw->silent_timer != NULL)
         event_free(gw->silent_timer);
+    shared_free(gw);
     free(gw->slots);
     free(gw->free_slots);
     free(gw);
@@ -505,6 +507,11 @@ struct gateway_set *gateway_set_open(const struct tree *list, const char *plugin
     }
     set->opening = false;
     return set;
+}
+
+void gateway_set_share(struct gateway_set *set, struct db *db)
+{
+    set->db = db;
 }
 
 int gateway_set_check(const struct tree *list, const char *plugin_dir, struct error *err)
