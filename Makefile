@@ -76,6 +76,12 @@ $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 
 # What a plugin takes of plugins/common, and the libraries it needs besides.
 smpp_LIBS := -levent
+wecom_COMMON := codes digest judge token
+wecom_LIBS := -ljansson -lcrypto
+dingtalk_COMMON := codes digest judge token
+dingtalk_LIBS := -ljansson -lcrypto
+feishu_COMMON := codes digest judge
+feishu_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)
