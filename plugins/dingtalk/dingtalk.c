@@ -71,6 +71,7 @@ static const struct gateway_setting dingtalk_settings[] = {
 static const struct gateway_preset dingtalk_presets[] = {
     {"access_token", "rate", "20/min"},
     {"app_key", "rate", "5000/min"},
+    {"app_key", "burst", "100"}, /* who leaves together may go as one */
     {"app_key", "per_number", "dingtalk-work"},
     {0},
 };
