@@ -162,6 +162,7 @@ static void test_stale_is_renewed_once(void **state)
 
 static void test_lost_maker(void **state)
 {
+    struct error err = {""};
     struct told t, u;
     struct daemon a, b;
 
@@ -180,7 +181,9 @@ static void test_lost_maker(void **state)
     until_told(1, &u, &(struct told){0});
     assert_true(u.make);
     put(&b, RENEWED);
+    assert_int_equal(db_drain(b.db, 0, &err), 0);
     put(&a, TOKEN); /* comes to life again: too late */
+    assert_int_equal(db_drain(a.db, 0, &err), 0);
     ask(&b, NULL, &u);
     until_told(1, &u, &(struct told){0});
     assert_string_equal(u.value, RENEWED);
