@@ -87,6 +87,12 @@ aliyun_COMMON := awaited china codes digest endpoint inbox judge masked
 aliyun_LIBS := -ljansson -lcrypto
 tencent_COMMON := $(aliyun_COMMON)
 tencent_LIBS := -ljansson -lcrypto
+wecom_COMMON := codes digest judge token
+wecom_LIBS := -ljansson -lcrypto
+dingtalk_COMMON := codes digest judge token
+dingtalk_LIBS := -ljansson -lcrypto
+feishu_COMMON := codes digest judge
+feishu_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)

@@ -285,6 +285,7 @@ static int start(struct daemon *d, struct error *err, int *status)
         gateway_set_open(d->settings->gateways, d->settings->plugin_dir, d->base, &events, d, err);
     if (d->gateways == NULL)
         return -1;
+    gateway_set_share(d->gateways, d->db);
     dispatch_start(d->dispatch, d->gateways);
     inbound_start(d->inbound, d->gateways);
     *status = EX_CANTCREAT;

@@ -72,6 +72,11 @@ struct gateway_setting {
     const char *help;                     /* one sentence, English */
 };
 
+/* Where the setting given is in the file, the host's setting name has this default. */
+struct gateway_preset {
+    const char *given, *name, *initial;
+};
+
 /* ------------------------------------------------------------------ messages */
 enum gateway_encoding { GATEWAY_GSM7, GATEWAY_UCS2 };
 
@@ -369,6 +374,10 @@ struct gateway_plugin {
      * (receipts asked for or not). Asked once, after open(); holds in place of
      * the member capabilities, which is the rule for plugins without this. */
     unsigned (*instance_capabilities)(void *state);
+
+    /* Optional, ended by {0}: defaults of the host's own settings ("rate", "per_number") that
+     * depend on which way the plugin is used. */
+    const struct gateway_preset *presets;
 };
 
 #endif

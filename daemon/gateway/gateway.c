@@ -7,6 +7,7 @@
 #include "log.h"
 #include "plugin.h"
 #include "resolver.h"
+#include "shared.h"
 #include "tree.h"
 
 #include <assert.h>
@@ -348,6 +349,7 @@ static void gateway_free_all(struct gateway *gw)
         event_free(gw->down_timer);
     if (gw->silent_timer != NULL)
         event_free(gw->silent_timer);
+    shared_free(gw);
     free(gw->slots);
     free(gw->free_slots);
     free(gw);
@@ -391,11 +393,20 @@ static int gateway_configure(struct gateway *gw, const struct tree *group, const
     return 0;
 }
 
-static int set_configure(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
-                         struct error *err)
+static int set_route(struct gateway_set *set, struct error *err)
 {
     const struct gateway_config *configs[GATEWAY_SET_MAX];
 
+    for (size_t i = 0; i < set->count; i++)
+        configs[i] = set->gateways[i]->config;
+    route_free(set->route);
+    set->route = route_create(configs, set->count, err);
+    return set->route == NULL ? -1 : 0;
+}
+
+static int set_configure(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
+                         struct error *err)
+{
     if (list == NULL)
         return 0;
     if (list->kind != TREE_LIST)
@@ -412,10 +423,9 @@ static int set_configure(struct gateway_set *set, const struct tree *list, const
             gateway_free_all(gw);
             return -1;
         }
-        configs[set->count++] = gw->config;
+        set->count++;
     }
-    set->route = route_create(configs, set->count, err);
-    return set->route == NULL ? -1 : 0;
+    return set_route(set, err);
 }
 
 static void on_silent_timer(evutil_socket_t fd, short what, void *arg);
@@ -486,7 +496,8 @@ static int set_open(struct gateway_set *set, const struct tree *list, struct err
     for (size_t i = 0; i < set->count; i++, group = group->next)
         if (gateway_open(set->gateways[i], group, err) != 0)
             return -1;
-    return 0;
+    /* Only an open plugin says whether it reaches a group. */
+    return list == NULL ? 0 : set_route(set, err);
 }
 
 struct gateway_set *gateway_set_open(const struct tree *list, const char *plugin_dir,
@@ -505,6 +516,11 @@ struct gateway_set *gateway_set_open(const struct tree *list, const char *plugin
     }
     set->opening = false;
     return set;
+}
+
+void gateway_set_share(struct gateway_set *set, struct db *db)
+{
+    set->db = db;
 }
 
 int gateway_set_check(const struct tree *list, const char *plugin_dir, struct error *err)

@@ -34,6 +34,7 @@
 
 #define GATEWAY_SET_MAX 64 /* gateways of one daemon: a set of them is a uint64_t */
 
+struct db;
 struct error;
 struct event_base;
 struct gateway_set;
@@ -127,6 +128,10 @@ struct gateway_events {
 struct gateway_set *gateway_set_open(const struct tree *list, const char *plugin_dir,
                                      struct event_base *base, const struct gateway_events *events,
                                      void *arg, struct error *err);
+
+/* Where the daemons share what their plugins give to shared_put(); borrowed, and it must not
+ * answer any more once the set is closed. Without it every daemon makes its own. */
+void gateway_set_share(struct gateway_set *set, struct db *db);
 
 /* The same without opening, for `outreachd -t`: loads the plugins and checks
  * every setting. Returns 0, or -1 with err. */

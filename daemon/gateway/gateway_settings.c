@@ -257,9 +257,20 @@ static int convert_table(const struct gateway_setting *from, struct field *to, s
     return 0;
 }
 
+static void apply_presets(const struct gateway_preset *preset, const struct tree *group,
+                          struct field *table, size_t common)
+{
+    for (; preset != NULL && preset->given != NULL; preset++) {
+        struct field *same = find_field(table, common, preset->name);
+
+        if (same != NULL && tree_member(group, preset->given) != NULL)
+            same->initial = preset->initial;
+    }
+}
+
 /* The common table, and behind it what the plugin adds. */
-static const struct field *merge(const struct gateway_plugin *plugin, struct arena *arena,
-                                 struct error *err)
+static const struct field *merge(const struct gateway_plugin *plugin, const struct tree *group,
+                                 struct arena *arena, struct error *err)
 {
     size_t common = sizeof common_fields / sizeof common_fields[0] - 1, n = common;
     size_t own = table_length(plugin->settings), offset = sizeof(struct gateway_settings);
@@ -278,6 +289,7 @@ static const struct field *merge(const struct gateway_plugin *plugin, struct are
             return NULL;
         }
     }
+    apply_presets(plugin->presets, group, table, common);
     return fields_check(table, err) == 0 ? table : NULL;
 }
 
@@ -314,7 +326,7 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
 
     memset(s, 0, size);
     s->group = group;
-    s->table = merge(plugin, arena, err);
+    s->table = merge(plugin, group, arena, err);
     if (s->table == NULL) {
         error_prefix(err, "plugin %s: its own table of settings", plugin->name);
         return NULL;

@@ -8,6 +8,7 @@
 #include "http_client.h"
 #include "log.h"
 #include "resolver.h"
+#include "shared.h"
 
 #include <event2/event.h>
 #include <stdarg.h>
@@ -395,6 +396,8 @@ const struct gateway_host gateway_host = {
     .name = name,
     .log = host_log,
     .log_bytes = log_quote_n,
+    .shared = shared_ask,
+    .shared_put = shared_put,
 };
 
 /* ---------------------------------------------------------------------- closing */
@@ -421,5 +424,6 @@ void host_cancel_all(struct gateway *gw)
         LIST_REMOVE(p, links);
         free(p);
     }
+    shared_cancel(gw);
     answer_pushes(gw);
 }

@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 
 struct event;
+struct db;
 struct event_base;
 struct http_client;
 struct resolver;
@@ -29,6 +30,7 @@ struct gateway_timer;
 struct fetch;
 struct question;
 struct promise;
+struct shared; /* see shared.c */
 
 struct gateway {
     struct gateway_set *set;
@@ -65,12 +67,14 @@ struct gateway {
     LIST_HEAD(, fetch) fetches;
     LIST_HEAD(, question) questions;
     LIST_HEAD(, promise) promises;
+    LIST_HEAD(, shared) shared;
 };
 
 struct gateway_set {
     struct event_base *base;
     struct resolver *resolver;
     struct http_client *http;
+    struct db *db; /* where values are shared; or NULL */
     struct gateway_events events;
     void *arg;
     struct arena arena;

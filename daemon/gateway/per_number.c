@@ -18,11 +18,15 @@ static const struct {
     {"huawei-notice", {"2/59s", "5/59min"}},
     {"huawei-promotion", {"2/59s", "5/59min", "4/h", "10/24h"}},
     {"tencent", {"1/30s", "10/24h"}},
+    /* What is beyond these is accepted, and dropped without a word. */
+    {"wecom-app", {"30/min", "1000/h"}},
+    {"dingtalk-work", {"500/24h"}},
 };
 
 #define EXPECTED                                                                                   \
     "expected \"aliyun-notice\", \"aliyun-promotion\", \"aliyun-code\", \"huawei-notice\", "       \
-    "\"huawei-promotion\", \"tencent\", or up to 4 rules like \"1/30s\""
+    "\"huawei-promotion\", \"tencent\", \"wecom-app\", \"dingtalk-work\", or up to 4 rules like "  \
+    "\"1/30s\""
 
 static int add_rule(struct per_number *p, const char *text)
 {

@@ -31,6 +31,7 @@ EMBED(heartbeat);
 EMBED(reader);
 EMBED(number);
 EMBED(share);
+EMBED(sealed);
 EMBED(marker);
 EMBED(restore);
 EMBED(repair);
@@ -63,6 +64,7 @@ static const struct {
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),
     [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
     [SCRIPT_SHARE] = SCRIPT(share, ALWAYS),
+    [SCRIPT_SEALED] = SCRIPT(sealed, ALWAYS),
     [SCRIPT_MARKER] = SCRIPT(marker, ALWAYS),
     [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
     [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),

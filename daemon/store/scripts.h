@@ -26,6 +26,7 @@ enum script {
     SCRIPT_READER,    /* who reads the events, and how far */
     SCRIPT_NUMBER,    /* a short number for a name */
     SCRIPT_SHARE,     /* a daemon's share of a rate */
+    SCRIPT_SEALED,    /* a value that all daemons share, made by one of them */
     SCRIPT_MARKER,    /* is Redis what it was? */
     SCRIPT_RESTORE,   /* a reminder whose ledger is to be filled from the delivery log */
     SCRIPT_REPAIR,    /* counters, leases and retry set put right by the ledger */

@@ -60,6 +60,12 @@ struct fake_reply {
     void *arg;
 };
 
+/* A value under a name; value NULL: there is none. */
+struct fake_shared {
+    struct fake_shared *next;
+    char name[33], *value;
+};
+
 /* The plugin sees it as struct gateway. */
 struct fake_host {
     const struct gateway_plugin *plugin;
@@ -76,7 +82,8 @@ struct fake_host {
     struct fake_reply *replies;
     bool store_at_once; /* stored(true) within receipt() and reply() */
     void (*on_done)(struct fake_host *host, uint64_t token);
-    char log[16384]; /* all log lines, as far as they fit */
+    struct fake_shared *shared; /* of this host alone, for ever */
+    char log[16384];            /* all log lines, as far as they fit */
 };
 
 static struct fake_host *fake_current; /* the clocks have no argument */
@@ -347,6 +354,58 @@ static inline const char *fake_log_bytes(const char *bytes, size_t n)
     return out;
 }
 
+/* One daemon alone: who asks where there is nothing makes it, at once. */
+struct fake_asker {
+    struct fake_shared *value;
+    bool stale;
+    gateway_shared_fn *fn;
+    void *arg;
+};
+
+static inline struct fake_shared *fake_shared_find(struct gateway *gw, const char *name)
+{
+    struct fake_shared *s;
+
+    for (s = fake_of(gw)->shared; s != NULL; s = s->next)
+        if (strcmp(s->name, name) == 0)
+            return s;
+    s = calloc(1, sizeof *s);
+    snprintf(s->name, sizeof s->name, "%s", name);
+    s->next = fake_of(gw)->shared;
+    fake_of(gw)->shared = s;
+    return s;
+}
+
+static inline void fake_shared_answer(void *asker)
+{
+    struct fake_asker a = *(struct fake_asker *)asker;
+    const char *value = a.stale ? NULL : a.value->value;
+
+    free(asker);
+    a.fn(a.arg, value, value ? strlen(value) : 0);
+}
+
+static inline void fake_shared(struct gateway *gw, const char *name, const char *stale,
+                               gateway_shared_fn *fn, void *arg)
+{
+    struct fake_asker *a = calloc(1, sizeof *a);
+
+    a->value = fake_shared_find(gw, name);
+    a->stale = stale && a->value->value && strcmp(stale, a->value->value) == 0;
+    a->fn = fn;
+    a->arg = arg;
+    fake_timer(gw, 0, fake_shared_answer, a);
+}
+
+static inline void fake_shared_put(struct gateway *gw, const char *name, const char *value,
+                                   size_t length, int64_t ttl_ms)
+{
+    struct fake_shared *s = fake_shared_find(gw, name);
+
+    free(s->value);
+    s->value = ttl_ms > 0 ? strndup(value, length) : NULL;
+}
+
 static const struct gateway_host fake_table = {
     .size = sizeof(struct gateway_host),
     .setting_string = fake_string,
@@ -368,6 +427,8 @@ static const struct gateway_host fake_table = {
     .name = fake_name,
     .log = fake_log,
     .log_bytes = fake_log_bytes,
+    .shared = fake_shared,
+    .shared_put = fake_shared_put,
 };
 
 /* ------------------------------------------------------------------ for the test */
@@ -393,6 +454,13 @@ static inline void fake_close(struct fake_host *host)
     if (host->state != NULL)
         host->plugin->close(host->state);
     host->state = NULL;
+    while (host->shared != NULL) {
+        struct fake_shared *s = host->shared;
+
+        host->shared = s->next;
+        free(s->value);
+        free(s);
+    }
     event_base_free(host->base);
     free(host->done);
     free(host->receipts);

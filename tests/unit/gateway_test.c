@@ -359,6 +359,59 @@ static struct gateway_statistics stats(struct bench *b)
     return s;
 }
 
+/* What a robot's provider bears is not what an application's does; who writes a rate has it. */
+static void test_presets(void **state)
+{
+    static const char text[] =
+        "gateways = ("
+        "{ name = \"a\"; plugin = \"wecom\"; key = \"@env:IM_SECRET\"; },"
+        "{ name = \"b\"; plugin = \"wecom\"; key = \"@env:IM_SECRET\"; rate = \"5/min\"; },"
+        "{ name = \"c\"; plugin = \"wecom\"; corpid = \"ww1\"; secret = \"@env:IM_SECRET\"; "
+        "agentid = 1; channel = \"members\"; },"
+        "{ name = \"d\"; plugin = \"dingtalk\"; access_token = \"@env:IM_SECRET\"; },"
+        "{ name = \"e\"; plugin = \"dingtalk\"; app_key = \"k\"; app_secret = \"@env:IM_SECRET\"; "
+        "agent_id = 1; channel = \"staff\"; },"
+        "{ name = \"f\"; plugin = \"feishu\"; hook = \"@env:IM_SECRET\"; } );";
+    static const struct {
+        const char *name, *channel;
+        int64_t rate, rate_ms;
+        size_t rules;
+        bool group;
+    } rows[] = {
+        {"a", "wecom", 20, 60000, 0, true},    {"b", "wecom", 5, 60000, 0, true},
+        {"c", "members", 0, 0, 2, false},      {"d", "dingtalk", 20, 60000, 0, true},
+        {"e", "staff", 5000, 60000, 1, false}, {"f", "feishu", 90, 60000, 0, true},
+    };
+    struct event_base *base = event_base_new();
+    struct error err = {""};
+    struct heard heard = {0};
+    struct gateway_set *set;
+    struct tree *t;
+
+    (void)state;
+    setenv("IM_SECRET", "0123456789", 1);
+    t = must_parse(text);
+    set = gateway_set_open(tree_get(t, "gateways"), BUILD_DIR "/plugins", base, &events, &heard,
+                           &err);
+    if (set == NULL)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct gateway_config *c = gateway_config(gateway_set_find(set, rows[i].name));
+
+        assert_string_equal(c->channel, rows[i].channel);
+        assert_int_equal(c->rate, rows[i].rate);
+        assert_int_equal(c->rate_ms, rows[i].rate_ms);
+        assert_int_equal(c->per_number.count, rows[i].rules);
+        assert_int_equal(c->group, rows[i].group);
+        for (int group = 0; group < 2; group++) /* as the plugin said when it was open */
+            assert_int_equal(gateway_serves(set, c->channel, GATEWAY_CLASS_NOTICE, group),
+                             rows[i].group == group);
+    }
+    gateway_set_close(set);
+    event_base_free(base);
+    tree_free(t);
+}
+
 static void test_good(void **state)
 {
     struct bench b;
@@ -664,21 +717,14 @@ static void test_open_fails(void **state)
 int main(void)
 {
     static const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_world_writable),
-        cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_setting_paths),
-        cmocka_unit_test(test_good),
-        cmocka_unit_test(test_later),
-        cmocka_unit_test(test_twice),
-        cmocka_unit_test(test_forged),
-        cmocka_unit_test(test_never),
-        cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_silent),
-        cmocka_unit_test(test_wild),
-        cmocka_unit_test(test_blames),
-        cmocka_unit_test(test_chaos),
-        cmocka_unit_test(test_pushes),
-        cmocka_unit_test(test_circuit_closes_the_door),
+        cmocka_unit_test(test_world_writable), cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_setting_paths),  cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_good),           cmocka_unit_test(test_later),
+        cmocka_unit_test(test_twice),          cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_never),          cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_silent),         cmocka_unit_test(test_wild),
+        cmocka_unit_test(test_blames),         cmocka_unit_test(test_chaos),
+        cmocka_unit_test(test_pushes),         cmocka_unit_test(test_circuit_closes_the_door),
         cmocka_unit_test(test_open_fails),
     };
     struct CMUnitTest tests[ROWS(refusals) + ROWS(others)];
