@@ -258,7 +258,8 @@ static int start_web(struct daemon *d, struct error *err)
 
 static int start(struct daemon *d, struct error *err, int *status)
 {
-    static const struct gateway_events events = {on_answered, on_receipt, on_reply, on_changed};
+    static const struct gateway_events events = {
+        .answered = on_answered, .receipt = on_receipt, .reply = on_reply, .changed = on_changed};
     struct dispatch_options dispatch = {
         .base = d->base, .settings = d->settings, .stop = on_replaced, .early = on_early, .arg = d};
     struct inbound_options inbound = {.base = d->base, .settings = d->settings};

@@ -14,6 +14,7 @@
 #define PUBLISH_TICKS 3  /* the live log */
 #define SYNC_TICKS 10    /* the delivery log */
 #define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
+#define ORDER_TICKS 7    /* less than a second: what people order holds at once */
 #define QUOTA_TICKS 12   /* more than a second: most rates are counted by the second */
 #define REBUILD_TICKS 600
 #define NOTICE_BYTES                                                                               \
@@ -68,7 +69,7 @@ uint32_t dispatch_fence(struct dispatch *d)
 
 bool dispatch_may_begin(const struct dispatch *d)
 {
-    return d->started && !d->draining && dispatch_trusts(d) && db_well(d->db) &&
+    return d->started && d->orders_known && !d->draining && dispatch_trusts(d) && db_well(d->db) &&
            watch_sends(d->watch) && db_outstanding_bytes(d->db) < OUTSTANDING_BYTES;
 }
 
@@ -157,6 +158,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             member_publish(d->member);
             watch_compare(d->watch);
         }
+        if (ticks % ORDER_TICKS == 0 || !d->orders_known)
+            orders_ask(d);
         quotas_ask(d, ticks % QUOTA_TICKS == 0);
         if ((d->started || dispatch_in_doubt(d)) && !d->draining)
             events_poll(d->events);

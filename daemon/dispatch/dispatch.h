@@ -10,6 +10,7 @@
  *   prepare.c   which gateway, which text
  *   lane.c      the queue of one gateway: priority, window, rates; submit
  *   quota.c     rates that hold for all daemons together: gateway, sender, campaign
+ *   orders.c    what people have ordered of the gateways: pause, drain, limit
  *   intent.c    the right to send, and the gate
  *   settle.c    outcomes become ledger records
  *   recover.c   what a dead daemon left behind

@@ -307,6 +307,8 @@ void member_publish(struct member *m)
         for (enum gateway_outcome o = GATEWAY_ACCEPTED; o <= GATEWAY_UNKNOWN; o++)
             buf_printf(&json, ",\"%s\":%llu", gateway_outcome_name(o),
                        (unsigned long long)s.answers[o]);
+        buf_printf(&json, ",\"paused\":%s,\"draining\":%s", s.paused ? "true" : "false",
+                   s.draining ? "true" : "false");
         buf_printf(&json, ",\"rate\":%.1f}", limit_rate(&lane->rate->share.limit));
         command_start(&d->command, "HSET");
         key_gateway(&d->command, lane->name, "status");

@@ -167,12 +167,12 @@ void gateway_pause(struct gateway *gw, bool paused)
 
 void gateway_drain(struct gateway *gw)
 {
-    if (gw->draining || !gw->opened)
+    if (gw->draining)
         return;
     gw->draining = true;
     log_info("gateway.draining gateway=%s outstanding=%u", gw->config->name, gw->outstanding);
     update_usable(gw);
-    if (gw->plugin.drain != NULL)
+    if (gw->opened && gw->plugin.drain != NULL)
         gw->plugin.drain(gw->state);
     tell_changed(gw);
 }
@@ -483,6 +483,8 @@ static int set_open(struct gateway_set *set, const struct tree *list, struct err
 
     set->resolver = resolver_create(set->base, NULL);
     set->http = http_client_create(set->base, set->resolver);
+    if (set->events.wire != NULL)
+        http_client_watch(set->http, set->events.wire, set->arg);
     for (size_t i = 0; i < set->count; i++, group = group->next)
         if (gateway_open(set->gateways[i], group, err) != 0)
             return -1;
@@ -575,6 +577,17 @@ static void plugin_reopen(struct gateway *gw)
     else
         log_info("gateway.reopened gateway=%s", gw->config->name);
     tell_changed(gw);
+}
+
+void gateway_undrain(struct gateway *gw)
+{
+    if (!gw->draining || gw->outstanding > 0 || gw->in_submit)
+        return;
+    plugin_close(gw);
+    gw->capacity = 0;
+    gw->closing = gw->draining = false;
+    if (!gw->config->disabled)
+        plugin_reopen(gw);
 }
 
 /* What a plugin holds it may still read, and send: only close() takes it back. */

@@ -114,6 +114,10 @@ struct gateway_events {
     /* Capacity or usability changed: look at gateway_free() again. Answers free
      * room without it. */
     void (*changed)(void *arg, struct gateway *gw);
+
+    /* What goes over the wire by HTTP, secrets and all: see http_client_watch(). NULL for
+     * all but who looks at one message. */
+    void (*wire)(void *arg, const char *prefix, const char *bytes, size_t n);
 };
 
 /* -------------------------------------------------------------------- the set */
@@ -202,9 +206,11 @@ bool gateway_query(struct gateway *gw, const char *reference, const char *to, in
 bool gateway_blames(const struct gateway *gw);
 
 /* What ops ask for. A paused gateway keeps its connection and finishes what it
- * has; a drained one unbinds for good; trying ends the wait of an open circuit. */
+ * has; a drained one unbinds, until gateway_undrain() opens it anew: that does nothing
+ * while messages are unanswered, so ask again. Trying ends the wait of an open circuit. */
 void gateway_pause(struct gateway *gw, bool paused);
 void gateway_drain(struct gateway *gw);
+void gateway_undrain(struct gateway *gw);
 void gateway_try(struct gateway *gw);
 
 struct gateway_statistics {
