@@ -3,6 +3,7 @@
  */
 #include "cli.h"
 #include "clock.h"
+#include "code_words.h"
 #include "daemons.h"
 #include "doubt.h"
 #include "gateway_orders.h"
@@ -43,6 +44,7 @@ struct gathering {
     struct buf troubles;
     json_t *all;
     redisReply *orders;
+    struct code_words *codes;
 };
 
 static int64_t number(const json_t *status, const char *name)
@@ -66,6 +68,22 @@ static void put_numbers(struct table *t, const json_t *status)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         table_cell(t, human_count(text, number(status, names[i])));
     table_cell(t, human_rate(text, json_number_value(json_object_get(status, "rate"))));
+}
+
+/* A code comes first in what the gateway said; some hold blanks ("HTTP 401"). */
+static void put_meaning(struct gathering *g, const char *name, const char *detail)
+{
+    char code[64];
+    const char *meaning = NULL;
+    size_t n = strcspn(detail, " ");
+
+    for (int words = 0; words < 2 && meaning == NULL; words++) {
+        snprintf(code, sizeof code, "%.*s", (int)n, detail);
+        meaning = code_words_find(g->codes, name, code);
+        n += detail[n] != '\0' ? 1 + strcspn(detail + n + 1, " ") : 0;
+    }
+    if (meaning != NULL)
+        buf_printf(&g->troubles, T(": %s", "：%s"), meaning);
 }
 
 /* "unknown:  no answer", as the gateway room says it: what happened, a code if there
@@ -98,9 +116,11 @@ static void put_trouble(struct gathering *g, const char *name, const json_t *sta
     if (at > 0)
         buf_printf(&g->troubles, T(", %s ago", "，%s前"),
                    human_duration(ago, clock_wall_ms() - at));
-    buf_printf(&g->troubles, T(": %s%s%s%s\n", "：%s%s%s%s\n"), words != NULL ? words : "",
+    buf_printf(&g->troubles, T(": %s%s%s%s", "：%s%s%s%s"), words != NULL ? words : "",
                words != NULL && detail[0] ? T(" (", "（") : "", detail,
                words != NULL && detail[0] ? T(")", "）") : "");
+    put_meaning(g, name, detail);
+    buf_putc(&g->troubles, '\n');
 }
 
 /* What people have ordered comes before what the gateway does. */
@@ -269,6 +289,7 @@ static int show(struct cli *cli)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc != 0)
         return rc;
+    g.codes = code_words_create(cli->settings);
     g.table = make_table();
     g.all = json_array();
     one = cli->settings->gateways ? cli->settings->gateways->first : NULL;
@@ -290,6 +311,7 @@ static int show(struct cli *cli)
         cli_print(&out);
     }
     freeReplyObject(g.orders);
+    code_words_free(g.codes);
     json_decref(g.all);
     table_free(g.table);
     buf_free(&g.troubles);

@@ -21,6 +21,7 @@
 #ifndef SMPP_INSTANCE_H
 #define SMPP_INSTANCE_H
 
+#include "codes.h"
 #include "gateway_plugin.h"
 #include "pdu.h"
 #include "reassembly.h"
@@ -115,8 +116,9 @@ struct smpp {
     struct smpp_message_list free_messages;
     uint16_t reference;
     struct smpp_reassembly *reassembly;
-    char *decoded; /* 3 * 65536 + room: a text in UTF-8 */
-    char *joined;  /* SMPP_REPLY_BYTES_MAX */
+    struct codes *codes; /* what codes of receipts mean, where the settings say nothing */
+    char *decoded;       /* 3 * 65536 + room: a text in UTF-8 */
+    char *joined;        /* SMPP_REPLY_BYTES_MAX */
     struct event *tick;
     bool draining, dead;
     unsigned depth;        /* callbacks of ours on the stack */

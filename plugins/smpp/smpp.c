@@ -21,6 +21,7 @@ static void destroy(struct smpp *g)
         smpp_session_free(&g->sessions[i]);
     smpp_messages_free(g);
     smpp_reassembly_free(g->reassembly);
+    codes_free(g->codes);
     smpp_settings_free(&g->settings);
     free(g->sessions);
     free(g->decoded);
@@ -82,6 +83,8 @@ static void on_tick(evutil_socket_t fd, short what, void *state)
 }
 
 /* ------------------------------------------------------------------ the plugin */
+CODES_TABLE(smpp, "smpp/codes.tsv");
+
 static int plugin_open(const struct gateway_host *host, struct gateway *gw, void **state,
                        char *error, size_t size)
 {
@@ -92,7 +95,9 @@ static int plugin_open(const struct gateway_host *host, struct gateway *gw, void
 
     g->host = host;
     g->gw = gw;
-    if (smpp_settings_read(&g->settings, host, gw, error, size) != 0) {
+    g->codes = codes_parse(codes_table_smpp, CODES_BYTES(smpp), error, size);
+    if (g->codes == NULL || smpp_settings_read(&g->settings, host, gw, error, size) != 0) {
+        codes_free(g->codes);
         free(g);
         return -1;
     }
