@@ -224,6 +224,29 @@ void dispatch_start(struct dispatch *d, struct gateway_set *gateways)
     evtimer_add(d->tick, &soon); /* joins when Redis has said that it is what it was */
 }
 
+/* Has the name of a retired gateway one that works? */
+static bool has_heir(const struct dispatch *d, const struct lane *lane)
+{
+    return gateway_set_find(d->gateways, lane->name) != NULL;
+}
+
+void dispatch_gateways_changed(struct dispatch *d)
+{
+    size_t before = d->lane_count;
+
+    d->lane_count = gateway_set_count(d->gateways);
+    for (size_t i = before; i < d->lane_count; i++) {
+        lane_init(&d->lanes[i], d, gateway_set_at(d->gateways, i));
+        if (d->epoch != 0)
+            member_number(&d->lanes[i]);
+    }
+    for (size_t i = 0; i < before; i++)
+        if (gateway_retired(d->lanes[i].gateway) && !has_heir(d, &d->lanes[i]))
+            member_forget(&d->lanes[i]);
+    d->orders_known = false; /* those of the new ones */
+    dispatch_ask_turn(d);
+}
+
 void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context,
                        const struct gateway_answer *answer)
 {

@@ -62,6 +62,9 @@ bool dispatch_in_doubt(const struct dispatch *d);
 /* Begins: epoch, recovery of what this daemon's last life left, then the pump. */
 void dispatch_start(struct dispatch *d, struct gateway_set *gateways);
 
+/* After gateway_set_reload(): begins with the new ones, ends with the retired ones. */
+void dispatch_gateways_changed(struct dispatch *d);
+
 /* Stops claiming; what is in flight is settled. Calls idle once when nothing is
  * left, or stop_ms later. */
 void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg);

@@ -203,7 +203,7 @@ struct dispatch {
     const struct notice *suspect; /* on its way: FLAG_SUSPECT, one at a time */
     struct watch *watch;
     bool orders_asked, orders_refused, orders_known; /* known: nothing is begun before they are */
-    unsigned era;                    /* of the clock by which the queues were filled */
+    unsigned era; /* of the clock by which the queues were filled */
 };
 
 /* ---------------------------------------------------------------- quota.c */
@@ -388,6 +388,8 @@ void member_free(struct member *m);
  * then joined runs. */
 void member_join(struct member *m, void (*joined)(struct dispatch *d)); /* also once more */
 void member_beat(struct member *m);    /* heartbeat, and a look at the others; every few seconds */
+void member_number(struct lane *lane); /* asks for its number in the registry */
+void member_forget(struct lane *lane); /* its gateway is gone from the configuration */
 void member_publish(struct member *m); /* the gateways' states, for people */
 
 /* --------------------------------------------------------------- watch.c */

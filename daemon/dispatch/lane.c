@@ -42,6 +42,7 @@ void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
         rate.period_ms = config->sender_rate_ms;
         rate.burst = 0;
         lane->sender = quota_get(d, QUOTA_SENDER, config->source, &rate);
+        quota_change(lane->sender, &rate); /* where a reload has changed it */
     }
     lane->timer = evtimer_new(d->base, on_timer, lane);
     gateway_set_user(gateway, lane);

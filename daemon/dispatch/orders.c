@@ -43,7 +43,8 @@ static void on_orders(void *arg, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ARRAY || d->draining)
         return;
     for (size_t i = 0; i < d->lane_count; i++)
-        obey(&d->lanes[i], reply);
+        if (!gateway_retired(d->lanes[i].gateway))
+            obey(&d->lanes[i], reply);
     d->orders_known = true;
     dispatch_ask_turn(d);
 }

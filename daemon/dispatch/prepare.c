@@ -171,7 +171,8 @@ static int64_t again(const struct job *job, const struct route_query *q, int64_t
         const struct gateway_config *config = d->lanes[i].config;
 
         if (strcmp(config->channel, q->channel) == 0 && (config->classes & 1u << q->class) != 0 &&
-            !config->disabled && !gateway_closed_on(d->lanes[i].gateway, q->today, q->rest))
+            !config->disabled && !gateway_retired(d->lanes[i].gateway) &&
+            !gateway_closed_on(d->lanes[i].gateway, q->today, q->rest))
             return now_ms + AGAIN_MS;
     }
     zone_local(job->campaign->zone, now_ms, &t);

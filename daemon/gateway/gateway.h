@@ -136,6 +136,19 @@ struct gateway_set *gateway_set_open(const struct tree *list, const char *plugin
  * every setting. Returns 0, or -1 with err. */
 int gateway_set_check(const struct tree *list, const char *plugin_dir, struct error *err);
 
+/* Makes the set that of another list, while it works: opens what is new, then drains what is
+ * gone, and closes it once its messages are answered. One whose group or secrets have changed
+ * is both: until the old one is drained there are two of its name. What is the same is not
+ * touched. All or nothing: -1 with err, and nothing has changed. New ones are at the end
+ * (gateway_set_at()), retired ones stay where they are, so there is an end to it: one life
+ * of a set sees GATEWAY_SET_MAX gateways. The list must outlive the set where anything was
+ * opened. Not to be called from within an event of the set. */
+int gateway_set_reload(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
+                       size_t *opened, size_t *retired, struct error *err);
+
+/* Was it drained by a reload? It is never usable again. */
+bool gateway_retired(const struct gateway *gw);
+
 /* No more submits: tells the plugins to finish what they have and unbind. */
 void gateway_set_drain(struct gateway_set *set);
 
@@ -149,7 +162,8 @@ void gateway_set_close(struct gateway_set *set);
 
 size_t gateway_set_count(const struct gateway_set *set);
 struct gateway *gateway_set_at(const struct gateway_set *set, size_t i); /* in configured order */
-struct gateway *gateway_set_find(const struct gateway_set *set, const char *name); /* or NULL */
+/* That of this name which is not retired, or NULL. */
+struct gateway *gateway_set_find(const struct gateway_set *set, const char *name);
 size_t gateway_set_outstanding(const struct gateway_set *set); /* messages without an answer */
 
 /* Chooses the gateway for a notice by the rules of route.h, or NULL with *why (may

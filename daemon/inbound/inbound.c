@@ -673,12 +673,19 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     db_send(in->options.db, &in->command, on_parked, in);
 }
 
-void inbound_start(struct inbound *in, struct gateway_set *gateways)
+void inbound_gateways_changed(struct inbound *in)
 {
-    in->gateways = gateways;
+    const struct gateway_set *gateways = in->gateways;
+
     for (size_t i = 0; i < gateway_set_count(gateways); i++)
         snprintf(in->names[i], sizeof in->names[i], "%s",
                  gateway_config(gateway_set_at(gateways, i))->name);
+}
+
+void inbound_start(struct inbound *in, struct gateway_set *gateways)
+{
+    in->gateways = gateways;
+    inbound_gateways_changed(in);
     strcpy(in->cursor, "0");
     sweep_after(in, SWEEP_FIRST_MS);
 }
