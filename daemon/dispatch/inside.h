@@ -343,6 +343,8 @@ void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
 int64_t settle_doubt_until(const struct dispatch *d, int64_t now_ms);
 /* An uncertain notice whose doubt has lasted long enough goes once more. */
 void settle_resend(struct notice *n);
+/* Its provider was asked about an uncertain notice; it is looked at again then. */
+void settle_asked(struct notice *n, int64_t until_ms);
 /* Nothing of it waits any more: takes it out of the retry set, if it still is as believed. */
 void settle_forget(struct notice *n);
 /* Accepted, and no receipt has come in time. */

@@ -211,7 +211,8 @@ bool gateway_takes_pushes(const struct gateway *gw);
 bool gateway_push(struct gateway *gw, const struct gateway_push *push,
                   gateway_push_answer_fn *answer, void *arg);
 
-/* Asks the provider about a notice in doubt. Returns false if the plugin cannot. */
+/* Asks the provider about a notice in doubt; the answer comes as a receipt with the
+ * reference. Returns false if the plugin cannot. */
 bool gateway_query(struct gateway *gw, const char *reference, const char *to, int64_t submitted_ms);
 
 /* Within answered(), of a BROKEN: is it rather the message than the gateway? True where the

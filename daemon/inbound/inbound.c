@@ -36,7 +36,8 @@ struct arrival {
     void *stored_arg;
     char id[65], code[33], words[65];
     size_t id_length;
-    bool delivered;
+    bool delivered, enroute;
+    bool referenced; /* it says our reference, no id: which attempt is not known */
     enum notice_reason reason;
     unsigned tries;
     struct receipt_entry entry;
@@ -211,7 +212,8 @@ static void on_moved(void *arg, const redisReply *reply)
             continue;
         }
         record_unpack(g->moves.list[i].wanted, &r);
-        if (verdict == MOVES_DONE && (notice_is_terminal(r.state) || r.state == NOTICE_PARKED))
+        if (verdict == MOVES_DONE &&
+            (notice_is_terminal(r.state) || r.state == NOTICE_PARKED || a->enroute))
             log_receipt(a, &r);
         arrival_end(a, reply->type == REDIS_REPLY_ARRAY); /* what no error tells of stands */
     }
@@ -236,6 +238,25 @@ static bool may_be_in_retry(enum notice_state state)
     return state == NOTICE_PARKED || state == NOTICE_UNCERTAIN || state == NOTICE_ACCEPTED;
 }
 
+/* By our reference: it is about the attempt that stands, if one does. On its way is news
+ * of one in doubt alone: they have it. */
+static enum receipt_effect apply_referenced(struct arrival *a, struct record *r, unsigned steps)
+{
+    if (r->state != NOTICE_SENDING && r->state != NOTICE_UNCERTAIN && r->state != NOTICE_ACCEPTED)
+        return RECEIPT_IGNORED;
+    a->entry.fence = r->fence;
+    a->entry.part = 0;
+    a->entry.parts = 1;
+    if (!a->enroute)
+        return receipt_apply(r, &a->entry, a->delivered, a->reason, steps);
+    if (r->state != NOTICE_UNCERTAIN)
+        return RECEIPT_IGNORED;
+    r->state = NOTICE_ACCEPTED;
+    r->reason = REASON_NONE;
+    r->settled_s = 0;
+    return RECEIPT_MOVED;
+}
+
 static void decide(struct group *g, struct arrival *a)
 {
     enum receipt_effect effect;
@@ -252,7 +273,8 @@ static void decide(struct group *g, struct arrival *a)
     }
     record_unpack(a->found, &old);
     r = old;
-    effect = receipt_apply(&r, &a->entry, a->delivered, a->reason, g->steps);
+    effect = a->referenced ? apply_referenced(a, &r, g->steps)
+                           : receipt_apply(&r, &a->entry, a->delivered, a->reason, g->steps);
     if (effect == RECEIPT_IGNORED) {
         arrival_end(a, true);
         return;
@@ -487,12 +509,38 @@ static void copy_words(char *out, size_t size, const char *words)
             *p = '?';
 }
 
+/* "campaign/reminder/n" as prepare.c writes it; from a stranger, so every byte is looked at. */
+static int read_reference(const char *reference, char campaign[CAMPAIGN_ID_BYTES],
+                          char reminder[33], uint32_t *number)
+{
+    static const char digits[] = "0123456789";
+    const char *last = strrchr(reference, '/');
+    char both[CAMPAIGN_ID_BYTES + 33];
+
+    if (last == NULL || (size_t)(last - reference) >= sizeof both ||
+        strspn(reference, "abcdefghijklmnopqrstuvwxyz0123456789-./") != strlen(reference) ||
+        strlen(last + 1) < 1 || strlen(last + 1) > 8 ||
+        strspn(last + 1, digits) != strlen(last + 1))
+        return -1;
+    snprintf(both, sizeof both, "%.*s", (int)(last - reference), reference);
+    *number = (uint32_t)strtoul(last + 1, NULL, 10);
+    return *number < 1 || *number > LEDGER_MAX_NUMBER || key_split(both, campaign, reminder) != 0 ||
+                   strchr(reminder, '/') != NULL
+               ? -1
+               : 0;
+}
+
 void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gateway_receipt *receipt,
                      gateway_stored_fn *stored, void *stored_arg)
 {
+    char campaign[CAMPAIGN_ID_BYTES], reminder[33];
+    uint32_t number = 0;
     struct arrival *a;
+    bool referenced = receipt->id.length == 0 && receipt->reference != NULL &&
+                      read_reference(receipt->reference, campaign, reminder, &number) == 0;
 
-    if (receipt->state == GATEWAY_ENROUTE || receipt->id.length == 0 || receipt->id.length > 64) {
+    if (!referenced &&
+        (receipt->state == GATEWAY_ENROUTE || receipt->id.length == 0 || receipt->id.length > 64)) {
         stored(stored_arg,
                true); /* on its way is no news; without an id there is nothing to look for */
         return;
@@ -506,16 +554,26 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
     a->gateway = gateway_index(gw);
     a->stored = stored;
     a->stored_arg = stored_arg;
-    memcpy(a->id, receipt->id.bytes, receipt->id.length);
+    if (receipt->id.length > 0)
+        memcpy(a->id, receipt->id.bytes, receipt->id.length);
     a->id_length = receipt->id.length;
     a->delivered = receipt->state == GATEWAY_DELIVERED;
+    a->enroute = receipt->state == GATEWAY_ENROUTE;
     a->reason = (enum notice_reason)receipt->reason;
     copy_words(a->code, sizeof a->code, receipt->code);
     copy_words(a->words, sizeof a->words, receipt->words);
     for (char *p = a->code; *p != '\0'; p++)
         if (*p == ' ')
             *p = '_';
-    lookup_add(in, a);
+    if (!referenced) {
+        lookup_add(in, a);
+        return;
+    }
+    a->referenced = true;
+    a->entry.n = number;
+    strcpy(a->campaign, campaign);
+    strcpy(a->reminder, reminder);
+    reading_add(in, a);
 }
 
 void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_t id_length,
