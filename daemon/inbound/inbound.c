@@ -37,7 +37,8 @@ struct arrival {
     char id[65], code[33], words[65];
     size_t id_length;
     bool delivered, enroute;
-    bool referenced; /* it says our reference, no id: which attempt is not known */
+    bool referenced;   /* it says our reference: which notice, not which attempt */
+    bool by_reference; /* nobody knows its id, if it has one */
     enum notice_reason reason;
     unsigned tries;
     struct receipt_entry entry;
@@ -238,23 +239,39 @@ static bool may_be_in_retry(enum notice_state state)
     return state == NOTICE_PARKED || state == NOTICE_UNCERTAIN || state == NOTICE_ACCEPTED;
 }
 
-/* By our reference: it is about the attempt that stands, if one does. On its way is news
- * of one in doubt alone: they have it. */
+/* By our reference it may be of any attempt. That somebody has it is good news of each; bad
+ * news counts where there was but one, and no id that others go by. On its way is news of
+ * one in doubt alone: they have it. */
 static enum receipt_effect apply_referenced(struct arrival *a, struct record *r, unsigned steps)
 {
-    if (r->state != NOTICE_SENDING && r->state != NOTICE_UNCERTAIN && r->state != NOTICE_ACCEPTED)
+    bool doubt = r->state == NOTICE_UNCERTAIN, stands = doubt || r->state == NOTICE_ACCEPTED;
+    bool only = (r->flags & FLAG_RESENT) == 0 && (doubt || r->ids == 0);
+
+    if (!a->delivered && (!stands || (!a->enroute && !only)))
         return RECEIPT_IGNORED;
-    a->entry.fence = r->fence;
+    a->entry.fence = stands ? r->fence : ~r->fence;
     a->entry.part = 0;
     a->entry.parts = 1;
     if (!a->enroute)
         return receipt_apply(r, &a->entry, a->delivered, a->reason, steps);
-    if (r->state != NOTICE_UNCERTAIN)
+    if (!doubt)
         return RECEIPT_IGNORED;
     r->state = NOTICE_ACCEPTED;
     r->reason = REASON_NONE;
     r->settled_s = 0;
     return RECEIPT_MOVED;
+}
+
+static void lookup_add(struct inbound *in, struct arrival *a);
+
+/* Its submit has not been answered yet: the id will be known then, and is waited for. */
+static void too_early(struct arrival *a)
+{
+    a->referenced = a->by_reference = false;
+    if (a->id_length > 0)
+        lookup_add(a->in, a);
+    else
+        arrival_end(a, false);
 }
 
 static void decide(struct group *g, struct arrival *a)
@@ -272,9 +289,13 @@ static void decide(struct group *g, struct arrival *a)
         return;
     }
     record_unpack(a->found, &old);
+    if (a->by_reference && old.state == NOTICE_SENDING) {
+        too_early(a);
+        return;
+    }
     r = old;
-    effect = a->referenced ? apply_referenced(a, &r, g->steps)
-                           : receipt_apply(&r, &a->entry, a->delivered, a->reason, g->steps);
+    effect = a->by_reference ? apply_referenced(a, &r, g->steps)
+                             : receipt_apply(&r, &a->entry, a->delivered, a->reason, g->steps);
     if (effect == RECEIPT_IGNORED) {
         arrival_end(a, true);
         return;
@@ -426,7 +447,10 @@ static void looked_up(struct arrival *a, const redisReply *found)
         return;
     }
     if (found->len == 6 && memcmp(found->str, "PARKED", 6) == 0) {
-        if (a->stored != NULL)
+        if (a->referenced) {
+            a->by_reference = true;
+            reading_add(in, a);
+        } else if (a->stored != NULL)
             arrival_end(a, true); /* parked: durable */
         else
             arrival_end(a, false); /* was parked, and stays so */
@@ -463,7 +487,7 @@ static void lookups_send(struct inbound *in, size_t at)
         struct arrival *a = g->list[i];
 
         lookups[i] = (struct receipt_lookup){a->id, a->id_length, "", 0};
-        if (a->stored != NULL) {
+        if (a->stored != NULL && !a->referenced) {
             snprintf(g->park[i], PARK_BYTES, "%c %u %s %s", a->delivered ? 'D' : 'U',
                      (unsigned)a->reason, a->code[0] ? a->code : "-", a->words);
             lookups[i].park = g->park[i];
@@ -536,13 +560,13 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
     char campaign[CAMPAIGN_ID_BYTES], reminder[33];
     uint32_t number = 0;
     struct arrival *a;
-    bool referenced = receipt->id.length == 0 && receipt->reference != NULL &&
+    bool referenced = receipt->reference != NULL &&
                       read_reference(receipt->reference, campaign, reminder, &number) == 0;
+    bool has_id = receipt->id.length >= 1 && receipt->id.length <= 64;
 
-    if (!referenced &&
-        (receipt->state == GATEWAY_ENROUTE || receipt->id.length == 0 || receipt->id.length > 64)) {
-        stored(stored_arg,
-               true); /* on its way is no news; without an id there is nothing to look for */
+    /* On its way is no news, but of one in doubt; without a name there is nothing to look for. */
+    if (receipt->state == GATEWAY_ENROUTE ? !referenced || has_id : !referenced && !has_id) {
+        stored(stored_arg, true);
         return;
     }
     if (!db_well(in->options.db) || dispatch_in_doubt(in->options.dispatch) ||
@@ -554,9 +578,9 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
     a->gateway = gateway_index(gw);
     a->stored = stored;
     a->stored_arg = stored_arg;
-    if (receipt->id.length > 0)
+    if (has_id)
         memcpy(a->id, receipt->id.bytes, receipt->id.length);
-    a->id_length = receipt->id.length;
+    a->id_length = has_id ? receipt->id.length : 0;
     a->delivered = receipt->state == GATEWAY_DELIVERED;
     a->enroute = receipt->state == GATEWAY_ENROUTE;
     a->reason = (enum notice_reason)receipt->reason;
@@ -565,15 +589,17 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
     for (char *p = a->code; *p != '\0'; p++)
         if (*p == ' ')
             *p = '_';
-    if (!referenced) {
-        lookup_add(in, a);
-        return;
+    if (referenced) {
+        a->referenced = true;
+        a->entry.n = number;
+        strcpy(a->campaign, campaign);
+        strcpy(a->reminder, reminder);
     }
-    a->referenced = true;
-    a->entry.n = number;
-    strcpy(a->campaign, campaign);
-    strcpy(a->reminder, reminder);
-    reading_add(in, a);
+    a->by_reference = referenced && !has_id;
+    if (a->by_reference)
+        reading_add(in, a);
+    else
+        lookup_add(in, a);
 }
 
 void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_t id_length,
