@@ -34,10 +34,11 @@ LDLIBS  += $(shell pkg-config --libs $(PKGS)) -lphonenumber -lstdc++ -lm -ldl
 
 # $(call below,ROOM): ROOM and the rooms under it
 below = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call below,$(1),$(wordlist 2,99,$(2))))
-includes = $(addprefix -Idaemon/,$(call below,$(1),$(ROOMS))) $(if $(filter-out base text campaign store,$(1)),-Iplugins)
+includes = $(addprefix -Idaemon/,$(call below,$(1),$(ROOMS))) $(if $(filter-out base text campaign store,$(1)),-Iplugins) \
+  $(if $(filter cli,$(1)),-Iplugins/common)
 
 SOURCES := $(filter-out daemon/cli/main.c,$(wildcard $(ROOMS:%=daemon/%/*.c) $(ROOMS:%=daemon/%/*.cc)))
-OBJECTS := $(patsubst %,$(BUILD)/%.o,$(SOURCES))
+OBJECTS := $(patsubst %,$(BUILD)/%.o,$(SOURCES)) $(BUILD)/plugins/common/codes.c.o
 LIB     := $(BUILD)/liboutreach.a
 
 # plugins/common is no plugin: what several share, compiled into those that name it.
@@ -77,9 +78,10 @@ $(BUILD)/daemon/main.c.o: daemon/main.c | $(BUILD)/daemon/base
 # The Lua scripts are part of the program: scripts.c takes them in by .incbin.
 $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 
+# The command line reads the tables of codes too, so $(LIB) has codes.c.
 # What a plugin takes of plugins/common, and the libraries it needs besides.
 TRUNK := trunk trunk_session trunk_message trunk_inbound wire window reassembly sms validity
-smpp_COMMON := $(TRUNK)
+smpp_COMMON := $(TRUNK) codes
 smpp_LIBS := -levent
 cmpp_COMMON := $(TRUNK) codes digest
 cmpp_LIBS := -levent -lcrypto
@@ -100,7 +102,7 @@ plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugin
 define plugin_rules
 $(BUILD)/plugins/$(1)/%.c.o: plugins/$(1)/%.c | $(BUILD)/plugins/$(1)
 	$$(CC) $$(CPPFLAGS) -Iplugins -Iplugins/common -Iplugins/$(1) $$(FLAGS) $$(CFLAGS) -c -o $$@ $$<
-$(BUILD)/plugins/$(1)/$(1).c.o: $(wildcard plugins/$(1)/codes.tsv)
+$(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)): $(wildcard plugins/$(1)/codes.tsv)
 $(BUILD)/plugins/$(1):
 	mkdir -p $$@
 ifneq ($(1),common)
@@ -134,7 +136,7 @@ $(DRIVEN_CLOCK): tests/clock/driven_clock.c | $(BUILD)/tests
 $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/tests $(PLUGIN_SOS) $(TEST_PLUGINS)
 	$(CC) $(CPPFLAGS) $(ROOMS:%=-Idaemon/%) -Iplugins -Iplugins/common $(PLUGINS:%=-Iplugins/%) $(FLAGS) $(CFLAGS) \
 	  -DTEST_DIR='"$(CURDIR)/tests"' -DBUILD_DIR='"$(CURDIR)/$(BUILD)"' -c -o $@.o $<
-	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) $(LDLIBS) -lcmocka
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o $(COMMON) $(LIB) $(PLUGIN_ARCHIVES) $(LDLIBS) -lcmocka
 $(BUILD)/tests:
 	mkdir -p $@
 tests: $(TESTS) $(DRIVEN_CLOCK) $(BUILD)/bench/smsc
@@ -145,7 +147,7 @@ fuzzed = $(filter $(PLUGINS),$(firstword $(subst _, ,$(1))))
 $(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/fuzzers
 	$(CC) $(CPPFLAGS) $(patsubst %,-Iplugins/%,$(call fuzzed,$*)) $(ROOMS:%=-Idaemon/%) -Iplugins -Iplugins/common -Itests/unit \
 	  $(FLAGS) $(CFLAGS) -c -o $@.o $<
-	$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $@.o $(LIB) $(patsubst %,$(BUILD)/plugins/%.a,$(call fuzzed,$*)) $(COMMON) $(LDLIBS)
+	$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $@.o $(COMMON) $(LIB) $(patsubst %,$(BUILD)/plugins/%.a,$(call fuzzed,$*)) $(LDLIBS)
 $(BUILD)/fuzzers:
 	mkdir -p $@
 fuzzers: $(FUZZERS)

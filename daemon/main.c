@@ -21,6 +21,7 @@
 #include "mem.h"
 #include "private_redis.h"
 #include "settings.h"
+#include "tree.h"
 #include "web.h"
 
 #include <event2/event.h>
@@ -38,7 +39,10 @@
 #define REDIS_CONNECTIONS 8 /* see db.h */
 
 struct daemon {
+    const char *config;
     struct settings *settings;
+    struct settings **reloaded; /* those that gateways of a later file are opened by */
+    size_t reloaded_count;
     struct event_base *base;
     struct private_redis *redis; /* NULL with a server of the configuration */
     struct db *db;
@@ -51,6 +55,7 @@ struct daemon {
     struct web *web; /* NULL: nobody pushes */
     struct web_route routes[2];
     struct event *signals[3], *watch, *stop_timer;
+    bool up;   /* all has started */
     int stops; /* signals to stop so far */
     int exit_status;
 };
@@ -68,8 +73,9 @@ static const char help[] =
     "  -h, --help\n"
     "\n"
     "Signals: SIGTERM, SIGINT stop claiming, settle what is in flight, exit (twice: at once);\n"
-    "SIGHUP opens the delivery log anew and reads the calendars again. Exit status as in "
-    "sysexits.h: 0, 64 usage, 69 no Redis,\n"
+    "SIGHUP opens the delivery log anew, reads the calendars again, and adds, changes and removes\n"
+    "gateways as the configuration says now (a file that -t refuses changes nothing).\n"
+    "Exit status as in sysexits.h: 0, 64 usage, 69 no Redis,\n"
     "70 another daemon of this name has taken over (the newest one works), 73 a directory or\n"
     "file cannot be made, 78 configuration.\n";
 
@@ -149,6 +155,65 @@ static void stop(struct daemon *d, const char *why)
     dispatch_drain(d->dispatch, on_idle, d);
 }
 
+/* Everything else in the file waits for a restart: that is said, by name. */
+static void tell_unchangeable(const struct tree *before, const struct tree *now)
+{
+    struct buf names = BUF_INIT(4096), one = BUF_INIT(16u << 20), two = BUF_INIT(16u << 20);
+    const struct tree *lists[] = {before, now};
+
+    for (size_t i = 0; i < 2; i++)
+        for (const struct tree *t = lists[i]->first; t != NULL; t = t->next) {
+            const struct tree *other = tree_member(lists[1 - i], t->name);
+
+            if (strcmp(t->name, "gateways") == 0 || (i == 1 && other != NULL))
+                continue;
+            buf_clear(&one);
+            buf_clear(&two);
+            tree_write_json(t, &one);
+            if (other != NULL)
+                tree_write_json(other, &two);
+            if (one.length != two.length || memcmp(one.data, two.data, one.length) != 0)
+                buf_printf(&names, "%s%s", names.length > 0 ? " " : "", t->name);
+        }
+    if (names.length > 0)
+        log_warning("config.needs_restart settings=%s", log_quote(buf_string(&names)));
+    buf_free(&names);
+    buf_free(&one);
+    buf_free(&two);
+}
+
+static int start_web(struct daemon *d, struct error *err);
+
+/* A file that is wrong in any way changes nothing. */
+static void reload(struct daemon *d)
+{
+    size_t opened, retired;
+    struct error err;
+    struct settings *now = settings_read(d->config, &err);
+
+    if (now == NULL || gateway_set_reload(d->gateways, now->gateways, d->settings->plugin_dir,
+                                          &opened, &retired, &err) != 0) {
+        log_error("config.kept file=%s reason=%s", log_quote(d->config), log_quote(err.text));
+        settings_free(now);
+        return;
+    }
+    tell_unchangeable(d->settings->document, now->document);
+    log_info("config.reloaded file=%s opened=%zu drained=%zu", log_quote(d->config), opened,
+             retired);
+    if (opened + retired > 0) {
+        dispatch_gateways_changed(d->dispatch);
+        inbound_gateways_changed(d->inbound);
+        if (d->web == NULL && start_web(d, &err) != 0)
+            log_error("web.failed reason=%s", log_quote(err.text));
+    }
+    if (opened == 0) {
+        settings_free(now);
+        return;
+    }
+    d->reloaded = xreallocarray(d->reloaded, d->reloaded_count + 1, sizeof(struct settings *));
+    d->reloaded[d->reloaded_count++] = now;
+}
+
 static void on_signal(evutil_socket_t signal, short what, void *arg)
 {
     struct daemon *d = arg;
@@ -161,6 +226,8 @@ static void on_signal(evutil_socket_t signal, short what, void *arg)
             log_error("calendar.kept reason=%s", log_quote(err.text));
         delivery_log_reopen(d->log);
         log_info("daemon.reopened log=%s", log_quote(d->settings->log.delivery));
+        if (d->stops == 0 && d->up)
+            reload(d);
         return;
     }
     stop(d, strsignal((int)signal));
@@ -258,7 +325,8 @@ static int start_web(struct daemon *d, struct error *err)
 
 static int start(struct daemon *d, struct error *err, int *status)
 {
-    static const struct gateway_events events = {on_answered, on_receipt, on_reply, on_changed};
+    static const struct gateway_events events = {
+        .answered = on_answered, .receipt = on_receipt, .reply = on_reply, .changed = on_changed};
     struct dispatch_options dispatch = {
         .base = d->base, .settings = d->settings, .stop = on_replaced, .early = on_early, .arg = d};
     struct inbound_options inbound = {.base = d->base, .settings = d->settings};
@@ -292,6 +360,7 @@ static int start(struct daemon *d, struct error *err, int *status)
     if (start_web(d, err) != 0)
         return -1;
     *status = EX_OK;
+    d->up = true;
     return 0;
 }
 
@@ -321,6 +390,9 @@ static void finish(struct daemon *d)
         event_free(d->watch);
     if (d->stop_timer != NULL)
         event_free(d->stop_timer);
+    for (size_t i = 0; i < d->reloaded_count; i++)
+        settings_free(d->reloaded[i]);
+    free(d->reloaded);
     settings_free(d->settings);
     if (d->base != NULL)
         event_base_free(d->base);
@@ -439,6 +511,7 @@ int main(int argc, char **argv)
     }
     if (sodium_init() < 0)
         return EX_OSERR;
+    d.config = config;
     d.settings = settings_read(config, &err);
     if (d.settings == NULL) {
         fprintf(stderr, "outreachd: %s\n", err.text);

@@ -366,8 +366,9 @@ struct gateway_plugin {
     void (*callback)(void *state, const struct gateway_push *push, gateway_push_answer_fn *answer,
                      void *arg);
 
-    /* Optional: asks the provider what became of a notice in doubt; the answer
-     * comes as a receipt with the reference. */
+    /* Optional: asks the provider what became of a notice in doubt, once, before it is sent
+     * again. The answer comes within 15 s as a receipt with the reference (ENROUTE: they have
+     * it); no receipt, or none in time, and it goes once more. */
     void (*query)(void *state, const char *reference, const char *to, int64_t submitted_ms);
 
     /* Optional: the capabilities of this instance, where its settings decide

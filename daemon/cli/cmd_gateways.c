@@ -3,8 +3,11 @@
  */
 #include "cli.h"
 #include "clock.h"
+#include "code_words.h"
 #include "daemons.h"
 #include "doubt.h"
+#include "gateway_orders.h"
+#include "gateway_try.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -40,6 +43,8 @@ struct gathering {
     struct table *table;
     struct buf troubles;
     json_t *all;
+    redisReply *orders;
+    struct code_words *codes;
 };
 
 static int64_t number(const json_t *status, const char *name)
@@ -63,6 +68,22 @@ static void put_numbers(struct table *t, const json_t *status)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         table_cell(t, human_count(text, number(status, names[i])));
     table_cell(t, human_rate(text, json_number_value(json_object_get(status, "rate"))));
+}
+
+/* A code comes first in what the gateway said; some hold blanks ("HTTP 401"). */
+static void put_meaning(struct gathering *g, const char *name, const char *detail)
+{
+    char code[64];
+    const char *meaning = NULL;
+    size_t n = strcspn(detail, " ");
+
+    for (int words = 0; words < 2 && meaning == NULL; words++) {
+        snprintf(code, sizeof code, "%.*s", (int)n, detail);
+        meaning = code_words_find(g->codes, name, code);
+        n += detail[n] != '\0' ? 1 + strcspn(detail + n + 1, " ") : 0;
+    }
+    if (meaning != NULL)
+        buf_printf(&g->troubles, T(": %s", "：%s"), meaning);
 }
 
 /* "unknown:  no answer", as the gateway room says it: what happened, a code if there
@@ -95,9 +116,40 @@ static void put_trouble(struct gathering *g, const char *name, const json_t *sta
     if (at > 0)
         buf_printf(&g->troubles, T(", %s ago", "，%s前"),
                    human_duration(ago, clock_wall_ms() - at));
-    buf_printf(&g->troubles, T(": %s%s%s%s\n", "：%s%s%s%s\n"), words != NULL ? words : "",
+    buf_printf(&g->troubles, T(": %s%s%s%s", "：%s%s%s%s"), words != NULL ? words : "",
                words != NULL && detail[0] ? T(" (", "（") : "", detail,
                words != NULL && detail[0] ? T(")", "）") : "");
+    put_meaning(g, name, detail);
+    buf_putc(&g->troubles, '\n');
+}
+
+/* What people have ordered comes before what the gateway does. */
+static const char *state_words(const struct gathering *g, const char *name, const json_t *status)
+{
+    const char *order = gateway_orders_state(g->orders, name);
+
+    if (strcmp(order, "paused") == 0)
+        return T("PAUSED", "已暂停");
+    if (strcmp(order, "drained") == 0)
+        return number(status, "outstanding") > 0 ? T("DRAINING", "正在停用")
+                                                 : T("DRAINED", "已停用");
+    return circuit_words(string(status, "circuit"));
+}
+
+static void put_orders(struct gathering *g, const char *name)
+{
+    const char *rate = gateway_orders_rate(g->orders, name);
+
+    if (*rate != '\0')
+        buf_printf(&g->troubles,
+                   T("%s: limited to %s; `outreach gateways limit %s none` lifts it\n",
+                     "%s：已限速 %s；outreach gateways limit %s none 取消\n"),
+                   name, rate, name);
+    if (*gateway_orders_state(g->orders, name) != '\0')
+        buf_printf(&g->troubles,
+                   T("%s: out of use by order; `outreach gateways resume %s` goes on\n",
+                     "%s：已被人工停用；outreach gateways resume %s 恢复\n"),
+                   name, name);
 }
 
 /* What one daemon says of one gateway. */
@@ -111,7 +163,7 @@ static void put_status(struct gathering *g, const char *name, const char *channe
     table_cell(g->table, name);
     table_cell(g->table, channel);
     table_cell(g->table, plugin);
-    table_cell(g->table, stale ? T("no news", "无消息") : circuit_words(string(status, "circuit")));
+    table_cell(g->table, stale ? T("no news", "无消息") : state_words(g, name, status));
     put_numbers(g->table, status);
     table_cell(g->table, daemon);
     if (stale)
@@ -176,22 +228,16 @@ static int gather(struct cli *cli, const char *name, const struct tree *group, s
     }
     if (seen == 0)
         put_silence(g, name, channel, plugin);
-    json_array_append_new(g->all,
-                          json_pack("{s:o,s:b,s:o,s:o,s:o}", "name", json_text(name), "configured",
-                                    group != NULL, "channel", json_text(channel), "plugin",
-                                    group ? json_text(plugin) : json_null(), "daemons", daemons));
+    put_orders(g, name);
+    json_array_append_new(
+        g->all, json_pack("{s:o,s:b,s:o,s:o,s:o,s:o,s:o}", "name", json_text(name), "configured",
+                          group != NULL, "channel", json_text(channel), "plugin",
+                          group ? json_text(plugin) : json_null(), "order",
+                          json_text(gateway_orders_state(g->orders, name)), "limit",
+                          json_text(gateway_orders_rate(g->orders, name)), "daemons", daemons));
     freeReplyObject(reply);
     command_free(&c);
     return 0;
-}
-
-static const struct tree *configured(const struct cli *cli, const char *name)
-{
-    const struct tree *one = cli->settings->gateways ? cli->settings->gateways->first : NULL;
-
-    while (one != NULL && strcmp(tree_string(one, "name", ""), name) != 0)
-        one = one->next;
-    return one;
 }
 
 /* Those that once were: the registry of numbers never forgets a name. */
@@ -210,7 +256,7 @@ static int gather_former(struct cli *cli, struct gathering *g, struct error *err
     for (size_t i = 0; i < reply->elements && rc == 0; i++) {
         const char *name = reply->element[i]->str;
 
-        if (name[0] != ':' && name[0] != '#' && configured(cli, name) == NULL)
+        if (name[0] != ':' && name[0] != '#' && gateway_configured(cli, name) == NULL)
             rc = gather(cli, name, NULL, g, err);
     }
     freeReplyObject(reply);
@@ -231,16 +277,22 @@ static struct table *make_table(void)
     return table_create(columns, sizeof columns / sizeof *columns);
 }
 
-static int gateways(struct cli *cli, const void *options, char **operands, int count)
+static int show(struct cli *cli)
 {
-    struct gathering g = {make_table(), BUF_INIT(1u << 20), json_array()};
+    struct gathering g = {.troubles = BUF_INIT(1u << 20)};
     struct buf out = BUF_INIT(4u << 20);
     const struct tree *one;
     struct error err;
     int rc = cli_connect(cli);
 
-    (void)options, (void)operands, (void)count;
-    one = rc == 0 && cli->settings->gateways ? cli->settings->gateways->first : NULL;
+    if (rc == 0 && gateway_orders_read(cli, &g.orders, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc != 0)
+        return rc;
+    g.codes = code_words_create(cli->settings);
+    g.table = make_table();
+    g.all = json_array();
+    one = cli->settings->gateways ? cli->settings->gateways->first : NULL;
     for (; one != NULL && rc == 0; one = one->next)
         if (gather(cli, tree_string(one, "name", "?"), one, &g, &err) != 0)
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
@@ -258,6 +310,8 @@ static int gateways(struct cli *cli, const void *options, char **operands, int c
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
         cli_print(&out);
     }
+    freeReplyObject(g.orders);
+    code_words_free(g.codes);
     json_decref(g.all);
     table_free(g.table);
     buf_free(&g.troubles);
@@ -265,15 +319,64 @@ static int gateways(struct cli *cli, const void *options, char **operands, int c
     return rc;
 }
 
+static const struct option_row gateways_options[] = {
+    {"to", 0, OPTION_STRING, OPTION_AT(struct gateway_try_options, to), "ADDRESS",
+     .help = {"try: who gets the message", "try：发给谁"}},
+    {"text", 0, OPTION_STRING, OPTION_AT(struct gateway_try_options, text), "TEXT",
+     .help = {"try: what it says; the signature is added as the gateway wants it",
+              "try：内容；签名按网关设置添加"}},
+    {"template", 0, OPTION_STRING, OPTION_AT(struct gateway_try_options, template_code), "CODE",
+     .help = {"try: the provider's template, filled by COLUMN=VALUE in their order",
+              "try：服务商的模板编号，按顺序以 列名=值 填充"}},
+    {"receipt", 0, OPTION_DURATION, OPTION_AT(struct gateway_try_options, receipt_ms), "TIME",
+     .initial = 10000, .max = 600000,
+     .help = {"try: how long a receipt is waited for; default 10",
+              "try：等待回执多久，默认 10 秒"}},
+    {"as-is", 0, OPTION_FLAG, OPTION_AT(struct gateway_try_options, as_is), NULL,
+     .help = {"try: the address is not a telephone number", "try：地址不是电话号码，按原样使用"}},
+    {"yes", 'y', OPTION_FLAG, OPTION_AT(struct gateway_try_options, yes), NULL,
+     .help = {"try: do not ask; needed where nobody can be asked",
+              "try：不再询问；不在终端时必须加上"}},
+    {0},
+};
+
+static int gateways(struct cli *cli, const void *options, char **operands, int count)
+{
+    if (count == 0)
+        return show(cli);
+    if (strcmp(operands[0], "try") == 0)
+        return gateway_try_run(cli, options, operands, count);
+    if (gateway_orders_verb(operands[0]))
+        return gateway_orders_run(cli, operands, count);
+    return cli_fail(cli, EX_USAGE, T("usage: outreach gateways %s", "用法：outreach gateways %s"),
+                    cmd_gateways.operands);
+}
+
 const struct subcommand cmd_gateways = {
     .name = "gateways",
-    .operands = "",
-    .summary = {"what each gateway does, as the daemons last said", "各网关的状态和数量"},
-    .more = {"OUT: messages without an answer yet. SUBM, ACC, THR, REJ: submitted, accepted,\n"
-             "throttled and rejected since the daemon started. What troubles a gateway stands\n"
-             "below. `no news`: its daemon has said nothing for 15 seconds.",
-             "未答：已提交尚无应答；其余为程序启动以来的数量。网关的问题列在表下。\n"
-             "“无消息”表示程序已 15 秒没有报告。"},
-    .most = 0,
+    .operands = "[pause|resume|drain NAME | limit NAME RATE|none | try NAME]",
+    .summary = {"what each gateway does, as the daemons last said; stop or slow one down, try one",
+                "各网关的状态和数量；暂停、停用、限速、试发"},
+    .more =
+        {"OUT: messages without an answer yet. SUBM, ACC, THR, REJ: submitted, accepted,\n"
+         "throttled and rejected since the daemon started. What troubles a gateway stands\n"
+         "below. `no news`: its daemon has said nothing for 15 seconds.\n"
+         "pause: takes nothing new and keeps its connection. drain: hangs up besides, once it\n"
+         "has finished what it has. limit: at most RATE (5/s, 20/min), never more than is\n"
+         "configured. All daemons obey within about a second, and after a restart too, until\n"
+         "resume, or limit NAME none. Orders are audited.\n"
+         "try: sends one message to ADDRESS from here, beside the daemons and their rates, and\n"
+         "shows what went over the wire and what came back, secrets and number blotted out.\n"
+         "Exit code 0: accepted; 65 refused; 78 the gateway is broken; 75 anything else.",
+         "未答：已提交尚无应答；其余为程序启动以来的数量。网关的问题列在表下。\n"
+         "“无消息”表示程序已 15 秒没有报告。\n"
+         "pause：不再接收新的提交，保持连接；drain：完成已提交的之后断开；limit：最多按 RATE\n"
+         "发送（5/s、20/min），不会超过配置的速率。所有程序约一秒内生效，重启后依然有效，\n"
+         "直到 resume 或 limit NAME none。操作记入审计。\n"
+         "try：由本命令直接向 ADDRESS 发送一条（不经守护进程，也不计入其速率），并显示往来的\n"
+         "原文，密码和号码已遮盖。退出码：0 已接受；65 被拒绝；78 网关故障；75 其他。"},
+    .most = -1,
+    .options = gateways_options,
+    .options_bytes = sizeof(struct gateway_try_options),
     .run = gateways,
 };

@@ -3,6 +3,7 @@
  */
 #include "address.h"
 #include "cli.h"
+#include "code_words.h"
 #include "field.h"
 #include "log_entry.h"
 #include "mem.h"
@@ -258,6 +259,7 @@ static int logs(struct cli *cli, const void *arg, char **operands, int count)
                                     .n = options->n};
     r->style.zone = zone_find(cli->settings->defaults.timezone, NULL);
     r->style.colours = cli->colours;
+    r->style.codes = code_words_create(cli->settings);
     if (options->number != NULL)
         rc = look_for_number(r, options, hash);
     if (rc == 0) {
@@ -266,6 +268,7 @@ static int logs(struct cli *cli, const void *arg, char **operands, int count)
         if (rc == 0 && r->shown == 0 && options->campaign != NULL && !options->follow)
             rc = check_campaign(cli, options->campaign);
     }
+    code_words_free(r->style.codes);
     buf_free(&r->out);
     free(r);
     return rc;

@@ -7,6 +7,7 @@
  */
 #include "address.h"
 #include "cli.h"
+#include "code_words.h"
 #include "equation.h"
 #include "human.h"
 #include "keys.h"
@@ -30,6 +31,8 @@
 #define MOST_HITS 256 /* of one person, over all campaigns */
 #define MOST_GATEWAYS 256
 #define LOG_LINES 50
+#define MOST_ENDS 1024
+#define GONE_LEAST 3 /* notices in a row that found nobody: the number may be another's by now */
 
 struct why_options {
     bool as_is;
@@ -54,6 +57,12 @@ struct asking {
     json_t *campaigns, *log;
     struct log_notice hits[MOST_HITS];
     size_t hit_count;
+    struct end {
+        int64_t submitted_ms;
+        bool nobody; /* else it was delivered */
+    } ends[MOST_ENDS];
+    size_t end_count;
+    int gone; /* how many of the last found nobody */
 };
 
 /* --------------------------------------------------------------- the audiences */
@@ -306,6 +315,42 @@ static json_t *hit_json(const struct asking *a, const struct reminder_status *r,
     return one;
 }
 
+/* Whether somebody was there, when last asked: only what says it for sure. */
+static void note_end(struct asking *a, const struct found_record *f)
+{
+    const struct record *r = &f->record;
+    bool nobody =
+        (r->state == NOTICE_UNDELIVERED || r->state == NOTICE_FAILED) && r->reason == REASON_NUMBER;
+
+    if (was_submitted(f) && (nobody || r->state == NOTICE_DELIVERED) && a->end_count < MOST_ENDS)
+        a->ends[a->end_count++] = (struct end){f->base_ms + (int64_t)r->intended_s * 1000, nobody};
+}
+
+/* Ledgers know seconds: within one it is taken that she was reached last. */
+static int by_time(const void *x, const void *y)
+{
+    const struct end *a = x, *b = y;
+
+    if (a->submitted_ms != b->submitted_ms)
+        return a->submitted_ms < b->submitted_ms ? -1 : 1;
+    return (int)b->nobody - (int)a->nobody;
+}
+
+static void tell_gone(struct asking *a)
+{
+    qsort(a->ends, a->end_count, sizeof *a->ends, by_time);
+    for (size_t i = a->end_count; i > 0 && a->ends[i - 1].nobody; i--)
+        a->gone++;
+    if (a->gone >= GONE_LEAST)
+        buf_printf(
+            &a->out,
+            T("\nthe last %d notices found nobody at this number: it was given up, and may be "
+              "given to somebody else. Ask the resident, and correct the list\n",
+              "\n最近连续 %d "
+              "条都是空号：号码可能已注销，并可能被重新分配给他人。请核实并更正名单\n"),
+            a->gone);
+}
+
 static int tell_hit(struct asking *a, const struct picture *p, int64_t n, struct error *err)
 {
     json_t *reminders = json_array();
@@ -327,6 +372,7 @@ static int tell_hit(struct asking *a, const struct picture *p, int64_t n, struct
         rc = read_record(a->cli, p->status->id, r->name, n, &f, err);
         if (rc != 0)
             break;
+        note_end(a, &f);
         write_hit(a, p, r, &f);
         json_array_append_new(reminders, hit_json(a, r, &f));
     }
@@ -465,8 +511,9 @@ static void search_log(struct asking *a, const struct why_options *options)
                             .n = -1,
                             .notices = a->hits,
                             .notice_count = a->hit_count}};
-    struct log_style style = {zone_find(a->cli->settings->defaults.timezone, NULL), a->cli->colours,
-                              false};
+    struct log_style style = {.zone = zone_find(a->cli->settings->defaults.timezone, NULL),
+                              .colours = a->cli->colours,
+                              .codes = code_words_create(a->cli->settings)};
     char *rotated = xasprintf("%s.1", path);
     size_t before;
 
@@ -483,6 +530,7 @@ static void search_log(struct asking *a, const struct why_options *options)
                    a->cli->settings->state_dir);
     else if (a->out.length == before)
         buf_puts(&a->out, T("  has nothing of this number\n", "  没有此号码的记录\n"));
+    code_words_free(style.codes);
     free(rotated);
 }
 
@@ -498,6 +546,7 @@ static int ask(struct asking *a, const struct why_options *options, struct error
         return -1;
     if (a->hit_count == 0)
         buf_puts(&a->out, T("\nis in no campaign's list\n", "\n不在任何活动的名单中\n"));
+    tell_gone(a);
     search_log(a, options);
     return 0;
 }
@@ -523,8 +572,9 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
     if (ask(&a, options, &err) != 0)
         rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
     else if (cli->json)
-        cli_json(json_pack("{s:o,s:b,s:O,s:O}", "address", json_text(a.address), "opted_out",
-                           a.opted_out, "notices", a.campaigns, "log", a.log));
+        cli_json(json_pack("{s:o,s:b,s:i,s:O,s:O}", "address", json_text(a.address), "opted_out",
+                           a.opted_out, "nobody_in_a_row", a.gone, "notices", a.campaigns, "log",
+                           a.log));
     else
         cli_print(&a.out);
     for (size_t i = 0; i < MOST_GATEWAYS; i++)

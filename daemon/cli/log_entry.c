@@ -1,6 +1,7 @@
 #include "log_entry.h"
 
 #include "clock.h"
+#include "code_words.h"
 #include "log.h"
 #include "table.h"
 #include "words.h"
@@ -146,7 +147,7 @@ static void put_number(const json_t *entry, const char *name, const char *format
 static void put_entry(const json_t *entry, const struct log_style *style, struct buf *out)
 {
     const char *event = string(entry, "event"), *colour = style->colours ? colour_of(event) : NULL;
-    const char *reason = string(entry, "reason");
+    const char *reason = string(entry, "reason"), *meaning = NULL;
 
     put_time(string(entry, "t"), style, out);
     buf_puts(out, "  ");
@@ -177,7 +178,13 @@ static void put_entry(const json_t *entry, const struct log_style *style, struct
         buf_printf(out, "  [%s]", string(entry, "code"));
     if (string(entry, "words")[0] != '\0')
         buf_printf(out, "  \"%s\"", string(entry, "words"));
-    if (reason[0] != '\0' && strcmp(reason, "none") != 0)
+    if (strcmp(reason, "none") == 0)
+        reason = "";
+    if (style->codes != NULL && reason[0] != '\0') /* closer than the reason */
+        meaning = code_words_find(style->codes, string(entry, "gateway"), string(entry, "code"));
+    if (meaning != NULL)
+        buf_printf(out, "  %s", meaning);
+    else if (reason[0] != '\0')
         buf_printf(out, "  %s", words_reason(reason));
 }
 

@@ -11,6 +11,7 @@
 
 #include "buf.h"
 
+struct code_words;
 struct zone;
 
 /* One recipient of a reminder ("": of any), by number. */
@@ -44,7 +45,8 @@ const char *log_event(size_t i);
 struct log_style {
     const struct zone *zone;
     bool colours;
-    bool seconds_only; /* without the date */
+    bool seconds_only;        /* without the date */
+    struct code_words *codes; /* what gateways' codes mean; NULL: they are shown as they are */
 };
 
 /* Appends the line for people:

@@ -55,15 +55,18 @@ static int tell_one(struct roll *roll, int64_t n, const struct record *record, s
     if (rc != 0)
         return -1;
     if (roll->json != NULL) {
-        json_array_append_new(roll->json, json_pack("{s:I,s:o,s:i,s:I}", "n", (json_int_t)n, "to",
-                                                    json_text(address_of(roll, rows)), "attempts",
-                                                    (int)record->attempts, "submitted_ms",
-                                                    (json_int_t)submitted_ms));
+        json_array_append_new(roll->json, json_pack("{s:I,s:o,s:i,s:I,s:s}", "n", (json_int_t)n,
+                                                    "to", json_text(address_of(roll, rows)),
+                                                    "attempts", (int)record->attempts,
+                                                    "submitted_ms", (json_int_t)submitted_ms,
+                                                    "reason", notice_reason_name(record->reason)));
     } else {
         buf_printf(&roll->out, "  %8" PRId64 "  %s", n, address_of(roll, rows));
         if (submitted_ms != 0)
             buf_printf(&roll->out, T("  attempt %u, %s", "  第 %u 次尝试，%s"), record->attempts,
                        human_time(when, roll->picture->zone, submitted_ms, true));
+        if (words_reason(notice_reason_name(record->reason))[0] != '\0')
+            buf_printf(&roll->out, "  %s", words_reason(notice_reason_name(record->reason)));
         buf_putc(&roll->out, '\n');
     }
     freeReplyObject(rows);

@@ -15,6 +15,7 @@
 #define PUBLISH_TICKS 3  /* the live log */
 #define SYNC_TICKS 10    /* the delivery log */
 #define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
+#define ORDER_TICKS 7    /* less than a second: what people order holds at once */
 #define QUOTA_TICKS 12   /* more than a second: most rates are counted by the second */
 #define REBUILD_TICKS 600
 #define NOTICE_BYTES                                                                               \
@@ -69,7 +70,7 @@ uint32_t dispatch_fence(struct dispatch *d)
 
 bool dispatch_may_begin(const struct dispatch *d)
 {
-    return d->started && !d->draining && dispatch_trusts(d) && db_well(d->db) &&
+    return d->started && d->orders_known && !d->draining && dispatch_trusts(d) && db_well(d->db) &&
            watch_sends(d->watch) && db_outstanding_bytes(d->db) < OUTSTANDING_BYTES;
 }
 
@@ -160,6 +161,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             member_publish(d->member);
             watch_compare(d->watch);
         }
+        if (ticks % ORDER_TICKS == 0 || !d->orders_known)
+            orders_ask(d);
         quotas_ask(d, ticks % QUOTA_TICKS == 0);
         if ((d->started || dispatch_in_doubt(d)) && !d->draining)
             events_poll(d->events);
@@ -222,6 +225,29 @@ void dispatch_start(struct dispatch *d, struct gateway_set *gateways)
     d->tick = evtimer_new(d->base, on_tick, d);
     d->gather = evtimer_new(d->base, on_gather, d);
     evtimer_add(d->tick, &soon); /* joins when Redis has said that it is what it was */
+}
+
+/* Has the name of a retired gateway one that works? */
+static bool has_heir(const struct dispatch *d, const struct lane *lane)
+{
+    return gateway_set_find(d->gateways, lane->name) != NULL;
+}
+
+void dispatch_gateways_changed(struct dispatch *d)
+{
+    size_t before = d->lane_count;
+
+    d->lane_count = gateway_set_count(d->gateways);
+    for (size_t i = before; i < d->lane_count; i++) {
+        lane_init(&d->lanes[i], d, gateway_set_at(d->gateways, i));
+        if (d->epoch != 0)
+            member_number(&d->lanes[i]);
+    }
+    for (size_t i = 0; i < before; i++)
+        if (gateway_retired(d->lanes[i].gateway) && !has_heir(d, &d->lanes[i]))
+            member_forget(&d->lanes[i]);
+    d->orders_known = false; /* those of the new ones */
+    dispatch_ask_turn(d);
 }
 
 void dispatch_answered(struct dispatch *d, struct gateway *gw, void *context,

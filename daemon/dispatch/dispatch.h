@@ -10,6 +10,7 @@
  *   prepare.c   which gateway, which text
  *   lane.c      the queue of one gateway: priority, window, rates; submit
  *   quota.c     rates that hold for all daemons together: gateway, sender, campaign
+ *   orders.c    what people have ordered of the gateways: pause, drain, limit
  *   intent.c    the right to send, and the gate
  *   settle.c    outcomes become ledger records
  *   recover.c   what a dead daemon left behind
@@ -60,6 +61,9 @@ bool dispatch_in_doubt(const struct dispatch *d);
 
 /* Begins: epoch, recovery of what this daemon's last life left, then the pump. */
 void dispatch_start(struct dispatch *d, struct gateway_set *gateways);
+
+/* After gateway_set_reload(): begins with the new ones, ends with the retired ones. */
+void dispatch_gateways_changed(struct dispatch *d);
 
 /* Stops claiming; what is in flight is settled. Calls idle once when nothing is
  * left, or stop_ms later. */

@@ -203,6 +203,7 @@ struct dispatch {
     int64_t intent_us; /* what Redis takes for an intent of late: soon more, slowly less */
     const struct notice *suspect; /* on its way: FLAG_SUSPECT, one at a time */
     struct watch *watch;
+    bool orders_asked, orders_refused, orders_known; /* known: nothing is begun before they are */
     unsigned era; /* of the clock by which the queues were filled */
 };
 
@@ -217,6 +218,8 @@ struct quota_rate {
 /* The quota of that name, with the rate of whoever came first. */
 struct quota *quota_get(struct dispatch *d, enum quota_kind kind, const char *name,
                         const struct quota_rate *rate);
+/* Another rate from now on; nothing where it is the same. */
+void quota_change(struct quota *q, const struct quota_rate *rate);
 void quota_drop(struct quota *q); /* NULL is fine */
 /* For how many more slots an intent may be asked for now; SIZE_MAX without a rate, also
  * for NULL. */
@@ -270,6 +273,10 @@ void trust_doubt(struct dispatch *d); /* a script has found that Redis went back
 /* It has said that it is, since the connection was made. */
 bool dispatch_trusts(const struct dispatch *d);
 
+/* ---------------------------------------------------------------- orders.c */
+/* Asks what people have ordered of the gateways, and does it; several times a second or so. */
+void orders_ask(struct dispatch *d);
+
 /* ---------------------------------------------------------------- job.c */
 void job_open(struct dispatch *d,
               const char *key); /* "campaign/reminder"; does nothing if it is open */
@@ -305,6 +312,8 @@ int prepare_today(const struct job *job, int64_t now_ms, bool *rest);
 /* --------------------------------------------------------------- lane.c */
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway);
 void lane_clear(struct lane *lane);
+/* At most rate in rate_ms, and no more than is configured; 0: as configured. */
+void lane_limit(struct lane *lane, int64_t rate, int64_t rate_ms);
 struct lane *lane_of(struct gateway *gateway);
 void lane_add(struct lane *lane, struct notice *n);
 void lane_run(struct lane *lane);
@@ -335,6 +344,8 @@ void settle_park(struct notice *n, enum notice_reason reason, int64_t until_ms);
 int64_t settle_doubt_until(const struct dispatch *d, int64_t now_ms);
 /* An uncertain notice whose doubt has lasted long enough goes once more. */
 void settle_resend(struct notice *n);
+/* Its provider was asked about an uncertain notice; it is looked at again then. */
+void settle_asked(struct notice *n, int64_t until_ms);
 /* Nothing of it waits any more: takes it out of the retry set, if it still is as believed. */
 void settle_forget(struct notice *n);
 /* Accepted, and no receipt has come in time. */
@@ -382,6 +393,8 @@ void member_join(struct member *m, void (*joined)(struct dispatch *d)); /* also 
 void member_beat(struct member *m); /* heartbeat, and a look at the others; every few seconds */
 /* Redis was away: who is silent since then is not dead for that. */
 void member_count_anew(struct member *m);
+void member_number(struct lane *lane); /* asks for its number in the registry */
+void member_forget(struct lane *lane); /* its gateway is gone from the configuration */
 void member_publish(struct member *m); /* the gateways' states, for people */
 
 /* --------------------------------------------------------------- watch.c */

@@ -17,14 +17,20 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     lane_run(arg);
 }
 
+static struct quota_rate configured_rate(const struct gateway_config *config)
+{
+    return (struct quota_rate){
+        .slots = config->rate,
+        .period_ms = config->rate_ms,
+        .burst = config->burst,
+        .least = config->count == GATEWAY_COUNT_SEGMENTS ? GATEWAY_MAX_IDS : 1,
+    };
+}
+
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
 {
     const struct gateway_config *config = gateway_config(gateway);
-    struct quota_rate rate = {.slots = config->rate,
-                              .period_ms = config->rate_ms,
-                              .burst = config->burst,
-                              .least =
-                                  config->count == GATEWAY_COUNT_SEGMENTS ? GATEWAY_MAX_IDS : 1};
+    struct quota_rate rate = configured_rate(config);
 
     memset(lane, 0, sizeof *lane);
     lane->d = d;
@@ -37,6 +43,7 @@ void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
         rate.period_ms = config->sender_rate_ms;
         rate.burst = 0;
         lane->sender = quota_get(d, QUOTA_SENDER, config->source, &rate);
+        quota_change(lane->sender, &rate); /* where a reload has changed it */
     }
     lane->timer = evtimer_new(d->base, on_timer, lane);
     gateway_set_user(gateway, lane);
@@ -47,6 +54,19 @@ void lane_clear(struct lane *lane)
     if (lane->timer != NULL)
         event_free(lane->timer);
     lane->timer = NULL;
+}
+
+void lane_limit(struct lane *lane, int64_t rate, int64_t rate_ms)
+{
+    struct quota_rate now = configured_rate(lane->config);
+
+    if (rate > 0 && (now.slots == 0 ||
+                     (double)rate / (double)rate_ms < (double)now.slots / (double)now.period_ms)) {
+        now.slots = rate;
+        now.period_ms = rate_ms;
+        now.burst = 0;
+    }
+    quota_change(lane->rate, &now);
 }
 
 struct lane *lane_of(struct gateway *gateway)

@@ -139,6 +139,29 @@ static void on_lane_number(void *arg, const redisReply *reply)
     dispatch_ask_turn(lane->d);
 }
 
+void member_number(struct lane *lane)
+{
+    struct command *c = &lane->d->command;
+
+    command_script(c, SCRIPT_NUMBER, 1);
+    command_add_string(c, KEY_GATEWAYS);
+    command_add_string(c, lane->name);
+    command_add_int(c, 255);
+    db_send(lane->d->db, c, on_lane_number, lane);
+}
+
+void member_forget(struct lane *lane)
+{
+    struct dispatch *d = lane->d;
+    static const struct quota_rate none = {.slots = 0};
+
+    quota_change(lane->rate, &none); /* nothing of it leaves here any more: others may have all */
+    command_start(&d->command, "HDEL");
+    key_gateway(&d->command, lane->name, "status");
+    command_add_string(&d->command, d->name);
+    db_send(d->db, &d->command, NULL, NULL);
+}
+
 void member_join(struct member *m, void (*joined)(struct dispatch *d))
 {
     struct dispatch *d = m->d;
@@ -149,13 +172,8 @@ void member_join(struct member *m, void (*joined)(struct dispatch *d))
     m->again = d->epoch != 0;
     m->left = d->epoch;
     marker_know(d->options.marker, d->name);
-    for (size_t i = 0; i < d->lane_count; i++) {
-        command_script(c, SCRIPT_NUMBER, 1);
-        command_add_string(c, KEY_GATEWAYS);
-        command_add_string(c, d->lanes[i].name);
-        command_add_int(c, 255);
-        db_send(d->db, c, on_lane_number, &d->lanes[i]);
-    }
+    for (size_t i = 0; i < d->lane_count; i++)
+        member_number(&d->lanes[i]);
     command_start(c, "HMGET");
     key_daemon(c, d->name);
     command_add_string(c, "sends");
@@ -306,6 +324,8 @@ void member_publish(struct member *m)
         const struct lane *lane = &d->lanes[i];
         struct gateway_statistics s;
 
+        if (gateway_retired(lane->gateway))
+            continue;
         gateway_statistics(lane->gateway, &s);
         buf_clear(&json);
         buf_printf(
@@ -321,6 +341,8 @@ void member_publish(struct member *m)
         for (enum gateway_outcome o = GATEWAY_ACCEPTED; o <= GATEWAY_UNKNOWN; o++)
             buf_printf(&json, ",\"%s\":%llu", gateway_outcome_name(o),
                        (unsigned long long)s.answers[o]);
+        buf_printf(&json, ",\"paused\":%s,\"draining\":%s", s.paused ? "true" : "false",
+                   s.draining ? "true" : "false");
         buf_printf(&json, ",\"rate\":%.1f}", limit_rate(&lane->rate->share.limit));
         command_start(&d->command, "HSET");
         key_gateway(&d->command, lane->name, "status");

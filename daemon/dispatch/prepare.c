@@ -16,14 +16,43 @@
 
 #define TEXT_BYTES 4096
 #define AGAIN_MS 15000 /* all gateways of a channel are out of use */
+#define ASKED_MS 15000 /* for a provider's answer about one in doubt */
 
 static int64_t soonest(const struct job *job, int64_t ms)
 {
     return ms < job->expires_ms ? ms : job->expires_ms;
 }
 
+static void prepare_reference(struct notice *n, const struct job *job);
+
+/* Before one in doubt is sent again its provider is asked, once, where that can be: the
+ * answer comes as a receipt. False if nobody can be asked, or was already. */
+static bool ask_provider(struct notice *n, const struct record *r, const char *row, size_t length)
+{
+    struct job *job = n->batch->job;
+    struct dispatch *d = job->d;
+    struct template_value values[CAMPAIGN_MAX_COLUMNS];
+    const struct template_value *to = &values[r->step];
+    int64_t submitted_ms = (job->base_s + (int64_t)r->intended_s) * 1000;
+
+    if (r->settled_s != 0 || row == NULL || r->step >= job->campaign->channel_count ||
+        campaign_row_split(job->campaign, row, length, values) != 0)
+        return false;
+    prepare_reference(n, job);
+    for (size_t i = 0; i < d->lane_count; i++)
+        if (d->lanes[i].number == r->gateway && !gateway_retired(d->lanes[i].gateway) &&
+            gateway_query(d->lanes[i].gateway, n->reference,
+                          to->length == 0 ? ""
+                                          : arena_strndup(&n->batch->texts, to->text, to->length),
+                          submitted_ms)) {
+            settle_asked(n, clock_wall_ms() + ASKED_MS);
+            return true;
+        }
+    return false;
+}
+
 /* What a claim finds that is not simply waiting. True when n is dealt with. */
-static bool prepare_special(struct notice *n, struct record *r)
+static bool prepare_special(struct notice *n, struct record *r, const char *row, size_t length)
 {
     struct batch *b = n->batch;
     bool waiting = r->state == NOTICE_UNTOUCHED || r->state == NOTICE_PARKED;
@@ -42,7 +71,8 @@ static bool prepare_special(struct notice *n, struct record *r)
         if (b->sweep == SWEEP_NO &&
             b->job->campaign->reminders[b->job->reminder].doubt == DOUBT_RESEND &&
             r->attempts < (unsigned)b->job->d->settings->dispatch.attempts) {
-            settle_resend(n);
+            if (!ask_provider(n, r, row, length))
+                settle_resend(n);
         } else {
             settle_as(n, NOTICE_UNCERTAIN, r->reason);
         }
@@ -172,7 +202,8 @@ static int64_t again(const struct job *job, const struct route_query *q, int64_t
         const struct gateway_config *config = d->lanes[i].config;
 
         if (strcmp(config->channel, q->channel) == 0 && (config->classes & 1u << q->class) != 0 &&
-            !config->disabled && !gateway_closed_on(d->lanes[i].gateway, q->today, q->rest))
+            !config->disabled && !gateway_retired(d->lanes[i].gateway) &&
+            !gateway_closed_on(d->lanes[i].gateway, q->today, q->rest))
             return now_ms + AGAIN_MS;
     }
     zone_local(job->campaign->zone, now_ms, &t);
@@ -393,7 +424,7 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
         batch_settled(n);
         return;
     }
-    if (prepare_special(n, &r))
+    if (prepare_special(n, &r, row, row_length))
         return;
     if (row == NULL) {
         settle_as(n, NOTICE_EXCLUDED, REASON_ERASED);

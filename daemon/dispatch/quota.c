@@ -55,6 +55,18 @@ struct quota *quota_get(struct dispatch *d, enum quota_kind kind, const char *na
     return q;
 }
 
+void quota_change(struct quota *q, const struct quota_rate *rate)
+{
+    int64_t period_ms = rate->period_ms < 1000 ? 1000 : rate->period_ms; /* as limit_init() */
+
+    if (q->share.slots == rate->slots &&
+        (rate->slots == 0 || q->share.limit.period_us == 1000 * period_ms))
+        return;
+    if (rate->slots == 0)
+        give_back(q->d, q->kind, q->name, q->d->name);
+    share_change(&q->share, rate->slots, period_ms, rate->burst, rate->least, clock_mono_us());
+}
+
 void quota_drop(struct quota *q)
 {
     if (q != NULL)

@@ -169,6 +169,18 @@ void settle_forget(struct notice *n)
     settle_move(n, &r, RETRY_REMOVE, 0);
 }
 
+/* settled_s of one in doubt says that it was asked about: see ask_provider(). */
+void settle_asked(struct notice *n, int64_t until_ms)
+{
+    struct record r;
+    uint32_t asked_s;
+
+    record_unpack(n->record, &r);
+    asked_s = seconds_since(n->batch->job, clock_wall_ms());
+    r.settled_s = asked_s > r.intended_s ? asked_s - r.intended_s : 1;
+    settle_move(n, &r, until_ms, 0);
+}
+
 void settle_resend(struct notice *n)
 {
     struct record r;

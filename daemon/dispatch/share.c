@@ -30,6 +30,15 @@ void share_init(struct share *s, int64_t slots, int64_t period_ms, int64_t burst
     s->limit.next_us = now_us + memory_us(s);
 }
 
+void share_change(struct share *s, int64_t slots, int64_t period_ms, int64_t burst, unsigned least,
+                  int64_t now_us)
+{
+    bool asking = s->asking;
+
+    share_init(s, slots, period_ms, burst, least, now_us);
+    s->asking = s->outdated = asking;
+}
+
 bool share_ask(struct share *s, unsigned *using, int64_t now_us, int64_t boot_ms)
 {
     if (s->slots <= 0 || s->asking)
@@ -47,6 +56,10 @@ void share_answer(struct share *s, int64_t slots, int64_t now_us)
     unsigned now = slots > 0 ? (unsigned)slots : 0;
 
     s->asking = false;
+    if (s->outdated) {
+        s->outdated = false;
+        return;
+    }
     s->good_boot_ms = s->asked_boot_ms + SHARE_GOOD_MS;
     if (now < s->has) {
         s->had = s->had > s->has ? s->had : s->has;

@@ -26,9 +26,9 @@
 
 struct share {
     struct limit limit;
-    int64_t slots;  /* of all daemons together in a period; 0: none is set, all passes */
-    unsigned least; /* slots of the largest message */
-    bool asking;
+    int64_t slots;         /* of all daemons together in a period; 0: none is set, all passes */
+    unsigned least;        /* slots of the largest message */
+    bool asking, outdated; /* outdated: the question under way is about another rate */
     int64_t asked_boot_ms; /* of the answer that holds; of the one under way */
     int64_t good_boot_ms;  /* until then */
     unsigned has, had;     /* slots, and before they were lowered */
@@ -38,6 +38,11 @@ struct share {
 /* slots in period_ms, 0 for none; at once: see limit_burst(). */
 void share_init(struct share *s, int64_t slots, int64_t period_ms, int64_t burst, unsigned least,
                 int64_t now_us);
+
+/* Another rate from now on: nothing passes until Redis has said what our share of it is, and
+ * what went before is past. */
+void share_change(struct share *s, int64_t slots, int64_t period_ms, int64_t burst, unsigned least,
+                  int64_t now_us);
 
 /* Should Redis be asked now? If so, *using is what must stay reserved. One question at
  * a time: a second one would be answered by what the first has just changed. */

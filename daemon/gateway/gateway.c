@@ -1,5 +1,6 @@
 #include "gateway.h"
 
+#include "buf.h"
 #include "clock.h"
 #include "error.h"
 #include "http_client.h"
@@ -13,6 +14,7 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,8 @@
 #define DOWN_AFTER_MS 10000
 #define SILENT_LOOK_MS 30000 /* at most: how often the forgotten are looked for */
 #define RETRY_AFTER_MAX_MS 86400000
+#define RETIRE_LOOK_MS 500
+#define RETIRE_MS 3000 /* without anything outstanding, for its sessions to end with a word */
 #define BAD_TOKEN_LOG_MS 10000
 
 /* A token: 42 bits of generation, 6 of the gateway, 16 of its slot. */
@@ -168,12 +172,12 @@ void gateway_pause(struct gateway *gw, bool paused)
 
 void gateway_drain(struct gateway *gw)
 {
-    if (gw->draining || !gw->opened)
+    if (gw->draining)
         return;
     gw->draining = true;
     log_info("gateway.draining gateway=%s outstanding=%u", gw->config->name, gw->outstanding);
     update_usable(gw);
-    if (gw->plugin.drain != NULL)
+    if (gw->opened && gw->plugin.drain != NULL)
         gw->plugin.drain(gw->state);
     tell_changed(gw);
 }
@@ -355,6 +359,35 @@ static void gateway_free_all(struct gateway *gw)
     free(gw);
 }
 
+static void add_secrets(const struct tree *t, struct arena *arena, struct buf *out)
+{
+    for (const struct tree *child = t->first; child != NULL; child = child->next) {
+        const char *secret = NULL;
+
+        if (child->kind == TREE_STRING && child->string[0] == '@')
+            secret = field_secret(child->string, arena, NULL);
+        if (secret != NULL)
+            buf_put(out, secret, strlen(secret) + 1);
+        add_secrets(child, arena, out);
+    }
+}
+
+/* Two groups with the same print are the same gateway: also the file of a password that was
+ * changed is a change. */
+static void take_print(const struct tree *group, unsigned char print[32])
+{
+    struct buf text = BUF_INIT(16u << 20);
+    struct arena arena = {0};
+
+    tree_write_json(group, &text);
+    buf_putc(&text, '\0');
+    add_secrets(group, &arena, &text);
+    crypto_generichash(print, 32, (const unsigned char *)text.data, text.length, NULL, 0);
+    sodium_memzero(text.data, text.length);
+    buf_free(&text);
+    arena_free(&arena);
+}
+
 /* Loads the plugin that a group names, and reads its settings. */
 static int gateway_configure(struct gateway *gw, const struct tree *group, const char *plugin_dir,
                              struct error *err)
@@ -376,6 +409,14 @@ static int gateway_configure(struct gateway *gw, const struct tree *group, const
     if (gw->settings == NULL)
         return error_set(err, "%s", why.text);
     gw->config = gateway_settings_config(gw->settings);
+    take_print(group, gw->print);
+    return 0;
+}
+
+/* What gateways must not say differently of each other. */
+static int check_against_others(const struct gateway *gw, const struct tree *group,
+                                struct error *err)
+{
     for (size_t i = 0; i < gw->index; i++)
         if (strcmp(gw->set->gateways[i]->config->name, gw->config->name) == 0)
             return tree_error(err, tree_get(group, "name"), "two gateways are called \"%s\"",
@@ -393,20 +434,35 @@ static int gateway_configure(struct gateway *gw, const struct tree *group, const
     return 0;
 }
 
-static int set_route(struct gateway_set *set, struct error *err)
+/* The routes of all that are not retired. */
+static struct route *make_route(const struct gateway_set *set, struct error *err)
 {
     const struct gateway_config *configs[GATEWAY_SET_MAX];
+    struct gateway_config none[GATEWAY_SET_MAX];
 
-    for (size_t i = 0; i < set->count; i++)
+    for (size_t i = 0; i < set->count; i++) {
         configs[i] = set->gateways[i]->config;
+        if (!set->gateways[i]->retired)
+            continue;
+        none[i] = *configs[i];
+        none[i].classes = 0;
+        none[i].match.count = 0;
+        configs[i] = &none[i];
+    }
+    return route_create(configs, set->count, err);
+}
+
+static int set_route(struct gateway_set *set, struct error *err)
+{
     route_free(set->route);
-    set->route = route_create(configs, set->count, err);
+    set->route = make_route(set, err);
     return set->route == NULL ? -1 : 0;
 }
 
 static int set_configure(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
                          struct error *err)
 {
+    set->gateways = xcalloc(GATEWAY_SET_MAX, sizeof(struct gateway *));
     if (list == NULL)
         return 0;
     if (list->kind != TREE_LIST)
@@ -414,12 +470,12 @@ static int set_configure(struct gateway_set *set, const struct tree *list, const
                           tree_kind_name(list->kind));
     if (list->count > GATEWAY_SET_MAX)
         return tree_error(err, list, "at most %d gateways", GATEWAY_SET_MAX);
-    set->gateways = xcalloc(list->count + 1, sizeof(struct gateway *));
     for (const struct tree *group = list->first; group != NULL; group = group->next) {
         struct gateway *gw = gateway_create(set, set->count);
 
         set->gateways[set->count] = gw;
-        if (gateway_configure(gw, group, plugin_dir, err) != 0) {
+        if (gateway_configure(gw, group, plugin_dir, err) != 0 ||
+            check_against_others(gw, group, err) != 0) {
             gateway_free_all(gw);
             return -1;
         }
@@ -467,7 +523,7 @@ static int plugin_open(struct gateway *gw, char *why, size_t size)
 
 static void look_for_silent(struct gateway *gw)
 {
-    int64_t look_ms = gw->config->answer_wait_ms / 8;
+    int64_t look_ms = gw->retired ? RETIRE_LOOK_MS : gw->config->answer_wait_ms / 8;
 
     start_timer(gw->silent_timer, look_ms < SILENT_LOOK_MS ? look_ms : SILENT_LOOK_MS);
 }
@@ -493,6 +549,8 @@ static int set_open(struct gateway_set *set, const struct tree *list, struct err
 
     set->resolver = resolver_create(set->base, NULL);
     set->http = http_client_create(set->base, set->resolver);
+    if (set->events.wire != NULL)
+        http_client_watch(set->http, set->events.wire, set->arg);
     for (size_t i = 0; i < set->count; i++, group = group->next)
         if (gateway_open(set->gateways[i], group, err) != 0)
             return -1;
@@ -593,6 +651,33 @@ static void plugin_reopen(struct gateway *gw)
     tell_changed(gw);
 }
 
+void gateway_undrain(struct gateway *gw)
+{
+    if (!gw->draining || gw->retired || gw->outstanding > 0 || gw->in_submit)
+        return;
+    plugin_close(gw);
+    gw->capacity = 0;
+    gw->closing = gw->draining = false;
+    if (!gw->config->disabled)
+        plugin_reopen(gw);
+}
+
+/* Closes a retired one that has been idle for long enough. */
+static bool retire_is_over(struct gateway *gw)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    if (gw->outstanding > 0)
+        gw->idle_since_ms = 0;
+    else if (gw->idle_since_ms == 0)
+        gw->idle_since_ms = now_ms;
+    if (gw->idle_since_ms == 0 || now_ms - gw->idle_since_ms < RETIRE_MS)
+        return false;
+    gateway_close(gw);
+    log_info("gateway.closed gateway=%s", gw->config->name);
+    return true;
+}
+
 /* What a plugin holds it may still read, and send: only close() takes it back. */
 static void on_silent_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -606,6 +691,8 @@ static void on_silent_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    if (gw->retired && retire_is_over(gw))
+        return;
     look_for_silent(gw);
     silent = count_silent(gw, clock_mono_ms());
     if (silent > 0) {
@@ -644,6 +731,97 @@ void gateway_set_close(struct gateway_set *set)
     free(set);
 }
 
+/* ------------------------------------------------------------------ reloading */
+
+/* Opens what is new in the list behind what is there. Sets a bit for each that stays. */
+static int open_new(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
+                    uint64_t *stays, struct error *err)
+{
+    const struct tree *group = list != NULL ? list->first : NULL;
+
+    for (; group != NULL; group = group->next) {
+        struct gateway *before = gateway_set_find(set, tree_string(group, "name", "")), *gw;
+        unsigned char print[32];
+
+        take_print(group, print);
+        if (before != NULL && memcmp(before->print, print, sizeof print) == 0) {
+            *stays |= bit_of(before);
+            continue;
+        }
+        if (set->count == GATEWAY_SET_MAX)
+            return tree_error(err, group,
+                              "%d gateways were opened in this life of the daemon: it must be "
+                              "restarted before there can be more",
+                              GATEWAY_SET_MAX);
+        gw = gateway_create(set, set->count);
+        if (gateway_configure(gw, group, plugin_dir, err) != 0) {
+            gateway_free_all(gw);
+            return -1;
+        }
+        set->gateways[set->count++] = gw;
+        *stays |= bit_of(gw);
+        if (gateway_open(gw, group, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void retire(struct gateway *gw)
+{
+    gw->retired = true;
+    gateway_drain(gw);
+    look_for_silent(gw);
+}
+
+int gateway_set_reload(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
+                       size_t *opened, size_t *retired, struct error *err)
+{
+    size_t before = set->count;
+    struct route *route = NULL;
+    uint64_t stays = 0, was = 0;
+
+    *opened = *retired = 0;
+    if (gateway_set_check(list, plugin_dir, err) != 0)
+        return -1;
+    set->opening = true;
+    if (open_new(set, list, plugin_dir, &stays, err) != 0)
+        goto undo;
+    for (size_t i = 0; i < before; i++)
+        if (!set->gateways[i]->retired && (stays & bit_of(set->gateways[i])) == 0) {
+            was |= bit_of(set->gateways[i]);
+            set->gateways[i]->retired = true;
+        }
+    route = make_route(set, err);
+    if (route == NULL)
+        goto undo;
+    set->opening = false;
+    route_free(set->route);
+    set->route = route;
+    for (size_t i = 0; i < before; i++)
+        if ((was & bit_of(set->gateways[i])) != 0) {
+            retire(set->gateways[i]);
+            ++*retired;
+        }
+    *opened = set->count - before;
+    return 0;
+
+undo:
+    for (size_t i = 0; i < before; i++)
+        if ((was & bit_of(set->gateways[i])) != 0)
+            set->gateways[i]->retired = false;
+    while (set->count > before) {
+        gateway_close(set->gateways[set->count - 1]);
+        gateway_free_all(set->gateways[--set->count]);
+    }
+    set->opening = false;
+    return -1;
+}
+
+bool gateway_retired(const struct gateway *gw)
+{
+    return gw->retired;
+}
+
 /* ------------------------------------------------------------------ the rest */
 
 size_t gateway_set_count(const struct gateway_set *set)
@@ -659,7 +837,7 @@ struct gateway *gateway_set_at(const struct gateway_set *set, size_t i)
 struct gateway *gateway_set_find(const struct gateway_set *set, const char *name)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (strcmp(set->gateways[i]->config->name, name) == 0)
+        if (!set->gateways[i]->retired && strcmp(set->gateways[i]->config->name, name) == 0)
             return set->gateways[i];
     return NULL;
 }

@@ -115,6 +115,10 @@ struct gateway_events {
     /* Capacity or usability changed: look at gateway_free() again. Answers free
      * room without it. */
     void (*changed)(void *arg, struct gateway *gw);
+
+    /* What goes over the wire by HTTP, secrets and all: see http_client_watch(). NULL for
+     * all but who looks at one message. */
+    void (*wire)(void *arg, const char *prefix, const char *bytes, size_t n);
 };
 
 /* -------------------------------------------------------------------- the set */
@@ -137,6 +141,19 @@ void gateway_set_share(struct gateway_set *set, struct db *db);
  * every setting. Returns 0, or -1 with err. */
 int gateway_set_check(const struct tree *list, const char *plugin_dir, struct error *err);
 
+/* Makes the set that of another list, while it works: opens what is new, then drains what is
+ * gone, and closes it once its messages are answered. One whose group or secrets have changed
+ * is both: until the old one is drained there are two of its name. What is the same is not
+ * touched. All or nothing: -1 with err, and nothing has changed. New ones are at the end
+ * (gateway_set_at()), retired ones stay where they are, so there is an end to it: one life
+ * of a set sees GATEWAY_SET_MAX gateways. The list must outlive the set where anything was
+ * opened. Not to be called from within an event of the set. */
+int gateway_set_reload(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
+                       size_t *opened, size_t *retired, struct error *err);
+
+/* Was it drained by a reload? It is never usable again. */
+bool gateway_retired(const struct gateway *gw);
+
 /* No more submits: tells the plugins to finish what they have and unbind. */
 void gateway_set_drain(struct gateway_set *set);
 
@@ -150,7 +167,8 @@ void gateway_set_close(struct gateway_set *set);
 
 size_t gateway_set_count(const struct gateway_set *set);
 struct gateway *gateway_set_at(const struct gateway_set *set, size_t i); /* in configured order */
-struct gateway *gateway_set_find(const struct gateway_set *set, const char *name); /* or NULL */
+/* That of this name which is not retired, or NULL. */
+struct gateway *gateway_set_find(const struct gateway_set *set, const char *name);
 size_t gateway_set_outstanding(const struct gateway_set *set); /* messages without an answer */
 
 /* Chooses the gateway for a notice by the rules of route.h, or NULL with *why (may
@@ -198,7 +216,8 @@ bool gateway_takes_pushes(const struct gateway *gw);
 bool gateway_push(struct gateway *gw, const struct gateway_push *push,
                   gateway_push_answer_fn *answer, void *arg);
 
-/* Asks the provider about a notice in doubt. Returns false if the plugin cannot. */
+/* Asks the provider about a notice in doubt; the answer comes as a receipt with the
+ * reference. Returns false if the plugin cannot. */
 bool gateway_query(struct gateway *gw, const char *reference, const char *to, int64_t submitted_ms);
 
 /* Within answered(), of a BROKEN: is it rather the message than the gateway? True where the
@@ -207,9 +226,11 @@ bool gateway_query(struct gateway *gw, const char *reference, const char *to, in
 bool gateway_blames(const struct gateway *gw);
 
 /* What ops ask for. A paused gateway keeps its connection and finishes what it
- * has; a drained one unbinds for good; trying ends the wait of an open circuit. */
+ * has; a drained one unbinds, until gateway_undrain() opens it anew: that does nothing
+ * while messages are unanswered, so ask again. Trying ends the wait of an open circuit. */
 void gateway_pause(struct gateway *gw, bool paused);
 void gateway_drain(struct gateway *gw);
+void gateway_undrain(struct gateway *gw);
 void gateway_try(struct gateway *gw);
 
 struct gateway_statistics {

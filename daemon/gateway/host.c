@@ -47,7 +47,7 @@ static size_t setting_count(struct gateway *gw, const char *name)
 struct promise {
     LIST_ENTRY(promise) links;
     struct promise *next_spare;
-    struct gateway *gw;
+    struct gateway_set *set;
     gateway_stored_fn *fn;
     void *arg;
 };
@@ -55,7 +55,7 @@ struct promise {
 static void on_stored(void *arg, bool stored)
 {
     struct promise *p = arg;
-    struct gateway_set *set = p->gw->set;
+    struct gateway_set *set = p->set;
     gateway_stored_fn *fn = p->fn;
     void *fn_arg = p->arg;
 
@@ -75,7 +75,7 @@ static struct promise *promise_make(struct gateway *gw, gateway_stored_fn *fn, v
         set->spare = p->next_spare;
     else
         p = xmalloc(sizeof *p);
-    p->gw = gw;
+    p->set = set;
     p->fn = fn;
     p->arg = arg;
     LIST_INSERT_HEAD(&gw->promises, p, links);
@@ -84,6 +84,12 @@ static struct promise *promise_make(struct gateway *gw, gateway_stored_fn *fn, v
 
 void host_free_spare(struct gateway_set *set)
 {
+    struct promise *orphan;
+
+    while ((orphan = LIST_FIRST(&set->orphans)) != NULL) {
+        LIST_REMOVE(orphan, links);
+        free(orphan);
+    }
     while (set->spare != NULL) {
         struct promise *p = set->spare;
 
@@ -420,9 +426,10 @@ void host_cancel_all(struct gateway *gw)
         resolver_cancel(q->lookup);
         free(q);
     }
-    while ((p = LIST_FIRST(&gw->promises)) != NULL) {
+    while ((p = LIST_FIRST(&gw->promises)) != NULL) { /* they may still come: to nobody */
         LIST_REMOVE(p, links);
-        free(p);
+        p->fn = NULL;
+        LIST_INSERT_HEAD(&gw->set->orphans, p, links);
     }
     shared_cancel(gw);
     answer_pushes(gw);

@@ -100,6 +100,8 @@ struct http_client {
     size_t idle_count;
     struct host *hosts[HOSTS_MAX];
     size_t host_count;
+    http_wire_fn *wire; /* NULL: nobody watches */
+    void *wire_arg;
 };
 
 /* ------------------------------------------------------------------- sockets */
@@ -219,6 +221,20 @@ static int timer_callback(CURLM *multi, long timeout_ms, void *client)
 
 /* -------------------------------------------------------------------- calls */
 
+static int debug_callback(CURL *easy, curl_infotype type, char *bytes, size_t n, void *client)
+{
+    static const char *const prefixes[] = {
+        [CURLINFO_TEXT] = "* ",    [CURLINFO_HEADER_IN] = "< ", [CURLINFO_HEADER_OUT] = "> ",
+        [CURLINFO_DATA_IN] = "< ", [CURLINFO_DATA_OUT] = "> ",
+    };
+    struct http_client *c = client;
+
+    (void)easy;
+    if ((size_t)type < sizeof prefixes / sizeof *prefixes)
+        c->wire(c->wire_arg, prefixes[type], bytes, n);
+    return 0;
+}
+
 static void call_free(struct http_call *call)
 {
     curl_easy_cleanup(call->easy);
@@ -257,6 +273,11 @@ static void set_up_easy(struct http_call *call)
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_callback);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, call->client);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->detail);
+    if (call->client->wire != NULL) {
+        curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+        curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, debug_callback);
+        curl_easy_setopt(easy, CURLOPT_DEBUGDATA, call->client);
+    }
 }
 
 static struct http_call *call_get(struct http_client *c)
@@ -633,6 +654,12 @@ static void call_begin(struct http_call *call)
     host_run(h);
     if (call->state == WAITING)
         look_later(call->client);
+}
+
+void http_client_watch(struct http_client *c, http_wire_fn *fn, void *arg)
+{
+    c->wire = fn;
+    c->wire_arg = arg;
 }
 
 struct http_call *http_client_send(struct http_client *c,

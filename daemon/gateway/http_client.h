@@ -39,6 +39,12 @@ struct http_client *http_client_create(struct event_base *base, struct resolver 
  * called from within one. */
 void http_client_free(struct http_client *c);
 
+/* Shows what goes over the wire from now on, word for word and with its secrets: for
+ * `outreach gateways try`, which redacts it. prefix: "> " sent, "< " received, "* " what
+ * libcurl says of it. */
+typedef void http_wire_fn(void *arg, const char *prefix, const char *bytes, size_t n);
+void http_client_watch(struct http_client *c, http_wire_fn *fn, void *arg);
+
 /* Sends; everything is copied. fn runs once, in a later turn, unless cancelled;
  * the call is gone when it returns. */
 struct http_call *http_client_send(struct http_client *c,

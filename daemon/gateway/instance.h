@@ -43,7 +43,10 @@ struct gateway {
     bool opened;    /* open() succeeded and close() has not been called */
     bool in_submit; /* the plugin's submit() is on the stack */
     bool closing, draining, paused;
-    bool down; /* has taken nothing for DOWN_AFTER_MS */
+    bool retired;            /* gone from the configuration, or replaced: drained, then closed */
+    int64_t idle_since_ms;   /* of a retired one: since when nothing is outstanding; 0: not yet */
+    unsigned char print[32]; /* of its group and the secrets that it names */
+    bool down;               /* has taken nothing for DOWN_AFTER_MS */
 
     unsigned capacity; /* as the plugin says */
     unsigned window, outstanding;
@@ -83,8 +86,9 @@ struct gateway_set {
     size_t count;
     uint64_t usable; /* a bit for each */
     size_t outstanding;
-    bool opening;          /* changed() is not called yet */
-    struct promise *spare; /* to be used again */
+    bool opening;                 /* changed() is not called yet */
+    struct promise *spare;        /* to be used again */
+    LIST_HEAD(, promise) orphans; /* of plugins that were closed meanwhile */
 };
 
 /* gateway.c, for the host's table */

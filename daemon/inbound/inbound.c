@@ -37,7 +37,9 @@ struct arrival {
     void *stored_arg;
     char id[65], code[33], words[65];
     size_t id_length;
-    bool delivered;
+    bool delivered, enroute;
+    bool referenced;   /* it says our reference: which notice, not which attempt */
+    bool by_reference; /* nobody knows its id, if it has one */
     enum notice_reason reason;
     unsigned tries;
     struct receipt_entry entry;
@@ -217,7 +219,8 @@ static void on_moved(void *arg, const redisReply *reply)
         FAULT_POINT("W9");
         record_unpack(g->moves.list[i].wanted, &r);
         if (verdict == MOVES_DONE &&
-            (notice_is_terminal(r.state) || r.state == NOTICE_PARKED || r.state == NOTICE_SENDING))
+            (notice_is_terminal(r.state) || r.state == NOTICE_PARKED ||
+             r.state == NOTICE_SENDING || a->enroute))
             log_receipt(a, &r);
         /* What no error tells of stands; one of a Redis that went back is asked for again. */
         arrival_end(a, reply->type == REDIS_REPLY_ARRAY && verdict != MOVES_BACK);
@@ -245,6 +248,41 @@ static bool may_be_in_retry(enum notice_state state)
     return state == NOTICE_PARKED || state == NOTICE_UNCERTAIN || state == NOTICE_ACCEPTED;
 }
 
+/* By our reference it may be of any attempt. That somebody has it is good news of each; bad
+ * news counts where there was but one, and no id that others go by. On its way is news of
+ * one in doubt alone: they have it. */
+static enum receipt_effect apply_referenced(struct arrival *a, struct record *r, unsigned steps)
+{
+    bool doubt = r->state == NOTICE_UNCERTAIN, stands = doubt || r->state == NOTICE_ACCEPTED;
+    bool only = (r->flags & FLAG_RESENT) == 0 && (doubt || r->ids == 0);
+
+    if (!a->delivered && (!stands || (!a->enroute && !only)))
+        return RECEIPT_IGNORED;
+    a->entry.fence = stands ? r->fence : ~r->fence;
+    a->entry.part = 0;
+    a->entry.parts = 1;
+    if (!a->enroute)
+        return receipt_apply(r, &a->entry, a->delivered, a->reason, steps);
+    if (!doubt)
+        return RECEIPT_IGNORED;
+    r->state = NOTICE_ACCEPTED;
+    r->reason = REASON_NONE;
+    r->settled_s = 0;
+    return RECEIPT_MOVED;
+}
+
+static void lookup_add(struct inbound *in, struct arrival *a);
+
+/* Its submit has not been answered yet: the id will be known then, and is waited for. */
+static void too_early(struct arrival *a)
+{
+    a->referenced = a->by_reference = false;
+    if (a->id_length > 0)
+        lookup_add(a->in, a);
+    else
+        arrival_end(a, false);
+}
+
 static void decide(struct group *g, struct arrival *a)
 {
     enum receipt_effect effect;
@@ -260,8 +298,13 @@ static void decide(struct group *g, struct arrival *a)
         return;
     }
     record_unpack(a->found, &old);
+    if (a->by_reference && old.state == NOTICE_SENDING) {
+        too_early(a);
+        return;
+    }
     r = old;
-    effect = receipt_apply(&r, &a->entry, a->delivered, a->reason, g->steps);
+    effect = a->by_reference ? apply_referenced(a, &r, g->steps)
+                             : receipt_apply(&r, &a->entry, a->delivered, a->reason, g->steps);
     if (effect == RECEIPT_IGNORED) {
         arrival_end(a, true);
         return;
@@ -416,7 +459,10 @@ static void looked_up(struct arrival *a, const redisReply *found)
     if (found->len == 6 && memcmp(found->str, "PARKED", 6) == 0) {
         if (a->stored != NULL)
             FAULT_POINT("W8");
-        if (a->stored != NULL)
+        if (a->referenced) {
+            a->by_reference = true;
+            reading_add(in, a);
+        } else if (a->stored != NULL)
             arrival_end(a, true); /* parked: durable */
         else
             arrival_end(a, false); /* was parked, and stays so */
@@ -453,7 +499,7 @@ static void lookups_send(struct inbound *in, size_t at)
         struct arrival *a = g->list[i];
 
         lookups[i] = (struct receipt_lookup){a->id, a->id_length, "", 0};
-        if (a->stored != NULL) {
+        if (a->stored != NULL && !a->referenced) {
             snprintf(g->park[i], PARK_BYTES, "%c %u %s %s", a->delivered ? 'D' : 'U',
                      (unsigned)a->reason, a->code[0] ? a->code : "-", a->words);
             lookups[i].park = g->park[i];
@@ -499,14 +545,40 @@ static void copy_words(char *out, size_t size, const char *words)
             *p = '?';
 }
 
+/* "campaign/reminder/n" as prepare.c writes it; from a stranger, so every byte is looked at. */
+static int read_reference(const char *reference, char campaign[CAMPAIGN_ID_BYTES],
+                          char reminder[33], uint32_t *number)
+{
+    static const char digits[] = "0123456789";
+    const char *last = strrchr(reference, '/');
+    char both[CAMPAIGN_ID_BYTES + 33];
+
+    if (last == NULL || (size_t)(last - reference) >= sizeof both ||
+        strspn(reference, "abcdefghijklmnopqrstuvwxyz0123456789-./") != strlen(reference) ||
+        strlen(last + 1) < 1 || strlen(last + 1) > 8 ||
+        strspn(last + 1, digits) != strlen(last + 1))
+        return -1;
+    snprintf(both, sizeof both, "%.*s", (int)(last - reference), reference);
+    *number = (uint32_t)strtoul(last + 1, NULL, 10);
+    return *number < 1 || *number > LEDGER_MAX_NUMBER || key_split(both, campaign, reminder) != 0 ||
+                   strchr(reminder, '/') != NULL
+               ? -1
+               : 0;
+}
+
 void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gateway_receipt *receipt,
                      gateway_stored_fn *stored, void *stored_arg)
 {
+    char campaign[CAMPAIGN_ID_BYTES], reminder[33];
+    uint32_t number = 0;
     struct arrival *a;
+    bool referenced = receipt->reference != NULL &&
+                      read_reference(receipt->reference, campaign, reminder, &number) == 0;
+    bool has_id = receipt->id.length >= 1 && receipt->id.length <= 64;
 
-    if (receipt->state == GATEWAY_ENROUTE || receipt->id.length == 0 || receipt->id.length > 64) {
-        stored(stored_arg,
-               true); /* on its way is no news; without an id there is nothing to look for */
+    /* On its way is no news, but of one in doubt; without a name there is nothing to look for. */
+    if (receipt->state == GATEWAY_ENROUTE ? !referenced || has_id : !referenced && !has_id) {
+        stored(stored_arg, true);
         return;
     }
     if (!db_well(in->options.db) || dispatch_in_doubt(in->options.dispatch) ||
@@ -518,16 +590,28 @@ void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gatewa
     a->gateway = gateway_index(gw);
     a->stored = stored;
     a->stored_arg = stored_arg;
-    memcpy(a->id, receipt->id.bytes, receipt->id.length);
-    a->id_length = receipt->id.length;
+    if (has_id)
+        memcpy(a->id, receipt->id.bytes, receipt->id.length);
+    a->id_length = has_id ? receipt->id.length : 0;
     a->delivered = receipt->state == GATEWAY_DELIVERED;
+    a->enroute = receipt->state == GATEWAY_ENROUTE;
     a->reason = (enum notice_reason)receipt->reason;
     copy_words(a->code, sizeof a->code, receipt->code);
     copy_words(a->words, sizeof a->words, receipt->words);
     for (char *p = a->code; *p != '\0'; p++)
         if (*p == ' ')
             *p = '_';
-    lookup_add(in, a);
+    if (referenced) {
+        a->referenced = true;
+        a->entry.n = number;
+        strcpy(a->campaign, campaign);
+        strcpy(a->reminder, reminder);
+    }
+    a->by_reference = referenced && !has_id;
+    if (a->by_reference)
+        reading_add(in, a);
+    else
+        lookup_add(in, a);
 }
 
 void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_t id_length,
@@ -685,12 +769,19 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     db_send(in->options.db, &in->command, on_parked, in);
 }
 
-void inbound_start(struct inbound *in, struct gateway_set *gateways)
+void inbound_gateways_changed(struct inbound *in)
 {
-    in->gateways = gateways;
+    const struct gateway_set *gateways = in->gateways;
+
     for (size_t i = 0; i < gateway_set_count(gateways); i++)
         snprintf(in->names[i], sizeof in->names[i], "%s",
                  gateway_config(gateway_set_at(gateways, i))->name);
+}
+
+void inbound_start(struct inbound *in, struct gateway_set *gateways)
+{
+    in->gateways = gateways;
+    inbound_gateways_changed(in);
     strcpy(in->cursor, "0");
     sweep_after(in, SWEEP_FIRST_MS);
 }

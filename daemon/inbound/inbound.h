@@ -32,6 +32,9 @@ void inbound_free(struct inbound *in); /* after the gateways are shut; NULL is f
  * may die between the coming of their id and their move. */
 void inbound_start(struct inbound *in, struct gateway_set *gateways);
 
+/* After gateway_set_reload(). */
+void inbound_gateways_changed(struct inbound *in);
+
 /* For struct gateway_events. */
 void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gateway_receipt *receipt,
                      gateway_stored_fn *stored, void *stored_arg);

@@ -18,11 +18,13 @@
 #define KEY_LOG "outreach:log"
 #define KEY_AUDIT "outreach:audit"
 #define KEY_REPLIES "outreach:replies"
-#define KEY_MARKER "outreach:marker" /* hash: install, tick; doubt, since: see marker.h */
+#define KEY_MARKER "outreach:marker"   /* hash: install, tick; doubt, since: see marker.h */
 #define KEY_NOTHING "outreach:nothing" /* never there: for a write that changes nothing */
 #define KEY_EPOCH "outreach:epoch"
 #define KEY_DAEMONS "outreach:daemons"   /* set of names */
 #define KEY_GATEWAYS "outreach:gateways" /* hash name -> number, append only; 1..255 */
+#define KEY_ORDERS                                                                                 \
+    "outreach:gateways:orders"   /* hash: name -> "paused", "drained"; "name:rate" -> "5/s" */
 #define KEY_REFS "outreach:refs" /* hash "campaign/reminder" -> number, and number -> that */
 
 void key_campaign(struct command *c, const char *id);

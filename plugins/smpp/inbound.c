@@ -18,6 +18,22 @@ size_t smpp_acknowledge(struct trunk_session *s, uint8_t *p, const struct trunk_
 }
 
 /* ------------------------------------------------------------------ receipts */
+/* "MK:0001", or "UNDELIV:MK:0001": what is known of the operators' own codes. */
+static enum gateway_reason known_reason(const struct codes *codes, const char *code)
+{
+    const struct code *known = codes_find(codes, code, strlen(code));
+
+    if (known == NULL || known->reason == GATEWAY_REASON_OTHER) {
+        const char *rest = strchr(code, ':');
+        const struct code *own =
+            rest != NULL ? codes_find(codes, rest + 1, strlen(rest + 1)) : NULL;
+
+        known = own != NULL ? own : known;
+    }
+    return known != NULL && known->receipt == CODE_UNDELIVERED ? known->reason
+                                                               : GATEWAY_REASON_OTHER;
+}
+
 static void receipt(struct trunk_session *s, const struct trunk_pdu *h,
                     const struct smpp_incoming *in, const uint8_t *text, size_t length)
 {
@@ -28,6 +44,8 @@ static void receipt(struct trunk_session *s, const struct trunk_pdu *h,
 
     smpp_receipt_read(&r, in, text, length, settings->reasons, settings->reason_count,
                       settings->receipt_utc_offset_min);
+    if (r.state == GATEWAY_UNDELIVERED && r.reason == GATEWAY_REASON_OTHER)
+        r.reason = known_reason(smpp_of(s->trunk)->codes, r.code);
     if (r.id_length == 0) {
         if (trunk_complain(s->trunk))
             TRUNK_LOG(s->trunk, WARNING, "smpp.receipt_without_id session=%u text_bytes=%zu",

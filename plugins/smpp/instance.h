@@ -9,6 +9,7 @@
 #ifndef SMPP_INSTANCE_H
 #define SMPP_INSTANCE_H
 
+#include "codes.h"
 #include "gateway_plugin.h"
 #include "pdu.h"
 #include "settings.h"
@@ -20,6 +21,7 @@ struct smpp {
     struct smpp_sender sender, other_sender; /* the configured one; of other_from */
     char other_from[24];
     struct smpp_submit submit; /* of the message prepared last */
+    struct codes *codes;       /* what codes of receipts mean, where the settings say nothing */
     struct {
         int64_t expires_s, wall_s;
         char text[VALIDITY_BYTES];

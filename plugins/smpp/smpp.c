@@ -11,6 +11,7 @@
 
 static void destroy(struct trunk *t)
 {
+    codes_free(smpp_of(t)->codes);
     smpp_settings_free(&smpp_of(t)->settings);
     free(t);
 }
@@ -36,13 +37,17 @@ static const struct trunk_protocol protocol = {
     .destroy = destroy,
 };
 
+CODES_TABLE(smpp, "smpp/codes.tsv");
+
 static int plugin_open(const struct gateway_host *host, struct gateway *gw, void **state,
                        char *error, size_t size)
 {
     struct smpp *g = memory_calloc(1, sizeof *g);
     const char *source;
 
-    if (smpp_settings_read(&g->settings, host, gw, error, size) != 0) {
+    g->codes = codes_parse(codes_table_smpp, CODES_BYTES(smpp), error, size);
+    if (g->codes == NULL || smpp_settings_read(&g->settings, host, gw, error, size) != 0) {
+        codes_free(g->codes);
         free(g);
         return -1;
     }

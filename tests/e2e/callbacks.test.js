@@ -99,3 +99,37 @@ journey('a gateway that can tell nobody from a stranger takes no pushes, and not
   await s.start();
   assert.doesNotMatch(s.log(), /web\.listening/);
 });
+
+journey('a push that says our reference settles a notice in doubt, whose id nobody was told; and a strange reference nothing', async (s) => {
+  s.env.CALLBACK_TOKEN = TOKEN;
+  const peer = await s.cloud(({ query }) => (query.to.endsWith('0') || query.to.endsWith('1') || query.to.endsWith('2') ? { cut: true }
+    : { status: 200, body: JSON.stringify({ id: `m${query.to.slice(-1)}` }) }), {
+    ...PUSHES, receipt: [{ id: 'msgid', reference: 'ref', state: 'status', delivered: ['DELIVRD'], undelivered: ['UNDELIV'] }],
+  });
+  s.settings.gateways[0].url += '&ref={{reference:url}}';
+  await s.start();
+  await s.xadd(campaign('doubt', people(5), { reminders: [{ name: 'first', at: 'now', doubt: 'hold' }] }));
+  await s.counted('doubt', 'first', { uncertain: 3, accepted: 2 }, 30000);
+  const references = peer.requests.map((r) => r.query.ref).sort();
+  assert.deepEqual(references, [1, 2, 3, 4, 5].map((n) => `doubt/first/${n}`));
+  const path = `/callbacks/cloud/${TOKEN}`;
+  const say = async (form) => assert.equal((await push(s, path, new URLSearchParams(form).toString())).status, 200, JSON.stringify(form));
+
+  for (const ref of ['doubt/first/0', 'doubt/first/999', 'doubt/first/99999999999', 'doubt/first/-1', 'doubt/first/', 'doubt/first/1/', 'doubt/second/1',
+    'nobody/first/1', '/first/1', 'doubt//1', '../doubt/first/1', 'doubt/first/1 ', '}:x/first/1', 'x'.repeat(200)])
+    await say({ ref, status: 'DELIVRD' });
+  assert.deepEqual(await s.counts('doubt', 'first'), { uncertain: 3, accepted: 2 });
+
+  await say({ ref: 'doubt/first/1', status: 'DELIVRD' });
+  await say({ msgid: 'never-heard-of', ref: 'doubt/first/2', status: 'DELIVRD' });
+  await say({ msgid: 'nor-of-this', ref: 'doubt/first/3', status: 'UNDELIV' });
+  await s.counted('doubt', 'first', { delivered: 2, undelivered: 1, accepted: 2 });
+
+  // By a known id as ever; and bad news under a strange one is not of what is known by another.
+  await say({ msgid: 'strange', ref: 'doubt/first/4', status: 'UNDELIV' });
+  assert.deepEqual(await s.counts('doubt', 'first'), { delivered: 2, undelivered: 1, accepted: 2 });
+  await say({ msgid: 'm3', ref: 'doubt/first/4', status: 'DELIVRD' });
+  await say({ msgid: 'm4', ref: 'doubt/first/5', status: 'UNDELIV' });
+  assert.deepEqual(await s.settled('doubt', 'first'), { delivered: 3, undelivered: 2 });
+  await s.ok('verify', 'doubt');
+});

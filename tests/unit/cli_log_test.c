@@ -268,7 +268,7 @@ static void test_events_have_words(void **state)
 static void expect_shown(const char *line, const char *wanted)
 {
     struct buf out = BUF_INIT(65536);
-    const struct log_style style = {zone_find("Asia/Shanghai", NULL), false, false};
+    const struct log_style style = {.zone = zone_find("Asia/Shanghai", NULL)};
 
     log_entry_write(line, strlen(line), &style, &out);
     assert_string_equal(buf_string(&out), wanted);

@@ -714,6 +714,133 @@ static void test_open_fails(void **state)
     tree_free(t);
 }
 
+/* ------------------------------------------------------------------ reloading */
+
+#define ACME(way)                                                                                  \
+    "{ name = \"acme\"; plugin = \"evil\"; capacity = 100; window = 16; answer_wait = \"1s\"; "    \
+    "way = \"" way "\"; }"
+#define OTHER(way) "{ name = \"other\"; plugin = \"evil\"; way = \"" way "\"; }"
+
+static int reload(struct bench *b, const char *gateways, struct tree **tree, size_t *opened,
+                  size_t *retired, struct error *err)
+{
+    char text[1024];
+
+    snprintf(text, sizeof text, "gateways = ( %s );", gateways);
+    *tree = must_parse(text);
+    return gateway_set_reload(b->set, tree_get(*tree, "gateways"), PLUGINS, opened, retired, err);
+}
+
+/* The second new one cannot be opened: the first is closed again, and the old one works on. */
+static void test_reload_changes_all_or_nothing(void **state)
+{
+    static const char *const bad[] = {ACME("later") ", " OTHER("refuses"),
+                                      OTHER("good") ", " OTHER("good"),
+                                      ACME("later") ", { name = \"x\"; plugin = \"evil\"; }"};
+    size_t opened, retired;
+    struct error err;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, "good");
+    for (size_t i = 0; i < ROWS(bad); i++) {
+        struct tree *tree;
+
+        assert_int_equal(reload(&b, bad[i], &tree, &opened, &retired, &err), -1);
+        assert_int_equal(gateway_set_count(b.set), 1);
+        assert_false(gateway_retired(b.gw));
+        assert_int_equal(gateway_free(b.gw), 16);
+        assert_ptr_equal(gateway_set_find(b.set, "acme"), b.gw);
+        assert_true(gateway_serves(b.set, "sms", GATEWAY_CLASS_NOTICE, false));
+        tree_free(tree);
+    }
+    bench_submit(&b, "a");
+    assert_int_equal(b.heard.answers[0], 1);
+    bench_close(&b);
+}
+
+/* Messages of the old one are answered by the old one; the new one has all that follows. */
+static void test_reload_while_messages_are_out(void **state)
+{
+    struct route_query q = {.channel = "sms", .class = GATEWAY_CLASS_NOTICE, .address = "+861"};
+    struct tree *same, *changed, *gone;
+    struct timeval deadline = {30, 0};
+    struct gateway *now;
+    size_t opened, retired;
+    struct error err;
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, "later");
+    assert_int_equal(reload(&b, ACME("later"), &same, &opened, &retired, &err), 0);
+    assert_int_equal(opened + retired, 0);
+    bench_submit(&b, "aja");
+    assert_int_equal(reload(&b, ACME("good"), &changed, &opened, &retired, &err), 0);
+    assert_int_equal(opened, 1);
+    assert_int_equal(retired, 1);
+    now = gateway_set_find(b.set, "acme");
+    assert_ptr_not_equal(now, b.gw);
+    assert_int_equal(gateway_free(b.gw), 0);
+    for (int i = 0; i < 100; i++)
+        assert_ptr_equal(gateway_route(b.set, &q, NULL), now);
+    event_base_loopexit(b.base, &deadline);
+    while (b.heard.answers[2] == 0 && !event_base_got_exit(b.base))
+        event_base_loop(b.base, EVLOOP_ONCE);
+    assert_int_equal(b.heard.last[0], GATEWAY_ACCEPTED);
+    assert_int_equal(b.heard.last[1], GATEWAY_REJECTED);
+
+    gateway_undrain(b.gw); /* an order does not bring it back */
+    assert_int_equal(gateway_free(b.gw), 0);
+    assert_int_equal(reload(&b, "", &gone, &opened, &retired, &err), 0);
+    assert_int_equal(retired, 1);
+    assert_false(gateway_serves(b.set, "sms", GATEWAY_CLASS_NOTICE, false));
+    assert_null(gateway_route(b.set, &q, NULL));
+    bench_close(&b);
+    tree_free(same);
+    tree_free(changed);
+    tree_free(gone);
+}
+
+static struct {
+    gateway_stored_fn *fn[8];
+    void *arg[8];
+    size_t count;
+} held;
+
+static void on_held(void *arg, struct gateway *gw, const struct gateway_receipt *r,
+                    gateway_stored_fn *stored, void *stored_arg)
+{
+    (void)arg, (void)gw, (void)r;
+    held.fn[held.count] = stored;
+    held.arg[held.count++] = stored_arg;
+}
+
+/* A receipt is stored after its plugin was closed: nobody is told, and nothing is touched
+ * that is gone (ASan would tell). */
+static void test_stored_after_the_plugin_was_closed(void **state)
+{
+    struct gateway_events late = events;
+    struct error err = {""};
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, "good");
+    gateway_set_close(b.set);
+    late.receipt = on_held;
+    b.set = gateway_set_open(tree_get(b.tree, "gateways"), PLUGINS, b.base, &late, &b.heard, &err);
+    b.gw = gateway_set_at(b.set, 0);
+    for (int i = 0; i < 3; i++) {
+        assert_true(gateway_push(b.gw, &(struct gateway_push){0}, on_push_answered, &b.heard));
+        gateway_drain(b.gw);
+        gateway_undrain(b.gw);
+        assert_int_equal(gateway_free(b.gw), 16);
+    }
+    assert_int_equal(held.count, 3);
+    held.fn[0](held.arg[0], true);
+    held.fn[1](held.arg[1], false);
+    bench_close(&b);
+}
+
 int main(void)
 {
     static const struct CMUnitTest others[] = {
@@ -726,6 +853,9 @@ int main(void)
         cmocka_unit_test(test_blames),         cmocka_unit_test(test_chaos),
         cmocka_unit_test(test_pushes),         cmocka_unit_test(test_circuit_closes_the_door),
         cmocka_unit_test(test_open_fails),
+        cmocka_unit_test(test_reload_changes_all_or_nothing),
+        cmocka_unit_test(test_reload_while_messages_are_out),
+        cmocka_unit_test(test_stored_after_the_plugin_was_closed),
     };
     struct CMUnitTest tests[ROWS(refusals) + ROWS(others)];
 

@@ -1,0 +1,207 @@
+#include "gateway_orders.h"
+
+#include "field.h"
+#include "keys.h"
+#include "tree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct verb {
+    const char *name, *state; /* state NULL: none any more; "": as it is, a rate is set */
+    struct words done;
+} verbs[] = {
+    {"pause",
+     "paused",
+     {"takes nothing new; what it has it finishes. `outreach gateways resume %s` goes on\n",
+      "不再接收新的提交，已提交的照常完成；outreach gateways resume %s 恢复\n"}},
+    {"drain",
+     "drained",
+     {"finishes what it has and hangs up. `outreach gateways resume %s` opens it anew\n",
+      "完成已提交的之后断开连接；outreach gateways resume %s 重新打开\n"}},
+    {"resume", NULL, {"is used again\n", "恢复使用\n"}},
+    {"limit", "", {"", ""}},
+};
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+bool gateway_orders_verb(const char *verb)
+{
+    return find_verb(verb) != NULL;
+}
+
+const struct tree *gateway_configured(const struct cli *cli, const char *name)
+{
+    const struct tree *one = cli->settings->gateways ? cli->settings->gateways->first : NULL;
+
+    while (one != NULL && strcmp(tree_string(one, "name", ""), name) != 0)
+        one = one->next;
+    return one;
+}
+
+/* ----------------------------------------------------------------------- reading */
+
+int gateway_orders_read(struct cli *cli, redisReply **orders, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    int rc;
+
+    command_start(&c, "HGETALL");
+    command_add_string(&c, KEY_ORDERS);
+    rc = db_ask(cli->db, &c, orders, err);
+    command_free(&c);
+    return rc;
+}
+
+static const char *ordered(const redisReply *orders, const char *field)
+{
+    const redisReply *value = db_field(orders, field);
+
+    return value != NULL && value->str != NULL ? value->str : "";
+}
+
+const char *gateway_orders_state(const redisReply *orders, const char *name)
+{
+    return ordered(orders, name);
+}
+
+const char *gateway_orders_rate(const redisReply *orders, const char *name)
+{
+    char field[64];
+
+    snprintf(field, sizeof field, "%.40s:rate", name);
+    return ordered(orders, field);
+}
+
+/* ---------------------------------------------------------------------- ordering */
+
+/* Sets a field of the orders, or takes it out (value NULL), and writes down who did. */
+static int order(struct cli *cli, const struct verb *verb, const char *name, const char *part,
+                 const char *value, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    int rc;
+
+    command_start(&c, value != NULL ? "HSET" : "HDEL");
+    command_add_string(&c, KEY_ORDERS);
+    command_add_format(&c, "%s%s", name, part);
+    if (value != NULL)
+        command_add_string(&c, value);
+    rc = db_ask(cli->db, &c, NULL, err);
+    if (rc == 0) {
+        command_start(&c, "XADD");
+        command_add_string(&c, KEY_AUDIT);
+        command_add_string(&c, "*");
+        command_add_string(&c, "op");
+        command_add_format(&c, "gateway-%s", verb->name);
+        command_add_string(&c, "gateway");
+        command_add_string(&c, name);
+        if (*part != '\0') {
+            command_add_string(&c, "rate");
+            command_add_string(&c, value != NULL ? value : "");
+        }
+        command_add_string(&c, "by");
+        command_add_string(&c, cli->by);
+        rc = db_ask(cli->db, &c, NULL, err);
+    }
+    command_free(&c);
+    return rc;
+}
+
+/* Of this configuration, or of another daemon's: 0, or an exit code. */
+static int check_name(struct cli *cli, const char *name)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    struct error err;
+    bool known;
+
+    if (gateway_configured(cli, name) != NULL)
+        return 0;
+    command_start(&c, "HEXISTS");
+    command_add_string(&c, KEY_GATEWAYS);
+    command_add_string(&c, name);
+    if (db_ask(cli->db, &c, &reply, &err) != 0) {
+        command_free(&c);
+        return cli_error(cli, EX_UNAVAILABLE, &err);
+    }
+    known = db_int(reply, 0) != 0 && strpbrk(name, ":#") == NULL;
+    freeReplyObject(reply);
+    command_free(&c);
+    return known ? 0
+                 : cli_fail(cli, EX_DATAERR,
+                            T("there is no gateway %s (outreach gateways lists them)",
+                              "没有网关 %s（outreach gateways 列出全部）"),
+                            name);
+}
+
+/* 0, or an exit code: rates that the daemons would not take. */
+static int check_rate(const struct cli *cli, const char *name, const char *text)
+{
+    const struct tree *group = gateway_configured(cli, name);
+    const char *most = group != NULL ? tree_string(group, "rate", "") : "";
+    int64_t rate, rate_ms, most_rate, most_ms;
+
+    if (field_rate(text, &rate, &rate_ms) != 0 || rate_ms < 1000 || rate > 10000000 ||
+        rate_ms > INT64_C(31) * 86400000)
+        return cli_fail(cli, EX_DATAERR,
+                        T("%s: expected a rate like 5/s, 20/min, 1000/h, or none",
+                          "%s：应为 5/s、20/min、1000/h 这样的速率，或 none"),
+                        text);
+    if (field_rate(most, &most_rate, &most_ms) == 0 &&
+        (double)rate / (double)rate_ms > (double)most_rate / (double)most_ms)
+        return cli_fail(cli, EX_DATAERR,
+                        T("%s is more than the configured rate of %s: change it there",
+                          "%s 超过配置的速率 %s：请修改配置"),
+                        text, most);
+    return 0;
+}
+
+static int tell(const struct cli *cli, const struct verb *verb, const char *name, const char *rate)
+{
+    if (cli->json) {
+        cli_json(json_pack("{s:o,s:s,s:o}", "gateway", json_text(name), "order", verb->name, "rate",
+                           rate != NULL ? json_text(rate) : json_null()));
+        return 0;
+    }
+    printf("%s ", name);
+    if (verb->state == NULL || *verb->state != '\0')
+        printf(words_of(verb->done), name); /* a constant of ours */
+    else if (rate != NULL)
+        printf(T("sends at most %s, all daemons together\n", "最多 %s（所有程序合计）\n"), rate);
+    else
+        puts(T("sends at its configured rate again", "恢复为配置的速率"));
+    return 0;
+}
+
+int gateway_orders_run(struct cli *cli, char **operands, int count)
+{
+    const struct verb *verb = find_verb(operands[0]);
+    bool limits = strcmp(verb->name, "limit") == 0;
+    const char *name = operands[1], *rate = NULL;
+    struct error err;
+    int rc;
+
+    if (count != (limits ? 3 : 2))
+        return cli_fail(cli, EX_USAGE,
+                        T("usage: outreach gateways %s %s", "用法：outreach gateways %s %s"),
+                        verb->name, limits ? "NAME RATE|none" : "NAME");
+    rc = cli_connect(cli);
+    if (rc == 0)
+        rc = check_name(cli, name);
+    if (limits && strcmp(operands[2], "none") != 0)
+        rate = operands[2];
+    if (rc == 0 && rate != NULL)
+        rc = check_rate(cli, name, rate);
+    if (rc != 0)
+        return rc;
+    if (order(cli, verb, name, limits ? ":rate" : "", limits ? rate : verb->state, &err) != 0)
+        return cli_error(cli, EX_UNAVAILABLE, &err);
+    return tell(cli, verb, name, rate);
+}

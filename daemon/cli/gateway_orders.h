@@ -1,0 +1,29 @@
+/*
+ * gateway_orders.h - what people have ordered of a gateway: pause, drain, limit
+ *
+ * Orders stand in Redis until they are taken back. Every daemon reads them about once a
+ * second, and before it begins (dispatch/orders.c).
+ */
+#ifndef OUTREACH_GATEWAY_ORDERS_H
+#define OUTREACH_GATEWAY_ORDERS_H
+
+#include "cli.h"
+
+/* "gateways VERB NAME ...": is that one of ours? */
+bool gateway_orders_verb(const char *verb);
+
+/* Does and audits it: operands[0] is the verb. Returns an exit code. */
+int gateway_orders_run(struct cli *cli, char **operands, int count);
+
+/* All that stand, a flat list of names and values for db_field() and freeReplyObject();
+ * or -1 with err. */
+int gateway_orders_read(struct cli *cli, redisReply **orders, struct error *err);
+
+/* What is ordered of one: "paused", "drained" or "", and a rate as it was written or "". */
+const char *gateway_orders_state(const redisReply *orders, const char *name);
+const char *gateway_orders_rate(const redisReply *orders, const char *name);
+
+/* The group of a gateway in the configuration, or NULL. */
+const struct tree *gateway_configured(const struct cli *cli, const char *name);
+
+#endif

@@ -1,0 +1,51 @@
+'use strict';
+// What operators' codes mean, as people are told it.
+
+const assert = require('node:assert/strict');
+const { journey, campaign, people } = require('./lib/stage');
+const { until } = require('./lib/wait');
+
+const ZH = { env: { LC_ALL: 'zh_CN.UTF-8' } };
+
+journey("an operator's code is told in plain words by why, logs, show and gateways, in Chinese and in English", async (s) => {
+  const list = people(4);
+  const smsc = await s.smsc(({ to, n }) => (to === list[0].sms ? { receipt: { state: 'UNDELIV', err: 'MK:0001' } }
+    : to === list[1].sms ? { receipt: { state: 'UNDELIV', err: 'DB:0141' } }
+      : to === list[2].sms ? { status: 0x0b } : n < 5 ? { status: 0x58 } : {}));
+  await s.start();
+  await s.xadd(campaign('words', list));
+  assert.deepEqual(await s.settled('words', 'first', 60000), { undelivered: 2, failed: 1, delivered: 1 });
+  const zh = (...args) => s.run(['-c', s.conf, ...args], ZH);
+  assert.match((await zh('why', list[0].sms)).out, /\[UNDELIV:MK:0001\] +空号：在名单中更正/);
+  assert.match((await zh('why', list[1].sms)).out, /\[UNDELIV:DB:0141\] +在运营商黑名单中/);
+  const logs = await s.ok('logs', '--campaign', 'words');
+  assert.match(logs.out, /failed[^\n]*\[0x0000000b\][^\n]*no such number: correct it in the list/);
+  assert.doesNotMatch(logs.out, /the phone has it/, 'what is well needs no words');
+  assert.match((await s.ok('show', '-s', 'undelivered', 'words')).out, /nobody has this number[^]*blacklist|blacklist[^]*nobody has this number/);
+  assert.match((await s.ok('logs', '--campaign', 'words', '--event', 'throttled')).out, /slowed down by itself/);
+  await until('the daemon to have told of its gateway', async () => /0x00000058/.test((await s.ok('gateways')).out));
+  assert.match((await zh('gateways')).out, /要求放慢（0x00000058[^）]*）：发送太快：自动放慢/);
+  assert.ok(smsc.submits.length >= 4);
+});
+
+journey('three times nobody at a number, in a row, and why says that it may be another\'s by now', async (s) => {
+  const [her] = people(1);
+  let nobody = true;
+  await s.smsc(() => (nobody ? { receipt: { state: 'UNDELIV', err: 'MK:0001' } } : {}));
+  await s.start();
+  const send = async (id) => {
+    await s.xadd(campaign(id, [her]));
+    await s.settled(id, 'first');
+    const next = Date.now() + 1001; // ledgers know seconds
+    await until('the next second', () => Date.now() > next);
+    return (await s.ok('why', her.sms)).out;
+  };
+  await send('one');
+  assert.doesNotMatch(await send('two'), /found nobody/);
+  nobody = false;
+  assert.doesNotMatch(await send('reached'), /found nobody/);
+  nobody = true;
+  for (const id of ['three', 'four']) assert.doesNotMatch(await send(id), /found nobody/, `${id}: she was reached before`);
+  assert.match(await send('five'), /the last 3 notices found nobody at this number/);
+  assert.equal(JSON.parse((await s.ok('why', '--json', her.sms)).out).nobody_in_a_row, 3);
+});
