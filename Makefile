@@ -79,7 +79,7 @@ $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 
 # What a plugin takes of plugins/common, and the libraries it needs besides.
 smpp_LIBS := -levent
-twilio_COMMON := answers codes digest inbox member single
+twilio_COMMON := answers codes digest gather member single
 twilio_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
@@ -88,6 +88,7 @@ plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugin
 define plugin_rules
 $(BUILD)/plugins/$(1)/%.c.o: plugins/$(1)/%.c | $(BUILD)/plugins/$(1)
 	$$(CC) $$(CPPFLAGS) -Iplugins -Iplugins/common -Iplugins/$(1) $$(FLAGS) $$(CFLAGS) -c -o $$@ $$<
+$(BUILD)/plugins/$(1)/$(1).c.o: $(wildcard plugins/$(1)/codes.tsv)
 $(BUILD)/plugins/$(1):
 	mkdir -p $$@
 ifneq ($(1),common)

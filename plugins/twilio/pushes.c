@@ -35,7 +35,7 @@ static bool signed_by_twilio(const struct twilio *t, const struct gateway_push *
 
 /* True if the form is a receipt. What the host is given is good for this call only. */
 static bool take_receipt(struct twilio *t, const struct twilio_form *form,
-                         const struct twilio_form *query, struct push *push)
+                         const struct twilio_form *query, struct gathering *push)
 {
     const char *id = twilio_form_value(form, "MessageSid");
     const char *status = twilio_form_value(form, "MessageStatus");
@@ -64,11 +64,11 @@ static bool take_receipt(struct twilio *t, const struct twilio_form *form,
     }
     receipt.code = t->answers.code;
     receipt.words = *t->answers.words == '\0' ? NULL : t->answers.words;
-    inbox_receipt(push, &receipt);
+    gather_receipt(push, &receipt);
     return true;
 }
 
-static bool take_reply(const struct twilio_form *form, struct push *push)
+static bool take_reply(const struct twilio_form *form, struct gathering *push)
 {
     const char *from = twilio_form_value(form, "From"), *text = twilio_form_value(form, "Body");
     struct gateway_reply reply = {
@@ -82,7 +82,7 @@ static bool take_reply(const struct twilio_form *form, struct push *push)
     if (from == NULL || *from == '\0' || text == NULL)
         return false;
     reply.to = reply.to == NULL ? "" : reply.to;
-    inbox_reply(push, &reply);
+    gather_reply(push, &reply);
     return true;
 }
 
@@ -90,7 +90,7 @@ static void take(struct twilio *t, const struct gateway_push *push, const struct
                  gateway_push_answer_fn *answer, void *arg)
 {
     struct twilio_form query;
-    struct push *taken;
+    struct gathering *taken;
 
     if (!signed_by_twilio(t, push, form)) {
         t->host->log(t->gw, GATEWAY_LOG_WARNING, "push.refused reason=signature");
@@ -101,11 +101,11 @@ static void take(struct twilio *t, const struct gateway_push *push, const struct
         answer(arg, 400, "too many parameters\n");
         return;
     }
-    taken = inbox_begin(&t->inbox, answer, arg);
+    taken = gather_begin(&t->gather, answer, arg);
     /* A push of another kind will not be another if it comes again: it is answered as taken. */
     if (!take_receipt(t, form, &query, taken) && !take_reply(form, taken))
         t->host->log(t->gw, GATEWAY_LOG_WARNING, "push.strange reason=\"no receipt and no reply\"");
-    inbox_end(taken);
+    gather_end(taken);
     twilio_form_free(&query);
 }
 

@@ -125,7 +125,7 @@ static void twilio_close(void *state)
     struct twilio *t = state;
 
     single_close(&t->single);
-    inbox_free(&t->inbox);
+    gather_close(&t->gather);
     answers_close(&t->answers);
     free(t->url);
     free(t->authorization);
@@ -275,7 +275,7 @@ static int twilio_open(const struct gateway_host *host, struct gateway *gw, void
     t->answers.secret = t->auth_token;
     make_authorization(t);
     make_url(t);
-    t->inbox = (struct inbox){
+    t->gather = (struct gather){
         .host = host,
         .gw = gw,
         .ok_body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>",

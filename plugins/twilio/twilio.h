@@ -6,7 +6,7 @@
 
 #include "answers.h"
 #include "gateway_plugin.h"
-#include "inbox.h"
+#include "gather.h"
 #include "single.h"
 
 struct twilio {
@@ -14,7 +14,7 @@ struct twilio {
     struct gateway *gw;
     struct single single;
     struct answers answers;
-    struct inbox inbox;
+    struct gather gather;
     char *url, *authorization; /* of every request */
     const char *auth_token;
     const char *source, *messaging_service; /* NULL where not given */
