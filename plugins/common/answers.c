@@ -26,7 +26,7 @@ static const char *keep_code(struct answers *a, const char *code)
 {
     size_t n = 0;
 
-    for (; code[n] != '\0' && n < sizeof a->code - 1; n++)
+    for (; n < sizeof a->code - 1 && code[n] != '\0'; n++)
         a->code[n] = (char)(isprint((unsigned char)code[n]) ? code[n] : '?');
     a->code[n] = '\0';
     return n == 0 ? NULL : a->code;

@@ -24,14 +24,6 @@ struct gathering *gather_begin(struct gather *g, gateway_push_answer_fn *answer,
     return x;
 }
 
-static void drop(struct gathering *x)
-{
-    *x->at = x->next;
-    if (x->next != NULL)
-        x->next->at = x->at;
-    free(x);
-}
-
 void gather_end(struct gathering *x)
 {
     gateway_push_answer_fn *answer = x->answer;
@@ -41,7 +33,10 @@ void gather_end(struct gathering *x)
 
     if (--x->waiting > 0)
         return;
-    drop(x);
+    *x->at = x->next;
+    if (x->next != NULL)
+        x->next->at = x->at;
+    free(x);
     answer(arg, failed ? 503 : 200, failed ? "not stored, push it again\n" : body);
 }
 
@@ -67,6 +62,11 @@ void gather_reply(struct gathering *x, const struct gateway_reply *reply)
 
 void gather_close(struct gather *g)
 {
-    while (g->first != NULL)
-        drop(g->first);
+    struct gathering *next;
+
+    for (struct gathering *x = g->first; x != NULL; x = next) {
+        next = x->next;
+        free(x);
+    }
+    g->first = NULL;
 }

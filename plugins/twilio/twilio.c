@@ -189,7 +189,12 @@ static bool twilio_write(void *owner, const struct gateway_message *m, struct ga
     struct gateway_http_request request = {.method = "POST", .url = t->url, .headers = headers};
     struct text body = {0};
 
-    (void)out;
+    if (m->to_length == 0) {
+        *out = (struct gateway_answer){.outcome = GATEWAY_REJECTED,
+                                       .reason = GATEWAY_REASON_NUMBER,
+                                       .words = "no number: it reaches no groups"};
+        return false;
+    }
     put_string(&body, "To", m->to);
     if (m->from != NULL || t->source != NULL)
         put_string(&body, "From", m->from != NULL ? m->from : t->source);
