@@ -364,11 +364,12 @@ static void test_stale_messages_and_a_full_window_are_unsent(void **state)
     assert_int_equal(host_answer(gw, m[0].token)->outcome, GATEWAY_UNSENT);
     assert_null(host_answer(gw, m[1].token));
     assert_int_equal(host_answer(gw, m[2].token)->outcome, GATEWAY_UNSENT);
-    m[1].to = "";
-    m[1].to_length = 0;
-    m[1].token = 1000;
     respond(gw, 0, (struct gateway_http_response){.status = 503, .body = ""});
-    gw->plugin->submit(gw->state, &list[1], 1); /* a text has no groups */
+    m[0].token = 1000;
+    m[0].submit_by_ms = 0;
+    m[0].to = "";
+    m[0].to_length = 0;
+    gw->plugin->submit(gw->state, list, 1); /* a text has no groups */
     assert_int_equal(host_answer(gw, 1000)->outcome, GATEWAY_REJECTED);
     assert_int_equal(gw->request_count, 1);
     host_close(gw);
