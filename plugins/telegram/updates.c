@@ -174,6 +174,10 @@ static void on_updates(void *arg, const struct gateway_http_response *response)
             json_integer_value(id) >= t->taken)
             t->taken = json_integer_value(id) + 1;
     }
+    /* What is confirmed is gone there. After a week of silence ids begin anew, and may be lower:
+     * an old offset would lose them. */
+    if (json_array_size(result) == 0)
+        t->offset = t->taken = 0;
     if (t->taken == t->offset) { /* nothing came; who answers at once is not asked at once */
         again_after(t, t->host->mono_ms() - t->asked_ms < AGAIN_MIN_MS ? AGAIN_MIN_MS : 0);
     } else {
