@@ -95,6 +95,12 @@ dingtalk_COMMON := codes digest judge token
 dingtalk_LIBS := -ljansson -lcrypto
 feishu_COMMON := codes digest judge
 feishu_LIBS := -ljansson -lcrypto
+twilio_COMMON := answers codes digest gather member single
+twilio_LIBS := -ljansson -lcrypto
+telegram_COMMON := answers codes digest gather member single
+telegram_LIBS := -ljansson -lcrypto
+whatsapp_COMMON := answers codes digest gather member single
+whatsapp_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)
