@@ -79,6 +79,7 @@ $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 
 # What a plugin takes of plugins/common, and the libraries it needs besides.
 smpp_LIBS := -levent
+exec_LIBS := -levent -ljansson
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)
