@@ -80,6 +80,8 @@ $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 # What a plugin takes of plugins/common, and the libraries it needs besides.
 smpp_LIBS := -levent
 exec_LIBS := -levent -ljansson
+wechat_COMMON := codes digest judge token
+wechat_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)
@@ -128,10 +130,10 @@ tests: $(TESTS) $(DRIVEN_CLOCK) $(BUILD)/bench/smsc
 # One fuzzer a file, for FLAVOR=fuzz. PLUGIN_... looks into that plugin alone: of
 # gateway_plugin there can be but one in a program, and headers share names.
 fuzzed = $(filter $(PLUGINS),$(firstword $(subst _, ,$(1))))
-$(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIB) $(PLUGIN_ARCHIVES) | $(BUILD)/fuzzers
-	$(CC) $(CPPFLAGS) $(patsubst %,-Iplugins/%,$(call fuzzed,$*)) $(ROOMS:%=-Idaemon/%) -Iplugins -Itests/unit \
+$(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/fuzzers
+	$(CC) $(CPPFLAGS) $(patsubst %,-Iplugins/%,$(call fuzzed,$*)) $(ROOMS:%=-Idaemon/%) -Iplugins -Iplugins/common -Itests/unit \
 	  $(FLAGS) $(CFLAGS) -c -o $@.o $<
-	$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $@.o $(LIB) $(patsubst %,$(BUILD)/plugins/%.a,$(call fuzzed,$*)) $(LDLIBS)
+	$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $@.o $(LIB) $(patsubst %,$(BUILD)/plugins/%.a,$(call fuzzed,$*)) $(COMMON) $(LDLIBS)
 $(BUILD)/fuzzers:
 	mkdir -p $@
 fuzzers: $(FUZZERS)

@@ -46,6 +46,13 @@ struct kept_reply {
     int64_t at_ms;
 };
 
+/* A value that daemons share; "": there is none, who asks makes it. */
+struct kept_shared {
+    char name[33], value[600];
+    int64_t ttl_ms;
+    unsigned puts;
+};
+
 struct kept_request {
     char *method, *url, *headers, *body; /* headers: lines with '\n' behind each */
     int64_t timeout_ms, send_by_ms;
@@ -84,6 +91,8 @@ struct gateway {
     void *stored_args[16384];
     size_t stored_count;
     void (*on_done)(struct gateway *gw, uint64_t token);
+    struct kept_shared shared[4];
+    size_t shared_count;
     char log[65536];
     size_t log_length;
 };
@@ -348,6 +357,40 @@ static const char *host_log_bytes(const char *bytes, size_t n)
     return quoted;
 }
 
+static struct kept_shared *host_shared_find(struct gateway *gw, const char *name)
+{
+    size_t i = 0;
+
+    while (i < gw->shared_count && strcmp(gw->shared[i].name, name) != 0)
+        i++;
+    if (i == sizeof gw->shared / sizeof *gw->shared)
+        abort();
+    if (i == gw->shared_count)
+        snprintf(gw->shared[gw->shared_count++].name, 33, "%s", name);
+    return &gw->shared[i];
+}
+
+/* Within the call, where the daemon answers in a later turn. */
+static void host_shared(struct gateway *gw, const char *name, const char *stale,
+                        gateway_shared_fn *fn, void *arg)
+{
+    struct kept_shared *s = host_shared_find(gw, name);
+    bool there = s->value[0] != '\0' && (stale == NULL || strcmp(stale, s->value) != 0);
+
+    fn(arg, there ? s->value : NULL, there ? strlen(s->value) : 0);
+}
+
+static void host_shared_put(struct gateway *gw, const char *name, const char *value, size_t length,
+                            int64_t ttl_ms)
+{
+    struct kept_shared *s = host_shared_find(gw, name);
+
+    s->puts++;
+    s->ttl_ms = ttl_ms;
+    snprintf(s->value, sizeof s->value, "%.*s", ttl_ms > 0 ? (int)length : 0,
+             ttl_ms > 0 ? value : "");
+}
+
 static const struct gateway_host plugin_host = {
     .size = sizeof plugin_host,
     .setting_string = host_setting_string,
@@ -369,6 +412,8 @@ static const struct gateway_host plugin_host = {
     .name = host_name,
     .log = host_log,
     .log_bytes = host_log_bytes,
+    .shared = host_shared,
+    .shared_put = host_shared_put,
 };
 
 /* --------------------------------------------------------------- what tests call */
