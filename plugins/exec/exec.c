@@ -411,9 +411,20 @@ static void on_answer(struct exec *x, const struct protocol_line *line)
     x->host->done(x->gw, line->token, &line->answer);
 }
 
+/* The first message of which no byte is written. */
+static struct outgoing *unwritten(const struct exec *x)
+{
+    struct outgoing *o;
+
+    TAILQ_FOREACH(o, &x->queued, links)
+    if (o->at == 0 && o->token != 0)
+        return o;
+    return NULL;
+}
+
 static void on_ready(struct exec *x, const struct protocol_line *line)
 {
-    struct outgoing *o, *next;
+    struct outgoing *o;
 
     x->started = true;
     if (line->ready && !x->ready)
@@ -423,11 +434,8 @@ static void on_ready(struct exec *x, const struct protocol_line *line)
                       line->why != NULL ? line->why
                       : x->ready        ? "ready"
                                         : "not ready");
-    for (o = x->ready ? NULL : TAILQ_FIRST(&x->queued); o != NULL; o = next) {
-        next = TAILQ_NEXT(o, links);
-        if (o->at == 0 && o->token != 0)
-            settle(x, &x->queued, o, GATEWAY_UNSENT, GATEWAY_REASON_NONE, NULL);
-    }
+    while (!x->ready && (o = unwritten(x)) != NULL) /* anew each time: done() may change the list */
+        settle(x, &x->queued, o, GATEWAY_UNSENT, GATEWAY_REASON_NONE, NULL);
 }
 
 /* One line; the program may be gone after it. */

@@ -177,6 +177,26 @@ static void test_nothing_is_sent_before_it_is_ready(void **state)
     close_it();
 }
 
+/* Its line is down while it has one in hand: what is not written waits elsewhere. */
+static void test_what_is_queued_when_it_is_not_ready_is_unsent(void **state)
+{
+    static char big[40001];
+
+    (void)state;
+    memset(big, 'a', sizeof big - 1);
+    PLAY("ready", "read", "1", "notready", "wait", "1000");
+    open_it();
+    UNTIL(host.capacity == 10);
+    for (uint64_t token = 1; token <= 5; token++)
+        submit(token, big, 0);
+    UNTIL(host.capacity == 0);
+    /* It has read 40 kB and the pipe has room for 64: the fourth begins behind that. */
+    assert_in_range(host.done_count, 2, 3);
+    assert_int_equal(answer_of(4)->outcome, GATEWAY_UNSENT);
+    assert_int_equal(answer_of(5)->outcome, GATEWAY_UNSENT);
+    close_it();
+}
+
 /* Three messages of 40 kB, and a pipe of 64: one is in it, one in part, one not at all. */
 static void test_written_is_unknown_and_unwritten_unsent(void **state)
 {
@@ -803,6 +823,7 @@ int main(void)
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(test_answers_in_any_order),
         cmocka_unit_test(test_nothing_is_sent_before_it_is_ready),
+        cmocka_unit_test(test_what_is_queued_when_it_is_not_ready_is_unsent),
         cmocka_unit_test(test_written_is_unknown_and_unwritten_unsent),
         cmocka_unit_test(test_last_words_count),
         cmocka_unit_test(test_what_is_stale_is_not_written),
