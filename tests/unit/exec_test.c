@@ -238,6 +238,28 @@ static void test_last_words_count(void **state)
     close_it();
 }
 
+/* They are more than one read takes, and it has ended before they are looked at. */
+static void test_last_words_count_however_many(void **state)
+{
+    static char spaces[40001];
+    siginfo_t info = {0};
+
+    (void)state;
+    memset(spaces, ' ', sizeof spaces - 1);
+    PLAY("ready", "read", "1", "raw", spaces, "err", "first", "read", "1", "say", "", "long",
+         "30000", "say", "{\"id\":\"{id}\",\"outcome\":\"rejected\"}", "exit", "0");
+    open_it();
+    UNTIL(host.capacity == 10);
+    submit(1, "a", 0);
+    UNTIL(strstr(host.log, "\"first\"") != NULL);
+    submit(2, "b", 0);
+    assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0); /* the loop stands still */
+    UNTIL(host.done_count == 2);
+    assert_int_equal(answer_of(2)->outcome, GATEWAY_REJECTED);
+    assert_int_equal(answer_of(1)->outcome, GATEWAY_UNKNOWN);
+    close_it();
+}
+
 static void test_what_is_stale_is_not_written(void **state)
 {
     static char big[40001];
@@ -826,6 +848,7 @@ int main(void)
         cmocka_unit_test(test_what_is_queued_when_it_is_not_ready_is_unsent),
         cmocka_unit_test(test_written_is_unknown_and_unwritten_unsent),
         cmocka_unit_test(test_last_words_count),
+        cmocka_unit_test(test_last_words_count_however_many),
         cmocka_unit_test(test_what_is_stale_is_not_written),
         cmocka_unit_test(test_a_late_answer_is_unknown_and_no_second),
         cmocka_unit_test(test_who_says_nothing_is_started_anew),
