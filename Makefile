@@ -101,6 +101,9 @@ telegram_COMMON := answers codes digest gather member single
 telegram_LIBS := -ljansson -lcrypto
 whatsapp_COMMON := answers codes digest gather member single
 whatsapp_LIBS := -ljansson -lcrypto
+exec_LIBS := -levent -ljansson
+wechat_COMMON := codes digest judge token
+wechat_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)

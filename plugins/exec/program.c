@@ -1,0 +1,257 @@
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct program {
+    LIST_ENTRY(program) links; /* in ending, once it is */
+    pid_t pid;                 /* 0: reaped */
+    int pidfd;                 /* readable when it has ended */
+    int fds[3];                /* our ends; -1: closed */
+    struct event *exit_event, *step_event;
+    program_ended_fn *fn; /* NULL: nobody asks */
+    void *arg;
+    int64_t stop_wait_ms, term_ms, kill_ms; /* the last two monotonic, once it is ending */
+    bool terminated;
+};
+
+static LIST_HEAD(, program) ending = LIST_HEAD_INITIALIZER(ending);
+
+static int64_t mono_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* ------------------------------------------------------------------ its end */
+
+/* True when it has ended: then it is reaped. Its group goes first, for as long as the program
+ * is a zombie nobody else can have its number. */
+static bool reap(struct program *p, char *how, size_t size)
+{
+    siginfo_t info = {0};
+
+    if (p->pid == 0)
+        return true;
+    if (waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+        return false;
+    kill(-p->pid, SIGKILL);
+    waitpid(p->pid, NULL, WNOHANG);
+    p->pid = 0;
+    snprintf(how, size, "%s=%d", info.si_code == CLD_EXITED ? "exit" : "signal", info.si_status);
+    return true;
+}
+
+static void program_free(struct program *p)
+{
+    if (p->exit_event != NULL)
+        event_free(p->exit_event);
+    if (p->step_event != NULL)
+        event_free(p->step_event);
+    for (size_t i = 0; i < 3; i++)
+        close_fd(&p->fds[i]);
+    close_fd(&p->pidfd);
+    free(p);
+}
+
+/* What its time asks for; how long until the next look. */
+static int64_t step(struct program *p, int64_t now_ms)
+{
+    if (now_ms >= p->kill_ms)
+        kill(-p->pid, SIGKILL);
+    else if (now_ms >= p->term_ms && !p->terminated)
+        kill(-p->pid, SIGTERM);
+    p->terminated = now_ms >= p->term_ms;
+    return now_ms >= p->kill_ms ? 1000 : (p->terminated ? p->kill_ms : p->term_ms) - now_ms;
+}
+
+static void on_step(evutil_socket_t fd, short what, void *arg)
+{
+    struct program *p = arg;
+    int64_t wait_ms = step(p, mono_ms());
+    struct timeval wait = {wait_ms / 1000, wait_ms % 1000 * 1000};
+
+    (void)fd, (void)what;
+    event_add(p->step_event, &wait);
+}
+
+static void on_exit_seen(evutil_socket_t fd, short what, void *arg)
+{
+    struct program *p = arg;
+    program_ended_fn *fn = p->fn;
+    char how[32];
+
+    (void)fd, (void)what;
+    if (!reap(p, how, sizeof how))
+        return;
+    event_del(p->exit_event);
+    if (p->term_ms != 0) {
+        LIST_REMOVE(p, links);
+        program_free(p);
+    } else {
+        p->fn = NULL;
+        fn(p->arg, how);
+    }
+}
+
+void program_end(struct program *p, bool at_once)
+{
+    int64_t now_ms = mono_ms();
+
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < 3; i++)
+        close_fd(&p->fds[i]);
+    p->fn = NULL;
+    if (p->pid == 0) {
+        program_free(p);
+        return;
+    }
+    p->term_ms = at_once ? now_ms : now_ms + p->stop_wait_ms / 2;
+    p->kill_ms = now_ms + p->stop_wait_ms;
+    LIST_INSERT_HEAD(&ending, p, links);
+    on_step(-1, 0, p);
+}
+
+/* The process exits, the loop is no more: nobody is kept waiting by a wait. The loop that the
+ * events belong to may be freed, so they are left alone. */
+__attribute__((destructor)) static void end_all(void)
+{
+    const struct timespec nap = {0, 5000000};
+    bool more = !LIST_EMPTY(&ending);
+    struct program *p;
+    char how[32];
+
+    while (more) {
+        more = false;
+        LIST_FOREACH(p, &ending, links)
+        {
+            if (reap(p, how, sizeof how))
+                continue;
+            step(p, mono_ms());
+            more = true;
+        }
+        if (more)
+            nanosleep(&nap, NULL);
+    }
+}
+
+/* ------------------------------------------------------------------ its start */
+
+/* ours[] and theirs[]: the ends of stdin, stdout, stderr. */
+static int make_pipes(int ours[3], int theirs[3])
+{
+    for (size_t i = 0; i < 3; i++) {
+        int ends[2];
+
+        if (pipe2(ends, O_CLOEXEC) != 0)
+            return -1;
+        ours[i] = ends[i == 0 ? 1 : 0];
+        theirs[i] = ends[i == 0 ? 0 : 1];
+        fcntl(ours[i], F_SETFL, O_NONBLOCK); /* of our end alone: a pipe's ends are two files */
+    }
+    return 0;
+}
+
+static int spawn(const struct program_command *c, const int theirs[3], pid_t *pid)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t all, none;
+    int rc;
+
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&files);
+    for (int i = 0; i < 3; i++)
+        posix_spawn_file_actions_adddup2(&files, theirs[i], i);
+    posix_spawn_file_actions_addclosefrom_np(&files, 3);
+    posix_spawn_file_actions_addchdir_np(&files, c->directory);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    rc = posix_spawn(pid, c->argv[0], &files, &attributes, c->argv, c->environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&files);
+    return rc;
+}
+
+struct program *program_start(struct event_base *base, const struct program_command *command,
+                              program_ended_fn *fn, void *arg, char *error, size_t size)
+{
+    struct program *p = calloc(1, sizeof *p);
+    int theirs[3] = {-1, -1, -1}, rc;
+
+    if (p == NULL)
+        abort(); /* out of memory: the truth is in Redis */
+    *p = (struct program){.pidfd = -1, .fds = {-1, -1, -1}, .fn = fn, .arg = arg};
+    p->stop_wait_ms = command->stop_wait_ms;
+    rc = make_pipes(p->fds, theirs) == 0 ? spawn(command, theirs, &p->pid) : errno;
+    for (size_t i = 0; i < 3; i++)
+        close_fd(&theirs[i]);
+    if (rc != 0) {
+        p->pid = 0;
+        snprintf(error, size, "%s: %s", command->argv[0], strerror(rc));
+        program_free(p);
+        return NULL;
+    }
+    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0); /* close-on-exec of itself */
+    if (p->pidfd < 0) {
+        snprintf(error, size, "pidfd_open: %s", strerror(errno));
+        kill(-p->pid, SIGKILL);
+        waitpid(p->pid, NULL, 0); /* it is being killed: no wait to speak of */
+        program_free(p);
+        return NULL;
+    }
+    p->exit_event = event_new(base, p->pidfd, EV_READ | EV_PERSIST, on_exit_seen, p);
+    p->step_event = evtimer_new(base, on_step, p);
+    event_add(p->exit_event, NULL);
+    return p;
+}
+
+int program_stdin(const struct program *p)
+{
+    return p->fds[0];
+}
+
+int program_stdout(const struct program *p)
+{
+    return p->fds[1];
+}
+
+int program_stderr(const struct program *p)
+{
+    return p->fds[2];
+}
+
+pid_t program_pid(const struct program *p)
+{
+    return p->pid;
+}
+
+void program_close_stdin(struct program *p)
+{
+    close_fd(&p->fds[0]);
+}
