@@ -80,6 +80,8 @@ $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 
 # What a plugin takes of plugins/common, and the libraries it needs besides.
 smpp_LIBS := -levent
+modem_COMMON := codes sms reassembly
+modem_LIBS := -levent
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)
