@@ -41,8 +41,9 @@ SOURCES := $(filter-out daemon/cli/main.c,$(wildcard $(ROOMS:%=daemon/%/*.c) $(R
 OBJECTS := $(patsubst %,$(BUILD)/%.o,$(SOURCES)) $(BUILD)/plugins/common/codes.c.o
 LIB     := $(BUILD)/liboutreach.a
 
-# plugins/common is no plugin: what several share, compiled into those that name it.
-PLUGINS := $(filter-out common,$(sort $(patsubst plugins/%/,%,$(dir $(wildcard plugins/*/*.c)))))
+# plugins/common is no plugin: what several share, compiled into those that name it;
+# plugins/template is built where it was copied to, by its own Makefile.
+PLUGINS := $(filter-out common template,$(sort $(patsubst plugins/%/,%,$(dir $(wildcard plugins/*/*.c)))))
 PLUGIN_TABLES := $(patsubst plugins/%/codes.tsv,$(BUILD)/plugins/%.tsv,$(wildcard plugins/*/codes.tsv))
 PLUGIN_SOS := $(PLUGINS:%=$(BUILD)/plugins/%.so)
 PLUGIN_ARCHIVES := $(PLUGINS:%=$(BUILD)/plugins/%.a)
@@ -104,6 +105,8 @@ whatsapp_LIBS := -ljansson -lcrypto
 exec_LIBS := -levent -ljansson
 wechat_COMMON := codes digest judge token
 wechat_LIBS := -ljansson -lcrypto
+modem_COMMON := codes sms reassembly
+modem_LIBS := -levent
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)
@@ -135,6 +138,12 @@ $(BUILD)/tests/plugins/%.so: tests/unit/plugins/%.c | $(BUILD)/tests
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Iplugins $(FLAGS) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $<
 
+# Judges a plugin by its .so alone; a plugin finds nothing of ours in it (scripts/plugin-check).
+CHECK := $(BUILD)/plugin-check
+$(CHECK): $(wildcard tests/check/*.[ch]) plugins/gateway_plugin.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Iplugins $(filter-out -MMD -MP,$(FLAGS)) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^) -levent -ldl
+
 # A clock that tests drive; any program takes it in by LD_PRELOAD, also one that is
 # no work of ours, so it has no sanitizer.
 DRIVEN_CLOCK := $(BUILD)/tests/driven_clock.so
@@ -142,13 +151,13 @@ $(DRIVEN_CLOCK): tests/clock/driven_clock.c | $(BUILD)/tests
 	$(CC) $(CPPFLAGS) -O2 -g -fPIC $(CFLAGS) -shared -o $@ $<
 
 # Unit tests may look into any room and any plugin's parts; a whole plugin is tested through dlopen.
-$(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/tests $(PLUGIN_SOS) $(TEST_PLUGINS)
+$(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/tests $(PLUGIN_SOS) $(TEST_PLUGINS) $(CHECK)
 	$(CC) $(CPPFLAGS) $(ROOMS:%=-Idaemon/%) -Iplugins -Iplugins/common $(PLUGINS:%=-Iplugins/%) $(FLAGS) $(CFLAGS) \
 	  -DTEST_DIR='"$(CURDIR)/tests"' -DBUILD_DIR='"$(CURDIR)/$(BUILD)"' -c -o $@.o $<
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o $(COMMON) $(LIB) $(PLUGIN_ARCHIVES) $(LDLIBS) -lcmocka
 $(BUILD)/tests:
 	mkdir -p $@
-tests: $(TESTS) $(DRIVEN_CLOCK) $(BUILD)/bench/smsc
+tests: $(TESTS) $(DRIVEN_CLOCK) $(BUILD)/bench/smsc $(CHECK)
 
 # One fuzzer a file, for FLAVOR=fuzz. PLUGIN_... looks into that plugin alone: of
 # gateway_plugin there can be but one in a program, and headers share names.
