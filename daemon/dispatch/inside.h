@@ -133,6 +133,7 @@ struct lane {
     size_t ready_count;
     size_t unanswered; /* of the window: parts, where the plugin sends each by itself */
     struct event *timer;
+    int64_t wake_us; /* monotonic: when it runs, if it is pending */
 };
 
 /* The right to send of up to GROUP_MAX notices of one job through one lane. */

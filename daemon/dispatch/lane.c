@@ -261,16 +261,15 @@ static size_t lane_group(struct lane *lane, struct line *s, size_t most, struct 
 /* Looks again then, or before. */
 static void wait_us(struct lane *lane, int64_t us)
 {
-    struct timeval tv, now, at;
+    struct timeval tv;
+    int64_t wake_us;
 
     us = us < 1000 ? 1000 : us; /* a wake-up for several slots: cheaper than one each */
     tv = (struct timeval){us / 1000000, us % 1000000};
-    if (evtimer_pending(lane->timer, &at)) {
-        event_base_gettimeofday_cached(lane->d->base, &now);
-        evutil_timersub(&at, &now, &at);
-        if (!evutil_timercmp(&at, &tv, >))
-            return;
-    }
+    wake_us = clock_mono_us() + us;
+    if (evtimer_pending(lane->timer, NULL) && lane->wake_us <= wake_us)
+        return;
+    lane->wake_us = wake_us;
     evtimer_add(lane->timer, &tv);
 }
 
@@ -447,8 +446,9 @@ static void lane_submit(struct lane *lane)
     size_t count;
 
     watch_look(lane->d->watch);
-    if (lane->d->era != watch_era(lane->d->watch)) { /* the next turn prepares all anew */
-        dispatch_ask_turn(lane->d);
+    if (lane->d->era != watch_era(lane->d->watch)) { /* the next turn prepares all anew, */
+        if (watch_sends(lane->d->watch))             /* once the clock is no longer in doubt */
+            dispatch_ask_turn(lane->d);
         return;
     }
     while (lane->ready_count > 0) {

@@ -96,7 +96,7 @@ for (const way of ['twice', 'forged'])
       && !(await s.ledger(way, 'first')).some((r) => ['untouched', 'parked', 'sending'].includes(r.state)));
     assert.match(s.log(), /gateway.token gateway=evil kind=(repeated|forged)/);
     assert.equal((await s.outreach('verify', way)).code, 0);
-    const outcomes = s.deliveryLog().filter((e) => e.event !== 'intent');
+    const outcomes = s.deliveryLog().filter((e) => e.n > 0 && e.event !== 'intent');
     assert.equal(outcomes.length, 30);
   });
 
@@ -171,11 +171,12 @@ journey('foreign members of a retry set are dropped and named, and nobody loses 
   assert.equal(smsc.submits.length, 3);
 });
 
+// A ledger without its header is not among them: what has lost that may have lost more, and all
+// stands still (forgot.test.js).
 const damages = {
   'an audience of another type': ['SET', 'audience', 'x'],
   'a document that is none': ['HSET', '', 'document', '{"id":'],
   'a ledger of another type': ['LPUSH', 'first:ledger', 'x'],
-  'a ledger with another header': ['SETRANGE', 'first:ledger', '0', 'NOPE'],
   'a lease that is none': ['HSET', 'first:leases', ':1', 'nonsense'],
   'a counter that is no number': ['HSET', 'first', 'cursor', 'nonsense'],
 };

@@ -120,7 +120,7 @@ static void test_doubts(void **state)
     recover(NULL);
     assert_int_equal(stands(1).state, NOTICE_UNCERTAIN);
     assert_int_equal(stands(1).attempts, 1);
-    assert_int_equal(stands(1).reason, REASON_NO_ANSWER);
+    assert_int_equal(stands(1).reason, REASON_CRASH);
     assert_int_equal(stands(2).state, NOTICE_SENDING);
     assert_int_equal(stands(3).state, NOTICE_DELIVERED); /* an earlier copy has arrived */
     assert_int_equal(stands(4).state, NOTICE_UNCERTAIN);
