@@ -68,7 +68,8 @@ static void on_refused(struct trunk_session *s, uint32_t status)
         trunk_session_lose(s, why, 0);
         return;
     }
-    g->version = g->settings.version;
+    if (status == VERSION_TOO_HIGH)
+        g->version = g->settings.version; /* neither of them: from the beginning */
     trunk_session_lose(s, why,
                        status >= BAD_STRUCTURE && status <= VERSION_TOO_HIGH
                            ? TRUNK_REFUSED_MS

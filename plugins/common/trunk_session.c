@@ -434,7 +434,7 @@ void trunk_session_init(struct trunk_session *s, struct trunk *t, unsigned numbe
     TAILQ_INIT(&s->waiting);
     TAILQ_INIT(&s->stale);
     window_init(&s->window, t->settings.window);
-    wire_init(&s->wire, t->host->loop(t->gw), &callbacks, s);
+    wire_init(&s->wire, t->host->loop(t->gw), t->host->boot_ms, &callbacks, s);
     trunk_inbound_init(s);
 }
 

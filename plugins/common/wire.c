@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define IN_BYTES (256u * 1024)
@@ -21,10 +20,11 @@ static void on_turn(evutil_socket_t fd, short what, void *wire);
 static void on_readable(evutil_socket_t fd, short what, void *wire);
 static void on_writable(evutil_socket_t fd, short what, void *wire);
 
-void wire_init(struct wire *w, struct event_base *base, const struct wire_owner *callbacks,
-               void *owner)
+void wire_init(struct wire *w, struct event_base *base, int64_t (*boot_ms)(void),
+               const struct wire_owner *callbacks, void *owner)
 {
-    *w = (struct wire){.callbacks = callbacks, .owner = owner, .base = base, .fd = -1};
+    *w = (struct wire){
+        .callbacks = callbacks, .owner = owner, .base = base, .boot_ms = boot_ms, .fd = -1};
     w->turn = event_new(base, -1, 0, on_turn, w);
 }
 
@@ -126,21 +126,12 @@ uint8_t *wire_room(struct wire *w, size_t n)
     return w->out + w->end;
 }
 
-/* Counts the time that the process, or the machine, was asleep. */
-static int64_t boot_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 uint64_t wire_put(struct wire *w, size_t n)
 {
     uint64_t at = w->offset + w->end;
 
     if (w->sent == w->end) /* the first of this turn */
-        w->put_ms = boot_ms();
+        w->put_ms = w->boot_ms();
     w->end += n;
     if (w->connected && !w->blocked)
         event_active(w->turn, EV_TIMEOUT, 1);
@@ -193,7 +184,7 @@ static void on_turn(evutil_socket_t fd, short what, void *wire)
     struct wire *w = wire;
 
     (void)fd, (void)what;
-    if (w->sent < w->end && boot_ms() - w->put_ms > ASLEEP_MS) {
+    if (w->sent < w->end && w->boot_ms() - w->put_ms > ASLEEP_MS) {
         w->callbacks->on_drained(w->owner); /* it slept in between: see on_writable() */
         return;
     }

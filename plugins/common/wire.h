@@ -39,6 +39,7 @@ struct wire {
     const struct wire_owner *callbacks;
     void *owner;
     struct event_base *base;
+    int64_t (*boot_ms)(void);
     int fd; /* -1: closed */
     struct event *readable, *writable, *turn;
     bool connected;
@@ -55,8 +56,10 @@ struct wire {
     int64_t put_ms; /* of the boot-time clock: when the oldest of what is to leave was put */
 };
 
-void wire_init(struct wire *w, struct event_base *base, const struct wire_owner *callbacks,
-               void *owner);
+/* boot_ms is the host's clock that counts the time that the process, or the machine, was
+ * asleep. */
+void wire_init(struct wire *w, struct event_base *base, int64_t (*boot_ms)(void),
+               const struct wire_owner *callbacks, void *owner);
 
 /* Starts to connect to a numeric address; on_up() or on_down() follows in a later
  * turn. Returns NULL, or what failed. */
