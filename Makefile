@@ -80,6 +80,8 @@ aliyun_COMMON := awaited china codes digest endpoint inbox judge masked
 aliyun_LIBS := -ljansson -lcrypto
 tencent_COMMON := $(aliyun_COMMON)
 tencent_LIBS := -ljansson -lcrypto
+huawei_COMMON := codes digest endpoint inbox judge masked
+huawei_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)
