@@ -107,6 +107,8 @@ wechat_COMMON := codes digest judge token
 wechat_LIBS := -ljansson -lcrypto
 modem_COMMON := codes sms reassembly
 modem_LIBS := -levent
+huawei_COMMON := codes digest endpoint inbox judge masked
+huawei_LIBS := -ljansson -lcrypto
 
 plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugins/$(1)/*.c)) \
   $($(1)_COMMON:%=$(BUILD)/plugins/common/%.c.o)
