@@ -199,7 +199,7 @@ void redact(const struct redaction *r, const char *bytes, size_t n, struct buf *
             continue;
         }
         if ((unsigned char)bytes[i] < 0x20 && bytes[i] != '\n' && bytes[i] != '\t')
-            buf_puts(out, bytes[i] == '\r' ? "" : ".");
+            buf_puts(out, bytes[i] == '\r' && i + 1 < n && bytes[i + 1] == '\n' ? "" : ".");
         else
             buf_putc(out, bytes[i]);
         i++;

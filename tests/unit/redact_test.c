@@ -31,6 +31,7 @@ static const struct line {
     {"another 13851400001", "another 13851400001"},
     {"text=%E6%98%A5 monk=1 a=b: c", "text=%E6%98%A5 monk=1 a=b: c"},
     {"\033[2J\001x\ty", ".[2J.x\ty"},
+    {"hook-\rtoken-42 1385140\r9876", "hook-.token-42 1385140.9876"},
     {"token", "token"},
     {"token=", "token="},
     {"=:", "=:"},
