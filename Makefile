@@ -89,6 +89,7 @@ plugin_objects = $(patsubst plugins/%.c,$(BUILD)/plugins/%.c.o,$(wildcard plugin
 define plugin_rules
 $(BUILD)/plugins/$(1)/%.c.o: plugins/$(1)/%.c | $(BUILD)/plugins/$(1)
 	$$(CC) $$(CPPFLAGS) -Iplugins -Iplugins/common -Iplugins/$(1) $$(FLAGS) $$(CFLAGS) -c -o $$@ $$<
+$(BUILD)/plugins/$(1)/$(1).c.o: $(wildcard plugins/$(1)/codes.tsv)
 $(BUILD)/plugins/$(1):
 	mkdir -p $$@
 ifneq ($(1),common)
@@ -136,10 +137,10 @@ tests: $(TESTS) $(DRIVEN_CLOCK) $(BUILD)/bench/smsc $(CHECK)
 # One fuzzer a file, for FLAVOR=fuzz. PLUGIN_... looks into that plugin alone: of
 # gateway_plugin there can be but one in a program, and headers share names.
 fuzzed = $(filter $(PLUGINS),$(firstword $(subst _, ,$(1))))
-$(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIB) $(PLUGIN_ARCHIVES) | $(BUILD)/fuzzers
-	$(CC) $(CPPFLAGS) $(patsubst %,-Iplugins/%,$(call fuzzed,$*)) $(ROOMS:%=-Idaemon/%) -Iplugins -Itests/unit \
+$(BUILD)/fuzzers/%: tests/fuzz/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/fuzzers
+	$(CC) $(CPPFLAGS) $(patsubst %,-Iplugins/%,$(call fuzzed,$*)) $(ROOMS:%=-Idaemon/%) -Iplugins -Iplugins/common -Itests/unit \
 	  $(FLAGS) $(CFLAGS) -c -o $@.o $<
-	$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $@.o $(LIB) $(patsubst %,$(BUILD)/plugins/%.a,$(call fuzzed,$*)) $(LDLIBS)
+	$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $@.o $(LIB) $(patsubst %,$(BUILD)/plugins/%.a,$(call fuzzed,$*)) $(COMMON) $(LDLIBS)
 $(BUILD)/fuzzers:
 	mkdir -p $@
 fuzzers: $(FUZZERS)
