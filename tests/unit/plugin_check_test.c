@@ -70,7 +70,7 @@ static void sandbox_and_http_are_clean(void **state)
     assert_null(strstr(said, "answers of HTTP, good and bad: not judged"));
 }
 
-static void smpp_is_clean_without_and_with_an_smsc(void **state)
+static void sessions_are_clean_without_a_peer_and_smpp_with_one(void **state)
 {
     char arguments[200];
     unsigned port = 0;
@@ -79,6 +79,7 @@ static void smpp_is_clean_without_and_with_an_smsc(void **state)
 
     (void)state;
     clean(PLUGINS "smpp.so", false);
+    clean(PLUGINS "modem.so ports.0=/dev/nonexistent", false);
     assert_int_equal(pipe(fds), 0);
     smsc = fork();
     if (smsc == 0) {
@@ -179,7 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sandbox_and_http_are_clean),
-        cmocka_unit_test(smpp_is_clean_without_and_with_an_smsc),
+        cmocka_unit_test(sessions_are_clean_without_a_peer_and_smpp_with_one),
         cmocka_unit_test(the_template_builds_out_of_tree_and_is_clean),
         cmocka_unit_test(each_vice_is_named),
         cmocka_unit_test(a_wrong_call_is_64),
