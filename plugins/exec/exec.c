@@ -746,9 +746,12 @@ static int open_environment(struct exec *x, char *error, size_t size)
     }
     /* Of two with one name a program takes the first. */
     put_variable(x, &at, "PATH", "/usr/local/bin:/usr/bin:/bin");
-    for (i = 0; i < sizeof kept / sizeof *kept; i++)
-        if (getenv(kept[i]) != NULL)
-            put_variable(x, &at, kept[i], getenv(kept[i]));
+    for (i = 0; i < sizeof kept / sizeof *kept; i++) {
+        const char *value = getenv(kept[i]);
+
+        if (value != NULL)
+            put_variable(x, &at, kept[i], value);
+    }
     return 0;
 }
 

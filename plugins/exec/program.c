@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define NAP_MS 5 /* between looks while the process exits */
+
 struct program {
     LIST_ENTRY(program) links; /* in ending, once it is */
     pid_t pid;                 /* 0: reaped */
@@ -21,19 +23,11 @@ struct program {
     struct event *exit_event, *step_event;
     program_ended_fn *fn; /* NULL: nobody asks */
     void *arg;
-    int64_t stop_wait_ms, term_ms, kill_ms; /* the last two monotonic, once it is ending */
-    bool terminated;
+    int64_t stop_wait_ms, wait_ms; /* wait_ms: until the next step, once it is ending */
+    enum { RUNS, ENDS, TERMINATED, KILLED } stage;
 };
 
 static LIST_HEAD(, program) ending = LIST_HEAD_INITIALIZER(ending);
-
-static int64_t mono_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void close_fd(int *fd)
 {
@@ -73,25 +67,28 @@ static void program_free(struct program *p)
     free(p);
 }
 
-/* What its time asks for; how long until the next look. */
-static int64_t step(struct program *p, int64_t now_ms)
+/* The next step of its end; sets how long until the one after it. */
+static void step(struct program *p)
 {
-    if (now_ms >= p->kill_ms)
-        kill(-p->pid, SIGKILL);
-    else if (now_ms >= p->term_ms && !p->terminated)
-        kill(-p->pid, SIGTERM);
-    p->terminated = now_ms >= p->term_ms;
-    return now_ms >= p->kill_ms ? 1000 : (p->terminated ? p->kill_ms : p->term_ms) - now_ms;
+    bool kills = p->stage >= TERMINATED;
+
+    kill(-p->pid, kills ? SIGKILL : SIGTERM);
+    p->stage = kills ? KILLED : TERMINATED;
+    p->wait_ms = kills ? 1000 : p->stop_wait_ms - p->wait_ms;
+}
+
+static void schedule(struct program *p)
+{
+    struct timeval wait = {p->wait_ms / 1000, p->wait_ms % 1000 * 1000};
+
+    event_add(p->step_event, &wait);
 }
 
 static void on_step(evutil_socket_t fd, short what, void *arg)
 {
-    struct program *p = arg;
-    int64_t wait_ms = step(p, mono_ms());
-    struct timeval wait = {wait_ms / 1000, wait_ms % 1000 * 1000};
-
     (void)fd, (void)what;
-    event_add(p->step_event, &wait);
+    step(arg);
+    schedule(arg);
 }
 
 static void on_exit_seen(evutil_socket_t fd, short what, void *arg)
@@ -104,7 +101,7 @@ static void on_exit_seen(evutil_socket_t fd, short what, void *arg)
     if (!reap(p, how, sizeof how))
         return;
     event_del(p->exit_event);
-    if (p->term_ms != 0) {
+    if (p->stage != RUNS) {
         LIST_REMOVE(p, links);
         program_free(p);
     } else {
@@ -115,8 +112,6 @@ static void on_exit_seen(evutil_socket_t fd, short what, void *arg)
 
 void program_end(struct program *p, bool at_once)
 {
-    int64_t now_ms = mono_ms();
-
     if (p == NULL)
         return;
     for (size_t i = 0; i < 3; i++)
@@ -126,17 +121,19 @@ void program_end(struct program *p, bool at_once)
         program_free(p);
         return;
     }
-    p->term_ms = at_once ? now_ms : now_ms + p->stop_wait_ms / 2;
-    p->kill_ms = now_ms + p->stop_wait_ms;
+    p->stage = ENDS;
+    p->wait_ms = at_once ? 0 : p->stop_wait_ms / 2;
     LIST_INSERT_HEAD(&ending, p, links);
-    on_step(-1, 0, p);
+    if (at_once)
+        step(p);
+    schedule(p);
 }
 
 /* The process exits, the loop is no more: nobody is kept waiting by a wait. The loop that the
  * events belong to may be freed, so they are left alone. */
 __attribute__((destructor)) static void end_all(void)
 {
-    const struct timespec nap = {0, 5000000};
+    const struct timespec nap = {0, NAP_MS * 1000000};
     bool more = !LIST_EMPTY(&ending);
     struct program *p;
     char how[32];
@@ -147,7 +144,9 @@ __attribute__((destructor)) static void end_all(void)
         {
             if (reap(p, how, sizeof how))
                 continue;
-            step(p, mono_ms());
+            p->wait_ms -= NAP_MS;
+            if (p->wait_ms < 0)
+                step(p);
             more = true;
         }
         if (more)
