@@ -279,11 +279,10 @@ void dingtalk_id(const char *task, const char *user, char out[DINGTALK_ID_BYTES]
 {
     uint8_t digest[SHA256_BYTES];
     char hex[2 * SHA256_BYTES + 1];
+    int n = snprintf(out, DINGTALK_ID_BYTES, "%s:%s", task, user);
 
-    if (strlen(task) + 1 + strlen(user) < DINGTALK_ID_BYTES) {
-        snprintf(out, DINGTALK_ID_BYTES, "%s:%s", task, user);
+    if (n > 0 && n < DINGTALK_ID_BYTES)
         return;
-    }
     digest_sha256(user, strlen(user), digest);
     digest_hex(digest, sizeof digest, hex);
     snprintf(out, DINGTALK_ID_BYTES, "%.24s:%.32s", task, hex);

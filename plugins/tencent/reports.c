@@ -61,10 +61,10 @@ static int64_t seconds(const json_t *object, const char *name)
 static void join_number(const json_t *item, const char *country, const char *number, char out[40])
 {
     const char *c = tencent_string(item, country), *n = tencent_string(item, number);
+    int length = snprintf(out, 40, "%s%s%s", *c == '\0' ? "" : "+", c, n);
 
-    *out = '\0';
-    if (*n != '\0' && strlen(c) + strlen(n) < 38)
-        snprintf(out, 40, "%s%s%s", *c == '\0' ? "" : "+", c, n);
+    if (*n == '\0' || length >= 40)
+        *out = '\0';
 }
 
 bool tencent_take_pulled_receipt(struct tencent *t, struct push *push, const json_t *item)

@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
-static const char *const names[] = {"wecom", "dingtalk", "feishu"};
+static const char *const names[] = {
+    "wecom",  "dingtalk", "feishu",   "wechat", "exec",  "aliyun", "tencent", "huawei",
+    "twilio", "telegram", "whatsapp", "cmpp",   "modem", "smpp",   "http",    "sandbox"};
 
 /* The section of that heading; good until the next call. */
 static char *section(const char *name)
