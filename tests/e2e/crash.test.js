@@ -115,7 +115,7 @@ journey('a crash leaves no doubt about whom an earlier attempt has reached: nobo
   smsc.behave = () => ({});
   await s.start();
   assert.deepEqual(await s.settled('early', 'first', 60000), { delivered: 2 });
-  assert.deepEqual(ids(smsc).map((to) => to.slice(-1)), ['0', '1', '1'].map(String), 'only the second one is sent again');
+  assert.deepEqual(ids(smsc).map((to) => to.slice(-1)).sort(), ['0', '1', '1'], 'only the second one is sent again');
   await s.ok('verify', 'early');
 });
 
