@@ -99,7 +99,7 @@ journey('without a receipt in time the next channel has its turn; a late receipt
   await pause(1500);
   assert.equal(smsc.submits.length, 4);
   assert.equal(other.requests.length, 3);
-  assert.ok(s.deliveryLog().some((e) => e.event === 'next-channel' && e.reason === 'no-receipt'));
+  await until('why to be logged', () => s.deliveryLog().some((e) => e.event === 'next-channel' && e.reason === 'no-receipt'));
   await until('nothing to be looked at', async () => (await (await s.redis()).call('ZCARD', 'outreach:{quiet}:first:retry')) === 0);
   assert.equal((await s.outreach('verify', 'quiet')).code, 0);
 });

@@ -146,7 +146,7 @@ journey("an operator's rule for one number holds over all campaigns, by the subm
   const began = smsc.submits.find((one) => one.status === 0).at;
   await until('all three', () => smsc.submits.filter((one) => one.status === 0).length === 3, 60000);
   assert.ok(smsc.submits.at(-1).at - began >= 19500, 'the third not before the first is forgotten');
-  assert.match(JSON.stringify(s.deliveryLog()), /"event":"held"[^}]*"reason":"limit"/);
+  await until('the wait to be logged', () => /"event":"held"[^}]*"reason":"limit"/.test(JSON.stringify(s.deliveryLog())));
 });
 
 journey('presets of operators are known by name, and others are refused', async (s) => {
