@@ -13,6 +13,7 @@
 
 const crypto = require('node:crypto');
 const net = require('node:net');
+const { loopback } = require('./loopback');
 const { until } = require('./wait');
 
 const CONNECT = 1, TERMINATE = 2, SUBMIT = 4, DELIVER = 5, ACTIVE_TEST = 8, RESPONSE = 0x80000000;
@@ -75,6 +76,7 @@ class Ismg {
     this.sessions = new Set();
     this.pending = new Map();
     this.ids = 0;
+    this.host = loopback();
     this.port = 0;
   }
 
@@ -86,7 +88,7 @@ class Ismg {
     this.server = net.createServer((socket) => this.serve(socket));
     await new Promise((resolve, reject) => {
       this.server.once('error', reject);
-      this.server.listen(this.port, '127.0.0.1', resolve);
+      this.server.listen(this.port, this.host, resolve);
     });
     this.port = this.server.address().port; // the same one after a restart
     return this;

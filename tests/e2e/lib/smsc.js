@@ -15,6 +15,7 @@
 const smpp = require('smpp');
 const { until } = require('./wait');
 const { arrival } = require('./arrival');
+const { loopback } = require('./loopback');
 
 const STATES = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACCEPTD: 6, UNKNOWN: 7, REJECTD: 8 };
 const COMMANDS = ['bind_transceiver', 'bind_transmitter', 'bind_receiver'];
@@ -30,6 +31,7 @@ class Smsc {
     this.answers = []; // every deliver_sm_resp, with the id it answers for
     this.sessions = new Set();
     this.pending = new Map(); // parts of long messages, by number and reference
+    this.host = loopback();
     this.port = 0;
   }
 
@@ -38,7 +40,7 @@ class Smsc {
     this.server.on('error', () => {});
     await new Promise((resolve, reject) => {
       this.server.once('error', reject);
-      this.server.listen(this.port, '127.0.0.1', resolve);
+      this.server.listen(this.port, this.host, resolve);
     });
     this.port = this.server.address().port; // the same one after a restart
     return this;

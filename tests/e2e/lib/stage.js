@@ -80,7 +80,7 @@ class Stage {
     const smsc = await new Smsc({ behave, now: () => this.clock?.now() ?? Date.now(), ...options }).start();
     this.closers.push(() => smsc.stop());
     this.settings.gateways.push({
-      name: 'mobile', plugin: 'smpp', channel: 'sms', host: '127.0.0.1', port: smsc.port,
+      name: 'mobile', plugin: 'smpp', channel: 'sms', host: smsc.host, port: smsc.port,
       system_id: 'women', password: '@env:SMPP_PASSWORD', source: '1069000038', rate: '1000/s',
       count: 'segments', window: 50, signature: 'prefix', priority: 1, cost: 0.045,
       reconnect_min: '50ms', reconnect_max: '200ms', ...gateway,
@@ -93,7 +93,7 @@ class Stage {
     const ismg = await new Ismg({ behave, now: () => this.clock?.now() ?? Date.now(), ...options }).start();
     this.closers.push(() => ismg.stop());
     this.settings.gateways.push({
-      name: 'ismg', plugin: 'cmpp', host: '127.0.0.1', port: ismg.port, sp_id: '901234', secret: '@env:CMPP_SECRET',
+      name: 'ismg', plugin: 'cmpp', host: ismg.host, port: ismg.port, sp_id: '901234', secret: '@env:CMPP_SECRET',
       source: '10690001', service_id: 'OUTREACH', rate: '1000/s', count: 'segments', signature: 'prefix', priority: 1,
       reconnect_min: '50ms', reconnect_max: '200ms', ...gateway,
     });
