@@ -13,7 +13,7 @@
  * What a line survives. The write stands in the kernel before the submit, so the death
  * of any process, ours or Redis', loses none. An fsync before each submit would cost
  * more than the ledger's own, and what it would add is small: while Redis has its AOF, the
- * ledger has every intent on the disk already. So the file is synced once a second, beside the
+ * ledger has every intent on the disk already. So the file is synced ten times a second, beside the
  * loop: a host that loses power may lose about that much of the log, and is told twice
  * from it only where Redis lost its data too.
  */
@@ -75,7 +75,8 @@ void delivery_log_head(struct delivery_log *log, const char *daemon, uint32_t ep
  * Logged once. */
 int delivery_log_flush(struct delivery_log *log);
 
-/* Starts an fsync of what was written, unless one is under way: call it about once a second. */
+/* Starts an fsync of what was written, unless one is under way: call it some ten times a second.
+ * Much of it at once would be an fsync of the AOF that waits long behind it. */
 void delivery_log_sync(struct delivery_log *log);
 
 /* Opens the file anew, after it was rotated away. */

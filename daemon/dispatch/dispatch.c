@@ -13,7 +13,6 @@
 #define TICK_MS 100      /* schedule, events, sleeping jobs */
 #define BEAT_TICKS 25    /* heartbeat and published states */
 #define PUBLISH_TICKS 3  /* the live log */
-#define SYNC_TICKS 10    /* the delivery log */
 #define REFRESH_TICKS 10 /* flags of jobs that cannot claim */
 #define ORDER_TICKS 7    /* less than a second: what people order holds at once */
 #define QUOTA_TICKS 12   /* more than a second: most rates are counted by the second */
@@ -148,8 +147,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     evtimer_add(d->tick, &again);
     ticks++;
-    if (ticks % SYNC_TICKS == 0)
-        delivery_log_sync(d->log);
+    delivery_log_sync(d->log);
     if (gateway_set_outstanding(d->gateways) > 0)
         FAULT_POINT("W5");
     if (db_well(d->db)) {

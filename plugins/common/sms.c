@@ -1,5 +1,6 @@
 #include "sms.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define ESCAPE 0x1b
@@ -201,6 +202,23 @@ static int encode_gsm(struct sms_text *t, const uint8_t *p, const uint8_t *end,
     return finish(&c, t, (size_t)(out - t->octets), long_text);
 }
 
+/* Two characters of three bytes at p, of 8 that may be read? E0 and ED are left to
+ * utf8_next(): what may follow them is narrower. */
+static inline bool two_of_three(const uint8_t *p)
+{
+    uint64_t eight;
+
+    memcpy(&eight, p, sizeof eight);
+    return (le64toh(eight) & 0xc0c0f0c0c0f0) == 0x8080e08080e0 && p[0] != 0xe0 && p[0] != 0xed &&
+           p[3] != 0xe0 && p[3] != 0xed;
+}
+
+static inline void put_three(uint8_t *out, const uint8_t *p)
+{
+    out[0] = (uint8_t)(p[0] << 4 | (p[1] >> 2 & 0xf));
+    out[1] = (uint8_t)(p[1] << 6 | (p[2] & 0x3f));
+}
+
 /* Most texts are Chinese and fit into one part: no cut is looked for. Returns the
  * octets, or 0 where there is more, or something that is no character. */
 static size_t encode_lone_ucs2(uint8_t *out, const uint8_t *p, const uint8_t *end, size_t units)
@@ -210,14 +228,9 @@ static size_t encode_lone_ucs2(uint8_t *out, const uint8_t *p, const uint8_t *en
     while (p < end) {
         uint32_t code;
 
-        for (; end - p >= 3 && out < full; p += 3) {
-            uint32_t three = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-
-            code = (three & 0xf) << 12 | (three >> 2 & 0xfc0) | (three >> 16 & 0x3f);
-            if ((three & 0xc0c0f0) != 0x8080e0 || code < 0x800 || (code & 0xf800) == 0xd800)
-                break;
-            *out++ = (uint8_t)(code >> 8);
-            *out++ = (uint8_t)code;
+        for (; end - p >= 8 && full - out >= 4 && two_of_three(p); p += 6, out += 4) {
+            put_three(out, p);
+            put_three(out + 2, p + 3);
         }
         if (p == end)
             break;

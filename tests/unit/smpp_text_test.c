@@ -156,6 +156,45 @@ static const struct decode_fact {
     {"above 7f is a fault", "\x80", 1, 0, SMS_CHARSET_GSM, false, "\xef\xbf\xbd"},
 };
 
+/* Two characters are read at a time where both are of three bytes: at any place of a text the
+ * same must come out as of each alone, and what is none must be seen. */
+static void test_pairs(void **state)
+{
+    static const char *const wrong[] = {"\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80",
+                                        "\xed\xbf\xbf", "\xe4\xb8\x2d"};
+    char text[3 * 20 + 4];
+    struct sms_text t;
+
+    (void)state;
+    for (unsigned before = 0; before < 12; before++) {
+        unsigned length = 3 * before;
+
+        for (unsigned k = 0; k < before; k++)
+            memcpy(text + 3 * k, "\xe6\xb0\x91", 3); /* U+6C11 */
+        memcpy(text + length,
+               "\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf"
+               "a",
+               10);
+        assert_int_equal(
+            sms_encode(&t, text, length + 10, GATEWAY_UCS2, SMS_CHARSET_GSM, SMS_LONG_UDH8),
+            SMS_OK);
+        assert_int_equal(t.start[1], 2 * before + 8);
+        for (unsigned k = 0; k < before; k++)
+            assert_memory_equal(t.octets + 2 * k, "\x6c\x11", 2);
+        assert_memory_equal(t.octets + 2 * before,
+                            "\x08\x00\xd7\xff\xff\xff\x00"
+                            "a",
+                            8);
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+            memcpy(text + length, wrong[i], 3);
+            memcpy(text + length + 3, "\xe6\xb0\x91\xe6\xb0\x91\xe6\xb0\x91", 9);
+            assert_int_equal(
+                sms_encode(&t, text, length + 12, GATEWAY_UCS2, SMS_CHARSET_GSM, SMS_LONG_UDH8),
+                SMS_INVALID);
+        }
+    }
+}
+
 static void test_decode(void **state)
 {
     const struct decode_fact *f = *state;
@@ -284,6 +323,7 @@ int main(void)
     const struct CMUnitTest singles[] = {
         cmocka_unit_test(test_segments),
         cmocka_unit_test(test_invalid_utf8),
+        cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_reassembly),
     };
     size_t n = 0, i;
