@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "code_words.h"
 #include "equation.h"
+#include "gateway_names.h"
 #include "human.h"
 #include "keys.h"
 #include "log_entry.h"
@@ -29,7 +30,6 @@
 #define PAGE_ROWS 1000
 #define PAGES_AHEAD 4
 #define MOST_HITS 256 /* of one person, over all campaigns */
-#define MOST_GATEWAYS 256
 #define LOG_LINES 50
 #define MOST_ENDS 1024
 #define GONE_LEAST 3 /* notices in a row that found nobody: the number may be another's by now */
@@ -52,7 +52,7 @@ struct asking {
     struct cli *cli;
     char address[ADDRESS_BYTES], hash[ADDRESS_HASH_BYTES];
     bool hashed, opted_out;
-    char *gateways[MOST_GATEWAYS]; /* by number; NULL: none of that number */
+    struct gateway_names gateways;
     struct buf out;
     json_t *campaigns, *log;
     struct log_notice hits[MOST_HITS];
@@ -169,8 +169,7 @@ static int read_record(struct cli *cli, const char *id, const char *reminder, in
 
 static const char *gateway_name(const struct asking *a, unsigned number)
 {
-    return number > 0 && number < MOST_GATEWAYS && a->gateways[number] != NULL ? a->gateways[number]
-                                                                               : "";
+    return gateway_names_of(&a->gateways, number);
 }
 
 /* What is true of a notice whose reminder has no ledger yet. */
@@ -179,24 +178,9 @@ static enum notice_state state_before(const struct reminder_status *r)
     return r->cancelled ? NOTICE_CANCELLED : NOTICE_UNTOUCHED;
 }
 
-/* Did it leave for a gateway? What was refused at the last moment has an intent too,
- * and so has what failed before anybody submitted it. */
 static bool was_submitted(const struct found_record *f)
 {
-    const struct record *r = &f->record;
-
-    switch (r->state) {
-    case NOTICE_SENDING:
-    case NOTICE_ACCEPTED:
-    case NOTICE_DELIVERED:
-    case NOTICE_UNDELIVERED:
-    case NOTICE_UNCERTAIN:
-        return f->there && r->fence != 0;
-    case NOTICE_FAILED:
-        return f->there && r->fence != 0 && r->attempts > 0;
-    default:
-        return false;
-    }
+    return f->there && record_was_submitted(&f->record);
 }
 
 static void write_times(struct asking *a, const struct picture *p, const struct reminder_status *r,
@@ -430,30 +414,6 @@ static int ask_campaigns(struct asking *a, const char *only, struct error *err)
 }
 
 /* ----------------------------------------------------------------- what is around */
-static int ask_gateways(struct asking *a, struct error *err)
-{
-    struct command c = COMMAND_INIT;
-    redisReply *reply;
-    int rc;
-
-    command_start(&c, "HGETALL");
-    command_add_string(&c, KEY_GATEWAYS);
-    rc = db_ask(a->cli->db, &c, &reply, err);
-    command_free(&c);
-    if (rc != 0)
-        return -1;
-    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
-        const char *name = reply->element[i]->str;
-        int64_t number = db_int(reply->element[i + 1], 0);
-
-        if (name[0] != ':' && name[0] != '#' && number > 0 && number < MOST_GATEWAYS &&
-            a->gateways[number] == NULL)
-            a->gateways[number] = xstrdup(name);
-    }
-    freeReplyObject(reply);
-    return 0;
-}
-
 static int ask_optout(struct asking *a, struct error *err)
 {
     struct command c = COMMAND_INIT;
@@ -537,7 +497,7 @@ static void search_log(struct asking *a, const struct why_options *options)
 /* ---------------------------------------------------------------------- running */
 static int ask(struct asking *a, const struct why_options *options, struct error *err)
 {
-    if (ask_gateways(a, err) != 0 || ask_optout(a, err) != 0)
+    if (gateway_names_read(&a->gateways, a->cli, err) != 0 || ask_optout(a, err) != 0)
         return -1;
     buf_printf(&a->out, "%s  %s\n", a->address,
                a->opted_out ? T("has opted out: nothing is sent", "已退订：一律不发送")
@@ -577,8 +537,7 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
                            a.log));
     else
         cli_print(&a.out);
-    for (size_t i = 0; i < MOST_GATEWAYS; i++)
-        free(a.gateways[i]);
+    gateway_names_free(&a.gateways);
     json_decref(a.campaigns);
     json_decref(a.log);
     buf_free(&a.out);

@@ -149,6 +149,22 @@ bool notice_is_terminal(enum notice_state state)
     return state >= NOTICE_DELIVERED && state < NOTICE_STATES;
 }
 
+bool record_was_submitted(const struct record *r)
+{
+    switch (r->state) {
+    case NOTICE_SENDING:
+    case NOTICE_ACCEPTED:
+    case NOTICE_DELIVERED:
+    case NOTICE_UNDELIVERED:
+    case NOTICE_UNCERTAIN:
+        return r->fence != 0;
+    case NOTICE_FAILED:
+        return r->fence != 0 && r->attempts > 0;
+    default:
+        return false;
+    }
+}
+
 const char *notice_state_name(enum notice_state state)
 {
     return state < NOTICE_STATES ? states[state].name : "damaged";

@@ -107,6 +107,10 @@ int ledger_header_unpack(const unsigned char in[LEDGER_RECORD_BYTES], struct led
 bool notice_may_move(enum notice_state from, enum notice_state to);
 bool notice_is_terminal(enum notice_state state);
 
+/* Did it leave for a gateway? What was refused at the last moment has an intent too, and so
+ * has what failed before anybody submitted it. */
+bool record_was_submitted(const struct record *r);
+
 /* Names as in DESIGN 5.1 ("waiting" for the first two), stable for logs and programs. */
 const char *notice_state_name(enum notice_state state);
 const char *notice_reason_name(enum notice_reason reason);

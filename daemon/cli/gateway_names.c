@@ -1,0 +1,59 @@
+#include "gateway_names.h"
+
+#include "keys.h"
+#include "mem.h"
+#include "tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static double cost_of(const struct cli *cli, const char *name)
+{
+    const struct tree *list = cli->settings->gateways, *cost;
+
+    for (const struct tree *g = list != NULL ? list->first : NULL; g != NULL; g = g->next)
+        if (strcmp(tree_string(g, "name", ""), name) == 0) {
+            cost = tree_member(g, "cost");
+            return cost == NULL ? 0 : cost->kind == TREE_INT ? (double)cost->integer : cost->number;
+        }
+    return 0;
+}
+
+int gateway_names_read(struct gateway_names *g, struct cli *cli, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    command_start(&c, "HGETALL");
+    command_add_string(&c, KEY_GATEWAYS);
+    rc = db_ask(cli->db, &c, &reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+        const char *name = reply->element[i]->str;
+        int64_t number = db_int(reply->element[i + 1], 0);
+
+        if (name[0] != ':' && name[0] != '#' && number > 0 && number < GATEWAY_NAMES_MAX &&
+            g->names[number] == NULL) {
+            g->names[number] = xstrdup(name);
+            g->costs[number] = cost_of(cli, name);
+        }
+    }
+    freeReplyObject(reply);
+    return 0;
+}
+
+void gateway_names_free(struct gateway_names *g)
+{
+    for (size_t i = 0; i < GATEWAY_NAMES_MAX; i++)
+        free(g->names[i]);
+    memset(g, 0, sizeof *g);
+}
+
+const char *gateway_names_of(const struct gateway_names *g, unsigned number)
+{
+    return number > 0 && number < GATEWAY_NAMES_MAX && g->names[number] != NULL ? g->names[number]
+                                                                                : "";
+}
