@@ -189,9 +189,39 @@ $(MODEL): $(wildcard tests/model/*.pml tests/model/*.[ch]) $(MODEL_RULES) $(MODE
 	  -o $@ $(@D)/pan.c tests/model/glue.c $(MODEL_RULES)
 model: $(MODEL)
 
+# Manual pages and completions, from the tables that the programs read by (manual/manual.c).
+MANUAL := $(BUILD)/manual/manual
+PAGES  := $(patsubst manual/%.in,$(BUILD)/manual/%,$(wildcard manual/*.in))
+$(MANUAL): manual/manual.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ROOMS:%=-Idaemon/%) -Iplugins $(FLAGS) $(CFLAGS) -c -o $@.o $<
+	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LDLIBS)
+$(BUILD)/manual/%: manual/%.in $(MANUAL) plugins/gateway_plugin.h
+	$(MANUAL) page $< >$@.part && mv $@.part $@
+$(BUILD)/manual/outreach.bash $(BUILD)/manual/_outreach: $(MANUAL)
+	$(MANUAL) bash >$(BUILD)/manual/outreach.bash && $(MANUAL) zsh >$(BUILD)/manual/_outreach
+manual: $(PAGES) $(BUILD)/manual/outreach.bash $(BUILD)/manual/_outreach
+
+# DESTDIR and PREFIX as usual; plugins are looked for in /usr/lib/outreach unless `plugin_dir` says.
+PREFIX ?= /usr
+install: all manual
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/include \
+	  $(DESTDIR)$(PREFIX)/lib/outreach/plugins $(DESTDIR)/etc/outreach/calendars \
+	  $(foreach n,1 3 5 7 8,$(DESTDIR)$(PREFIX)/share/man/man$(n)) \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
+	install -m 755 $(BUILD)/outreach $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BUILD)/outreachd $(DESTDIR)$(PREFIX)/sbin
+	install -m 644 $(PLUGIN_SOS) $(PLUGIN_TABLES) $(DESTDIR)$(PREFIX)/lib/outreach/plugins
+	install -m 644 plugins/gateway_plugin.h $(DESTDIR)$(PREFIX)/include
+	for page in $(PAGES); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
+	install -m 644 $(BUILD)/manual/outreach.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/outreach
+	install -m 644 $(BUILD)/manual/_outreach $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_outreach
+	install -m 644 conf/calendars/* $(DESTDIR)/etc/outreach/calendars
+	[ -e $(DESTDIR)/etc/outreach/outreachd.conf ] || install -m 640 conf/outreachd.conf $(DESTDIR)/etc/outreach
+
 clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all tests model fuzzers bench clean
+.PHONY: all install manual tests model fuzzers bench clean
 .SECONDARY:

@@ -55,6 +55,9 @@ struct form {
 int form_read(const struct tree *document, struct form *form, struct arena *arena,
               struct error *err);
 
+/* The table of all fields, for the manual page. */
+const struct field *form_table(void);
+
 /* "zh", "zh-TW": what may name a language in a document. */
 bool form_is_language(const char *name);
 

@@ -38,6 +38,11 @@ static const struct option_row shared_options[] = {
     {0},
 };
 
+const struct option_row *cli_options(void)
+{
+    return shared_options;
+}
+
 /* Before the command only. */
 static const struct option_row leading_options[] = {
     {"version", 'V', OPTION_FLAG, OPTION_AT(struct cli, version), NULL,

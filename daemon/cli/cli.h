@@ -60,6 +60,9 @@ struct subcommand {
 /* All of them, in the order of --help; ended by one without name. */
 extern const struct subcommand *const subcommands[];
 
+/* The options that every command has. */
+const struct option_row *cli_options(void);
+
 /* Parses, runs, cleans up. Returns the exit code. */
 int cli_main(int argc, char **argv);
 

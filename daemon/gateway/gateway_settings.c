@@ -190,6 +190,11 @@ static const struct field common_fields[] = {
     {0},
 };
 
+const struct field *gateway_settings_table(void)
+{
+    return common_fields;
+}
+
 /* ------------------------------------------------------- the plugin's settings */
 
 static const enum field_kind kinds[] = {

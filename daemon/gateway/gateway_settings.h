@@ -14,8 +14,12 @@
 
 struct arena;
 struct error;
+struct field;
 struct gateway_settings;
 struct tree;
+
+/* The settings that every gateway has, for the manual page. */
+const struct field *gateway_settings_table(void);
 
 /* Reads group for that plugin. All is in the arena, and refers to the group and
  * the plugin's table. NULL with err. */
