@@ -10,7 +10,7 @@ BUILD   := build/$(FLAVOR)
 
 CC      ?= cc
 CXX     ?= c++
-PKGS    := libevent hiredis libconfig libcurl jansson libsodium libcrypto libmicrohttpd xlsxwriter
+PKGS    := libevent hiredis libconfig libcurl jansson libsodium libcrypto libmicrohttpd xlsxwriter libzip expat
 WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wundef -Werror
 CWARN   := $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CPPFLAGS += -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS))

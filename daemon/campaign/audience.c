@@ -13,6 +13,7 @@
 #include "seen.h"
 #include "tree.h"
 #include "value.h"
+#include "xlsx.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,27 +37,13 @@ struct source {
     struct buf text; /* UTF-8 that was not taken yet, from at on */
     size_t at;
     bool ended;
-    struct csv *csv;
+    struct csv *csv; /* one of the two */
+    struct xlsx *book;
 };
 
-/* What people give for a CSV: the workbook itself. */
-static const struct {
-    char magic[5];
-    enum remark what;
-} workbooks[] = {
-    {"PK\x03\x04", LIST_XLSX},
-    {"\xd0\xcf\x11\xe0", LIST_XLS},
-};
-
-static int refuse_workbook(const struct source *s, const char *bytes, size_t n, struct error *err)
-{
-    size_t i;
-
-    for (i = 0; i < sizeof workbooks / sizeof workbooks[0]; i++)
-        if (n >= 4 && memcmp(bytes, workbooks[i].magic, 4) == 0)
-            return remark_error(err, workbooks[i].what, s->path);
-    return 0;
-}
+#define MAGIC_XLSX "PK\x03\x04"
+#define MAGIC_XLS "\xd0\xcf\x11\xe0" /* also a workbook with a password */
+#define MAGIC_BYTES 4
 
 static int source_chunk(struct source *s, struct error *err)
 {
@@ -72,8 +59,8 @@ static int source_chunk(struct source *s, struct error *err)
         n += got > 0 ? (size_t)got : 0;
         got = got < 0 ? 1 : got;
     }
-    if (s->bytes == 0 && refuse_workbook(s, chunk, n, err) != 0)
-        return -1;
+    if (s->bytes == 0 && n >= MAGIC_BYTES && memcmp(chunk, MAGIC_XLS, MAGIC_BYTES) == 0)
+        return remark_error(err, LIST_XLS, s->path);
     s->bytes += n;
     if (s->reader == NULL)
         s->reader = charset_open(charset_guess(chunk, n, n == sizeof chunk));
@@ -109,14 +96,26 @@ static long source_read(void *arg, char *out, size_t size, struct error *err)
 static void source_close(struct source *s)
 {
     csv_free(s->csv);
+    xlsx_close(s->book);
     charset_close(s->reader);
     buf_free(&s->text);
     if (s->fd >= 0)
         close(s->fd);
 }
 
-static int source_open(struct source *s, const char *path, struct error *err)
+static bool is_workbook(int fd)
 {
+    char magic[MAGIC_BYTES];
+
+    return pread(fd, magic, sizeof magic, 0) == sizeof magic &&
+           memcmp(magic, MAGIC_XLSX, sizeof magic) == 0;
+}
+
+/* audience: the campaign's group, for the sheet; may be NULL. */
+static int source_open(struct source *s, const char *path, const struct tree *audience,
+                       struct error *err)
+{
+    const char *sheet = audience != NULL ? tree_string(audience, "sheet", NULL) : NULL;
     struct stat st;
 
     *s = (struct source){.path = path, .text = BUF_INIT(2 * CHUNK_BYTES + 64)};
@@ -129,8 +128,22 @@ static int source_open(struct source *s, const char *path, struct error *err)
         return remark_error(err, LIST_NO_FILE, path);
     }
     s->total_bytes = (uint64_t)st.st_size;
-    s->csv = csv_create(source_read, s);
-    return 0;
+    if (!is_workbook(s->fd)) {
+        s->csv = csv_create(source_read, s);
+        return 0;
+    }
+    s->book = xlsx_open(path, sheet, err);
+    if (s->book == NULL)
+        source_close(s);
+    return s->book != NULL ? 0 : -1;
+}
+
+static int source_next(struct source *s, struct csv_row *row, struct error *err)
+{
+    if (s->book == NULL)
+        return csv_next(s->csv, row, err);
+    xlsx_progress(s->book, &s->bytes, &s->total_bytes);
+    return xlsx_next(s->book, row, err);
 }
 
 /* ----------------------------------------------------------------- the headings */
@@ -256,38 +269,113 @@ static bool is_number(const char *s)
     return digits >= 10;
 }
 
-/* The first row that is not blank. */
+/* All commas: what Excel leaves below a table. */
+static bool is_blank(const struct csv_row *row)
+{
+    size_t i, k;
+
+    for (i = 0; i < row->count; i++)
+        for (k = 0; k < row->fields[i].length; k++)
+            if (row->fields[i].bytes[k] != ' ' && row->fields[i].bytes[k] != '\t')
+                return false;
+    return true;
+}
+
+static bool is_mapped(const struct tree *mapping, const char *written)
+{
+    for (const struct tree *one = mapping != NULL ? mapping->first : NULL; one != NULL;
+         one = one->next)
+        if (one->kind == TREE_STRING && strcmp(one->string, written) == 0)
+            return true;
+    return false;
+}
+
+/* One cell over a whole table, which is no heading to anybody: its title. */
+static bool is_title(const struct csv_row *row, const struct tree *mapping)
+{
+    size_t filled = 0, last = 0;
+    bool title;
+    char *s;
+
+    for (size_t i = 0; i < row->count; i++)
+        if (row->fields[i].length > 0) {
+            filled++;
+            last = i;
+        }
+    if (filled != 1)
+        return false;
+    s = clean_copy(&row->fields[last]);
+    title = column_known(s, strlen(s)) == NULL && !is_mapped(mapping, s);
+    free(s);
+    return title;
+}
+
+static void write_headings(struct headings *h, const struct csv_row *row)
+{
+    headings_free(h);
+    *h = (struct headings){xcalloc(row->count, sizeof(char *)), xcalloc(row->count, sizeof(char *)),
+                           row->count, row->number};
+    for (size_t i = 0; i < row->count; i++)
+        h->written[i] = clean_copy(&row->fields[i]);
+}
+
+static bool has_number(const struct headings *h)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (is_number(h->written[i]))
+            return true;
+    return false;
+}
+
+/* The first row that is neither blank nor a title; with people right below, a title was the
+ * heading of their only column. */
 static int read_headings(struct source *s, const struct tree *mapping, struct headings *h,
                          struct error *err)
 {
+    bool title = false, below = false;
     struct csv_row row;
-    size_t i;
     int rc;
 
-    do
-        rc = csv_next(s->csv, &row, err);
-    while (rc == 1 && row.count == 0 && row.fault == CSV_FINE);
-    if (rc < 0)
-        return -1;
-    if (rc == 0)
-        return remark_error(err, LIST_EMPTY, s->path);
-    if (row.fault != CSV_FINE)
-        return remark_error(
-            err, LIST_HEADER, s->path, row.number,
-            remark_write((char[REMARK_BYTES]){""}, fault_remarks[row.fault], remark_language()));
-    *h = (struct headings){xcalloc(row.count, sizeof(char *)), xcalloc(row.count, sizeof(char *)),
-                           row.count, row.number};
-    for (i = 0; i < row.count; i++) {
-        h->written[i] = clean_copy(&row.fields[i]);
-        if (is_number(h->written[i])) {
-            h->count = i + 1; /* so many have been written */
-            return remark_error(err, LIST_NO_HEADER, s->path, row.number);
+    for (;;) {
+        rc = source_next(s, &row, err);
+        if (rc < 0)
+            return -1;
+        if (rc == 0)
+            break;
+        if (row.fault != CSV_FINE)
+            return remark_error(err, LIST_HEADER, s->path, row.number,
+                                remark_write((char[REMARK_BYTES]){""}, fault_remarks[row.fault],
+                                             remark_language()));
+        if (row.count == 0 || is_blank(&row))
+            continue;
+        below = title;
+        title = is_title(&row, mapping);
+        if (below && title) {
+            struct headings people = {0};
+
+            write_headings(&people, &row);
+            rc = has_number(&people);
+            headings_free(&people);
+            if (rc)
+                break;
         }
+        write_headings(h, &row);
+        if (!title)
+            break;
     }
+    if (h->count == 0)
+        return remark_error(err, LIST_EMPTY, s->path);
+    if (has_number(h))
+        return remark_error(err, LIST_NO_HEADER, s->path, h->row);
     return name_headings(h, mapping, err);
 }
 
-int audience_columns(const char *path, const struct tree *mapping, char ***names, size_t *count,
+static const struct tree *mapping_of(const struct tree *audience)
+{
+    return audience != NULL ? tree_get(audience, "columns") : NULL;
+}
+
+int audience_columns(const char *path, const struct tree *audience, char ***names, size_t *count,
                      struct error *err)
 {
     struct headings h = {0};
@@ -296,9 +384,9 @@ int audience_columns(const char *path, const struct tree *mapping, char ***names
 
     *names = NULL;
     *count = 0;
-    if (source_open(&s, path, err) != 0)
+    if (source_open(&s, path, audience, err) != 0)
         return -1;
-    rc = read_headings(&s, mapping, &h, err);
+    rc = read_headings(&s, mapping_of(audience), &h, err);
     if (rc == 0) {
         *names = h.names;
         *count = h.count;
@@ -329,6 +417,7 @@ struct gathering {
     unsigned long line;
     int column_name;
     bool hold; /* same_phone = merge, and there are names to join */
+    bool book; /* from a workbook, which has no cells where nothing stands */
     struct seen seen;
     struct held *held;
     size_t held_count, held_size;
@@ -554,7 +643,7 @@ int audience_check_file(const struct campaign *c, const char *path, struct error
     struct source s;
     int rc;
 
-    if (source_open(&s, path, err) != 0)
+    if (source_open(&s, path, tree_get(c->document, "audience"), err) != 0)
         return -1;
     rc = read_headings(&s, tree_get(c->document, "audience.columns"), &h, err);
     if (rc == 0)
@@ -571,18 +660,6 @@ static void remark_fault(struct gathering *g, enum csv_fault fault)
     on_remark(g, true, remark_write((char[REMARK_BYTES]){""}, fault_remarks[fault], g->language));
 }
 
-/* All commas: what Excel leaves below a table. */
-static bool is_blank(const struct csv_row *row)
-{
-    size_t i, k;
-
-    for (i = 0; i < row->count; i++)
-        for (k = 0; k < row->fields[i].length; k++)
-            if (row->fields[i].bytes[k] != ' ' && row->fields[i].bytes[k] != '\t')
-                return false;
-    return true;
-}
-
 static int gather_row(struct gathering *g, const struct csv_row *row, size_t headings,
                       const int fields[CAMPAIGN_MAX_COLUMNS], struct error *err)
 {
@@ -596,7 +673,7 @@ static int gather_row(struct gathering *g, const struct csv_row *row, size_t hea
     }
     if (is_blank(row))
         return 0;
-    if (row->count != headings)
+    if (row->count != headings && !(g->book && row->count < headings))
         NOTE(g, row->count < headings ? REMARK_FEWER : REMARK_MORE, g->language,
              (unsigned long)row->count, (unsigned long)headings);
     for (k = 0; k < g->c->column_count; k++)
@@ -631,9 +708,10 @@ static int gather_file(struct gathering *g, struct source *s, const struct headi
 
     if (check_addresses(g->c, s->path, h, err) != 0)
         return -1;
+    g->book = s->book != NULL;
     remark_second_phones(g, h);
     find_fields(g->c, h, fields);
-    while ((rc = csv_next(s->csv, &row, err)) == 1) {
+    while ((rc = source_next(s, &row, err)) == 1) {
         if (gather_row(g, &row, h->count, fields, err) != 0)
             return -1;
         if (row.number % PROGRESS_ROWS == 0 && g->sink->progress != NULL)
@@ -652,7 +730,7 @@ int audience_read_file(const struct campaign *c, const char *path, const struct 
     struct gathering *g = gathering_create(c, sink, report);
     struct headings h = {0};
     struct source s;
-    int rc = source_open(&s, path, err);
+    int rc = source_open(&s, path, tree_get(c->document, "audience"), err);
 
     if (rc == 0) {
         rc = read_headings(&s, tree_get(c->document, "audience.columns"), &h, err);

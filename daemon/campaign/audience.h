@@ -1,8 +1,8 @@
 /*
  * audience.h - from people's files to rows
  *
- * A CSV in UTF-8 or GB18030 (BOM or not, LF or CRLF, quoted, delimited by comma,
- * semicolon or tab), or recipients inline in JSON. Each usable person becomes a
+ * An Excel workbook, a CSV in UTF-8 or GB18030 (BOM or not, LF or CRLF, quoted,
+ * delimited by comma, semicolon or tab), or recipients inline in JSON. Each usable person becomes a
  * row: the values of the campaign's columns, joined by 0x1f. A row that cannot
  * be used is reported with its number in the file and what to do; the others
  * are taken.
@@ -47,9 +47,10 @@ struct audience_sink {
  * free, with one free() each and one for the array. */
 int audience_header(const char *path, char ***names, size_t *count, struct error *err);
 
-/* The same with a campaign's own mapping (audience.columns: our name to the
- * file's heading; NULL for none) before the known names. */
-int audience_columns(const char *path, const struct tree *mapping, char ***names, size_t *count,
+/* The same with what a campaign's `audience` says (NULL for nothing): the sheet of a
+ * workbook, and its own mapping (columns: our name to the file's heading) before the
+ * known names. */
+int audience_columns(const char *path, const struct tree *audience, char ***names, size_t *count,
                      struct error *err);
 
 /* Whether anybody in the file can be reached: it can be read, and has a column of

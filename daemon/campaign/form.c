@@ -528,9 +528,10 @@ static const struct field event_fields[] = {
 
 static const struct field audience_fields[] = {
     {"file", FIELD_STRING, AUDIENCE(file), .min = 1, .max = 4000,
-     .help = "the list, beside the campaign file: CSV with a heading row, UTF-8 or GB18030"},
+     .help = "the list, beside the campaign file: an Excel workbook, or CSV in UTF-8 or "
+             "GB18030; with a heading row"},
     {"sheet", FIELD_STRING, AUDIENCE(sheet), .min = 1, .max = 100,
-     .help = "kept for later: of a workbook"},
+     .help = "of a workbook; default the only one with anything in it"},
     {"group", FIELD_BOOL, AUDIENCE(group), .initial = "false",
      .help = "one notice a reminder, to the group that a gateway reaches"},
     {"same_phone", FIELD_ENUM, AUDIENCE(same_phone), .initial = "merge", .names = same_phone_names,

@@ -60,9 +60,6 @@ static const struct {
         {"the column %.80s has telephone numbers too: only %.80s is used "
          "(audience.columns names another)",
          "“%.80s”列也是电话号码：只使用“%.80s”列（可用 audience.columns 另行指定）"},
-    [LIST_XLSX] =
-        {"%s: is an Excel workbook (.xlsx): save it as CSV (File, Save As, \"CSV UTF-8\")",
-         "%s：这是 Excel 工作簿（.xlsx）：请另存为 CSV（文件－另存为－“CSV UTF-8”）"},
     [LIST_XLS] = {"%s: is an old Excel workbook (.xls): save it as CSV (File, Save As, \"CSV "
                   "UTF-8\")",
                   "%s：这是旧版 Excel 工作簿（.xls）：请另存为 CSV（文件－另存为－“CSV UTF-8”）"},
@@ -83,6 +80,17 @@ static const struct {
     [LIST_NO_COLUMN] = {"the file has no column \"%.80s\"%s; its columns are %s",
                         "名单中没有“%.80s”列%s；现有的列是 %s"},
     [LIST_NEAREST] = {"; did you mean \"%.80s\"?", "（是否指“%.80s”？）"},
+    [LIST_BOOK_DAMAGED] =
+        {"%s: the workbook is damaged (%s: %s): open it in Excel and save it anew",
+         "%s：工作簿已损坏（%s：%s）：请用 Excel 打开后重新保存"},
+    [LIST_NO_BOOK] = {"%s: is no Excel workbook, or a damaged one: save the list anew as .xlsx, or as CSV",
+                      "%s：不是 Excel 工作簿，或已损坏：请将名单重新存为 .xlsx 或 CSV"},
+    [LIST_NO_SHEET] = {"%s: no sheet \"%s\"; its sheets are %s",
+                       "%s：没有工作表“%s”；现有的工作表是 %s"},
+    [LIST_WHICH_SHEET] = {"%s: several sheets hold something (%s): say which, as in audience = "
+                          "{ sheet = \"%s\"; ... }",
+                          "%s：不止一个工作表有内容（%s）：请指明，如 audience = { sheet = \"%s\"; "
+                          "... }"},
     [LIST_TOO_MANY] = {"row %lu: more than %lu recipients (defaults.max_audience)",
                        "第%lu行：收件人超过 %lu 位（defaults.max_audience）"},
 };

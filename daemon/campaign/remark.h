@@ -35,17 +35,20 @@ enum remark {
     REMARK_ROW_QUOTE,
     REMARK_SECOND_PHONES, /* heading, the heading that is used */
     /* of the whole file: what remark_error() says */
-    LIST_XLSX,       /* path */
-    LIST_XLS,        /* path */
-    LIST_NO_FILE,    /* path */
-    LIST_EMPTY,      /* path */
-    LIST_HEADER,     /* path, row, what is wrong */
-    LIST_NO_HEADER,  /* path, row */
-    LIST_NO_PHONES,  /* path, headings, channel */
-    LIST_NO_ADDRESS, /* path, channel, headings, channel */
-    LIST_NO_COLUMN,  /* what was named, LIST_NEAREST or "", headings */
-    LIST_NEAREST,    /* heading */
-    LIST_TOO_MANY,   /* row, most */
+    LIST_XLS,          /* path */
+    LIST_NO_FILE,      /* path */
+    LIST_EMPTY,        /* path */
+    LIST_HEADER,       /* path, row, what is wrong */
+    LIST_NO_HEADER,    /* path, row */
+    LIST_NO_PHONES,    /* path, headings, channel */
+    LIST_NO_ADDRESS,   /* path, channel, headings, channel */
+    LIST_NO_COLUMN,    /* what was named, LIST_NEAREST or "", headings */
+    LIST_NEAREST,      /* heading */
+    LIST_TOO_MANY,     /* row, most */
+    LIST_BOOK_DAMAGED, /* path, part, what is wrong */
+    LIST_NO_BOOK,      /* path */
+    LIST_NO_SHEET,     /* path, name, sheets */
+    LIST_WHICH_SHEET,  /* path, sheets, one of them */
 };
 
 #define REMARK_BYTES 512

@@ -76,7 +76,8 @@ static struct campaign *read_json_campaign(const char *path, const struct settin
 
     if (document == NULL)
         return NULL;
-    if (audience != NULL && audience_header(audience, &names, &count, err) != 0)
+    if (audience != NULL &&
+        audience_columns(audience, tree_get(document, "audience"), &names, &count, err) != 0)
         tree_free(document);
     else
         c = campaign_create(document, &settings->defaults, (const char *const *)names, count, err);

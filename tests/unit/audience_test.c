@@ -337,7 +337,8 @@ static const struct {
      "the "
      "right one with audience.columns"},
     {"no header at all", "", "王,138 5140 0001\n", ": row 1 is no header: there is a telephone"},
-    {"a workbook", "", "PK\x03\x04", ": is an Excel workbook (.xlsx): save it as CSV"},
+    {"half a workbook", "", "PK\x03\x04",
+     ": is no Excel workbook, or a damaged one: save the list anew"},
     {"a mapped column that is not there", "\"columns\":{\"sms\":\"手机好\"}",
      "姓名,手机号\n王,13851400001\n",
      "audience.columns.sms: the file has no column \"手机好\"; did you mean \"手机号\"?; its "
@@ -371,7 +372,7 @@ static void test_refused_in_chinese(void **state)
         const char *list, *words;
     } facts[] = {
         {"", "：文件是空的"},
-        {"PK\x03\x04", "：这是 Excel 工作簿（.xlsx）：请另存为 CSV"},
+        {"PK\x03\x04", "：不是 Excel 工作簿，或已损坏"},
         {"姓名,号\n王,13851400001\n",
          "：没有电话号码列（手机号、电话、phone 等）；现有的列是 姓名, 号；"},
         {"王,13851400001\n", "：第1行不是表头：里面有电话号码；"},
