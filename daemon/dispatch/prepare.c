@@ -2,8 +2,7 @@
 
 #include "calendar.h"
 #include "clock.h"
-#include "column.h"
-#include "encoding.h"
+#include "decide.h"
 #include "fault.h"
 #include "hours.h"
 #include "log.h"
@@ -14,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT_BYTES 4096
 #define AGAIN_MS 15000 /* all gateways of a channel are out of use */
 #define ASKED_MS 15000 /* for a provider's answer about one in doubt */
 
@@ -96,60 +94,27 @@ static bool prepare_special(struct notice *n, struct record *r, const char *row,
     return true;
 }
 
-/* The zone of one recipient, or the campaign's. */
-static const struct zone *zone_of(const struct job *job, const struct template_value *row)
-{
-    const struct campaign *c = job->campaign;
-    const struct zone *zone = NULL;
-    char name[64];
-
-    if (c->column_timezone < 0 || row[c->column_timezone].length == 0 ||
-        row[c->column_timezone].length >= sizeof name)
-        return c->zone;
-    memcpy(name, row[c->column_timezone].text, row[c->column_timezone].length);
-    name[row[c->column_timezone].length] = '\0';
-    zone = zone_find(name, NULL);
-    return zone != NULL ? zone : c->zone;
-}
-
 /* Is it too early for this one person? True when n is dealt with. */
 static bool prepare_time(struct notice *n, const struct template_value *row, int64_t now_ms)
 {
     struct job *job = n->batch->job;
-    const struct campaign *c = job->campaign;
-    int64_t due, slot, open;
+    struct decided_time t = {.expires_ms = job->expires_ms};
 
-    if (c->reminders[job->reminder].at.of_slot) {
-        const struct template_value *v = c->column_slot >= 0 ? &row[c->column_slot] : NULL;
-
-        if (v == NULL ||
-            campaign_slot_due(c, job->reminder, v->text, v->length, &due, &slot) != 0) {
-            settle_as(n, NOTICE_FAILED, REASON_SLOT);
-            return true;
-        }
-        if (now_ms >= slot) {
-            settle_as(n, NOTICE_EXPIRED, REASON_SLOT);
-            return true;
-        }
-        if (due > now_ms) {
-            settle_park(n, REASON_SLOT, soonest(job, due));
-            return true;
-        }
-        n->message.expires_ms = soonest(job, slot);
+    switch (decide_time(job->campaign, job->reminder, row, now_ms, &t)) {
+    case DECIDE_GOES:
+        n->message.expires_ms = t.expires_ms;
+        n->hours_until_ms = t.hours_until_ms;
+        return false;
+    case DECIDE_WAITS:
+        settle_park(n, t.reason, soonest(job, t.until_ms));
+        return true;
+    case DECIDE_LATE:
+        settle_as(n, NOTICE_EXPIRED, t.reason);
+        return true;
+    default:
+        settle_as(n, NOTICE_FAILED, t.reason);
+        return true;
     }
-    n->hours_until_ms = INT64_MAX;
-    if (c->column_timezone >= 0) {
-        const struct hours *hours = c->reminders[job->reminder].hours;
-        const struct zone *zone = zone_of(job, row);
-
-        open = hours_next_open(hours, zone, now_ms);
-        if (open > now_ms) {
-            settle_park(n, REASON_HOURS, soonest(job, open));
-            return true;
-        }
-        n->hours_until_ms = hours_close(hours, zone, now_ms);
-    }
-    return false;
 }
 
 /* Asked for once a second. */
@@ -174,21 +139,6 @@ int prepare_today(const struct job *job, int64_t now_ms, bool *rest)
     }
     *rest = rests;
     return day;
-}
-
-/* Telephone numbers are in E.164 from the start. */
-static bool is_address(const char *channel, const struct template_value *to)
-{
-    if (to->length == 0 || to->length > 128)
-        return false;
-    if (!column_is_phone(channel))
-        return true;
-    if (to->text[0] != '+' || to->length < 4 || to->length > 16)
-        return false;
-    for (size_t i = 1; i < to->length; i++)
-        if (to->text[i] < '0' || to->text[i] > '9')
-            return false;
-    return true;
 }
 
 /* When a notice that found no gateway is looked at again: where they are closed today, not
@@ -229,9 +179,7 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
         const struct template_value *to = &row[r->step];
 
         q.channel = c->channels[r->step];
-        if ((c->reminders[job->reminder].channel_mask & 1u << r->step) == 0)
-            continue;
-        if (c->to_group ? to->length != 0 : !is_address(q.channel, to))
+        if (!decide_address(c, job->reminder, r->step, row))
             continue;
         addressed = true;
         if (!gateway_serves(d->gateways, q.channel, (enum gateway_class)c->class, c->to_group))
@@ -263,59 +211,25 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
     return NULL;
 }
 
-static enum signature_mode signature_of(const struct gateway_config *config)
-{
-    static const enum signature_mode modes[] = {
-        [GATEWAY_SIGNATURE_PREFIX] = SIGNATURE_PREFIX,
-        [GATEWAY_SIGNATURE_SUFFIX] = SIGNATURE_SUFFIX,
-        [GATEWAY_SIGNATURE_GATEWAY] = SIGNATURE_GATEWAY,
-        [GATEWAY_SIGNATURE_NONE] = SIGNATURE_NONE,
-    };
-
-    return modes[config->signature];
-}
-
 /* What the phone will show, and what that takes. -1 when n is dealt with. */
 static int prepare_text(struct notice *n, const struct lane *lane, const struct record *r,
                         const struct template_value *row)
 {
     struct job *job = n->batch->job;
-    const struct campaign *c = job->campaign;
     struct gateway_message *m = &n->message;
-    const struct template_value *language =
-        c->column_language >= 0 ? &row[c->column_language] : NULL;
-    const struct campaign_text *text;
-    struct text_size size = {.encoding = TEXT_GSM7, .segments = 1};
-    char shown[TEXT_BYTES];
-    const char *empty = NULL;
-    int length;
+    struct decided_text t;
+    enum notice_reason reason =
+        decide_text(job->campaign, job->reminder, r->step, lane->config, row, &t);
 
-    text = campaign_text(c, job->reminder, c->channels[r->step], language ? language->text : "",
-                         language ? language->length : 0);
-    length =
-        campaign_compose(c, text, row, signature_of(lane->config), shown, sizeof shown, &empty);
-    if (length < 0) {
-        settle_as(n, NOTICE_FAILED, empty != NULL ? REASON_EMPTY : REASON_TOO_LONG);
+    if (reason != REASON_NONE) {
+        settle_as(n, NOTICE_FAILED, reason);
         return -1;
     }
-    if ((lane->config->capabilities & GATEWAY_SEGMENTS) != 0 ||
-        strcmp(lane->config->channel, "sms") == 0) {
-        enum text_billing billing = strncmp(m->to, "+86", 3) == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM;
-
-        if (text_measure(shown, (size_t)length, billing, &size) != 0) {
-            settle_as(n, NOTICE_FAILED, REASON_TEXT);
-            return -1;
-        }
-        if (size.parts > GATEWAY_MAX_IDS || size.segments > (uint32_t)c->max_segments) {
-            settle_as(n, NOTICE_FAILED, REASON_TOO_LONG);
-            return -1;
-        }
-    }
-    m->text = arena_strndup(&n->batch->texts, shown, (size_t)length);
-    m->length = (size_t)length;
-    m->encoding = size.encoding == TEXT_GSM7 ? GATEWAY_GSM7 : GATEWAY_UCS2;
-    m->segments = size.segments;
-    m->language = campaign_text_language(text);
+    m->text = arena_strndup(&n->batch->texts, t.shown, t.length);
+    m->length = t.length;
+    m->encoding = t.size.encoding == TEXT_GSM7 ? GATEWAY_GSM7 : GATEWAY_UCS2;
+    m->segments = t.size.segments;
+    m->language = t.language;
     return 0;
 }
 
@@ -329,7 +243,7 @@ static int prepare_template(struct notice *n, const struct lane *lane,
         c, n->batch->job->reminder, lane->name, n->message.language, strlen(n->message.language));
     struct gateway_message *m = &n->message;
     struct gateway_field *params;
-    char value[TEXT_BYTES];
+    char value[DECIDE_TEXT_BYTES];
     const char *empty;
 
     if (t == NULL)
@@ -436,7 +350,6 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
         settle_as(n, NOTICE_EXCLUDED, REASON_ROW);
         return;
     }
-    n->message.expires_ms = job->expires_ms;
     if (prepare_time(n, values, now_ms))
         return;
     lane = prepare_route(n, &r, values, now_ms);

@@ -590,6 +590,21 @@ int gateway_set_check(const struct tree *list, const char *plugin_dir, struct er
     return rc;
 }
 
+struct gateway_set *gateway_set_plan(const struct tree *list, const char *plugin_dir,
+                                     struct error *err)
+{
+    struct gateway_set *set = xcalloc(1, sizeof *set);
+
+    if (set_configure(set, list, plugin_dir, err) != 0) {
+        gateway_set_close(set);
+        return NULL;
+    }
+    for (size_t i = 0; i < set->count; i++)
+        if (!set->gateways[i]->config->disabled)
+            set->usable |= bit_of(set->gateways[i]);
+    return set;
+}
+
 /* -------------------------------------------------------------------- closing */
 
 void gateway_set_drain(struct gateway_set *set)

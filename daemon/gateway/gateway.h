@@ -141,6 +141,11 @@ void gateway_set_share(struct gateway_set *set, struct db *db);
  * every setting. Returns 0, or -1 with err. */
 int gateway_set_check(const struct tree *list, const char *plugin_dir, struct error *err);
 
+/* Checked in the same way, and never opened: for who asks what would be done. Whatever is
+ * not disabled counts as usable; nothing may be submitted. NULL with err. */
+struct gateway_set *gateway_set_plan(const struct tree *list, const char *plugin_dir,
+                                     struct error *err);
+
 /* Makes the set that of another list, while it works: opens what is new, then drains what is
  * gone, and closes it once its messages are answered. One whose group or secrets have changed
  * is both: until the old one is drained there are two of its name. What is the same is not

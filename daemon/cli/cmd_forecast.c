@@ -1,0 +1,407 @@
+/*
+ * outreach forecast - who would get what, when, by which gateway, and at what cost
+ */
+#include "clock.h"
+#include "cli.h"
+#include "forecast.h"
+#include "human.h"
+#include "keys.h"
+#include "mem.h"
+#include "reading.h"
+#include "subcommands.h"
+#include "table.h"
+#include "template.h"
+#include "utf8.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REMARKS 20
+#define ROWS_AT_ONCE 500
+#define LOCK_SCREEN 20 /* characters that a lock screen shows */
+#define WEEK_MS (INT64_C(7) * 86400000)
+
+struct forecast_options {
+    bool offline;
+};
+
+static const struct option_row forecast_options[] = {
+    {"offline", 0, OPTION_FLAG, OPTION_AT(struct forecast_options, offline), NULL,
+     .help = {"do not ask Redis who has opted out", "不查询 Redis 中的退订名单"}},
+    {0},
+};
+
+struct asking {
+    struct cli *cli;
+    struct forecast *forecast;
+    const struct campaign *campaign;
+    struct buf rows; /* those whose refusal is not yet asked for */
+    size_t at[ROWS_AT_ONCE], length[ROWS_AT_ONCE], count;
+};
+
+/* ------------------------------------------------------------ who has refused */
+
+static void add_addresses(struct command *c, const struct asking *a, size_t i)
+{
+    struct template_value values[CAMPAIGN_MAX_COLUMNS];
+    bool split =
+        campaign_row_split(a->campaign, a->rows.data + a->at[i], a->length[i], values) == 0;
+
+    for (size_t k = 0; k < a->campaign->channel_count; k++)
+        command_add(c, split ? values[k].text : "", split ? values[k].length : 0);
+}
+
+static int flush(struct asking *a, struct error *err)
+{
+    size_t per = a->campaign->channel_count;
+    struct command c = COMMAND_INIT;
+    redisReply *reply = NULL;
+    int rc = 0;
+
+    if (a->cli->db != NULL && a->count > 0) {
+        command_start(&c, "SMISMEMBER");
+        command_add_string(&c, KEY_OPTOUT);
+        for (size_t i = 0; i < a->count; i++)
+            add_addresses(&c, a, i);
+        rc = db_ask(a->cli->db, &c, &reply, err);
+    }
+    for (size_t i = 0; i < a->count && rc == 0; i++) {
+        bool refused = false;
+
+        for (size_t k = 0; reply != NULL && k < per; k++)
+            refused = refused || db_int(db_at(reply, i * per + k), 0) != 0;
+        forecast_row(a->forecast, a->rows.data + a->at[i], a->length[i], refused);
+    }
+    if (reply != NULL)
+        freeReplyObject(reply);
+    command_free(&c);
+    buf_clear(&a->rows);
+    a->count = 0;
+    return rc;
+}
+
+static int on_row(void *arg, const char *row, size_t n, struct error *err)
+{
+    struct asking *a = arg;
+
+    a->at[a->count] = a->rows.length;
+    a->length[a->count++] = n;
+    buf_put(&a->rows, row, n);
+    return a->count < ROWS_AT_ONCE ? 0 : flush(a, err);
+}
+
+/* --------------------------------------------------------------------- the answer */
+
+static void write_reminders(const struct asking *a, struct buf *out)
+{
+    const struct campaign *c = a->campaign;
+    const struct table_column columns[] = {
+        {T("reminder", "提醒"), TABLE_LEFT, true},   {T("begins", "开始"), TABLE_LEFT, false},
+        {T("finished", "发完"), TABLE_LEFT, false},  {T("people", "人数"), TABLE_RIGHT, false},
+        {T("segments", "条数"), TABLE_RIGHT, false}, {T("cost", "费用"), TABLE_RIGHT, false}};
+    struct table *t = table_create(columns, sizeof columns / sizeof *columns);
+    char when[HUMAN_BYTES];
+
+    for (size_t r = 0; r < c->reminder_count; r++) {
+        const struct forecast_reminder *p = forecast_reminder(a->forecast, r);
+
+        table_cell(t, c->reminders[r].name);
+        if (p->skipped) {
+            table_cell(t, T("over or missed", "已过期或错过"));
+            for (int i = 0; i < 4; i++)
+                table_cell(t, "");
+            continue;
+        }
+        table_cell(t, human_time(when, c->zone,
+                                 p->first_slot_ms != 0 ? p->first_slot_ms : p->begins_ms, false));
+        table_cell(t, human_time(when, c->zone, p->done_ms, false));
+        table_cell(t, human_count(when, p->sent));
+        table_cell(t, human_count(when, p->segments));
+        table_printf(t, "%.2f", p->cost);
+    }
+    table_write(t, a->cli->width, 2, out);
+    table_free(t);
+}
+
+static void write_gateways(const struct asking *a, struct buf *out)
+{
+    const struct table_column columns[] = {{T("gateway", "网关"), TABLE_LEFT, true},
+                                           {T("notices", "通知"), TABLE_RIGHT, false},
+                                           {T("segments", "条数"), TABLE_RIGHT, false},
+                                           {T("cost", "费用"), TABLE_RIGHT, false},
+                                           {T("its rate", "限速"), TABLE_LEFT, false}};
+    struct table *t = table_create(columns, sizeof columns / sizeof *columns);
+    char text[HUMAN_BYTES];
+
+    for (size_t i = 0; i < forecast_gateways(a->forecast); i++) {
+        const struct gateway_config *g = forecast_gateway(a->forecast, i);
+        struct forecast_part sum = {0};
+
+        for (size_t r = 0; r < a->campaign->reminder_count; r++) {
+            const struct forecast_part *p = &forecast_reminder(a->forecast, r)->parts[i];
+
+            sum.notices += p->notices;
+            sum.segments += p->segments;
+            sum.cost += p->cost;
+        }
+        if (sum.notices == 0)
+            continue;
+        table_cell(t, g->name);
+        table_cell(t, human_count(text, sum.notices));
+        table_cell(t, human_count(text, sum.segments));
+        table_printf(t, "%.2f", sum.cost);
+        if (g->rate > 0)
+            table_printf(t, "%s %s", human_rate(text, (double)g->rate * 1000 / (double)g->rate_ms),
+                         g->count == GATEWAY_COUNT_SEGMENTS ? T("segments", "条")
+                                                            : T("messages", "通"));
+        else
+            table_cell(t, T("none set", "未设置"));
+    }
+    table_write(t, a->cli->width, 2, out);
+    table_free(t);
+}
+
+/* What somebody should know of one reminder; nothing where all is well. */
+static void write_warnings(const struct asking *a, size_t r, struct buf *out)
+{
+    const struct campaign *c = a->campaign;
+    const struct forecast_reminder *p = forecast_reminder(a->forecast, r);
+    const char *name = c->reminders[r].name;
+    char n[HUMAN_BYTES], long_[HUMAN_BYTES], when[HUMAN_BYTES];
+    int64_t notices;
+    double saves;
+    unsigned cut = forecast_cut(p, &notices, &saves);
+
+    if (p->begins_ms > p->due_ms && p->first_slot_ms == 0)
+        buf_printf(out,
+                   T("  %s: due %s, outside the allowed hours: it waits %s, and then %s notices "
+                     "leave at once\n",
+                     "  %s：计划 %s，不在允许时段：推迟 %s，届时 %s 条集中发出\n"),
+                   name, human_time(when, c->zone, p->due_ms, false),
+                   human_duration(long_, p->begins_ms - p->due_ms), human_count(n, p->sent));
+    if (p->late > 0)
+        buf_printf(out,
+                   T("  ! %s: %s notices cannot be sent before it expires (%s): begin earlier, "
+                     "or add a gateway\n",
+                     "  ！%s：有 %s 条来不及在过期前（%s）发出：请提前，或增加网关\n"),
+                   name, human_count(n, p->late), human_time(when, c->zone, p->expires_ms, false));
+    if (p->refused > 0)
+        buf_printf(out, T("  %s: %s have opted out\n", "  %s：%s 人已退订\n"), name,
+                   human_count(n, p->refused));
+    for (int k = 1; k < REASON_COUNT; k++)
+        if (p->missed[k] > 0)
+            buf_printf(out, T("  ! %s: %s get nothing: %s\n", "  ！%s：%s 人收不到：%s\n"), name,
+                       human_count(n, p->missed[k]),
+                       words_reason(notice_reason_name((enum notice_reason)k)));
+    if (cut > 0)
+        buf_printf(out,
+                   T("  %s: %u characters less save a segment for %s people: %.2f %s\n",
+                     "  %s：删去 %u 个字，%s 人各省一条：省 %.2f %s\n"),
+                   name, cut, human_count(n, notices), saves, a->cli->settings->defaults.currency);
+}
+
+/* Several reminders within one week, to the same people. */
+static void write_crowd(const struct asking *a, struct buf *out)
+{
+    const struct campaign *c = a->campaign;
+    unsigned most = 0;
+
+    for (size_t r = 0; r < c->reminder_count; r++) {
+        const struct forecast_reminder *p = forecast_reminder(a->forecast, r);
+        unsigned count = 0;
+
+        for (size_t k = 0; k < c->reminder_count && !p->skipped; k++) {
+            const struct forecast_reminder *q = forecast_reminder(a->forecast, k);
+
+            count += !q->skipped && q->begins_ms >= p->begins_ms &&
+                     q->begins_ms < p->begins_ms + WEEK_MS;
+        }
+        most = count > most ? count : most;
+    }
+    if (most > 2)
+        buf_printf(out,
+                   T("  each person gets up to %u notices of this campaign within one week\n",
+                     "  每人一周内最多收到本活动 %u 条通知\n"),
+                   most);
+}
+
+static void write_lock_screen(const struct reading *reading, struct buf *out)
+{
+    const struct preview_text *texts;
+    size_t n = preview_texts(reading->preview, &texts);
+
+    buf_puts(out, T("\nOn a lock screen\n", "\n锁屏上看到的\n"));
+    for (size_t i = 0; i < n; i++) {
+        const char *s = texts[i].sample, *end;
+        size_t left = LOCK_SCREEN;
+        uint32_t code;
+
+        if (s == NULL)
+            continue;
+        for (end = s + strlen(s); left > 0 && s < end && utf8_next(&s, end, &code) == 0; left--)
+            ;
+        buf_printf(out, "  %.*s%s\n", (int)(s - texts[i].sample), texts[i].sample,
+                   s < end ? "…" : "");
+    }
+}
+
+static void write_answer(const struct asking *a, const struct reading *reading, struct buf *out)
+{
+    int64_t sent = 0, segments = 0;
+    char n[HUMAN_BYTES], k[HUMAN_BYTES], people[HUMAN_BYTES];
+    double cost = 0;
+    struct buf warnings = BUF_INIT(1u << 20);
+
+    for (size_t r = 0; r < a->campaign->reminder_count; r++) {
+        const struct forecast_reminder *p = forecast_reminder(a->forecast, r);
+
+        sent += p->sent;
+        segments += p->segments;
+        cost += p->cost;
+        if (!p->skipped)
+            write_warnings(a, r, &warnings);
+    }
+    write_crowd(a, &warnings);
+    buf_printf(out,
+               T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n\n",
+                 "%s  %s\n收件人 %s，通知 %s 条，计费 %s 条，费用 %.2f %s\n\n"),
+               a->campaign->id, a->campaign->title,
+               human_count(people, (int64_t)preview_rows(reading->preview)), human_count(n, sent),
+               human_count(k, segments), cost, a->cli->settings->defaults.currency);
+    write_reminders(a, out);
+    buf_putc(out, '\n');
+    write_gateways(a, out);
+    if (warnings.length > 0) {
+        buf_puts(out, T("\nTo know\n", "\n请注意\n"));
+        buf_put(out, warnings.data, warnings.length);
+    }
+    buf_free(&warnings);
+    write_lock_screen(reading, out);
+    if (reading->report.refused > 0 || reading->report.merged > 0) {
+        buf_printf(out,
+                   T("\nRows of the list: %lu not taken, %lu merged\n",
+                     "\n名单：%lu 行未采用，%lu 行合并\n"),
+                   reading->report.refused, reading->report.merged);
+        reading_write_remarks(reading, out);
+    }
+}
+
+static json_t *reminder_json(const struct asking *a, size_t r)
+{
+    const struct forecast_reminder *p = forecast_reminder(a->forecast, r);
+    json_t *gateways = json_object(), *missed = json_object();
+    int64_t notices;
+    double saves;
+    unsigned cut = forecast_cut(p, &notices, &saves);
+
+    for (size_t i = 0; i < forecast_gateways(a->forecast); i++)
+        if (p->parts[i].notices > 0)
+            json_object_set_new(
+                gateways, forecast_gateway(a->forecast, i)->name,
+                json_pack("{s:I,s:I,s:f,s:I,s:I}", "notices", (json_int_t)p->parts[i].notices,
+                          "segments", (json_int_t)p->parts[i].segments, "cost", p->parts[i].cost,
+                          "done_ms", (json_int_t)p->parts[i].done_ms, "late",
+                          (json_int_t)p->parts[i].late));
+    for (int k = 1; k < REASON_COUNT; k++)
+        if (p->missed[k] > 0)
+            json_object_set_new(missed, notice_reason_name((enum notice_reason)k),
+                                json_integer(p->missed[k]));
+    return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:o,s:o,s:{s:i,s:I,s:f}}",
+                     "name", a->campaign->reminders[r].name, "skipped", p->skipped, "due_ms",
+                     (json_int_t)p->due_ms, "begins_ms", (json_int_t)p->begins_ms, "done_ms",
+                     (json_int_t)p->done_ms, "expires_ms", (json_int_t)p->expires_ms, "notices",
+                     (json_int_t)p->sent, "segments", (json_int_t)p->segments, "cost", p->cost,
+                     "late", (json_int_t)p->late, "opted_out", (json_int_t)p->refused, "gateways",
+                     gateways, "missed", missed, "cut", "characters", (int)cut, "notices",
+                     (json_int_t)(cut > 0 ? notices : 0), "saves", cut > 0 ? saves : 0.0);
+}
+
+static void tell(const struct asking *a, const struct reading *reading)
+{
+    struct buf out = BUF_INIT(64u << 20);
+    json_t *reminders = json_array();
+
+    if (!a->cli->json) {
+        json_decref(reminders);
+        write_answer(a, reading, &out);
+        cli_print(&out);
+        buf_free(&out);
+        return;
+    }
+    for (size_t r = 0; r < a->campaign->reminder_count; r++)
+        json_array_append_new(reminders, reminder_json(a, r));
+    cli_json(json_pack("{s:s,s:I,s:s,s:o}", "id", a->campaign->id, "recipients",
+                       (json_int_t)preview_rows(reading->preview), "currency",
+                       a->cli->settings->defaults.currency, "reminders", reminders));
+}
+
+static int run(struct cli *cli, struct reading *reading)
+{
+    struct asking *a = xcalloc(1, sizeof *a);
+    struct error err;
+    int rc = 0;
+
+    *a = (struct asking){.cli = cli, .campaign = reading->campaign, .rows = BUF_INIT(64u << 20)};
+    a->forecast = forecast_create(reading->campaign, cli->settings, clock_wall_ms(), &err);
+    if (a->forecast == NULL) {
+        free(a);
+        return cli_error(cli, EX_CONFIG, &err);
+    }
+    reading->row = on_row;
+    reading->arg = a;
+    if (reading_audience(reading, &err) != 0)
+        rc = cli_error(cli, reading->no_list ? EX_NOINPUT : EX_DATAERR, &err);
+    else if (flush(a, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0) {
+        forecast_finish(a->forecast);
+        tell(a, reading);
+    }
+    forecast_free(a->forecast);
+    buf_free(&a->rows);
+    free(a);
+    return rc;
+}
+
+static int forecast(struct cli *cli, const void *arg, char **operands, int count)
+{
+    const struct forecast_options *options = arg;
+    struct reading reading = {0};
+    struct error err;
+    int rc = options->offline ? cli_settings(cli) : cli_connect(cli);
+
+    (void)count;
+    if (rc != 0)
+        return rc;
+    if (access(operands[0], R_OK) != 0)
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+    if (reading_open(&reading, cli, operands[0], REMARKS, &err) != 0)
+        rc = cli_error(cli, reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+    else
+        rc = run(cli, &reading);
+    reading_close(&reading);
+    return rc;
+}
+
+const struct subcommand cmd_forecast = {
+    .name = "forecast",
+    .operands = "CAMPAIGN.conf",
+    .summary = {"who would get what, when it is finished, and what it costs",
+                "发给谁、何时发完、多少费用"},
+    .more = {"Decides for every recipient as outreachd will: channel, gateway, text, segments,\n"
+             "hours, slot; and reckons when the gateways' rates let the last one leave. Gateways\n"
+             "are taken to work, and to be free. Nothing is sent or stored.\n"
+             "Tells what is moved by the allowed hours, what cannot be sent in time, who gets\n"
+             "nothing and why, and how many characters less would save a segment.",
+             "对每位收件人按 outreachd 的规则决定渠道、网关、内容、条数和时段，\n"
+             "并按网关限速推算何时发完。假定网关正常且空闲。不发送、不保存。\n"
+             "列出被时段推迟的、来不及发出的、收不到的人及原因，以及删几个字可省一条。"},
+    .least = 1,
+    .most = 1,
+    .options = forecast_options,
+    .options_bytes = sizeof(struct forecast_options),
+    .run = forecast,
+};

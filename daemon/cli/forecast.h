@@ -1,0 +1,64 @@
+/*
+ * forecast.h - what a campaign will come to, before it is queued
+ *
+ * Each row is decided by the pump's own functions (dispatch/decide.h, the gateways'
+ * route) at the moment when its reminder may go, and added up; then each gateway's part
+ * is sent through its rate, the allowed hours and its closed days on paper. What cannot
+ * be known is taken as good: that gateways work, answer at once, and that nobody
+ * else sends through them. Where several gateways draw lots, so does the forecast.
+ */
+#ifndef OUTREACH_FORECAST_H
+#define OUTREACH_FORECAST_H
+
+#include "campaign.h"
+#include "gateway.h"
+#include "ledger.h"
+
+#define FORECAST_GATEWAYS 64
+#define FORECAST_CUTS 40 /* characters: more is another text */
+
+struct forecast_part { /* what one gateway carries of one reminder */
+    int64_t notices, segments;
+    double cost;
+    int64_t done_ms; /* the last has left; 0: nothing to send */
+    int64_t late;    /* notices that it cannot send in time */
+};
+
+struct forecast_reminder {
+    bool skipped;
+    int64_t due_ms, begins_ms, done_ms, expires_ms; /* begins: after hours and closed days */
+    int64_t first_slot_ms, last_slot_ms;            /* of slots: from when to when; else 0 */
+    struct forecast_part parts[FORECAST_GATEWAYS];
+    int64_t sent, segments, late, refused;
+    double cost;
+    int64_t missed[REASON_COUNT];
+    int64_t several;                    /* notices of more than one segment */
+    int64_t cut_notices[FORECAST_CUTS]; /* of them: those that so many characters less, and no
+                                           fewer, would make a segment shorter */
+    double cut_cost[FORECAST_CUTS];     /* and what that saves */
+};
+
+struct forecast; /* opaque */
+struct settings;
+
+/* All is borrowed. NULL with err: a gateway's settings are wrong. now_ms: when it would be
+ * queued. */
+struct forecast *forecast_create(const struct campaign *c, const struct settings *settings,
+                                 int64_t now_ms, struct error *err);
+void forecast_free(struct forecast *f); /* NULL is fine */
+
+/* One recipient; refused: she has opted out. */
+void forecast_row(struct forecast *f, const char *row, size_t n, bool refused);
+
+/* After the last row: reckons the times. */
+void forecast_finish(struct forecast *f);
+
+const struct forecast_reminder *forecast_reminder(const struct forecast *f, size_t reminder);
+size_t forecast_gateways(const struct forecast *f);
+const struct gateway_config *forecast_gateway(const struct forecast *f, size_t i);
+
+/* The fewest characters that, cut from the text, make it a segment shorter for half of those
+ * who get several; 0: no short cut helps. */
+unsigned forecast_cut(const struct forecast_reminder *r, int64_t *notices, double *saves);
+
+#endif

@@ -1,0 +1,101 @@
+'use strict';
+// outreach forecast: what it says before is what the operators count afterwards.
+
+const assert = require('node:assert/strict');
+const { journey, inDays } = require('./lib/stage');
+
+const conf = (fields) => `campaign = { id = "fair"; class = "notice"; title = "招聘会";
+  event = { starts = "${inDays(9, '09:00')}"; venue = "区妇联"; }; audience = { file = "list.csv"; };
+  ${fields} };\n`;
+
+const told = async (s, file, ...more) => JSON.parse((await s.ok('forecast', file, '--json', ...more)).out);
+
+journey('the forecast is what is sent: by gateway, in notices and segments, and who gets nothing', async (s) => {
+  const smsc = await s.smsc(undefined, { cost: 0.045 });
+  const cloud = await s.cloud(undefined, { match: ['+86135*'], cost: 0.05 });
+  s.settings.defaults.hours = 'always';
+  await s.start();
+  const rows = ['姓名,手机号,语言,备注'];
+  for (let i = 0; i < 60; i++) {
+    const number = `${i % 3 === 0 ? '135' : '138'}5140${String(2000 + i)}`;
+    rows.push(`居民${i},${number},${i % 5 === 0 ? 'en' : 'zh'},${i % 4 === 0 ? '请带好身份证、户口本和近期体检报告，从东门进，乘电梯上三楼，在服务台领号后到等候区就座，'.repeat(1 + (i % 2)) : i % 7 === 0 ? '' : '谢谢'}`);
+  }
+  s.write('list.csv', `${rows.join('\n')}\n王,025-83241001,zh,谢谢\n`);
+  await s.ok('optout', 'add', '+8613851402001');
+  const file = s.write('fair.conf', conf(`
+    texts = { zh = "{{name}}您好，{{event.date}}在{{event.venue}}。{{备注}}"; en = "{{name}}, please come. {{备注|}}"; };
+    reminders = ( { name = "first"; at = "now"; }, { name = "second"; at = "-1d 10:00"; } );`));
+  const before = await told(s, file);
+  const [first, second] = before.reminders;
+  assert.ok(before.recipients > 50, 'rows that the text has no use for were refused at the list');
+  assert.equal(first.notices + first.opted_out, before.recipients);
+  assert.equal(first.opted_out, 1);
+  assert.equal(second.notices, first.notices);
+
+  await s.ok('queue', file);
+  await s.counted('fair', 'first', { delivered: first.gateways.mobile.notices, accepted: first.gateways.cloud.notices, 'opted-out': 1 }, 60000);
+  const records = await s.ledger('fair', 'first');
+  const mobile = smsc.submits.length, http = cloud.requests.length;
+  // Counted at the operators: the SMSC takes each part by itself, the cloud whole texts.
+  assert.equal(first.gateways.mobile.segments, mobile);
+  assert.equal(first.gateways.mobile.notices, smsc.messages.length);
+  assert.equal(first.gateways.cloud.notices, http);
+  assert.equal(first.notices, records.filter((r) => r.state !== 'opted-out').length);
+  const sent = records.filter((r) => ['accepted', 'delivered'].includes(r.state));
+  assert.equal(first.segments, sent.reduce((n, r) => n + r.segments, 0));
+  assert.deepEqual(first.missed, {});
+  const report = JSON.parse((await s.ok('report', 'fair', '--reminder', 'first', '--json')).out);
+  assert.ok(Math.abs(report.cost - first.cost) < 1e-9, `${report.cost} was forecast as ${first.cost}`);
+});
+
+journey('it says when the last one leaves, by the rate and the hours, and who would come too late', async (s) => {
+  await s.smsc(undefined, { rate: '600/min', count: 'messages' });
+  s.settings.defaults.hours = '09:00-10:00';
+  const people = Array.from({ length: 50000 }, (_, i) => `居民${i},138${String(50000000 + i)}`);
+  s.write('list.csv', `姓名,手机号\n${people.join('\n')}\n`);
+  const day = (n, time) => new Date(`${inDays(n)}T${time}:00+08:00`).getTime();
+  const file = s.write('fair.conf', conf(`
+    texts = { zh = "{{name}}您好。"; };
+    reminders = ( { name = "early"; at = "-5d 08:00"; expires = "-4d 09:30"; }, { name = "fits"; at = "-5d 09:00"; } );`));
+  const { reminders: [early, fits] } = await told(s, file, '--offline');
+  // 10 a second: 36,000 in the hour of the first day, the rest on the next from nine.
+  assert.equal(early.begins_ms, day(4, '09:00'), 'moved to when residents may be disturbed');
+  assert.equal(fits.done_ms, day(5, '09:00') + 1400e3, '14,000 are left for the second day');
+  assert.equal(fits.late, 0);
+  assert.equal(early.done_ms, day(5, '09:00') + 1400e3);
+  assert.equal(early.late, 0);
+  const shorter = s.write('late.conf', conf(`
+    texts = { zh = "{{name}}您好。"; };
+    reminders = ( { name = "early"; at = "-5d 09:00"; expires = "-4d 09:10"; } );`));
+  const { reminders: [late] } = await told(s, shorter, '--offline');
+  assert.equal(late.late, 50000 - 36000 - 6000);
+  const { out } = await s.ok('forecast', shorter, '--offline');
+  assert.match(out, /! early: 8,000 notices cannot be sent before it expires/);
+  const moved = (await s.ok('forecast', file, '--offline')).out;
+  assert.match(moved, /early: due .* 08:00, outside the allowed hours: it waits 1 h 0 min, and then 50,000 notices/);
+});
+
+journey('the shortest cut that saves a segment is told, with the sum', async (s) => {
+  await s.smsc(undefined, { cost: 0.045 });
+  // 76 characters with the signature of 7: six less fit into one SMS of 70.
+  const text = '一'.repeat(76 - 7);
+  s.write('list.csv', `手机号\n${Array.from({ length: 3200 }, (_, i) => `138${50000000 + i}`).join('\n')}\n`);
+  const file = s.write('fair.conf', conf(`texts = { zh = "${text}"; }; reminders = ( { name = "a"; at = "-1d 10:00"; } );`));
+  const { reminders: [a] } = await told(s, file, '--offline');
+  assert.deepEqual({ ...a.cut, saves: Math.round(a.cut.saves * 100) / 100 }, { characters: 6, notices: 3200, saves: 144 });
+  const zh = await s.run(['-c', s.conf, 'forecast', file, '--offline'], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  assert.match(zh.out, /a：删去 6 个字，3,200 人各省一条：省 144\.00 CNY/);
+  assert.match(zh.out, /锁屏上看到的\n {2}【鼓楼区妇联】一{12,13}…/);
+});
+
+journey('closed days of a gateway, and one that is not configured, are reckoned with', async (s) => {
+  await s.smsc(undefined, { closed: [inDays(8)] });
+  s.settings.defaults.hours = '09:00-18:00';
+  s.write('list.csv', '姓名,手机号,企业微信\n王,13851401000,\n李,,lili\n');
+  const file = s.write('fair.conf', conf(`channels = ( "sms", "wecom" ); texts = { zh = "{{name}}您好。"; };
+    reminders = ( { name = "eve"; at = "-1d 10:00"; } );`));
+  const { reminders: [eve] } = await told(s, file, '--offline');
+  assert.equal(eve.notices, 1);
+  assert.equal(eve.missed['no-gateway'], 1);
+  assert.equal(eve.late, 1, 'closed on the eve, and on the day it begins at nine');
+});
