@@ -462,10 +462,18 @@ static void test_finish(void **state)
     refused("[OPEN 4 0]", FINISH);
     script(CLAIM("d:1:1", "4", "1100"));
     ask("HSET " REMINDER " c0 0 c1 1 c2 1 c4 2");
+    refused("[OPEN 2 1 retries]", FINISH); /* what is parked is in the retry set, or it is lost */
+    ask("ZADD " RETRY " 1 1");
     refused("[OPEN 2 1]", FINISH);
+    ask("DEL " RETRY);
     ask("HSET " REMINDER " c1 0 c2 0 c4 4");
     refused("[OPEN 0 1]", FINISH); /* the lease */
     script(SCRIPT_RELEASE, 2, REMINDER " " LEASES " d:1:1");
+    ask("HSET " REMINDER " c0 2 c4 2"); /* nobody has them, and no cursor comes there again */
+    refused("[OPEN 2 0 leases]", FINISH);
+    ask("HSET " REMINDER " cursor 3");
+    refused("[OPEN 2 0]", FINISH);
+    ask("HSET " REMINDER " c0 0 c4 4 cursor 4");
     ask("ZADD " RETRY " 1 1");
     refused("[OPEN 0 0]", FINISH);
     ask("DEL " RETRY);
@@ -1323,7 +1331,7 @@ static void test_lost_counters(void **state)
                         REMINDER " " LEDGER " " RETRY
                                  " outcome 1100 1 0 1 1 @aaaaaaaaaaaaaaa Paaaaaaaaaaaaaaa ''"));
     is("[(nil) (nil) (nil) (nil) -1 1]", ask("HMGET " REMINDER " c0 c1 c2 c3 c4 c5"));
-    is("[OPEN 0 0]", script(SCRIPT_FINISH, 3, REMINDER " " LEASES " " RETRY " 1500"));
+    is("[OPEN 0 0 counters]", script(SCRIPT_FINISH, 3, REMINDER " " LEASES " " RETRY " 1500"));
 }
 
 /* Another row, another order or one row less is another list. */
