@@ -196,8 +196,38 @@ journey('429 with Retry-After lowers the rate, is waited for and spends no attem
   assert.ok((await s.ledger('later', 'first')).every((r) => r.attempts === 1));
   for (const [to, at] of refused) {
     const again = cloud.requests.filter((r) => r.query.to === to).at(-1);
-    assert.ok(again.at - at >= 950, `asked again after ${again.at - at} ms`);
+    assert.ok(again.at - at >= 2000, `asked again after ${again.at - at} ms`);
   }
+});
+
+journey('against 429 the rate falls to what is taken: less than one request a notice is refused', async (s) => {
+  const taken = []; // an operator that takes 40 in any second, and says no more than that
+  const cloud = await s.cloud(() => {
+    const now = performance.now();
+    while (taken.length > 0 && now - taken[0] > 1000) taken.shift();
+    if (taken.length >= 40) return { status: 429, headers: { 'Retry-After': '1' } };
+    taken.push(now);
+    return {};
+  }, { retry: [{ status: 503 }], throttled: [{ status: 429 }], rate: undefined });
+  await s.start();
+  await s.xadd(campaign('fall', people(400)));
+  await s.counted('fall', 'first', { accepted: 400 }, 60000);
+  const refused = cloud.requests.length - 400;
+  assert.ok(refused > 0, 'it was too fast at first');
+  assert.ok(refused < 400, `${refused} of ${cloud.requests.length} requests were refused`);
+});
+
+journey('a number that the operator refused for good has cost no place of its rule', async (s) => {
+  let n = 0;
+  const smsc = await s.smsc(() => (n++ === 0 ? { status: 0x0b } : { receipt: false }), { per_number: ['1/h'] });
+  await s.start();
+  await s.xadd(campaign('refused', people(1)));
+  await s.counted('refused', 'first', { failed: 1 }, 30000);
+  await s.xadd(campaign('taken', people(1)));
+  await s.counted('taken', 'first', { accepted: 1 }, 30000);
+  await s.xadd(campaign('held', people(1)));
+  await until('the third to be held', () => s.deliveryLog().some((e) => e.campaign === 'held' && e.event === 'held' && e.reason === 'limit'), 30000);
+  assert.equal(smsc.submits.length, 2);
 });
 
 journey('of what a strict operator takes nine tenths are reached, with no rate configured', async (s) => {
