@@ -47,6 +47,19 @@ journey("the operator's outage is tried again, with a pause that grows, until it
   assert.equal(smsc.submits.length, 3);
 });
 
+journey('those whom one outage has hit are not tried again as one wave', async (s) => {
+  await s.cloud(() => ({ status: 503 }));
+  s.settings.dispatch = { backoff: '60s', backoff_max: '60s' };
+  await s.start();
+  await s.xadd(campaign('wave', people(60)));
+  const retries = () => s.deliveryLog().filter((line) => line.event === 'retry');
+  await until('all to be put off', () => retries().length === 60, 30000);
+  const waits = retries().map((line) => Date.parse(line.until) - Date.parse(line.t)).sort((a, b) => a - b);
+  assert.ok(waits[0] >= 29000 && waits.at(-1) <= 61000, `${waits[0]}..${waits.at(-1)} ms: half of it to all of it`);
+  // Drawn evenly from half a minute: no ten seconds of it hold all but a few.
+  for (const wait of waits) assert.ok(waits.filter((w) => w >= wait && w < wait + 10000).length < 45, JSON.stringify(waits));
+});
+
 journey('after the last attempt a notice is failed', async (s) => {
   const smsc = await s.smsc(() => ({ status: 0x08 }));
   s.settings.dispatch = { ...quick, attempts: 3 };
