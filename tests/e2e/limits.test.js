@@ -3,6 +3,7 @@
 // is counted arrived for certain within the second (lib/arrival.js): no tolerance is needed.
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
 const { journey, campaign, people, BUILD } = require('./lib/stage');
@@ -334,6 +335,25 @@ journey('an outage of Redis is nobody\'s death; a daemon that is dead is found t
   await s.counted('silent', 'first', { accepted: 400 }, 120000);
   await s.ok('verify', 'silent');
 }, { timeout: 400000 });
+
+journey('who has slept has not watched: what it had counted of another\'s silence before does not count', async (s) => {
+  await s.smsc();
+  await s.redisServer();
+  const one = await daemon(s, 'd1');
+  const two = await daemon(s, 'd2');
+  await until('them to know of each other', () => /d2/.test(fs.readFileSync(s.path('state/daemons'), 'utf8')), 30000);
+  process.kill(two.pid, 'SIGSTOP');
+  await pause(18000); // three or four of six polls
+  process.kill(one.pid, 'SIGSTOP');
+  await pause(11000);
+  process.kill(one.pid, 'SIGCONT');
+  const woke = Date.now();
+  const dead = () => s.log().match(/^(\S+) \w+ daemon\.dead name=d2/m)?.[1];
+  await until('the other one to be dead', dead, 120000);
+  const counted = Date.parse(dead()) - woke;
+  assert.ok(counted >= 25000, `after ${counted} ms`);
+  process.kill(two.pid, 'SIGCONT');
+}, { timeout: 300000 });
 
 journey('a notice that kills daemons is found out after three, and the rest arrives', async (s) => {
   s.settings.gateways.push({ name: 'edge', plugin: EVIL, channel: 'sms', way: 'deadly', signature: 'none', capacity: 8 });
