@@ -980,6 +980,18 @@ static void test_cap(void **state)
     refused("[-100000051]", SCRIPT_CAP, 1, P " reserve 13600001 1 2 10000001 9/9");
 }
 
+/* A rule may look back 31 days, whatever the calls in between looked at. */
+static void test_cap_month(void **state)
+{
+    static const int64_t first = 100 * (int64_t)DAY;
+
+    (void)state;
+    is("[0]", cap(P, first, "1 1 8553600000", "1/1")); /* 1 in a day */
+    is("[0]", cap(P, first + 2 * (int64_t)DAY, "1 1 8726400000", "2/1"));
+    is("[-86400000001]", cap(P, first + 30 * (int64_t)DAY, "1 2 8553600000", "3/1"));
+    is("[0]", cap(P, first + 31 * (int64_t)DAY, "1 2 8640000000", "3/1")); /* the first is over */
+}
+
 static void test_cap_return(void **state)
 {
     (void)state;
@@ -1471,6 +1483,7 @@ int main(void)
         TEST(test_property),
         TEST(test_cap),
         TEST(test_cap_return),
+        TEST(test_cap_month),
         TEST(test_cap_same_person),
         TEST(test_cap_rules),
         TEST(test_cap_others),
