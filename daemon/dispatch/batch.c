@@ -13,6 +13,8 @@
 struct reading {
     struct batch *batch;
     size_t first, count; /* in batch->notices */
+    bool again;          /* some had no row: is the list still there? */
+    bool gone;           /* it is not */
 };
 
 struct batch *batch_take(struct job *job)
@@ -177,6 +179,23 @@ static void run_done(const struct reading *run)
     dispatch_ask_turn(b->job->d);
 }
 
+static void read_rows(struct reading *run);
+
+static void on_list(void *arg, const redisReply *reply)
+{
+    ((struct reading *)arg)->gone = db_int(reply, 0) == 0;
+}
+
+static void give_run_back(const struct reading *run, const char *why)
+{
+    struct batch *b = run->batch;
+
+    job_halt(b->job, why);
+    b->give_back = true;
+    for (size_t i = 0; i < run->count; i++)
+        batch_settled(&b->notices[run->first + i]);
+}
+
 static void on_rows(void *arg, const redisReply *reply)
 {
     struct reading *run = arg;
@@ -184,19 +203,36 @@ static void on_rows(void *arg, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ARRAY) { /* never a reason to call anybody erased */
         log_error("rows.error campaign=%s reply=%s", run->batch->job->id,
                   log_quote(reply->str ? reply->str : ""));
-        job_halt(run->batch->job, "its audience cannot be read");
-        run->batch->give_back = true;
-        for (size_t i = 0; i < run->count; i++)
-            batch_settled(&run->batch->notices[run->first + i]);
-    } else if (reply->elements == 0 && run->count >= ERASED_MOST) { /* nor is a list that is gone */
-        job_halt(run->batch->job, "its list is not in Redis any more: nothing of it is sent");
-        run->batch->give_back = true;
-        for (size_t i = 0; i < run->count; i++)
-            batch_settled(&run->batch->notices[run->first + i]);
+        give_run_back(run, "its audience cannot be read");
+    } else if (run->gone || (reply->elements == 0 && run->count >= ERASED_MOST)) { /* nor is */
+        give_run_back(run, "its list is not in Redis any more: nothing of it is sent");
+    } else if (reply->elements < run->count && !run->again) { /* erased, or is the list gone? */
+        run->again = true;
+        read_rows(run);
+        return;
     } else {
         prepare_run(run, reply);
     }
     run_done(run);
+}
+
+/* The second time whether there is a list comes with its rows: Redis does what one write
+ * brought in one go. */
+static void read_rows(struct reading *run)
+{
+    struct batch *b = run->batch;
+    struct command *c = &b->job->d->command;
+
+    if (run->again) {
+        command_start(c, "EXISTS");
+        key_audience(c, b->job->id);
+        db_send(b->db, c, on_list, run);
+    }
+    command_start(c, "XRANGE");
+    key_audience(c, b->job->id);
+    command_add_format(c, "%u-0", b->notices[run->first].n);
+    command_add_format(c, "%u-0", b->notices[run->first + run->count - 1].n);
+    db_send(b->db, c, on_rows, run);
 }
 
 static void on_records(void *arg, const redisReply *reply)
@@ -225,7 +261,7 @@ static void read_run(struct batch *b, size_t first, size_t count)
     struct reading *run = arena_alloc(&b->texts, sizeof *run);
     uint32_t from = b->notices[first].n, to = b->notices[first + count - 1].n;
 
-    *run = (struct reading){b, first, count};
+    *run = (struct reading){.batch = b, .first = first, .count = count};
     if (!b->fresh) {
         command_start(&d->command, "GETRANGE");
         key_ledger(&d->command, job->id, job->name);
@@ -234,11 +270,7 @@ static void read_run(struct batch *b, size_t first, size_t count)
         db_send(b->db, &d->command, on_records, run);
     }
     if (b->sweep == SWEEP_NO) {
-        command_start(&d->command, "XRANGE");
-        key_audience(&d->command, job->id);
-        command_add_format(&d->command, "%u-0", from);
-        command_add_format(&d->command, "%u-0", to);
-        db_send(b->db, &d->command, on_rows, run);
+        read_rows(run);
     } else if (b->fresh) {
         prepare_run(run, NULL);
         run_done(run);

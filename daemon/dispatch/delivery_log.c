@@ -117,6 +117,8 @@ static void look_at_sync(struct delivery_log *log)
         return;
     if (log->syncing)
         aio_return(&log->sync);
+    if (log->syncing && FAULT_FAILS("log-sync"))
+        rc = EIO;
     log->syncing = false;
     if (rc == 0 || rc == EINVAL) /* not a file that can be synced: a pipe, /dev/null */
         return;

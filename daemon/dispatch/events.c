@@ -193,6 +193,16 @@ static void put_schedule(struct events *e, const char *key, int64_t due_ms)
     db_send(e->d->db, c, NULL, NULL);
 }
 
+static void put_campaign(struct events *e, const char *id)
+{
+    struct command *c = &e->d->command;
+
+    command_start(c, "SADD");
+    command_add_string(c, KEY_CAMPAIGNS);
+    command_add_string(c, id);
+    db_send(e->d->db, c, NULL, NULL);
+}
+
 /* The campaign stands; the indexes follow, and are rebuilt from it if we die here. */
 static void on_queued(void *arg, const redisReply *reply)
 {
@@ -213,10 +223,7 @@ static void on_queued(void *arg, const redisReply *reply)
                   "give this one another id");
         return;
     }
-    command_start(c, "SADD");
-    command_add_string(c, KEY_CAMPAIGNS);
-    command_add_string(c, e->campaign->id);
-    db_send(e->d->db, c, NULL, NULL);
+    put_campaign(e, e->campaign->id);
     if (strcmp(word->str, "OK") == 0) {
         campaign_plan(e->campaign, e->queued_ms, due_ms, skipped);
         for (size_t r = 0; r < e->campaign->reminder_count; r++) {
@@ -608,7 +615,10 @@ static void on_due_time(void *arg, const redisReply *reply)
 {
     struct due_question *q = arg;
     const redisReply *state = db_at(reply, 0);
+    char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES];
 
+    if (state != NULL && state->type == REDIS_REPLY_STRING && key_split(q->key, id, name) == 0)
+        put_campaign(q->e, id);
     if (state != NULL && state->type == REDIS_REPLY_STRING &&
         (strcmp(state->str, "scheduled") == 0 || strcmp(state->str, "open") == 0))
         put_schedule(q->e, q->key, db_int(db_at(reply, 1), 0));
@@ -637,7 +647,11 @@ static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
     }
 }
 
+/* Also where both indexes were lost: of what is open here. */
 void schedule_rebuild(struct events *e)
 {
+    for (const struct job *job = e->d->jobs; job != NULL; job = job->next)
+        if (job->state == JOB_OPEN)
+            put_campaign(e, job->id);
     survey(e->d, on_surveyed, e);
 }

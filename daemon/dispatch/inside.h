@@ -84,8 +84,10 @@ struct job {
     int64_t wake_ms; /* boot-time clock: not looked at before; a machine that was suspended looks
                         at once */
     bool cancelled, paused, exhausted; /* exhausted: the last claim found nothing */
-    unsigned claims;                   /* unanswered */
-    size_t coming;                     /* notices claimed, not yet in a lane */
+    bool looking;                      /* whether its campaign is still there */
+    int64_t told_ms; /* monotonic: when it was said that it cannot end; 0: not yet */
+    unsigned claims; /* unanswered */
+    size_t coming;   /* notices claimed, not yet in a lane */
     size_t batches;
     size_t asks;               /* other unanswered commands that will come back here */
     size_t in_memory;          /* notices of its batches */

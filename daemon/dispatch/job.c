@@ -16,6 +16,10 @@
 #define HALT_MS 60000
 #define SLEEP_MS 1000 /* a job without work is looked at again */
 
+/* The keys of a campaign are written together: one alone is never missing by our doing. */
+#define LOST_CAMPAIGN "its campaign is not in Redis any more: nothing of it is sent"
+#define LOST_REMINDER "what Redis holds of the campaign lacks this reminder: nothing of it is sent"
+
 /* The schedule is gone through ten times a second, and most of it is open already. */
 static struct job **bucket_of(struct dispatch *d, const char *key)
 {
@@ -171,8 +175,12 @@ static void on_opened(void *arg, const redisReply *reply)
                     "here when it was due, and the campaign says missed = %s\"",
                     job->id, job->name, (long long)db_int(db_at(reply, 1), 0),
                     job->campaign->missed == MISSED_NONE ? "none" : "latest");
-    if (state == NULL || strcmp(state->str, "open") != 0) {
-        /* done, skipped or gone: the schedule is only an index */
+    if (state == NULL || strcmp(state->str, "GONE") == 0) {
+        job_halt(job, LOST_REMINDER);
+        return;
+    }
+    if (strcmp(state->str, "open") != 0) {
+        /* done or skipped: the schedule is only an index */
         command_start(&job->d->command, "ZREM");
         command_add_string(&job->d->command, KEY_SCHEDULE);
         command_add_string(&job->d->command, job->key);
@@ -272,7 +280,7 @@ static void on_document(void *arg, const redisReply *reply)
 
     job->asks--;
     if (document == NULL || document->type != REDIS_REPLY_STRING) {
-        job_halt(job, "its campaign is not there");
+        job_halt(job, LOST_CAMPAIGN);
         return;
     }
     copy_digest(job->body, db_at(reply, 1));
@@ -661,6 +669,20 @@ static void on_leases(void *arg, const redisReply *reply)
         job->state = JOB_OPEN;
 }
 
+/* Nobody looks after what waits there, and nobody will: only the ledger knows of it. */
+static void tell_lost(struct job *job, const char *what)
+{
+    int64_t now = clock_mono_ms();
+
+    if (job->told_ms != 0 && now - job->told_ms < HALT_MS)
+        return;
+    job->told_ms = now;
+    log_error(
+        "reminder.damaged campaign=%s reminder=%s lost=%s reason=\"it cannot come to its end: "
+        "outreach verify --repair %s\" again_ms=%d",
+        job->id, job->name, log_quote(what), job->id, HALT_MS);
+}
+
 static void on_finished(void *arg, const redisReply *reply)
 {
     struct job *job = arg;
@@ -670,6 +692,8 @@ static void on_finished(void *arg, const redisReply *reply)
     job->asks--;
     if (db_is_error(reply, NULL))
         halt_damaged(job, "finish", reply);
+    if (db_at(reply, 3) != NULL)
+        tell_lost(job, db_at(reply, 3)->str);
     if (what != NULL && strcmp(what->str, "DONE") == 0) {
         log_info("reminder.done campaign=%s reminder=%s", job->id, job->name);
         command_start(c, "ZREM");
@@ -709,6 +733,10 @@ static void on_flags(void *arg, const redisReply *reply)
     bool was_paused = job->paused;
 
     job->asks--;
+    if (db_at(reply, 0) != NULL && db_at(reply, 0)->type == REDIS_REPLY_NIL) {
+        job_halt(job, LOST_REMINDER);
+        return;
+    }
     job->cancelled = db_int(db_at(reply, 0), 0) != 0;
     job->paused = db_int(db_at(reply, 1), 0) != 0;
     job->expires_ms = db_int(db_at(reply, 2), job->expires_ms);
@@ -718,11 +746,29 @@ static void on_flags(void *arg, const redisReply *reply)
     }
 }
 
+/* What is no campaign cannot be cancelled either. */
+static void on_there(void *arg, const redisReply *reply)
+{
+    struct job *job = arg;
+
+    job->asks--;
+    job->looking = false;
+    if (reply->type == REDIS_REPLY_INTEGER && reply->integer == 0)
+        job_halt(job, LOST_CAMPAIGN);
+}
+
 /* A job whose gateways take nothing does not claim, and would not notice a cancel. */
 void jobs_refresh(struct dispatch *d)
 {
     for (struct job *job = d->jobs; job != NULL; job = job->next) {
-        if (job->state != JOB_OPEN || job->asks > 0)
+        if (job->state == JOB_OPEN && !job->looking) { /* also where it is busy */
+            command_start(&d->command, "EXISTS");
+            key_campaign(&d->command, job->id);
+            job->looking = true;
+            job->asks++;
+            db_send(d->db, &d->command, on_there, job);
+        }
+        if (job->state != JOB_OPEN || job->asks > job->looking)
             continue;
         command_start(&d->command, "HMGET");
         key_reminder(&d->command, job->id, job->name);

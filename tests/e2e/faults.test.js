@@ -136,6 +136,16 @@ journey('a disk that takes no line of the delivery log stops the sending; nothin
   assert.equal(s.log().match(/delivery_log.full/g).length, 1);
 });
 
+journey('a disk that loses what it had taken of the delivery log is told of; the log is synced beside the sending', async (s) => {
+  const smsc = await s.smsc(undefined, { rate: '15/s', window: WINDOW });
+  await s.start({ env: { OUTREACH_FAULT: 'log-sync:1*2' } });
+  await s.xadd(campaign('fault', people(PEOPLE)));
+  await until('it to be told twice', () => s.log().match(/delivery_log\.unsynced/g)?.length === 2, 30000);
+  await settled(s, 0);
+  assert.deepEqual(twice(ids(smsc)), []);
+  assert.equal(s.log().match(/delivery_log\.unsynced/g).length, 2, 'and then no more');
+});
+
 for (const policy of ['hold', 'resend'])
   journey(`replies of Redis are lost, one in thirty, and every script runs twice: nothing is (${policy})`, async (s) => {
     const smsc = await s.smsc(behave, { rate: '200/s', window: WINDOW });

@@ -38,13 +38,32 @@ journey('throttling spends no attempt, and everything arrives', async (s) => {
 });
 
 journey("the operator's outage is tried again, with a pause that grows, until it is over", async (s) => {
-  const smsc = await s.smsc(({ n }) => (n <= 2 ? { status: 0x08 } : {}));
-  s.settings.dispatch = quick;
+  const smsc = await s.smsc(({ n }) => (n <= 4 ? { status: 0x08 } : {}));
+  s.settings.dispatch = { backoff: '1s', backoff_max: '3s', attempts: 9 };
   await s.start();
   await s.xadd(campaign('outage', people(1)));
-  assert.deepEqual(await s.settled('outage', 'first'), { delivered: 1 });
-  assert.equal((await s.ledger('outage', 'first'))[0].attempts, 3);
-  assert.equal(smsc.submits.length, 3);
+  assert.deepEqual(await s.settled('outage', 'first', 60000), { delivered: 1 });
+  assert.equal((await s.ledger('outage', 'first'))[0].attempts, 5);
+  assert.equal(smsc.submits.length, 5);
+  // Doubled each time up to the ceiling; then of that the half, and of the other half what is drawn.
+  const waits = s.deliveryLog().filter((line) => line.event === 'retry').map((line) => Date.parse(line.until) - Date.parse(line.t));
+  assert.equal(waits.length, 4);
+  for (const [i, most] of [1000, 2000, 3000, 3000].entries())
+    assert.ok(waits[i] >= most / 2 - 100 && waits[i] <= most, `${waits}: the ${i + 1}. is from ${most / 2} to ${most} ms`);
+});
+
+journey('those whom one outage has hit are not tried again as one wave', async (s) => {
+  // Of every second one, so that its circuit stays closed.
+  await s.cloud(({ n }) => (n % 2 === 0 ? { status: 503 } : {}));
+  s.settings.dispatch = { backoff: '60s', backoff_max: '60s' };
+  await s.start();
+  await s.xadd(campaign('wave', people(120)));
+  const retries = () => s.deliveryLog().filter((line) => line.event === 'retry');
+  await until('all to be put off', () => retries().length === 60, 30000);
+  const waits = retries().map((line) => Date.parse(line.until) - Date.parse(line.t)).sort((a, b) => a - b);
+  assert.ok(waits[0] >= 29000 && waits.at(-1) <= 61000, `${waits[0]}..${waits.at(-1)} ms: half of it to all of it`);
+  // Drawn evenly from half a minute: no ten seconds of it hold all but a few.
+  for (const wait of waits) assert.ok(waits.filter((w) => w >= wait && w < wait + 10000).length < 45, JSON.stringify(waits));
 });
 
 journey('after the last attempt a notice is failed', async (s) => {

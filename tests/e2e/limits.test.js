@@ -3,6 +3,7 @@
 // is counted arrived for certain within the second (lib/arrival.js): no tolerance is needed.
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
 const { journey, campaign, people, BUILD } = require('./lib/stage');
@@ -196,8 +197,38 @@ journey('429 with Retry-After lowers the rate, is waited for and spends no attem
   assert.ok((await s.ledger('later', 'first')).every((r) => r.attempts === 1));
   for (const [to, at] of refused) {
     const again = cloud.requests.filter((r) => r.query.to === to).at(-1);
-    assert.ok(again.at - at >= 950, `asked again after ${again.at - at} ms`);
+    assert.ok(again.at - at >= 2000, `asked again after ${again.at - at} ms`);
   }
+});
+
+journey('against 429 the rate falls to what is taken: less than one request a notice is refused', async (s) => {
+  const taken = []; // an operator that takes 40 in any second, and says no more than that
+  const cloud = await s.cloud(() => {
+    const now = performance.now();
+    while (taken.length > 0 && now - taken[0] > 1000) taken.shift();
+    if (taken.length >= 40) return { status: 429, headers: { 'Retry-After': '1' } };
+    taken.push(now);
+    return {};
+  }, { retry: [{ status: 503 }], throttled: [{ status: 429 }], rate: undefined });
+  await s.start();
+  await s.xadd(campaign('fall', people(400)));
+  await s.counted('fall', 'first', { accepted: 400 }, 60000);
+  const refused = cloud.requests.length - 400;
+  assert.ok(refused > 0, 'it was too fast at first');
+  assert.ok(refused < 400, `${refused} of ${cloud.requests.length} requests were refused`);
+});
+
+journey('a number that the operator refused for good has cost no place of its rule', async (s) => {
+  let n = 0;
+  const smsc = await s.smsc(() => (n++ === 0 ? { status: 0x0b } : { receipt: false }), { per_number: ['1/h'] });
+  await s.start();
+  await s.xadd(campaign('refused', people(1)));
+  await s.counted('refused', 'first', { failed: 1 }, 30000);
+  await s.xadd(campaign('taken', people(1)));
+  await s.counted('taken', 'first', { accepted: 1 }, 30000);
+  await s.xadd(campaign('held', people(1)));
+  await until('the third to be held', () => s.deliveryLog().some((e) => e.campaign === 'held' && e.event === 'held' && e.reason === 'limit'), 30000);
+  assert.equal(smsc.submits.length, 2);
 });
 
 journey('of what a strict operator takes nine tenths are reached, with no rate configured', async (s) => {
@@ -304,6 +335,25 @@ journey('an outage of Redis is nobody\'s death; a daemon that is dead is found t
   await s.counted('silent', 'first', { accepted: 400 }, 120000);
   await s.ok('verify', 'silent');
 }, { timeout: 400000 });
+
+journey('who has slept has not watched: what it had counted of another\'s silence before does not count', async (s) => {
+  await s.smsc();
+  await s.redisServer();
+  const one = await daemon(s, 'd1');
+  const two = await daemon(s, 'd2');
+  await until('them to know of each other', () => /d2/.test(fs.readFileSync(s.path('state/daemons'), 'utf8')), 30000);
+  process.kill(two.pid, 'SIGSTOP');
+  await pause(18000); // three or four of six polls
+  process.kill(one.pid, 'SIGSTOP');
+  await pause(11000);
+  process.kill(one.pid, 'SIGCONT');
+  const woke = Date.now();
+  const dead = () => s.log().match(/^(\S+) \w+ daemon\.dead name=d2/m)?.[1];
+  await until('the other one to be dead', dead, 120000);
+  const counted = Date.parse(dead()) - woke;
+  assert.ok(counted >= 25000, `after ${counted} ms`);
+  process.kill(two.pid, 'SIGCONT');
+}, { timeout: 300000 });
 
 journey('a notice that kills daemons is found out after three, and the rest arrives', async (s) => {
   s.settings.gateways.push({ name: 'edge', plugin: EVIL, channel: 'sms', way: 'deadly', signature: 'none', capacity: 8 });

@@ -40,6 +40,20 @@ journey('a paused gateway takes nothing, over a restart too, until it is resumed
   assert.equal(orders[1][1], 'gateway-resume');
 });
 
+journey('before a daemon knows what is ordered it begins nothing', async (s) => {
+  const smsc = await s.smsc();
+  const server = await s.redisServer();
+  await server.client.call('SET', 'outreach:gateways:orders', 'what nobody can read');
+  await s.start();
+  await s.xadd(campaign('before', people(5)));
+  await until('it to be said', () => /orders\.error reason=/.test(s.log()), 30000);
+  await until('the reminder to be open', () => /reminder\.open campaign=before/.test(s.log()), 30000);
+  await pause(1500);
+  assert.equal(smsc.submits.length, 0);
+  await server.client.call('DEL', 'outreach:gateways:orders');
+  assert.deepEqual(await s.settled('before', 'first', 60000), { delivered: 5 });
+});
+
 journey('while one gateway is paused another of the channel carries on', async (s) => {
   const smsc = await s.smsc();
   const cloud = await s.cloud();

@@ -141,12 +141,13 @@ journey('rows of a stranger are excluded or failed with the reason, one by one; 
     `+8613851402001${'\x1fx'.repeat(40)}`, //             too many values
     'x'.repeat(100000), //                                long
     `+8613851402002\x1f行\r\n二`, //                      a line break
+    '+8613851402003\x1f', //                              no name, which the text asks for
     `${two.sms}\x1f丁`,
   ];
   await foreign(s, 'foreign', rows);
   const counts = await s.settled('foreign', 'first');
   assert.equal(counts.delivered, 2);
-  assert.equal((counts.excluded ?? 0) + (counts.failed ?? 0), 8);
+  assert.equal((counts.excluded ?? 0) + (counts.failed ?? 0), 9);
   assert.deepEqual(smsc.submits.map((one_) => one_.to).sort(), [one.sms, two.sms].sort());
   assert.match(s.log(), /row.damaged campaign=foreign n=2 /);
   assert.equal((await s.outreach('verify', 'foreign')).code, 0);

@@ -76,6 +76,36 @@ journey('a lease of ours that nobody here knows of is given back', async (s) => 
   await s.counted('lease', 'first', { parked: 3 });
 });
 
+journey('an intent that is granted while the daemon sleeps is too old when it wakes up: a cancel that came between holds', async (s) => {
+  const smsc = await s.smsc(() => ({ delayMs: 20 }), { rate: '40/s', window: 40 });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('granted', people(400), { reminders: [{ name: 'first', at: 'now', doubt: 'hold' }] }));
+  await until('some submits', () => smsc.submits.length >= 20);
+  process.kill(server.process.pid, 'SIGSTOP'); // what is asked for now is granted below
+  await pause(500);
+  process.kill(s.daemon.pid, 'SIGSTOP');
+  process.kill(server.process.pid, 'SIGCONT');
+  let at, granted;
+  try {
+    await pause(300); // what was on the wire arrives
+    await s.ok('cancel', 'granted', '-y');
+    at = smsc.submits.length;
+    const reached = new Set(smsc.submits.map((one) => one.to));
+    granted = (await s.ledger('granted', 'first')).filter((r, i) => r.state === 'sending' && !reached.has(people(400)[i].sms)).length;
+    await pause(5500); // a permit lasts five seconds
+  } finally {
+    process.kill(s.daemon.pid, 'SIGCONT');
+  }
+  assert.ok(granted > 0, 'some were granted');
+  await until('an end', async () => {
+    const counts = await s.counts('granted', 'first');
+    return (counts.delivered ?? 0) + (counts.cancelled ?? 0) === 400;
+  }, 60000);
+  assert.equal(smsc.submits.length, at, 'nothing left after it woke up');
+  await s.ok('verify', 'granted');
+});
+
 journey('a daemon that slept past its permits sends nothing of them: a cancel in its sleep holds', async (s) => {
   const smsc = await s.smsc(() => ({ delayMs: 20 }), { rate: '200/s', window: 20 });
   await s.start();

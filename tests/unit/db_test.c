@@ -373,6 +373,83 @@ static void test_loading(void **state)
     db_close(db);
 }
 
+/* ---------------------------------------------------------- errors, as Redis has them */
+
+struct heard {
+    unsigned answers;
+    char text[128];
+};
+
+static void on_heard(void *arg, const redisReply *reply)
+{
+    struct heard *h = arg;
+
+    h->answers++;
+    snprintf(h->text, sizeof h->text, "%s", fixture_text(reply));
+}
+
+/* A script that fails with error for so many times, then answers "fine". */
+static void ask_failing(struct db *db, const char *error, int times, struct heard *heard)
+{
+    struct command c = COMMAND_INIT;
+
+    command_start(&c, "EVAL");
+    command_add_string(&c, "if redis.call('INCR', KEYS[1]) <= tonumber(ARGV[2]) then "
+                           "return redis.error_reply(ARGV[1]) end return 'fine'");
+    command_add_int(&c, 1);
+    command_add_string(&c, "calls");
+    command_add_string(&c, error);
+    command_add_int(&c, times);
+    db_send(db, &c, on_heard, heard);
+    command_free(&c);
+}
+
+/* What passes is waited for and asked again, and nobody hears of it but as Redis away; what
+ * does not pass is told, once, to whoever asked. */
+static void test_errors(void **state)
+{
+    static const struct {
+        const char *error;
+        bool passes;
+    } rows[] = {
+        {"LOADING Redis is loading the dataset in memory", true},
+        {"BUSY Redis is busy running a script", true},
+        {"READONLY You can't write against a read only replica.", true},
+        {"MISCONF Redis is configured to save RDB snapshots", true},
+        {"NOREPLICAS Not enough good replicas to write.", true},
+        {"MASTERDOWN Link with MASTER is down", true},
+        {"TRYAGAIN Multiple keys request during rehashing of slot", true},
+        {"CLUSTERDOWN The cluster is down", true},
+        {"UNBLOCKED force unblock from blocking operation", true},
+        {"WRONGTYPE Operation against a key holding the wrong kind of value", false},
+        {"NOPERM this user has no permissions to run the 'evalsha' command", false},
+        {"CROSSSLOT Keys in request don't hash to the same slot", false},
+        {"ERR unknown command", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct heard heard = {0};
+        struct db *db = connected(1);
+
+        ask("DEL calls");
+        ask_failing(db, rows[i].error, 2, &heard);
+        drained(db, 0);
+        assert_int_equal(heard.answers, 1);
+        if (rows[i].passes) {
+            assert_string_equal(heard.text, "fine");
+            assert_int_equal(told.away, 2);
+            assert_string_equal(told.why, rows[i].error);
+            assert_true(db_well(db));
+        } else {
+            assert_non_null(strstr(heard.text, rows[i].error));
+            assert_int_equal(told.away, 0);
+            is("1", ask("GET calls"));
+        }
+        db_close(db);
+    }
+}
+
 /* ----------------------------------------------------------------------- full */
 
 static char answers[512];
@@ -745,6 +822,7 @@ int main(void)
         TEST(test_killed),
         TEST(test_hung),
         TEST(test_loading),
+        TEST(test_errors),
         TEST(test_full),
         TEST(test_full_and_killed),
         TEST(test_full_closed),

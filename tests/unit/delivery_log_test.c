@@ -7,6 +7,8 @@
 #include "redis_fixture.h"
 #include "tree.h"
 
+#include <aio.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <sodium.h>
@@ -18,9 +20,56 @@
 
 static char dir[64], path[96];
 
+/* The disk, in place of the library's: it has what is synced when the test says so. */
+static struct {
+    int begun, waited, at_once; /* fsyncs beside the loop, waits for one of them, fdatasyncs */
+    off_t size;                 /* of the file when the last one was begun */
+    int status;                 /* of that one, as aio_error() has it */
+    bool fails;                 /* fdatasync() */
+} disk;
+
+int aio_fsync(int operation, struct aiocb *cb)
+{
+    struct stat st;
+
+    (void)operation;
+    disk.begun++;
+    disk.size = fstat(cb->aio_fildes, &st) == 0 ? st.st_size : -1;
+    return 0;
+}
+
+int aio_error(const struct aiocb *cb)
+{
+    (void)cb;
+    return disk.status;
+}
+
+ssize_t aio_return(struct aiocb *cb)
+{
+    (void)cb;
+    return 0;
+}
+
+int aio_suspend(const struct aiocb *const list[], int n, const struct timespec *timeout)
+{
+    (void)list, (void)n, (void)timeout;
+    disk.waited++;
+    disk.status = 0;
+    return 0;
+}
+
+int fdatasync(int fd)
+{
+    (void)fd;
+    disk.at_once++;
+    errno = EIO;
+    return disk.fails ? -1 : 0;
+}
+
 static int setup(void **state)
 {
     (void)state;
+    memset(&disk, 0, sizeof disk);
     snprintf(dir, sizeof dir, "/tmp/delivery-log-XXXXXX");
     if (mkdtemp(dir) == NULL)
         return -1;
@@ -445,6 +494,92 @@ static void test_torn(void **state)
     free(text);
 }
 
+static void write_line(struct delivery_log *log)
+{
+    struct delivery_event e = event_of("intent");
+
+    delivery_log_add(log, &e);
+    assert_int_equal(delivery_log_flush(log), 0);
+}
+
+/* All that was written is brought to the disk, one fsync at a time, and none for nothing. */
+static void test_sync(void **state)
+{
+    struct delivery_log *log = opened();
+    struct delivery_event e = event_of("intent");
+    struct stat st;
+
+    (void)state;
+    delivery_log_sync(log);
+    delivery_log_add(log, &e);
+    delivery_log_sync(log);
+    assert_int_equal(disk.begun, 0); /* nothing is written */
+    assert_int_equal(delivery_log_flush(log), 0);
+    disk.status = EINPROGRESS;
+    delivery_log_sync(log);
+    assert_int_equal(disk.begun, 1);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(disk.size, st.st_size);
+    write_line(log);
+    delivery_log_sync(log);
+    assert_int_equal(disk.begun, 1); /* that one is under way */
+    disk.status = 0;
+    delivery_log_sync(log);
+    assert_int_equal(disk.begun, 2); /* what came behind it */
+    assert_int_equal(disk.size, 2 * st.st_size);
+    delivery_log_sync(log);
+    delivery_log_sync(log);
+    assert_int_equal(disk.begun, 2);
+    delivery_log_close(log);
+}
+
+/* A disk that has lost what it had taken: what comes now does not leave. What cannot be synced
+ * at all, a pipe, has lost nothing. */
+static void test_sync_fails(void **state)
+{
+    struct delivery_log *log = opened();
+
+    (void)state;
+    write_line(log);
+    delivery_log_sync(log);
+    disk.status = EIO;
+    delivery_log_sync(log);
+    assert_int_equal(delivery_log_flush(log), -1);
+    assert_int_equal(delivery_log_flush(log), 0);
+    disk.status = 0;
+    write_line(log);
+    delivery_log_sync(log);
+    disk.status = EINVAL;
+    delivery_log_sync(log);
+    assert_int_equal(delivery_log_flush(log), 0);
+    delivery_log_close(log);
+}
+
+/* Before a file is left for good, at the end or for its successor, all of it is on the disk. */
+static void test_sync_at_end(void **state)
+{
+    struct delivery_log *log = opened();
+
+    (void)state;
+    write_line(log);
+    disk.status = EINPROGRESS;
+    delivery_log_sync(log);
+    write_line(log);
+    delivery_log_reopen(log);
+    assert_int_equal(disk.waited, 1);
+    assert_int_equal(disk.at_once, 1);
+    delivery_log_reopen(log); /* nothing was written since */
+    assert_int_equal(disk.at_once, 1);
+    write_line(log);
+    disk.fails = true;
+    delivery_log_reopen(log);
+    assert_int_equal(delivery_log_flush(log), -1);
+    disk.fails = false;
+    write_line(log);
+    delivery_log_close(log);
+    assert_int_equal(disk.at_once, 3);
+}
+
 /* Who writes stands first, also in the file that takes a rotated one's place. */
 static void test_head(void **state)
 {
@@ -540,10 +675,10 @@ static void test_publish(void **state)
 int main(void)
 {
     static const struct CMUnitTest all[] = {
-        TEST(test_keys),    TEST(test_least), TEST(test_lines),  TEST(test_words),
-        TEST(test_foreign), TEST(test_hash),  TEST(test_full),   TEST(test_full_for_long),
-        TEST(test_torn),    TEST(test_head),  TEST(test_reopen), TEST(test_refused),
-        TEST(test_publish),
+        TEST(test_keys),    TEST(test_least), TEST(test_lines),      TEST(test_words),
+        TEST(test_foreign), TEST(test_hash),  TEST(test_full),       TEST(test_full_for_long),
+        TEST(test_torn),    TEST(test_head),  TEST(test_reopen),     TEST(test_refused),
+        TEST(test_publish), TEST(test_sync),  TEST(test_sync_fails), TEST(test_sync_at_end),
     };
     struct CMUnitTest tests[COUNT(all) + COUNT(masked)];
     size_t n = 0;
