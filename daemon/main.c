@@ -373,8 +373,9 @@ static void finish(struct daemon *d)
     web_close(d->web);
     if (d->gateways != NULL)
         gateway_set_shut(d->gateways); /* what is unanswered is in doubt, and settled below */
-    if (d->db != NULL && d->dispatch != NULL && dispatch_settle_all(d->dispatch) && db_well(d->db))
-        db_drain(d->db, 0, &err);
+    while (d->db != NULL && d->dispatch != NULL && dispatch_settle_all(d->dispatch) &&
+           db_well(d->db) && db_drain(d->db, 0, &err) == 0)
+        ; /* an answer may have brought one more outcome */
     inbound_free(d->inbound);
     dispatch_free(d->dispatch);
     gateway_set_close(d->gateways); /* after all who ask it for names */
