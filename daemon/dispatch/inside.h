@@ -185,6 +185,7 @@ struct dispatch {
     struct event *turn, *tick, *gather;
     int64_t pass_us, pass_ms; /* 0: not yet asked for in this pass */
     bool turn_asked, started, draining;
+    bool replaced; /* what stands in Redis under our name is another daemon's */
     bool joining;
     enum marker_verdict trust; /* whether Redis is what it was; unknown since it went away */
     enum marker_verdict said;  /* what was said last, and acted upon */
