@@ -224,8 +224,10 @@ static void on_signal(evutil_socket_t signal, short what, void *arg)
 
         if (calendar_read_all(d->settings->calendar_dir, &err) != 0)
             log_error("calendar.kept reason=%s", log_quote(err.text));
-        delivery_log_reopen(d->log);
-        log_info("daemon.reopened log=%s", log_quote(d->settings->log.delivery));
+        if (d->log != NULL) { /* else Redis has never answered yet */
+            delivery_log_reopen(d->log);
+            log_info("daemon.reopened log=%s", log_quote(d->settings->log.delivery));
+        }
         if (d->stops == 0 && d->up)
             reload(d);
         return;
@@ -429,6 +431,8 @@ static int run(struct daemon *d)
         return EX_CANTCREAT;
     }
     if (start(d, &err, &status) != 0) {
+        if (d->stops > 0)
+            return EX_OK; /* it was told to, while it waited for Redis */
         fprintf(stderr, "outreachd: %s\n", err.text);
         return status;
     }

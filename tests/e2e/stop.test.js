@@ -19,6 +19,17 @@ journey('a gateway that never answers holds SIGTERM up for the bound, and is in 
   await s.ok('verify', 'silent');
 });
 
+journey('a daemon that still waits for its first Redis bears SIGHUP, and ends at SIGTERM', async (s) => {
+  s.settings.redis = { url: `unix:${s.path('nobody.sock')}` };
+  await s.start({ wait: false });
+  await until('it to look for Redis', () => /redis.away/.test(s.log()));
+  process.kill(s.daemon.pid, 'SIGHUP');
+  await pause(100);
+  const before = Date.now();
+  assert.deepEqual(await s.stop(), { code: 0, signal: null });
+  assert.ok(Date.now() - before < 15000, 'it does not wait for Redis');
+});
+
 journey('a second SIGTERM ends at once, whatever is under way', async (s) => {
   const smsc = await s.smsc(() => ({ delayMs: 20, receipt: { when: 'before' } }), { window: 100, rate: '3000/s' });
   await s.start();
