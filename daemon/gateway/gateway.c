@@ -304,7 +304,7 @@ static void slot_answer(struct gateway *gw, unsigned slot, const struct gateway_
     gw->worked = gw->worked || a->outcome == GATEWAY_ACCEPTED;
     if (a->outcome == GATEWAY_ACCEPTED && gw->circuit.state == CIRCUIT_CLOSED)
         gw->circuit.troubles = 0;
-    else if (!gw->closing)
+    else if (!gw->gone)
         tell = judge(gw, a, trial);
     gw->set->events.answered(gw->set->arg, gw, context, a);
     gw->blames = false;
@@ -621,6 +621,7 @@ static void gateway_close(struct gateway *gw)
     static const struct gateway_answer unknown = {.outcome = GATEWAY_UNKNOWN,
                                                   .words = "the gateway was closed"};
 
+    gw->gone = true;
     plugin_close(gw);
     if (gw->silent_timer != NULL)
         evtimer_del(gw->silent_timer);
