@@ -87,10 +87,10 @@ struct job {
     unsigned claims;                   /* unanswered */
     size_t coming;                     /* notices claimed, not yet in a lane */
     size_t batches;
-    size_t asks;               /* other unanswered commands that will come back here */
-    size_t in_memory;          /* notices of its batches */
-    struct quota *quota;       /* the campaign's rate; NULL: none is set */
-    struct rate_rule rules[8]; /* of one recipient over all campaigns */
+    size_t asks;                            /* other unanswered commands that will come back here */
+    size_t in_memory;                       /* notices of its batches */
+    struct quota *quota;                    /* the campaign's rate; NULL: none is set */
+    struct rate_rule rules[RATE_RULES_MAX]; /* of one recipient over all campaigns */
     size_t rule_count;
     struct settling *settling; /* being filled */
     char body[65], digest[65]; /* of the campaign as it was asked for, and of its list */
