@@ -224,8 +224,10 @@ static void on_signal(evutil_socket_t signal, short what, void *arg)
 
         if (calendar_read_all(d->settings->calendar_dir, &err) != 0)
             log_error("calendar.kept reason=%s", log_quote(err.text));
-        delivery_log_reopen(d->log);
-        log_info("daemon.reopened log=%s", log_quote(d->settings->log.delivery));
+        if (d->log != NULL) { /* else Redis has never answered yet */
+            delivery_log_reopen(d->log);
+            log_info("daemon.reopened log=%s", log_quote(d->settings->log.delivery));
+        }
         if (d->stops == 0 && d->up)
             reload(d);
         return;
@@ -373,8 +375,9 @@ static void finish(struct daemon *d)
     web_close(d->web);
     if (d->gateways != NULL)
         gateway_set_shut(d->gateways); /* what is unanswered is in doubt, and settled below */
-    if (d->db != NULL && d->dispatch != NULL && dispatch_settle_all(d->dispatch) && db_well(d->db))
-        db_drain(d->db, 0, &err);
+    while (d->db != NULL && d->dispatch != NULL && dispatch_settle_all(d->dispatch) &&
+           db_well(d->db) && db_drain(d->db, 0, &err) == 0)
+        ; /* an answer may have brought one more outcome */
     inbound_free(d->inbound);
     dispatch_free(d->dispatch);
     gateway_set_close(d->gateways); /* after all who ask it for names */
@@ -428,6 +431,8 @@ static int run(struct daemon *d)
         return EX_CANTCREAT;
     }
     if (start(d, &err, &status) != 0) {
+        if (d->stops > 0)
+            return EX_OK; /* it was told to, while it waited for Redis */
         fprintf(stderr, "outreachd: %s\n", err.text);
         return status;
     }

@@ -196,6 +196,8 @@ static int read_limits(const struct tree *value, void *at, struct arena *arena, 
             return expected(one, "a limit such as \"5/day\"", err);
         if (rate_rule_parse(one->string, &rule, &why) != 0)
             return tree_error(err, one, "%s", why.text);
+        if (n == RATE_RULES_MAX)
+            return tree_error(err, one, "at most %d limits", RATE_RULES_MAX);
         items[n++] = one->string;
     }
     items[n] = NULL;

@@ -14,6 +14,8 @@
 struct error;
 struct zone;
 
+#define RATE_RULES_MAX 8 /* on what one person gets; cap.lua can tell 9 apart */
+
 struct rate_rule {
     unsigned count;    /* 1..1,000,000 */
     int64_t window_ms; /* 1 s .. 31 days */

@@ -275,7 +275,7 @@ void dispatch_drain(struct dispatch *d, void (*idle)(void *arg), void *arg)
 
 void dispatch_leave(struct dispatch *d)
 {
-    if (!db_well(d->db))
+    if (!db_well(d->db) || d->replaced)
         return;
     quotas_return(d, d->name);
     events_leave(d->events);

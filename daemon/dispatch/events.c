@@ -308,15 +308,12 @@ static void queue_inline(struct events *e, const struct tree *recipients)
     snprintf(e->token, sizeof e->token, "%s", upload_token(e->upload));
     if ((recipients == NULL
              ? audience_read_group(e->campaign, &sink, &report, &err)
-             : audience_read_inline(e->campaign, recipients, &sink, &report, &err)) != 0) {
-        reject(e, err.text);
-        return;
-    }
-    if (report.taken == 0) {
-        reject(e, "none of its recipients can be used");
-        return;
-    }
-    upload_end(e->upload, on_uploaded, e);
+             : audience_read_inline(e->campaign, recipients, &sink, &report, &err)) != 0)
+        upload_abandon(e->upload, err.text, on_uploaded, e); /* a part of it may be under way */
+    else if (report.taken == 0)
+        upload_abandon(e->upload, "none of its recipients can be used", on_uploaded, e);
+    else
+        upload_end(e->upload, on_uploaded, e);
 }
 
 /* When it was asked for, not when it was read; an id that the client has made up may

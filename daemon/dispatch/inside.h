@@ -89,10 +89,10 @@ struct job {
     unsigned claims; /* unanswered */
     size_t coming;   /* notices claimed, not yet in a lane */
     size_t batches;
-    size_t asks;               /* other unanswered commands that will come back here */
-    size_t in_memory;          /* notices of its batches */
-    struct quota *quota;       /* the campaign's rate; NULL: none is set */
-    struct rate_rule rules[8]; /* of one recipient over all campaigns */
+    size_t asks;                            /* other unanswered commands that will come back here */
+    size_t in_memory;                       /* notices of its batches */
+    struct quota *quota;                    /* the campaign's rate; NULL: none is set */
+    struct rate_rule rules[RATE_RULES_MAX]; /* of one recipient over all campaigns */
     size_t rule_count;
     struct settling *settling; /* being filled */
     char body[65], digest[65]; /* of the campaign as it was asked for, and of its list */
@@ -187,6 +187,7 @@ struct dispatch {
     struct event *turn, *tick, *gather;
     int64_t pass_us, pass_ms; /* 0: not yet asked for in this pass */
     bool turn_asked, started, draining;
+    bool replaced; /* what stands in Redis under our name is another daemon's */
     bool joining;
     enum marker_verdict trust; /* whether Redis is what it was; unknown since it went away */
     enum marker_verdict said;  /* what was said last, and acted upon */

@@ -64,6 +64,7 @@ static void intent_differs(struct intent *i, const struct move *m, const unsigne
 {
     struct notice *n = m->owner;
     struct record r, ours, believed;
+    bool again;
 
     lane_behind(i->lane, n);
     record_unpack(n->record, &believed);
@@ -75,10 +76,13 @@ static void intent_differs(struct intent *i, const struct move *m, const unsigne
         return;
     }
     memcpy(n->record, found, LEDGER_RECORD_BYTES);
-    if (intent_may_try_again(&believed, &r) && ++n->tries < 3)
+    again = intent_may_try_again(&believed, &r) && ++n->tries < 3;
+    if (again && !i->lane->d->draining) {
         lane_add(i->lane, n);
-    else
-        batch_settled(n);
+        return;
+    }
+    n->batch->give_back = n->batch->give_back || again;
+    batch_settled(n);
 }
 
 /* The script refused the whole: nothing of it was written. */
@@ -113,13 +117,15 @@ static void intent_unanswered(struct intent *i, size_t k)
 }
 
 /* What the gate refuses goes its way; the rest may leave, for a while. What was prepared by
- * a clock that has been set since goes back. */
+ * a clock that has been set since goes back, and all when we stop: the gateways may be closed
+ * by now, and what nobody takes back would be in doubt. */
 static void gate_notice(struct intent *i, size_t k)
 {
+    const struct dispatch *d = i->lane->d;
     struct notice *n = notice_at(i, k);
 
     memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
-    if (i->refused[k] == NOT_REFUSED && i->era == watch_era(i->lane->d->watch)) {
+    if (i->refused[k] == NOT_REFUSED && i->era == watch_era(d->watch) && !d->draining) {
         n->message.submit_by_ms = i->asked_boot_ms + (i->gates_capped ? CAP_PERMIT_MS : PERMIT_MS);
         lane_ready(i->lane, n);
         return;

@@ -304,9 +304,7 @@ static void on_document(void *arg, const redisReply *reply)
     rules = job->campaign->to_group                ? NULL
             : job->campaign->per_recipient != NULL ? job->campaign->per_recipient
                                                    : d->settings->defaults.per_recipient;
-    for (; rules != NULL && *rules != NULL &&
-           job->rule_count < sizeof job->rules / sizeof *job->rules;
-         rules++)
+    for (; rules != NULL && *rules != NULL && job->rule_count < RATE_RULES_MAX; rules++)
         if (rate_rule_parse(*rules, &job->rules[job->rule_count], NULL) == 0)
             job->rule_count++;
     job->quota = campaign_quota(d, job);

@@ -297,6 +297,7 @@ static void on_beat(void *arg, const redisReply *reply)
     const redisReply *word = db_at(reply, 0);
 
     if (word != NULL && strcmp(word->str, "REPLACED") == 0) {
+        m->d->replaced = true;
         m->d->options.stop(m->d->options.arg,
                            "another daemon of this name has started: give each its own `name`");
         return;

@@ -27,6 +27,8 @@ static void key_quota(struct command *c, enum quota_kind kind, const char *name)
 static void give_back(struct dispatch *d, enum quota_kind kind, const char *name,
                       const char *daemon)
 {
+    if (d->replaced && strcmp(daemon, d->name) == 0)
+        return; /* that of whom has our name now */
     command_start(&d->command, "HDEL");
     key_quota(&d->command, kind, name);
     command_add_string(&d->command, daemon);

@@ -346,10 +346,9 @@ static void next_reminder(struct recovery *r)
     command_start(c, "HGETALL");
     key_leases(c, r->id, r->reminder);
     db_send(r->d->db, c, on_leases, r);
-    command_script(c, SCRIPT_NUMBER, 1);
+    command_start(c, "HGET"); /* it has one since it was opened; a write might be put off */
     command_add_string(c, KEY_REFS);
     command_add_string(c, r->keys[r->at - 1]);
-    command_add_int(c, UINT32_MAX);
     db_send(r->d->db, c, on_ref, r);
     command_start(c, "HMGET");
     key_reminder(c, r->id, r->reminder);

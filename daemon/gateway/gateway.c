@@ -3,11 +3,9 @@
 #include "buf.h"
 #include "clock.h"
 #include "error.h"
-#include "http_client.h"
 #include "instance.h"
 #include "log.h"
 #include "plugin.h"
-#include "resolver.h"
 #include "shared.h"
 #include "tree.h"
 
@@ -63,7 +61,7 @@ const char *gateway_reason_name(enum gateway_reason reason)
 
 /* ----------------------------------------------------------------- usability */
 
-static uint64_t bit_of(const struct gateway *gw)
+uint64_t gateway_bit(const struct gateway *gw)
 {
     return UINT64_C(1) << gw->index;
 }
@@ -79,9 +77,9 @@ static bool may_be_used(const struct gateway *gw)
 static void update_usable(struct gateway *gw)
 {
     if (may_be_used(gw))
-        gw->set->usable |= bit_of(gw);
+        gw->set->usable |= gateway_bit(gw);
     else
-        gw->set->usable &= ~bit_of(gw);
+        gw->set->usable &= ~gateway_bit(gw);
 }
 
 /* Tells the dispatcher; last in its caller, for it may call us again. */
@@ -96,14 +94,14 @@ static void tell_changed(struct gateway *gw)
 
 bool gateway_usable(const struct gateway *gw)
 {
-    return (gw->set->usable & bit_of(gw)) != 0;
+    return (gw->set->usable & gateway_bit(gw)) != 0;
 }
 
 unsigned gateway_free(const struct gateway *gw)
 {
     unsigned limit = gw->capacity < gw->window ? gw->capacity : gw->window;
 
-    if ((gw->set->usable & bit_of(gw)) == 0 || limit <= gw->outstanding || gw->in_submit)
+    if ((gw->set->usable & gateway_bit(gw)) == 0 || limit <= gw->outstanding || gw->in_submit)
         return 0;
     return gw->circuit.state == CIRCUIT_HALF_OPEN ? 1 : limit - gw->outstanding;
 }
@@ -304,7 +302,7 @@ static void slot_answer(struct gateway *gw, unsigned slot, const struct gateway_
     gw->worked = gw->worked || a->outcome == GATEWAY_ACCEPTED;
     if (a->outcome == GATEWAY_ACCEPTED && gw->circuit.state == CIRCUIT_CLOSED)
         gw->circuit.troubles = 0;
-    else if (!gw->closing)
+    else if (!gw->gone)
         tell = judge(gw, a, trial);
     gw->set->events.answered(gw->set->arg, gw, context, a);
     gw->blames = false;
@@ -336,7 +334,7 @@ void gateway_answered(struct gateway *gw, uint64_t token, const struct gateway_a
 
 /* -------------------------------------------------------------------- opening */
 
-static struct gateway *gateway_create(struct gateway_set *set, size_t index)
+struct gateway *gateway_create(struct gateway_set *set, size_t index)
 {
     struct gateway *gw = xcalloc(1, sizeof *gw);
 
@@ -345,7 +343,7 @@ static struct gateway *gateway_create(struct gateway_set *set, size_t index)
     return gw;
 }
 
-static void gateway_free_all(struct gateway *gw)
+void gateway_free_all(struct gateway *gw)
 {
     if (gw->circuit_timer != NULL)
         event_free(gw->circuit_timer);
@@ -372,9 +370,7 @@ static void add_secrets(const struct tree *t, struct arena *arena, struct buf *o
     }
 }
 
-/* Two groups with the same print are the same gateway: also the file of a password that was
- * changed is a change. */
-static void take_print(const struct tree *group, unsigned char print[32])
+void gateway_print(const struct tree *group, unsigned char print[32])
 {
     struct buf text = BUF_INIT(16u << 20);
     struct arena arena = {0};
@@ -388,9 +384,8 @@ static void take_print(const struct tree *group, unsigned char print[32])
     arena_free(&arena);
 }
 
-/* Loads the plugin that a group names, and reads its settings. */
-static int gateway_configure(struct gateway *gw, const struct tree *group, const char *plugin_dir,
-                             struct error *err)
+int gateway_configure(struct gateway *gw, const struct tree *group, const char *plugin_dir,
+                      struct error *err)
 {
     const struct tree *plugin = tree_get(group, "plugin");
     struct error why;
@@ -409,79 +404,8 @@ static int gateway_configure(struct gateway *gw, const struct tree *group, const
     if (gw->settings == NULL)
         return error_set(err, "%s", why.text);
     gw->config = gateway_settings_config(gw->settings);
-    take_print(group, gw->print);
+    gateway_print(group, gw->print);
     return 0;
-}
-
-/* What gateways must not say differently of each other. */
-static int check_against_others(const struct gateway *gw, const struct tree *group,
-                                struct error *err)
-{
-    for (size_t i = 0; i < gw->index; i++)
-        if (strcmp(gw->set->gateways[i]->config->name, gw->config->name) == 0)
-            return tree_error(err, tree_get(group, "name"), "two gateways are called \"%s\"",
-                              gw->config->name);
-    for (size_t i = 0; i < gw->index; i++) {
-        const struct gateway_config *other = gw->set->gateways[i]->config;
-
-        if (other->source != NULL && gw->config->source != NULL &&
-            strcmp(other->source, gw->config->source) == 0 &&
-            (other->sender_rate != gw->config->sender_rate ||
-             other->sender_rate_ms != gw->config->sender_rate_ms))
-            return tree_error(err, tree_get(group, "sender_rate"),
-                              "gateway \"%s\" has another one for the same source", other->name);
-    }
-    return 0;
-}
-
-/* The routes of all that are not retired. */
-static struct route *make_route(const struct gateway_set *set, struct error *err)
-{
-    const struct gateway_config *configs[GATEWAY_SET_MAX];
-    struct gateway_config none[GATEWAY_SET_MAX];
-
-    for (size_t i = 0; i < set->count; i++) {
-        configs[i] = set->gateways[i]->config;
-        if (!set->gateways[i]->retired)
-            continue;
-        none[i] = *configs[i];
-        none[i].classes = 0;
-        none[i].match.count = 0;
-        configs[i] = &none[i];
-    }
-    return route_create(configs, set->count, err);
-}
-
-static int set_route(struct gateway_set *set, struct error *err)
-{
-    route_free(set->route);
-    set->route = make_route(set, err);
-    return set->route == NULL ? -1 : 0;
-}
-
-static int set_configure(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
-                         struct error *err)
-{
-    set->gateways = xcalloc(GATEWAY_SET_MAX, sizeof(struct gateway *));
-    if (list == NULL)
-        return 0;
-    if (list->kind != TREE_LIST)
-        return tree_error(err, list, "expected a list of gateways ( { ... }, ... ), found %s",
-                          tree_kind_name(list->kind));
-    if (list->count > GATEWAY_SET_MAX)
-        return tree_error(err, list, "at most %d gateways", GATEWAY_SET_MAX);
-    for (const struct tree *group = list->first; group != NULL; group = group->next) {
-        struct gateway *gw = gateway_create(set, set->count);
-
-        set->gateways[set->count] = gw;
-        if (gateway_configure(gw, group, plugin_dir, err) != 0 ||
-            check_against_others(gw, group, err) != 0) {
-            gateway_free_all(gw);
-            return -1;
-        }
-        set->count++;
-    }
-    return set_route(set, err);
 }
 
 static void on_silent_timer(evutil_socket_t fd, short what, void *arg);
@@ -528,7 +452,7 @@ static void look_for_silent(struct gateway *gw)
     start_timer(gw->silent_timer, look_ms < SILENT_LOOK_MS ? look_ms : SILENT_LOOK_MS);
 }
 
-static int gateway_open(struct gateway *gw, const struct tree *group, struct error *err)
+int gateway_open(struct gateway *gw, const struct tree *group, struct error *err)
 {
     char why[512] = "";
 
@@ -543,75 +467,7 @@ static int gateway_open(struct gateway *gw, const struct tree *group, struct err
     return 0;
 }
 
-static int set_open(struct gateway_set *set, const struct tree *list, struct error *err)
-{
-    const struct tree *group = list == NULL ? NULL : list->first;
-
-    set->resolver = resolver_create(set->base, NULL);
-    set->http = http_client_create(set->base, set->resolver);
-    if (set->events.wire != NULL)
-        http_client_watch(set->http, set->events.wire, set->arg);
-    for (size_t i = 0; i < set->count; i++, group = group->next)
-        if (gateway_open(set->gateways[i], group, err) != 0)
-            return -1;
-    /* Only an open plugin says whether it reaches a group. */
-    return list == NULL ? 0 : set_route(set, err);
-}
-
-struct gateway_set *gateway_set_open(const struct tree *list, const char *plugin_dir,
-                                     struct event_base *base, const struct gateway_events *events,
-                                     void *arg, struct error *err)
-{
-    struct gateway_set *set = xcalloc(1, sizeof *set);
-
-    set->base = base;
-    set->events = *events;
-    set->arg = arg;
-    set->opening = true;
-    if (set_configure(set, list, plugin_dir, err) != 0 || set_open(set, list, err) != 0) {
-        gateway_set_close(set);
-        return NULL;
-    }
-    set->opening = false;
-    return set;
-}
-
-void gateway_set_share(struct gateway_set *set, struct db *db)
-{
-    set->db = db;
-}
-
-int gateway_set_check(const struct tree *list, const char *plugin_dir, struct error *err)
-{
-    struct gateway_set *set = xcalloc(1, sizeof *set);
-    int rc = set_configure(set, list, plugin_dir, err);
-
-    gateway_set_close(set);
-    return rc;
-}
-
-struct gateway_set *gateway_set_plan(const struct tree *list, const char *plugin_dir,
-                                     struct error *err)
-{
-    struct gateway_set *set = xcalloc(1, sizeof *set);
-
-    if (set_configure(set, list, plugin_dir, err) != 0) {
-        gateway_set_close(set);
-        return NULL;
-    }
-    for (size_t i = 0; i < set->count; i++)
-        if (!set->gateways[i]->config->disabled)
-            set->usable |= bit_of(set->gateways[i]);
-    return set;
-}
-
 /* -------------------------------------------------------------------- closing */
-
-void gateway_set_drain(struct gateway_set *set)
-{
-    for (size_t i = 0; i < set->count; i++)
-        gateway_drain(set->gateways[i]);
-}
 
 /* No callback of the plugin runs after it, and nothing of it may call us. */
 static void plugin_close(struct gateway *gw)
@@ -631,11 +487,12 @@ static void answer_the_rest(struct gateway *gw, const struct gateway_answer *ans
             slot_answer(gw, i, answer);
 }
 
-static void gateway_close(struct gateway *gw)
+void gateway_close(struct gateway *gw)
 {
     static const struct gateway_answer unknown = {.outcome = GATEWAY_UNKNOWN,
                                                   .words = "the gateway was closed"};
 
+    gw->gone = true;
     plugin_close(gw);
     if (gw->silent_timer != NULL)
         evtimer_del(gw->silent_timer);
@@ -723,113 +580,11 @@ static void on_silent_timer(evutil_socket_t fd, short what, void *arg)
         plugin_reopen(gw);
 }
 
-void gateway_set_shut(struct gateway_set *set)
-{
-    for (size_t i = 0; i < set->count; i++)
-        if (!set->gateways[i]->closing)
-            gateway_close(set->gateways[i]);
-}
-
-void gateway_set_close(struct gateway_set *set)
-{
-    if (set == NULL)
-        return;
-    gateway_set_shut(set);
-    http_client_free(set->http);
-    resolver_free(set->resolver);
-    for (size_t i = 0; i < set->count; i++)
-        gateway_free_all(set->gateways[i]);
-    host_free_spare(set);
-    route_free(set->route);
-    free(set->gateways);
-    arena_free(&set->arena);
-    free(set);
-}
-
-/* ------------------------------------------------------------------ reloading */
-
-/* Opens what is new in the list behind what is there. Sets a bit for each that stays. */
-static int open_new(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
-                    uint64_t *stays, struct error *err)
-{
-    const struct tree *group = list != NULL ? list->first : NULL;
-
-    for (; group != NULL; group = group->next) {
-        struct gateway *before = gateway_set_find(set, tree_string(group, "name", "")), *gw;
-        unsigned char print[32];
-
-        take_print(group, print);
-        if (before != NULL && memcmp(before->print, print, sizeof print) == 0) {
-            *stays |= bit_of(before);
-            continue;
-        }
-        if (set->count == GATEWAY_SET_MAX)
-            return tree_error(err, group,
-                              "%d gateways were opened in this life of the daemon: it must be "
-                              "restarted before there can be more",
-                              GATEWAY_SET_MAX);
-        gw = gateway_create(set, set->count);
-        if (gateway_configure(gw, group, plugin_dir, err) != 0) {
-            gateway_free_all(gw);
-            return -1;
-        }
-        set->gateways[set->count++] = gw;
-        *stays |= bit_of(gw);
-        if (gateway_open(gw, group, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static void retire(struct gateway *gw)
+void gateway_retire(struct gateway *gw)
 {
     gw->retired = true;
     gateway_drain(gw);
     look_for_silent(gw);
-}
-
-int gateway_set_reload(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
-                       size_t *opened, size_t *retired, struct error *err)
-{
-    size_t before = set->count;
-    struct route *route = NULL;
-    uint64_t stays = 0, was = 0;
-
-    *opened = *retired = 0;
-    if (gateway_set_check(list, plugin_dir, err) != 0)
-        return -1;
-    set->opening = true;
-    if (open_new(set, list, plugin_dir, &stays, err) != 0)
-        goto undo;
-    for (size_t i = 0; i < before; i++)
-        if (!set->gateways[i]->retired && (stays & bit_of(set->gateways[i])) == 0) {
-            was |= bit_of(set->gateways[i]);
-            set->gateways[i]->retired = true;
-        }
-    route = make_route(set, err);
-    if (route == NULL)
-        goto undo;
-    set->opening = false;
-    route_free(set->route);
-    set->route = route;
-    for (size_t i = 0; i < before; i++)
-        if ((was & bit_of(set->gateways[i])) != 0) {
-            retire(set->gateways[i]);
-            ++*retired;
-        }
-    *opened = set->count - before;
-    return 0;
-
-undo:
-    for (size_t i = 0; i < before; i++)
-        if ((was & bit_of(set->gateways[i])) != 0)
-            set->gateways[i]->retired = false;
-    while (set->count > before) {
-        gateway_close(set->gateways[set->count - 1]);
-        gateway_free_all(set->gateways[--set->count]);
-    }
-    set->opening = false;
-    return -1;
 }
 
 bool gateway_retired(const struct gateway *gw)
@@ -838,52 +593,6 @@ bool gateway_retired(const struct gateway *gw)
 }
 
 /* ------------------------------------------------------------------ the rest */
-
-size_t gateway_set_count(const struct gateway_set *set)
-{
-    return set->count;
-}
-
-struct gateway *gateway_set_at(const struct gateway_set *set, size_t i)
-{
-    return set->gateways[i];
-}
-
-struct gateway *gateway_set_find(const struct gateway_set *set, const char *name)
-{
-    for (size_t i = 0; i < set->count; i++)
-        if (!set->gateways[i]->retired && strcmp(set->gateways[i]->config->name, name) == 0)
-            return set->gateways[i];
-    return NULL;
-}
-
-size_t gateway_set_outstanding(const struct gateway_set *set)
-{
-    return set->outstanding;
-}
-
-struct gateway *gateway_route(struct gateway_set *set, const struct route_query *query,
-                              const char **why)
-{
-    uint32_t random = 0;
-    int i;
-
-    if (set->route == NULL) {
-        if (why != NULL)
-            *why = "no gateway is configured";
-        return NULL;
-    }
-    if (set->count > 1) /* among one there is nothing to draw */
-        host_random(&random, sizeof random);
-    i = route_choose(set->route, query, set->usable, random, why);
-    return i < 0 ? NULL : set->gateways[i];
-}
-
-bool gateway_serves(const struct gateway_set *set, const char *channel, enum gateway_class class,
-                    bool group)
-{
-    return set->route != NULL && route_serving(set->route, channel, class, group) != 0;
-}
 
 const struct gateway_config *gateway_config(const struct gateway *gw)
 {

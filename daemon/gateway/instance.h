@@ -1,6 +1,6 @@
 /*
- * instance.h - a gateway from the inside: for gateway.c, which moves messages,
- * and host.c, which serves the plugin. Nobody else includes it.
+ * instance.h - a gateway from the inside: for gateway.c, which moves messages, set.c,
+ * which has all of them, and host.c, which serves the plugin. Nobody else includes it.
  */
 #ifndef OUTREACH_INSTANCE_H
 #define OUTREACH_INSTANCE_H
@@ -43,6 +43,7 @@ struct gateway {
     bool opened;    /* open() succeeded and close() has not been called */
     bool in_submit; /* the plugin's submit() is on the stack */
     bool closing, draining, paused;
+    bool gone;               /* closed for ever: what its answers say of it matters to nobody */
     bool retired;            /* gone from the configuration, or replaced: drained, then closed */
     int64_t idle_since_ms;   /* of a retired one: since when nothing is outstanding; 0: not yet */
     unsigned char print[32]; /* of its group and the secrets that it names */
@@ -90,6 +91,20 @@ struct gateway_set {
     struct promise *spare;        /* to be used again */
     LIST_HEAD(, promise) orphans; /* of plugins that were closed meanwhile */
 };
+
+/* gateway.c, for set.c: the life of one. */
+struct gateway *gateway_create(struct gateway_set *set, size_t index);
+/* Loads the plugin that a group names, and reads its settings; -1 with err. */
+int gateway_configure(struct gateway *gw, const struct tree *group, const char *plugin_dir,
+                      struct error *err);
+int gateway_open(struct gateway *gw, const struct tree *group, struct error *err);
+void gateway_retire(struct gateway *gw); /* drains it, and closes it once it is idle */
+void gateway_close(struct gateway *gw);  /* what is outstanding is answered UNKNOWN */
+void gateway_free_all(struct gateway *gw);
+/* Two groups with the same print are the same gateway: also the file of a password that was
+ * changed is a change. */
+void gateway_print(const struct tree *group, unsigned char print[32]);
+uint64_t gateway_bit(const struct gateway *gw); /* of set->usable */
 
 /* gateway.c, for the host's table */
 void gateway_answered(struct gateway *gw, uint64_t token, const struct gateway_answer *answer);

@@ -796,6 +796,8 @@ int db_connect(struct db *db, int64_t timeout_ms, struct error *err)
         if (clock_mono_ms() > until)
             return error_set(err, "Redis cannot be used: %s", db->why[0] ? db->why : "no answer");
         event_base_loop(db->base, EVLOOP_ONCE);
+        if (event_base_got_break(db->base) && !db->refused)
+            return error_set(err, "Redis is not waited for any longer: the loop was ended");
     }
     return 0;
 }

@@ -85,8 +85,8 @@ void db_send(struct db *db, struct command *c, db_fn *fn, void *arg);
  * and for what nobody misses. */
 void db_try(struct db *db, struct command *c, db_fn *fn, void *arg);
 
-/* Runs the loop until connected and checked. -1 with the reason after timeout_ms
- * or when the server was refused. */
+/* Runs the loop until connected and checked. -1 with the reason after timeout_ms, when the
+ * server was refused, or when somebody has broken the loop. */
 int db_connect(struct db *db, int64_t timeout_ms, struct error *err);
 
 /* Sends c and runs the loop until its answer is there: for programs that do one

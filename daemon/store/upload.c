@@ -20,7 +20,7 @@ struct upload {
     struct buf rows; /* of the batch being filled, each with its length in front */
     unsigned batched, unanswered;
     int64_t sent;
-    char trouble[200];
+    char trouble[sizeof((struct error *)NULL)->text];
     upload_done_fn *fn;
     void *arg;
     struct command command;
@@ -134,6 +134,14 @@ void upload_end(struct upload *u, upload_done_fn *fn, void *arg)
     u->arg = arg;
     if (u->batched > 0 || u->sent == 0)
         send_batch(u);
+    tell_end(u);
+}
+
+void upload_abandon(struct upload *u, const char *trouble, upload_done_fn *fn, void *arg)
+{
+    u->fn = fn;
+    u->arg = arg;
+    snprintf(u->trouble, sizeof u->trouble, "%s", trouble);
     tell_end(u);
 }
 

@@ -27,8 +27,11 @@ int upload_throttle(struct upload *u, struct error *err);
 /* Sends what is left; fn runs once when all is stored (err NULL) or was refused. */
 typedef void upload_done_fn(void *arg, int64_t rows, const char *trouble);
 void upload_end(struct upload *u, upload_done_fn *fn, void *arg);
+/* The rows came to no good end: what is left is not sent. fn runs once with that trouble, when
+ * nothing is outstanding: perhaps at once. */
+void upload_abandon(struct upload *u, const char *trouble, upload_done_fn *fn, void *arg);
 
-void upload_free(
-    struct upload *u); /* after fn, or instead of upload_end() once nothing is outstanding */
+/* After fn; or when the loop does not run any more. */
+void upload_free(struct upload *u);
 
 #endif

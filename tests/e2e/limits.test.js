@@ -62,6 +62,24 @@ journey('of three daemons that come, go, die and come back no second sees more t
   assert.deepEqual(twice(smsc.messages.map((m) => m.to)), []);
 }, { timeout: 240000 });
 
+journey('a daemon that another of its name has replaced gives nothing back that is that one\'s', async (s) => {
+  await s.smsc(undefined, { rate: '50/s' });
+  await s.redisServer();
+  const old = await daemon(s, 'd1');
+  const client = await s.redis();
+  const share = () => client.call('HGET', 'outreach:{gw:mobile}:shares', 'd1');
+  await until('a share', share);
+  const next = await s.start();
+  process.kill(next.pid, 'SIGSTOP'); // it would ask for its share anew
+  try {
+    assert.deepEqual(await s.stop('SIGCONT', old), { code: 70, signal: null });
+    assert.equal(await share(), '50');
+    assert.notEqual(await client.call('HGET', 'outreach:daemon:d1', 'seen'), '0');
+  } finally {
+    process.kill(next.pid, 'SIGCONT');
+  }
+});
+
 journey('two daemons share a rate that is too small to be divided', async (s) => {
   const cloud = await s.cloud(undefined, { rate: '2/s' });
   await s.redisServer();

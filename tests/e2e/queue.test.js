@@ -121,6 +121,20 @@ journey('recipients that come inline are held to the same rules', async (s) => {
   assert.deepEqual(smsc.messages.map((m) => m.to).sort(), ['+8613851400001', '+8613851400002']);
 });
 
+journey('an inline list that turns out too long when half of it is stored is refused, and the daemon goes on', async (s) => {
+  const smsc = await s.smsc();
+  s.settings.defaults.max_audience = 600;
+  await s.start();
+  await s.xadd(campaign('long', [], { audience: { recipients: people(700), same_phone: 'each' } }));
+  await s.xadd(campaign('short', people(3)));
+  await s.settled('short', 'first');
+  const [long] = await s.rejected();
+  assert.equal(long.campaign, 'long');
+  assert.match(long.reason, /row 601: more than 600 recipients/);
+  assert.equal(smsc.submits.length, 3);
+  assert.deepEqual(await s.stop(), { code: 0, signal: null });
+});
+
 journey('queued late: by default the newest missed reminder goes now, older ones are skipped', async (s) => {
   const smsc = await s.smsc();
   await s.start();

@@ -19,6 +19,17 @@ journey('a gateway that never answers holds SIGTERM up for the bound, and is in 
   await s.ok('verify', 'silent');
 });
 
+journey('a daemon that still waits for its first Redis bears SIGHUP, and ends at SIGTERM', async (s) => {
+  s.settings.redis = { url: `unix:${s.path('nobody.sock')}` };
+  await s.start({ wait: false });
+  await until('it to look for Redis', () => /redis.away/.test(s.log()));
+  process.kill(s.daemon.pid, 'SIGHUP');
+  await pause(100);
+  const before = Date.now();
+  assert.deepEqual(await s.stop(), { code: 0, signal: null });
+  assert.ok(Date.now() - before < 15000, 'it does not wait for Redis');
+});
+
 journey('a second SIGTERM ends at once, whatever is under way', async (s) => {
   const smsc = await s.smsc(() => ({ delayMs: 20, receipt: { when: 'before' } }), { window: 100, rate: '3000/s' });
   await s.start();
@@ -35,6 +46,30 @@ journey('a second SIGTERM ends at once, whatever is under way', async (s) => {
   const sent = new Map();
   for (const { to } of smsc.submits) sent.set(to, (sent.get(to) ?? 0) + 1);
   assert.ok([...sent.values()].every((times) => times <= 3), 'once a campaign');
+});
+
+journey('whose intent Redis answers only while the daemon ends was sent nothing, and is in no doubt', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }), { rate: '20/s' });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('ending', people(200), { reminders: HOLD }));
+  await until('some submits', () => smsc.submits.length >= 10);
+  process.kill(server.process.pid, 'SIGSTOP'); // for less than would be an outage
+  try {
+    for (let before = -1; before !== smsc.submits.length; await pause(300)) before = smsc.submits.length;
+    process.kill(s.daemon.pid, 'SIGTERM');
+    await until('it to stop', () => /daemon.stopping/.test(s.log()));
+    process.kill(s.daemon.pid, 'SIGTERM');
+    await pause(200);
+  } finally {
+    process.kill(server.process.pid, 'SIGCONT');
+  }
+  assert.deepEqual(await s.stop(), { code: 0, signal: null });
+  const sent = new Set(smsc.submits.map(({ to }) => to));
+  await s.start();
+  const to = people(200).map((one) => one.sms);
+  for (const [i, { state }] of (await s.ledger('ending', 'first')).entries())
+    assert.ok(state !== 'sending' && (state !== 'uncertain' || sent.has(to[i])), `${to[i]} is ${state}`);
 });
 
 journey('a daemon that dies while it looks after its last life leaves that to the next', async (s) => {

@@ -360,6 +360,10 @@ static const struct {
      "reminders[0].hours: \"25:00-26:00\" are not hours"},
     {"a limit of no kind", "\"per_recipient\":[\"5/day\",\"many\"]",
      "per_recipient[1]: \"many\" is no limit"},
+    {"a limit too many",
+     "\"per_recipient\":[\"1/s\",\"2/s\",\"3/s\",\"4/s\",\"5/s\",\"6/s\",\"7/s\",\"8/s\",\"1/"
+     "day\"]",
+     "per_recipient[8]: at most 8 limits"},
     {"a rate of no kind", "\"rate\":\"fast\"", "rate: \"fast\" is no limit"},
     {"a variable that is a person's", "\"vars\":{\"name\":\"x\"}",
      "vars.name: \"name\" is a recipient's own"},

@@ -550,6 +550,29 @@ static void test_silent(void **state)
     bench_close(&b);
 }
 
+/* It answers the trial of its circuit on its way out: that is an answer like any other. */
+static void test_silent_trial(void **state)
+{
+    struct timeval deadline = {30, 0};
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, "last");
+    bench_submit(&b, "b");
+    assert_string_equal(stats(&b).circuit, "open");
+    gateway_try(b.gw);
+    bench_submit(&b, "a");
+    assert_int_equal(gateway_free(b.gw), 0);
+    event_base_loopexit(b.base, &deadline);
+    while (b.heard.last[0] != GATEWAY_UNKNOWN && !event_base_got_exit(b.base))
+        event_base_loop(b.base, EVLOOP_ONCE);
+    assert_int_equal(b.heard.last[0], GATEWAY_UNKNOWN);
+    assert_string_equal(stats(&b).circuit, "open");
+    gateway_try(b.gw);
+    assert_int_equal(gateway_free(b.gw), 1);
+    bench_close(&b);
+}
+
 static void test_wild(void **state)
 {
     struct bench b;
@@ -844,14 +867,23 @@ static void test_stored_after_the_plugin_was_closed(void **state)
 int main(void)
 {
     static const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_world_writable), cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_setting_paths),  cmocka_unit_test(test_presets),
-        cmocka_unit_test(test_good),           cmocka_unit_test(test_later),
-        cmocka_unit_test(test_twice),          cmocka_unit_test(test_forged),
-        cmocka_unit_test(test_never),          cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_silent),         cmocka_unit_test(test_wild),
-        cmocka_unit_test(test_blames),         cmocka_unit_test(test_chaos),
-        cmocka_unit_test(test_pushes),         cmocka_unit_test(test_circuit_closes_the_door),
+        cmocka_unit_test(test_world_writable),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_setting_paths),
+        cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_later),
+        cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_never),
+        cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_silent),
+        cmocka_unit_test(test_silent_trial),
+        cmocka_unit_test(test_wild),
+        cmocka_unit_test(test_blames),
+        cmocka_unit_test(test_chaos),
+        cmocka_unit_test(test_pushes),
+        cmocka_unit_test(test_circuit_closes_the_door),
         cmocka_unit_test(test_open_fails),
         cmocka_unit_test(test_reload_changes_all_or_nothing),
         cmocka_unit_test(test_reload_while_messages_are_out),

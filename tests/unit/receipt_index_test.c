@@ -203,6 +203,20 @@ static void test_ages(void **state)
     is("[701 702]", ask("ZRANGE outreach:{gw:acme}:ages 0 -1"));
 }
 
+/* One that comes once more is as young as this, whatever its id was parked for before. */
+static void test_ages_anew(void **state)
+{
+    (void)state;
+    is("PARKED", look("710", "D", NOW));
+    is("PARKED", look("710", "U", NOW + 3 * DAY));
+    is("[710 U]", ask("HGETALL outreach:{gw:acme}:parked"));
+    /* what has found its notice leaves the hash, and its age; then the gateway counts around */
+    ask("HDEL outreach:{gw:acme}:parked 710");
+    is("PARKED", look("710", "D", NOW + 30 * DAY));
+    is("[710 D]", ask("HGETALL outreach:{gw:acme}:parked"));
+    is("[710]", ask("ZRANGE outreach:{gw:acme}:ages 0 -1"));
+}
+
 /* The script itself, with room for two: what is there may come again, another may not. */
 static void test_full(void **state)
 {
@@ -361,8 +375,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(test_octets), TEST(test_counting), TEST(test_others),    TEST(test_last_wins),
-        TEST(test_early),  TEST(test_ages),     TEST(test_full),      TEST(test_expiry),
-        TEST(test_most),   TEST(test_gateways), TEST(test_any_bytes),
+        TEST(test_early),  TEST(test_ages),     TEST(test_ages_anew), TEST(test_full),
+        TEST(test_expiry), TEST(test_most),     TEST(test_gateways),  TEST(test_any_bytes),
     };
 
     return cmocka_run_group_tests_name("receipt index", tests, start, end);

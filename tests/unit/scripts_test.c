@@ -194,6 +194,28 @@ static void test_flag_scheduled(void **state)
     is("[done 1 0 5]", ask("HMGET " REMINDER " state cancelled c0 c12"));
 }
 
+/* A counter that is lost or damaged is verify's matter: the cancel holds all the same, or
+ * nothing of it is written. */
+static void test_flag_damaged(void **state)
+{
+    (void)state;
+    queued(5);
+    ask("HDEL " REMINDER " c0");
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " cancel 9 ann"));
+    is("cancelled", ask("HGET " C " state"));
+    is("[done 1 0]", ask("HMGET " REMINDER " state cancelled c12"));
+}
+
+static void test_flag_damaged_sending(void **state)
+{
+    (void)state;
+    opened(5);
+    ask("HSET " REMINDER " c2 many seq none");
+    is("[active 0]", script(SCRIPT_FLAG, 2, C " " REMINDER " cancel 9 ann"));
+    is("1", ask("HGET " REMINDER " cancelled"));
+    is("cancelled", ask("HGET " C " state"));
+}
+
 static void test_flag_done(void **state)
 {
     (void)state;
@@ -1461,6 +1483,8 @@ int main(void)
         TEST(test_flag_old),
         TEST(test_flag_scheduled),
         TEST(test_flag_done),
+        TEST(test_flag_damaged),
+        TEST(test_flag_damaged_sending),
         TEST(test_open),
         TEST(test_claim_range),
         TEST(test_claim_closed),

@@ -96,6 +96,10 @@ static const struct {
     {"defaults = { country = \"China\"; };", "defaults.country: \"China\" is no country"},
     {"defaults = { per_recipient = ( \"5/day\", \"often\" ); };",
      "defaults.per_recipient[1]: \"often\" is no limit"},
+    {"defaults = { per_recipient = ( \"1/s\", \"2/s\", \"3/s\", \"4/s\", \"5/s\", \"6/s\", "
+     "\"7/s\", "
+     "\"8/s\", \"1/day\" ); };",
+     "defaults.per_recipient[8]: at most 8 limits"},
     {"defaults = { max_segments = 9; };", "defaults.max_segments: expected an integer in 1..8"},
     {"redis = { url = \"localhost\"; };", "redis.url: expected \"unix:/path\" or"},
     {"redis = { url = \"redis://a:geheim@h:1/0\"; };",

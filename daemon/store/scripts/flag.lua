@@ -26,7 +26,7 @@ if padded(id) > padded(newest) then
 end
 local sending, reminders = 0, {}
 for i = 2, #KEYS do
-  reminders[i] = redis.call('HMGET', KEYS[i], 'state', 'c0', 'c2')
+  reminders[i] = redis.call('HMGET', KEYS[i], 'state', 'c0', 'c2', 'seq')
 end
 redis.call('HSET', KEYS[1], 'state', op == 'cancel' and 'cancelled' or op == 'pause' and 'paused' or 'active',
   op .. 'd_ms', ARGV[2], op .. 'd_by', ARGV[3], 'flagged', newest)
@@ -39,12 +39,15 @@ for i = 2, #KEYS do
       redis.call('HSET', KEYS[i], 'paused', op == 'pause' and 1 or 0)
     end
   elseif r[1] and r[1] ~= 'skipped' then
-    sending = sending + tonumber(r[3] or '0')
-    redis.call('HINCRBY', KEYS[i], 'seq', 1)
+    -- What is no number any more is for verify to mend: it does not hold up a cancel.
+    sending = sending + (tonumber(r[3] or '0') or 0)
+    if string.match(r[4] or '0', '^%d+$') then
+      redis.call('HINCRBY', KEYS[i], 'seq', 1)
+    end
     if op ~= 'cancel' then
       redis.call('HSET', KEYS[i], 'paused', op == 'pause' and 1 or 0)
     elseif r[1] == 'scheduled' then -- no ledger yet: nobody has been touched
-      redis.call('HSET', KEYS[i], 'cancelled', 1, 'state', 'done', 'c0', 0, 'c12', r[2])
+      redis.call('HSET', KEYS[i], 'cancelled', 1, 'state', 'done', 'c0', 0, 'c12', r[2] or 0)
     else
       redis.call('HSET', KEYS[i], 'cancelled', 1)
     end

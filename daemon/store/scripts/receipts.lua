@@ -43,7 +43,11 @@ for a = 4, #ARGV, 4 do
   end
 end
 local old = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[2], 'LIMIT', 0, 100)
-for i = 1, #answer do -- all is read: now it may be written
+if #old > 0 then -- all is read: now it may be written; first what goes, for it may come anew
+  redis.call('ZREM', KEYS[2], unpack(old))
+  parked = parked - redis.call('HDEL', KEYS[1], unpack(old))
+end
+for i = 1, #answer do
   local a = early[i]
   if a then
     local new = redis.call('HEXISTS', KEYS[1], ARGV[a + 2]) == 0
@@ -55,9 +59,5 @@ for i = 1, #answer do -- all is read: now it may be written
       parked = parked + (new and 1 or 0)
     end
   end
-end
-if #old > 0 then
-  redis.call('ZREM', KEYS[2], unpack(old))
-  redis.call('HDEL', KEYS[1], unpack(old))
 end
 return answer

@@ -7,6 +7,7 @@
  *   twice      answers everything twice
  *   forged     answers a token that it never got, then well
  *   never      does not answer
+ *   last       answers b(roken) at once, and what else it has only in close(), with unknown
  *   nonsense   outcome 99
  *   ids        a message id of 65 bytes
  *   deadly     takes the process with it when the text has DIE in it, else accepts
@@ -183,6 +184,10 @@ static void evil_submit(void *state, const struct gateway_message *const *messag
     for (size_t i = 0; i < n; i++) {
         if (strcmp(e->way, "never") == 0)
             continue;
+        if (strcmp(e->way, "last") == 0 && messages[i]->text[0] != 'b') {
+            e->later[e->count++] = messages[i]->token;
+            continue;
+        }
         if (strcmp(e->way, "deadly") == 0) {
             if (strstr(messages[i]->text, "DIE") != NULL)
                 abort();
@@ -235,6 +240,8 @@ static void evil_close(void *state)
 {
     struct evil *e = state;
 
+    while (strcmp(e->way, "last") == 0 && e->count > 0)
+        answer(e, e->later[--e->count], '?');
     e->host->timer(e->gw, 0, on_later, e); /* must never run */
     free(e);
 }
