@@ -10,15 +10,16 @@ const { until } = require('./wait');
 /** Commands one after the other: `await client.call('GET', 'key')`. Bulk strings are
  * strings of UTF-8, or Buffers from callRaw(). Error replies reject. */
 class Client {
-  constructor(socketPath) {
-    this.path = socketPath;
+  /** A path of a Unix socket, or { host, port }. */
+  constructor(at) {
+    this.at = at;
     this.waiting = [];
     this.buffer = Buffer.alloc(0);
   }
 
   connect() {
     return new Promise((resolve, reject) => {
-      this.socket = net.connect(this.path);
+      this.socket = net.connect(this.at);
       this.socket.once('connect', () => resolve(this));
       this.socket.once('error', reject);
       this.socket.on('error', () => {});
@@ -46,8 +47,9 @@ class Client {
         const bytes = Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg));
         parts.push(`$${bytes.length}\r\n`, bytes, '\r\n');
       }
+      if (this.socket.destroyed) return reject(new Error('Redis closed the connection'));
       this.waiting.push({ resolve, reject });
-      this.socket.write(Buffer.concat(parts.map((p) => Buffer.from(p))));
+      return this.socket.write(Buffer.concat(parts.map((p) => Buffer.from(p))));
     });
   }
 
@@ -156,4 +158,4 @@ class Server {
   }
 }
 
-module.exports = { Client, Server, connect, tryConnect, parse };
+module.exports = { Client, Server, PROGRAM, connect, tryConnect, parse };
