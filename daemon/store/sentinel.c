@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASK_MS 1000
+#define ASK_MS 500
 #define ANSWER_MS 3000 /* no answer for so long: connected anew */
 #define FRESH_MS 5000  /* so old may an answer be that is compared with others */
 #define PORT 26379

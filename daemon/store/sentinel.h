@@ -1,7 +1,7 @@
 /*
  * sentinel.h - which server is the master now, by the word of the Sentinels
  *
- * A connection to each of them, asked once a second. They may differ while a failover is under
+ * A connection to each of them, asked twice a second. They may differ while a failover is under
  * way, or where one of them is cut off: the one with the highest configuration epoch is believed
  * (each failover has a higher one), among those that have answered lately. If none has,
  * what was known stays. Nobody is subscribed to +switch-master: whoever was not connected
