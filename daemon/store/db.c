@@ -25,6 +25,7 @@
 #define SPARE_REQUESTS 256
 #define SENTINELS_MS 1000 /* before it is said that none of them has answered */
 #define HOST_BYTES 64
+#define CLUSTER_SLOTS 16384
 
 /* ----------------------------------------------------------------- replies
  *
@@ -180,6 +181,7 @@ struct db {
     size_t spares, outstanding, outstanding_bytes;
     unsigned checks; /* answers of the handshake still to come */
     bool refused;    /* one of the connections was */
+    bool clustered;
     bool to_confirm; /* something was sent since the last WAIT */
     /* Of the first connection, for all of them: what has been said. */
     bool told_away, told_full;
@@ -405,6 +407,13 @@ static bool passing_error(const redisReply *reply)
     return false;
 }
 
+/* Slots have gone to another server, or a command of ours reaches into two: a bug. */
+static bool cluster_error(const redisReply *reply)
+{
+    return db_is_error(reply, "MOVED ") || db_is_error(reply, "ASK ") ||
+           db_is_error(reply, "CROSSSLOT");
+}
+
 /* This one was refused for want of memory; others may pass. A script that was
  * stopped in a command inside says so further on. */
 static bool out_of_memory(struct db *db, const redisReply *reply)
@@ -464,7 +473,7 @@ static void on_reply(redisAsyncContext *context, void *data, void *private)
     struct request *r = private;
     redisReply *reply = data;
 
-    if (db == NULL || reply == NULL || db->context != context)
+    if (db == NULL || reply == NULL || db->context != context || db->state == DB_REFUSED)
         return; /* the connection died: r stays in the list and is sent again */
     if (FAULT_FAILS("redis-reply")) {
         go_away(db, "this reply is lost");
@@ -472,6 +481,10 @@ static void on_reply(redisAsyncContext *context, void *data, void *private)
     }
     if (passing_error(reply)) {
         go_away(db, reply->str);
+        return;
+    }
+    if (cluster_error(reply)) {
+        refuse(db, reply->str);
         return;
     }
     if (db->options.replicas > 0) {
@@ -589,6 +602,35 @@ static bool durable(struct db *db, const redisReply *reply)
     return true;
 }
 
+/* The number behind a name in the lines of INFO or CLUSTER INFO, or -1. */
+static int info_number(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+
+    return at != NULL ? atoi(at + strlen(name)) : -1;
+}
+
+/* What CLUSTER INFO says, which is an error where there is none. */
+static bool alone(struct db *db, const redisReply *reply)
+{
+    int masters, slots;
+    char why[200];
+
+    db->clustered = reply->type == REDIS_REPLY_STRING;
+    if (!db->clustered)
+        return true;
+    masters = info_number(reply->str, "cluster_size:");
+    slots = info_number(reply->str, "cluster_slots_assigned:");
+    if (masters <= 1 && slots == CLUSTER_SLOTS)
+        return true;
+    snprintf(why, sizeof why,
+             "a cluster with %d of %d slots on %d masters: outreachd needs one that holds them all "
+             "(or a master with replicas and Sentinels)",
+             slots, CLUSTER_SLOTS, masters);
+    refuse(db, why);
+    return false;
+}
+
 static void on_handshake(redisAsyncContext *context, void *data, void *private)
 {
     struct db *db = context->data;
@@ -600,6 +642,8 @@ static void on_handshake(redisAsyncContext *context, void *data, void *private)
     if (reply->type == REDIS_REPLY_ERROR) {
         if (strncmp(reply->str, "NOAUTH", 6) == 0 || strncmp(reply->str, "WRONGPASS", 9) == 0)
             refuse(db, "Redis wants another password (redis.secret)");
+        else if (strcmp(step, "cluster") == 0 && !passing_error(reply) && alone(db, reply))
+            db->checks--;
         else if (strcmp(step, "config") == 0 && !passing_error(reply))
             db->checks--; /* CONFIG is forbidden to this user: an administrator's decision */
         else
@@ -611,7 +655,8 @@ static void on_handshake(redisAsyncContext *context, void *data, void *private)
         else if (strcmp(step, "role") == 0 && reply->elements > 0 &&
                  strcmp(reply->element[0]->str, "master") != 0)
             go_away(db, "this server is a replica");
-        else if (strcmp(step, "config") == 0 && !durable(db, reply))
+        else if ((strcmp(step, "config") == 0 && !durable(db, reply)) ||
+                 (strcmp(step, "cluster") == 0 && !alone(db, reply)))
             db->checks++; /* never done */
     }
     if (db->state == DB_CONNECTING && db->checks == 0)
@@ -621,7 +666,7 @@ static void on_handshake(redisAsyncContext *context, void *data, void *private)
 static void handshake(struct db *db)
 {
     redisAsyncContext *c = db->context;
-    char *role = "role", *config = "config", *wait = "wait", *other = "other";
+    char *role = "role", *config = "config", *wait = "wait", *cluster = "cluster", *other = "other";
 
     db->checks = 0;
     if (db->secret != NULL) {
@@ -635,8 +680,9 @@ static void handshake(struct db *db)
         db->checks++;
         redisAsyncCommand(c, on_handshake, other, "SELECT %d", db->number);
     }
-    db->checks += 2;
+    db->checks += 3;
     redisAsyncCommand(c, on_handshake, role, "ROLE");
+    redisAsyncCommand(c, on_handshake, cluster, "CLUSTER INFO");
     redisAsyncCommand(c, on_handshake, config, "CONFIG GET *ppend*");
     db->checks++;
     redisAsyncCommand(c, on_handshake, config, "CONFIG GET maxmemory-policy");
@@ -865,6 +911,11 @@ struct db *db_open(struct event_base *base, const struct db_options *options, st
         }
     }
     return db;
+}
+
+bool db_clustered(const struct db *db)
+{
+    return db->clustered;
 }
 
 struct db *db_stripe(struct db *db, unsigned k)

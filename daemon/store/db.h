@@ -17,6 +17,9 @@
  * says once what is wrong (redis.away, redis.full), and once that it is over (redis.back,
  * redis.room).
  *
+ * A cluster is taken if one server holds all its slots, and refused with the reason if not:
+ * the slots are not followed. Each command keeps to the slot of its keys.
+ *
  * With Sentinels the server is the one that they call the master, and every connection moves
  * when they name another.
  *
@@ -88,6 +91,9 @@ struct db *db_open(struct event_base *base, const struct db_options *options, st
 void db_close(struct db *db);
 
 bool db_well(const struct db *db); /* on all its connections */
+
+/* It is one that lets a script reach into one slot only (and holds all of them). */
+bool db_clustered(const struct db *db);
 
 /* Connection k (any number) of db, for db_send(): work that spreads over them. */
 #define DB_STRIPES 8

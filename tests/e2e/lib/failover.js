@@ -6,22 +6,12 @@ const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
-const { Server, Client, PROGRAM, tryConnect } = require('./redis');
+const { Server, Client, PROGRAM, place, tryConnect } = require('./redis');
 const { loopback } = require('./loopback');
 const { until } = require('./wait');
 
 const NAME = 'outreach';
 const DOWN_AFTER_MS = 1500;
-
-/** A port that the kernel chooses, on an address where nobody else wants it. */
-async function place() {
-  const host = loopback();
-  const listener = net.createServer();
-  await new Promise((resolve) => listener.listen(0, host, resolve));
-  const { port } = listener.address();
-  await new Promise((resolve) => listener.close(resolve));
-  return { host, port };
-}
 
 /** Leads from a port of its own to a server's Unix socket. */
 class Wire {
