@@ -285,18 +285,14 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 static int start_redis(struct daemon *d, struct error *err)
 {
     static const struct timeval second = {1, 0};
-    struct db_options options = {
-        .url = d->settings->redis.url,
-        .secret = d->settings->redis.secret,
-        .accept_loss = d->settings->redis.accept_loss,
-        .stripes = REDIS_CONNECTIONS,
-        .changed = on_redis,
-        .refused = on_refused,
-        .arg = d,
-    };
+    struct db_options options = db_options_of(d->settings);
     char *own = NULL;
 
-    if (options.url == NULL) {
+    options.stripes = REDIS_CONNECTIONS;
+    options.changed = on_redis;
+    options.refused = on_refused;
+    options.arg = d;
+    if (options.url == NULL && options.sentinels == NULL) {
         d->redis = private_redis_start(d->settings->state_dir, d->settings->redis.appendfsync, err);
         if (d->redis == NULL)
             return -1;
@@ -438,7 +434,9 @@ static int run(struct daemon *d)
     }
     log_info("daemon.started name=%s gateways=%zu redis=%s", d->settings->name,
              gateway_set_count(d->gateways),
-             d->redis ? "private" : log_quote(d->settings->redis.url));
+             d->redis                 ? "private"
+             : d->settings->redis.url ? log_quote(d->settings->redis.url)
+                                      : log_quote(d->settings->redis.master));
     if (d->stops == 0) /* else it was told to while it was starting */
         event_base_dispatch(d->base);
     return d->exit_status;

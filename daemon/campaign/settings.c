@@ -35,9 +35,10 @@ struct settings_private {
     struct tree *document;
     const char *name, *state_dir, *plugin_dir, *calendar_dir;
     struct {
-        const char *url, *secret, *master;
-        struct field_strings sentinels, cluster;
+        const char *url, *user, *secret, *master, *sentinel_secret;
+        struct field_strings sentinels;
         bool accept_loss;
+        int64_t replicas, replicas_wait_ms;
         int appendfsync;
     } redis;
     struct {
@@ -259,13 +260,19 @@ static const char *const fsync_names[] = {"always", "everysec", NULL};
 static const struct field redis_fields[] = {
     {"url", FIELD_CUSTOM, IN(redis, url), .read = read_url,
      .help = "the server; a private one where it is silent"},
+    {"user", FIELD_STRING, IN(redis, user), .min = 1, .max = 64,
+     .help = "whose password it is, where url names nobody"},
     {"secret", FIELD_SECRET, IN(redis, secret), .help = "its password"},
     {"sentinels", FIELD_STRINGS, IN(redis, sentinels), .min = 1, .max = 32,
      .help = "host:port of each Sentinel"},
     {"master", FIELD_STRING, IN(redis, master), .min = 1, .max = 64,
      .help = "the master's name among the Sentinels"},
-    {"cluster", FIELD_STRINGS, IN(redis, cluster), .min = 1, .max = 64,
-     .help = "host:port of some nodes of a cluster"},
+    {"sentinel_secret", FIELD_SECRET, IN(redis, sentinel_secret),
+     .help = "the Sentinels' password"},
+    {"replicas", FIELD_INT, IN(redis, replicas), .min = 0, .max = 32, .initial = "0",
+     .help = "that confirm each write before anything is done upon it"},
+    {"replicas_wait", FIELD_DURATION, IN(redis, replicas_wait_ms), .min = 100, .max = 2000,
+     .initial = "1s", .help = "until they have"},
     {"accept_loss", FIELD_BOOL, IN(redis, accept_loss), .initial = "false",
      .help = "work with a server that may lose what it acknowledged"},
     {"appendfsync", FIELD_ENUM, IN(redis, appendfsync), .initial = "always", .names = fsync_names,
@@ -437,8 +444,11 @@ static int check_redis(const struct settings_private *p, struct error *err)
         return 0;
     if (p->redis.sentinels.count > 0 && p->redis.master == NULL)
         return tree_error(err, redis, "sentinels need the master's name: master = \"...\"");
-    if ((p->redis.url != NULL) + (p->redis.sentinels.count > 0) + (p->redis.cluster.count > 0) > 1)
-        return tree_error(err, redis, "url, sentinels and cluster: only one of them");
+    if (p->redis.url != NULL && p->redis.sentinels.count > 0)
+        return tree_error(err, redis, "url or sentinels: only one of them");
+    if (p->redis.replicas > 0 && p->redis.url == NULL && p->redis.sentinels.count == 0)
+        return tree_error(err, tree_member(redis, "replicas"),
+                          "the private server has no replicas: set url or sentinels");
     if (p->redis.appendfsync != 0 && !p->redis.accept_loss)
         return tree_error(err, tree_member(redis, "appendfsync"),
                           "\"everysec\" loses up to a second of acknowledged writes on a crash: "
@@ -498,8 +508,7 @@ static int check_state_dir(const struct settings_private *p, struct error *err)
     char path[PATH_MAX];
     size_t n;
 
-    if (node == NULL || p->redis.url != NULL || p->redis.sentinels.count > 0 ||
-        p->redis.cluster.count > 0)
+    if (node == NULL || p->redis.url != NULL || p->redis.sentinels.count > 0)
         return 0;
     n = strlen(p->state_dir);
     if (realpath(p->state_dir, path) != NULL)
@@ -540,11 +549,14 @@ static void publish(struct settings *s, struct settings_private *p)
     s->state_dir = p->state_dir;
     s->plugin_dir = p->plugin_dir != NULL ? p->plugin_dir : default_plugin_dir(&p->arena);
     s->redis.url = p->redis.url;
+    s->redis.user = p->redis.user;
     s->redis.secret = p->redis.secret;
     s->redis.sentinels = or_null(p->redis.sentinels);
-    s->redis.cluster = or_null(p->redis.cluster);
     s->redis.master = p->redis.master;
+    s->redis.sentinel_secret = p->redis.sentinel_secret;
     s->redis.accept_loss = p->redis.accept_loss;
+    s->redis.replicas = (unsigned)p->redis.replicas;
+    s->redis.replicas_wait_ms = p->redis.replicas_wait_ms;
     s->redis.appendfsync = fsync_names[p->redis.appendfsync];
     s->log.level = p->log.level;
     s->log.delivery =

@@ -20,12 +20,15 @@ struct settings {
     struct {
         const char
             *url; /* NULL: a private redis-server; "unix:/path" or "redis://[user@]host:port/db" */
-        const char *secret;                            /* resolved, or NULL */
-        const char *const *sentinels, *const *cluster; /* kept: NULL-ended or NULL */
-        const char *master;
+        const char *user, *secret;    /* resolved, or NULL */
+        const char *const *sentinels; /* "host:port", NULL-ended; NULL: none */
+        const char *master;           /* its name among them */
+        const char *sentinel_secret;  /* resolved, or NULL */
         bool accept_loss;
-        const char *appendfsync; /* of the private server: "always" or "everysec" (then accept_loss
-                                    is needed) */
+        unsigned replicas;        /* that confirm each write, 0..32 */
+        int64_t replicas_wait_ms; /* 100..2000 */
+        const char *appendfsync;  /* of the private server: "always" or "everysec" (then accept_loss
+                                     is needed) */
     } redis;
     struct {
         int level;            /* enum log_level */

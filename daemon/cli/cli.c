@@ -174,13 +174,9 @@ int cli_settings(struct cli *cli)
 
 static int connect_to(struct cli *cli, const char *url, struct error *err)
 {
-    const struct settings *s = cli->settings;
-    struct db_options options = {
-        .url = url,
-        .secret = s->redis.secret,
-        .accept_loss = s->redis.accept_loss,
-    };
+    struct db_options options = db_options_of(cli->settings);
 
+    options.url = url;
     cli->base = event_base_new();
     cli->db = db_open(cli->base, &options, err);
     return cli->db == NULL ? -1 : db_connect(cli->db, CONNECT_MS, err);
@@ -195,17 +191,13 @@ int cli_connect(struct cli *cli)
 
     if (rc != 0 || cli->db != NULL)
         return rc;
-    if (s->redis.sentinels != NULL || s->redis.cluster != NULL)
-        return cli_fail(cli, EX_CONFIG,
-                        T("redis.sentinels and redis.cluster are not understood yet: set redis.url",
-                          "尚不支持 redis.sentinels 和 redis.cluster：请设置 redis.url"));
-    if (s->redis.url == NULL) {
+    if (s->redis.url == NULL && s->redis.sentinels == NULL) {
         cli->redis = private_redis_start(s->state_dir, s->redis.appendfsync, &err);
         if (cli->redis == NULL)
             return cli_error(cli, EX_UNAVAILABLE, &err);
         url = xasprintf("unix:%s", private_redis_socket(cli->redis));
     } else {
-        url = xstrdup(s->redis.url);
+        url = s->redis.url != NULL ? xstrdup(s->redis.url) : NULL;
     }
     rc = connect_to(cli, url, &err);
     free(url);

@@ -152,9 +152,10 @@ struct intent {
         refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
     int64_t later_ms[MOVES_MAX];
     bool differs[MOVES_MAX];
-    unsigned gates;    /* of its pipeline, unanswered: refusals, caps */
-    bool gates_capped; /* caps among them */
-    bool unanswered;   /* by an error: it may have been written all the same, before a repeat */
+    unsigned gates;                              /* of its pipeline, unanswered: refusals, caps */
+    bool gates_capped;                           /* caps among them */
+    size_t caps_at_once, capped, numbers_capped; /* notices: of one question; answered so far */
+    bool unanswered; /* by an error: it may have been written all the same, before a repeat */
 };
 
 /* Outcomes of one job on their way to the ledger. */

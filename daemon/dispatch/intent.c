@@ -290,17 +290,27 @@ static void capped(struct intent *i, size_t k, const struct rate_rule *rules, si
     i->refused[k] = later < notice_at(i, k)->message.expires_ms ? NOTICE_PARKED : NOTICE_CAPPED;
 }
 
-static void caps_answered(struct intent *i, const struct rate_rule *rules, size_t count,
+/* How many people one script is asked about: in a cluster each has a slot of her own. */
+static size_t caps_at_once(const struct intent *i)
+{
+    return db_clustered(i->db) ? 1 : i->moves.count;
+}
+
+/* at: how far the answers have come, which are in the order of the questions. */
+static void caps_answered(struct intent *i, size_t *at, const struct rate_rule *rules, size_t count,
                           const redisReply *reply)
 {
-    for (size_t k = 0; k < i->moves.count; k++) {
+    size_t end = *at + i->caps_at_once;
+
+    for (size_t k = *at; k < end; k++) {
         if (i->refused[k] != NOT_REFUSED)
             continue;
         if (reply->type == REDIS_REPLY_ARRAY)
-            capped(i, k, rules, count, db_int(db_at(reply, k), 0));
+            capped(i, k, rules, count, db_int(db_at(reply, k - *at), 0));
         else
             refuse_for_now(i, k);
     }
+    *at = end;
     gate_answered(i);
 }
 
@@ -308,7 +318,7 @@ static void on_capped(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
 
-    caps_answered(i, i->job->rules, i->job->rule_count, reply);
+    caps_answered(i, &i->capped, i->job->rules, i->job->rule_count, reply);
 }
 
 static void on_number_capped(void *arg, const redisReply *reply)
@@ -316,7 +326,7 @@ static void on_number_capped(void *arg, const redisReply *reply)
     struct intent *i = arg;
     const struct per_number *p = &i->lane->config->per_number;
 
-    caps_answered(i, p->rules, p->count, reply);
+    caps_answered(i, &i->numbers_capped, p->rules, p->count, reply);
 }
 
 static void add_rules(struct command *c, const struct intent *i, const struct rate_rule *rules,
@@ -334,27 +344,30 @@ static void add_rules(struct command *c, const struct intent *i, const struct ra
 }
 
 /* What one person gets from everybody. */
-static void ask_caps(struct intent *i, struct dispatch *d)
+static void ask_caps(struct intent *i, struct dispatch *d, size_t from)
 {
-    command_script(&d->command, SCRIPT_CAP, (unsigned)i->moves.count);
-    for (size_t k = 0; k < i->moves.count; k++)
+    size_t end = from + i->caps_at_once;
+
+    command_script(&d->command, SCRIPT_CAP, (unsigned)i->caps_at_once);
+    for (size_t k = from; k < end; k++)
         key_cap(&d->command, notice_at(i, k)->message.to);
     add_rules(&d->command, i, i->job->rules, i->job->rule_count);
-    for (size_t k = 0; k < i->moves.count; k++)
+    for (size_t k = from; k < end; k++)
         command_add_format(&d->command, "%u/%u", i->job->ref, notice_at(i, k)->n);
     db_try(i->db, &d->command, on_capped, i);
 }
 
 /* What the gateway takes for one number: each attempt counts, until it is not taken. */
-static void ask_number_caps(struct intent *i, struct dispatch *d)
+static void ask_number_caps(struct intent *i, struct dispatch *d, size_t from)
 {
     const struct per_number *p = &i->lane->config->per_number;
+    size_t end = from + i->caps_at_once;
 
-    command_script(&d->command, SCRIPT_CAP, (unsigned)i->moves.count);
-    for (size_t k = 0; k < i->moves.count; k++)
+    command_script(&d->command, SCRIPT_CAP, (unsigned)i->caps_at_once);
+    for (size_t k = from; k < end; k++)
         key_cap_gateway(&d->command, notice_at(i, k)->message.to, i->lane->name);
     add_rules(&d->command, i, p->rules, p->count);
-    for (size_t k = 0; k < i->moves.count; k++)
+    for (size_t k = from; k < end; k++)
         command_add_format(&d->command, "%u/%u/%u", i->job->ref, notice_at(i, k)->n,
                            notice_at(i, k)->message.attempt);
     db_try(i->db, &d->command, on_number_capped, i);
@@ -401,6 +414,7 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
     struct intent *i = intent_take(d);
     uint32_t fence = dispatch_fence(d);
     int64_t now_s = clock_wall_ms() / 1000;
+    unsigned kinds; /* of caps */
 
     assert(count <= GROUP_MAX);
     settle_all(d);
@@ -434,12 +448,17 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
         record_pack(&r, m->wanted);
     }
     lane->intending += count;
-    i->gates = 1 + (job->rule_count > 0) + (lane->config->per_number.count > 0);
-    i->gates_capped = i->gates > 1;
+    i->caps_at_once = caps_at_once(i);
+    i->capped = i->numbers_capped = 0;
+    kinds = (job->rule_count > 0) + (lane->config->per_number.count > 0);
+    i->gates = 1 + kinds * (unsigned)(count / i->caps_at_once);
+    i->gates_capped = kinds > 0;
     send_moves(i, d);
     ask_opted_out(i, d);
     if (job->rule_count > 0)
-        ask_caps(i, d);
+        for (size_t k = 0; k < count; k += i->caps_at_once)
+            ask_caps(i, d, k);
     if (lane->config->per_number.count > 0)
-        ask_number_caps(i, d);
+        for (size_t k = 0; k < count; k += i->caps_at_once)
+            ask_number_caps(i, d, k);
 }

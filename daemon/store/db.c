@@ -7,6 +7,8 @@
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
+#include "sentinel.h"
+#include "settings.h"
 
 #include <assert.h>
 #include <async.h>
@@ -21,6 +23,9 @@
 #define RETRY_MAX_MS 2000
 #define ROOM_MS 5000 /* nothing was refused for want of memory for so long: that is over */
 #define SPARE_REQUESTS 256
+#define SENTINELS_MS 1000 /* before it is said that none of them has answered */
+#define HOST_BYTES 64
+#define CLUSTER_SLOTS 16384
 
 /* ----------------------------------------------------------------- replies
  *
@@ -32,6 +37,7 @@ struct root { /* the outermost object of a reply; reply comes first */
     struct arena objects;
     struct root *next;
     struct maker *maker;
+    bool kept; /* hiredis is done with it, we are not */
 };
 
 struct maker {
@@ -106,8 +112,20 @@ static void free_root(void *object)
 {
     struct root *root = object;
 
+    if (root->kept)
+        return;
     root->next = root->maker->spare;
     root->maker->spare = root;
+}
+
+/* A reply outlives its callback, until it is let go. */
+static void keep_root(redisReply *reply, bool keep)
+{
+    struct root *root = (struct root *)reply;
+
+    root->kept = keep;
+    if (!keep)
+        free_root(root);
 }
 
 static void free_roots(struct maker *m)
@@ -142,13 +160,15 @@ struct request {
     db_fn *fn;
     void *arg;
     struct buf bytes;
-    int64_t sent_ms; /* 0: not on this connection yet */
-    bool give_up;    /* when Redis is out of memory */
+    redisReply *reply; /* is here, and not yet confirmed by the replicas */
+    int64_t sent_ms;   /* 0: not on this connection yet */
+    bool give_up;      /* when Redis is out of memory */
 };
 
 struct db {
     struct event_base *base;
     struct db_options options;
+    struct sentinel *sentinel; /* of the first connection, for all of them; NULL: none */
     char *host, *path, *user, *secret;
     int port, number;
     redisAsyncContext *context;
@@ -161,6 +181,8 @@ struct db {
     size_t spares, outstanding, outstanding_bytes;
     unsigned checks; /* answers of the handshake still to come */
     bool refused;    /* one of the connections was */
+    bool clustered;
+    bool to_confirm; /* something was sent since the last WAIT */
     /* Of the first connection, for all of them: what has been said. */
     bool told_away, told_full;
     int64_t full_ms; /* when a command was refused for want of memory last */
@@ -266,6 +288,17 @@ static void tell_owner(struct db *db, bool well)
         root->options.changed(root->options.arg, well, db->why);
 }
 
+/* Answers that were not confirmed are none. */
+static void drop_unconfirmed(struct db *db)
+{
+    for (struct request *r = db->first; r != NULL; r = r->next) {
+        r->sent_ms = 0;
+        if (r->reply != NULL)
+            keep_root(r->reply, false);
+        r->reply = NULL;
+    }
+}
+
 /* The connection is no good: everything unanswered waits for the next one. */
 static void go_away(struct db *db, const char *why)
 {
@@ -275,8 +308,7 @@ static void go_away(struct db *db, const char *why)
         return;
     db->state = DB_AWAY;
     snprintf(db->why, sizeof db->why, "%s", why);
-    for (struct request *r = db->first; r != NULL; r = r->next)
-        r->sent_ms = 0;
+    drop_unconfirmed(db);
     tell(db, false);
     if (db->context != NULL) {
         redisAsyncContext *context = db->context;
@@ -375,6 +407,13 @@ static bool passing_error(const redisReply *reply)
     return false;
 }
 
+/* Slots have gone to another server, or a command of ours reaches into two: a bug. */
+static bool cluster_error(const redisReply *reply)
+{
+    return db_is_error(reply, "MOVED ") || db_is_error(reply, "ASK ") ||
+           db_is_error(reply, "CROSSSLOT");
+}
+
 /* This one was refused for want of memory; others may pass. A script that was
  * stopped in a command inside says so further on. */
 static bool out_of_memory(struct db *db, const redisReply *reply)
@@ -402,24 +441,12 @@ static void found_room(struct db *db)
     root->told_full = false;
 }
 
-static void on_reply(redisAsyncContext *context, void *data, void *private)
+/* The answer to the first request, which is done with by that. */
+static void answer(struct db *db, redisReply *reply)
 {
-    struct db *db = context->data;
-    struct request *r = private;
-    redisReply *reply = data;
+    struct request *r = db->first;
     bool full;
 
-    if (db == NULL || reply == NULL || db->context != context)
-        return; /* the connection died: r stays in the list and is sent again */
-    if (FAULT_FAILS("redis-reply")) {
-        go_away(db, "this reply is lost");
-        return;
-    }
-    if (passing_error(reply)) {
-        go_away(db, reply->str);
-        return;
-    }
-    assert(r == db->first); /* Redis answers in order */
     db->first = r->next;
     if (db->first == NULL)
         db->last = &db->first;
@@ -440,9 +467,89 @@ static void on_reply(redisAsyncContext *context, void *data, void *private)
     request_give_back(db, r);
 }
 
+static void on_reply(redisAsyncContext *context, void *data, void *private)
+{
+    struct db *db = context->data;
+    struct request *r = private;
+    redisReply *reply = data;
+
+    if (db == NULL || reply == NULL || db->context != context || db->state == DB_REFUSED)
+        return; /* the connection died: r stays in the list and is sent again */
+    if (FAULT_FAILS("redis-reply")) {
+        go_away(db, "this reply is lost");
+        return;
+    }
+    if (passing_error(reply)) {
+        go_away(db, reply->str);
+        return;
+    }
+    if (cluster_error(reply)) {
+        refuse(db, reply->str);
+        return;
+    }
+    if (db->options.replicas > 0) {
+        assert(r->reply == NULL);
+        r->reply = reply;
+        keep_root(reply, true);
+        return;
+    }
+    assert(r == db->first); /* Redis answers in order */
+    answer(db, reply);
+}
+
+/* Whether enough replicas have all that was sent before; else one who says that it has
+ * been done may be wrong tomorrow. */
+static bool confirmed(struct db *db, const redisReply *reply)
+{
+    char why[100];
+
+    if (db_int(reply, -1) >= (int64_t)db->options.replicas)
+        return true;
+    if (reply->type == REDIS_REPLY_ERROR)
+        snprintf(why, sizeof why, "WAIT: %.80s", reply->str);
+    else
+        snprintf(why, sizeof why, "%lld of %u replicas have it within %lld ms", reply->integer,
+                 db->options.replicas, (long long)db->options.replicas_wait_ms);
+    go_away(db, why);
+    return false;
+}
+
+static void on_confirmed(redisAsyncContext *context, void *data, void *private)
+{
+    struct db *db = context->data;
+
+    (void)private;
+    if (db == NULL || data == NULL || db->context != context || !confirmed(db, data))
+        return;
+    while (db->first != NULL && db->first->reply != NULL) { /* what came before this answer */
+        redisReply *reply = db->first->reply;
+
+        db->first->reply = NULL;
+        answer(db, reply);
+        keep_root(reply, false);
+    }
+}
+
+static void ask_to_confirm(struct db *db, redisCallbackFn *fn, void *private)
+{
+    db->to_confirm = false;
+    redisAsyncCommand(db->context, fn, private, "WAIT %d %d", (int)db->options.replicas,
+                      (int)db->options.replicas_wait_ms);
+}
+
+/* Behind all that leaves together, whatever it is: one that only reads is answered at once. */
+static void before_write(redisAsyncContext *context)
+{
+    struct db *db = context->data;
+
+    if (db != NULL && db->context == context && db->to_confirm)
+        ask_to_confirm(db, on_confirmed, NULL);
+}
+
 static void put_on_wire(struct db *db, struct request *r)
 {
     r->sent_ms = clock_mono_ms();
+    db->to_confirm = db->options.replicas > 0;
     if (redisAsyncFormattedCommand(db->context, on_reply, r, r->bytes.data, r->bytes.length) !=
         REDIS_OK)
         r->sent_ms = 0; /* disconnecting: it stays in the list */
@@ -495,6 +602,35 @@ static bool durable(struct db *db, const redisReply *reply)
     return true;
 }
 
+/* The number behind a name in the lines of INFO or CLUSTER INFO, or -1. */
+static int info_number(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+
+    return at != NULL ? atoi(at + strlen(name)) : -1;
+}
+
+/* What CLUSTER INFO says, which is an error where there is none. */
+static bool alone(struct db *db, const redisReply *reply)
+{
+    int masters, slots;
+    char why[200];
+
+    db->clustered = reply->type == REDIS_REPLY_STRING;
+    if (!db->clustered)
+        return true;
+    masters = info_number(reply->str, "cluster_size:");
+    slots = info_number(reply->str, "cluster_slots_assigned:");
+    if (masters <= 1 && slots == CLUSTER_SLOTS)
+        return true;
+    snprintf(why, sizeof why,
+             "a cluster with %d of %d slots on %d masters: outreachd needs one that holds them all "
+             "(or a master with replicas and Sentinels)",
+             slots, CLUSTER_SLOTS, masters);
+    refuse(db, why);
+    return false;
+}
+
 static void on_handshake(redisAsyncContext *context, void *data, void *private)
 {
     struct db *db = context->data;
@@ -506,16 +642,21 @@ static void on_handshake(redisAsyncContext *context, void *data, void *private)
     if (reply->type == REDIS_REPLY_ERROR) {
         if (strncmp(reply->str, "NOAUTH", 6) == 0 || strncmp(reply->str, "WRONGPASS", 9) == 0)
             refuse(db, "Redis wants another password (redis.secret)");
+        else if (strcmp(step, "cluster") == 0 && !passing_error(reply) && alone(db, reply))
+            db->checks--;
         else if (strcmp(step, "config") == 0 && !passing_error(reply))
             db->checks--; /* CONFIG is forbidden to this user: an administrator's decision */
         else
             go_away(db, reply->str);
     } else {
         db->checks--;
-        if (strcmp(step, "role") == 0 && reply->elements > 0 &&
-            strcmp(reply->element[0]->str, "master") != 0)
+        if (strcmp(step, "wait") == 0)
+            confirmed(db, reply);
+        else if (strcmp(step, "role") == 0 && reply->elements > 0 &&
+                 strcmp(reply->element[0]->str, "master") != 0)
             go_away(db, "this server is a replica");
-        else if (strcmp(step, "config") == 0 && !durable(db, reply))
+        else if ((strcmp(step, "config") == 0 && !durable(db, reply)) ||
+                 (strcmp(step, "cluster") == 0 && !alone(db, reply)))
             db->checks++; /* never done */
     }
     if (db->state == DB_CONNECTING && db->checks == 0)
@@ -525,7 +666,7 @@ static void on_handshake(redisAsyncContext *context, void *data, void *private)
 static void handshake(struct db *db)
 {
     redisAsyncContext *c = db->context;
-    char *role = "role", *config = "config", *other = "other";
+    char *role = "role", *config = "config", *wait = "wait", *cluster = "cluster", *other = "other";
 
     db->checks = 0;
     if (db->secret != NULL) {
@@ -539,8 +680,9 @@ static void handshake(struct db *db)
         db->checks++;
         redisAsyncCommand(c, on_handshake, other, "SELECT %d", db->number);
     }
-    db->checks += 2;
+    db->checks += 3;
     redisAsyncCommand(c, on_handshake, role, "ROLE");
+    redisAsyncCommand(c, on_handshake, cluster, "CLUSTER INFO");
     redisAsyncCommand(c, on_handshake, config, "CONFIG GET *ppend*");
     db->checks++;
     redisAsyncCommand(c, on_handshake, config, "CONFIG GET maxmemory-policy");
@@ -554,15 +696,39 @@ static void handshake(struct db *db)
         db->checks++;
         redisAsyncCommand(c, on_handshake, other, "SCRIPT LOAD %b", source, n);
     }
+    if (db->options.replicas > 0) {
+        db->checks++;
+        ask_to_confirm(db, on_handshake, wait);
+    }
+}
+
+/* Where the Sentinels say that the master is. */
+static bool find_master(struct db *db)
+{
+    const struct sentinel *sentinel = root_of(db)->sentinel;
+
+    if (sentinel == NULL)
+        return true;
+    if (sentinel_host(sentinel) == NULL)
+        return false;
+    free(db->host);
+    db->host = xstrdup(sentinel_host(sentinel));
+    db->port = sentinel_port(sentinel);
+    return true;
 }
 
 static void start_connecting(struct db *db)
 {
-    redisAsyncContext *context =
-        db->path ? redisAsyncConnectUnix(db->path) : redisAsyncConnect(db->host, db->port);
+    redisAsyncContext *context;
 
     db->state = DB_CONNECTING;
     db->connecting_since = clock_mono_ms();
+    db->to_confirm = false;
+    if (!find_master(db)) {
+        go_away(db, sentinel_why(root_of(db)->sentinel));
+        return;
+    }
+    context = db->path ? redisAsyncConnectUnix(db->path) : redisAsyncConnect(db->host, db->port);
     if (context == NULL || context->err) {
         char why[200];
 
@@ -576,7 +742,7 @@ static void start_connecting(struct db *db)
     context->c.reader->fn = &reply_functions;
     context->c.reader->privdata = &db->maker;
     db->context = context;
-    db_wire_attach(context, db->base);
+    db_wire_attach(context, db->base, before_write);
     redisAsyncSetConnectCallback(context, on_connect);
     redisAsyncSetDisconnectCallback(context, on_disconnect);
     handshake(db);
@@ -611,6 +777,7 @@ static int parse_url(struct db *db, const char *url, struct error *err)
     end = rest + strcspn(rest, "/");
     at = memchr(rest, '@', (size_t)(end - rest));
     if (at != NULL) {
+        free(db->user);
         db->user = xstrndup(rest, (size_t)(at - rest));
         rest = at + 1;
     }
@@ -652,6 +819,27 @@ static int resolve_host(struct db *db, struct error *err)
     return 0;
 }
 
+/* Another master: nobody stays with the old one, even where it still answers. */
+static void on_master(void *arg)
+{
+    struct db *root = arg;
+    const char *host = sentinel_host(root->sentinel);
+    char why[HOST_BYTES + 64];
+
+    snprintf(why, sizeof why, "the Sentinels' master is %.*s:%d", HOST_BYTES, host,
+             sentinel_port(root->sentinel));
+    for (unsigned i = 0; i < root->stripe_count; i++) {
+        struct db *db = root->stripes[i];
+
+        if (db->state == DB_REFUSED)
+            continue;
+        if (db->state != DB_AWAY)
+            go_away(db, why);
+        db->retry_ms = RETRY_FIRST_MS;
+        arm(db, 0);
+    }
+}
+
 static struct db *open_one(struct event_base *base, const struct db_options *options,
                            struct db *parent, struct error *err)
 {
@@ -667,12 +855,33 @@ static struct db *open_one(struct event_base *base, const struct db_options *opt
     db->timer = event_new(base, -1, 0, on_timer, db);
     db->stripes[0] = db;
     db->stripe_count = 1;
+    if (options->user != NULL)
+        db->user = xstrdup(options->user);
+    if (options->sentinels != NULL) {
+        arm(db, SENTINELS_MS); /* or as soon as one has answered */
+        return db;
+    }
     if (parse_url(db, options->url, err) != 0 || resolve_host(db, err) != 0) {
         db_close(db);
         return NULL;
     }
     start_connecting(db);
     return db;
+}
+
+struct db_options db_options_of(const struct settings *s)
+{
+    return (struct db_options){
+        .sentinels = s->redis.sentinels,
+        .master = s->redis.master,
+        .sentinel_secret = s->redis.sentinel_secret,
+        .url = s->redis.url,
+        .user = s->redis.user,
+        .secret = s->redis.secret,
+        .accept_loss = s->redis.accept_loss,
+        .replicas = s->redis.replicas,
+        .replicas_wait_ms = s->redis.replicas_wait_ms,
+    };
 }
 
 struct db *db_open(struct event_base *base, const struct db_options *options, struct error *err)
@@ -688,7 +897,25 @@ struct db *db_open(struct event_base *base, const struct db_options *options, st
         }
         db->stripes[db->stripe_count++] = stripe;
     }
+    if (db != NULL && options->sentinels != NULL) {
+        struct sentinel_options asked = {.addresses = options->sentinels,
+                                         .master = options->master,
+                                         .secret = options->sentinel_secret,
+                                         .changed = on_master,
+                                         .arg = db};
+
+        db->sentinel = sentinel_open(base, &asked, err);
+        if (db->sentinel == NULL) {
+            db_close(db);
+            return NULL;
+        }
+    }
     return db;
+}
+
+bool db_clustered(const struct db *db)
+{
+    return db->clustered;
 }
 
 struct db *db_stripe(struct db *db, unsigned k)
@@ -713,10 +940,12 @@ void db_close(struct db *db)
         return;
     for (unsigned i = 1; i < db->stripe_count; i++)
         db_close(db->stripes[i]);
+    sentinel_close(db->sentinel);
     if (db->context != NULL) {
         db->context->data = NULL;
         redisAsyncFree(db->context);
     }
+    drop_unconfirmed(db);
     free_requests(db->first);
     free_requests(db->aside);
     free_requests(db->spare);

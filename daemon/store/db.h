@@ -17,10 +17,22 @@
  * says once what is wrong (redis.away, redis.full), and once that it is over (redis.back,
  * redis.room).
  *
+ * A cluster is taken if one server holds all its slots, and refused with the reason if not:
+ * the slots are not followed. Each command keeps to the slot of its keys.
+ *
+ * With Sentinels the server is the one that they call the master, and every connection moves
+ * when they name another.
+ *
  * Several connections, if asked for: Redis reads some 16 KB of each in a turn and
  * ends the turn with one fsync for all, so that much traffic over one connection
  * pays many times (measured: three times the rate with four). What is sent to one
  * db_stripe() is answered in its order; between stripes there is none.
+ *
+ * With replicas, what leaves together is followed by a WAIT: nothing is answered before so
+ * many replicas have it, and where they have not in time, Redis is as good as away and all
+ * of it is sent again. So whatever anybody here believes to be written survives a failover to
+ * the replica that has most: an intent, an outcome, the marker's tick. It costs the answers a
+ * turn of the replicas (with appendfsync always there, their fsync).
  *
  * A server that could lose acknowledged data (no AOF, appendfsync other than
  * always, a policy that evicts) is refused with the reason, unless the
@@ -41,6 +53,7 @@
 #include <hiredis.h>
 
 struct db; /* opaque */
+struct settings;
 struct error;
 struct event_base;
 
@@ -48,18 +61,28 @@ struct event_base;
  * would not mend. Good for that call only. Runs once, unless the db is closed. */
 typedef void db_fn(void *arg, const redisReply *reply);
 
+#define DB_REPLICAS_WAIT_MS 2000
+
 struct db_options {
+    const char *const *sentinels; /* who know where the master is, see sentinel.h; NULL: url says */
+    const char *master;           /* its name among them */
+    const char *sentinel_secret;  /* their password, or NULL */
     const char *url; /* "unix:/path" or "redis://[user@]host:port[/db]" (numeric host, or resolved
                         at open) */
-    const char *secret; /* password, or NULL */
+    const char *user, *secret; /* where url names none; and the password. Or NULL */
     bool accept_loss;
-    unsigned stripes; /* connections, 1..DB_STRIPES; 0: one */
+    unsigned stripes;         /* connections, 1..DB_STRIPES; 0: one */
+    unsigned replicas;        /* that must have what was done before it is answered; 0: none */
+    int64_t replicas_wait_ms; /* for them, 1..DB_REPLICAS_WAIT_MS */
     /* Redis went away or came back (well), with a reason; may be NULL. */
     void (*changed)(void *arg, bool well, const char *why);
     /* A server that must not be used: the daemon stops. May be NULL. */
     void (*refused)(void *arg, const char *why);
     void *arg;
 };
+
+/* What the configuration says of the server; its strings are the settings'. */
+struct db_options db_options_of(const struct settings *s);
 
 /* Starts connecting; goes on for ever. NULL if the url cannot be understood. */
 struct db *db_open(struct event_base *base, const struct db_options *options, struct error *err);
@@ -68,6 +91,9 @@ struct db *db_open(struct event_base *base, const struct db_options *options, st
 void db_close(struct db *db);
 
 bool db_well(const struct db *db); /* on all its connections */
+
+/* It is one that lets a script reach into one slot only (and holds all of them). */
+bool db_clustered(const struct db *db);
 
 /* Connection k (any number) of db, for db_send(): work that spreads over them. */
 #define DB_STRIPES 8

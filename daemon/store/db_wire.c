@@ -12,7 +12,9 @@
 struct db_wire {
     redisAsyncContext *context; /* NULL: it was freed */
     struct event *readable, *writable, *flush;
+    db_wire_fn *before;
     unsigned depth; /* calls of hiredis that we are in: it may free the context there */
+    bool before_it; /* one is about to write: what comes now goes with it */
     bool writing;   /* one of them writes */
     bool last;      /* flush has been round once: what it went behind has run */
 };
@@ -46,6 +48,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 static void write_out(struct db_wire *w)
 {
     enter(w);
+    if (w->before != NULL) {
+        w->before_it = true;
+        w->before(w->context);
+        w->before_it = false;
+    }
     w->writing = true;
     redisAsyncHandleWrite(w->context);
     w->writing = false;
@@ -92,6 +99,8 @@ static void add_write(void *arg)
 {
     struct db_wire *w = arg;
 
+    if (w->before_it)
+        return;
     if (w->writing || (w->context->c.flags & REDIS_CONNECTED) == 0)
         event_add(w->writable, NULL);
     else if (!event_pending(w->writable, EV_WRITE, NULL))
@@ -118,11 +127,12 @@ static void cleanup(void *arg)
         free(w);
 }
 
-void db_wire_attach(redisAsyncContext *context, struct event_base *base)
+void db_wire_attach(redisAsyncContext *context, struct event_base *base, db_wire_fn *before)
 {
     struct db_wire *w = xcalloc(1, sizeof *w);
 
     w->context = context;
+    w->before = before;
     w->readable = event_new(base, context->c.fd, EV_READ | EV_PERSIST, on_readable, w);
     w->writable = event_new(base, context->c.fd, EV_WRITE, on_writable, w);
     w->flush = event_new(base, -1, 0, on_flush, w);

@@ -17,8 +17,11 @@
 
 struct event_base;
 
+/* Before each write: what it sends leaves last, with that write. It must not free the context. */
+typedef void db_wire_fn(redisAsyncContext *context);
+
 /* Puts a context that connects or is connected on the loop, once. What this
- * allocates is freed with the context. */
-void db_wire_attach(redisAsyncContext *context, struct event_base *base);
+ * allocates is freed with the context. before may be NULL. */
+void db_wire_attach(redisAsyncContext *context, struct event_base *base, db_wire_fn *before);
 
 #endif

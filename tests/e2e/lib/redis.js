@@ -5,20 +5,22 @@ const net = require('node:net');
 const path = require('node:path');
 const fs = require('node:fs');
 const { spawn, spawnSync } = require('node:child_process');
+const { loopback } = require('./loopback');
 const { until } = require('./wait');
 
 /** Commands one after the other: `await client.call('GET', 'key')`. Bulk strings are
  * strings of UTF-8, or Buffers from callRaw(). Error replies reject. */
 class Client {
-  constructor(socketPath) {
-    this.path = socketPath;
+  /** A path of a Unix socket, or { host, port }. */
+  constructor(at) {
+    this.at = at;
     this.waiting = [];
     this.buffer = Buffer.alloc(0);
   }
 
   connect() {
     return new Promise((resolve, reject) => {
-      this.socket = net.connect(this.path);
+      this.socket = net.connect(this.at);
       this.socket.once('connect', () => resolve(this));
       this.socket.once('error', reject);
       this.socket.on('error', () => {});
@@ -46,8 +48,9 @@ class Client {
         const bytes = Buffer.isBuffer(arg) ? arg : Buffer.from(String(arg));
         parts.push(`$${bytes.length}\r\n`, bytes, '\r\n');
       }
+      if (this.socket.destroyed) return reject(new Error('Redis closed the connection'));
       this.waiting.push({ resolve, reject });
-      this.socket.write(Buffer.concat(parts.map((p) => Buffer.from(p))));
+      return this.socket.write(Buffer.concat(parts.map((p) => Buffer.from(p))));
     });
   }
 
@@ -120,6 +123,16 @@ const connect = (socketPath) => until(`Redis at ${socketPath}`, () => tryConnect
 // Debian's redis-tools has the server under another name, which decides by argv[0].
 const PROGRAM = spawnSync('redis-server', ['--version']).error ? 'redis-check-rdb' : 'redis-server';
 
+/** A port that the kernel chooses, on an address where nobody else wants it. */
+async function place() {
+  const host = loopback();
+  const listener = net.createServer();
+  await new Promise((resolve) => listener.listen(0, host, resolve));
+  const { port } = listener.address();
+  await new Promise((resolve) => listener.close(resolve));
+  return { host, port };
+}
+
 /** Starts a server with its data in dir; settings override what outreachd asks for. */
 class Server {
   constructor(dir, settings = {}, env = {}) {
@@ -148,6 +161,16 @@ class Server {
     return this;
   }
 
+  /** Alone in a cluster: it holds all slots, and lets no command reach into two of them. */
+  async startCluster() {
+    const at = await place(); // other nodes would speak to it there
+    Object.assign(this.settings, { 'cluster-enabled': 'yes', bind: at.host, 'cluster-port': at.port });
+    await this.start();
+    await this.client.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
+    await until('the cluster', async () => /cluster_state:ok/.test(await this.client.call('CLUSTER', 'INFO')));
+    return this;
+  }
+
   async kill(signal = 'SIGKILL') {
     this.client?.close();
     if (!this.process || this.process.exitCode !== null || this.process.signalCode !== null) return;
@@ -156,4 +179,4 @@ class Server {
   }
 }
 
-module.exports = { Client, Server, connect, tryConnect, parse };
+module.exports = { Client, Server, PROGRAM, place, connect, tryConnect, parse };

@@ -22,6 +22,7 @@ const { until } = require('./wait');
 const ROOT = path.resolve(__dirname, '../../..');
 const BUILD = process.env.OUTREACH_BUILD ?? path.join(ROOT, 'build/test');
 const DATA = path.join(ROOT, 'tests/e2e/data');
+const CLUSTER = Boolean(process.env.E2E_CLUSTER); // every journey on a server that is a cluster of its own
 
 // LEDGER.md section 1: the high nibble of a record's first byte.
 const STATES = ['untouched', 'parked', 'sending', 'uncertain', 'accepted', 'delivered', 'undelivered',
@@ -117,7 +118,8 @@ class Stage {
 
   /** A redis-server of the test's own in place of the private one. */
   async redisServer(settings, env) {
-    const server = await new redis.Server(this.path('redis'), settings, env).start();
+    const server = new redis.Server(this.path('redis'), settings, env);
+    await (CLUSTER ? server.startCluster() : server.start());
     this.closers.push(() => server.kill());
     this.settings.redis = { ...this.settings.redis, url: `unix:${server.socket}` };
     this.socket = server.socket;
@@ -132,6 +134,7 @@ class Stage {
 
   /** Starts outreachd and waits until it is connected to Redis (has an epoch there). */
   async start({ wait = true, env = {} } = {}) {
+    if (CLUSTER && !this.socket) await this.redisServer();
     this.writeConf();
     const log = fs.openSync(this.path('outreachd.log'), 'a');
     const child = spawn(path.join(BUILD, 'outreachd'), ['-c', this.conf], {
