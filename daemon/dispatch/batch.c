@@ -188,7 +188,8 @@ static void on_rows(void *arg, const redisReply *reply)
         run->batch->give_back = true;
         for (size_t i = 0; i < run->count; i++)
             batch_settled(&run->batch->notices[run->first + i]);
-    } else if (reply->elements == 0 && run->count >= ERASED_MOST) { /* nor is a list that is gone */
+    } else if (reply->elements == 0 && run->count >= ERASED_MOST &&
+               run->batch->sweep == SWEEP_NO) { /* nor is a list that is gone */
         job_halt(run->batch->job, "its list is not in Redis any more: nothing of it is sent");
         run->batch->give_back = true;
         for (size_t i = 0; i < run->count; i++)
@@ -197,6 +198,13 @@ static void on_rows(void *arg, const redisReply *reply)
         prepare_run(run, reply);
     }
     run_done(run);
+}
+
+/* A sweep needs them only to give back what its notices have reserved: what nobody has touched
+ * has reserved nothing. */
+static bool wants_rows(const struct batch *b)
+{
+    return b->sweep == SWEEP_NO || (!b->fresh && b->job->rule_count > 0);
 }
 
 static void on_records(void *arg, const redisReply *reply)
@@ -212,8 +220,8 @@ static void on_records(void *arg, const redisReply *reply)
         else if (b->from == 0 && reply->type == REDIS_REPLY_STRING)
             n->absent = true; /* beyond the end of the ledger */
     }
-    if (b->sweep == SWEEP_NO)
-        return; /* the rows' answer is next */
+    if (wants_rows(b))
+        return; /* their answer is next */
     prepare_run(run, NULL);
     run_done(run);
 }
@@ -233,7 +241,7 @@ static void read_run(struct batch *b, size_t first, size_t count)
         command_add_int(&d->command, (int64_t)(to + 1) * LEDGER_RECORD_BYTES - 1);
         db_send(b->db, &d->command, on_records, run);
     }
-    if (b->sweep == SWEEP_NO) {
+    if (wants_rows(b)) {
         command_start(&d->command, "XRANGE");
         key_audience(&d->command, job->id);
         command_add_format(&d->command, "%u-0", from);

@@ -92,6 +92,7 @@ struct job {
     struct quota *quota;       /* the campaign's rate; NULL: none is set */
     struct rate_rule rules[8]; /* of one recipient over all campaigns */
     size_t rule_count;
+    bool guarded;              /* with rules: nobody gets a text that another campaign sent */
     struct settling *settling; /* being filled */
     char body[65], digest[65]; /* of the campaign as it was asked for, and of its list */
 };
@@ -149,10 +150,10 @@ struct intent {
     unsigned char
         refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
     int64_t later_ms[MOVES_MAX];
-    bool differs[MOVES_MAX];
-    unsigned gates;    /* of its pipeline, unanswered: refusals, caps */
-    bool gates_capped; /* caps among them */
-    bool unanswered;   /* by an error: it may have been written all the same, before a repeat */
+    bool differs[MOVES_MAX], repeats[MOVES_MAX]; /* repeats: refused for its text */
+    unsigned gates;                              /* of its pipeline, unanswered: refusals, caps */
+    bool gates_capped;                           /* caps among them */
+    bool unanswered; /* by an error: it may have been written all the same, before a repeat */
 };
 
 /* Outcomes of one job on their way to the ledger. */
