@@ -7,6 +7,7 @@
 FLAVOR  ?= release
 ROOMS   := base text campaign store gateway dispatch inbound web cli
 BUILD   := build/$(FLAVOR)
+RULED   := $(BUILD)/libconfig.a $(BUILD)/libhiredis.a
 
 CC      ?= cc
 CXX     ?= c++
@@ -30,7 +31,7 @@ FLAGS   := $($(FLAVOR)_FLAGS) -fPIC -MMD -MP
 CFLAGS  += -std=c11 $(CWARN)
 CXXFLAGS += -std=c++17 $(WARN)
 LDFLAGS += $(filter -fsanitize=%,$(FLAGS))
-LDLIBS  += $(shell pkg-config --libs $(PKGS)) -lphonenumber -lstdc++ -lm -ldl
+LDLIBS  += $(RULED) $(shell pkg-config --libs $(filter-out libconfig hiredis,$(PKGS))) -lphonenumber -licuuc -lstdc++ -lm -ldl
 
 # $(call below,ROOM): ROOM and the rooms under it
 below = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call below,$(1),$(wordlist 2,99,$(2))))
@@ -59,7 +60,14 @@ $(BUILD)/outreach: $(BUILD)/daemon/cli/main.c.o $(LIB)
 $(BUILD)/outreachd $(BUILD)/outreach:
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $< -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LDLIBS)
 
-$(LIB): $(OBJECTS)
+# These do not look at what malloc() gives them, or lose count: they get base/mem.c's, which never fails.
+libconfig_STRDUP := __strdup
+libhiredis_STRDUP := strdup
+$(RULED): $(BUILD)/lib%.a: | $(BUILD)/daemon/base
+	objcopy --redefine-sym malloc=xmalloc --redefine-sym calloc=xcalloc --redefine-sym realloc=xrealloc \
+	  --redefine-sym $(lib$*_STRDUP)=xstrdup $$($(CC) -print-file-name=lib$*.a) $@
+
+$(LIB): $(OBJECTS) | $(RULED)
 	@rm -f $@
 	ar rcs $@ $^
 
@@ -152,6 +160,10 @@ DRIVEN_CLOCK := $(BUILD)/tests/driven_clock.so
 $(DRIVEN_CLOCK): tests/clock/driven_clock.c | $(BUILD)/tests
 	$(CC) $(CPPFLAGS) -O2 -g -fPIC $(CFLAGS) -shared -o $@ $<
 
+FAILING_MALLOC := $(BUILD)/tests/failing_malloc.so
+$(FAILING_MALLOC): tests/memory/failing_malloc.c | $(BUILD)/tests
+	$(CC) $(CPPFLAGS) -O2 -g -fPIC $(CFLAGS) -fno-builtin -shared -o $@ $< -ldl
+
 # Unit tests may look into any room and any plugin's parts; a whole plugin is tested through dlopen.
 $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/tests $(PLUGIN_SOS) $(TEST_PLUGINS) $(CHECK)
 	$(CC) $(CPPFLAGS) $(ROOMS:%=-Idaemon/%) -Iplugins -Iplugins/common $(PLUGINS:%=-Iplugins/%) $(FLAGS) $(CFLAGS) \
@@ -159,7 +171,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o $(COMMON) $(LIB) $(PLUGIN_ARCHIVES) $(LDLIBS) -lcmocka
 $(BUILD)/tests:
 	mkdir -p $@
-tests: $(TESTS) $(DRIVEN_CLOCK) $(BUILD)/bench/smsc $(CHECK)
+tests: $(TESTS) $(DRIVEN_CLOCK) $(FAILING_MALLOC) $(BUILD)/bench/smsc $(CHECK)
 
 # One fuzzer a file, for FLAVOR=fuzz. PLUGIN_... looks into that plugin alone: of
 # gateway_plugin there can be but one in a program, and headers share names.

@@ -480,6 +480,7 @@ int main(int argc, char **argv)
     struct error err;
     int option, status;
 
+    mem_rule();
     while ((option = getopt_long(argc, argv, "c:tvVh", options, NULL)) != -1)
         switch (option) {
         case 'c':

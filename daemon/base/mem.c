@@ -1,5 +1,7 @@
 #include "mem.h"
 
+#include <event2/event.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -68,6 +70,12 @@ char *xasprintf(const char *format, ...)
     n = vasprintf(&s, format, ap);
     va_end(ap);
     return must(n < 0 ? NULL : s, 1);
+}
+
+void mem_rule(void)
+{
+    event_set_mem_functions(xmalloc, xrealloc, free);
+    json_set_alloc_funcs(xmalloc, free);
 }
 
 static struct arena_chunk *chunk_create(size_t size)

@@ -3,6 +3,8 @@
  *
  * Out of memory means exit: Redis holds the truth, another daemon goes on, and
  * code that unwinds from a failed malloc is code that nobody has ever run.
+ * Libraries that let us choose get the same rule by mem_rule(); libconfig and hiredis, which
+ * do not, are linked so (Makefile).
  */
 #ifndef OUTREACH_MEM_H
 #define OUTREACH_MEM_H
@@ -18,6 +20,10 @@ void *xreallocarray(void *p, size_t count, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* libevent's and jansson's memory by the rule above, before anything of theirs is used;
+ * libcurl's is http_client.c's matter. */
+void mem_rule(void);
 
 /* An arena: many small pieces of one life, freed together. Zero-initialised is
  * ready for use. Chunks are kept by arena_reset() for the next round. */

@@ -50,6 +50,8 @@ struct campaign_defaults {
     const char *signature; /* with its brackets, or "" */
     const char *optout_line;
     const char *const *per_recipient; /* "1/30s", "5/day"; ended by NULL */
+    unsigned may_repeat; /* bits 1 << enum campaign_class: no guard against the same text from
+                            another campaign within a day */
     int max_segments;
     uint32_t max_audience;
 };

@@ -468,7 +468,7 @@ int form_leaves(const struct tree *texts, const struct field_strings *channels, 
 }
 
 /* --------------------------------------------------------------------- tables */
-static const char *const class_names[] = {"notice", "promotion", "personal", NULL};
+const char *const form_class_names[] = {"notice", "promotion", "personal", NULL};
 static const char *const same_phone_names[] = {"first", "each", "merge", NULL};
 static const char *const missed_names[] = {"latest", "all", "none", NULL};
 static const char *const doubt_names[] = {"resend", "hold", NULL};
@@ -647,7 +647,7 @@ static int read_alerts(const struct tree *value, void *at, struct arena *arena, 
 
 static const struct field form_fields[] = {
     {"id", FIELD_CUSTOM, FORM(id), .required = true, .read = read_id, .help = "a-z, 0-9 and -"},
-    {"class", FIELD_ENUM, FORM(class), .required = true, .names = class_names,
+    {"class", FIELD_ENUM, FORM(class), .required = true, .names = form_class_names,
      .help = "decides opt-out line, caps and gateways"},
     {"title", FIELD_CUSTOM, FORM(title), .required = true, .read = read_localized,
      .help = "for people, and {{event.title}}; one string, or one a language"},

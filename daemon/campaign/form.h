@@ -12,6 +12,8 @@
 #include "campaign.h"
 #include "field.h"
 
+extern const char *const form_class_names[]; /* of enum campaign_class; ended by NULL */
+
 struct form_reminder {
     const char *name, *at, *expires, *only, *hours;
     const struct tree *texts, *templates;

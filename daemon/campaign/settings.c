@@ -3,6 +3,7 @@
 #include "calendar.h"
 #include "error.h"
 #include "field.h"
+#include "form.h"
 #include "hours.h"
 #include "log.h"
 #include "mem.h"
@@ -51,6 +52,7 @@ struct settings_private {
     struct {
         const char *timezone, *country, *language, *currency, *hours, *signature, *optout_line;
         struct field_strings per_recipient;
+        unsigned may_repeat;
         int64_t max_segments, max_audience;
         struct {
             int64_t recipients;
@@ -153,6 +155,25 @@ static int read_limits(const struct tree *value, void *at, struct arena *arena, 
     }
     items[n] = NULL;
     *out = (struct field_strings){items, n};
+    return 0;
+}
+
+static int read_classes(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    static const struct field class_field[] = {
+        {"class", FIELD_ENUM, .names = form_class_names},
+        {0},
+    };
+    const struct tree *one = value->kind == TREE_LIST ? value->first : value;
+    unsigned classes = 0;
+    int class;
+
+    for (; one != NULL; one = value->kind == TREE_LIST ? one->next : NULL) {
+        if (field_read_one(class_field, one, &class, arena, err) != 0)
+            return -1;
+        classes |= 1u << class;
+    }
+    *(unsigned *)at = classes;
     return 0;
 }
 
@@ -319,6 +340,8 @@ static const struct field defaults_fields[] = {
      .initial = "拒收请回复R", .help = "appended to promotions"},
     {"per_recipient", FIELD_CUSTOM, IN(defaults, per_recipient), .read = read_limits,
      .help = "the most that one person gets over all campaigns: \"1/30s\", \"5/day\""},
+    {"may_repeat", FIELD_CUSTOM, IN(defaults, may_repeat), .read = read_classes,
+     .help = "classes in which two campaigns may send one address the same text within a day"},
     {"approval", FIELD_GROUP, IN(defaults, approval), .fields = approval_fields,
      .help = "when a second person must agree"},
     {"max_segments", FIELD_INT, IN(defaults, max_segments), .min = 1, .max = 8, .initial = "8",
@@ -572,6 +595,7 @@ static void publish(struct settings *s, struct settings_private *p)
         .optout_line = p->defaults.optout_line,
         .per_recipient =
             p->defaults.per_recipient.items == NULL ? usual : p->defaults.per_recipient.items,
+        .may_repeat = p->defaults.may_repeat,
         .max_segments = (int)p->defaults.max_segments,
         .max_audience = (uint32_t)p->defaults.max_audience,
     };

@@ -426,6 +426,7 @@ int cli_main(int argc, char **argv)
     struct cli cli = {.by = login_name()};
     int rc;
 
+    mem_rule();
     words_init();
     look_at_terminal(&cli);
     signal(SIGPIPE, SIG_IGN); /* a Redis that goes away is an error, not our end */

@@ -306,7 +306,7 @@ static int show(struct cli *cli)
         table_write(g.table, cli->width, 0, &out);
         buf_put(&out, g.troubles.data, g.troubles.length);
         doubt_write(cli, &out);
-        if (daemons_write_clocks(cli->db, &out, &err) != 0)
+        if (daemons_write_troubles(cli->db, &out, &err) != 0)
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
         cli_print(&out);
     }

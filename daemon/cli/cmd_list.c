@@ -167,7 +167,7 @@ static int list(struct cli *cli, const void *options, char **operands, int count
         write_table(&l, &out);
     if (rc == 0 && !cli->json)
         doubt_write(cli, &out);
-    if (rc == 0 && !cli->json && daemons_write_clocks(cli->db, &out, &err) != 0)
+    if (rc == 0 && !cli->json && daemons_write_troubles(cli->db, &out, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     cli_print(&out);
     for (size_t i = 0; l.ids != NULL && l.ids[i] != NULL; i++)

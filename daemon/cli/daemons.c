@@ -6,6 +6,7 @@
 #include "keys.h"
 #include "words.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +61,7 @@ static const char *text_at(const redisReply *reply, size_t i)
 static int clock_of(struct db *db, const char *name, redisReply **reply, struct daemon_clock *clock,
                     struct error *err)
 {
-    static const char *const fields[] = {"seen", "doubt", "step", "peer"};
+    static const char *const fields[] = {"seen", "doubt", "step", "peer", "alarms"};
     struct command c = COMMAND_INIT;
     int rc;
 
@@ -78,6 +79,7 @@ static int clock_of(struct db *db, const char *name, redisReply **reply, struct 
         .doubt = text_at(*reply, 1),
         .step_ms = db_int(db_at(*reply, 2), 0),
         .peer_ms = db_int(db_at(*reply, 3), 0),
+        .alarms = text_at(*reply, 4),
     };
     clock->doubted = clock->doubt[0] != '\0';
     return 0;
@@ -108,7 +110,41 @@ int daemons_clocks(struct db *db, void (*fn)(void *arg, const struct daemon_cloc
     return rc;
 }
 
-static void write_clock(void *arg, const struct daemon_clock *clock)
+/* What a daemon's alarm.c has said: name, subject, number, apart by tabs. */
+static void write_alarms(struct buf *out, const struct daemon_clock *daemon)
+{
+    char name[16], subject[1024], age[HUMAN_BYTES];
+    long long number;
+
+    for (const char *line = daemon->alarms;
+         sscanf(line, "%15[^\t]\t%1023[^\t]\t%lld", name, subject, &number) == 3;) {
+        if (strcmp(name, "disk") == 0)
+            buf_printf(
+                out,
+                T("%1$s: only %2$lld %% of the disk is free at %3$s: where it is full nothing "
+                  "is sent\n",
+                  "%1$s：%3$s 所在磁盘只剩 %2$lld%%，写满后将不再发送\n"),
+                daemon->name, number, subject);
+        else if (strcmp(name, "doubt") == 0)
+            buf_printf(out,
+                       T("%1$s: nobody knows for %2$s whether a notice was sent: outreach show -s "
+                         "uncertain %3$s\n",
+                         "%1$s：有通知是否发出已 %2$s 无法确定：outreach show -s uncertain %3$s\n"),
+                       daemon->name, human_duration(age, clock_wall_ms() - number), subject);
+        else if (strcmp(name, "silent") == 0)
+            buf_printf(
+                out,
+                T("%1$s: %2$s has sent no receipt for %3$s, though many wait for one: do they "
+                  "reach us?\n",
+                  "%1$s：%2$s 已有 %3$s 没有回执，而许多通知在等：请检查回执能否送达\n"),
+                daemon->name, subject, human_duration(age, number * 60000));
+        line = strchr(line, '\n');
+        if (line++ == NULL)
+            break;
+    }
+}
+
+static void write_trouble(void *arg, const struct daemon_clock *clock)
 {
     struct buf *out = arg;
     char far[HUMAN_BYTES];
@@ -126,9 +162,11 @@ static void write_clock(void *arg, const struct daemon_clock *clock)
                    T("%s: promotions wait: Redis' clock and its own differ by %s\n",
                      "%s：推广类暂停：Redis 与本机时钟相差 %s\n"),
                    clock->name, human_duration(far, llabs(clock->peer_ms)));
+    if (clock_wall_ms() - clock->seen_ms <= DAEMONS_STALE_MS)
+        write_alarms(out, clock);
 }
 
-int daemons_write_clocks(struct db *db, struct buf *out, struct error *err)
+int daemons_write_troubles(struct db *db, struct buf *out, struct error *err)
 {
-    return daemons_clocks(db, write_clock, out, err);
+    return daemons_clocks(db, write_trouble, out, err);
 }

@@ -26,16 +26,18 @@ struct daemon_clock {
     const char *name;
     int64_t seen_ms; /* wall clock of its last word; 0: it has left */
     bool doubted;
-    const char *doubt; /* names the clock that is doubted: what a person confirms */
-    int64_t step_ms;   /* how far that one stands off the daemon's own */
-    int64_t peer_ms;   /* Redis' clock less the daemon's, where that is told; else 0 */
+    const char *doubt;  /* names the clock that is doubted: what a person confirms */
+    int64_t step_ms;    /* how far that one stands off the daemon's own */
+    int64_t peer_ms;    /* Redis' clock less the daemon's, where that is told; else 0 */
+    const char *alarms; /* see alarm.c of the daemon; "" for none */
 };
 
 /* Runs fn for each daemon; what it is given is good for that call. -1 with err. */
 int daemons_clocks(struct db *db, void (*fn)(void *arg, const struct daemon_clock *clock),
                    void *arg, struct error *err);
 
-/* A line for each daemon that begins nothing, or no promotion, because of its clock. */
-int daemons_write_clocks(struct db *db, struct buf *out, struct error *err);
+/* A line for each daemon that begins nothing, or no promotion, because of its clock; and for
+ * what the living ones sound an alarm about. */
+int daemons_write_troubles(struct db *db, struct buf *out, struct error *err);
 
 #endif

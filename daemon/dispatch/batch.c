@@ -199,14 +199,15 @@ static void give_run_back(const struct reading *run, const char *why)
 static void on_rows(void *arg, const redisReply *reply)
 {
     struct reading *run = arg;
+    bool sending = run->batch->sweep == SWEEP_NO; /* a sweep goes on without them */
 
     if (reply->type != REDIS_REPLY_ARRAY) { /* never a reason to call anybody erased */
         log_error("rows.error campaign=%s reply=%s", run->batch->job->id,
                   log_quote(reply->str ? reply->str : ""));
         give_run_back(run, "its audience cannot be read");
-    } else if (run->gone || (reply->elements == 0 && run->count >= ERASED_MOST)) { /* nor is */
+    } else if (sending && (run->gone || (reply->elements == 0 && run->count >= ERASED_MOST))) {
         give_run_back(run, "its list is not in Redis any more: nothing of it is sent");
-    } else if (reply->elements < run->count && !run->again) { /* erased, or is the list gone? */
+    } else if (sending && reply->elements < run->count && !run->again) { /* or is the list gone? */
         run->again = true;
         read_rows(run);
         return;
@@ -235,6 +236,13 @@ static void read_rows(struct reading *run)
     db_send(b->db, c, on_rows, run);
 }
 
+/* A sweep needs them only to give back what its notices have reserved: what nobody has touched
+ * has reserved nothing. */
+static bool wants_rows(const struct batch *b)
+{
+    return b->sweep == SWEEP_NO || (!b->fresh && b->job->rule_count > 0);
+}
+
 static void on_records(void *arg, const redisReply *reply)
 {
     struct reading *run = arg;
@@ -248,8 +256,8 @@ static void on_records(void *arg, const redisReply *reply)
         else if (b->from == 0 && reply->type == REDIS_REPLY_STRING)
             n->absent = true; /* beyond the end of the ledger */
     }
-    if (b->sweep == SWEEP_NO)
-        return; /* the rows' answer is next */
+    if (wants_rows(b))
+        return; /* their answer is next */
     prepare_run(run, NULL);
     run_done(run);
 }
@@ -269,7 +277,7 @@ static void read_run(struct batch *b, size_t first, size_t count)
         command_add_int(&d->command, (int64_t)(to + 1) * LEDGER_RECORD_BYTES - 1);
         db_send(b->db, &d->command, on_records, run);
     }
-    if (b->sweep == SWEEP_NO) {
+    if (wants_rows(b)) {
         read_rows(run);
     } else if (b->fresh) {
         prepare_run(run, NULL);

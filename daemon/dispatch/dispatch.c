@@ -150,6 +150,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     delivery_log_sync(d->log);
     if (gateway_set_outstanding(d->gateways) > 0)
         FAULT_POINT("W5");
+    if (ticks % BEAT_TICKS == 0)
+        alarms_look(d->alarms);
     if (db_well(d->db)) {
         trust_tick(d, ticks);
         if (ticks % PUBLISH_TICKS == 0)
@@ -193,6 +195,7 @@ struct dispatch *dispatch_create(const struct dispatch_options *options)
     d->events = events_create(d);
     d->member = member_create(d);
     d->watch = watch_create(d);
+    d->alarms = alarms_create(d);
     return d;
 }
 
@@ -319,6 +322,7 @@ void dispatch_free(struct dispatch *d)
     recovery_free(d->recovery);
     member_free(d->member);
     quotas_free(d);
+    alarms_free(d->alarms);
     watch_free(d->watch);
     refs_free(d->refs);
     if (d->turn != NULL)

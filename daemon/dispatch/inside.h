@@ -13,6 +13,7 @@
 #include "moves.h"
 #include "rate_rule.h"
 #include "receipt_index.h"
+#include "silence.h"
 
 #include <event2/event.h>
 
@@ -94,6 +95,7 @@ struct job {
     struct quota *quota;                    /* the campaign's rate; NULL: none is set */
     struct rate_rule rules[RATE_RULES_MAX]; /* of one recipient over all campaigns */
     size_t rule_count;
+    bool guarded;              /* with rules: nobody gets a text that another campaign sent */
     struct settling *settling; /* being filled */
     char body[65], digest[65]; /* of the campaign as it was asked for, and of its list */
 };
@@ -135,7 +137,10 @@ struct lane {
     size_t ready_count;
     size_t unanswered; /* of the window: parts, where the plugin sends each by itself */
     struct event *timer;
-    int64_t wake_us; /* monotonic: when it runs, if it is pending */
+    int64_t wake_us;         /* monotonic: when it runs, if it is pending */
+    struct silence silence;  /* of its receipts */
+    uint64_t heard_here;     /* so many of them were told to the other daemons, */
+    int64_t heard_elsewhere; /* and how often any daemon has told of some */
 };
 
 /* The right to send of up to GROUP_MAX notices of one job through one lane. */
@@ -151,7 +156,7 @@ struct intent {
     unsigned char
         refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
     int64_t later_ms[MOVES_MAX];
-    bool differs[MOVES_MAX];
+    bool differs[MOVES_MAX], repeats[MOVES_MAX]; /* repeats: refused for its text */
     unsigned gates;                              /* of its pipeline, unanswered: refusals, caps */
     bool gates_capped;                           /* caps among them */
     size_t caps_at_once, capped, numbers_capped; /* notices: of one question; answered so far */
@@ -208,6 +213,7 @@ struct dispatch {
     int64_t intent_us; /* what Redis takes for an intent of late: soon more, slowly less */
     const struct notice *suspect; /* on its way: FLAG_SUSPECT, one at a time */
     struct watch *watch;
+    struct alarms *alarms;
     bool orders_asked, orders_refused, orders_known; /* known: nothing is begun before they are */
     unsigned era; /* of the clock by which the queues were filled */
 };
@@ -401,6 +407,11 @@ void member_count_anew(struct member *m);
 void member_number(struct lane *lane); /* asks for its number in the registry */
 void member_forget(struct lane *lane); /* its gateway is gone from the configuration */
 void member_publish(struct member *m); /* the gateways' states, for people */
+
+/* --------------------------------------------------------------- alarm.c */
+struct alarms *alarms_create(struct dispatch *d);
+void alarms_free(struct alarms *a);
+void alarms_look(struct alarms *a); /* every few seconds, also while Redis is away */
 
 /* --------------------------------------------------------------- watch.c */
 struct watch *watch_create(struct dispatch *d);

@@ -6,6 +6,7 @@
 #include "outcome.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ static struct intent *intent_take(struct dispatch *d)
     i->moves.count = 0;
     memset(i->refused, NOT_REFUSED, sizeof i->refused);
     memset(i->differs, 0, sizeof i->differs);
+    memset(i->repeats, 0, sizeof i->repeats);
     i->unanswered = false;
     d->intents++;
     return i;
@@ -137,7 +139,7 @@ static void gate_notice(struct intent *i, size_t k)
     else if (i->refused[k] == NOT_REFUSED)
         settle_answer(n, &(struct gateway_answer){.outcome = GATEWAY_UNSENT});
     else
-        settle_as(n, (enum notice_state)i->refused[k], REASON_NONE);
+        settle_as(n, (enum notice_state)i->refused[k], i->repeats[k] ? REASON_REPEAT : REASON_NONE);
 }
 
 /* All answers of the pipeline are here. */
@@ -276,13 +278,18 @@ static void ask_opted_out(struct intent *i, struct dispatch *d)
 }
 
 /* A reservation that another one stands in the way of: when that one is forgotten
- * this one may go, if it is still worth it; else it is capped. */
+ * this one may go, if it is still worth it; else it is capped. One that says the same in
+ * another campaign's name ends it at once: tomorrow it would be no less a repetition. */
 static void capped(struct intent *i, size_t k, const struct rate_rule *rules, size_t count,
                    int64_t verdict)
 {
     int64_t oldest = -verdict / 10, rule = -verdict % 10;
     int64_t later;
 
+    if (verdict < 0 && rule == 0) {
+        i->refused[k] = NOTICE_CAPPED;
+        i->repeats[k] = true;
+    }
     if (verdict >= 0 || rule < 1 || (size_t)rule > count)
         return;
     later = rate_rule_next(&rules[rule - 1], i->job->campaign->zone, oldest) + 1;
@@ -343,17 +350,54 @@ static void add_rules(struct command *c, const struct intent *i, const struct ra
     }
 }
 
+/* Of what a phone shows, and of who says so: see cap.lua. No secret, all daemons agree on it;
+ * who would make two texts of one mark keeps only the second from being sent. */
+#define MARK_TEXT_BYTES 6
+#define MARK_CAMPAIGN_BYTES 3
+#define MARK_CHARACTERS 14 /* "=", both in base64, and the NUL */
+
+static void digest(unsigned char sum[crypto_shorthash_BYTES], const char *bytes, size_t length)
+{
+    unsigned char key[crypto_shorthash_KEYBYTES] = "outreach";
+
+    memcpy(key + crypto_shorthash_BYTES, sum, crypto_shorthash_BYTES); /* of what came before */
+    crypto_shorthash(sum, (const unsigned char *)bytes, length, key);
+}
+
+static void mark_of(const struct notice *n, const char *campaign, char mark[MARK_CHARACTERS])
+{
+    const struct gateway_message *m = &n->message;
+    unsigned char text[crypto_shorthash_BYTES] = {0}, who[crypto_shorthash_BYTES] = {0};
+    unsigned char both[MARK_TEXT_BYTES + MARK_CAMPAIGN_BYTES];
+
+    digest(text, m->text, m->length);
+    for (size_t p = 0; p < m->param_count; p++) /* the provider puts them into a text of its own */
+        digest(text, m->params[p].value, m->params[p].length);
+    digest(who, campaign, strlen(campaign));
+    memcpy(both, text, MARK_TEXT_BYTES);
+    memcpy(both + MARK_TEXT_BYTES, who, MARK_CAMPAIGN_BYTES);
+    mark[0] = '=';
+    sodium_bin2base64(mark + 1, MARK_CHARACTERS - 1, both, sizeof both,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
 /* What one person gets from everybody. */
 static void ask_caps(struct intent *i, struct dispatch *d, size_t from)
 {
     size_t end = from + i->caps_at_once;
+    char mark[MARK_CHARACTERS] = "";
 
     command_script(&d->command, SCRIPT_CAP, (unsigned)i->caps_at_once);
     for (size_t k = from; k < end; k++)
         key_cap(&d->command, notice_at(i, k)->message.to);
     add_rules(&d->command, i, i->job->rules, i->job->rule_count);
-    for (size_t k = from; k < end; k++)
-        command_add_format(&d->command, "%u/%u", i->job->ref, notice_at(i, k)->n);
+    for (size_t k = from; k < end; k++) {
+        const struct notice *n = notice_at(i, k);
+
+        if (i->job->guarded)
+            mark_of(n, i->job->id, mark);
+        command_add_format(&d->command, "%u/%u%s", i->job->ref, n->n, mark);
+    }
     db_try(i->db, &d->command, on_capped, i);
 }
 

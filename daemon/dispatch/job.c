@@ -307,6 +307,8 @@ static void on_document(void *arg, const redisReply *reply)
     for (; rules != NULL && *rules != NULL && job->rule_count < RATE_RULES_MAX; rules++)
         if (rate_rule_parse(*rules, &job->rules[job->rule_count], NULL) == 0)
             job->rule_count++;
+    job->guarded =
+        job->rule_count > 0 && (d->settings->defaults.may_repeat & 1u << job->campaign->class) == 0;
     job->quota = campaign_quota(d, job);
     command_script(&d->command, SCRIPT_NUMBER, 1);
     command_add_string(&d->command, KEY_REFS);

@@ -49,6 +49,21 @@ static bool ask_provider(struct notice *n, const struct record *r, const char *r
     return false;
 }
 
+/* One that waited for another attempt, of which nothing has gone out, is given up: it has a
+ * place among what its person may get, which others may have. */
+static void return_place(struct notice *n, const struct record *r, const char *row, size_t length)
+{
+    const struct campaign *c = n->batch->job->campaign;
+    struct template_value values[CAMPAIGN_MAX_COLUMNS];
+
+    if (r->fence == 0 || row == NULL || r->step >= c->channel_count ||
+        campaign_row_split(c, row, length, values) != 0)
+        return;
+    n->message.to = arena_strndup(&n->batch->texts, values[r->step].text, values[r->step].length);
+    n->message.to_length = values[r->step].length;
+    intent_return_cap(n);
+}
+
 /* What a claim finds that is not simply waiting. True when n is dealt with. */
 static bool prepare_special(struct notice *n, struct record *r, const char *row, size_t length)
 {
@@ -60,6 +75,7 @@ static bool prepare_special(struct notice *n, struct record *r, const char *row,
                     b->job->name, n->n, (unsigned)r->state);
 
     if (b->sweep != SWEEP_NO && waiting) {
+        return_place(n, r, row, length);
         settle_as(n, b->sweep == SWEEP_CANCELLED ? NOTICE_CANCELLED : NOTICE_EXPIRED, REASON_NONE);
         return true;
     }

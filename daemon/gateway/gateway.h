@@ -88,8 +88,10 @@ struct gateway_config {
     enum gateway_days days;
     bool group;              /* one notice a reminder, not one a person; also set by the plugin */
     int64_t receipt_wait_ms; /* how long a receipt is waited for, default 72 h */
-    int64_t answer_wait_ms;  /* a plugin that is silent for so long has lost it, default 10 min */
-    bool disabled;           /* checked, but not opened: never usable */
+    int64_t
+        receipt_silence_ms; /* none for so long, though many wait: told; default 15 min, 0: never */
+    int64_t answer_wait_ms; /* a plugin that is silent for so long has lost it, default 10 min */
+    bool disabled;          /* checked, but not opened: never usable */
     const char *callback_token;         /* in the path of what is pushed to us; NULL: none */
     struct field_strings callback_from; /* networks that may push; none: any */
     unsigned capabilities;              /* of the plugin: GATEWAY_SEGMENTS, ... */

@@ -837,7 +837,7 @@ struct http_client *http_client_create(struct event_base *base, struct resolver 
 {
     struct http_client *c = xcalloc(1, sizeof *c);
 
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc);
     c->base = base;
     c->resolver = resolver;
     TAILQ_INIT(&c->idle);

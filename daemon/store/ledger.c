@@ -76,6 +76,7 @@ static const char *const reasons[] = {
     [REASON_CRASH] = "crash",
     [REASON_NO_RECEIPT] = "no-receipt",
     [REASON_ROW] = "row",
+    [REASON_REPEAT] = "repeat",
 };
 _Static_assert(sizeof reasons / sizeof *reasons == REASON_COUNT, "a name for every reason");
 

@@ -74,6 +74,7 @@ enum notice_reason {
     REASON_CRASH,      /* a daemon died while it was being sent; at the next intent it is kept */
     REASON_NO_RECEIPT, /* none came within fallback_after */
     REASON_ROW,        /* what stands in the audience for it is no row of ours */
+    REASON_REPEAT,     /* the same text went there from another campaign within a day */
     REASON_COUNT
 };
 

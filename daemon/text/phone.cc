@@ -3,12 +3,15 @@
 #include <phonenumbers/logger.h>
 #include <phonenumbers/phonenumber.pb.h>
 #include <phonenumbers/phonenumberutil.h>
+#include <unicode/uclean.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
 extern "C" {
+#include "mem.h"
 #include "utf8.h"
 }
 
@@ -55,12 +58,26 @@ const fault_text faults[] = {
     {"invalid", "no such number exists: check the digits", "没有这样的号段：请核对号码"},
 };
 
+/* Its regular expressions are ICU's. Where one cannot be made for want of memory, no number is
+ * one: a list would be refused. */
+void rule_memory()
+{
+    UErrorCode status = U_ZERO_ERROR;
+
+    u_setMemoryFunctions(
+        nullptr, [](const void *, size_t n) { return xmalloc(n); },
+        [](const void *, void *p, size_t n) { return xrealloc(p, n); },
+        [](const void *, void *p) { free(p); }, &status);
+}
+
 /* The library is loaded at the first number, not at every start. */
 const PhoneNumberUtil &library()
 {
     static PhoneNumberUtil *util = [] {
-        PhoneNumberUtil *loaded = PhoneNumberUtil::GetInstance();
+        PhoneNumberUtil *loaded;
 
+        rule_memory();
+        loaded = PhoneNumberUtil::GetInstance();
         loaded->SetLogger(new NullLogger); /* it would write foreign numbers to stdout */
         return loaded;
     }();

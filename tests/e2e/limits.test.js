@@ -200,6 +200,56 @@ journey('a recipient gets no more than per_recipient over all campaigns', async 
   assert.equal(smsc.submits.length, 2);
 });
 
+journey('a list that is queued under two ids reaches each person once, and the second is counted as a repetition', async (s) => {
+  let refuse = true;
+  const smsc = await s.smsc(({ n }) => (n === 0 && refuse ? { status: 0x8 } : { receipt: false })); // the first is tried twice
+  delete s.settings.defaults.may_repeat;
+  s.settings.dispatch = { backoff: '1s' };
+  await s.start();
+  await s.xadd(campaign('march', people(40)));
+  await s.counted('march', 'first', { accepted: 40 }, 60000);
+  refuse = false;
+  await s.xadd(campaign('march-2', people(42))); // and two who are new
+  await s.counted('march-2', 'first', { accepted: 2, capped: 40 }, 60000);
+  const taken = smsc.submits.filter((one) => one.status === 0).map((one) => one.to);
+  assert.deepEqual(twice(taken), []);
+  assert.equal(taken.length, 42);
+  // The next reminder says the same, and is meant; and so is another text from a third campaign.
+  await s.xadd(campaign('april', people(1), { texts: { zh: '{{name}}您好，体检改期。' }, reminders: [{ name: 'first', at: 'now' }, { name: 'again', at: 'now' }], missed: 'all' }));
+  await s.counted('april', 'again', { accepted: 1 }, 60000);
+  await s.counted('april', 'first', { accepted: 1 }, 60000);
+  assert.match((await s.ok('why', people(1)[0].sms)).out, /same text went to this address from another campaign within a day/);
+  assert.ok(s.deliveryLog().filter((e) => e.event === 'capped' && e.reason === 'repeat' && e.campaign === 'march-2').length === 40);
+  await s.ok('verify', 'march-2');
+});
+
+journey('what a cancelled campaign never sent is no repetition in the next', async (s) => {
+  let down = true;
+  const smsc = await s.smsc(() => (down ? { status: 0x58 } : { receipt: false })); // throttled: it is tried again and again
+  delete s.settings.defaults.may_repeat;
+  await s.start();
+  await s.xadd(campaign('first-try', people(8)));
+  await until('each to have been tried', () => new Set(smsc.submits.map((one) => one.to)).size === 8, 60000);
+  await s.ok('cancel', '-y', 'first-try');
+  await s.counted('first-try', 'first', { cancelled: 8 }, 60000);
+  down = false;
+  await s.xadd(campaign('next-try', people(8)));
+  await s.counted('next-try', 'first', { accepted: 8 }, 90000);
+});
+
+journey('a class may repeat itself where the configuration says so', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }));
+  s.settings.defaults.may_repeat = ['personal'];
+  await s.start();
+  for (const id of ['one', 'two']) await s.xadd(campaign(id, people(3)));
+  for (const id of ['one', 'two']) await s.counted(id, 'first', { accepted: 3 }, 60000);
+  for (const id of ['three', 'four']) {
+    await s.xadd(campaign(id, people(3), { class: 'notice' })); // the text of the first two: they left no mark
+    await s.counted(id, 'first', id === 'three' ? { accepted: 3 } : { capped: 3 }, 60000);
+  }
+  assert.equal(smsc.submits.length, 9);
+});
+
 journey('429 with Retry-After lowers the rate, is waited for and spends no attempt', async (s) => {
   const refused = new Map();
   const cloud = await s.cloud(({ n, query }) => {

@@ -178,6 +178,7 @@ static void test_settings(void **state)
     assert_int_equal(c->closed.days[1].to, 20271001);
     assert_true(c->cost == 0.045);
     assert_int_equal(c->receipt_wait_ms, 72 * 3600 * 1000);
+    assert_int_equal(c->receipt_silence_ms, 15 * 60 * 1000);
     assert_int_equal(c->batch_max, 3);
     assert_int_equal(gateway_free(gateway_set_find(set, "a")), 5);
     c = gateway_config(gateway_set_find(set, "b"));

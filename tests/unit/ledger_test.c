@@ -187,6 +187,7 @@ static void test_names(void **state)
         {REASON_CRASH, 26, "crash"},
         {REASON_NO_RECEIPT, 27, "no-receipt"},
         {REASON_ROW, 28, "row"},
+        {REASON_REPEAT, 29, "repeat"},
     };
 
     (void)state;

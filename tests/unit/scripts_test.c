@@ -1033,6 +1033,32 @@ static void test_cap_same_person(void **state)
     refused("[0 -10001]", SCRIPT_CAP, 2, P " " P " reserve 1000 1 1 500 7/1 7/2");
 }
 
+/* The same text (8 characters of the mark) from another campaign (the rest) within a day. */
+static void test_cap_repeat(void **state)
+{
+    (void)state;
+    twice("[0]", SCRIPT_CAP, 1, P " reserve 100000000 0 7/1=textTEXTmine");
+    is("100000000 7/1=textTEXTmine,", ask("GET " P));
+    refused("[-1000000000]", SCRIPT_CAP, 1, P " reserve 100000005 0 8/4=textTEXTelse");
+    /* neither its own next attempt, nor the next reminder of the campaign, nor another text; nor
+     * one that is not to be guarded; nor another person */
+    is("[0]", cap(P, 100000006, "0", "7/1=textTEXTmine"));
+    is("[0]", cap(P, 100000006, "0", "9/1=textTEXTmine"));
+    is("[0]", cap(P, 100000006, "0", "8/4=nextTEXTelse"));
+    is("[0]", cap(P, 100000006, "0", "5/1"));
+    is("[0]", cap(Q, 100000006, "0", "8/4=textTEXTelse"));
+    /* it is told before a rule, which would only put it off */
+    is("[-1000000060]", cap(P, 100000007, "1 1 100", "3/4=textTEXTelse"));
+    /* a day later it may go; and so it may when the other one was not taken */
+    is("[0]", cap(P, 100000006 + DAY, "0", "3/4=textTEXTelse"));
+    is("[-1000000060]", cap(Q, 100000007, "0", "7/1=textTEXTmine"));
+    script(SCRIPT_CAP, 1, Q " return 100000008 0 8/4");
+    is("[0]", cap(Q, 100000009, "0", "7/1=textTEXTmine"));
+    /* two in one batch */
+    ask("DEL " P);
+    is("[0 -10000]", cap(P " " P, 1000, "0", "7/1=textTEXTmine 8/1=textTEXTelse"));
+}
+
 /* Several rules: the first that stands in the way is told. 1 in 30 s, 2 in an hour. */
 static void test_cap_rules(void **state)
 {
@@ -1509,6 +1535,7 @@ int main(void)
         TEST(test_cap_return),
         TEST(test_cap_month),
         TEST(test_cap_same_person),
+        TEST(test_cap_repeat),
         TEST(test_cap_rules),
         TEST(test_cap_others),
         TEST(test_open_missed),

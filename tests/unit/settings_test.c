@@ -38,6 +38,7 @@ static void test_sample(void **state)
     assert_string_equal(s->defaults.per_recipient[0], "1/30s");
     assert_string_equal(s->defaults.per_recipient[1], "5/day");
     assert_null(s->defaults.per_recipient[2]);
+    assert_int_equal(s->defaults.may_repeat, 0);
     assert_int_equal(s->gateways->count, 3);
     assert_string_equal(tree_string(s->gateways, "0.plugin", ""), "smpp");
     assert_int_equal(tree_get(s->document, "defaults.approval.recipients")->integer, 2000);
@@ -100,6 +101,8 @@ static const struct {
      "\"7/s\", "
      "\"8/s\", \"1/day\" ); };",
      "defaults.per_recipient[8]: at most 8 limits"},
+    {"defaults = { may_repeat = ( \"personal\", \"often\" ); };",
+     "defaults.may_repeat[1]: expected one of \"notice\", \"promotion\", \"personal\""},
     {"defaults = { max_segments = 9; };", "defaults.max_segments: expected an integer in 1..8"},
     {"redis = { url = \"localhost\"; };", "redis.url: expected \"unix:/path\" or"},
     {"redis = { url = \"redis://a:geheim@h:1/0\"; };",

@@ -29,9 +29,11 @@ const STATES = ['untouched', 'parked', 'sending', 'uncertain', 'accepted', 'deli
   'failed', 'expired', 'opted-out', 'capped', 'excluded', 'cancelled'];
 const SETTLED = new Set(['delivered', 'undelivered', 'failed', 'expired', 'opted-out', 'capped', 'excluded', 'cancelled']);
 
+// may_repeat: most journeys queue one text under several ids, and mean it.
 const DEFAULTS = {
   timezone: 'Asia/Shanghai', country: 'CN', language: 'zh', hours: 'always',
   signature: '【鼓楼区妇联】', optout_line: '拒收请回复R', per_recipient: ['100/day'],
+  may_repeat: ['notice', 'promotion', 'personal'],
 };
 
 class Stage {

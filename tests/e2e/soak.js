@@ -1,0 +1,56 @@
+'use strict';
+// The program behind scripts/soak.
+
+const { Stage } = require('./lib/stage');
+const { Soak, MIB } = require('./lib/soak');
+
+const WARM_S = 120;
+const MOST = { slope: 1, p99: 50 };
+
+async function main() {
+  const seconds = Number(process.argv[2]) * 60;
+  const stage = new Stage();
+  const soak = new Soak(stage);
+  const broken = [];
+  const line = (ok, what, found, wanted) => {
+    console.log(`${ok ? 'ok    ' : 'BROKEN'}  ${what.padEnd(34)} ${found}  (${wanted})`);
+    if (!ok) broken.push(what);
+  };
+
+  console.log(`${seconds / 60} min at ${soak.perSecond} notices/s; files in ${stage.dir}`);
+  try {
+    await soak.begin();
+    await soak.burst(WARM_S / 8);
+    await soak.run(WARM_S);
+    const first = await soak.calm();
+    soak.samples = [];
+    const probe = soak.probe();
+    for (let left = seconds; left > 0; left -= 60) {
+      await soak.run(60);
+      const { rss, fds } = soak.samples.at(-1);
+      console.log(`  ${seconds - left + 60} s: ${(rss / MIB).toFixed(2)} MiB, ${fds} files`);
+    }
+    const { campaigns, samples } = soak;
+    const slope = soak.slope();
+    probe.stop();
+    const last = await soak.calm();
+    const { scripts, write, of } = await soak.p99();
+
+    console.log(`${campaigns.length} campaigns, ${JSON.stringify(last.counts)}, ${soak.flaps} flaps, ${soak.suspended} days slept, ${samples.length} samples`);
+    line(slope < MOST.slope, 'memory, MiB an hour', slope.toFixed(2), `less than ${MOST.slope}; ${(first.rss / MIB).toFixed(2)} MiB at first, ${(last.rss / MIB).toFixed(2)} at last`);
+    line(last.fds === first.fds, 'open files', `${first.fds} to ${last.fds}`, 'the same');
+    line(scripts < MOST.p99, 'p99 of scripts in Redis, ms', scripts.toFixed(2), `less than ${MOST.p99}`);
+    line(write < MOST.p99, 'p99 of a write, synced, ms', write.toFixed(2), `less than ${MOST.p99}; of ${of}`);
+  } catch (error) {
+    console.log(`BROKEN: ${error.stack}`);
+    broken.push('the run');
+  }
+  for (const trouble of await stage.close()) {
+    console.log(`BROKEN: ${trouble}`);
+    broken.push('the end');
+  }
+  if (broken.length === 0) stage.remove();
+  process.exit(broken.length === 0 ? 0 : 1);
+}
+
+main();
