@@ -1,0 +1,398 @@
+/*
+ * outreach test - a campaign's notices to oneself, before anybody else gets them
+ *
+ * A campaign of its own, queued as any program queues one: the texts, channels and class
+ * of the file, one recipient, and now instead of later. What she would be shown is what
+ * the first person of the list would be, or the first who reads the language asked for.
+ */
+#include "address.h"
+#include "campaigns.h"
+#include "clock.h"
+#include "cli.h"
+#include "daemons.h"
+#include "equation.h"
+#include "keys.h"
+#include "mem.h"
+#include "picture.h"
+#include "reading.h"
+#include "subcommands.h"
+#include "template.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_MS 100
+
+struct test_options {
+    const char *to, *reminder, *channel, *language;
+    int64_t wait_ms;
+    bool as_is;
+};
+
+static const struct option_row test_options[] = {
+    {"to", 't', OPTION_STRING, OPTION_AT(struct test_options, to), "ADDRESS",
+     .help = {"whom: your own number, or your address on --channel", "发给谁：自己的号码或地址"}},
+    {"reminder", 'r', OPTION_STRING, OPTION_AT(struct test_options, reminder), "NAME",
+     .help = {"this reminder only; else each", "只发这个提醒；默认每个都发"}},
+    {"channel", 0, OPTION_STRING, OPTION_AT(struct test_options, channel), "NAME",
+     .help = {"by this channel of the campaign's; else the first", "走这个渠道；默认第一个"}},
+    {"language", 'l', OPTION_STRING, OPTION_AT(struct test_options, language), "CODE",
+     .help = {"as somebody of this language gets it", "按此语言的收件人"}},
+    {"as-is", 0, OPTION_FLAG, OPTION_AT(struct test_options, as_is), NULL,
+     .help = {"the address is not a telephone number: take it as it is written",
+              "地址不是电话号码，按原样使用"}},
+    {"wait", 'w', OPTION_DURATION, OPTION_AT(struct test_options, wait_ms), "SECONDS",
+     .initial = 30000,
+     .help = {"how long to wait for what becomes of it (30)", "最多等待结果多久（30 秒）"}},
+    {0},
+};
+
+struct testing {
+    struct cli *cli;
+    const struct test_options *options;
+    struct reading reading;
+    char address[ADDRESS_BYTES];
+    size_t channel; /* index in the campaign's */
+    char *row;      /* of the person whose notices these are; NULL: none found yet */
+    size_t row_length;
+    char id[CAMPAIGN_ID_BYTES];
+};
+
+/* -------------------------------------------------------------- whose notices */
+
+static bool is_wanted(const struct testing *t, const struct template_value *values)
+{
+    const struct campaign *c = t->reading.campaign;
+    const char *wanted = t->options->language;
+    const struct template_value *v;
+
+    if (wanted == NULL)
+        return true;
+    v = c->column_language >= 0 ? &values[c->column_language] : NULL;
+    if (v == NULL || v->length == 0)
+        return strcmp(c->language, wanted) == 0;
+    return v->length == strlen(wanted) && memcmp(v->text, wanted, v->length) == 0;
+}
+
+static int on_row(void *arg, const char *row, size_t n, struct error *err)
+{
+    struct testing *t = arg;
+    struct template_value values[CAMPAIGN_MAX_COLUMNS];
+
+    (void)err;
+    if (t->row != NULL || campaign_row_split(t->reading.campaign, row, n, values) != 0 ||
+        !is_wanted(t, values))
+        return 0;
+    t->row = xstrndup(row, n);
+    t->row_length = n;
+    return 0;
+}
+
+/* ------------------------------------------------------------- a campaign of it */
+
+/* Her values, and one's own address in place of hers. */
+static json_t *recipient(const struct testing *t)
+{
+    const struct campaign *c = t->reading.campaign;
+    struct template_value values[CAMPAIGN_MAX_COLUMNS];
+    json_t *one = json_object();
+
+    campaign_row_split(c, t->row, t->row_length, values);
+    for (size_t i = c->channel_count; i < c->column_count; i++)
+        json_object_set_new(one, c->columns[i], json_stringn(values[i].text, values[i].length));
+    json_object_set_new(one, c->channels[t->channel], json_string(t->address));
+    return one;
+}
+
+static json_t *reminders(const struct testing *t, json_t *of)
+{
+    json_t *all = json_array(), *one;
+    const char *key;
+    json_t *value;
+    size_t i;
+
+    json_array_foreach(of, i, one)
+    {
+        const char *name = json_string_value(json_object_get(one, "name"));
+        json_t *copy = json_pack("{s:s,s:s,s:s}", "name", name, "at", "now", "doubt", "hold");
+
+        if (t->options->reminder != NULL && strcmp(t->options->reminder, name) != 0) {
+            json_decref(copy);
+            continue;
+        }
+        json_object_foreach(one, key, value)
+        {
+            if (strcmp(key, "texts") == 0 || strcmp(key, "templates") == 0)
+                json_object_set(copy, key, value);
+        }
+        json_array_append_new(all, copy);
+    }
+    return all;
+}
+
+/* What the file says, but for when, to whom and how often. */
+static json_t *document(const struct testing *t, struct error *err)
+{
+    static const char *const kept[] = {"class",     "title",       "event",     "vars",
+                                       "texts",     "templates",   "language",  "country",
+                                       "signature", "optout_line", "sensitive", "max_segments"};
+    struct buf text = BUF_INIT(COMMAND_MAX_BYTES);
+    json_t *of, *d = json_object();
+
+    campaign_write_json(t->reading.campaign, &text);
+    of = json_loadb(text.data != NULL ? text.data : "", text.length, 0, NULL);
+    buf_free(&text);
+    if (of == NULL) {
+        json_decref(d);
+        error_set(err, T("the campaign is too long", "活动文件过长"));
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        json_object_set(d, kept[i], json_object_get(of, kept[i]));
+    json_object_set_new(d, "id", json_string(t->id));
+    json_object_set_new(d, "hours", json_string("always"));
+    json_object_set_new(d, "days", json_string("any"));
+    json_object_set_new(d, "per_recipient", json_array());
+    json_object_set_new(d, "priority", json_integer(1));
+    json_object_set_new(d, "channels", json_pack("[s]", t->reading.campaign->channels[t->channel]));
+    json_object_set_new(d, "audience", json_pack("{s:[o]}", "recipients", recipient(t)));
+    json_object_set_new(d, "reminders", reminders(t, json_object_get(of, "reminders")));
+    json_decref(of);
+    return d;
+}
+
+static int ask(const struct testing *t, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    json_t *d = document(t, err);
+    char *body = d != NULL ? json_dumps(d, JSON_COMPACT) : NULL;
+    int rc = -1;
+
+    if (body != NULL) {
+        command_start(&c, "XADD");
+        command_add_string(&c, KEY_EVENTS);
+        command_add_string(&c, "*");
+        command_add_string(&c, "op");
+        command_add_string(&c, "queue");
+        command_add_string(&c, "campaign");
+        command_add_string(&c, t->id);
+        command_add_string(&c, "by");
+        command_add_string(&c, t->cli->by);
+        command_add_string(&c, "body");
+        command_add_string(&c, body);
+        rc = db_ask(t->cli->db, &c, NULL, err);
+    }
+    command_free(&c);
+    free(body);
+    json_decref(d);
+    return rc;
+}
+
+/* --------------------------------------------------------------- what came of it */
+
+/* The reason why it was rejected, for the caller to free, or NULL. */
+static char *rejection(const struct testing *t)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    char *reason = NULL;
+
+    command_start(&c, "XREVRANGE");
+    command_add_string(&c, KEY_REJECTED);
+    command_add_string(&c, "+");
+    command_add_string(&c, "-");
+    command_add_string(&c, "COUNT");
+    command_add_int(&c, 20);
+    if (db_ask(t->cli->db, &c, &reply, NULL) == 0) {
+        for (size_t i = 0; i < reply->elements && reason == NULL; i++) {
+            const redisReply *fields = db_at(reply->element[i], 1);
+            const redisReply *id = db_field(fields, "campaign"), *why = db_field(fields, "reason");
+
+            if (id != NULL && id->str != NULL && strcmp(id->str, t->id) == 0 && why != NULL)
+                reason = xstrdup(why->str);
+        }
+        freeReplyObject(reply);
+    }
+    command_free(&c);
+    return reason;
+}
+
+/* The state of the one notice. */
+static enum notice_state state_of(const struct reminder_status *r)
+{
+    for (int s = NOTICE_STATES - 1; s > NOTICE_UNTOUCHED; s--)
+        if (r->counts[s] > 0)
+            return (enum notice_state)s;
+    return NOTICE_UNTOUCHED;
+}
+
+/* Nothing more will come of it soon: where receipts come, one is waited for. */
+static bool is_over(const struct picture *p)
+{
+    for (size_t i = 0; i < p->status->reminder_count; i++) {
+        enum notice_state s = state_of(&p->status->reminders[i]);
+
+        if (s == NOTICE_UNTOUCHED || s == NOTICE_PARKED || s == NOTICE_SENDING ||
+            s == NOTICE_ACCEPTED)
+            return false;
+    }
+    return p->status->reminder_count > 0;
+}
+
+static int tell(const struct testing *t, const struct picture *p)
+{
+    json_t *all = json_array();
+    bool good = true, waits = false;
+
+    for (size_t i = 0; i < p->status->reminder_count; i++) {
+        const struct reminder_status *r = &p->status->reminders[i];
+        enum notice_state s = state_of(r);
+
+        good = good && (s == NOTICE_ACCEPTED || s == NOTICE_DELIVERED);
+        waits = waits || s == NOTICE_UNTOUCHED || s == NOTICE_PARKED || s == NOTICE_SENDING;
+        json_array_append_new(
+            all, json_pack("{s:s,s:s}", "reminder", r->name, "state", notice_state_name(s)));
+        if (!t->cli->json)
+            printf("%s  %s\n", r->name, words_state(notice_state_name(s)));
+    }
+    if (t->cli->json)
+        cli_json(json_pack("{s:s,s:o}", "id", t->id, "reminders", all));
+    else
+        json_decref(all);
+    if (!t->cli->json && !good)
+        printf(T("`outreach why %s --campaign %s` tells more\n",
+                 "详情：outreach why %s --campaign %s\n"),
+               t->address, t->id);
+    return good ? 0 : waits ? EX_TEMPFAIL : EX_DATAERR;
+}
+
+static int wait_for_it(const struct testing *t)
+{
+    int64_t until = clock_mono_ms() + t->options->wait_ms;
+    struct picture *p = NULL;
+    int rc;
+
+    do {
+        char *reason = rejection(t);
+
+        if (reason != NULL) {
+            rc = cli_fail(t->cli, EX_DATAERR, T("the test was rejected: %s", "测试被拒绝：%s"),
+                          reason);
+            free(reason);
+            picture_free(p);
+            return rc;
+        }
+        cli_sleep(t->cli, LOOK_MS);
+        picture_free(p);
+        p = picture_read(t->cli, t->id, NULL);
+    } while ((p == NULL || !is_over(p)) && clock_mono_ms() < until && cli_interrupted() == 0);
+    if (p == NULL)
+        rc =
+            cli_fail(t->cli, EX_TEMPFAIL,
+                     daemons_run(t->cli->db)
+                         ? T("outreachd runs, but has not taken the test yet: outreach show %s",
+                             "outreachd 正在运行，但尚未接收测试：outreach show %s")
+                         : T("no outreachd runs: the test is sent when one does (outreach show %s)",
+                             "outreachd 没有运行：运行后才会发送测试（outreach show %s）"),
+                     t->id);
+    else
+        rc = tell(t, p);
+    picture_free(p);
+    return rc;
+}
+
+/* ---------------------------------------------------------------------- running */
+
+/* 0, or an exit code. */
+static int choose_channel(struct testing *t)
+{
+    const struct campaign *c = t->reading.campaign;
+    const char *wanted = t->options->channel;
+
+    if (t->options->reminder != NULL && campaign_find_reminder(c, t->options->reminder) < 0)
+        return cli_fail(t->cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), c->id,
+                        t->options->reminder);
+    if (c->to_group)
+        return cli_fail(t->cli, EX_DATAERR,
+                        T("%s goes to a group: try its gateway with outreach gateways try",
+                          "%s 发到群里：请用 outreach gateways try 测试网关"),
+                        c->id);
+    for (t->channel = 0; t->channel < c->channel_count; t->channel++)
+        if (wanted == NULL || strcmp(wanted, c->channels[t->channel]) == 0)
+            return 0;
+    return cli_fail(t->cli, EX_DATAERR, T("%s has no channel %s", "%s 没有渠道 %s"), c->id, wanted);
+}
+
+static int prepare(struct testing *t, const char *path)
+{
+    struct error err;
+    int rc;
+
+    if (reading_open(&t->reading, t->cli, path, 0, &err) != 0)
+        return cli_error(t->cli, t->reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+    rc = choose_channel(t);
+    if (rc != 0)
+        return rc;
+    if (address_read(t->cli, t->options->to, t->options->as_is, t->address, &err) != 0)
+        return cli_error(t->cli, EX_DATAERR, &err);
+    t->reading.row = on_row;
+    t->reading.arg = t;
+    if (reading_audience(&t->reading, &err) != 0)
+        return cli_error(t->cli, EX_DATAERR, &err);
+    if (t->row == NULL)
+        return cli_fail(t->cli, EX_DATAERR,
+                        T("nobody in the list reads %s", "名单中没有语言为 %s 的人"),
+                        t->options->language);
+    snprintf(t->id, sizeof t->id, "%.44s-test-%" PRIx64, t->reading.campaign->id,
+             (uint64_t)clock_wall_ms());
+    return 0;
+}
+
+static int test(struct cli *cli, const void *arg, char **operands, int count)
+{
+    struct testing t = {.cli = cli, .options = arg};
+    struct error err;
+    int rc = cli_settings(cli);
+
+    (void)count;
+    if (rc != 0)
+        return rc;
+    if (t.options->to == NULL)
+        return cli_fail(cli, EX_USAGE,
+                        T("test: to whom? --to 13851400000", "test：发给谁？--to 13851400000"));
+    if (access(operands[0], R_OK) != 0)
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+    cli_catch_signals();
+    rc = prepare(&t, operands[0]);
+    if (rc == 0)
+        rc = cli_connect(cli);
+    if (rc == 0 && ask(&t, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0)
+        rc = wait_for_it(&t);
+    free(t.row);
+    reading_close(&t.reading);
+    return rc;
+}
+
+const struct subcommand cmd_test = {
+    .name = "test",
+    .operands = "CAMPAIGN.conf",
+    .summary = {"send a campaign's notices to oneself, now", "先发给自己看看"},
+    .more = {"By the gateways, with signature and segments, as the first person of the list would\n"
+             "get them; at any hour, and whatever was sent to this number today. Nobody of the\n"
+             "list gets anything. Waits for the receipt. Stands in the books as a campaign of\n"
+             "its own, ID-test-...",
+             "按名单中第一位收件人的内容，经真实网关发出（签名、条数与正式发送一致），\n"
+             "不受时段和每人限额约束；名单中的人不会收到。会等待回执。\n"
+             "在记录中是一个单独的活动，编号为 ID-test-…"},
+    .least = 1,
+    .most = 1,
+    .options = test_options,
+    .options_bytes = sizeof(struct test_options),
+    .run = test,
+};

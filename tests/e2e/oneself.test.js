@@ -1,0 +1,65 @@
+'use strict';
+// outreach test: what the first of the list would get comes to oneself, and to nobody else.
+
+const assert = require('node:assert/strict');
+const { journey, inDays } = require('./lib/stage');
+
+const SELF = '13951409999';
+const conf = (s, fields = '') => {
+  s.write('list.csv', '姓名,手机号,语言\n王秀英,13851401000,zh\nMaria,13851401001,en\n');
+  return s.write('fair.conf', `campaign = { id = "fair"; class = "notice"; title = "招聘会";
+    event = { starts = "${inDays(9, '09:00')}"; venue = "区妇联"; }; audience = { file = "list.csv"; };
+    texts = { zh = "{{name}}您好，请到{{event.venue}}。"; en = "{{name}}, please come."; };
+    reminders = ( { name = "first"; at = "-7d 09:30"; }, { name = "eve"; at = "-1d 18:00"; texts = { zh = "{{name}}，明天见。"; en = "{{name}}, see you."; }; } );
+    ${fields} };\n`);
+};
+
+journey('each reminder comes to oneself, at night too, and nobody of the list gets anything', async (s) => {
+  const smsc = await s.smsc();
+  s.settings.defaults.hours = '03:00-03:01';
+  await s.start();
+  const file = conf(s);
+  const { out } = await s.ok('test', file, '--to', SELF);
+  assert.match(out, /first +delivered\neve +delivered\n/);
+  assert.deepEqual(smsc.textsFor(`+86${SELF}`).sort(), ['【鼓楼区妇联】王秀英您好，请到区妇联。', '【鼓楼区妇联】王秀英，明天见。'].sort());
+  assert.equal(smsc.messages.length, 2);
+  // Once more is sent once more; and the campaign itself is still to be queued.
+  const r = JSON.parse((await s.ok('test', file, '--to', SELF, '--reminder', 'eve', '--language', 'en', '--json')).out);
+  assert.deepEqual(r.reminders, [{ reminder: 'eve', state: 'delivered' }]);
+  assert.match(r.id, /^fair-test-/);
+  assert.equal(smsc.textsFor(`+86${SELF}`).at(-1), '【鼓楼区妇联】Maria, see you.');
+  await s.ok('queue', file);
+});
+
+journey('what is wrong is said before anything is sent', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const file = conf(s);
+  for (const [args, code, words] of [
+    [['test', file], 64, /to whom\?/],
+    [['test', file, '--to', '025-83241001'], 65, /landline|mobile/],
+    [['test', file, '--to', SELF, '--reminder', 'last'], 65, /no reminder last/],
+    [['test', file, '--to', SELF, '--channel', 'wecom'], 65, /no channel wecom/],
+    [['test', file, '--to', SELF, '--language', 'ja'], 65, /nobody in the list reads ja/],
+    [['test', s.path('none.conf'), '--to', SELF], 66, /cannot be read/],
+  ]) {
+    const r = await s.outreach(...args);
+    assert.equal(r.code, code, r.all);
+    assert.match(r.err, words);
+  }
+  assert.equal(smsc.messages.length, 0);
+});
+
+journey('who has refused is told, and gets nothing; a number that is none is a failure', async (s) => {
+  const smsc = await s.smsc(() => ({ status: 0x0b }));
+  await s.start();
+  const file = conf(s);
+  let r = await s.outreach('test', file, '--to', SELF, '--reminder', 'eve');
+  assert.equal(r.code, 65, r.all);
+  assert.match(r.out, /eve +failed\n.*outreach why \+8613951409999 --campaign fair-test-/);
+  await s.ok('optout', 'add', SELF);
+  r = await s.outreach('test', file, '--to', SELF, '--reminder', 'eve');
+  assert.equal(r.code, 65);
+  assert.match(r.out, /opted-out/);
+  assert.equal(smsc.submits.length, 1);
+});
