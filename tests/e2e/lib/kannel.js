@@ -58,10 +58,11 @@ class Kannel {
     this.port = sendsms;
     const file = path.join(this.dir, 'kannel.conf');
     fs.writeFileSync(file, this.conf(admin, boxes, smsc, sendsms));
+    const said = this.log('bearerbox').length;
     this.launch('bearerbox', [file]);
-    await until('bearerbox to listen', () => reachable(this.host, boxes));
-    this.launch('smsbox', [file]);
-    await until('smsbox to be there', async () => /smsbox:box,/.test(await this.status()) && reachable(this.host, sendsms));
+    await until('bearerbox to listen', () => /entering mainloop/.test(this.log('bearerbox').slice(said)));
+    this.launch('smsbox', [file]); // without an id: one that has it gets only what is routed to it
+    await until('smsbox to be there', async () => /smsbox:/.test(await this.status()) && reachable(this.host, sendsms));
     // "from to type text", of a phone; without one it is only there
     this.launch('fakesmsc', ['-H', this.host, '-r', String(smsc), '-m', this.phone ? '1' : '0', this.phone ?? '1 2 text nothing']);
     await until('the operator to be there', async () => /FAKE:\d+ \(online/.test(await this.status()));
@@ -81,7 +82,7 @@ class Kannel {
       smsc: 'smpp', 'smsc-id': 'smpp', host: this.smpp.smsc.host, port: this.smpp.smsc.port, 'transceiver-mode': 'true',
       'smsc-username': 'women', 'smsc-password': 's3cret', 'system-type': '', 'allowed-prefix': this.smpp.prefix, 'reconnect-delay': 1,
     }) : '') + group('smsbox', {
-      'bearerbox-host': this.host, 'bearerbox-port': boxes, 'sendsms-port': sendsms, 'sendsms-interface': this.host, 'smsbox-id': 'box',
+      'bearerbox-host': this.host, 'bearerbox-port': boxes, 'sendsms-port': sendsms, 'sendsms-interface': this.host,
       'global-sender': '1069', 'http-request-retry': 60, 'http-queue-delay': 1, 'reply-couldnotfetch': '', 'reply-couldnotrepresent': '',
       'reply-requestfailed': '', 'reply-emptymessage': '',
     }) + group('sms-service', {
