@@ -139,7 +139,9 @@ class Kannel {
     const pending = new Map(); // parts of long messages, by number and reference
     const messages = [];
     for (const [, line] of this.log('fakesmsc').matchAll(/Got message \d+: <([^\n]*)>\r?$/gm)) {
-      const [, from, to, type, rest] = line.match(/^(\S+) (\S+) (\S+) ?(.*)$/);
+      const fields = line.match(/^(\S+) (\S+) (\S+) ?(.*)$/);
+      if (!fields) throw new Error(`fakesmsc's line cannot be read: ${line}`);
+      const [, from, to, type, rest] = fields;
       // Only whole messages tell how they are coded: a part is just bytes.
       const [udh, , body] = type === 'udh' ? rest.split(' ') : [];
       const parts = [type === 'text' ? Buffer.from(rest) : bytesOf(body ?? rest)];
