@@ -185,7 +185,7 @@ struct gateway_reply {
     const char *from, *to; /* NUL-terminated, as they came: normalised by the host */
     const char *text;
     size_t length;
-    const char *id; /* theirs, to know a repeat; NULL for none */
+    const char *id; /* theirs: with the same sender and text a repeat, stored once; NULL: none */
     bool part;      /* one part of a longer reply still to be joined: look for a refusal only */
     int64_t sent_ms;
 };

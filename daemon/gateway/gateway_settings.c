@@ -8,9 +8,11 @@
 #include "tree.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NAME_BYTES 32
 #define SLOT_BYTES 16 /* takes what any kind of a plugin's setting leaves */
@@ -93,6 +95,16 @@ static int read_patterns(const struct tree *value, void *at, struct arena *arena
         if (c->kind == TREE_STRING && route_check_pattern(c->string, &why) != 0)
             return tree_error(err, c, "%s", why.text);
     return field_read_one(strings, value, at, arena, err);
+}
+
+/* Whether it holds certificates is libcurl's to say, and makes the gateway broken. */
+static int read_file(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    static const struct field string[] = {{"tls_ca", FIELD_STRING, .min = 1, .max = 4096}, {0}};
+
+    if (value->kind == TREE_STRING && access(value->string, R_OK) != 0)
+        return tree_error(err, value, "%s: %s", value->string, strerror(errno));
+    return field_read_one(string, value, at, arena, err);
 }
 
 static int read_networks(const struct tree *value, void *at, struct arena *arena, struct error *err)
@@ -185,6 +197,9 @@ static const struct field common_fields[] = {
      .help = "in the path of what the provider pushes: /callbacks/NAME/TOKEN; 16 letters or more"},
     {"callback_from", FIELD_CUSTOM, AT(callback_from), .read = read_networks,
      .help = "networks that may push: \"192.0.2.0/24\"; default: any"},
+    {"tls_ca", FIELD_CUSTOM, AT(tls_ca), .read = read_file,
+     .help = "a file of PEM certificates: the CAs that its https is checked by, in place of the "
+             "system's"},
     {"answer_wait", FIELD_DURATION, AT(answer_wait_ms), .min = 1000, .max = 86400000,
      .initial = "10min",
      .help = "a message without an answer for so long is lost: the plugin is opened anew; longer "

@@ -169,7 +169,7 @@ static void http(struct gateway *gw, const struct gateway_http_request *request,
     f->fn = fn;
     f->arg = arg;
     LIST_INSERT_HEAD(&gw->fetches, f, links);
-    f->call = http_client_send(gw->set->http, request, on_response, f);
+    f->call = http_client_send(gw->set->http, request, gw->config->tls_ca, on_response, f);
 }
 
 /* -------------------------------------------------------------------- timers */

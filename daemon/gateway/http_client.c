@@ -42,7 +42,8 @@ struct http_call {
     void *arg;
 
     CURL *easy;
-    struct buf base, target, body, headers, answer;
+    struct buf base, target, body, headers, answer,
+        ca;                         /* ca: as set in easy, empty: the system's */
     bool post;                      /* as set in easy */
     struct curl_slist *header_list; /* made from headers */
     struct curl_slist *resolve;     /* addresses to tell libcurl with this request */
@@ -245,6 +246,7 @@ static void call_free(struct http_call *call)
     buf_free(&call->body);
     buf_free(&call->headers);
     buf_free(&call->answer);
+    buf_free(&call->ca);
     free(call);
 }
 
@@ -291,7 +293,7 @@ static struct http_call *call_get(struct http_client *c)
     }
     call = xcalloc(1, sizeof *call);
     call->client = c;
-    call->base = call->target = call->headers = BUF_INIT(1 << 20);
+    call->base = call->target = call->headers = call->ca = BUF_INIT(1 << 20);
     call->body = BUF_INIT(64u << 20);
     call->answer = BUF_INIT(HTTP_ANSWER_BYTES);
     call->easy = curl_easy_init();
@@ -381,6 +383,21 @@ static const char *check_headers(const char *const *headers)
         if (strpbrk(headers[i], "\r\n") != NULL)
             return "a header of the request has a line end in it";
     return NULL;
+}
+
+/* libcurl keeps connections apart that were checked differently. Its CAPATH is the system's
+ * too, and would be asked besides the file. */
+static void set_ca(struct http_call *call, const char *file)
+{
+    const curl_version_info_data *ours = curl_version_info(CURLVERSION_NOW);
+
+    if (strcmp(buf_string(&call->ca), file != NULL ? file : "") == 0)
+        return;
+    buf_clear(&call->ca);
+    if (file != NULL)
+        buf_put(&call->ca, file, strlen(file));
+    curl_easy_setopt(call->easy, CURLOPT_CAINFO, file != NULL ? file : ours->cainfo);
+    curl_easy_setopt(call->easy, CURLOPT_CAPATH, file != NULL ? NULL : ours->capath);
 }
 
 static const char *set_method(struct http_call *call, const struct gateway_http_request *r)
@@ -663,8 +680,8 @@ void http_client_watch(struct http_client *c, http_wire_fn *fn, void *arg)
 }
 
 struct http_call *http_client_send(struct http_client *c,
-                                   const struct gateway_http_request *request, gateway_http_fn *fn,
-                                   void *arg)
+                                   const struct gateway_http_request *request, const char *tls_ca,
+                                   gateway_http_fn *fn, void *arg)
 {
     struct http_call *call = call_get(c);
     const char *trouble;
@@ -676,6 +693,7 @@ struct http_call *http_client_send(struct http_client *c,
     call->send_by_ms = request->send_by_ms;
     call->oversized = call->stale = call->tls_trouble = false;
     *call->detail = '\0';
+    set_ca(call, tls_ca);
     trouble = set_request(call, request);
     if (trouble == NULL)
         call_begin(call);

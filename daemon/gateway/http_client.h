@@ -45,11 +45,12 @@ void http_client_free(struct http_client *c);
 typedef void http_wire_fn(void *arg, const char *prefix, const char *bytes, size_t n);
 void http_client_watch(struct http_client *c, http_wire_fn *fn, void *arg);
 
-/* Sends; everything is copied. fn runs once, in a later turn, unless cancelled;
- * the call is gone when it returns. */
+/* Sends; everything is copied. tls_ca: a file of the only CAs that are trusted with it, which
+ * must be there as long as the client; NULL for the system's. fn runs once, in a later turn, unless
+ * cancelled; the call is gone when it returns. */
 struct http_call *http_client_send(struct http_client *c,
-                                   const struct gateway_http_request *request, gateway_http_fn *fn,
-                                   void *arg);
+                                   const struct gateway_http_request *request, const char *tls_ca,
+                                   gateway_http_fn *fn, void *arg);
 
 /* Drops a call whose fn has not run. */
 void http_call_cancel(struct http_call *call);

@@ -12,6 +12,7 @@
 #include "receipt_index.h"
 #include "receipts.h"
 #include "refusal.h"
+#include "scripts.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -218,9 +219,8 @@ static void on_moved(void *arg, const redisReply *reply)
         }
         FAULT_POINT("W9");
         record_unpack(g->moves.list[i].wanted, &r);
-        if (verdict == MOVES_DONE &&
-            (notice_is_terminal(r.state) || r.state == NOTICE_PARKED ||
-             r.state == NOTICE_SENDING || a->enroute))
+        if (verdict == MOVES_DONE && (notice_is_terminal(r.state) || r.state == NOTICE_PARKED ||
+                                      r.state == NOTICE_SENDING || a->enroute))
             log_receipt(a, &r);
         /* What no error tells of stands; one of a Redis that went back is asked for again. */
         arrival_end(a, reply->type == REDIS_REPLY_ARRAY && verdict != MOVES_BACK);
@@ -703,18 +703,15 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
         delivery_log_add(in->options.log, &e); /* Redis may forget it */
         log_info("reply.refused gateway=%s from=%s", name, log_mask(from, strlen(from)));
     }
-    command_start(c, "XADD");
+    command_script(c, SCRIPT_REPLY, 2);
     command_add_string(c, KEY_REPLIES);
-    command_add_string(c, "*");
-    command_add_string(c, "gateway");
+    command_add_string(c, KEY_REPLIES_OF_LATE);
+    command_add_int(c, clock_wall_ms());
+    command_add_string(c, reply->id != NULL ? reply->id : "");
     command_add_string(c, name);
-    command_add_string(c, "from");
     command_add_string(c, from);
-    command_add_string(c, "to");
     command_add_string(c, reply->to ? reply->to : "");
-    command_add_string(c, "kind");
     command_add_string(c, refused ? "optout" : "reply");
-    command_add_string(c, "text");
     command_add(c, reply->text, reply->length > 4096 ? 4096 : reply->length);
     db_send(in->options.db, c, on_reply_stored, r);
 }

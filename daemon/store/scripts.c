@@ -26,6 +26,7 @@ EMBED(move);
 EMBED(finish);
 EMBED(index);
 EMBED(receipts);
+EMBED(reply);
 EMBED(cap);
 EMBED(heartbeat);
 EMBED(reader);
@@ -59,6 +60,7 @@ static const struct {
     [SCRIPT_FINISH] = SCRIPT(finish, ALWAYS),
     [SCRIPT_INDEX] = SCRIPT(index, ALWAYS),
     [SCRIPT_RECEIPTS] = SCRIPT(receipts, ALWAYS),
+    [SCRIPT_REPLY] = SCRIPT(reply, CAREFUL),
     [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),
     [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),

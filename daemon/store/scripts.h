@@ -21,6 +21,7 @@ enum script {
     SCRIPT_FINISH,    /* a reminder ends, or is scheduled again */
     SCRIPT_INDEX,     /* gateway message ids -> notices */
     SCRIPT_RECEIPTS,  /* receipts find their notice, or are parked */
+    SCRIPT_REPLY,     /* a reply, once */
     SCRIPT_CAP,       /* per-recipient limits: reserve */
     SCRIPT_HEARTBEAT, /* a daemon's epoch and counter */
     SCRIPT_READER,    /* who reads the events, and how far */

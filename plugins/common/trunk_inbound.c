@@ -100,7 +100,8 @@ static uint64_t hash(uint64_t sum, const void *bytes, size_t n)
     return sum;
 }
 
-/* What stays the same when the peer sends a reply again. */
+/* What stays the same when the peer sends a reply again: without a mark of its own (SMPP has none)
+ * that is no more than what somebody says twice. */
 static void identify(char id[20], const struct trunk_reply *r)
 {
     uint64_t sum = hash(0xcbf29ce484222325ULL, r->from, strlen(r->from) + 1);
@@ -122,7 +123,7 @@ static void hand_up(struct trunk *t, const struct trunk_reply *r, struct trunk_a
                                .to = r->to,
                                .text = r->text,
                                .length = r->length,
-                               .id = id,
+                               .id = r->mark != NULL ? id : NULL,
                                .part = r->concat.number > 0,
                                .sent_ms = t->host->wall_ms()};
 

@@ -64,6 +64,16 @@ journey('a pushed reply that refuses takes the number off the list', async (s) =
   assert.equal(peer.requests.length, 1);
 });
 
+journey('a reply that is pushed again is stored once', async (s) => {
+  await cloud(s);
+  await s.start();
+  const replies = async () => ((await (await s.redis()).call('XRANGE', 'outreach:replies', '-', '+')) ?? []).map(([, f]) => f[f.indexOf('text') + 1]);
+  const path = `/callbacks/cloud/${TOKEN}`;
+  for (const body of ['content=好&id=r1', 'content=好&id=r1', 'content=好&id=r2', 'content=好&id=r1', 'content=TD&id=r3', 'content=TD&id=r3'])
+    assert.equal((await push(s, path, `mobile=13851401000&${encodeURI(body)}`)).status, 200);
+  assert.deepEqual(await replies(), ['好', '好', 'TD']);
+});
+
 journey('without the token, or from elsewhere, there is nothing', async (s) => {
   await cloud(s, { callback_from: ['192.0.2.0/24', '127.0.0.1'] });
   s.settings.gateways.push({ ...s.settings.gateways[0], name: 'closed', callback_from: ['192.0.2.0/24'] });

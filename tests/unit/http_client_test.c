@@ -194,7 +194,7 @@ static struct result fetch_from(struct world *w, const char *method, const char 
     snprintf(url, sizeof url, "http://%s:%u%s", host, w->server.port, path);
     request.body = body;
     request.length = body == NULL ? 0 : strlen(body);
-    http_client_send(w->client, &request, on_response, &result);
+    http_client_send(w->client, &request, NULL, on_response, &result);
     assert_int_equal(result.runs, 0); /* in a later turn */
     event_base_dispatch(w->base);
     assert_int_equal(result.runs, 1);
@@ -308,13 +308,13 @@ static void test_send_by(void **state)
     r.base = again.base = w.base;
     snprintf(url, sizeof url, "http://127.0.0.1:%u/ok-copy", w.server.port);
     request.send_by_ms = clock_boot_ms() - 1;
-    http_client_send(w.client, &request, on_response, &r);
+    http_client_send(w.client, &request, NULL, on_response, &r);
     event_base_dispatch(w.base);
     assert_int_equal(r.response.result, GATEWAY_HTTP_UNSENT);
     assert_string_equal(r.trouble, "it could not be sent in its time");
     assert_int_equal(w.server.copies, 0);
     request.send_by_ms = clock_boot_ms() + 5000;
-    http_client_send(w.client, &request, on_response, &again);
+    http_client_send(w.client, &request, NULL, on_response, &again);
     event_base_dispatch(w.base);
     assert_int_equal(again.response.status, 200);
     assert_int_equal(w.server.copies, 1);
@@ -352,7 +352,7 @@ static void test_refused_requests(void **state)
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct result r = {.base = w.base};
 
-        http_client_send(w.client, &rows[i].request, on_response, &r);
+        http_client_send(w.client, &rows[i].request, NULL, on_response, &r);
         assert_int_equal(r.runs, 0);
         event_base_dispatch(w.base);
         assert_int_equal(r.response.result, GATEWAY_HTTP_UNSENT);
@@ -527,13 +527,13 @@ static void test_cancel(void **state)
     world_open(&w);
     r.base = w.base;
     snprintf(url, sizeof url, "http://127.0.0.1:%u/mute", w.server.port);
-    call = http_client_send(w.client, &request, on_response, &r);
+    call = http_client_send(w.client, &request, NULL, on_response, &r);
     event_base_loop(w.base, EVLOOP_NONBLOCK);
     http_call_cancel(call);
     request.url = "nothing";
-    call = http_client_send(w.client, &request, on_response, &r);
+    call = http_client_send(w.client, &request, NULL, on_response, &r);
     http_call_cancel(call);
-    http_client_send(w.client, &request, on_response, &r); /* left to http_client_free() */
+    http_client_send(w.client, &request, NULL, on_response, &r); /* left to http_client_free() */
     world_close(&w);
     assert_int_equal(r.runs, 0);
 }
@@ -552,7 +552,7 @@ static void test_many(void **state)
     snprintf(url, sizeof url, "http://127.0.0.1:%u/ok", w.server.port);
     for (size_t i = 0; i < ROWS(results); i++) {
         results[i] = (struct result){.base = w.base};
-        http_client_send(w.client, &request, on_response, &results[i]);
+        http_client_send(w.client, &request, NULL, on_response, &results[i]);
     }
     while (done < ROWS(results)) {
         event_base_dispatch(w.base);
@@ -580,13 +580,13 @@ static void test_waiting(void **state)
     snprintf(url, sizeof url, "http://127.0.0.1:%u/mute-copy", w.server.port);
     for (size_t i = 0; i < HTTP_CONNECTIONS; i++) {
         results[i] = (struct result){.base = w.base};
-        call = http_client_send(w.client, &request, on_response, &results[i]);
+        call = http_client_send(w.client, &request, NULL, on_response, &results[i]);
     }
     results[HTTP_CONNECTIONS] = results[HTTP_CONNECTIONS + 1] = (struct result){.base = w.base};
     request.send_by_ms = clock_boot_ms() + 60000;
-    last = http_client_send(w.client, &request, on_response, &results[HTTP_CONNECTIONS + 1]);
+    last = http_client_send(w.client, &request, NULL, on_response, &results[HTTP_CONNECTIONS + 1]);
     request.timeout_ms = 300;
-    http_client_send(w.client, &request, on_response, &results[HTTP_CONNECTIONS]);
+    http_client_send(w.client, &request, NULL, on_response, &results[HTTP_CONNECTIONS]);
     while (w.server.copies < HTTP_CONNECTIONS || results[HTTP_CONNECTIONS].runs == 0)
         event_base_loop(w.base, EVLOOP_ONCE);
     assert_int_equal(results[HTTP_CONNECTIONS].response.result, GATEWAY_HTTP_UNSENT);

@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -1130,6 +1131,36 @@ static void test_number(void **state)
 
 /* ----------------------------------------------- keys that are something else */
 
+#define REPLIES "outreach:replies outreach:{outreach:replies}:late"
+
+/* What a provider sends again is stored once; another's, another text or none of their ids is new.
+ */
+static void test_reply(void **state)
+{
+    (void)state;
+    twice("1", SCRIPT_REPLY, 2, REPLIES " 1000 id1 acme +86138 1069 reply yes");
+    refused("1", SCRIPT_REPLY, 2, REPLIES " 259201000 id1 acme +86138 1069 reply yes");
+    is("1", ask("XLEN outreach:replies"));
+    twice("1", SCRIPT_REPLY, 2, REPLIES " 2000 id2 acme +86138 1069 reply yes");
+    twice("1", SCRIPT_REPLY, 2, REPLIES " 2000 id1 other +86138 1069 reply yes");
+    twice("1", SCRIPT_REPLY, 2, REPLIES " 2000 id1 acme +86139 1069 reply yes");
+    twice("1", SCRIPT_REPLY, 2, REPLIES " 2000 id1 acme +86138 1069 reply no");
+    is("5", ask("XLEN outreach:replies"));
+    is("1", script(SCRIPT_REPLY, 2, REPLIES " 3000 '' acme +86138 1069 reply yes"));
+    is("1", script(SCRIPT_REPLY, 2, REPLIES " 3000 '' acme +86138 1069 reply yes"));
+    is("7", ask("XLEN outreach:replies"));
+    /* It is remembered for three days, */
+    assert_in_range(atol(ask("PTTL outreach:{outreach:replies}:late")), 3 * 86400000 - 600000,
+                    3 * 86400000);
+    is("1", script(SCRIPT_REPLY, 2, REPLIES " 259201500 id9 acme +86138 1069 reply yes"));
+    is("5", ask("ZCARD outreach:{outreach:replies}:late"));
+    /* and no more than a hundred thousand are. */
+    ask("EVAL %s 1 outreach:{outreach:replies}:late",
+        "for i = 1, 100000 do redis.call('ZADD', KEYS[1], 259202000, i) end");
+    is("1", script(SCRIPT_REPLY, 2, REPLIES " 259203000 id10 acme +86138 1069 reply yes"));
+    is("100000", ask("ZCARD outreach:{outreach:replies}:late"));
+}
+
 static const struct wrong {
     const char *name;
     enum script script;
@@ -1190,6 +1221,12 @@ static const struct wrong {
      "ABCDEFGHIJKLM '' \x02"
      "02"
      "ABCDEFGHIJKLM",
+     0},
+    {"reply",
+     SCRIPT_REPLY,
+     "PING",
+     {"outreach:replies", "outreach:{outreach:replies}:late"},
+     "1000 id1 acme +8613851401000 1069 reply hello",
      0},
     {"receipts",
      SCRIPT_RECEIPTS,
@@ -1543,6 +1580,7 @@ int main(void)
         TEST(test_heartbeat),
         TEST(test_reader),
         TEST(test_number),
+        TEST(test_reply),
         TEST(test_wrong_move),
         TEST(test_marker),
         TEST(test_marker_doubt),

@@ -1,18 +1,20 @@
 'use strict';
 // An HTTP SMS gateway, as behave(request) wants it: it returns { status, body,
-// headers, delayMs, cut } for { n, method, url, query, headers, body }.
+// headers, delayMs, cut } for { n, method, url, query, headers, body }. With tls,
+// { key, cert }, by https.
 
 const http = require('node:http');
+const https = require('node:https');
 const { arrival } = require('./arrival');
 
 class HttpPeer {
-  constructor(behave = () => ({})) {
-    this.behave = behave;
+  constructor(behave = () => ({}), tls) {
+    Object.assign(this, { behave, tls });
     this.requests = [];
   }
 
   async start() {
-    this.server = http.createServer(async (req, res) => {
+    const serve = async (req, res) => {
       const arrived = arrival();
       const chunks = [];
       for await (const chunk of req) chunks.push(chunk);
@@ -28,7 +30,8 @@ class HttpPeer {
       if (how.delayMs) await new Promise((resolve) => setTimeout(resolve, how.delayMs));
       res.writeHead(how.status, how.headers);
       res.end(how.body);
-    });
+    };
+    this.server = this.tls ? https.createServer(this.tls, serve) : http.createServer(serve);
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
     this.port = this.server.address().port;
     return this;

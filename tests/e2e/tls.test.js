@@ -1,0 +1,71 @@
+'use strict';
+// https to a gateway, checked against a private authority's certificate (tls_ca).
+
+const assert = require('node:assert/strict');
+const { journey, campaign, people } = require('./lib/stage');
+const { Authority } = require('./lib/authority');
+const { HttpPeer } = require('./lib/http_peer');
+const { until } = require('./lib/wait');
+
+/** A peer with this certificate, and the gateway NAME that leads to it. */
+async function secure(s, name, tls, gateway) {
+  const peer = await new HttpPeer(undefined, tls).start();
+  s.closers.push(() => peer.stop());
+  s.settings.gateways.push({
+    name, plugin: 'http', channel: 'sms', url: `https://127.0.0.1:${peer.port}/send?to={{to:url}}&text={{text:url}}`,
+    accepted: [{ status: 202 }], ...gateway,
+  });
+  return peer;
+}
+
+journey('a gateway with a certificate of the authority named in tls_ca is sent to', async (s) => {
+  const ca = new Authority(s.dir, 'district-ca');
+  const peer = await secure(s, 'cloud', ca.server('right', 'IP:127.0.0.1'), { tls_ca: ca.file });
+  await s.start();
+  await s.xadd(campaign('right', people(2)));
+  await s.counted('right', 'first', { accepted: 2 });
+  assert.equal(peer.requests.length, 2);
+});
+
+// What is wrong, its certificate, and what libcurl's OpenSSL says of it.
+const WRONG = [
+  ['of another host', (ca) => ca.server('host', 'DNS:sms.example.org'), /no alternative certificate subject name matches/],
+  ['that has expired', (ca) => ca.server('expired', 'IP:127.0.0.1', { expired: true }), /certificate has expired/],
+  ['that it signed itself', (ca) => ca.server('self', 'IP:127.0.0.1', { self: true }), /self-signed certificate/],
+  ['of an unknown authority', (ca, s) => new Authority(s.dir, 'stranger').server('unknown', 'IP:127.0.0.1'),
+    /unable to get local issuer certificate/],
+];
+for (const [what, certificate, words] of WRONG)
+  journey(`a gateway with a certificate ${what} is broken, which is told, and nothing is sent`, async (s) => {
+    const ca = new Authority(s.dir, 'district-ca');
+    const peer = await secure(s, 'cloud', certificate(ca, s), { tls_ca: ca.file });
+    await s.start();
+    await s.xadd(campaign('wrong', people(2)));
+    await until('the circuit to open', () => /circuit\.open gateway=cloud outcome=broken/.test(s.log()));
+    assert.match(s.log().match(/circuit\.open .*/)[0], words);
+    await until('people to be told', async () => {
+      const { out } = await s.ok('gateways');
+      return /故障|out of order/.test(out) && words.test(out);
+    });
+    assert.equal(peer.requests.length, 0);
+    assert.equal((await s.counts('wrong', 'first')).failed, undefined, 'who was to get it waits');
+  });
+
+journey('a private authority is not trusted by a gateway that does not name it, nor the public ones by one that does', async (s) => {
+  const ca = new Authority(s.dir, 'district-ca');
+  const peer = await secure(s, 'cloud', ca.server('right', 'IP:127.0.0.1'), { tls_ca: ca.file, match: ['+8613851401000'] });
+  s.settings.gateways.push({ ...s.settings.gateways[0], name: 'plain', tls_ca: undefined, match: ['+8613851401001'] });
+  await s.start();
+  await s.xadd(campaign('both', people(2)));
+  await until('the other to be broken', () => /circuit\.open gateway=plain outcome=broken/.test(s.log()));
+  await s.counted('both', 'first', { accepted: 2 }); // by the one that trusts
+  assert.equal(peer.requests.length, 2);
+});
+
+journey('a file of authorities that is not there is told when the configuration is read', async (s) => {
+  await secure(s, 'cloud', new Authority(s.dir, 'ca').server('right', 'IP:127.0.0.1'), { tls_ca: '/nowhere/ca.pem' });
+  s.writeConf();
+  const { code, all } = await s.run(['-t', '-c', s.conf], { program: 'outreachd' });
+  assert.equal(code, 78);
+  assert.match(all, /tls_ca.*\/nowhere\/ca\.pem: No such file/);
+});
