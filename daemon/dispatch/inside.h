@@ -105,7 +105,8 @@ struct quota {
     char name[CAMPAIGN_ID_BYTES]; /* of the gateway, the source, the campaign */
     unsigned users;
     struct share share;
-    size_t ahead; /* slots */
+    size_t ahead;      /* slots */
+    int64_t gather_us; /* a lane that gathers batches takes of it; 0: none does */
 };
 
 /* What one job has in the queue of a gateway. */
@@ -131,7 +132,8 @@ struct lane {
     size_t queued, intending;       /* intending: the intent is not yet answered */
     struct notice *ready, *ready_last;
     size_t ready_count;
-    size_t unanswered; /* of the window: parts, where the plugin sends each by itself */
+    size_t unanswered;   /* of the window: parts, where the plugin sends each by itself */
+    int64_t gathered_us; /* monotonic: the ready wait for company until then, see gathers() */
     struct event *timer;
     int64_t wake_us; /* monotonic: when it runs, if it is pending */
 };
@@ -222,6 +224,9 @@ struct quota *quota_get(struct dispatch *d, enum quota_kind kind, const char *na
 /* Another rate from now on; nothing where it is the same. */
 void quota_change(struct quota *q, const struct quota_rate *rate);
 void quota_drop(struct quota *q); /* NULL is fine */
+/* Who takes of it waits so long for several slots: they are kept, and intents are asked for so
+ * much sooner. NULL is fine. */
+void quota_gather(struct quota *q, int64_t us);
 /* For how many more slots an intent may be asked for now; SIZE_MAX without a rate, also
  * for NULL. */
 size_t quota_room(const struct quota *q);

@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { journey, campaign, people, acceptsSample } = require('./lib/stage');
+const { most } = require('./lib/arrival');
 const { until } = require('./lib/wait');
 const { Aliyun, sdkSends, ID, SECRET } = require('./lib/aliyun');
 
@@ -58,6 +59,18 @@ journey('each of many people gets the template with her own parameters, and is d
   await s.ok('verify', 'march8');
   const seen = s.log() + JSON.stringify(s.deliveryLog());
   assert.ok(!seen.includes(SECRET) && !seen.includes(last.number), 'no secret and no number is in a log');
+});
+
+journey('a thousand at an even rate leave in full batches, and no second sees more than the rate', async (s) => {
+  const peer = await aliyun(s, undefined, { rate: '500/s', window: 300 });
+  await s.start();
+  await s.xadd(campaign('even', people(1000), { templates: TEMPLATES }));
+  await s.counted('even', 'first', { accepted: 1000 }, 60000);
+  const sends = peer.calls.filter((c) => /^Send/.test(c.action));
+  const size = ({ params }) => (params.PhoneNumberJson ? JSON.parse(params.PhoneNumberJson).length : 1);
+  assert.ok(sends.length >= 10 && sends.length <= 20, `requests of ${sends.map(size).join(' ')}`);
+  const second = most(sends.map((c) => c.request), 1000, (request) => size(peer.calls.find((c) => c.request === request)));
+  assert.ok(second.most <= 500, `${second.most} messages in a second`);
 });
 
 journey('for the same input, time and nonce the SDK sends the same signature', async (s) => {
