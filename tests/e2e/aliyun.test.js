@@ -73,6 +73,16 @@ journey('a thousand at an even rate leave in full batches, and no second sees mo
   assert.ok(second.most <= 500, `${second.most} messages in a second`);
 });
 
+journey('two campaigns to one person at once are two messages, each with a receipt of its own', async (s) => {
+  const peer = await aliyun(s);
+  await s.start();
+  for (const id of ['one', 'two']) await s.xadd(campaign(id, people(1), { templates: TEMPLATES }));
+  for (const id of ['one', 'two']) await s.counted(id, 'first', { accepted: 1 }, 60000);
+  await push(s, [peer.report(peer.sent[0]), peer.report(peer.sent[1], 'MOBILE_NOT_ON_SERVICE')]);
+  const ends = [await s.settled('one', 'first'), await s.settled('two', 'first')];
+  assert.deepEqual(ends.map((e) => Object.keys(e)[0]).sort(), ['delivered', 'undelivered']);
+});
+
 journey('for the same input, time and nonce the SDK sends the same signature', async (s) => {
   const peer = await aliyun(s);
   await s.start();
