@@ -379,6 +379,12 @@ struct gateway_plugin {
     /* Optional, ended by {0}: defaults of the host's own settings ("rate", "per_number") that
      * depend on which way the plugin is used. */
     const struct gateway_preset *presets;
+
+    /* Optional, for a plugin that asks for receipts: a message that was accepted by an
+     * earlier instance, or by a daemon that has died, and whose receipt has not come. It is to
+     * be asked about as if this one had sent it. id is that of the answer. May come of
+     * one that is asked about already. Called after open(), whenever it opens. */
+    void (*owed)(void *state, const struct gateway_id *id, const char *to, int64_t submitted_ms);
 };
 
 #endif

@@ -135,7 +135,8 @@ struct lane {
     size_t unanswered;   /* of the window: parts, where the plugin sends each by itself */
     int64_t gathered_us; /* monotonic: the ready wait for company until then, see gathers() */
     struct event *timer;
-    int64_t wake_us; /* monotonic: when it runs, if it is pending */
+    int64_t wake_us;    /* monotonic: when it runs, if it is pending */
+    unsigned owed_life; /* that was told what is owed: see gateway_asks_in_life() */
 };
 
 /* The right to send of up to GROUP_MAX notices of one job through one lane. */
@@ -201,6 +202,7 @@ struct dispatch {
     struct refs *refs;
     struct events *events;
     struct recovery *recovery;
+    struct owed *owed;
     struct member *member;
     struct quota *quotas;
     int64_t intent_us; /* what Redis takes for an intent of late: soon more, slowly less */
@@ -383,6 +385,12 @@ void recovery_free(struct recovery *r);
 void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
                     void *arg);
 bool recovery_busy(const struct recovery *r);
+
+/* Tells plugins that ask for receipts which are owed, once in each of their lives. */
+struct owed *owed_create(struct dispatch *d);
+void owed_free(struct owed *o);
+void owed_look(struct owed *o); /* now and then */
+void owed_anew(struct owed *o); /* a daemon has died: what it knew is owed too */
 
 struct events *events_create(struct dispatch *d);
 void events_free(struct events *e);

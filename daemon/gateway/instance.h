@@ -43,6 +43,7 @@ struct gateway {
     bool opened;    /* open() succeeded and close() has not been called */
     bool in_submit; /* the plugin's submit() is on the stack */
     bool closing, draining, paused;
+    unsigned lives;          /* how often open() succeeded */
     bool retired;            /* gone from the configuration, or replaced: drained, then closed */
     int64_t idle_since_ms;   /* of a retired one: since when nothing is outstanding; 0: not yet */
     unsigned char print[32]; /* of its group and the secrets that it names */

@@ -141,6 +141,29 @@ journey('receipts that nobody pushes are asked for', async (s) => {
   assert.equal(peer.peer.requests.length, peer.calls.length, 'questions are signed too');
 });
 
+journey('receipts that a killed daemon had still to ask for are asked for by the next one', async (s) => {
+  let tells = false;
+  const empty = { status: 200, body: '{"Code":"OK","Message":"OK","SmsSendDetailDTOs":{"SmsSendDetailDTO":[]},"TotalCount":0}' };
+  const peer = await aliyun(s, ({ action }) => (action === 'QuerySendDetails' && !tells ? empty : undefined), { poll_after: '1s' });
+  await s.start();
+  await s.xadd(campaign('owed', people(3), { templates: TEMPLATES }));
+  await s.xadd(campaign('single', people(1), { templates: TEMPLATES }));
+  await s.counted('owed', 'first', { accepted: 3 }, 60000);
+  await s.counted('single', 'first', { accepted: 1 }, 60000);
+  await push(s, [peer.report(peer.sent[0])]); // is not owed any more
+  await until('its receipt', async () => (await s.counts('owed', 'first')).delivered || (await s.counts('single', 'first')).delivered);
+  await s.stop('SIGKILL');
+  const before = peer.calls.length;
+  tells = true;
+  await s.start();
+  assert.deepEqual(await s.settled('owed', 'first', 60000), { delivered: 3 });
+  assert.deepEqual(await s.settled('single', 'first', 60000), { delivered: 1 });
+  const asked = peer.calls.slice(before);
+  assert.ok(asked.every((c) => c.action === 'QuerySendDetails'), 'nothing was sent again');
+  assert.ok(asked.every((c) => c.params.BizId !== peer.sent[0].bizId || c.params.PhoneNumber !== peer.sent[0].number), 'whose receipt is there is not asked about');
+  await until('the log to say so', () => /receipts\.owed gateway=aliyun messages=3/.test(s.log()));
+});
+
 journey('a reply that refuses takes the number off the list', async (s) => {
   const peer = await aliyun(s);
   await s.start();
