@@ -171,7 +171,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o $(COMMON) $(LIB) $(PLUGIN_ARCHIVES) $(LDLIBS) -lcmocka
 $(BUILD)/tests:
 	mkdir -p $@
-tests: $(TESTS) $(DRIVEN_CLOCK) $(FAILING_MALLOC) $(BUILD)/bench/smsc $(CHECK)
+tests: $(TESTS) $(DRIVEN_CLOCK) $(FAILING_MALLOC) $(BUILD)/bench/smsc $(BUILD)/peers/modem $(CHECK)
 
 # One fuzzer a file, for FLAVOR=fuzz. PLUGIN_... looks into that plugin alone: of
 # gateway_plugin there can be but one in a program, and headers share names.
@@ -189,6 +189,12 @@ $(BUILD)/bench/%: tests/bench/%.c | $(BUILD)/bench
 $(BUILD)/bench:
 	mkdir -p $@
 bench: $(BENCHES)
+
+# What end-to-end tests play that node cannot.
+$(BUILD)/peers/%: tests/peers/%.c | $(BUILD)/peers
+	$(CC) $(CPPFLAGS) -Itests/unit $(FLAGS) $(CFLAGS) -o $@ $< -levent
+$(BUILD)/peers:
+	mkdir -p $@
 
 # The model of the ledger (tests/model), checked by spin's pan, with the daemon's own rules in it.
 # Without sanitizers: it runs through some ten million states.

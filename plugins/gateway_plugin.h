@@ -341,7 +341,8 @@ struct gateway_plugin {
     const char *name;
     const char *channel; /* "sms", "wecom", ...; NULL: as configured */
     unsigned capabilities;
-    unsigned batch_max; /* messages in one submit() it can make use of; 0: any */
+    unsigned batch_max; /* messages in one submit() it can make use of; 0: any. Above 1 the daemon
+                         * waits up to 210 ms for as many */
     const struct gateway_setting *settings;
 
     /* Makes an instance. *state is the plugin's own. Returns 0; or -1 with a
@@ -379,6 +380,12 @@ struct gateway_plugin {
     /* Optional, ended by {0}: defaults of the host's own settings ("rate", "per_number") that
      * depend on which way the plugin is used. */
     const struct gateway_preset *presets;
+
+    /* Optional, for a plugin that asks for receipts: a message that was accepted by an
+     * earlier instance, or by a daemon that has died, and whose receipt has not come. It is to
+     * be asked about as if this one had sent it. id is that of the answer. May come of
+     * one that is asked about already. Called after open(), whenever it opens. */
+    void (*owed)(void *state, const struct gateway_id *id, const char *to, int64_t submitted_ms);
 };
 
 #endif

@@ -136,20 +136,51 @@ static const char *state_words(const struct gathering *g, const char *name, cons
     return circuit_words(string(status, "circuit"));
 }
 
+/* Who, since when, why: as far as it is known. The rest of a sentence. */
+static void put_order(struct gathering *g, const struct gateway_order *order)
+{
+    char ago[HUMAN_BYTES];
+
+    if (order->by[0] != '\0')
+        buf_printf(&g->troubles, T(" of %s", "，操作人 %s"), order->by);
+    if (order->at_ms > 0)
+        buf_printf(&g->troubles, T(", %s ago", "，%s前"),
+                   human_duration(ago, clock_wall_ms() - order->at_ms));
+    if (order->why[0] != '\0')
+        buf_printf(&g->troubles, T(" (%s)", "（%s）"), order->why);
+}
+
 static void put_orders(struct gathering *g, const char *name)
 {
     const char *rate = gateway_orders_rate(g->orders, name);
+    struct gateway_order order;
 
-    if (*rate != '\0')
+    if (*rate != '\0') {
+        order = gateway_orders_rate_by(g->orders, name);
+        buf_printf(&g->troubles, T("%s: limited to %s by order", "%s：已限速 %s"), name, rate);
+        put_order(g, &order);
         buf_printf(&g->troubles,
-                   T("%s: limited to %s; `outreach gateways limit %s none` lifts it\n",
-                     "%s：已限速 %s；outreach gateways limit %s none 取消\n"),
-                   name, rate, name);
-    if (*gateway_orders_state(g->orders, name) != '\0')
-        buf_printf(&g->troubles,
-                   T("%s: out of use by order; `outreach gateways resume %s` goes on\n",
-                     "%s：已被人工停用；outreach gateways resume %s 恢复\n"),
-                   name, name);
+                   T("; `outreach gateways limit %s none` lifts it\n",
+                     "；outreach gateways limit %s none 取消\n"),
+                   name);
+    }
+    if (*gateway_orders_state(g->orders, name) != '\0') {
+        order = gateway_orders_state_by(g->orders, name);
+        buf_printf(&g->troubles, T("%s: out of use by order", "%s：已被人工停用"), name);
+        put_order(g, &order);
+        buf_printf(
+            &g->troubles,
+            T("; `outreach gateways resume %s` goes on\n", "；outreach gateways resume %s 恢复\n"),
+            name);
+    }
+}
+
+static json_t *order_json(const struct gateway_order *order)
+{
+    if (order->at_ms == 0)
+        return json_null();
+    return json_pack("{s:o,s:I,s:o}", "by", json_text(order->by), "ms", (json_int_t)order->at_ms,
+                     "why", json_text(order->why));
 }
 
 /* What one daemon says of one gateway. */
@@ -170,6 +201,9 @@ static void put_status(struct gathering *g, const char *name, const char *channe
         buf_printf(&g->troubles,
                    T("%s: nothing heard from %s for %s\n", "%1$s：已有 %3$s 没有 %2$s 的消息\n"),
                    name, daemon, human_duration(age, age_ms));
+    else if (number(status, "capacity") == 0 && string(status, "state")[0] != '\0')
+        buf_printf(&g->troubles, T("%s: takes nothing now: %s\n", "%s：目前不能接收：%s\n"), name,
+                   string(status, "state"));
     put_trouble(g, name, status);
 }
 
@@ -202,6 +236,8 @@ static int gather(struct cli *cli, const char *name, const struct tree *group, s
     const char *plugin =
         group ? tree_string(group, "plugin", "") : T("(not configured)", "（未配置）");
     struct command c = COMMAND_INIT;
+    struct gateway_order order = gateway_orders_state_by(g->orders, name),
+                         limit = gateway_orders_rate_by(g->orders, name);
     json_t *daemons = json_array();
     redisReply *reply;
     size_t seen = 0;
@@ -230,11 +266,12 @@ static int gather(struct cli *cli, const char *name, const struct tree *group, s
         put_silence(g, name, channel, plugin);
     put_orders(g, name);
     json_array_append_new(
-        g->all, json_pack("{s:o,s:b,s:o,s:o,s:o,s:o,s:o}", "name", json_text(name), "configured",
-                          group != NULL, "channel", json_text(channel), "plugin",
+        g->all, json_pack("{s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "name", json_text(name),
+                          "configured", group != NULL, "channel", json_text(channel), "plugin",
                           group ? json_text(plugin) : json_null(), "order",
                           json_text(gateway_orders_state(g->orders, name)), "limit",
-                          json_text(gateway_orders_rate(g->orders, name)), "daemons", daemons));
+                          json_text(gateway_orders_rate(g->orders, name)), "ordered",
+                          order_json(&order), "limited", order_json(&limit), "daemons", daemons));
     freeReplyObject(reply);
     command_free(&c);
     return 0;
@@ -319,6 +356,11 @@ static int show(struct cli *cli)
     return rc;
 }
 
+struct gateways_options {
+    struct gateway_try_options try; /* first: its rows count from here too */
+    const char *why;
+};
+
 static const struct option_row gateways_options[] = {
     {"to", 0, OPTION_STRING, OPTION_AT(struct gateway_try_options, to), "ADDRESS",
      .help = {"try: who gets the message", "try：发给谁"}},
@@ -337,6 +379,9 @@ static const struct option_row gateways_options[] = {
     {"yes", 'y', OPTION_FLAG, OPTION_AT(struct gateway_try_options, yes), NULL,
      .help = {"try: do not ask; needed where nobody can be asked",
               "try：不再询问；不在终端时必须加上"}},
+    {"why", 0, OPTION_STRING, OPTION_AT(struct gateways_options, why), "TEXT",
+     .help = {"pause, drain, limit: the reason, shown with the order",
+              "pause、drain、limit：原因，和操作一起显示"}},
     {0},
 };
 
@@ -347,7 +392,8 @@ static int gateways(struct cli *cli, const void *options, char **operands, int c
     if (strcmp(operands[0], "try") == 0)
         return gateway_try_run(cli, options, operands, count);
     if (gateway_orders_verb(operands[0]))
-        return gateway_orders_run(cli, operands, count);
+        return gateway_orders_run(cli, ((const struct gateways_options *)options)->why, operands,
+                                  count);
     return cli_fail(cli, EX_USAGE, T("usage: outreach gateways %s", "用法：outreach gateways %s"),
                     cmd_gateways.operands);
 }
@@ -364,7 +410,8 @@ const struct subcommand cmd_gateways = {
          "pause: takes nothing new and keeps its connection. drain: hangs up besides, once it\n"
          "has finished what it has. limit: at most RATE (5/s, 20/min), never more than is\n"
          "configured. All daemons obey within about a second, and after a restart too, until\n"
-         "resume, or limit NAME none. Orders are audited.\n"
+         "resume, or limit NAME none. Who gave an order, when and why (--why) stands below the\n"
+         "table. Orders are audited.\n"
          "try: sends one message to ADDRESS from here, beside the daemons and their rates, and\n"
          "shows what went over the wire and what came back, secrets and number blotted out.\n"
          "Exit code 0: accepted; 65 refused; 78 the gateway is broken; 75 anything else.",
@@ -372,11 +419,11 @@ const struct subcommand cmd_gateways = {
          "“无消息”表示程序已 15 秒没有报告。\n"
          "pause：不再接收新的提交，保持连接；drain：完成已提交的之后断开；limit：最多按 RATE\n"
          "发送（5/s、20/min），不会超过配置的速率。所有程序约一秒内生效，重启后依然有效，\n"
-         "直到 resume 或 limit NAME none。操作记入审计。\n"
+         "直到 resume 或 limit NAME none。操作人、时间和原因（--why）列在表下。操作记入审计。\n"
          "try：由本命令直接向 ADDRESS 发送一条（不经守护进程，也不计入其速率），并显示往来的\n"
          "原文，密码和号码已遮盖。退出码：0 已接受；65 被拒绝；78 网关故障；75 其他。"},
     .most = -1,
     .options = gateways_options,
-    .options_bytes = sizeof(struct gateway_try_options),
+    .options_bytes = sizeof(struct gateways_options),
     .run = gateways,
 };

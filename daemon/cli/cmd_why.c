@@ -15,6 +15,7 @@
 #include "log_entry.h"
 #include "mem.h"
 #include "picture.h"
+#include "recycled.h"
 #include "subcommands.h"
 #include "table.h"
 #include "tail.h"
@@ -32,16 +33,18 @@
 #define MOST_HITS 256 /* of one person, over all campaigns */
 #define LOG_LINES 50
 #define MOST_ENDS 1024
-#define GONE_LEAST 3 /* notices in a row that found nobody: the number may be another's by now */
 
 struct why_options {
-    bool as_is;
+    bool as_is, recycled;
     const char *campaign;
 };
 
 static const struct option_row why_options[] = {
     {"campaign", 0, OPTION_STRING, OPTION_AT(struct why_options, campaign), "ID",
      .help = {"look in this campaign only", "只查此活动"}},
+    {"recycled", 0, OPTION_FLAG, OPTION_AT(struct why_options, recycled), NULL,
+     .help = {"no NUMBER: list those that found nobody three times in a row",
+              "不带号码：列出最近连续三条都是空号的号码"}},
     {"as-is", 0, OPTION_FLAG, OPTION_AT(struct why_options, as_is), NULL,
      .help = {"the address is not a telephone number: take it as it is written",
               "地址不是电话号码，按原样使用"}},
@@ -303,11 +306,11 @@ static json_t *hit_json(const struct asking *a, const struct reminder_status *r,
 static void note_end(struct asking *a, const struct found_record *f)
 {
     const struct record *r = &f->record;
-    bool nobody =
-        (r->state == NOTICE_UNDELIVERED || r->state == NOTICE_FAILED) && r->reason == REASON_NUMBER;
+    enum recycled_end end = f->there ? recycled_end(r) : RECYCLED_UNKNOWN;
 
-    if (was_submitted(f) && (nobody || r->state == NOTICE_DELIVERED) && a->end_count < MOST_ENDS)
-        a->ends[a->end_count++] = (struct end){f->base_ms + (int64_t)r->intended_s * 1000, nobody};
+    if (end != RECYCLED_UNKNOWN && a->end_count < MOST_ENDS)
+        a->ends[a->end_count++] =
+            (struct end){f->base_ms + (int64_t)r->intended_s * 1000, end == RECYCLED_NOBODY};
 }
 
 /* Ledgers know seconds: within one it is taken that she was reached last. */
@@ -325,7 +328,7 @@ static void tell_gone(struct asking *a)
     qsort(a->ends, a->end_count, sizeof *a->ends, by_time);
     for (size_t i = a->end_count; i > 0 && a->ends[i - 1].nobody; i--)
         a->gone++;
-    if (a->gone >= GONE_LEAST)
+    if (a->gone >= RECYCLED_LEAST)
         buf_printf(
             &a->out,
             T("\nthe last %d notices found nobody at this number: it was given up, and may be "
@@ -518,9 +521,14 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
     struct error err;
     int rc = cli_settings(cli);
 
-    (void)count;
     if (rc != 0)
         return rc;
+    if (count != (options->recycled ? 0 : 1))
+        return cli_fail(cli, EX_USAGE, "%s",
+                        T("usage: outreach why NUMBER, or outreach why --recycled",
+                          "用法：outreach why 号码，或 outreach why --recycled"));
+    if (options->recycled)
+        return recycled_run(cli, options->campaign);
     if (address_read(cli, operands[0], options->as_is, a.address, &err) != 0)
         return cli_error(cli, EX_DATAERR, &err);
     rc = cli_connect(cli);
@@ -546,12 +554,16 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
 
 const struct subcommand cmd_why = {
     .name = "why",
-    .operands = "NUMBER",
+    .operands = "[NUMBER]",
     .summary = {"whether somebody got a notice, and if not, why not",
                 "某人收到没有，没收到是为什么"},
-    .more = {"Looks through every campaign's list, the ledgers, the opt-outs and the delivery log.",
-             "查遍所有活动的名单、台账、退订名单和投递日志。"},
-    .least = 1,
+    .more =
+        {"Looks through every campaign's list, the ledgers, the opt-outs and the delivery log.\n"
+         "--recycled lists numbers instead: where the last three notices found nobody, the\n"
+         "number was given up and may be somebody else's by now.",
+         "查遍所有活动的名单、台账、退订名单和投递日志。\n"
+         "--recycled：改为列出最近连续三条都是空号的号码，这些号码可能已注销并分配给他人。"},
+    .least = 0,
     .most = 1,
     .options = why_options,
     .options_bytes = sizeof(struct why_options),

@@ -1,11 +1,15 @@
 #include "gateway_orders.h"
 
+#include "clock.h"
 #include "field.h"
 #include "keys.h"
 #include "tree.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define WHY_BYTES 200
 
 static const struct verb {
     const char *name, *state; /* state NULL: none any more; "": as it is, a rate is set */
@@ -79,20 +83,62 @@ const char *gateway_orders_rate(const redisReply *orders, const char *name)
     return ordered(orders, field);
 }
 
+static struct gateway_order ordered_by(const redisReply *orders, const char *name, const char *part)
+{
+    static const char *const ends[] = {"by", "why", "at"};
+    const char *values[3];
+    char field[80];
+
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(field, sizeof field, "%.40s%s:%s", name, part, ends[i]);
+        values[i] = ordered(orders, field);
+    }
+    return (struct gateway_order){values[0], values[1], strtoll(values[2], NULL, 10)};
+}
+
+struct gateway_order gateway_orders_state_by(const redisReply *orders, const char *name)
+{
+    return ordered_by(orders, name, "");
+}
+
+struct gateway_order gateway_orders_rate_by(const redisReply *orders, const char *name)
+{
+    return ordered_by(orders, name, ":rate");
+}
+
 /* ---------------------------------------------------------------------- ordering */
+
+/* An order with who gave it, when and why, or what takes all that out (value NULL). The
+ * daemons read the order alone. */
+static void put_order(struct command *c, const char *field, const char *value, const char *by,
+                      const char *why)
+{
+    command_start(c, value != NULL ? "HSET" : "HDEL");
+    command_add_string(c, KEY_ORDERS);
+    command_add_string(c, field);
+    if (value != NULL)
+        command_add_string(c, value);
+    command_add_format(c, "%s:by", field);
+    if (value != NULL)
+        command_add_string(c, by);
+    command_add_format(c, "%s:why", field);
+    if (value != NULL)
+        command_add_string(c, why);
+    command_add_format(c, "%s:at", field);
+    if (value != NULL)
+        command_add_int(c, clock_wall_ms());
+}
 
 /* Sets a field of the orders, or takes it out (value NULL), and writes down who did. */
 static int order(struct cli *cli, const struct verb *verb, const char *name, const char *part,
-                 const char *value, struct error *err)
+                 const char *value, const char *why, struct error *err)
 {
     struct command c = COMMAND_INIT;
+    char field[64];
     int rc;
 
-    command_start(&c, value != NULL ? "HSET" : "HDEL");
-    command_add_string(&c, KEY_ORDERS);
-    command_add_format(&c, "%s%s", name, part);
-    if (value != NULL)
-        command_add_string(&c, value);
+    snprintf(field, sizeof field, "%.40s%s", name, part);
+    put_order(&c, field, value, cli->by, why);
     rc = db_ask(cli->db, &c, NULL, err);
     if (rc == 0) {
         command_start(&c, "XADD");
@@ -108,6 +154,10 @@ static int order(struct cli *cli, const struct verb *verb, const char *name, con
         }
         command_add_string(&c, "by");
         command_add_string(&c, cli->by);
+        if (*why != '\0') {
+            command_add_string(&c, "why");
+            command_add_string(&c, why);
+        }
         rc = db_ask(cli->db, &c, NULL, err);
     }
     command_free(&c);
@@ -180,7 +230,14 @@ static int tell(const struct cli *cli, const struct verb *verb, const char *name
     return 0;
 }
 
-int gateway_orders_run(struct cli *cli, char **operands, int count)
+static bool is_one_line(const char *text)
+{
+    while ((unsigned char)*text >= 0x20 && *text != 0x7f)
+        text++;
+    return *text == '\0';
+}
+
+int gateway_orders_run(struct cli *cli, const char *why, char **operands, int count)
 {
     const struct verb *verb = find_verb(operands[0]);
     bool limits = strcmp(verb->name, "limit") == 0;
@@ -192,6 +249,11 @@ int gateway_orders_run(struct cli *cli, char **operands, int count)
         return cli_fail(cli, EX_USAGE,
                         T("usage: outreach gateways %s %s", "用法：outreach gateways %s %s"),
                         verb->name, limits ? "NAME RATE|none" : "NAME");
+    if (why != NULL && (strlen(why) > WHY_BYTES || !is_one_line(why)))
+        return cli_fail(
+            cli, EX_DATAERR,
+            T("--why: expected one line of at most %d bytes", "--why：应为一行文字，最多 %d 字节"),
+            WHY_BYTES);
     rc = cli_connect(cli);
     if (rc == 0)
         rc = check_name(cli, name);
@@ -201,7 +263,8 @@ int gateway_orders_run(struct cli *cli, char **operands, int count)
         rc = check_rate(cli, name, rate);
     if (rc != 0)
         return rc;
-    if (order(cli, verb, name, limits ? ":rate" : "", limits ? rate : verb->state, &err) != 0)
+    if (order(cli, verb, name, limits ? ":rate" : "", limits ? rate : verb->state,
+              why != NULL ? why : "", &err) != 0)
         return cli_error(cli, EX_UNAVAILABLE, &err);
     return tell(cli, verb, name, rate);
 }

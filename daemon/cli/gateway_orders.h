@@ -12,8 +12,8 @@
 /* "gateways VERB NAME ...": is that one of ours? */
 bool gateway_orders_verb(const char *verb);
 
-/* Does and audits it: operands[0] is the verb. Returns an exit code. */
-int gateway_orders_run(struct cli *cli, char **operands, int count);
+/* Does and audits it: operands[0] is the verb; why may be NULL. Returns an exit code. */
+int gateway_orders_run(struct cli *cli, const char *why, char **operands, int count);
 
 /* All that stand, a flat list of names and values for db_field() and freeReplyObject();
  * or -1 with err. */
@@ -22,6 +22,14 @@ int gateway_orders_read(struct cli *cli, redisReply **orders, struct error *err)
 /* What is ordered of one: "paused", "drained" or "", and a rate as it was written or "". */
 const char *gateway_orders_state(const redisReply *orders, const char *name);
 const char *gateway_orders_rate(const redisReply *orders, const char *name);
+
+/* Who ordered it, when and why; "" and 0 where that is not known. */
+struct gateway_order {
+    const char *by, *why;
+    int64_t at_ms; /* wall clock */
+};
+struct gateway_order gateway_orders_state_by(const redisReply *orders, const char *name);
+struct gateway_order gateway_orders_rate_by(const redisReply *orders, const char *name);
 
 /* The group of a gateway in the configuration, or NULL. */
 const struct tree *gateway_configured(const struct cli *cli, const char *name);

@@ -168,6 +168,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             events_poll(d->events);
         if (d->started && !d->draining && dispatch_trusts(d)) {
             schedule_poll(d->events);
+            owed_look(d->owed);
             if (ticks % REFRESH_TICKS == 0)
                 jobs_refresh(d);
             if (ticks % REBUILD_TICKS == 0)
@@ -192,6 +193,7 @@ struct dispatch *dispatch_create(const struct dispatch_options *options)
     strncpy(d->name, d->settings->name, sizeof d->name - 1);
     d->refs = refs_create(d);
     d->recovery = recovery_create(d);
+    d->owed = owed_create(d);
     d->events = events_create(d);
     d->member = member_create(d);
     d->watch = watch_create(d);
@@ -320,6 +322,7 @@ void dispatch_free(struct dispatch *d)
     settlings_free(d);
     events_free(d->events);
     recovery_free(d->recovery);
+    owed_free(d->owed);
     member_free(d->member);
     quotas_free(d);
     alarms_free(d->alarms);

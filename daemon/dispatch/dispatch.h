@@ -14,6 +14,7 @@
  *   intent.c    the right to send, and the gate
  *   settle.c    outcomes become ledger records
  *   recover.c   what a dead daemon left behind
+ *   owed.c      receipts that have to be asked for, and that nobody remembers
  *   member.c    this daemon among others: epoch, heartbeat
  *   trust.c     is Redis what it was? Else nothing is sent
  *

@@ -109,7 +109,8 @@ struct quota {
     char name[CAMPAIGN_ID_BYTES]; /* of the gateway, the source, the campaign */
     unsigned users;
     struct share share;
-    size_t ahead; /* slots */
+    size_t ahead;      /* slots */
+    int64_t gather_us; /* a lane that gathers batches takes of it; 0: none does */
 };
 
 /* What one job has in the queue of a gateway. */
@@ -135,12 +136,14 @@ struct lane {
     size_t queued, intending;       /* intending: the intent is not yet answered */
     struct notice *ready, *ready_last;
     size_t ready_count;
-    size_t unanswered; /* of the window: parts, where the plugin sends each by itself */
+    size_t unanswered;   /* of the window: parts, where the plugin sends each by itself */
+    int64_t gathered_us; /* monotonic: the ready wait for company until then, see gathers() */
     struct event *timer;
     int64_t wake_us;         /* monotonic: when it runs, if it is pending */
     struct silence silence;  /* of its receipts */
     uint64_t heard_here;     /* so many of them were told to the other daemons, */
     int64_t heard_elsewhere; /* and how often any daemon has told of some */
+    unsigned owed_life;      /* that was told what is owed: see gateway_asks_in_life() */
 };
 
 /* The right to send of up to GROUP_MAX notices of one job through one lane. */
@@ -208,6 +211,7 @@ struct dispatch {
     struct refs *refs;
     struct events *events;
     struct recovery *recovery;
+    struct owed *owed;
     struct member *member;
     struct quota *quotas;
     int64_t intent_us; /* what Redis takes for an intent of late: soon more, slowly less */
@@ -232,6 +236,9 @@ struct quota *quota_get(struct dispatch *d, enum quota_kind kind, const char *na
 /* Another rate from now on; nothing where it is the same. */
 void quota_change(struct quota *q, const struct quota_rate *rate);
 void quota_drop(struct quota *q); /* NULL is fine */
+/* Who takes of it waits so long for several slots: they are kept, and intents are asked for so
+ * much sooner. NULL is fine. */
+void quota_gather(struct quota *q, int64_t us);
 /* For how many more slots an intent may be asked for now; SIZE_MAX without a rate, also
  * for NULL. */
 size_t quota_room(const struct quota *q);
@@ -388,6 +395,12 @@ void recovery_free(struct recovery *r);
 void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
                     void *arg);
 bool recovery_busy(const struct recovery *r);
+
+/* Tells plugins that ask for receipts which are owed, once in each of their lives. */
+struct owed *owed_create(struct dispatch *d);
+void owed_free(struct owed *o);
+void owed_look(struct owed *o); /* now and then */
+void owed_anew(struct owed *o); /* a daemon has died: what it knew is owed too */
 
 struct events *events_create(struct dispatch *d);
 void events_free(struct events *e);

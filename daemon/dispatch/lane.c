@@ -3,12 +3,16 @@
 #include "clock.h"
 #include "fault.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define AGAIN_MS 1000   /* what waited for a gateway that went out of use */
-#define TURN 64         /* notices of one job before the next has its turn */
+#define AGAIN_MS 1000 /* what waited for a gateway that went out of use */
+#define TURN 64       /* notices of one job before the next has its turn */
+/* How long notices wait to fill a batch. A little more than a fifth of a second: five batches
+ * are then never more than a rate's second holds, and none has to be torn for it. */
+#define GATHER_MS 210
 #define GROUP_LEAST 128 /* an intent for fewer waits for company, while answers are under way */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -25,6 +29,13 @@ static struct quota_rate configured_rate(const struct gateway_config *config)
         .burst = config->burst,
         .least = config->count == GATEWAY_COUNT_SEGMENTS ? GATEWAY_MAX_IDS : 1,
     };
+}
+
+/* Does one request of this gateway's carry several? What sends each by itself has nothing to
+ * wait for. */
+static bool gathers(const struct lane *lane)
+{
+    return lane->config->batch_max > 1 && lane->config->batch_max < UINT_MAX;
 }
 
 void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
@@ -44,6 +55,10 @@ void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
         rate.burst = 0;
         lane->sender = quota_get(d, QUOTA_SENDER, config->source, &rate);
         quota_change(lane->sender, &rate); /* where a reload has changed it */
+    }
+    if (gathers(lane)) {
+        quota_gather(lane->rate, GATHER_MS * 1000);
+        quota_gather(lane->sender, GATHER_MS * 1000);
     }
     lane->timer = evtimer_new(d->base, on_timer, lane);
     gateway_set_user(gateway, lane);
@@ -143,6 +158,8 @@ void lane_add(struct lane *lane, struct notice *n)
             *turn = s;
         }
     }
+    if (gathers(lane))
+        quota_gather(job->quota, GATHER_MS * 1000);
     n->lane = lane;
     n->next = NULL;
     if (s->last != NULL)
@@ -311,8 +328,51 @@ void lane_answered(struct lane *lane, const struct notice *n)
     lane->unanswered -= places_of(lane, n);
 }
 
+/* Whether the ready stay for another moment, until a batch is full and the rates let it go. */
+static bool gathering(struct lane *lane)
+{
+    size_t full = least_of(lane->config->batch_max, GROUP_MAX);
+    int64_t now_us = clock_mono_us(), left_us = lane->gathered_us - now_us;
+
+    full = least_of(full, (size_t)lane->config->window);
+    if (!gathers(lane) || lane->ready_count == 0 || left_us <= 0)
+        return false;
+    if (lane->ready_count >= full) {
+        const struct quota *rates[] = {lane->rate, lane->sender, lane->ready->batch->job->quota};
+        unsigned slots = (unsigned)full * slots_of(lane, lane->ready);
+        int64_t full_us = 0;
+
+        for (size_t i = 0; i < 3; i++) {
+            int64_t us = rates[i] == NULL
+                             ? 0
+                             : limit_gather_wait_us(&rates[i]->share.limit,
+                                                    i < 2 ? slots : (unsigned)full, now_us);
+
+            full_us = us > full_us ? us : full_us;
+        }
+        left_us = left_us < full_us ? left_us : full_us;
+    }
+    if (left_us > 0)
+        wait_us(lane, left_us);
+    return left_us > 0;
+}
+
+/* So long may n wait for company: not as long as it would be too late then. */
+static int64_t gather_until_us(const struct notice *n)
+{
+    int64_t until_ms = n->message.expires_ms, wall_ms = clock_wall_ms();
+
+    until_ms = until_ms < n->hours_until_ms ? until_ms : n->hours_until_ms;
+    until_ms = until_ms < n->batch->job->hours_until_ms ? until_ms : n->batch->job->hours_until_ms;
+    return clock_mono_us() + (until_ms - wall_ms < 2 * GATHER_MS ? 0 : GATHER_MS * 1000);
+}
+
 void lane_ready(struct lane *lane, struct notice *n)
 {
+    int64_t until_us = gather_until_us(n);
+
+    if (lane->ready_count == 0 || lane->gathered_us > until_us)
+        lane->gathered_us = until_us;
     n->next = NULL;
     if (lane->ready_last != NULL)
         lane->ready_last->next = n;
@@ -443,7 +503,7 @@ static void lane_submit(struct lane *lane)
     struct notice *go[GROUP_MAX];
     struct gateway_message *messages[GROUP_MAX];
     void *contexts[GROUP_MAX];
-    size_t count;
+    size_t count, most = gathers(lane) ? least_of(lane->config->batch_max, GROUP_MAX) : GROUP_MAX;
 
     watch_look(lane->d->watch);
     if (lane->d->era != watch_era(lane->d->watch)) { /* the next turn prepares all anew, */
@@ -452,7 +512,9 @@ static void lane_submit(struct lane *lane)
         return;
     }
     while (lane->ready_count > 0) {
-        count = take_ready(lane, least_of(gateway_free(lane->gateway), GROUP_MAX), go);
+        if (gathering(lane))
+            return;
+        count = take_ready(lane, least_of(gateway_free(lane->gateway), most), go);
         for (size_t k = 0; k < count; k++)
             log_intent(lane, go[k]);
         if (count == 0)
@@ -468,6 +530,8 @@ static void lane_submit(struct lane *lane)
             messages[k] = &go[k]->message;
             contexts[k] = go[k];
         }
+        if (lane->ready_count > 0)
+            lane->gathered_us = gather_until_us(lane->ready);
         FAULT_POINT("W4");
         gateway_submit(lane->gateway, messages, contexts, count);
     }

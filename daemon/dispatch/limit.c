@@ -18,7 +18,7 @@ static double configured(const struct limit *l)
 
 static int64_t bin_us(const struct limit *l)
 {
-    return l->period_us / (LIMIT_BINS - 1);
+    return l->period_us / 100;
 }
 
 /* A small burst is allowed for, and its room is taken off the pace. */
@@ -33,6 +33,7 @@ static int64_t burst_us(const struct limit *l)
 {
     int64_t least = limit_rate(l) > 50 ? SECOND_US / 100 : 0;
 
+    least = l->gather_us > least ? l->gather_us : least;
     return l->burst_us > least ? l->burst_us : least;
 }
 
@@ -58,6 +59,11 @@ void limit_burst(struct limit *l, double burst, double of_slots)
     l->burst_us = of_slots > 0 ? (int64_t)(burst * (double)l->period_us / of_slots) : 0;
     if (l->burst_us > l->period_us)
         l->burst_us = l->period_us;
+}
+
+void limit_gather(struct limit *l, int64_t us)
+{
+    l->gather_us = us;
 }
 
 double limit_rate(const struct limit *l)
@@ -86,7 +92,7 @@ static void turn_bins(struct limit *l, int64_t now_us)
 }
 
 /* Would slots now be too many for the last period? The pace alone does not see
- * that: a message takes its slots at once. Then next_us is when a bin is free. */
+ * that: a message takes its slots at once. Then full_us is when a bin is free. */
 static bool period_full(struct limit *l, unsigned slots, int64_t now_us)
 {
     int64_t bin;
@@ -98,7 +104,7 @@ static bool period_full(struct limit *l, unsigned slots, int64_t now_us)
         return false;
     for (bin = l->bin - LIMIT_BINS + 1; l->bins[bin % LIMIT_BINS] == 0; bin++)
         ;
-    l->next_us = (bin + LIMIT_BINS) * bin_us(l);
+    l->full_us = (bin + LIMIT_BINS) * bin_us(l);
     return true;
 }
 
@@ -108,7 +114,7 @@ bool limit_free(struct limit *l, unsigned slots, int64_t now_us)
         return false;
     if (limit_rate(l) <= 0)
         return true;
-    return l->next_us <= now_us && !period_full(l, slots, now_us);
+    return l->next_us <= now_us && l->full_us <= now_us && !period_full(l, slots, now_us);
 }
 
 bool limit_take(struct limit *l, unsigned slots, int64_t now_us)
@@ -127,11 +133,29 @@ bool limit_take(struct limit *l, unsigned slots, int64_t now_us)
     return true;
 }
 
+/* Until both the pace, by which it is then, and the last period let one go. */
+static int64_t left_us(const struct limit *l, int64_t then_us, int64_t now_us)
+{
+    then_us = then_us > l->full_us ? then_us : l->full_us;
+    return then_us > now_us ? then_us - now_us : 0;
+}
+
 int64_t limit_wait_us(const struct limit *l, int64_t now_us)
 {
     if (l->slots < 0)
         return SECOND_US / 10; /* whoever opens it comes before */
-    return limit_rate(l) <= 0 || l->next_us <= now_us ? 0 : l->next_us - now_us;
+    return limit_rate(l) <= 0 ? 0 : left_us(l, l->next_us, now_us);
+}
+
+int64_t limit_gather_wait_us(const struct limit *l, unsigned slots, int64_t now_us)
+{
+    int64_t since_us = l->next_us, oldest_us = now_us - burst_us(l);
+
+    if (l->slots < 0 || limit_rate(l) <= 0 || slots == 0)
+        return limit_wait_us(l, now_us);
+    since_us = since_us > oldest_us ? since_us : oldest_us;
+    since_us += (int64_t)((slots - 1) * SECOND_US / pace(l));
+    return left_us(l, since_us, now_us);
 }
 
 static void turn_window(struct limit *l, int64_t now_us)

@@ -195,6 +195,7 @@ static void on_buried(void *arg)
     struct command *c = &m->d->command;
 
     quotas_return(m->d, m->dying->name);
+    owed_anew(m->d->owed);
     command_start(c, "SREM");
     command_add_string(c, KEY_DAEMONS);
     command_add_string(c, m->dying->name);

@@ -67,6 +67,15 @@ void quota_change(struct quota *q, const struct quota_rate *rate)
     if (rate->slots == 0)
         give_back(q->d, q->kind, q->name, q->d->name);
     share_change(&q->share, rate->slots, period_ms, rate->burst, rate->least, clock_mono_us());
+    limit_gather(&q->share.limit, q->gather_us);
+}
+
+void quota_gather(struct quota *q, int64_t us)
+{
+    if (q == NULL || q->gather_us == us)
+        return;
+    q->gather_us = us;
+    limit_gather(&q->share.limit, us);
 }
 
 void quota_drop(struct quota *q)
@@ -148,11 +157,12 @@ void quotas_free(struct dispatch *d)
 
 /* How long before it can leave an intent for one more is asked for: twice as long as
  * Redis takes now. Sooner, and more would be in doubt after a crash without need. */
-static int64_t ahead_us(const struct dispatch *d)
+static int64_t ahead_us(const struct quota *q)
 {
-    int64_t us = 2 * d->intent_us;
+    int64_t us = 2 * q->d->intent_us;
 
-    return us < AHEAD_LEAST_US ? AHEAD_LEAST_US : us > AHEAD_MOST_US ? AHEAD_MOST_US : us;
+    us = us < AHEAD_LEAST_US ? AHEAD_LEAST_US : us > AHEAD_MOST_US ? AHEAD_MOST_US : us;
+    return us + q->gather_us;
 }
 
 int64_t quota_wait_us(const struct quota *q)
@@ -165,7 +175,7 @@ int64_t quota_wait_us(const struct quota *q)
     rate = limit_rate(&q->share.limit);
     us = limit_wait_us(&q->share.limit, clock_mono_us());
     if (rate > 0)
-        us += (int64_t)((double)q->ahead * 1000000 / rate) - ahead_us(q->d);
+        us += (int64_t)((double)q->ahead * 1000000 / rate) - ahead_us(q);
     return us > 0 ? us : 0;
 }
 
@@ -180,8 +190,8 @@ size_t quota_room(const struct quota *q)
     rate = limit_rate(&q->share.limit);
     if (rate <= 0)
         return SIZE_MAX;
-    room = (double)(ahead_us(q->d) - limit_wait_us(&q->share.limit, clock_mono_us())) * rate /
-               1000000 -
-           (double)q->ahead;
+    room =
+        (double)(ahead_us(q) - limit_wait_us(&q->share.limit, clock_mono_us())) * rate / 1000000 -
+        (double)q->ahead;
     return room > 1 ? (size_t)room : 1;
 }

@@ -436,6 +436,7 @@ static int plugin_open(struct gateway *gw, char *why, size_t size)
         return -1;
     }
     gw->opened = true;
+    gw->lives++;
     if (gw->plugin.instance_capabilities != NULL)
         gateway_settings_set_capabilities(gw->settings,
                                           gw->plugin.instance_capabilities(gw->state));
@@ -645,6 +646,18 @@ bool gateway_query(struct gateway *gw, const char *reference, const char *to, in
         return false;
     gw->plugin.query(gw->state, reference, to, submitted_ms);
     return true;
+}
+
+unsigned gateway_asks_in_life(const struct gateway *gw)
+{
+    return gw->plugin.owed != NULL && gw->opened && !gw->retired ? gw->lives : 0;
+}
+
+void gateway_owed(struct gateway *gw, const struct gateway_id *id, const char *to,
+                  int64_t submitted_ms)
+{
+    if (gateway_asks_in_life(gw) != 0)
+        gw->plugin.owed(gw->state, id, to, submitted_ms);
 }
 
 void gateway_statistics(const struct gateway *gw, struct gateway_statistics *out)

@@ -228,6 +228,13 @@ bool gateway_push(struct gateway *gw, const struct gateway_push *push,
  * reference. Returns false if the plugin cannot. */
 bool gateway_query(struct gateway *gw, const char *reference, const char *to, int64_t submitted_ms);
 
+/* How often its plugin was opened, where it is open and asks for receipts: what an earlier
+ * one of these lives knew it has forgotten. Else 0. */
+unsigned gateway_asks_in_life(const struct gateway *gw);
+/* A receipt is owed of one accepted under this id: the plugin asks for it. */
+void gateway_owed(struct gateway *gw, const struct gateway_id *id, const char *to,
+                  int64_t submitted_ms);
+
 /* Within answered(), of a BROKEN: is it rather the message than the gateway? True where the
  * gateway worked until this very answer opened its circuit: at a real breakdown that is one
  * message by chance, but a message that no gateway can bear it is each time. */

@@ -44,6 +44,7 @@ struct gateway {
     bool in_submit; /* the plugin's submit() is on the stack */
     bool closing, draining, paused;
     bool gone;               /* closed for ever: what its answers say of it matters to nobody */
+    unsigned lives;          /* how often open() succeeded */
     bool retired;            /* gone from the configuration, or replaced: drained, then closed */
     int64_t idle_since_ms;   /* of a retired one: since when nothing is outstanding; 0: not yet */
     unsigned char print[32]; /* of its group and the secrets that it names */

@@ -25,7 +25,8 @@
 #define KEY_DAEMONS "outreach:daemons"   /* set of names */
 #define KEY_GATEWAYS "outreach:gateways" /* hash name -> number, append only; 1..255 */
 #define KEY_ORDERS                                                                                 \
-    "outreach:gateways:orders"   /* hash: name -> "paused", "drained"; "name:rate" -> "5/s" */
+    "outreach:gateways:orders"   /* hash: name -> "paused", "drained"; "name:rate" -> "5/s";       \
+                                  "name:by", ":why", ":at" (ms) of each */
 #define KEY_REFS "outreach:refs" /* hash "campaign/reminder" -> number, and number -> that */
 
 void key_campaign(struct command *c, const char *id);

@@ -10,6 +10,7 @@
 #define DAY_MS 86400000
 #define SPREAD 16384 /* buckets a day for ids that do not count up */
 #define PARKED_MOST 100000
+#define SCANNED 500 /* keys that Redis looks at in one step */
 
 static void put32(char *out, uint32_t v)
 {
@@ -211,4 +212,44 @@ void receipt_unpark_command(struct command *c, const char *gateway, const char *
     command_start(c, "HDEL");
     key_gateway(c, gateway, "parked");
     command_add(c, id, n);
+}
+
+/* ------------------------------------------------------------------- all of it */
+
+void receipt_index_scan_command(struct command *c, const char *gateway, const char *cursor)
+{
+    command_start(c, "SCAN");
+    command_add_string(c, cursor);
+    command_add_string(c, "MATCH");
+    command_add_format(c, "outreach:{gw:%s}:r:*", gateway);
+    command_add_string(c, "COUNT");
+    command_add_int(c, SCANNED);
+}
+
+/* What the tails of a bucket lack of their ids: see add_bucket(). */
+static const char *head_of(const char *key)
+{
+    const char *head = strstr(key, "}:r:");
+
+    return head == NULL || strchr(head + 4, ':') != NULL ? "" : head + 4;
+}
+
+bool receipt_index_next(const char *key, const char *bucket, size_t n, size_t *at,
+                        struct receipt_index_found *found)
+{
+    const char *head = head_of(key);
+    size_t before = strlen(head), tail;
+
+    if (*at >= n)
+        return false;
+    tail = (unsigned char)bucket[*at];
+    if (tail + before == 0 || tail + before > 64 || n - *at < 1 + tail + RECEIPT_ENTRY_BYTES)
+        return false;
+    memcpy(found->id, head, before);
+    memcpy(found->id + before, bucket + *at + 1, tail);
+    found->length = before + tail;
+    found->id[found->length] = '\0';
+    *at += 1 + tail + RECEIPT_ENTRY_BYTES;
+    return receipt_entry_unpack(bucket + *at - RECEIPT_ENTRY_BYTES, RECEIPT_ENTRY_BYTES,
+                                &found->entry) == 0;
 }

@@ -52,6 +52,18 @@ struct receipt_lookup {
 void receipt_lookup_command(struct command *c, const char *gateway,
                             const struct receipt_lookup *lookups, size_t n, int64_t now_ms);
 
+/* For who goes through all of it: the call that finds a gateway's buckets (SCAN, cursor "0" at
+ * first), and what is in one, whose key and value are given. Begins with *at = 0; false at
+ * the end, or where it is damaged. */
+struct receipt_index_found {
+    char id[65]; /* NUL-terminated */
+    size_t length;
+    struct receipt_entry entry;
+};
+void receipt_index_scan_command(struct command *c, const char *gateway, const char *cursor);
+bool receipt_index_next(const char *key, const char *bucket, size_t n, size_t *at,
+                        struct receipt_index_found *found);
+
 /* Forgets a parked receipt that has been dealt with. */
 void receipt_unpark_command(struct command *c, const char *gateway, const char *id, size_t n);
 

@@ -177,6 +177,16 @@ static int aliyun_open(const struct gateway_host *host, struct gateway *gw, void
     return 0;
 }
 
+static void aliyun_owed(void *state, const struct gateway_id *id, const char *to,
+                        int64_t submitted_ms)
+{
+    struct aliyun *a = state;
+    char number[CHINA_NUMBER_BYTES];
+
+    if (memchr(id->bytes, '/', id->length) != NULL && china_number(to, number))
+        awaited_resume(a->awaited, id->bytes, id->length, number, submitted_ms);
+}
+
 static unsigned aliyun_capabilities(void *state)
 {
     const struct aliyun *a = state;
@@ -199,4 +209,5 @@ const struct gateway_plugin gateway_plugin = {
     .callback = aliyun_callback,
     .query = aliyun_query,
     .instance_capabilities = aliyun_capabilities,
+    .owed = aliyun_owed,
 };

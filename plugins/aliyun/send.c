@@ -300,7 +300,19 @@ static bool is_answered_here(struct aliyun *a, const struct gateway_message *m)
     return true;
 }
 
-/* At most ALIYUN_BATCH_MAX: those with the same template together. */
+/* Of one template, and nobody twice: one BizId stands for all, so that receipts know a message
+ * by its number. */
+static bool goes_with(const struct sending *s, const struct gateway_message *m)
+{
+    if (m->template_code == NULL || strcmp(m->template_code, s->messages[0]->template_code) != 0)
+        return false;
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->messages[i]->to, m->to) == 0)
+            return false;
+    return true;
+}
+
+/* At most ALIYUN_BATCH_MAX: those that go together. */
 static void submit_some(struct aliyun *a, const struct gateway_message *const *messages, size_t n)
 {
     bool taken[ALIYUN_BATCH_MAX] = {false};
@@ -312,8 +324,7 @@ static void submit_some(struct aliyun *a, const struct gateway_message *const *m
             continue;
         s = sending_begin(a, messages[i]);
         for (size_t k = i + 1; k < n && s->count < a->batch; k++) {
-            if (taken[k] || messages[k]->template_code == NULL ||
-                strcmp(messages[k]->template_code, messages[i]->template_code) != 0)
+            if (taken[k] || !goes_with(s, messages[k]))
                 continue;
             taken[k] = true;
             if (!is_answered_here(a, messages[k]))

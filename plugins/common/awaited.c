@@ -82,17 +82,22 @@ static struct bucket *bucket_of(struct awaited *a, const char *id, size_t n)
     return &a->buckets[hash % BUCKETS];
 }
 
-void awaited_remove(struct awaited *a, const char *id, size_t n)
+static struct entry *find(struct awaited *a, const char *id, size_t n)
 {
     struct entry *e;
 
-    if (a == NULL)
-        return;
     LIST_FOREACH(e, bucket_of(a, id, n), by_id)
-    if (strlen(e->one.id) == n && memcmp(e->one.id, id, n) == 0) {
+    if (strlen(e->one.id) == n && memcmp(e->one.id, id, n) == 0)
+        return e;
+    return NULL;
+}
+
+void awaited_remove(struct awaited *a, const char *id, size_t n)
+{
+    struct entry *e = a == NULL ? NULL : find(a, id, n);
+
+    if (e != NULL)
         drop(a, e);
-        return;
-    }
 }
 
 /* Who has waited longest has been asked about most often. */
@@ -150,13 +155,17 @@ void awaited_answered(struct awaited *a)
     a->asking--;
 }
 
-void awaited_add(struct awaited *a, const char *id, size_t n, const char *number)
+static bool fits(const struct awaited *a, size_t n, const char *number)
+{
+    return a != NULL && n > 0 && n <= AWAITED_ID_BYTES && strlen(number) < AWAITED_NUMBER_BYTES;
+}
+
+/* To be asked about at once, or as the last of all that wait for their first turn. */
+static void enter(struct awaited *a, const char *id, size_t n, const char *number, int64_t since_ms,
+                  bool at_once)
 {
     struct entry *e;
 
-    if (a == NULL || n == 0 || n > AWAITED_ID_BYTES || strlen(number) >= AWAITED_NUMBER_BYTES)
-        return;
-    awaited_remove(a, id, n);
     if (a->count == AWAITED_MOST)
         drop_oldest(a);
     e = calloc(1, sizeof *e);
@@ -164,11 +173,32 @@ void awaited_add(struct awaited *a, const char *id, size_t n, const char *number
         abort();
     memcpy(e->one.id, id, n);
     strcpy(e->one.number, number);
-    e->one.since_ms = a->host->wall_ms();
-    e->due_ms = a->host->mono_ms() + a->first_ms;
-    TAILQ_INSERT_TAIL(&a->queues[0], e, by_due);
+    e->one.since_ms = since_ms;
+    e->due_ms = a->host->mono_ms() + (at_once ? 0 : a->first_ms);
+    if (at_once)
+        TAILQ_INSERT_HEAD(&a->queues[0], e, by_due);
+    else
+        TAILQ_INSERT_TAIL(&a->queues[0], e, by_due);
     LIST_INSERT_HEAD(bucket_of(a, id, n), e, by_id);
     a->count++;
     if (a->timer == NULL)
         a->timer = a->host->timer(a->gw, TICK_MS, on_tick, a);
+}
+
+void awaited_add(struct awaited *a, const char *id, size_t n, const char *number)
+{
+    if (!fits(a, n, number))
+        return;
+    awaited_remove(a, id, n);
+    enter(a, id, n, number, a->host->wall_ms(), false);
+}
+
+void awaited_resume(struct awaited *a, const char *id, size_t n, const char *number,
+                    int64_t since_ms)
+{
+    int64_t age_ms = a == NULL ? 0 : a->host->wall_ms() - since_ms;
+
+    if (!fits(a, n, number) || age_ms > FOR_MS || find(a, id, n) != NULL)
+        return;
+    enter(a, id, n, number, since_ms, age_ms >= a->first_ms);
 }

@@ -7,7 +7,8 @@
  * those are the phones that are switched off, and the receipts that were lost. At most five
  * questions are open at a time, and five begin in a second.
  *
- * It is memory: a daemon that ends forgets it, and so does a full list, the oldest first.
+ * It is memory: what a daemon forgets that ends its next life is told of by the host (the
+ * plugin's owed()). A full list forgets the oldest first.
  */
 #ifndef PLUGIN_AWAITED_H
 #define PLUGIN_AWAITED_H
@@ -37,6 +38,10 @@ void awaited_free(struct awaited *a);
 
 /* id has 1 to 64 bytes; one that is there already begins anew. */
 void awaited_add(struct awaited *a, const char *id, size_t n, const char *number);
+/* One that was accepted at since_ms, in an earlier life: asked about at once where it is older
+ * than first_ms. One that is there already stays as it is. */
+void awaited_resume(struct awaited *a, const char *id, size_t n, const char *number,
+                    int64_t since_ms);
 void awaited_remove(struct awaited *a, const char *id, size_t n);
 void awaited_answered(struct awaited *a);
 

@@ -704,6 +704,15 @@ static void dingtalk_callback(void *state, const struct gateway_push *push,
     json_decref(json);
 }
 
+static void dingtalk_owed(void *state, const struct gateway_id *id, const char *to,
+                          int64_t submitted_ms)
+{
+    struct dingtalk *d = state;
+
+    if (d->polls != NULL)
+        polls_resume(d->polls, id, to, submitted_ms);
+}
+
 const struct gateway_plugin gateway_plugin = {
     .abi = GATEWAY_ABI,
     .size = sizeof gateway_plugin,
@@ -717,4 +726,5 @@ const struct gateway_plugin gateway_plugin = {
     .callback = dingtalk_callback,
     .instance_capabilities = dingtalk_instance_capabilities,
     .presets = dingtalk_presets,
+    .owed = dingtalk_owed,
 };

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #define DAY_MS 86400000
+#define BUCKETS 1024
 
 /* After the submit. Most are told of in seconds; a phone that is off makes no difference, for
  * "unread" is delivered. */
 static const int64_t delays_ms[] = {5000, 15000, 60000, 300000, 1800000, 7200000};
 
 struct person {
+    LIST_ENTRY(person) links;
     struct task *task;
     char user[DINGTALK_USERID_MAX + 1];
     bool told;
@@ -18,6 +20,7 @@ struct person {
 
 struct task {
     TAILQ_ENTRY(task) links; /* in the order of due_ms */
+    LIST_ENTRY(task) by_id;
     struct polls *polls;
     char id[JUDGE_NUMBER_BYTES];
     char *token; /* that it was last asked with */
@@ -25,13 +28,13 @@ struct task {
     int64_t added_ms, due_ms;
     unsigned asked;
     size_t open; /* persons whose receipt is not stored, and one while they are gone through */
-    size_t count;
-    struct person persons[];
+    LIST_HEAD(, person) persons;
 };
 
 struct polls {
     struct dingtalk *d;
     TAILQ_HEAD(tasks_head, task) tasks;
+    LIST_HEAD(bucket, task) buckets[BUCKETS];
     size_t count;
     struct task *asking;
     struct gateway_timer *timer;
@@ -51,7 +54,14 @@ struct polls *polls_open(struct dingtalk *d)
 
 static void task_free(struct task *t)
 {
+    struct person *person;
+
+    while ((person = LIST_FIRST(&t->persons)) != NULL) {
+        LIST_REMOVE(person, links);
+        free(person);
+    }
     TAILQ_REMOVE(&t->polls->tasks, t, links);
+    LIST_REMOVE(t, by_id);
     t->polls->count--;
     free(t->token);
     free(t);
@@ -95,7 +105,29 @@ static void enqueue(struct polls *p, struct task *t)
         TAILQ_INSERT_AFTER(&p->tasks, before, t, links);
 }
 
-void polls_add(struct polls *p, const char *task, const char *const *users, size_t n)
+static struct bucket *bucket_of(struct polls *p, const char *id)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (; *id != '\0'; id++)
+        hash = (hash ^ (unsigned char)*id) * 16777619u;
+    return &p->buckets[hash % BUCKETS];
+}
+
+static void add_person(struct task *t, const char *user)
+{
+    struct person *person = calloc(1, sizeof *person);
+
+    if (person == NULL)
+        abort();
+    person->task = t;
+    snprintf(person->user, sizeof person->user, "%s", user);
+    LIST_INSERT_HEAD(&t->persons, person, links);
+    t->open++;
+}
+
+/* NULL: there is no room for one more. */
+static struct task *task_add(struct polls *p, const char *task)
 {
     struct task *t;
 
@@ -103,23 +135,52 @@ void polls_add(struct polls *p, const char *task, const char *const *users, size
         if (!p->full)
             p->d->host->log(p->d->gw, GATEWAY_LOG_WARNING, "polls.full tasks=%d", POLLS_MAX);
         p->full = true;
-        return;
+        return NULL;
     }
     p->full = false;
-    t = calloc(1, sizeof *t + n * sizeof *t->persons);
+    t = calloc(1, sizeof *t);
     if (t == NULL)
         abort();
     t->polls = p;
     snprintf(t->id, sizeof t->id, "%s", task);
     t->added_ms = p->d->host->mono_ms();
-    t->open = t->count = n;
-    for (size_t i = 0; i < n; i++) {
-        t->persons[i].task = t;
-        snprintf(t->persons[i].user, sizeof t->persons[i].user, "%s", users[i]);
-    }
+    LIST_INSERT_HEAD(bucket_of(p, t->id), t, by_id);
     p->count++;
     enqueue(p, t);
     look(p);
+    return t;
+}
+
+void polls_add(struct polls *p, const char *task, const char *const *users, size_t n)
+{
+    struct task *t = task_add(p, task);
+
+    for (size_t i = 0; t != NULL && i < n; i++)
+        add_person(t, users[i]);
+}
+
+void polls_resume(struct polls *p, const struct gateway_id *id, const char *user,
+                  int64_t submitted_ms)
+{
+    const char *end = memchr(id->bytes, ':', id->length);
+    int64_t age_ms = p->d->host->wall_ms() - submitted_ms;
+    char task[JUDGE_NUMBER_BYTES];
+    struct person *person;
+    struct task *t;
+
+    if (end == NULL || (size_t)(end - id->bytes) >= sizeof task || *user == '\0' ||
+        strlen(user) > DINGTALK_USERID_MAX || age_ms > DAY_MS)
+        return;
+    snprintf(task, sizeof task, "%.*s", (int)(end - id->bytes), id->bytes);
+    LIST_FOREACH(t, bucket_of(p, task), by_id) if (strcmp(t->id, task) == 0) break;
+    if (t == NULL) {
+        t = task_add(p, task);
+        if (t == NULL)
+            return;
+        t->added_ms -= age_ms;
+    }
+    LIST_FOREACH(person, &t->persons, links) if (strcmp(person->user, user) == 0) return;
+    add_person(t, user);
 }
 
 /* ------------------------------------------------------------------ receipts */
@@ -235,6 +296,7 @@ static void on_result(void *arg, const struct gateway_http_response *response)
     struct task *t = arg;
     struct dingtalk *d = t->polls->d;
     char number[JUDGE_NUMBER_BYTES];
+    struct person *person;
     const char *code;
     json_t *json;
 
@@ -250,8 +312,8 @@ static void on_result(void *arg, const struct gateway_http_response *response)
     }
     if (code != NULL && strcmp(code, "0") == 0) {
         t->open++; /* a receipt may be stored within the call */
-        for (size_t i = 0; i < t->count; i++)
-            take_person(&t->persons[i], json_object_get(json, "send_result"));
+        LIST_FOREACH(person, &t->persons, links)
+        take_person(person, json_object_get(json, "send_result"));
         t->open--;
     }
     t->again = false;

@@ -84,8 +84,9 @@ struct modem_port {
     int64_t pause_ms;
     bool pin_given, pin_refused; /* a PIN is tried once: the third wrong one locks the SIM */
     char pin_state[40];
-    char sim[9]; /* names the SIM in ids, without telling who it is */
-    bool ready;  /* registered in a network */
+    char sim[9];      /* names the SIM in ids, without telling who it is */
+    bool ready;       /* registered in a network */
+    char trouble[60]; /* why it was given up last; "" once it is ready */
     long registration, signal;
     char operator_name[40];
     int64_t status_ms;        /* monotonic: of the next look at network, signal and memory */

@@ -122,10 +122,11 @@ void modem_announce(struct modem *m)
         if (p->signal >= 0 && p->signal <= 31) /* 27.007 8.5 */
             snprintf(signal, sizeof signal, "%ld dBm", 2 * p->signal - 113);
         n += (size_t)snprintf(why + n, sizeof why - n, "; %u: %s%s%s", p->number,
-                              p->ready                 ? p->operator_name
-                              : p->step < STEP_AT      ? "away"
-                              : p->step < STEP_NETWORK ? "starting"
-                                                       : "no network",
+                              p->ready                  ? p->operator_name
+                              : p->step >= STEP_NETWORK ? "no network"
+                              : *p->trouble != '\0'     ? p->trouble
+                              : p->step < STEP_AT       ? "away"
+                                                        : "starting",
                               p->ready ? " " : "", p->ready ? signal : "");
     }
     ready = m->draining ? 0 : ready;

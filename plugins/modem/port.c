@@ -285,6 +285,8 @@ static void end_network(struct modem_port *p, bool ok, const struct at_line *l)
         return;
     }
     p->ready = registered(p);
+    if (p->ready)
+        *p->trouble = '\0';
     if (p->ready != was)
         p->modem->host->log(p->modem->gw, p->ready ? GATEWAY_LOG_INFO : GATEWAY_LOG_WARNING,
                             "modem.%s port=%u device=%s state=%ld%s",
@@ -630,6 +632,7 @@ static void lose(struct modem_port *p, const char *why, int64_t pause_ms)
     shut(p);
     p->step = STEP_CLOSED;
     p->ready = false;
+    snprintf(p->trouble, sizeof p->trouble, "%.59s", words);
     inbox_forget(p);
     MODEM_LOG(m, WARNING, "modem.down port=%u device=%s step=%s reason=\"%s\" retry_ms=%lld",
               p->number, base_name(p), steps[step].name, words, (long long)pause_ms);

@@ -186,6 +186,14 @@ static int tencent_open(const struct gateway_host *host, struct gateway *gw, voi
     return 0;
 }
 
+static void tencent_owed(void *state, const struct gateway_id *id, const char *to,
+                         int64_t submitted_ms)
+{
+    struct tencent *t = state;
+
+    awaited_resume(t->awaited, id->bytes, id->length, to, submitted_ms);
+}
+
 static unsigned tencent_capabilities(void *state)
 {
     const struct tencent *t = state;
@@ -207,4 +215,5 @@ const struct gateway_plugin gateway_plugin = {
     .callback = tencent_callback,
     .query = tencent_query,
     .instance_capabilities = tencent_capabilities,
+    .owed = tencent_owed,
 };

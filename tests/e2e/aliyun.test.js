@@ -5,6 +5,7 @@
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { journey, campaign, people, acceptsSample } = require('./lib/stage');
+const { most } = require('./lib/arrival');
 const { until } = require('./lib/wait');
 const { Aliyun, sdkSends, ID, SECRET } = require('./lib/aliyun');
 
@@ -58,6 +59,28 @@ journey('each of many people gets the template with her own parameters, and is d
   await s.ok('verify', 'march8');
   const seen = s.log() + JSON.stringify(s.deliveryLog());
   assert.ok(!seen.includes(SECRET) && !seen.includes(last.number), 'no secret and no number is in a log');
+});
+
+journey('a thousand at an even rate leave in full batches, and no second sees more than the rate', async (s) => {
+  const peer = await aliyun(s, undefined, { rate: '500/s', window: 300 });
+  await s.start();
+  await s.xadd(campaign('even', people(1000), { templates: TEMPLATES }));
+  await s.counted('even', 'first', { accepted: 1000 }, 60000);
+  const sends = peer.calls.filter((c) => /^Send/.test(c.action));
+  const size = ({ params }) => (params.PhoneNumberJson ? JSON.parse(params.PhoneNumberJson).length : 1);
+  assert.ok(sends.length >= 10 && sends.length <= 20, `requests of ${sends.map(size).join(' ')}`);
+  const second = most(sends.map((c) => c.request), 1000, (request) => size(peer.calls.find((c) => c.request === request)));
+  assert.ok(second.most <= 500, `${second.most} messages in a second`);
+});
+
+journey('two campaigns to one person at once are two messages, each with a receipt of its own', async (s) => {
+  const peer = await aliyun(s);
+  await s.start();
+  for (const id of ['one', 'two']) await s.xadd(campaign(id, people(1), { templates: TEMPLATES }));
+  for (const id of ['one', 'two']) await s.counted(id, 'first', { accepted: 1 }, 60000);
+  await push(s, [peer.report(peer.sent[0]), peer.report(peer.sent[1], 'MOBILE_NOT_ON_SERVICE')]);
+  const ends = [await s.settled('one', 'first'), await s.settled('two', 'first')];
+  assert.deepEqual(ends.map((e) => Object.keys(e)[0]).sort(), ['delivered', 'undelivered']);
 });
 
 journey('for the same input, time and nonce the SDK sends the same signature', async (s) => {
@@ -116,6 +139,29 @@ journey('receipts that nobody pushes are asked for', async (s) => {
   assert.deepEqual(await s.settled('ask', 'first', 60000), { delivered: 2 });
   assert.ok(peer.calls.some((c) => c.action === 'QuerySendDetails'));
   assert.equal(peer.peer.requests.length, peer.calls.length, 'questions are signed too');
+});
+
+journey('receipts that a killed daemon had still to ask for are asked for by the next one', async (s) => {
+  let tells = false;
+  const empty = { status: 200, body: '{"Code":"OK","Message":"OK","SmsSendDetailDTOs":{"SmsSendDetailDTO":[]},"TotalCount":0}' };
+  const peer = await aliyun(s, ({ action }) => (action === 'QuerySendDetails' && !tells ? empty : undefined), { poll_after: '1s' });
+  await s.start();
+  await s.xadd(campaign('owed', people(3), { templates: TEMPLATES }));
+  await s.xadd(campaign('single', people(1), { templates: TEMPLATES }));
+  await s.counted('owed', 'first', { accepted: 3 }, 60000);
+  await s.counted('single', 'first', { accepted: 1 }, 60000);
+  await push(s, [peer.report(peer.sent[0])]); // is not owed any more
+  await until('its receipt', async () => (await s.counts('owed', 'first')).delivered || (await s.counts('single', 'first')).delivered);
+  await s.stop('SIGKILL');
+  const before = peer.calls.length;
+  tells = true;
+  await s.start();
+  assert.deepEqual(await s.settled('owed', 'first', 60000), { delivered: 3 });
+  assert.deepEqual(await s.settled('single', 'first', 60000), { delivered: 1 });
+  const asked = peer.calls.slice(before);
+  assert.ok(asked.every((c) => c.action === 'QuerySendDetails'), 'nothing was sent again');
+  assert.ok(asked.every((c) => c.params.BizId !== peer.sent[0].bizId || c.params.PhoneNumber !== peer.sent[0].number), 'whose receipt is there is not asked about');
+  await until('the log to say so', () => /receipts\.owed gateway=aliyun messages=3/.test(s.log()));
 });
 
 journey('a reply that refuses takes the number off the list', async (s) => {

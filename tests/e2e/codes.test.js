@@ -46,6 +46,20 @@ journey('three times nobody at a number, in a row, and why says that it may be a
   assert.doesNotMatch(await send('reached'), /found nobody/);
   nobody = true;
   for (const id of ['three', 'four']) assert.doesNotMatch(await send(id), /found nobody/, `${id}: she was reached before`);
+  assert.match((await s.ok('why', '--recycled')).out, /^no number found nobody/);
   assert.match(await send('five'), /the last 3 notices found nobody at this number/);
   assert.equal(JSON.parse((await s.ok('why', '--json', her.sms)).out).nobody_in_a_row, 3);
+
+  nobody = false;
+  await s.xadd(campaign('others', people(40).slice(1))); // who are there
+  await s.settled('others', 'first', 60000);
+  const listed = (await s.ok('why', '--recycled')).out;
+  assert.match(listed, /\+8613851401000 +3 +\d{4}-.* +five\n/);
+  assert.equal(listed.match(/\+86/g).length, 1, listed);
+  const [one, ...more] = JSON.parse((await s.ok('why', '--recycled', '--json')).out);
+  assert.deepEqual([one.address, one.nobody_in_a_row, one.campaign, more.length], [her.sms, 3, 'five', 0]);
+  await send('found'); // whoever it is now
+  assert.match((await s.ok('why', '--recycled')).out, /^no number found nobody/);
+  assert.equal((await s.outreach('why')).code, 64);
+  assert.equal((await s.outreach('why', '--recycled', her.sms)).code, 64);
 });

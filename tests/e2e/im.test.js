@@ -158,6 +158,24 @@ journey('the samples in conf/gateways are good, also with what stands there as a
   }
 });
 
+journey('what became of work notifications is also asked for those of a daemon that was killed', async (s) => {
+  const staff = new Dingtalk({ members: ['user1', 'user2', 'user3'], forbidden: ['user3'] });
+  const dingtalk = await peer(s, staff,
+    { name: 'staff', plugin: 'dingtalk', app_key: 'dingx', app_secret: '@env:DING_APP', agent_id: 836390886, rate: '100000/s' }, { DING_APP: 'app-secret' });
+  const { behave } = dingtalk;
+  let tells = false;
+  dingtalk.behave = (request) => (request.path.endsWith('getsendresult') && !tells ? { status: 503 } : behave(request));
+  s.settings.gateways[0].token_api = s.settings.gateways[0].api;
+  await s.start();
+  await s.xadd(campaign('work', recipients(['user1', 'user2'], 'dingtalk'), { channels: ['dingtalk'], texts: { zh: '请到{{event.venue}}。' } }));
+  await s.counted('work', 'first', { accepted: 2 }, 60000);
+  await s.stop('SIGKILL');
+  tells = true;
+  await s.start();
+  assert.deepEqual(await s.settled('work', 'first', 60000), { delivered: 2 });
+  assert.deepEqual(dingtalk.taken.map((m) => m.to).sort(), ['user1', 'user2'], 'each once');
+});
+
 journey('work notifications: one request for one text, and the results tell who has it', async (s) => {
   const dingtalk = await peer(s, new Dingtalk({ members: ['user1', 'user2', 'user3'], forbidden: ['user3'] }),
     { name: 'staff', plugin: 'dingtalk', app_key: 'dingx', app_secret: '@env:DING_APP', agent_id: 836390886, rate: '100000/s' }, { DING_APP: 'app-secret' });

@@ -13,7 +13,7 @@ journey('a paused gateway takes nothing, over a restart too, until it is resumed
   await s.start();
   await s.xadd(campaign('hold', people(150)));
   await until('the first ten', () => smsc.submits.length >= 10, 30000);
-  assert.match((await s.ok('gateways', 'pause', 'mobile', '--by', 'ops')).out, /mobile takes nothing new.*resume mobile/);
+  assert.match((await s.ok('gateways', 'pause', 'mobile', '--by', 'ops', '--why', '合同到期')).out, /mobile takes nothing new.*resume mobile/);
   const ordered = Date.now();
   await until('the pause', () => /gateway.paused gateway=mobile/.test(s.log()));
   const before = smsc.submits.length;
@@ -21,7 +21,10 @@ journey('a paused gateway takes nothing, over a restart too, until it is resumed
   await pause(1500);
   assert.equal(smsc.submits.length, before, `${before} had left ${Date.now() - ordered} ms ago`);
   assert.match((await s.ok('gateways')).out, /mobile +sms +smpp +PAUSED[^]*outreach gateways resume mobile/);
-  assert.equal(JSON.parse((await s.ok('gateways', '--json')).out)[0].order, 'paused');
+  assert.match((await s.ok('gateways')).out, /mobile: out of use by order of ops, [^;]* ago \(合同到期\); /);
+  const [said] = JSON.parse((await s.ok('gateways', '--json')).out);
+  assert.equal(said.order, 'paused');
+  assert.deepEqual({ ...said.ordered, ms: Math.abs(said.ordered.ms - ordered) < 60000 }, { by: 'ops', ms: true, why: '合同到期' });
 
   await s.stop();
   await s.start();
@@ -36,7 +39,9 @@ journey('a paused gateway takes nothing, over a restart too, until it is resumed
   assert.doesNotMatch((await s.ok('gateways')).out, /PAUSED/);
   const audit = await (await s.redis()).call('XRANGE', 'outreach:audit', '-', '+');
   const orders = audit.map(([, fields]) => fields).filter((f) => f[1].startsWith('gateway-'));
-  assert.deepEqual(orders[0], ['op', 'gateway-pause', 'gateway', 'mobile', 'by', 'ops']);
+  assert.deepEqual(orders[0], ['op', 'gateway-pause', 'gateway', 'mobile', 'by', 'ops', 'why', '合同到期']);
+  const [after] = JSON.parse((await s.ok('gateways', '--json')).out);
+  assert.deepEqual([after.order, after.ordered], ['', null]);
   assert.equal(orders[1][1], 'gateway-resume');
 });
 

@@ -124,4 +124,17 @@ journey('a reply that refuses takes the number off the list', async (s) => {
   assert.equal(peer.sent.length, 1);
 });
 
+journey('receipts that a daemon had still to ask for when it stopped are asked for by the next one', async (s) => {
+  const peer = await tencent(s, {}, { poll_after: '24h' });
+  await s.start();
+  await s.xadd(campaign('owed', people(3), { templates: PERSONAL }));
+  await s.counted('owed', 'first', { accepted: 3 }, 60000);
+  await s.stop();
+  s.settings.gateways[0].poll_after = '1s';
+  const sent = peer.sent.length;
+  await s.start();
+  assert.deepEqual(await s.settled('owed', 'first', 60000), { delivered: 3 });
+  assert.equal(peer.sent.length, sent, 'nothing was sent again');
+});
+
 journey('outreachd -t accepts the sample', (s) => acceptsSample(s, 'tencent'));

@@ -98,6 +98,63 @@ static void test_steady(void **state)
     free(h.sent);
 }
 
+/* Who fills batches, and waits 210 ms at most for it. Now and then a batch is 30 ms
+ * late, and those after it are not. */
+static const struct batches {
+    const char *name;
+    double rate;
+    unsigned batch;
+    double least;  /* of the rate, used */
+    unsigned mean; /* of messages in a batch, at least */
+} batches[] = {
+    {"batches of a hundred at 500", 500, 100, 0.92, 90},
+    {"at 450, which no number of full batches makes", 450, 100, 0.92, 65},
+    {"at 520: the sixth comes when the first is hardly a second old", 520, 100, 0.90, 60},
+    {"at five thousand", 5000, 100, 0.92, 90},
+    {"of two hundred at a thousand", 1000, 200, 0.92, 180},
+    {"at a hundred: what 210 ms hold", 100, 100, 0.90, 14},
+    {"at ten", 10, 100, 0.90, 1},
+};
+
+static void test_batches(void **state)
+{
+    const struct batches *f = *state;
+    struct history h = {0};
+    struct limit l;
+    unsigned sum = 0, count = 0, ready, chance = 1;
+    int64_t since = START, came = START, late;
+
+    limit_init(&l, f->rate, SECOND, START);
+    l.share = 0.96; /* as share.c has it */
+    limit_gather(&l, 210000);
+    for (int64_t t = START; t < START + 60 * SECOND; t += 1000) {
+        int64_t wait = limit_gather_wait_us(&l, f->batch, t);
+
+        assert_true(wait >= 0);
+        if (wait > 0 && t - since < 210000)
+            continue;
+        for (ready = 0; ready < f->batch && limit_take(&l, 1, t);)
+            ready++;
+        if (ready == 0)
+            continue;
+        since = t;
+        sum += ready;
+        count++;
+        chance = chance * 1103515245 + 12345;
+        late = (chance >> 16) % 4 == 0 ? 30000 : 0;
+        came = t + late > came ? t + late : came;
+        for (unsigned i = 0; i < ready; i++)
+            history_add(&h, came, 1);
+    }
+    if (h.most > (unsigned)f->rate)
+        fail_msg("%u messages in one second", h.most);
+    if (sum < f->least * f->rate * 60)
+        fail_msg("%.3f of the rate", sum / (f->rate * 60));
+    if (sum / count < f->mean)
+        fail_msg("%u in a batch", sum / count);
+    free(h.sent);
+}
+
 /* A pump that sleeps for as long as it is told. */
 static void test_wait(void **state)
 {
@@ -316,13 +373,16 @@ int main(void)
         cmocka_unit_test(test_set),
         cmocka_unit_test(test_back_to_configured),
     };
-    struct CMUnitTest facts[COUNT(steadies) + COUNT(lessons)];
+    struct CMUnitTest facts[COUNT(steadies) + COUNT(batches) + COUNT(lessons)];
     size_t n = 0;
     int failed;
 
     for (size_t i = 0; i < COUNT(steadies); i++)
         facts[n++] =
             (struct CMUnitTest){steadies[i].name, test_steady, NULL, NULL, (void *)&steadies[i]};
+    for (size_t i = 0; i < COUNT(batches); i++)
+        facts[n++] =
+            (struct CMUnitTest){batches[i].name, test_batches, NULL, NULL, (void *)&batches[i]};
     for (size_t i = 0; i < COUNT(lessons); i++)
         facts[n++] =
             (struct CMUnitTest){lessons[i].name, test_learning, NULL, NULL, (void *)&lessons[i]};

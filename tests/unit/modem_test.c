@@ -1,249 +1,25 @@
-/* The modem plugin on a pseudo terminal, against a modem that is strict: it refuses what a real
- * one refuses, and any command that no standard has fails the test. */
+/* The modem plugin on a pseudo terminal, against a modem that is strict (fake_modem.h): any
+ * command that no standard has fails the test. */
 #include "fake_host.h"
 
-#include <fcntl.h>
+#include "fake_modem.h"
+
 #include <setjmp.h>
 #include <cmocka.h>
 #include <dlfcn.h>
-#include <termios.h>
-#include <unistd.h>
-
-#define MESSAGES 8
 
 static const struct gateway_plugin *plugin;
 static char directory[] = "/tmp/outreach-modem-XXXXXX";
 
-struct fake_modem {
-    char link[64]; /* what the plugin opens */
-    int master;
-    struct event *event;
-    char in[600];
-    size_t n;
-    /* how it is */
-    bool echo, pdu_mode, needs_pin, has_sim, no_prompt, silent, deaf, plain_indications;
-    char pin[9];
-    unsigned pin_tries, resets;
-    int network; /* of +CREG */
-    int error;   /* to the next PDU: +CMS ERROR */
-    int error_after;
-    /* what it has */
-    char sent[32][600];
-    size_t sent_count, announced;
-    unsigned reference;
-    char memory[MESSAGES][400]; /* PDUs */
-    unsigned deleted;
-    char wrong[200];
-    char current_memory[4];
-};
-
 static struct fake_host host;
 static struct fake_modem modems[2];
-
-static void say(struct fake_modem *f, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void say(struct fake_modem *f, const char *format, ...)
-{
-    char line[600];
-    va_list ap;
-    int n;
-
-    va_start(ap, format);
-    n = vsnprintf(line, sizeof line, format, ap);
-    va_end(ap);
-    assert_int_equal(write(f->master, line, (size_t)n), n);
-}
-
-static void ok(struct fake_modem *f)
-{
-    say(f, "\r\nOK\r\n");
-}
-
-static void wrong(struct fake_modem *f, const char *what)
-{
-    if (*f->wrong == '\0')
-        snprintf(f->wrong, sizeof f->wrong, "%.190s", what);
-    say(f, "\r\nERROR\r\n");
-}
-
-static bool usable(struct fake_modem *f)
-{
-    if (!f->has_sim || f->needs_pin || !f->pdu_mode || f->network != 1) {
-        say(f, "\r\n+CMS ERROR: %d\r\n", !f->has_sim ? 310 : f->needs_pin ? 311 : 331);
-        return false;
-    }
-    return true;
-}
-
-static void on_pdu(struct fake_modem *f, char *hex)
-{
-    size_t length = strlen(hex);
-
-    if (length % 2 != 0 || strspn(hex, "0123456789ABCDEF") != length ||
-        length / 2 - 1 != f->announced || memcmp(hex, "00", 2) != 0) {
-        wrong(f, hex);
-        return;
-    }
-    snprintf(f->sent[f->sent_count++ % 32], 600, "%s", hex);
-    if (f->silent)
-        return;
-    if (f->error != 0 && f->error_after-- <= 0) {
-        say(f, "\r\n+CMS ERROR: %d\r\n", f->error);
-        return;
-    }
-    say(f, "\r\n+CMGS: %u\r\n\r\nOK\r\n", f->reference++ % 256);
-}
-
-static void on_command(struct fake_modem *f, const char *c)
-{
-    unsigned index;
-    char word[40];
-
-    if (f->deaf && strcmp(c, "AT+CFUN=1,1") != 0)
-        return;
-    if (f->echo)
-        say(f, "%s\r", c);
-    if (strcmp(c, "AT") == 0 || strcmp(c, "AT+CMEE=1") == 0) {
-        ok(f);
-    } else if (strcmp(c, "ATE0") == 0) {
-        f->echo = false;
-        ok(f);
-    } else if (strcmp(c, "AT+CFUN=1,1") == 0) {
-        f->resets++;
-        f->silent = f->deaf = f->no_prompt = f->pdu_mode = false;
-    } else if (strcmp(c, "AT+CPIN?") == 0) {
-        if (!f->has_sim)
-            say(f, "\r\n+CME ERROR: 10\r\n");
-        else
-            say(f, "\r\n+CPIN: %s\r\n\r\nOK\r\n", f->needs_pin ? "SIM PIN" : "READY");
-    } else if (sscanf(c, "AT+CPIN=\"%8[0-9]\"", word) == 1) {
-        f->pin_tries++;
-        if (strcmp(word, f->pin) == 0) {
-            f->needs_pin = false;
-            ok(f);
-        } else {
-            say(f, "\r\n+CME ERROR: 16\r\n");
-        }
-    } else if (strcmp(c, "AT+CIMI") == 0) {
-        say(f, "\r\n46000123456789%d\r\n\r\nOK\r\n", (int)(f - modems));
-    } else if (strcmp(c, "AT+CMGF=0") == 0) {
-        f->pdu_mode = true;
-        ok(f);
-    } else if (strcmp(c, "AT+CSCA=\"+8613800100500\"") == 0) {
-        ok(f);
-    } else if (strcmp(c, "AT+CNMI=2,1,0,2,0") == 0) {
-        if (f->plain_indications)
-            say(f, "\r\n+CMS ERROR: 303\r\n");
-        else
-            ok(f);
-    } else if (strcmp(c, "AT+CNMI=2,1,0,1,0") == 0) {
-        ok(f);
-    } else if (strcmp(c, "AT+CREG?") == 0) {
-        say(f, "\r\n+CREG: 0,%d\r\n\r\nOK\r\n", f->network);
-    } else if (strcmp(c, "AT+CEREG?") == 0) {
-        say(f, "\r\nERROR\r\n");
-    } else if (strcmp(c, "AT+CSQ") == 0) {
-        say(f, "\r\n+CSQ: 21,99\r\n\r\nOK\r\n");
-    } else if (strcmp(c, "AT+COPS?") == 0) {
-        say(f, "\r\n+COPS: 0,0,\"CHINA MOBILE\"\r\n\r\nOK\r\n");
-    } else if (strcmp(c, "AT+CPMS=\"SM\"") == 0) {
-        ok(f);
-    } else if (strcmp(c, "AT+CMGL=4") == 0) {
-        if (!usable(f))
-            return;
-        for (unsigned i = 0; i < MESSAGES; i++)
-            if (*f->memory[i] != '\0')
-                say(f, "\r\n+CMGL: %u,1,,%zu\r\n%s", i, strlen(f->memory[i]) / 2 - 1, f->memory[i]);
-        say(f, "\r\n\r\nOK\r\n");
-    } else if (sscanf(c, "AT+CMGR=%u", &index) == 1 && index < MESSAGES) {
-        if (*f->memory[index] != '\0')
-            say(f, "\r\n+CMGR: 0,,%zu\r\n%s\r\n", strlen(f->memory[index]) / 2 - 1,
-                f->memory[index]);
-        ok(f);
-    } else if (sscanf(c, "AT+CMGD=%u", &index) == 1 && index < MESSAGES) {
-        if (*f->memory[index] == '\0') {
-            wrong(f, "deletes what is not there");
-            return;
-        }
-        *f->memory[index] = '\0';
-        f->deleted++;
-        ok(f);
-    } else if (sscanf(c, "AT+CMGS=%zu", &f->announced) == 1) {
-        if (usable(f) && !f->no_prompt)
-            say(f, "\r\n> ");
-        else
-            f->announced = 0;
-    } else {
-        wrong(f, c);
-    }
-}
-
-static void on_bytes(evutil_socket_t fd, short what, void *arg)
-{
-    struct fake_modem *f = arg;
-    char c;
-
-    (void)what;
-    while (read(fd, &c, 1) == 1) {
-        bool prompted = f->announced > 0;
-
-        if (c == 0x1b) {
-            f->n = f->announced = 0;
-            continue;
-        }
-        if (c != (prompted ? 0x1a : '\r')) {
-            if (f->n < sizeof f->in - 1)
-                f->in[f->n++] = c;
-            continue;
-        }
-        f->in[f->n] = '\0';
-        f->n = 0;
-        if (*f->in == '\0')
-            continue;
-        if (prompted) {
-            on_pdu(f, f->in);
-            f->announced = 0;
-        } else {
-            on_command(f, f->in);
-        }
-    }
-}
-
-static void plug_in(struct fake_modem *f)
-{
-    char path[100];
-    struct termios line;
-
-    f->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    assert_true(f->master >= 0);
-    assert_int_equal(grantpt(f->master), 0);
-    assert_int_equal(unlockpt(f->master), 0);
-    assert_int_equal(ptsname_r(f->master, path, sizeof path), 0);
-    assert_int_equal(tcgetattr(f->master, &line), 0);
-    cfmakeraw(&line);
-    tcsetattr(f->master, TCSANOW, &line);
-    unlink(f->link);
-    assert_int_equal(symlink(path, f->link), 0);
-    f->event = event_new(host.base, f->master, EV_READ | EV_PERSIST, on_bytes, f);
-    event_add(f->event, NULL);
-    f->n = f->announced = 0;
-    f->pdu_mode = false;
-    f->echo = true;
-}
-
-static void unplug(struct fake_modem *f)
-{
-    event_free(f->event);
-    f->event = NULL;
-    close(f->master);
-    unlink(f->link);
-}
 
 static struct fake_modem *make(unsigned i)
 {
     struct fake_modem *f = &modems[i];
 
     memset(f, 0, sizeof *f);
+    f->number = (int)i;
     snprintf(f->link, sizeof f->link, "%s/ttyUSB%u", directory, i);
     f->has_sim = true;
     f->network = 1;
@@ -274,7 +50,7 @@ static void begin(unsigned count, const char *name, const char *value)
     if (fake_open(&host, plugin, settings) != 0)
         fail_msg("%s", host.error);
     for (unsigned i = 0; i < count; i++)
-        plug_in(&modems[i]);
+        plug_in(&modems[i], host.base);
 }
 
 static void end(unsigned count)
@@ -495,7 +271,7 @@ static void a_modem_that_is_unplugged_comes_back(void **state)
     assert_int_equal(host.capacity, 0);
     fake_wait(&host, 300);
     modems[0].silent = false;
-    plug_in(&modems[0]);
+    plug_in(&modems[0], host.base);
     ready();
     end(1);
 }
@@ -514,7 +290,7 @@ static void a_pin_is_given_once(void **state)
     FAKE_UNTIL(&host, strstr(host.log, "modem.pin_refused") != NULL);
     unplug(&modems[0]);
     fake_wait(&host, 200);
-    plug_in(&modems[0]);
+    plug_in(&modems[0], host.base);
     fake_wait(&host, 500);
     assert_int_equal(modems[0].pin_tries, 1);
     assert_null(strstr(host.log, "0815"));

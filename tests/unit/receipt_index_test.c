@@ -371,12 +371,58 @@ static int end(void **state)
 
 #define TEST(fn) cmocka_unit_test_setup(fn, empty)
 
+/* Every id of one gateway, whole, with its notice; of no other's. */
+static void test_walk(void **state)
+{
+    unsigned char seen[8] = {0};
+    char cursor[24] = "0";
+
+    (void)state;
+    store("4711 4712 99 1234567890123456789 1a2b-0 900619746936^0/0f1e", 1, NOW);
+    do {
+        struct command c = COMMAND_INIT;
+        struct error err = {""};
+        redisReply *reply;
+
+        receipt_index_scan_command(&c, "acme", cursor);
+        if (db_ask(f.db, &c, &reply, &err) != 0)
+            fail_msg("%s", err.text);
+        snprintf(cursor, sizeof cursor, "%s", db_at(reply, 0)->str);
+        for (size_t i = 0; i < db_at(reply, 1)->elements; i++) {
+            static const char *const ids[] = {
+                "", "4711", "4712", "99", "1234567890123456789", "1a2b-0", "900619746936^0/0f1e"};
+            const char *key = db_at(reply, 1)->element[i]->str;
+            struct receipt_index_found found;
+            redisReply *bucket;
+            size_t at = 0;
+
+            command_start(&c, "GET");
+            command_add_string(&c, key);
+            if (db_ask(f.db, &c, &bucket, &err) != 0)
+                fail_msg("%s", err.text);
+            while (receipt_index_next(key, bucket->str, bucket->len, &at, &found)) {
+                assert_in_range(found.entry.n, 1, 6);
+                assert_string_equal(found.id, ids[found.entry.n]);
+                assert_int_equal(found.length, strlen(found.id));
+                seen[found.entry.n] = 1;
+            }
+            assert_int_equal(at, bucket->len);
+            freeReplyObject(bucket);
+        }
+        freeReplyObject(reply);
+        command_free(&c);
+    } while (strcmp(cursor, "0") != 0);
+    for (int n = 1; n <= 6; n++)
+        assert_int_equal(seen[n], 1);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(test_octets), TEST(test_counting), TEST(test_others),    TEST(test_last_wins),
         TEST(test_early),  TEST(test_ages),     TEST(test_ages_anew), TEST(test_full),
         TEST(test_expiry), TEST(test_most),     TEST(test_gateways),  TEST(test_any_bytes),
+        TEST(test_walk),
     };
 
     return cmocka_run_group_tests_name("receipt index", tests, start, end);
