@@ -52,7 +52,8 @@ static int constant(struct template_slot *out, const char *text)
 static int event_value(struct scope *s, const struct event_name *e, struct template_slot *out)
 {
     const struct campaign *c = s->c;
-    int64_t at_ms = e->source == OF_END ? c->ends_ms : c->starts_ms;
+    const struct campaign_reminder *r = &c->reminders[s->reminder];
+    int64_t at_ms = e->source == OF_END ? r->ends_ms : r->starts_ms;
     struct local_time local;
 
     switch (e->source) {

@@ -31,6 +31,7 @@ struct scope {
     struct arena *arena;
     const char *language; /* of the text in hand */
     const char *special;
+    size_t reminder;                        /* whose text: its occurrence is the event */
     const char *used[CAMPAIGN_MAX_COLUMNS]; /* free columns, in the order of their use */
     size_t used_count;
     bool uses_name, uses_slot;

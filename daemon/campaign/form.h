@@ -12,6 +12,8 @@
 #include "campaign.h"
 #include "field.h"
 
+#define FORM_MAX_REMINDERS 32 /* as written; each occurrence of a repeated event has all */
+
 struct form_reminder {
     const char *name, *at, *expires, *only, *hours;
     const struct tree *texts, *templates;
@@ -26,7 +28,8 @@ struct form {
     int class, missed, days; /* their enums */
     const struct tree *title;
     struct {
-        const char *starts, *ends, *timezone;
+        const char *starts, *ends, *timezone, *repeat;
+        struct field_strings except;                        /* days that the rule would have */
         const struct tree *venue, *address, *url, *contact; /* a string, or one per language */
     } event;
     const struct tree *vars;
