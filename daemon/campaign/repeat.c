@@ -5,6 +5,7 @@
 #include <libical/ical.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,8 +94,6 @@ static int read_rule(const char *rule, const struct zone *zone, struct icalrecur
     if (r->rscale != NULL && strcmp(r->rscale, "CHINESE") != 0 &&
         strcmp(r->rscale, "GREGORIAN") != 0)
         return error_set(err, "RSCALE is CHINESE or GREGORIAN");
-    if (r->count == 0 && icaltime_is_null_time(*u))
-        return error_set(err, "never ends: add COUNT=10, or UNTIL=20271231");
     if (icaltime_is_null_time(*u))
         return 0;
     if (icaltime_is_utc(*u)) { /* the walk is by local times */
@@ -147,8 +146,14 @@ static int walk(icalrecur_iterator *days, bool lunar, bool from_end,
                      starts->year, starts->month, starts->day, t.year, t.month, t.day);
 }
 
-static int follow(struct icalrecurrencetype *r, const struct local_time *starts,
-                  struct local_time *out, struct error *err)
+static bool is_endless(const struct icalrecurrencetype *r)
+{
+    return r->count == 0 && icaltime_is_null_time(r->until);
+}
+
+/* The days of a rule, which is then adjusted to the library's moons; NULL with err. */
+static icalrecur_iterator *begin(struct icalrecurrencetype *r, const struct local_time *starts,
+                                 bool *lunar, bool *from_end, struct error *err)
 {
     struct icaltimetype first = {.year = starts->year,
                                  .month = starts->month,
@@ -156,33 +161,85 @@ static int follow(struct icalrecurrencetype *r, const struct local_time *starts,
                                  .hour = starts->hour,
                                  .minute = starts->minute,
                                  .second = starts->second};
-    bool lunar = r->rscale != NULL && strcmp(r->rscale, "CHINESE") == 0, from_end = false;
     icalrecur_iterator *days;
-    int n;
 
-    if (lunar) {
-        if (check_lunar(r, &from_end, err) != 0)
-            return -1;
-        first = by_moon(first, from_end, false);
+    *lunar = r->rscale != NULL && strcmp(r->rscale, "CHINESE") == 0;
+    *from_end = false;
+    if (*lunar) {
+        if (check_lunar(r, from_end, err) != 0)
+            return NULL;
+        first = by_moon(first, *from_end, false);
         if (!icaltime_is_null_time(r->until))
-            r->until = by_moon(r->until, from_end, false);
+            r->until = by_moon(r->until, *from_end, false);
     }
     days = icalrecur_iterator_new(*r, first);
     if (days == NULL)
-        return error_set(err, "is a rule that no day can satisfy");
-    n = walk(days, lunar, from_end, starts, out, err);
-    icalrecur_iterator_free(days);
-    return n;
+        error_set(err, "is a rule that no day can satisfy");
+    return days;
 }
 
 int repeat_occurrences(const char *rule, const struct local_time *starts, const struct zone *zone,
                        struct local_time *out, struct error *err)
 {
     struct icalrecurrencetype r;
+    icalrecur_iterator *days = NULL;
+    bool lunar, from_end;
     int n = read_rule(rule, zone, &r, err);
 
-    if (n == 0)
-        n = follow(&r, starts, out, err);
+    if (n == 0 && is_endless(&r))
+        n = error_set(err, "never ends: add COUNT=10, or UNTIL=20271231");
+    if (n == 0) {
+        days = begin(&r, starts, &lunar, &from_end, err);
+        n = days == NULL ? -1 : walk(days, lunar, from_end, starts, out, err);
+    }
+    if (days != NULL)
+        icalrecur_iterator_free(days);
     free(r.rscale);
     return n;
+}
+
+#define MOST_STEPS 40000 /* a hundred years of days */
+
+static int bound(struct icalrecurrencetype *r, const char *rule, struct local_time *starts,
+                 const struct local_time *from, char out[REPEAT_BYTES], struct error *err)
+{
+    bool lunar, from_end;
+    icalrecur_iterator *days = begin(r, starts, &lunar, &from_end, err);
+    struct icaltimetype t = icaltime_null_time();
+
+    for (int i = 0; days != NULL && i < MOST_STEPS; i++) {
+        t = icalrecur_iterator_next(days);
+        if (icaltime_is_null_time(t))
+            break;
+        if (lunar)
+            t = by_moon(t, from_end, true);
+        if (t.year * 10000 + t.month * 100 + t.day >=
+            from->year * 10000 + from->month * 100 + from->day)
+            break;
+    }
+    if (days == NULL)
+        return -1;
+    icalrecur_iterator_free(days);
+    if (icaltime_is_null_time(t))
+        return error_set(err, "no day follows from it");
+    starts->year = t.year, starts->month = t.month, starts->day = t.day;
+    icaltime_adjust(&t, 364, 0, 0, 0);
+    if (snprintf(out, REPEAT_BYTES, "%s;UNTIL=%04d%02d%02d", rule, t.year, t.month, t.day) >=
+        REPEAT_BYTES)
+        return error_set(err, "is longer than %d characters", REPEAT_BYTES);
+    return 0;
+}
+
+int repeat_bound(const char *rule, struct local_time *starts, const struct local_time *from,
+                 const struct zone *zone, char out[REPEAT_BYTES], struct error *err)
+{
+    struct icalrecurrencetype r;
+    int rc = read_rule(rule, zone, &r, err);
+
+    if (rc == 0 && is_endless(&r))
+        rc = bound(&r, rule, starts, from, out, err);
+    else if (rc == 0 && snprintf(out, REPEAT_BYTES, "%s", rule) >= REPEAT_BYTES)
+        rc = error_set(err, "is longer than %d characters", REPEAT_BYTES);
+    free(r.rscale);
+    return rc;
 }

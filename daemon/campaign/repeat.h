@@ -29,4 +29,12 @@ struct error;
 int repeat_occurrences(const char *rule, const struct local_time *starts, const struct zone *zone,
                        struct local_time *out, struct error *err);
 
+#define REPEAT_BYTES 500 /* of a rule, with its end and NUL */
+
+/* A rule as calendars have it, which may go on for ever: writes to out one that ends a year after
+ * its first occurrence on the day of *from or later, and makes that *starts. A rule that ends is
+ * taken as it is. -1 with what is wrong with the rule. */
+int repeat_bound(const char *rule, struct local_time *starts, const struct local_time *from,
+                 const struct zone *zone, char out[REPEAT_BYTES], struct error *err);
+
 #endif
