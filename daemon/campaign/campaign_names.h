@@ -36,7 +36,7 @@ struct scope {
     size_t used_count;
     bool uses_name, uses_slot;
     bool laid_out; /* the columns are known: names become their numbers */
-    char when[WHEN_BYTES];
+    char when[WHEN_SPAN_BYTES];
 };
 
 /* A template_resolve_fn; arg is a scope. */

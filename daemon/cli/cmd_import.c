@@ -229,10 +229,8 @@ static void write_notes(const struct skeleton *s, struct buf *out)
     const struct ics_event *e = s->event;
 
     if (e->all_day)
-        buf_puts(out,
-                 T("# It is for the whole day: put its hours into starts and ends, and "
-                   "{{event.time}} into the texts.\n",
-                   "# 日历里是全天：请在 starts、ends 写上时间，在内容里加上 {{event.time}}。\n"));
+        buf_puts(out, T("# It is for the whole day: put its hours into starts and ends.\n",
+                        "# 日历里是全天：请在 starts、ends 写上时间。\n"));
     if (e->unknown_zone != NULL)
         buf_printf(out,
                    T("# Its time zone is not known here (\"%s\"): check the times.\n",
@@ -251,8 +249,6 @@ static void write_notes(const struct skeleton *s, struct buf *out)
 static void write_campaign(const struct skeleton *s, struct buf *out)
 {
     const struct ics_event *e = s->event;
-    const char *zh_time = e->all_day ? "" : "{{event.time}}",
-               *en_time = e->all_day ? "" : " {{event.time}}";
     const char *venue = e->location != NULL ? "{{event.venue}}" : "";
 
     buf_puts(out, T("# From a calendar. Complete it: the list (audience.file), the texts, the "
@@ -265,10 +261,10 @@ static void write_campaign(const struct skeleton *s, struct buf *out)
     buf_puts(out, ";\n");
     write_event(s, out);
     buf_puts(out, "  audience = { file = \"residents.csv\"; };\n  texts = {\n");
-    buf_printf(out, "    zh = \"{{name|居民}}您好，{{event.date}}%s%s%s：{{event.title}}。\";\n",
-               zh_time, venue[0] != '\0' ? "在" : "", venue);
-    buf_printf(out, "    en = \"{{name|Resident}}: {{event.title}}, {{event.date}}%s%s%s.\";\n",
-               en_time, venue[0] != '\0' ? ", " : "", venue);
+    buf_printf(out, "    zh = \"{{name|居民}}您好，{{event.when}}%s%s：{{event.title}}。\";\n",
+               venue[0] != '\0' ? "在" : "", venue);
+    buf_printf(out, "    en = \"{{name|Resident}}: {{event.title}}, {{event.when}}%s%s.\";\n",
+               venue[0] != '\0' ? ", " : "", venue);
     buf_puts(out, "  };\n  reminders = ( { name = \"eve\"; at = \"-1d 18:00\"; } );\n};\n");
 }
 

@@ -40,9 +40,9 @@ journey('a calendar of Outlook becomes files that only want a list, and is never
   // With a list they are campaigns.
   s.write('residents.csv', LIST);
   const checked = await s.ok('check', lectures);
-  assert.match(checked.out.replaceAll('\n  | ', ''), /王秀英您好，3月6日（周六）上午9:00在区人力资源市场, 一楼大厅「东门」：百场公益讲座/);
+  assert.match(checked.out.replaceAll('\n  | ', ''), /王秀英您好，3月6日（周六）上午9:00至10:30在区人力资源市场, 一楼大厅「东门」：百场公益讲座/);
   assert.match(checked.out, /eve-20270313 +2027-03-12 Fri 18:00/);
-  await s.ok('check', allDay);
+  assert.match((await s.ok('check', allDay)).out.replaceAll('\n  | ', ''), /王秀英您好，3月8日（周一）至3月9日（周二）：三八节慰问。/);
   // Imported again what is there stays as a person has made it.
   fs.appendFileSync(lectures, '# mine\n');
   assert.match((await s.ok('import', '--into', s.dir, ics)).out, /written 0, already there 2, cancelled 1, over 1/);

@@ -775,6 +775,55 @@ static void test_too_long_for_sms(void **state)
 }
 
 /* ------------------------------------------------------------------ dates in words */
+/* From when to when, for people. */
+static void test_span(void **state)
+{
+    static const struct {
+        enum when_span span;
+        const char *language, *from, *to, *words;
+    } facts[] = {
+        {WHEN_SPAN, "zh", "2027-03-06T09:00", "2027-03-06T15:30",
+         "3月6日（周六）上午9:00至下午3:30"},
+        {WHEN_SPAN, "zh", "2027-03-06T09:00", "2027-03-06T11:00", "3月6日（周六）上午9:00至11:00"},
+        {WHEN_SPAN, "zh", "2027-03-06T11:00", "2027-03-06T12:30",
+         "3月6日（周六）上午11:00至中午12:30"},
+        {WHEN_SPAN, "zh", "2027-03-06T00:30", "2027-03-06T04:00", "3月6日（周六）凌晨0:30至4:00"},
+        {WHEN_SPAN, "zh", "2027-03-06T09:00", NULL, "3月6日（周六）上午9:00"},
+        {WHEN_SPAN, "zh", "2027-12-31T23:59", "2027-12-31T23:59",
+         "12月31日（周五）晚上11:59至11:59"},
+        {WHEN_SPAN, "zh-TW", "2027-03-08T19:00", "2027-03-09T01:00",
+         "3月8日（周一）晚上7:00至3月9日（周二）凌晨1:00"},
+        {WHEN_SPAN, "zh", "2027-03-08T00:00", "2027-03-10T23:59",
+         "3月8日（周一）至3月10日（周三）"},
+        {WHEN_SPAN, "zh", "2027-03-08T00:00", "2027-03-08T23:59", "3月8日（周一）"},
+        {WHEN_DATES, "zh", "2027-03-08T09:00", "2027-03-10T17:00",
+         "3月8日（周一）至3月10日（周三）"},
+        {WHEN_DATES, "en", "2027-03-08T09:00", "2027-03-08T17:00", "Mon 8 Mar"},
+        {WHEN_TIMES, "zh", "2027-03-08T09:00", "2027-03-10T17:00", "上午9:00至下午5:00"},
+        {WHEN_TIMES, "zh", "2027-03-08T00:00", "2027-03-08T23:59", ""},
+        {WHEN_TIMES, "en", "2027-03-06T09:00", NULL, "9:00"},
+        {WHEN_SPAN, "en", "2027-03-06T09:00", "2027-03-06T15:30", "Sat 6 Mar 9:00-15:30"},
+        {WHEN_SPAN, "en", "2027-03-08T19:00", "2027-03-09T01:00",
+         "Mon 8 Mar 19:00 - Tue 9 Mar 1:00"},
+        {WHEN_SPAN, "ug", "2027-03-06T09:00", "2027-03-06T15:30", "2027-03-06 09:00-15:30"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        const struct zone *zone = zone_find("Asia/Shanghai", NULL);
+        struct local_time from, to;
+        char out[WHEN_SPAN_BYTES];
+
+        zone_local(zone, at("Asia/Shanghai", facts[i].from), &from);
+        if (facts[i].to != NULL)
+            zone_local(zone, at("Asia/Shanghai", facts[i].to), &to);
+        assert_int_equal(when_write_span(facts[i].span, facts[i].language, &from,
+                                         facts[i].to != NULL ? &to : NULL, out),
+                         strlen(facts[i].words));
+        assert_string_equal(out, facts[i].words);
+    }
+}
+
 static void test_when(void **state)
 {
     static const struct {
@@ -827,6 +876,7 @@ int main(void)
         cmocka_unit_test(test_list_without_numbers),
         cmocka_unit_test(test_broken_documents),
         cmocka_unit_test(test_when),
+        cmocka_unit_test(test_span),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
