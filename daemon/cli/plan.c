@@ -83,13 +83,6 @@ static void add_campaign(struct plan *p, const struct campaign *c, int64_t peopl
 
 /* ----------------------------------------------------------------------- files */
 /* A plan for the year is made before its lists are there. */
-static struct campaign *without_list(const struct cli *cli, const char *path)
-{
-    struct tree *t = tree_read_config(path, NULL);
-
-    return t == NULL ? NULL : campaign_create(t, &cli->settings->defaults, NULL, 0, NULL);
-}
-
 static void add_file(struct plan *p, struct cli *cli, const char *path)
 {
     struct reading r = {0};
@@ -101,7 +94,7 @@ static void add_file(struct plan *p, struct cli *cli, const char *path)
 
         if (!has(p, r.campaign->id))
             add_campaign(p, r.campaign, read ? (int64_t)preview_rows(r.preview) : -1, NULL, "file");
-    } else if (r.no_list && (bare = without_list(cli, path)) != NULL) {
+    } else if (r.no_list && (bare = reading_bare(cli, path, &err)) != NULL) {
         if (!has(p, bare->id))
             add_campaign(p, bare, -1, NULL, "file");
         campaign_free(bare);

@@ -123,6 +123,14 @@ int reading_open(struct reading *r, const struct cli *cli, const char *path, siz
     return 0;
 }
 
+struct campaign *reading_bare(const struct cli *cli, const char *path, struct error *err)
+{
+    struct tree *t =
+        ends_with(path, ".json") ? read_json_file(path, err) : tree_read_config(path, err);
+
+    return t == NULL ? NULL : campaign_create(t, &cli->settings->defaults, NULL, 0, err);
+}
+
 void reading_close(struct reading *r)
 {
     preview_free(r->preview);

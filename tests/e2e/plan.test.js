@@ -59,6 +59,8 @@ journey('the plan shows what is queued and what lies in campaigns/, each once, i
   s.write('campaigns/lectures.json', JSON.stringify(series({ title: '旧稿' })));
   s.write('campaigns/fair.json', JSON.stringify(campaign('fair', people(2), {
     title: '一个名字很长很长很长很长很长很长很长很长很长很长的招聘会', event: { starts: '2027-03-06T08:00' }, texts: { zh: '招聘会' }, reminders: [{ name: 'week', at: '-1w 18:00' }] })));
+  s.write('campaigns/summer.json', JSON.stringify({ ...campaign('summer', [], { title: '夏令营', event: { starts: '2027-07-05T09:00' }, texts: { zh: '{{name|居民}}您好，{{event.when}}夏令营' },
+    reminders: [{ name: 'eve', at: '-1d 18:00' }] }), audience: { file: 'not-yet.csv' } }));
   s.write('campaigns/broken.conf', 'campaign = { id = "broken"; };\n');
   await s.start();
   await s.xadd(series());
@@ -77,6 +79,9 @@ journey('the plan shows what is queued and what lies in campaigns/, each once, i
     '13 周六 9:00 活动 公益讲座 3 生效',
     '26 周五 18:00 eve-20270327 公益讲座 3 已排期',
     '27 周六 9:00 活动 公益讲座 3 生效',
+    '2027年7月',
+    '04 周日 18:00 eve 夏令营 ? 未排队',
+    '05 周一 9:00 活动 夏令营 ? 未排队',
   ]);
   const one = JSON.parse((await s.outreach('plan', '--json')).out).find((e) => e.reminder === 'eve-20270313');
   assert.deepEqual([one.at, one.at_ms, one.people, one.state], ['2027-03-12T18:00', Date.parse('2027-03-12T18:00+08:00'), 3, 'scheduled']);
