@@ -31,7 +31,7 @@ FLAGS   := $($(FLAVOR)_FLAGS) -fPIC -MMD -MP
 CFLAGS  += -std=c11 $(CWARN)
 CXXFLAGS += -std=c++17 $(WARN)
 LDFLAGS += $(filter -fsanitize=%,$(FLAGS))
-LDLIBS  += $(RULED) $(shell pkg-config --libs $(filter-out libconfig hiredis,$(PKGS))) -lphonenumber -licuuc -lstdc++ -lm -ldl
+LDLIBS  += $(RULED) $(shell pkg-config --libs $(filter-out libconfig hiredis,$(PKGS))) -lical -lphonenumber -licuuc -lstdc++ -lm -ldl
 
 # $(call below,ROOM): ROOM and the rooms under it
 below = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call below,$(1),$(wordlist 2,99,$(2))))

@@ -9,6 +9,7 @@
 #include "form.h"
 #include "hours.h"
 #include "mem.h"
+#include "repeat.h"
 #include "row.h"
 #include "template.h"
 #include "tree.h"
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define DAY_MS INT64_C(86400000)
 #define MOST_SEGMENTS 8 /* as many message ids as the ledger follows */
@@ -57,14 +59,14 @@ static int read_instant(const struct campaign *c, const char *path, const char *
                       "\"%s\" is no date and time: write \"2027-03-06T09:00\"", text);
 }
 
-static bool lasts_for_days(const struct campaign *c)
+static bool lasts_for_days(const struct campaign *c, const struct campaign_reminder *r)
 {
     struct local_time from, to;
 
-    if (c->ends_ms == 0)
+    if (r->ends_ms == 0)
         return false;
-    zone_local(c->zone, c->starts_ms, &from);
-    zone_local(c->zone, c->ends_ms, &to);
+    zone_local(c->zone, r->starts_ms, &from);
+    zone_local(c->zone, r->ends_ms, &to);
     return from.day != to.day || from.month != to.month || from.year != to.year;
 }
 
@@ -102,22 +104,132 @@ static int read_event(struct campaign *c, const struct campaign_defaults *defaul
     return 0;
 }
 
-/* ------------------------------------------------------------------- reminders */
+/* ----------------------------------------------------------------- occurrences */
+static int64_t day_number(const struct local_time *t)
+{
+    struct tm tm = {.tm_year = t->year - 1900, .tm_mon = t->month - 1, .tm_mday = t->day};
+
+    return (int64_t)timegm(&tm) / 86400;
+}
+
+/* Takes the days of event.except out of days[n]; returns how many are left, or -1. */
+static int leave_out(const struct campaign *c, struct local_time *days, int n, struct error *err)
+{
+    const struct field_strings *except = &c->own->form.event.except;
+    const struct tree *node = tree_get(c->document, "event.except");
+
+    for (size_t i = 0; i < except->count; i++) {
+        struct local_time out;
+        int64_t wall_ms;
+        char text[48];
+        int k = 0;
+
+        snprintf(text, sizeof text, strlen(except->items[i]) > 10 ? "%.40s" : "%.40sT00:00",
+                 except->items[i]);
+        if (zone_parse(c->zone, text, strlen(text), &wall_ms) != 0)
+            return tree_error(err, node, "\"%.40s\" is no day: write \"2027-05-01\"",
+                              except->items[i]);
+        zone_local(c->zone, wall_ms, &out);
+        while (k < n && day_number(&days[k]) != day_number(&out))
+            k++;
+        if (k == n)
+            return tree_error(err, node, "\"%.40s\" is no day of event.repeat", except->items[i]);
+        memmove(&days[k], &days[k + 1], (size_t)(--n - k) * sizeof *days);
+    }
+    return n > 0 ? n : tree_error(err, node, "leaves no day of event.repeat");
+}
+
+/* The starts of all occurrences, local, into days; returns how many, or -1. */
+static int find_days(const struct campaign *c, struct local_time days[REPEAT_MOST],
+                     struct error *err)
+{
+    const char *rule = c->own->form.event.repeat;
+    struct error why;
+    int n;
+
+    zone_local(c->zone, c->starts_ms, &days[0]);
+    if (rule == NULL && c->own->form.event.except.count > 0)
+        return tree_error(err, tree_get(c->document, "event.except"), "goes with event.repeat");
+    if (rule == NULL)
+        return 1;
+    n = repeat_occurrences(rule, &days[0], c->zone, days, &why);
+    if (n < 0)
+        return tree_error(err, tree_get(c->document, "event.repeat"), "%s", why.text);
+    return leave_out(c, days, n, err);
+}
+
 static const struct tree *reminder_node(const struct campaign *c, size_t r, const char *member)
 {
     char path[64];
 
-    snprintf(path, sizeof path, "reminders.%zu.%s", r, member);
+    snprintf(path, sizeof path, "reminders.%zu.%s", r % (c->reminder_count / c->occurrence_count),
+             member);
     return tree_get(c->document, path);
 }
 
+/* Each occurrence has all the reminders, under names of its own: so each has its due time,
+ * its ledger and its cursor, as any other. */
+static int read_occurrences(struct campaign *c, struct error *err)
+{
+    struct form *form = &c->own->form;
+    const struct form_reminder *written = form->reminders.items;
+    size_t each = form->reminders.count, total, r;
+    struct form_reminder *all;
+    struct local_time days[REPEAT_MOST], last;
+    int64_t span_days;
+    int n = find_days(c, days, err);
+
+    if (n < 0)
+        return -1;
+    total = each * (size_t)n;
+    if (total > CAMPAIGN_MAX_REMINDERS)
+        return tree_error(err, tree_get(c->document, "event.repeat"),
+                          "has %d occurrences with %zu reminders each, in all more than %d: end it "
+                          "earlier",
+                          n, each, CAMPAIGN_MAX_REMINDERS);
+    c->occurrence_count = (size_t)n;
+    c->reminder_count = total;
+    zone_local(c->zone, c->starts_ms, &last);
+    span_days = -day_number(&last);
+    zone_local(c->zone, c->ends_ms, &last);
+    span_days += day_number(&last);
+    all = arena_alloc(&c->own->arena, total * sizeof *all);
+    for (r = 0; r < total; r++) {
+        const struct local_time *day = &days[r / each];
+        struct local_time end = last;
+        char name[80];
+
+        all[r] = written[r % each];
+        c->reminders[r].starts_ms =
+            form->event.repeat == NULL ? c->starts_ms : zone_wall(c->zone, day);
+        c->reminders[r].ends_ms = c->ends_ms;
+        if (form->event.repeat == NULL)
+            continue;
+        end.year = day->year, end.month = day->month, end.day = day->day + (int)span_days;
+        if (c->ends_ms != 0)
+            c->reminders[r].ends_ms = zone_wall(c->zone, &end);
+        snprintf(name, sizeof name, "%s-%04d%02d%02d", written[r % each].name, day->year,
+                 day->month, day->day);
+        if (strlen(name) > 32)
+            return tree_error(err, reminder_node(c, r, "name"),
+                              "has more than 23 characters: the day is put behind it (\"%s\")",
+                              name);
+        all[r].name = arena_strndup(&c->own->arena, name, strlen(name));
+    }
+    form->reminders = (struct field_groups){all, total};
+    c->starts_ms = c->reminders[0].starts_ms;
+    c->ends_ms = c->reminders[0].ends_ms;
+    return 0;
+}
+
+/* ------------------------------------------------------------------- reminders */
 /* Where the document says nothing. */
 static int64_t usual_expiry(const struct campaign *c, const struct campaign_reminder *reminder)
 {
     int64_t due_ms = reminder->at.kind == MOMENT_NOW
                          ? INT64_MIN
-                         : moment_resolve(&reminder->at, c->zone, c->starts_ms, 0);
-    int64_t expires_ms = lasts_for_days(c) ? c->ends_ms : c->starts_ms;
+                         : moment_resolve(&reminder->at, c->zone, reminder->starts_ms, 0);
+    int64_t expires_ms = lasts_for_days(c, reminder) ? reminder->ends_ms : reminder->starts_ms;
 
     if (reminder->at.of_slot)
         return c->ends_ms != 0 && c->ends_ms > end_of_day(c) ? c->ends_ms : end_of_day(c);
@@ -146,11 +258,11 @@ static int read_expiry(struct campaign *c, size_t r, struct error *err)
             return tree_error(err, node, "%s", why.text);
         if (expires.kind == MOMENT_NOW || expires.of_slot)
             return tree_error(err, node, "expected a time before or after the event, or a date");
-        reminder->expires_ms = moment_resolve(&expires, c->zone, c->starts_ms, 0);
+        reminder->expires_ms = moment_resolve(&expires, c->zone, reminder->starts_ms, 0);
     }
     if (reminder->at.kind == MOMENT_NOW || reminder->at.of_slot)
         return 0;
-    due_ms = moment_resolve(&reminder->at, c->zone, c->starts_ms, 0);
+    due_ms = moment_resolve(&reminder->at, c->zone, reminder->starts_ms, 0);
     if (due_ms < reminder->expires_ms)
         return 0;
     return tree_error(err, reminder_node(c, r, "at"), "is due at %s, when it has expired (%s)%s",
@@ -206,6 +318,12 @@ static int read_reminder(struct campaign *c, size_t r, struct error *err)
         (form->days != DAYS_UNSAID ? form->days : c->own->form.days) == DAYS_WORKED;
     if (moment_parse(form->at, c->zone, &reminder->at, &why) != 0)
         return tree_error(err, reminder_node(c, r, "at"), "%s", why.text);
+    if (c->own->form.event.repeat != NULL &&
+        (reminder->at.of_slot || reminder->at.kind == MOMENT_NOW ||
+         reminder->at.kind == MOMENT_INSTANT))
+        return tree_error(err, reminder_node(c, r, "at"),
+                          "is the same for every occurrence of the event: write a time before or "
+                          "after it, as in \"-1d 18:00\"");
     if (form->hours != NULL || reminder->workdays) {
         if (read_hours(form->hours != NULL ? form->hours : c->own->hours_text,
                        reminder_node(c, r, "hours"), &c->own->hours[r], err) != 0)
@@ -267,7 +385,6 @@ static void set_defaults(struct campaign *c, const struct campaign_defaults *def
     c->channel_count = form->channels.count;
     for (i = 0; i < c->channel_count; i++)
         c->channels[i] = form->channels.items[i];
-    c->reminder_count = form->reminders.count;
 }
 
 static int read_form(struct campaign *c, const struct campaign_defaults *defaults,
@@ -288,6 +405,8 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
                    &own->hours[CAMPAIGN_MAX_REMINDERS], err) != 0)
         return -1;
     c->hours = own->hours[CAMPAIGN_MAX_REMINDERS];
+    if (read_occurrences(c, err) != 0)
+        return -1;
     for (r = 0; r < c->reminder_count; r++)
         if (read_reminder(c, r, err) != 0)
             return -1;
@@ -482,7 +601,8 @@ int64_t campaign_due(const struct campaign *c, size_t r, int64_t queued_ms)
 {
     const struct moment *at = &c->reminders[r].at;
 
-    return at->of_slot ? queued_ms : moment_resolve(at, c->zone, c->starts_ms, queued_ms);
+    return at->of_slot ? queued_ms
+                       : moment_resolve(at, c->zone, c->reminders[r].starts_ms, queued_ms);
 }
 
 static bool has_one_time(const struct campaign *c, size_t r)
@@ -503,7 +623,7 @@ bool campaign_missed(const struct campaign *c, size_t r, int64_t now_ms)
     if (c->missed == MISSED_NONE)
         return true;
     for (k = 0; k < c->reminder_count; k++) {
-        if (k == r || !has_one_time(c, k))
+        if (k == r || !has_one_time(c, k) || c->reminders[k].starts_ms != c->reminders[r].starts_ms)
             continue;
         other_ms = campaign_due(c, k, 0);
         if (other_ms > due_ms && other_ms <= now_ms && now_ms < c->reminders[k].expires_ms)

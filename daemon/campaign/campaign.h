@@ -37,7 +37,7 @@ enum campaign_doubt { DOUBT_RESEND, DOUBT_HOLD }; /* of an uncertain notice, see
 /* Who puts the signature where: a property of the gateway that carries it. */
 enum signature_mode { SIGNATURE_NONE, SIGNATURE_PREFIX, SIGNATURE_SUFFIX, SIGNATURE_GATEWAY };
 
-#define CAMPAIGN_MAX_REMINDERS 32
+#define CAMPAIGN_MAX_REMINDERS 366 /* of all occurrences together */
 #define CAMPAIGN_MAX_COLUMNS 32
 #define CAMPAIGN_MAX_CHANNELS 8
 #define CAMPAIGN_ID_BYTES 65 /* [a-z0-9-]{1,64} and the NUL */
@@ -57,8 +57,9 @@ struct campaign_defaults {
 };
 
 struct campaign_reminder {
-    const char *name;
+    const char *name; /* of a repeated event "eve-20270306", by the day it starts */
     struct moment at;
+    int64_t starts_ms, ends_ms; /* of its occurrence; ends_ms: 0 when not given */
     int64_t expires_ms; /* wall clock: not sent after it. By default the event's start, its end
                            where it lasts for days, the end of its last day for slots (each of
                            which ends it for its recipient), a day after what is due later */
@@ -75,7 +76,7 @@ struct campaign {
     const char *title;
     enum campaign_class class;
     const char *class_name;
-    int64_t starts_ms, ends_ms; /* ends_ms: 0 when not given */
+    int64_t starts_ms, ends_ms; /* of the first occurrence; ends_ms: 0 when not given */
     const struct zone *zone;
     const struct hours *hours;       /* when residents may be disturbed */
     const struct calendar *calendar; /* of its country */
@@ -90,6 +91,8 @@ struct campaign {
     int column_language, column_slot, column_timezone; /* index, or -1 */
     struct campaign_reminder reminders[CAMPAIGN_MAX_REMINDERS];
     size_t reminder_count;
+    size_t occurrence_count; /* 1, unless the event repeats; each has as many reminders, and
+                                those of one stand together */
     enum campaign_missed missed;
     enum campaign_same_phone same_phone;
     bool to_group; /* its audience is one row without addresses: a notice a reminder for the

@@ -15,8 +15,8 @@
 /* ------------------------------------------------------------- {{event.date}} ... */
 struct event_name {
     const char *name;
-    enum { OF_START, OF_END, OF_TREE, OF_TITLE } source;
-    enum when_part part;
+    enum { OF_START, OF_END, OF_SPAN, OF_TREE, OF_TITLE } source;
+    int part;      /* enum when_part; OF_SPAN: enum when_span */
     size_t offset; /* OF_TREE: in struct form */
 };
 
@@ -27,6 +27,9 @@ static const struct event_name event_names[] = {
     {"end_date", OF_END, WHEN_DATE, 0},
     {"end_time", OF_END, WHEN_TIME, 0},
     {"end_weekday", OF_END, WHEN_WEEKDAY, 0},
+    {"when", OF_SPAN, WHEN_SPAN, 0},
+    {"dates", OF_SPAN, WHEN_DATES, 0},
+    {"times", OF_SPAN, WHEN_TIMES, 0},
     {"title", OF_TITLE, WHEN_DATE, 0},
     {"venue", OF_TREE, WHEN_DATE, offsetof(struct form, event.venue)},
     {"address", OF_TREE, WHEN_DATE, offsetof(struct form, event.address)},
@@ -52,8 +55,9 @@ static int constant(struct template_slot *out, const char *text)
 static int event_value(struct scope *s, const struct event_name *e, struct template_slot *out)
 {
     const struct campaign *c = s->c;
-    int64_t at_ms = e->source == OF_END ? c->ends_ms : c->starts_ms;
-    struct local_time local;
+    const struct campaign_reminder *r = &c->reminders[s->reminder];
+    int64_t at_ms = e->source == OF_END ? r->ends_ms : r->starts_ms;
+    struct local_time local, end;
 
     switch (e->source) {
     case OF_TITLE:
@@ -64,12 +68,18 @@ static int event_value(struct scope *s, const struct event_name *e, struct templ
                                 s->language, c->language));
     case OF_START:
     case OF_END:
+    case OF_SPAN:
         break;
     }
     if (at_ms == 0)
         return constant(out, NULL);
     zone_local(c->zone, at_ms, &local);
-    when_write(e->part, s->language, &local, s->when);
+    zone_local(c->zone, r->ends_ms, &end);
+    if (e->source == OF_SPAN)
+        when_write_span((enum when_span)e->part, s->language, &local, r->ends_ms != 0 ? &end : NULL,
+                        s->when);
+    else
+        when_write((enum when_part)e->part, s->language, &local, s->when);
     return constant(out, s->when);
 }
 
@@ -81,8 +91,9 @@ static int resolve_event(struct scope *s, const char *name, struct template_slot
     for (e = event_names; e->name != NULL; e++)
         if (strcmp(e->name, name) == 0)
             return event_value(s, e, out);
-    return error_set(err, "of the event there are date, time, weekday, end_date, end_time, "
-                          "end_weekday, venue, address, url, contact and title");
+    return error_set(err,
+                     "of the event there are date, time, weekday, end_date, end_time, "
+                     "end_weekday, when, dates, times, venue, address, url, contact and title");
 }
 
 /* What the event was when the person was told: known only when it is amended. */

@@ -31,11 +31,12 @@ struct scope {
     struct arena *arena;
     const char *language; /* of the text in hand */
     const char *special;
+    size_t reminder;                        /* whose text: its occurrence is the event */
     const char *used[CAMPAIGN_MAX_COLUMNS]; /* free columns, in the order of their use */
     size_t used_count;
     bool uses_name, uses_slot;
     bool laid_out; /* the columns are known: names become their numbers */
-    char when[WHEN_BYTES];
+    char when[WHEN_SPAN_BYTES];
 };
 
 /* A template_resolve_fn; arg is a scope. */

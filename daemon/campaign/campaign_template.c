@@ -109,6 +109,7 @@ static int walk(struct scope *s, size_t reminder, const struct tree *templates, 
     struct campaign_template of = {.reminder = reminder};
     const struct tree *gateway, *language;
 
+    s->reminder = reminder == EVERY_REMINDER ? 0 : reminder;
     for (gateway = templates == NULL ? NULL : templates->first; gateway != NULL;
          gateway = gateway->next) {
         of.gateway = gateway->name;
@@ -134,7 +135,12 @@ static int walk_all(struct scope *s, template_fn *fn, void *arg, struct error *e
     for (size_t r = 0; r < s->form->reminders.count; r++)
         if (walk(s, r, reminders[r].templates, fn, arg, err) != 0)
             return -1;
-    return walk(s, EVERY_REMINDER, s->form->templates, fn, arg, err);
+    /* The campaign's say other dates for each occurrence. */
+    for (size_t r = 0; s->c->occurrence_count > 1 && r < s->form->reminders.count; r++)
+        if (walk(s, r, s->form->templates, fn, arg, err) != 0)
+            return -1;
+    return s->c->occurrence_count > 1 ? 0
+                                      : walk(s, EVERY_REMINDER, s->form->templates, fn, arg, err);
 }
 
 static int forget(struct scope *s, struct campaign_template *t, void *arg, struct error *err)

@@ -22,6 +22,7 @@
 struct campaign_text {
     struct campaign_text *next;
     const struct tree *node; /* where it stands in the document */
+    int64_t starts_ms;       /* of the occurrence whose dates it says */
     const char *language;
     struct template *template;
     const char *tail; /* the opt-out line, with what joins it to the text */
@@ -317,22 +318,26 @@ static const struct tree *find_leaf(const struct scope *s, size_t r, const char 
     return NULL;
 }
 
-static const struct campaign_text *text_for(struct scope *s, const struct tree *leaf,
+static const struct campaign_text *text_for(struct scope *s, size_t r, const struct tree *leaf,
                                             size_t language, const char *usual_optout,
                                             struct error *err)
 {
     struct texts *t = s->texts;
+    int64_t starts_ms = s->c->reminders[r].starts_ms;
     struct campaign_text *text;
     const unsigned *columns;
     size_t n;
 
-    for (text = t->first; text != NULL; text = text->next)
+    /* Those of one occurrence are one behind the other. */
+    for (text = t->first; text != NULL && text->starts_ms == starts_ms; text = text->next)
         if (text->node == leaf && text->language == t->languages[language])
             return text;
     text = xcalloc(1, sizeof *text);
     text->next = t->first;
     t->first = text;
     text->node = leaf;
+    text->starts_ms = starts_ms;
+    s->reminder = r;
     text->language = s->language = t->languages[language];
     s->special = NULL;
     text->template = compile_leaf(s, leaf, err);
@@ -363,7 +368,7 @@ static int fill_table(struct scope *s, const char *usual_optout, struct error *e
                                       "language: write texts = { %s = \"...\"; }",
                                       c->reminders[r].name, c->channels[k], c->language,
                                       c->language);
-                t->table[at] = text_for(s, leaf, language, usual_optout, err);
+                t->table[at] = text_for(s, r, leaf, language, usual_optout, err);
                 if (t->table[at++] == NULL)
                     return -1;
             }

@@ -13,6 +13,7 @@
 #include "field.h"
 
 extern const char *const form_class_names[]; /* of enum campaign_class; ended by NULL */
+#define FORM_MAX_REMINDERS 32 /* as written; each occurrence of a repeated event has all */
 
 struct form_reminder {
     const char *name, *at, *expires, *only, *hours;
@@ -28,7 +29,8 @@ struct form {
     int class, missed, days; /* their enums */
     const struct tree *title;
     struct {
-        const char *starts, *ends, *timezone;
+        const char *starts, *ends, *timezone, *repeat;
+        struct field_strings except;                        /* days that the rule would have */
         const struct tree *venue, *address, *url, *contact; /* a string, or one per language */
     } event;
     const struct tree *vars;

@@ -89,19 +89,85 @@ static char *plain_write(enum when_part part, const struct local_time *at, char 
     return put_int(out, at->weekday == 0 ? 7 : at->weekday, 1); /* as ISO 8601 counts */
 }
 
-static const struct {
+typedef char *write_fn(enum when_part part, const struct local_time *at, char *out);
+
+static const struct writer {
     const char *language;
-    char *(*write)(enum when_part, const struct local_time *, char *);
-} writers[] = {{"zh", zh_write}, {"en", en_write}};
+    write_fn *write;
+    const char *gap;              /* between a date and its time */
+    const char *to_time, *to_day; /* from a time to another, of the same day and of a later one */
+    bool halves;                  /* a time names its part of the day, once */
+} writers[] = {
+    {"zh", zh_write, "", "至", "至", true},
+    {"en", en_write, " ", "-", " - ", false},
+    {"", plain_write, " ", "-", " - ", false},
+};
+
+static const struct writer *writer_of(const char *language)
+{
+    const struct writer *w = writers;
+    size_t primary = strcspn(language, "-_");
+
+    while (w->language[0] != '\0' &&
+           (strlen(w->language) != primary || memcmp(w->language, language, primary) != 0))
+        w++;
+    return w;
+}
 
 size_t when_write(enum when_part part, const char *language, const struct local_time *at,
                   char out[WHEN_BYTES])
 {
-    size_t primary = strcspn(language, "-_"), i;
+    return (size_t)(writer_of(language)->write(part, at, out) - out);
+}
 
-    for (i = 0; i < sizeof writers / sizeof writers[0]; i++)
-        if (strlen(writers[i].language) == primary &&
-            memcmp(writers[i].language, language, primary) == 0)
-            return (size_t)(writers[i].write(part, at, out) - out);
-    return (size_t)(plain_write(part, at, out) - out);
+static bool same_day(const struct local_time *a, const struct local_time *b)
+{
+    return a->day == b->day && a->month == b->month && a->year == b->year;
+}
+
+/* "上午9:00至11:00", not "上午9:00至上午11:00". */
+static bool same_half(const struct local_time *a, const struct local_time *b)
+{
+    size_t i = 0;
+
+    while (a->hour >= zh_parts[i].before_hour)
+        i++;
+    return b->hour < zh_parts[i].before_hour && (i == 0 || b->hour >= zh_parts[i - 1].before_hour);
+}
+
+static char *write_end(const struct writer *w, const struct local_time *from,
+                       const struct local_time *to, char *out)
+{
+    char time[WHEN_BYTES];
+
+    w->write(WHEN_TIME, to, time);
+    return put(put(out, w->to_time),
+               w->halves && same_half(from, to) ? time + strcspn(time, "0123456789") : time);
+}
+
+size_t when_write_span(enum when_span span, const char *language, const struct local_time *from,
+                       const struct local_time *to, char out[WHEN_SPAN_BYTES])
+{
+    const struct writer *w = writer_of(language);
+    bool one_day = to == NULL || same_day(from, to), whole_days;
+    char *at = out;
+
+    whole_days =
+        to != NULL && from->hour == 0 && from->minute == 0 && to->hour == 23 && to->minute == 59;
+    *at = '\0';
+    if (span == WHEN_TIMES && whole_days)
+        return 0;
+    if (span != WHEN_TIMES)
+        at = w->write(WHEN_DATE, from, at);
+    if (span != WHEN_DATES && !whole_days) {
+        at = w->write(WHEN_TIME, from, span == WHEN_TIMES ? at : put(at, w->gap));
+        if (to != NULL && (one_day || span == WHEN_TIMES))
+            at = write_end(w, from, to, at);
+    }
+    if (!one_day && span != WHEN_TIMES) {
+        at = w->write(WHEN_DATE, to, put(at, w->to_day));
+        if (span == WHEN_SPAN && !whole_days)
+            at = w->write(WHEN_TIME, to, put(at, w->gap));
+    }
+    return (size_t)(at - out);
 }

@@ -62,9 +62,14 @@ const struct reminder_status *picture_reminder(const struct picture *p, const ch
 bool picture_holds_doubt(const struct picture *p, const struct reminder_status *r)
 {
     const struct tree *one = p->document != NULL ? tree_get(p->document, "reminders") : NULL;
+    size_t n = strlen(r->name);
 
+    /* Of a repeated event a day stands behind the name that was written: "-20270306". */
+    if (p->document != NULL && n > 9 && tree_string(p->document, "event.repeat", NULL) != NULL)
+        n -= 9;
     one = one != NULL ? one->first : NULL;
-    while (one != NULL && strcmp(tree_string(one, "name", ""), r->name) != 0)
+    while (one != NULL && (strncmp(tree_string(one, "name", ""), r->name, n) != 0 ||
+                           strlen(tree_string(one, "name", "")) != n))
         one = one->next;
     return one != NULL && strcmp(tree_string(one, "doubt", "resend"), "hold") == 0;
 }

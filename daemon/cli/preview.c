@@ -144,7 +144,8 @@ void preview_row(struct preview *s, const char *bytes, size_t n)
     if (campaign_row_split(c, bytes, n, row) != 0)
         return;
     language = c->column_language >= 0 ? &row[c->column_language] : &none;
-    for (size_t r = 0; r < c->reminder_count; r++) {
+    /* Of a repeated event the first: the others differ by their dates. */
+    for (size_t r = 0; r < c->reminder_count / c->occurrence_count; r++) {
         for (size_t k = 0; k < c->channel_count; k++) {
             struct preview_text *t;
 

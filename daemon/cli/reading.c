@@ -124,6 +124,14 @@ int reading_open(struct reading *r, const struct cli *cli, const char *path, siz
     return 0;
 }
 
+struct campaign *reading_bare(const struct cli *cli, const char *path, struct error *err)
+{
+    struct tree *t =
+        ends_with(path, ".json") ? read_json_file(path, err) : tree_read_config(path, err);
+
+    return t == NULL ? NULL : campaign_create(t, &cli->settings->defaults, NULL, 0, err);
+}
+
 void reading_close(struct reading *r)
 {
     preview_free(r->preview);
@@ -241,7 +249,7 @@ static void write_reminder_names(const struct campaign *c, uint32_t reminders, s
 {
     const char *comma = "";
 
-    for (size_t r = 0; r < c->reminder_count; r++) {
+    for (size_t r = 0; r < c->reminder_count / c->occurrence_count; r++) {
         if ((reminders & 1u << r) == 0)
             continue;
         buf_printf(out, "%s%s", comma, c->reminders[r].name);
@@ -306,6 +314,11 @@ static void write_event(const struct campaign *c, struct buf *out)
     if (c->ends_ms != 0)
         buf_printf(out, T(" to %s", " 至 %s"), human_time(ends, c->zone, c->ends_ms, false));
     buf_printf(out, " (%s)\n", zone_name(c->zone));
+    if (c->occurrence_count > 1)
+        buf_printf(
+            out, T("the first of %zu, the last %s\n", "共 %zu 次，这是第一次；最后一次 %s\n"),
+            c->occurrence_count,
+            human_time(starts, c->zone, c->reminders[c->reminder_count - 1].starts_ms, false));
 }
 
 /* What nobody can know yet: a warning, no mistake. */
@@ -370,7 +383,7 @@ static json_t *texts_json(const struct reading *r)
         const struct preview_text *t = &texts[i];
         json_t *names = json_array();
 
-        for (size_t k = 0; k < r->campaign->reminder_count; k++)
+        for (size_t k = 0; k < r->campaign->reminder_count / r->campaign->occurrence_count; k++)
             if (t->reminders & 1u << k)
                 json_array_append_new(names, json_string(r->campaign->reminders[k].name));
         json_array_append_new(

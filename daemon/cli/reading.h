@@ -26,6 +26,10 @@ struct reading {
 int reading_open(struct reading *r, const struct cli *cli, const char *path, size_t keep,
                  struct error *err);
 
+/* The campaign alone, whose list need not be there: texts are taken at their word. NULL with
+ * err. */
+struct campaign *reading_bare(const struct cli *cli, const char *path, struct error *err);
+
 /* Reads the audience through the preview. -1 with err: the list cannot be read,
  * nobody in it can be reached, or row() refused. */
 int reading_audience(struct reading *r, struct error *err);

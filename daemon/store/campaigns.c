@@ -178,9 +178,15 @@ void campaign_hash(const char *document, size_t n, char *out)
 
 void campaign_plan(const struct campaign *c, int64_t queued_ms, int64_t *due_ms, bool *skipped)
 {
+    size_t each = c->reminder_count / c->occurrence_count;
     int latest = -1;
 
     for (size_t r = 0; r < c->reminder_count; r++) {
+        if (r % each == 0) { /* those of an occurrence make up for each other alone */
+            if (latest >= 0)
+                skipped[latest] = false;
+            latest = -1;
+        }
         due_ms[r] = campaign_due(c, r, queued_ms);
         /* One that is over is no use to anybody, whatever `missed` says. */
         skipped[r] = c->reminders[r].expires_ms <= queued_ms;

@@ -291,6 +291,9 @@ static char *document(const char *members)
     return more;
 }
 
+#define REPEAT(rule, more)                                                                         \
+    "\"event\":{\"starts\":\"2027-03-06T09:00\",\"repeat\":\"" rule "\"" more "}"
+
 static const struct {
     const char *what, *members, *words;
 } refused[] = {
@@ -382,6 +385,36 @@ static const struct {
     {"an approval of no kind", "\"approval\":{\"recipient\":5}",
      "approval.recipient: there is no such setting; did you mean \"recipients\"?"},
     {"a priority beyond", "\"priority\":10", "priority: expected an integer in 1..9"},
+    {"a rule that is none", REPEAT("every Saturday", ""),
+     "event.repeat: \"every Saturday\" is no rule"},
+    {"a rule without end", REPEAT("FREQ=WEEKLY", ""), "event.repeat: never ends: add COUNT=10"},
+    {"more than anybody reads", REPEAT("FREQ=DAILY;COUNT=400", ""),
+     "event.repeat: has more than 366 occurrences"},
+    {"a start on another day", REPEAT("FREQ=WEEKLY;BYDAY=SU;COUNT=2", ""),
+     "event.repeat: the event starts on 2027-03-06, and the first day of the rule is 2027-03-07"},
+    {"an exception on no day", REPEAT("FREQ=WEEKLY;COUNT=2", ",\"except\":\"2027-03-14\""),
+     "event.except: \"2027-03-14\" is no day of event.repeat"},
+    {"an exception that is no day", REPEAT("FREQ=WEEKLY;COUNT=2", ",\"except\":\"May\""),
+     "event.except: \"May\" is no day"},
+    {"nothing but exceptions", REPEAT("FREQ=WEEKLY;COUNT=1", ",\"except\":\"2027-03-06\""),
+     "event.except: leaves no day"},
+    {"an exception to nothing",
+     "\"event\":{\"starts\":\"2027-03-06T09:00\",\"except\":\"2027-03-06\"}",
+     "event.except: goes with event.repeat"},
+    {"one time for all occurrences",
+     REPEAT("FREQ=WEEKLY;COUNT=2", "") ",\"reminders\":[{\"name\":\"r\",\"at\":\"now\"}]",
+     "reminders[0].at: is the same for every occurrence"},
+    {"slots on every occurrence",
+     REPEAT("FREQ=WEEKLY;COUNT=2", "") ",\"reminders\":[{\"name\":\"r\",\"at\":\"-2h of slot\"}]",
+     "reminders[0].at: is the same for every occurrence"},
+    {"a name without room for the day",
+     REPEAT("FREQ=WEEKLY;COUNT=2",
+            "") ",\"reminders\":[{\"name\":\"a23456789012345678901234\",\"at\":\"-1d\"}]",
+     "reminders[0].name: has more than 23 characters"},
+    {"too many reminders in all",
+     REPEAT("FREQ=DAILY;COUNT=184", "") ",\"reminders\":[{\"name\":\"a\",\"at\":\"-1d\"},"
+                                        "{\"name\":\"b\",\"at\":\"-2h\"}]",
+     "event.repeat: has 184 occurrences with 2 reminders each, in all more than 366"},
     {"only for whom", "\"reminders\":[{\"name\":\"r\",\"at\":\"now\",\"only\":\"tolds\"}]",
      "reminders[0].only: expected \"told\""},
 };
@@ -636,6 +669,77 @@ static void test_list_without_numbers(void **state)
     free(text);
 }
 
+/* ------------------------------------------------------------------- occurrences */
+/* Lectures on Sundays in Berlin, over the day in which summer time begins (2027-03-28), but for
+ * Easter Sunday; what the phone shows, and by the clock of the wall. */
+static const char lectures[] =
+    "{\"id\":\"lectures\",\"class\":\"notice\",\"title\":\"T\",\"event\":{\"starts\":"
+    "\"2027-03-14T19:00\",\"ends\":\"2027-03-15T00:30\",\"timezone\":\"Europe/Berlin\","
+    "\"repeat\":\"FREQ=WEEKLY;UNTIL=20270411T170000Z\",\"except\":[\"2027-03-28\"]},"
+    "\"texts\":\"to {{event.end_date}} "
+    "{{event.end_time}}\",\"language\":\"en\",\"hours\":\"always\","
+    "\"templates\":{\"cloud\":{\"code\":\"7\",\"params\":[\"event.date\"]}},\"reminders\":["
+    "{\"name\":\"eve\",\"at\":\"-1d 18:00\",\"texts\":\"from {{event.date}} {{event.time}}\"},"
+    "{\"name\":\"soon\",\"at\":\"-90m\"}]}";
+
+static const struct {
+    const char *name, *due, *expires, *text, *date;
+} occurrences[] = {
+    {"eve-20270314", "2027-03-13T18:00", "2027-03-15T00:30", "from Sun 14 Mar 19:00", "Sun 14 Mar"},
+    {"soon-20270314", "2027-03-14T17:30", "2027-03-15T00:30", "to Mon 15 Mar 0:30", "Sun 14 Mar"},
+    {"eve-20270321", "2027-03-20T18:00", "2027-03-22T00:30", "from Sun 21 Mar 19:00", "Sun 21 Mar"},
+    {"soon-20270321", "2027-03-21T17:30", "2027-03-22T00:30", "to Mon 22 Mar 0:30", "Sun 21 Mar"},
+    {"eve-20270404", "2027-04-03T18:00", "2027-04-05T00:30", "from Sun 4 Apr 19:00", "Sun 4 Apr"},
+    {"soon-20270404", "2027-04-04T17:30", "2027-04-05T00:30", "to Mon 5 Apr 0:30", "Sun 4 Apr"},
+    {"eve-20270411", "2027-04-10T18:00", "2027-04-12T00:30", "from Sun 11 Apr 19:00", "Sun 11 Apr"},
+    {"soon-20270411", "2027-04-11T17:30", "2027-04-12T00:30", "to Mon 12 Apr 0:30", "Sun 11 Apr"},
+};
+
+static void check_occurrences(const struct campaign *c)
+{
+    const struct template_value row[] = {{"1", 1}};
+
+    assert_int_equal(c->reminder_count, sizeof occurrences / sizeof *occurrences);
+    assert_int_equal(c->occurrence_count, 4);
+    for (size_t r = 0; r < c->reminder_count; r++) {
+        const struct campaign_template *t = campaign_template(c, r, "cloud", "en", 2);
+        const char *name, *empty;
+        char value[64];
+        int n;
+
+        assert_string_equal(c->reminders[r].name, occurrences[r].name);
+        assert_int_equal(campaign_due(c, r, 0), at("Europe/Berlin", occurrences[r].due));
+        assert_int_equal(c->reminders[r].expires_ms, at("Europe/Berlin", occurrences[r].expires));
+        assert_string_equal(composed(c, occurrences[r].name, "en", "1", SIGNATURE_NONE),
+                            occurrences[r].text);
+        n = campaign_template_param(c, t, 0, row, value, sizeof value - 1, &name, &empty);
+        assert_int_equal(n, strlen(occurrences[r].date));
+        assert_memory_equal(value, occurrences[r].date, (size_t)n);
+    }
+}
+
+static void test_occurrences(void **state)
+{
+    struct buf json = BUF_INIT(65536);
+    struct error err = {""};
+    struct campaign *c = from_json(lectures, &err), *again;
+
+    (void)state;
+    if (c == NULL)
+        fail_msg("%s", err.text);
+    check_occurrences(c);
+    campaign_write_json(c, &json); /* as it is stored, and read again by every daemon */
+    again = from_json(buf_string(&json), &err);
+    assert_non_null(again);
+    check_occurrences(again);
+    /* What one occurrence missed no other makes up for. */
+    assert_true(campaign_missed(c, 0, at("Europe/Berlin", "2027-03-14T18:00")));
+    assert_false(campaign_missed(c, 1, at("Europe/Berlin", "2027-03-20T19:00")));
+    campaign_free(again);
+    campaign_free(c);
+    buf_free(&json);
+}
+
 /* Documents that a stranger broke: refused or taken, and nothing else. */
 static void test_broken_documents(void **state)
 {
@@ -675,6 +779,55 @@ static void test_too_long_for_sms(void **state)
 }
 
 /* ------------------------------------------------------------------ dates in words */
+/* From when to when, for people. */
+static void test_span(void **state)
+{
+    static const struct {
+        enum when_span span;
+        const char *language, *from, *to, *words;
+    } facts[] = {
+        {WHEN_SPAN, "zh", "2027-03-06T09:00", "2027-03-06T15:30",
+         "3月6日（周六）上午9:00至下午3:30"},
+        {WHEN_SPAN, "zh", "2027-03-06T09:00", "2027-03-06T11:00", "3月6日（周六）上午9:00至11:00"},
+        {WHEN_SPAN, "zh", "2027-03-06T11:00", "2027-03-06T12:30",
+         "3月6日（周六）上午11:00至中午12:30"},
+        {WHEN_SPAN, "zh", "2027-03-06T00:30", "2027-03-06T04:00", "3月6日（周六）凌晨0:30至4:00"},
+        {WHEN_SPAN, "zh", "2027-03-06T09:00", NULL, "3月6日（周六）上午9:00"},
+        {WHEN_SPAN, "zh", "2027-12-31T23:59", "2027-12-31T23:59",
+         "12月31日（周五）晚上11:59至11:59"},
+        {WHEN_SPAN, "zh-TW", "2027-03-08T19:00", "2027-03-09T01:00",
+         "3月8日（周一）晚上7:00至3月9日（周二）凌晨1:00"},
+        {WHEN_SPAN, "zh", "2027-03-08T00:00", "2027-03-10T23:59",
+         "3月8日（周一）至3月10日（周三）"},
+        {WHEN_SPAN, "zh", "2027-03-08T00:00", "2027-03-08T23:59", "3月8日（周一）"},
+        {WHEN_DATES, "zh", "2027-03-08T09:00", "2027-03-10T17:00",
+         "3月8日（周一）至3月10日（周三）"},
+        {WHEN_DATES, "en", "2027-03-08T09:00", "2027-03-08T17:00", "Mon 8 Mar"},
+        {WHEN_TIMES, "zh", "2027-03-08T09:00", "2027-03-10T17:00", "上午9:00至下午5:00"},
+        {WHEN_TIMES, "zh", "2027-03-08T00:00", "2027-03-08T23:59", ""},
+        {WHEN_TIMES, "en", "2027-03-06T09:00", NULL, "9:00"},
+        {WHEN_SPAN, "en", "2027-03-06T09:00", "2027-03-06T15:30", "Sat 6 Mar 9:00-15:30"},
+        {WHEN_SPAN, "en", "2027-03-08T19:00", "2027-03-09T01:00",
+         "Mon 8 Mar 19:00 - Tue 9 Mar 1:00"},
+        {WHEN_SPAN, "ug", "2027-03-06T09:00", "2027-03-06T15:30", "2027-03-06 09:00-15:30"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        const struct zone *zone = zone_find("Asia/Shanghai", NULL);
+        struct local_time from, to;
+        char out[WHEN_SPAN_BYTES];
+
+        zone_local(zone, at("Asia/Shanghai", facts[i].from), &from);
+        if (facts[i].to != NULL)
+            zone_local(zone, at("Asia/Shanghai", facts[i].to), &to);
+        assert_int_equal(when_write_span(facts[i].span, facts[i].language, &from,
+                                         facts[i].to != NULL ? &to : NULL, out),
+                         strlen(facts[i].words));
+        assert_string_equal(out, facts[i].words);
+    }
+}
+
 static void test_when(void **state)
 {
     static const struct {
@@ -718,6 +871,7 @@ int main(void)
         cmocka_unit_test(test_health_check),
         cmocka_unit_test(test_stored_again),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_occurrences),
         cmocka_unit_test(test_taken),
         cmocka_unit_test(test_layout),
         cmocka_unit_test(test_unknown_column),
@@ -726,6 +880,7 @@ int main(void)
         cmocka_unit_test(test_list_without_numbers),
         cmocka_unit_test(test_broken_documents),
         cmocka_unit_test(test_when),
+        cmocka_unit_test(test_span),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,28 @@ static void test_plan(void **state)
     campaign_free(c);
 }
 
+/* Queued in the course of a series: what is over stays away, and an occurrence's missed
+ * reminder goes although a later occurrence's was missed too. */
+static void test_plan_of_a_series(void **state)
+{
+    static const char json[] =
+        "{\"id\":\"a\",\"class\":\"notice\",\"title\":\"T\",\"event\":{\"starts\":"
+        "\"2027-03-06T09:00\",\"repeat\":\"FREQ=DAILY;COUNT=4\"},\"texts\":\"t\",\"reminders\":["
+        "{\"name\":\"week\",\"at\":\"-7d 09:00\"},{\"name\":\"eve\",\"at\":\"-1d 18:00\"}]}";
+    struct tree *t = tree_parse_json(json, strlen(json), NULL, NULL);
+    struct campaign *c = campaign_create(t, &defaults, NULL, 0, NULL);
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+
+    (void)state;
+    assert_int_equal(c->reminder_count, 8);
+    campaign_plan(c, at("2027-03-06T19:00"), due_ms, skipped);
+    for (size_t r = 0; r < 8; r++)
+        assert_int_equal(skipped[r], "nnnyyyyy"[r] == 'n');
+    assert_int_equal(due_ms[7], at("2027-03-08T18:00"));
+    campaign_free(c);
+}
+
 /* ------------------------------------------------------------------- in Redis */
 
 #define DOCUMENT "{\"id\":\"fair\"}"
@@ -339,8 +361,13 @@ static int end(void **state)
 int main(void)
 {
     static const struct CMUnitTest all[] = {
-        TEST(test_queue), TEST(test_reminder_status), TEST(test_flag), TEST(test_ids),
-        TEST(test_hash),  TEST(test_long_id),
+        TEST(test_queue),
+        TEST(test_reminder_status),
+        TEST(test_flag),
+        TEST(test_ids),
+        TEST(test_hash),
+        TEST(test_long_id),
+        TEST(test_plan_of_a_series),
     };
     struct CMUnitTest tests[COUNT(all) + COUNT(plans)];
     size_t n = 0;

@@ -1,0 +1,242 @@
+#include "plan.h"
+
+#include "audience.h"
+#include "form.h"
+#include "mem.h"
+#include "pending.h"
+#include "picture.h"
+#include "reading.h"
+#include "tree.h"
+#include "zone.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static struct plan_entry *add(struct plan *p)
+{
+    if ((p->count & (p->count - 1)) == 0)
+        p->entries = xreallocarray(p->entries, p->count > 0 ? p->count * 2 : 1, sizeof *p->entries);
+    return memset(&p->entries[p->count++], 0, sizeof *p->entries);
+}
+
+static bool has(const struct plan *p, const char *id)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(p->entries[i].campaign, id) == 0)
+            return true;
+    return false;
+}
+
+static const char *state_of(const struct picture *queued, const char *reminder, const char *state)
+{
+    const struct reminder_status *r = queued != NULL ? picture_reminder(queued, reminder) : NULL;
+
+    return r != NULL ? picture_reminder_state(r) : state;
+}
+
+/* queued: as it stands in Redis; NULL: not taken yet, or a file, as state says. */
+static void add_campaign(struct plan *p, const struct campaign *c, int64_t people,
+                         const struct picture *queued, const char *state)
+{
+    const char *venue =
+        form_localized(tree_get(c->document, "event.venue"), c->language, c->language);
+    size_t each = c->reminder_count / c->occurrence_count;
+
+    for (size_t r = 0; r < c->reminder_count; r++) {
+        const struct campaign_reminder *one = &c->reminders[r];
+        const struct reminder_status *status =
+            queued != NULL ? picture_reminder(queued, one->name) : NULL;
+        struct local_time day;
+
+        zone_local(c->zone, one->starts_ms, &day);
+        for (int k = r % each == 0 ? 0 : 1; k < 2; k++) { /* the event before its first reminder */
+            struct plan_entry *e;
+
+            if (k == 1 && one->at.kind == MOMENT_NOW && status == NULL)
+                continue; /* its time is when it is queued */
+            e = add(p);
+            e->own_times = k == 1 && one->at.of_slot;
+            e->at_ms = k == 0 ? one->starts_ms
+                       : status != NULL && !one->at.of_slot
+                           ? status->due_ms
+                           : moment_resolve(&one->at, c->zone, one->starts_ms, 0);
+            e->ends_ms = k == 0 ? one->ends_ms : 0;
+            e->zone = c->zone;
+            e->campaign = xstrdup(c->id);
+            e->title = xstrdup(c->title);
+            e->reminder = k == 0 ? NULL : xstrdup(one->name);
+            e->venue = venue != NULL ? xstrdup(venue) : NULL;
+            e->people = people;
+            snprintf(e->state, sizeof e->state, "%s",
+                     k == 0 && queued != NULL ? queued->status->state
+                                              : state_of(queued, one->name, state));
+            if (c->occurrence_count > 1)
+                snprintf(e->day, sizeof e->day, "%04d%02d%02d", day.year % 10000, day.month,
+                         day.day);
+        }
+    }
+}
+
+/* ----------------------------------------------------------------------- files */
+/* A plan for the year is made before its lists are there. */
+static void add_file(struct plan *p, struct cli *cli, const char *path)
+{
+    struct reading r = {0};
+    struct campaign *bare;
+    struct error err;
+
+    if (reading_open(&r, cli, path, 0, &err) == 0) {
+        bool read = reading_audience(&r, &err) == 0;
+
+        if (!has(p, r.campaign->id))
+            add_campaign(p, r.campaign, read ? (int64_t)preview_rows(r.preview) : -1, NULL, "file");
+    } else if (r.no_list && (bare = reading_bare(cli, path, &err)) != NULL) {
+        if (!has(p, bare->id))
+            add_campaign(p, bare, -1, NULL, "file");
+        campaign_free(bare);
+    } else {
+        p->broken++;
+        fprintf(stderr, "%s\n", err.text);
+    }
+    reading_close(&r);
+}
+
+static int is_campaign(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+
+    return entry->d_name[0] != '.' && dot != NULL &&
+           (strcmp(dot, ".conf") == 0 || strcmp(dot, ".json") == 0);
+}
+
+int plan_add_path(struct plan *p, struct cli *cli, const char *path, struct error *err)
+{
+    struct dirent **names;
+    struct stat st;
+    int n;
+
+    if (stat(path, &st) != 0)
+        return error_set(err, "%s: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode)) {
+        add_file(p, cli, path);
+        return 0;
+    }
+    n = scandir(path, &names, is_campaign, alphasort);
+    if (n < 0)
+        return error_set(err, "%s: %s", path, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        char *file = xasprintf("%s/%s", path, names[i]->d_name);
+
+        add_file(p, cli, file);
+        free(file);
+        free(names[i]);
+    }
+    free(names);
+    return 0;
+}
+
+/* ---------------------------------------------------------------------- queued */
+static struct campaign *from_document(const struct cli *cli, const char *json, size_t n)
+{
+    struct tree *t = tree_parse_json(json, n, NULL, NULL);
+
+    return t == NULL ? NULL : campaign_create(t, &cli->settings->defaults, NULL, 0, NULL);
+}
+
+struct waiting {
+    struct plan *plan;
+    struct cli *cli;
+};
+
+static bool add_waiting(void *arg, const redisReply *fields)
+{
+    struct waiting *w = arg;
+    const redisReply *body = db_field(fields, "body");
+    struct campaign *c;
+
+    if (strcmp(pending_field(fields, "op"), "queue") != 0 || body == NULL)
+        return false;
+    c = from_document(w->cli, body->str, body->len);
+    if (c != NULL && !has(w->plan, c->id)) {
+        const struct tree *inline_list = tree_get(c->document, "audience.recipients");
+
+        add_campaign(w->plan, c,
+                     inline_list != NULL ? (int64_t)inline_list->count
+                                         : db_int(db_field(fields, "rows"), -1),
+                     NULL, "pending");
+    }
+    campaign_free(c);
+    return false;
+}
+
+int plan_add_queued(struct plan *p, struct cli *cli, struct error *err)
+{
+    struct waiting w = {p, cli};
+    char **ids = campaign_ids(cli->db, err);
+    size_t i;
+
+    if (ids == NULL)
+        return -1;
+    for (i = 0; ids[i] != NULL; i++) {
+        struct picture *picture = picture_read(cli, ids[i], NULL);
+        struct campaign *c = picture != NULL ? from_document(cli, picture->status->document,
+                                                             strlen(picture->status->document))
+                                             : NULL;
+
+        if (c != NULL && !has(p, c->id)) /* else erased, or its list is still coming */
+            add_campaign(p, c, picture->status->rows, picture, "");
+        campaign_free(c);
+        picture_free(picture);
+        free(ids[i]);
+    }
+    free(ids);
+    return pending_each(cli->db, add_waiting, &w, err);
+}
+
+/* ----------------------------------------------------------------------- order */
+static void entry_free(struct plan_entry *e)
+{
+    free(e->campaign);
+    free(e->title);
+    free(e->reminder);
+    free(e->venue);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct plan_entry *x = a, *y = b;
+
+    if (x->at_ms != y->at_ms)
+        return x->at_ms < y->at_ms ? -1 : 1;
+    if (strcmp(x->campaign, y->campaign) != 0)
+        return strcmp(x->campaign, y->campaign);
+    return strcmp(x->reminder != NULL ? x->reminder : "", y->reminder != NULL ? y->reminder : "");
+}
+
+void plan_arrange(struct plan *p, int year)
+{
+    struct local_time t;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        zone_local(p->entries[i].zone, p->entries[i].at_ms, &t);
+        if (year == 0 || t.year == year)
+            p->entries[kept++] = p->entries[i];
+        else
+            entry_free(&p->entries[i]);
+    }
+    p->count = kept;
+    if (kept > 0)
+        qsort(p->entries, kept, sizeof *p->entries, compare);
+}
+
+void plan_free(struct plan *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        entry_free(&p->entries[i]);
+    free(p->entries);
+}
