@@ -17,6 +17,10 @@
  *   owed.c      receipts that have to be asked for, and that nobody remembers
  *   member.c    this daemon among others: epoch, heartbeat
  *   trust.c     is Redis what it was? Else nothing is sent
+ *   watch.c     is the clock what it was? Else nothing is begun
+ * and beside them: dispatch.c turns the pump; delivery_log.c writes down each step, and
+ * replay.c reads it again; outcome.c (what an answer may do to a record), share.c, limit.c,
+ * timekeeper.c are rules without Redis; refs.c and survey.c look names up.
  *
  * Nothing here is truth: a daemon may be killed at any instruction and another
  * goes on from what Redis holds. Memory is bounded by dispatch.memory_mb.

@@ -403,6 +403,19 @@ static void unsent(struct lane *lane, struct notice *n)
     settle_answer(n, &(struct gateway_answer){.outcome = GATEWAY_UNSENT});
 }
 
+/* What has its intent does not leave by it. */
+static void give_back_ready(struct lane *lane)
+{
+    struct notice *n;
+
+    while ((n = lane->ready) != NULL) {
+        lane->ready = n->next;
+        lane->ready_count--;
+        unsent(lane, n);
+    }
+    lane->ready_last = NULL;
+}
+
 enum pass { PASS_GOES, PASS_WAITS, PASS_ALL_WAIT };
 
 /* Takes the slots of every rate that n is under, or of none. */
@@ -507,7 +520,8 @@ static void lane_submit(struct lane *lane)
 
     watch_look(lane->d->watch);
     if (lane->d->era != watch_era(lane->d->watch)) { /* the next turn prepares all anew, */
-        if (watch_sends(lane->d->watch))             /* once the clock is no longer in doubt */
+        give_back_ready(lane);           /* it may be long until then: none of it is being sent */
+        if (watch_sends(lane->d->watch)) /* once the clock is no longer in doubt */
             dispatch_ask_turn(lane->d);
         return;
     }
@@ -543,12 +557,7 @@ void lane_give_back(struct lane *lane)
 {
     struct notice *n;
 
-    while ((n = lane->ready) != NULL) {
-        lane->ready = n->next;
-        lane->ready_count--;
-        unsent(lane, n);
-    }
-    lane->ready_last = NULL;
+    give_back_ready(lane);
     for (int p = 1; p < PRIORITIES; p++)
         while (lane->turns[p] != NULL) {
             n = line_pop(lane, lane->turns[p]);

@@ -78,6 +78,20 @@ journey('a doubted clock that a person confirms is gone by, and a restart is no 
   assert.match((await s.ok('clock')).out, /d1 .*right/);
 });
 
+journey('what has its intent when the clock comes in doubt goes back: nobody is held as being sent to', async (s) => {
+  const clock = s.drivenClock(NOON);
+  const smsc = await s.smsc(() => ({ receipt: false }), { rate: '300/s', window: 200 });
+  await s.start();
+  await s.xadd(fair('intended', people(2000)));
+  await until('some submits', () => smsc.submits.length >= 100);
+  clock.step(12 * HOUR);
+  await until('the doubt', () => /clock.doubted/.test(s.log()));
+  await until('all of them to be back', async () => !(await s.counts('intended', 'first')).sending);
+  const { parked = 0, accepted = 0, untouched = 0 } = await s.counts('intended', 'first');
+  assert.equal(parked + accepted + untouched, 2000);
+  assert.equal(accepted, smsc.submits.length);
+});
+
 journey('a clock that is set forward by minutes is followed; promotions wait for a minute', async (s) => {
   const clock = s.drivenClock(NOON);
   const smsc = await s.smsc();

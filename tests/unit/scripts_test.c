@@ -1431,6 +1431,20 @@ static void test_lost_counters(void **state)
     is("[OPEN 0 0 counters]", script(SCRIPT_FINISH, 3, REMINDER " " LEASES " " RETRY " 1500"));
 }
 
+/* Nor for one that is no number any more: what was written is counted. */
+static void test_damaged_counters(void **state)
+{
+    (void)state;
+    opened(2);
+    ask("HSET " REMINDER " c4 many c5 1,5");
+    ask("SETRANGE " LEDGER " 16 @aaaaaaaaaaaaaaa"); /* accepted, then delivered */
+    is("[OK 2]", script(SCRIPT_SETTLE, 3,
+                        REMINDER " " LEDGER " " RETRY
+                                 " outcome 1100 1 0 1 1 @aaaaaaaaaaaaaaa Paaaaaaaaaaaaaaa ''"));
+    is("Paaaaaaaaaaaaaaa", ask("GETRANGE " LEDGER " 16 31"));
+    is("[2 -1 1]", ask("HMGET " REMINDER " seq c4 c5"));
+}
+
 /* Another row, another order or one row less is another list. */
 static void test_digest(void **state)
 {
@@ -1587,6 +1601,7 @@ int main(void)
         TEST(test_restore),
         TEST(test_repair),
         TEST(test_lost_counters),
+        TEST(test_damaged_counters),
         TEST(test_digest),
     };
     struct CMUnitTest tests[COUNT(all) + COUNT(wrongs)];

@@ -147,7 +147,7 @@ local set = {'seq', seq + 1}
 for s, d in pairs(delta) do
   if d ~= 0 then
     set[#set + 1] = 'c' .. s
-    set[#set + 1] = tonumber(h[6 + s] or '0') + d -- one that is lost: verify --repair
+    set[#set + 1] = (tonumber(h[6 + s] or '0') or 0) + d -- lost or damaged: verify --repair
   end
 end
 if (delta[1] or 0) > 0 and h[19] == 'done' then -- one more has its turn: by a late outcome or receipt
