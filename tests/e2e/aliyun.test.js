@@ -164,6 +164,21 @@ journey('receipts that a killed daemon had still to ask for are asked for by the
   await until('the log to say so', () => /receipts\.owed gateway=aliyun messages=3/.test(s.log()));
 });
 
+journey('a gateway that was drained and is resumed asks for what it was owed before', async (s) => {
+  let tells = false;
+  const waiting = { status: 200, body: '{"Code":"OK","Message":"OK","SmsSendDetailDTOs":{"SmsSendDetailDTO":[]},"TotalCount":0}' };
+  await aliyun(s, ({ action }) => (action === 'QuerySendDetails' && !tells ? waiting : undefined), { poll_after: '1s' });
+  await s.start();
+  await s.xadd(campaign('owed', people(2), { templates: TEMPLATES }));
+  await s.counted('owed', 'first', { accepted: 2 }, 60000);
+  await s.ok('gateways', 'drain', 'aliyun');
+  await until('the drain', () => /gateway\.draining gateway=aliyun/.test(s.log()), 60000);
+  await s.ok('gateways', 'resume', 'aliyun');
+  await until('it to be open again', () => /gateway\.reopened gateway=aliyun/.test(s.log()), 60000);
+  tells = true;
+  assert.deepEqual(await s.settled('owed', 'first', 60000), { delivered: 2 });
+});
+
 journey('a reply that refuses takes the number off the list', async (s) => {
   const peer = await aliyun(s);
   await s.start();
