@@ -21,6 +21,7 @@
 #define RETRY_MAX_MS 2000
 #define ROOM_MS 5000 /* nothing was refused for want of memory for so long: that is over */
 #define SPARE_REQUESTS 256
+#define SPARE_BYTES 2048 /* that one of them keeps */
 
 /* ----------------------------------------------------------------- replies
  *
@@ -194,11 +195,13 @@ static struct request *request_take(struct db *db)
 
 static void request_give_back(struct db *db, struct request *r)
 {
-    if (db->spares >= SPARE_REQUESTS || r->bytes.capacity > 256 * 1024) {
+    if (db->spares >= SPARE_REQUESTS) {
         buf_free(&r->bytes);
         free(r);
         return;
     }
+    if (r->bytes.capacity > SPARE_BYTES) /* else in time each one has had the longest command */
+        buf_free(&r->bytes);
     r->next = db->spare;
     db->spare = r;
     db->spares++;
