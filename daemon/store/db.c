@@ -21,7 +21,7 @@
 #define RETRY_MAX_MS 2000
 #define ROOM_MS 5000 /* nothing was refused for want of memory for so long: that is over */
 #define SPARE_REQUESTS 256
-#define SPARE_BYTES 2048 /* that one of them keeps */
+#define SPARE_BYTES 512 /* that one of them keeps */
 
 /* ----------------------------------------------------------------- replies
  *
