@@ -76,8 +76,8 @@ static const char help[] =
     "SIGHUP opens the delivery log anew, reads the calendars again, and adds, changes and removes\n"
     "gateways as the configuration says now (a file that -t refuses changes nothing).\n"
     "Exit status as in sysexits.h: 0, 64 usage, 69 no Redis,\n"
-    "70 another daemon of this name has taken over (the newest one works), 73 a directory or\n"
-    "file cannot be made, 78 configuration.\n";
+    "70 another daemon of this name has taken over (the newest one works), 71 out of memory,\n"
+    "73 a directory or file cannot be made, 78 configuration.\n";
 
 /* ------------------------------------------------------------------- the ties */
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #define CHUNK_BYTES (64u * 1024u)
 
@@ -20,7 +21,7 @@ static void *must(void *p, size_t size)
 {
     if (p == NULL && size > 0) {
         fprintf(stderr, "out of memory: %zu bytes\n", size);
-        exit(70);
+        exit(EX_OSERR); /* not 70: that one is not to be started again */
     }
     return p;
 }

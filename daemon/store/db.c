@@ -26,6 +26,7 @@
 #define SENTINELS_MS 1000 /* before it is said that none of them has answered */
 #define HOST_BYTES 64
 #define CLUSTER_SLOTS 16384
+#define SPARE_BYTES 512 /* that one of them keeps */
 
 /* ----------------------------------------------------------------- replies
  *
@@ -216,11 +217,13 @@ static struct request *request_take(struct db *db)
 
 static void request_give_back(struct db *db, struct request *r)
 {
-    if (db->spares >= SPARE_REQUESTS || r->bytes.capacity > 256 * 1024) {
+    if (db->spares >= SPARE_REQUESTS) {
         buf_free(&r->bytes);
         free(r);
         return;
     }
+    if (r->bytes.capacity > SPARE_BYTES) /* else in time each one has had the longest command */
+        buf_free(&r->bytes);
     r->next = db->spare;
     db->spare = r;
     db->spares++;

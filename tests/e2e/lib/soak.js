@@ -78,7 +78,7 @@ class Soak {
 
   /** What is pooled for reuse grows with the work at hand: more at once than is to come later. */
   async burst(seconds) {
-    await this.stage.xadd(this.campaign(this.perSecond * 8 * seconds, this.perSecond * 8));
+    for (let k = 0; k < 20; k++) await this.stage.xadd(this.campaign(Math.ceil((this.perSecond * 8 * seconds) / 20)));
   }
 
   /** So many seconds of load; samples are taken once a second. */
