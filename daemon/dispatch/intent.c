@@ -460,7 +460,7 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
     int64_t now_s = clock_wall_ms() / 1000;
     unsigned kinds; /* of caps */
 
-    assert(count <= GROUP_MAX);
+    assert(count > 0 && count <= GROUP_MAX);
     settle_all(d);
     i->lane = lane;
     i->db = dispatch_stripe(d);

@@ -129,6 +129,10 @@ class Stage {
     return server;
   }
 
+  async inCluster() {
+    if (CLUSTER && !this.socket && !this.settings.redis) await this.redisServer();
+  }
+
   // ----------------------------------------------------------------- programs
   writeConf() {
     fs.writeFileSync(this.conf, libconfig.write(this.settings));
@@ -136,7 +140,7 @@ class Stage {
 
   /** Starts outreachd and waits until it is connected to Redis (has an epoch there). */
   async start({ wait = true, env = {} } = {}) {
-    if (CLUSTER && !this.socket) await this.redisServer();
+    await this.inCluster();
     this.writeConf();
     const log = fs.openSync(this.path('outreachd.log'), 'a');
     const child = spawn(path.join(BUILD, 'outreachd'), ['-c', this.conf], {
@@ -175,7 +179,8 @@ class Stage {
   }
 
   /** Runs `outreach` and returns { code, out, err }. */
-  run(args, { program = 'outreach', input, env = {}, timeoutMs = 30000 } = {}) {
+  async run(args, { program = 'outreach', input, env = {}, timeoutMs = 30000 } = {}) {
+    await this.inCluster();
     this.writeConf();
     return new Promise((resolve, reject) => {
       const child = spawn(path.join(BUILD, program), args, {
