@@ -194,6 +194,8 @@ static int read_occurrences(struct campaign *c, struct error *err)
     zone_local(c->zone, c->ends_ms, &last);
     span_days += day_number(&last);
     all = arena_alloc(&c->own->arena, total * sizeof *all);
+    c->reminders = arena_alloc(&c->own->arena, total * sizeof *c->reminders);
+    memset(c->reminders, 0, total * sizeof *c->reminders);
     for (r = 0; r < total; r++) {
         const struct local_time *day = &days[r / each];
         struct local_time end = last;

@@ -26,6 +26,7 @@ const events = async (s, ...files) =>
 
 journey('a calendar of Outlook becomes files that only want a list, and is never imported over them', async (s) => {
   s.drivenClock(NOW);
+  s.settings.defaults.timezone = 'Europe/London';
   const ics = path.join(DATA, 'outlook.ics');
   const read = JSON.parse((await s.ok('import', '--json', '--into', s.dir, ics)).out);
   assert.deepEqual(read.map((e) => [e.result, e.trouble]), [['written', null], ['cancelled', null], ['written', null], ['over', null]]);
@@ -35,6 +36,7 @@ journey('a calendar of Outlook becomes files that only want a list, and is never
   const expected = await occurrences(ics, uid);
   assert.equal(expected.length, 4, 'six Saturdays but for two');
   assert.deepEqual(await events(s, lectures), expected);
+  assert.match(fs.readFileSync(lectures, 'utf8'), /timezone = "Asia\/Shanghai"/, '"China Standard Time"');
   assert.deepEqual(await events(s, allDay), ['2027-03-08T00:00']);
   assert.match(fs.readFileSync(allDay, 'utf8'), /ends = "2027-03-09T23:59"/, 'the day behind it is free');
   // With a list they are campaigns.

@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .year = first[which].year, .month = first[which].month, .day = first[which].day, .hour = 9};
     const struct zone *zone = zone_find("America/New_York", NULL);
     struct local_time out[REPEAT_MOST];
+    const struct local_time today = {.year = 2027, .month = 3, .day = 1};
+    char bounded[REPEAT_BYTES];
     struct error err = {""};
     char *rule = as_string(t.at, t.left < 500 ? t.left : 500); /* what a campaign may say */
     int n = repeat_occurrences(rule, &starts, zone, out, &err);
@@ -28,6 +30,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     HOLDS(n <= 0 ||
           (out[0].year == starts.year && out[0].month == starts.month && out[0].day == starts.day));
+    /* And as somebody's calendar has it: then it ends, and is a campaign's. */
+    if (repeat_bound(rule, &starts, &today, zone, bounded, &err) == 0 &&
+        strcmp(bounded, rule) != 0) {
+        n = repeat_occurrences(bounded, &starts, zone, out, &err);
+        HOLDS(n > 0 || err.text[0] != '\0');
+    }
     free(rule);
     return 0;
 }
