@@ -31,7 +31,7 @@ FLAGS   := $($(FLAVOR)_FLAGS) -fPIC -MMD -MP
 CFLAGS  += -std=c11 $(CWARN)
 CXXFLAGS += -std=c++17 $(WARN)
 LDFLAGS += $(filter -fsanitize=%,$(FLAGS))
-LDLIBS  += $(RULED) $(shell pkg-config --libs $(filter-out libconfig hiredis,$(PKGS))) -lical -lphonenumber -licuuc -lstdc++ -lm -ldl
+LDLIBS  += $(RULED) $(shell pkg-config --libs $(filter-out libconfig hiredis,$(PKGS))) -lical -lssl -lphonenumber -licuuc -lstdc++ -lm -ldl
 
 # $(call below,ROOM): ROOM and the rooms under it
 below = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call below,$(1),$(wordlist 2,99,$(2))))
@@ -89,11 +89,11 @@ $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 
 # The command line reads the tables of codes too, so $(LIB) has codes.c.
 # What a plugin takes of plugins/common, and the libraries it needs besides.
-TRUNK := trunk trunk_session trunk_message trunk_inbound wire window reassembly sms validity
+TRUNK := trunk trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
 smpp_COMMON := $(TRUNK) codes
-smpp_LIBS := -levent
+smpp_LIBS := -levent -lssl -lcrypto
 cmpp_COMMON := $(TRUNK) codes digest
-cmpp_LIBS := -levent -lcrypto
+cmpp_LIBS := -levent -lssl -lcrypto
 aliyun_COMMON := awaited china codes digest endpoint inbox judge masked
 aliyun_LIBS := -ljansson -lcrypto
 tencent_COMMON := $(aliyun_COMMON)

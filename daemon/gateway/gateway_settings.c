@@ -198,7 +198,7 @@ static const struct field common_fields[] = {
     {"callback_from", FIELD_CUSTOM, AT(callback_from), .read = read_networks,
      .help = "networks that may push: \"192.0.2.0/24\"; default: any"},
     {"tls_ca", FIELD_CUSTOM, AT(tls_ca), .read = read_file,
-     .help = "a file of PEM certificates: the CAs that its https is checked by, in place of the "
+     .help = "a file of PEM certificates: the CAs that its TLS is checked by, in place of the "
              "system's"},
     {"answer_wait", FIELD_DURATION, AT(answer_wait_ms), .min = 1000, .max = 86400000,
      .initial = "10min",
@@ -435,7 +435,7 @@ const char *gateway_settings_string(const struct gateway_settings *s, const char
     if (f.field == NULL)
         return NULL;
     if (f.field->kind == FIELD_STRING || f.field->kind == FIELD_SECRET ||
-        f.field->read == read_name) {
+        f.field->read == read_name || f.field->read == read_file) {
         const char *value = *(const char *const *)f.at;
 
         return value == NULL ? "" : value;

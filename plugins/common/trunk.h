@@ -160,6 +160,7 @@ struct trunk_settings {
     int64_t probe_ms, probe_wait_ms; /* silence before the first probe; before the next */
     unsigned probes_max;             /* unanswered, then the connection is given up */
     int64_t reconnect_min_ms, reconnect_max_ms;
+    struct secure_context *tls; /* NULL: in the clear */
 };
 
 /* The first member of a protocol's instance. */

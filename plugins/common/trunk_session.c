@@ -435,6 +435,7 @@ void trunk_session_init(struct trunk_session *s, struct trunk *t, unsigned numbe
     TAILQ_INIT(&s->stale);
     window_init(&s->window, t->settings.window);
     wire_init(&s->wire, t->host->loop(t->gw), t->host->boot_ms, &callbacks, s);
+    wire_secure(&s->wire, t->settings.tls, t->settings.host);
     trunk_inbound_init(s);
 }
 

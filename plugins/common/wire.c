@@ -1,6 +1,7 @@
 #include "wire.h"
 
 #include "memory.h"
+#include "secure.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -26,6 +27,12 @@ void wire_init(struct wire *w, struct event_base *base, int64_t (*boot_ms)(void)
     *w = (struct wire){
         .callbacks = callbacks, .owner = owner, .base = base, .boot_ms = boot_ms, .fd = -1};
     w->turn = event_new(base, -1, 0, on_turn, w);
+}
+
+void wire_secure(struct wire *w, struct secure_context *tls, const char *host)
+{
+    w->tls = tls;
+    w->host = host;
 }
 
 /* ------------------------------------------------------------------ open and close */
@@ -62,6 +69,11 @@ const char *wire_connect(struct wire *w, const char *address, uint16_t port)
     freeaddrinfo(found);
     if (w->fd < 0)
         return strerror(errno);
+    if (w->tls != NULL && (w->secure = secure_start(w->tls, w->host)) == NULL) {
+        close(w->fd);
+        w->fd = -1;
+        return "TLS cannot be begun";
+    }
     if (w->in == NULL)
         w->in = memory_calloc(1, IN_BYTES);
     w->readable = event_new(w->base, w->fd, EV_READ | EV_PERSIST, on_readable, w);
@@ -79,6 +91,8 @@ void wire_close(struct wire *w)
     event_free(w->writable);
     close(w->fd);
     w->fd = -1;
+    secure_free(w->secure);
+    w->secure = NULL;
     w->connected = w->blocked = w->stopped = w->crowded = false;
     w->in_used = w->start = w->sent = w->end = 0;
     w->offset = 0;
@@ -156,10 +170,26 @@ static void advance(struct wire *w)
         w->start += pdu_length(w, w->start);
 }
 
+/* Is anything to leave? */
+static bool has_more(const struct wire *w)
+{
+    return w->sent < w->end || (w->secure != NULL && secure_unsent(w->secure));
+}
+
+static ssize_t put_out(struct wire *w)
+{
+    size_t n = w->end - w->sent;
+
+    if (w->secure == NULL)
+        return send(w->fd, w->out + w->sent, n, MSG_NOSIGNAL);
+    return n > 0 ? secure_send(w->secure, w->fd, w->out + w->sent, n)
+                 : secure_flush(w->secure, w->fd);
+}
+
 void wire_flush(struct wire *w)
 {
-    while (w->fd >= 0 && w->connected && w->sent < w->end) {
-        ssize_t n = send(w->fd, w->out + w->sent, w->end - w->sent, MSG_NOSIGNAL);
+    while (w->fd >= 0 && w->connected && has_more(w)) {
+        ssize_t n = put_out(w);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -195,6 +225,24 @@ static void on_turn(evutil_socket_t fd, short what, void *wire)
     }
 }
 
+/* On with the handshake; without one the connection is up at once. */
+static void shake_hands(struct wire *w)
+{
+    enum secure_state state = w->secure == NULL ? SECURE_UP : secure_handshake(w->secure, w->fd);
+
+    if (state == SECURE_FAILED) {
+        w->callbacks->on_down(w->owner, secure_trouble(w->secure));
+        return;
+    }
+    if (state == SECURE_WAITS) {
+        if (secure_unsent(w->secure))
+            event_add(w->writable, NULL);
+        return;
+    }
+    w->connected = true;
+    w->callbacks->on_up(w->owner);
+}
+
 static void on_connected(struct wire *w)
 {
     int error = 0;
@@ -205,9 +253,8 @@ static void on_connected(struct wire *w)
         w->callbacks->on_down(w->owner, strerror(error));
         return;
     }
-    w->connected = true;
     event_add(w->readable, NULL);
-    w->callbacks->on_up(w->owner);
+    shake_hands(w);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *wire)
@@ -255,6 +302,25 @@ static bool hand_over(struct wire *w)
     return true;
 }
 
+static ssize_t take_in(struct wire *w, int fd)
+{
+    void *at = w->in + w->in_used;
+    size_t n = IN_BYTES - w->in_used;
+
+    return w->secure != NULL ? secure_recv(w->secure, fd, at, n) : recv(fd, at, n, 0);
+}
+
+/* What TLS has read of the socket does not make it readable. */
+static void read_on(struct wire *w, bool more)
+{
+    if (w->secure == NULL || w->stopped)
+        return;
+    if (more && secure_unread(w->secure))
+        event_active(w->readable, EV_READ, 1);
+    if (secure_unsent(w->secure)) /* an answer of TLS' own */
+        event_add(w->writable, NULL);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *wire)
 {
     struct wire *w = wire;
@@ -262,15 +328,25 @@ static void on_readable(evutil_socket_t fd, short what, void *wire)
     int error = EAGAIN;
 
     (void)what;
+    if (!w->connected) {
+        shake_hands(w);
+        return;
+    }
     if (w->in_used < IN_BYTES) {
-        n = recv(fd, w->in + w->in_used, IN_BYTES - w->in_used, 0);
+        n = take_in(w, fd);
         error = n < 0 ? errno : n == 0 ? 0 : EAGAIN;
     }
     if (n > 0)
         w->in_used += (size_t)n;
-    if (!hand_over(w) || error == EAGAIN || error == EINTR)
+    if (!hand_over(w))
         return;
-    w->callbacks->on_down(w->owner, error == 0 ? "closed by the peer" : strerror(error));
+    if (error == EAGAIN || error == EINTR) {
+        read_on(w, n > 0);
+        return;
+    }
+    w->callbacks->on_down(w->owner, error == 0        ? "closed by the peer"
+                                    : error == EPROTO ? secure_trouble(w->secure)
+                                                      : strerror(error));
 }
 
 void wire_stop(struct wire *w)

@@ -4,7 +4,7 @@
  * What is to be sent is put into one buffer, a PDU after the other; at the end
  * of the loop's turn it leaves in one write. Every octet has an offset, counted
  * over the whole connection, so that it can be told afterwards which PDUs the
- * kernel was given in part or whole, and which never left.
+ * kernel was given in part or whole, and which never left. By TLS what was sealed counts as given.
  *
  * A PDU begins with its length in four octets, the highest first, as in SMPP and CMPP.
  *
@@ -22,6 +22,8 @@
 
 struct event;
 struct event_base;
+struct secure;
+struct secure_context;
 
 #define WIRE_GONE SIZE_MAX
 #define WIRE_HIGH (1u << 20) /* above it, wait with submits and with reading */
@@ -40,7 +42,10 @@ struct wire {
     void *owner;
     struct event_base *base;
     int64_t (*boot_ms)(void);
-    int fd; /* -1: closed */
+    struct secure_context *tls; /* NULL: in the clear */
+    const char *host;           /* what the certificate must be for */
+    struct secure *secure;      /* of this connection */
+    int fd;                     /* -1: closed */
     struct event *readable, *writable, *turn;
     bool connected;
     bool blocked; /* the socket is full, or broken */
@@ -60,6 +65,9 @@ struct wire {
  * asleep. */
 void wire_init(struct wire *w, struct event_base *base, int64_t (*boot_ms)(void),
                const struct wire_owner *callbacks, void *owner);
+
+/* Every connection from now on is by TLS, to that host; both are borrowed. */
+void wire_secure(struct wire *w, struct secure_context *tls, const char *host);
 
 /* Starts to connect to a numeric address; on_up() or on_down() follows in a later
  * turn. Returns NULL, or what failed. */

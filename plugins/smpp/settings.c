@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include "memory.h"
+#include "secure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,9 @@ static const struct gateway_setting receipt_fields[] = {
 const struct gateway_setting smpp_settings_table[] = {
     {"host", GATEWAY_STRING, true, 1, 255, NULL, NULL, "Name or address of the SMSC."},
     {"port", GATEWAY_INT, false, 1, 65535, "2775", NULL, "Its TCP port."},
+    {"tls", GATEWAY_BOOL, false, 0, 0, "false", NULL,
+     "By TLS; the certificate must be of an authority of the system's, or of tls_ca, and for "
+     "host."},
     {"system_id", GATEWAY_STRING, true, 1, 15, NULL, NULL, "The account."},
     {"password", GATEWAY_SECRET, false, 0, 0, NULL, NULL,
      "Its password, at most 8 characters in SMPP 3.4."},
@@ -273,11 +277,18 @@ int smpp_settings_read(struct smpp_settings *s, const struct gateway_host *host,
         smpp_settings_free(s);
         return -1;
     }
-    return 0;
+    if (!integer(&from, "tls"))
+        return 0;
+    s->trunk.tls = secure_context_create(string(&from, "tls_ca"), error, size);
+    if (s->trunk.tls == NULL)
+        smpp_settings_free(s);
+    return s->trunk.tls != NULL ? 0 : -1;
 }
 
 void smpp_settings_free(struct smpp_settings *s)
 {
+    secure_context_free(s->trunk.tls);
+    s->trunk.tls = NULL;
     free(s->overrides);
     free(s->reasons);
     s->overrides = NULL;

@@ -1,5 +1,5 @@
 'use strict';
-// https to a gateway, checked against a private authority's certificate (tls_ca).
+// TLS to a gateway, by https and under SMPP, checked against a private authority (tls_ca).
 
 const assert = require('node:assert/strict');
 const { journey, campaign, people } = require('./lib/stage');
@@ -68,4 +68,41 @@ journey('a file of authorities that is not there is told when the configuration 
   const { code, all } = await s.run(['-t', '-c', s.conf], { program: 'outreachd' });
   assert.equal(code, 78);
   assert.match(all, /tls_ca.*\/nowhere\/ca\.pem: No such file/);
+});
+
+/* ------------------------------------------------------------------ under SMPP */
+
+journey('an SMSC by TLS is bound, and a whole campaign and its receipts go through it', async (s) => {
+  const ca = new Authority(s.dir, 'district-ca');
+  const long = '请带好身份证、户口本和近期体检报告，从东门进。'.repeat(5);
+  const smsc = await s.smsc(undefined, { tls: true, tls_ca: ca.file }, { tls: (host) => ca.server('smsc', `IP:${host}`) });
+  await s.start();
+  await s.xadd(campaign('right', people(300), { texts: { zh: `{{name}}您好。${long}` } }));
+  await s.counted('right', 'first', { delivered: 300 }, 90000);
+  assert.equal(smsc.messages.length, 300);
+  assert.equal(smsc.textsFor(people(1)[0].sms)[0], `【鼓楼区妇联】居民1您好。${long}`);
+});
+
+for (const [what, certificate, words] of [
+  ['of another host', (ca) => ca.server('host', 'DNS:sms.example.org'), /IP address mismatch/],
+  ['that has expired', (ca, s, host) => ca.server('expired', `IP:${host}`, { expired: true }), /certificate has expired/],
+  ['that it signed itself', (ca, s, host) => ca.server('self', `IP:${host}`, { self: true }), /self-signed certificate/],
+  ['of an unknown authority', (ca, s, host) => new Authority(s.dir, 'stranger').server('unknown', `IP:${host}`), /unable to get local issuer certificate/],
+])
+  journey(`an SMSC with a certificate ${what} is not bound to, which is told`, async (s) => {
+    const ca = new Authority(s.dir, 'district-ca');
+    const smsc = await s.smsc(undefined, { tls: true, tls_ca: ca.file }, { tls: (host) => certificate(ca, s, host) });
+    await s.start();
+    await s.xadd(campaign('wrong', people(2)));
+    await until('the log to say so', () => words.test(s.log().match(/smpp\.down .*/)?.[0] ?? ''));
+    await until('people to be told', async () => words.test((await s.ok('gateways')).out));
+    assert.equal(smsc.binds.length, 0, 'nobody was told our password');
+    assert.equal((await s.counts('wrong', 'first')).failed, undefined, 'who was to get it waits');
+  });
+
+journey('a gateway that asks for TLS of an SMSC without it says so, and never tells the password', async (s) => {
+  const smsc = await s.smsc(undefined, { tls: true, connect_timeout: '2s' });
+  await s.start();
+  await until('the log to say so', () => /smpp\.down .*(TLS|no connection in time|closed by the peer)/.test(s.log()), 60000);
+  assert.equal(smsc.binds.length, 0);
 });

@@ -21,7 +21,7 @@ const STATES = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACC
 const COMMANDS = ['bind_transceiver', 'bind_transmitter', 'bind_receiver'];
 
 class Smsc {
-  constructor({ systemId = 'women', password = 's3cret', behave, now = Date.now } = {}) {
+  constructor({ systemId = 'women', password = 's3cret', behave, now = Date.now, tls } = {}) {
     this.now = now; // what its clock shows
     this.account = { systemId, password };
     this.behave = behave ?? (() => ({}));
@@ -32,11 +32,12 @@ class Smsc {
     this.sessions = new Set();
     this.pending = new Map(); // parts of long messages, by number and reference
     this.host = loopback();
+    this.tls = tls?.(this.host) ?? {}; // { key, cert } for that host: by TLS
     this.port = 0;
   }
 
   async start() {
-    this.server = smpp.createServer({}, (session) => this.serve(session));
+    this.server = smpp.createServer(this.tls, (session) => this.serve(session));
     this.server.on('error', () => {});
     await new Promise((resolve, reject) => {
       this.server.once('error', reject);
