@@ -458,6 +458,29 @@ static char *default_calendar_dir(struct arena *arena, const char *path)
     return kept;
 }
 
+/* A relative path is meant from where the configuration stands: whoever reads it, in
+ * whatever folder, means the same file. */
+static const char *placed(struct arena *arena, const char *config, const char *path)
+{
+    const char *slash = strrchr(config, '/');
+    char *dir, *found;
+
+    if (path == NULL || path[0] == '/' || slash == NULL)
+        return path;
+    dir = xasprintf("%.*s", (int)(slash - config) + (slash == config), config);
+    found = join(arena, dir, path);
+    free(dir);
+    return found;
+}
+
+static void place_all(struct settings_private *p, const char *config)
+{
+    p->state_dir = placed(&p->arena, config, p->state_dir);
+    p->plugin_dir = placed(&p->arena, config, p->plugin_dir);
+    p->calendar_dir = placed(&p->arena, config, p->calendar_dir);
+    p->log.delivery = placed(&p->arena, config, p->log.delivery);
+}
+
 /* ------------------------------------------------------- what one table cannot say */
 static int check_redis(const struct settings_private *p, struct error *err)
 {
@@ -621,7 +644,10 @@ struct settings *settings_read(const char *path, struct error *err)
     } else {
         p->document = tree_read_config(path, err);
         if (p->document == NULL ||
-            fields_read(settings_fields, p->document, p, &p->arena, err) != 0 || check(p, err) != 0)
+            fields_read(settings_fields, p->document, p, &p->arena, err) != 0)
+            goto fail;
+        place_all(p, path);
+        if (check(p, err) != 0)
             goto fail;
     }
     publish(s, p);

@@ -50,8 +50,8 @@ struct settings {
     struct settings_private *own;
 };
 
-/* path NULL: all defaults (no gateways). Relative paths in it are relative to
- * the working directory. Errors name file, line and setting. */
+/* path NULL: all defaults (no gateways). Relative paths in it are meant from the folder that
+ * it stands in. Errors name file, line and setting. */
 struct settings *settings_read(const char *path, struct error *err);
 void settings_free(struct settings *s);
 

@@ -167,7 +167,10 @@ int cli_settings(struct cli *cli)
     if (cli->settings != NULL)
         return 0;
     if (cli->config != NULL && access(cli->config, R_OK) != 0)
-        return cli_fail(cli, EX_CONFIG, "%s: %s", cli->config, strerror(errno));
+        return cli_fail(cli, EX_CONFIG,
+                        T("the configuration %s: %s (-c FILE, or $OUTREACH_CONFIG)",
+                          "配置文件 %s：%s（-c 文件，或 $OUTREACH_CONFIG）"),
+                        cli->config, strerror(errno));
     cli->settings = settings_read(cli->config, &err);
     return cli->settings != NULL ? 0 : cli_error(cli, EX_CONFIG, &err);
 }
@@ -191,6 +194,12 @@ int cli_connect(struct cli *cli)
 
     if (rc != 0 || cli->db != NULL)
         return rc;
+    if (cli->config == NULL) /* else it would be an empty Redis of its own that is asked */
+        return cli_fail(cli, EX_CONFIG,
+                        T("no configuration: name it with -c FILE or in $OUTREACH_CONFIG; there is "
+                          "no %s",
+                          "没有配置：请用 -c 文件 或 $OUTREACH_CONFIG 指明；没有 %s"),
+                        DEFAULT_CONFIG);
     if (s->redis.url == NULL && s->redis.sentinels == NULL) {
         cli->redis = private_redis_start(s->state_dir, s->redis.appendfsync, &err);
         if (cli->redis == NULL)

@@ -4,7 +4,8 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
-const { journey, campaign, people, DATA, ROOT } = require('./lib/stage');
+const { spawnSync } = require('node:child_process');
+const { journey, campaign, people, BUILD, DATA, ROOT } = require('./lib/stage');
 const { until } = require('./lib/wait');
 
 const daemon = (s, args, env) => s.run(args, { program: 'outreachd', env });
@@ -188,4 +189,27 @@ journey('the same name started twice: the older one gives way, nothing is sent t
   await s.settled('name', 'first', 60000);
   const list = smsc.submits.map((one) => one.to);
   assert.equal(new Set(list).size, 60);
+});
+
+journey('the same campaigns are seen from every folder, though the configuration has relative paths', async (s) => {
+  await s.smsc();
+  s.settings.state_dir = path.relative(s.dir, s.state);
+  await s.start();
+  await s.xadd(campaign('seen', people(1)));
+  await s.settled('seen', 'first', 30000);
+  fs.mkdirSync(s.path('elsewhere'));
+  for (const cwd of [s.dir, s.path('elsewhere'), '/']) {
+    const r = spawnSync(path.join(BUILD, 'outreach'), ['list'], { cwd, env: { ...s.env, OUTREACH_CONFIG: s.conf }, encoding: 'utf8' });
+    assert.match(r.stdout, /seen/, `${cwd}: ${r.stderr}`);
+  }
+  assert.deepEqual(fs.readdirSync(s.path('elsewhere')), [], 'no Redis was begun there');
+});
+
+journey('without a configuration nothing is asked of a Redis of its own', async (s) => {
+  for (const [env, words] of [[{}, /no configuration: name it with -c FILE/], [{ OUTREACH_CONFIG: '/nowhere.conf' }, /the configuration \/nowhere\.conf: No such file/]]) {
+    const r = spawnSync(path.join(BUILD, 'outreach'), ['list'], { cwd: s.dir, env: { ...s.env, OUTREACH_CONFIG: '', ...env }, encoding: 'utf8' });
+    if (fs.existsSync('/etc/outreach/outreachd.conf')) continue;
+    assert.equal(r.status, 78, r.stdout);
+    assert.match(r.stderr, words);
+  }
 });
