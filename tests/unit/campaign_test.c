@@ -660,7 +660,7 @@ static void test_list_without_numbers(void **state)
     fputs("PK\x03\x04", f);
     fclose(f);
     assert_null(campaign_read(path, &defaults, &err));
-    assert_non_null(strstr(err.text, "is an Excel workbook (.xlsx): save it as CSV"));
+    assert_non_null(strstr(err.text, "is no Excel workbook, or a damaged one: save the list anew"));
     remove(path);
     remove(list);
     rmdir(dir);

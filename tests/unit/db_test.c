@@ -423,7 +423,6 @@ static void test_errors(void **state)
         {"UNBLOCKED force unblock from blocking operation", true},
         {"WRONGTYPE Operation against a key holding the wrong kind of value", false},
         {"NOPERM this user has no permissions to run the 'evalsha' command", false},
-        {"CROSSSLOT Keys in request don't hash to the same slot", false},
         {"ERR unknown command", false},
     };
 
