@@ -51,6 +51,20 @@ struct picture *picture_ask(struct cli *cli, const char *id, int *code)
     return p;
 }
 
+struct picture *picture_ask_taken(struct cli *cli, const char *id, int *code)
+{
+    struct picture *p = picture_ask(cli, id, code);
+
+    if (p == NULL || strcmp(p->status->state, "loading") != 0)
+        return p;
+    picture_free(p);
+    *code = cli_fail(cli, EX_TEMPFAIL,
+                     T("%s is not taken by outreachd yet: try again when it is (outreach show %s)",
+                       "outreachd 尚未接收 %s：请稍后再试（outreach show %s）"),
+                     id, id);
+    return NULL;
+}
+
 const struct reminder_status *picture_reminder(const struct picture *p, const char *name)
 {
     for (size_t i = 0; i < p->status->reminder_count; i++)

@@ -5,7 +5,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { journey, campaign, people, inDays, DATA } = require('./lib/stage');
+const { journey, campaign, people, inDays, DATA, BUILD } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
 
 journey('the bare XADD of the documentation is a queued campaign', async (s) => {
@@ -31,6 +31,46 @@ journey('the bare XADD of the documentation is a queued campaign', async (s) => 
   await pause(500);
   assert.equal(smsc.messages.length, 2);
   assert.deepEqual(await s.rejected(), []);
+});
+
+journey('with a relative state_dir nothing is queued from a folder that outreachd does not run in', async (s) => {
+  await s.smsc();
+  await s.start();
+  const other = s.path('elsewhere');
+  fs.mkdirSync(other);
+  const conf = s.write('relative.conf', fs.readFileSync(s.conf, 'utf8').replaceAll(s.state, 'state'));
+  const file = s.write('fair.json', JSON.stringify(campaign('fair', people(2))));
+  const from = (cwd, ...args) => spawnSync(path.join(BUILD, 'outreach'), ['-c', conf, ...args], { cwd, env: s.env, encoding: 'utf8' });
+  const lost = from(other, 'queue', file);
+  assert.equal(lost.status, 69, lost.stderr);
+  assert.match(lost.stderr, /no state here.*state_dir/);
+  assert.deepEqual(fs.readdirSync(other), []);
+  const taken = from(s.dir, 'queue', file);
+  assert.equal(taken.status, 0, taken.stderr);
+  await s.settled('fair', 'first');
+});
+
+journey('what no daemon has taken is neither verified nor reported: said, not an empty answer', async (s) => {
+  await s.smsc();
+  const file = s.write('early.json', JSON.stringify(campaign('early', people(2))));
+  await s.ok('queue', file, '--no-wait');
+  for (const command of ['verify', 'report']) {
+    const result = await s.outreach(command, 'early');
+    assert.equal(result.code, 75, result.all);
+    assert.match(result.err, /early is not taken by outreachd yet/);
+    assert.equal(result.out, '');
+  }
+  assert.match((await s.ok('clock')).out, /no outreachd has run/);
+});
+
+journey('where nobody in a list can be reached, a row is named with the reason', async (s) => {
+  s.write('none.csv', '姓名,手机号\n王秀英,1.38515E+10\n李桂芳,1.38515E+10\n');
+  const file = s.write('none.json', JSON.stringify(campaign('none', [], { audience: { file: 'none.csv' } })));
+  for (const command of ['check', 'queue']) {
+    const result = await s.outreach(command, file);
+    assert.equal(result.code, 65, result.all);
+    assert.match(result.err, /nobody in the list can be reached \(rows refused: 2\); row 2: sms: Excel has destroyed/);
+  }
 });
 
 journey('the same campaign queued twice is queued once', async (s) => {
