@@ -215,8 +215,11 @@ int cli_connect(struct cli *cli)
         url = s->redis.url != NULL ? xstrdup(s->redis.url) : NULL;
     }
     rc = connect_to(cli, url, &err);
+    if (rc != 0)
+        rc = cli_fail(cli, EX_UNAVAILABLE, T("%s (at %s)", "连不上 Redis：%s（%s）"), err.text,
+                      url != NULL ? url : "redis.sentinels");
     free(url);
-    return rc == 0 ? 0 : cli_error(cli, EX_UNAVAILABLE, &err);
+    return rc;
 }
 
 static void clean_up(struct cli *cli)

@@ -63,6 +63,21 @@ journey('what no daemon has taken is neither verified nor reported: said, not an
   assert.match((await s.ok('clock')).out, /no outreachd has run/);
 });
 
+journey('a campaign that is not there is told in the language of who asked; no Redis, by its place', async (s) => {
+  await s.smsc();
+  await s.start();
+  for (const args of [['show', 'nobody'], ['pause', 'nobody'], ['watch', 'nobody'], ['logs', '--campaign', 'nobody'], ['verify', 'nobody']])
+    for (const [LC_ALL, words] of [['C.UTF-8', /there is no campaign nobody/], ['zh_CN.UTF-8', /没有活动 nobody（outreach list/]]) {
+      const result = await s.run(['-c', s.conf, ...args], { env: { LC_ALL } });
+      assert.equal(result.code, 65, result.all);
+      assert.match(result.err, words);
+    }
+  const nowhere = s.write('nowhere.conf', `redis = { url = "unix:${s.path('no.sock')}"; };\ngateways = ();\n`);
+  const result = await s.run(['-c', nowhere, 'list']);
+  assert.equal(result.code, 69, result.all);
+  assert.ok(result.err.includes(s.path('no.sock')), result.err);
+});
+
 journey('where nobody in a list can be reached, a row is named with the reason', async (s) => {
   s.write('none.csv', '姓名,手机号\n王秀英,1.38515E+10\n李桂芳,1.38515E+10\n');
   const file = s.write('none.json', JSON.stringify(campaign('none', [], { audience: { file: 'none.csv' } })));
