@@ -78,6 +78,24 @@ journey('a campaign that is not there is told in the language of who asked; no R
   assert.ok(result.err.includes(s.path('no.sock')), result.err);
 });
 
+journey('on a terminal of 80 columns no line of show and why is longer', async (s) => {
+  await s.smsc();
+  await s.start();
+  await s.xadd(campaign('narrow', people(2), { reminders: [{ name: 'the-first-announcement', at: 'now' }] }));
+  assert.deepEqual(await s.settled('narrow', 'the-first-announcement'), { delivered: 2 });
+  const columns = (line) => [...line].reduce((n, c) => n + (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/.test(c) ? 2 : 1), 0);
+  for (const LC_ALL of ['C.UTF-8', 'zh_CN.UTF-8'])
+    for (const command of ['show narrow', `why ${people(1)[0].sms}`]) {
+      const seen = spawnSync('script', ['-qec', `stty cols 80 rows 24; ${path.join(BUILD, 'outreach')} -c ${s.conf} ${command}`, '/dev/null'],
+        { env: { ...s.env, LC_ALL }, encoding: 'utf8', input: '' });
+      assert.equal(seen.status, 0, seen.stdout);
+      const lines = seen.stdout.split(/\r?\n/);
+      const log = lines.findIndex((line) => /^(Delivery log|投递日志)/.test(line)); // its lines are one each
+      assert.match(seen.stdout, /the-first-an/);
+      for (const line of log < 0 ? lines : lines.slice(0, log)) assert.ok(columns(line) <= 80, line);
+    }
+});
+
 journey('where nobody in a list can be reached, a row is named with the reason', async (s) => {
   s.write('none.csv', '姓名,手机号\n王秀英,1.38515E+10\n李桂芳,1.38515E+10\n');
   const file = s.write('none.json', JSON.stringify(campaign('none', [], { audience: { file: 'none.csv' } })));
