@@ -266,11 +266,31 @@ static const char *operand_of(const struct subcommand *s)
     return strncmp(s->operands, "ID", 2) == 0 ? "id" : "";
 }
 
+/* The words that an operand may be: of "add|remove|list [NUMBER]..." these three; what stands
+ * beside a word in capitals, as in RATE|none, is none of them. */
+static void put_verbs(const struct subcommand *s)
+{
+    const char *p = s->operands;
+
+    for (bool first = true; *p != '\0'; p++) {
+        size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz");
+        bool begins = p == s->operands || p[-1] == '[' ||
+                      (p[-1] == '|' && p[-2] >= 'a' && p[-2] <= 'z') ||
+                      (p[-1] == ' ' && p - s->operands >= 2 && p[-2] == '|');
+
+        if (n == 0 || !begins)
+            continue;
+        printf("%s%.*s", first ? "" : " ", (int)n, p);
+        first = false;
+        p += n - 1;
+    }
+}
+
 static void bash(void)
 {
     puts("# completion of outreach for bash, made of its own tables\n"
          "_outreach() {\n"
-         "    local word=${COMP_WORDS[COMP_CWORD]} command= options= operand= i\n"
+         "    local word=${COMP_WORDS[COMP_CWORD]} command= options= operand= verbs= i\n"
          "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
          "        case ${COMP_WORDS[i]} in\n"
          "        -c | --config | --by) ((i++)) ;;\n"
@@ -282,7 +302,9 @@ static void bash(void)
     for (size_t i = 0; subcommands[i] != NULL; i++) {
         printf("    %s) options='", subcommands[i]->name);
         put_names(subcommands[i]->options);
-        printf("' operand='%s' ;;\n", operand_of(subcommands[i]));
+        printf("' operand='%s' verbs='", operand_of(subcommands[i]));
+        put_verbs(subcommands[i]);
+        puts("' ;;");
     }
     fputs("    esac\n    options+='", stdout);
     put_names(cli_options());
@@ -294,6 +316,8 @@ static void bash(void)
     for (size_t i = 0; subcommands[i] != NULL; i++)
         printf("%s%s", i > 0 ? " " : "", subcommands[i]->name);
     puts("' -- \"$word\"))\n"
+         "    elif [[ -n $verbs && $i -eq $((COMP_CWORD - 1)) ]]; then\n"
+         "        COMPREPLY=($(compgen -W \"$verbs\" -- \"$word\"))\n"
          "    elif [[ $operand == id ]]; then\n"
          "        COMPREPLY=($(compgen -W \"$(outreach list --json 2>/dev/null |\n"
          "            grep -o '\"id\": *\"[a-z0-9-]*\"' | cut -d'\"' -f4)\" -- \"$word\"))\n"

@@ -61,6 +61,8 @@ static int show(struct cli *cli)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     } else if (cli->json) {
         cli_json(json_incref(c.all));
+    } else if (json_array_size(c.all) == 0) {
+        puts(T("no outreachd has run on this Redis yet", "此 Redis 上还没有运行过 outreachd"));
     } else {
         table_write(c.table, cli->width, 0, &out);
         cli_print(&out);

@@ -29,7 +29,7 @@ static int set_flag(struct cli *cli, const char *id, const char *op, int64_t *se
     int rc = cli_connect(cli);
 
     if (rc == 0 && campaign_flag(cli->db, id, op, cli->by, sending, &err) != 0)
-        rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
+        rc = picture_fail(cli, id, &err);
     return rc;
 }
 

@@ -227,7 +227,7 @@ static int check_campaign(struct cli *cli, const char *id)
         return rc;
     p = picture_read(cli, id, &err);
     if (p == NULL)
-        rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
+        rc = picture_fail(cli, id, &err);
     else if (!cli->json)
         fprintf(
             stderr,

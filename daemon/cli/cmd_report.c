@@ -295,7 +295,7 @@ static int report(struct cli *cli, const void *arg, char **operands, int count)
                         options->state);
     rc = cli_connect(cli);
     if (rc == 0)
-        p = picture_ask(cli, operands[0], &rc);
+        p = picture_ask_taken(cli, operands[0], &rc);
     if (rc == 0 && options->reminder != NULL && picture_reminder(p, options->reminder) == NULL)
         rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), operands[0],
                       options->reminder);

@@ -9,6 +9,7 @@
 #include "picture.h"
 #include "roll.h"
 #include "subcommands.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,17 +28,35 @@ static const struct option_row show_options[] = {
     {0},
 };
 
+/* Goes on in the line, or in the next one where the terminal has no more room. */
+static void put_time(const struct cli *cli, size_t *column, const char *label, const char *when,
+                     struct buf *out)
+{
+    char piece[HUMAN_BYTES + 40];
+    size_t n = (size_t)snprintf(piece, sizeof piece, "  %s %s", label, when);
+
+    n = utf8_columns(piece, n);
+    if (cli->width > 0 && *column + n > cli->width) {
+        buf_putc(out, '\n');
+        *column = 0;
+    }
+    buf_puts(out, piece);
+    *column += n;
+}
+
 static void show_reminder(const struct cli *cli, const struct picture *p,
                           const struct reminder_status *r, struct buf *out)
 {
-    char a[HUMAN_BYTES], b[HUMAN_BYTES];
+    const char *state = words_state(picture_reminder_state(r));
+    size_t column = strlen(r->name) + 2 + utf8_columns(state, strlen(state));
+    char a[HUMAN_BYTES];
 
-    buf_printf(out, "\n%s  %s", r->name, words_state(picture_reminder_state(r)));
-    buf_printf(out, T("  due %s", "  计划时间 %s"), human_time(a, p->zone, r->due_ms, false));
+    buf_printf(out, "\n%s  %s", r->name, state);
+    put_time(cli, &column, T("due", "计划时间"), human_time(a, p->zone, r->due_ms, false), out);
     if (r->begun_ms != 0)
-        buf_printf(out, T("  begun %s", "  开始 %s"), human_time(a, p->zone, r->begun_ms, true));
+        put_time(cli, &column, T("begun", "开始"), human_time(a, p->zone, r->begun_ms, true), out);
     if (r->done_ms != 0)
-        buf_printf(out, T("  done %s", "  结束 %s"), human_time(b, p->zone, r->done_ms, true));
+        put_time(cli, &column, T("done", "结束"), human_time(a, p->zone, r->done_ms, true), out);
     buf_putc(out, '\n');
     equation_write(r, cli->width, 2, out);
     if (picture_only_doubt(r))

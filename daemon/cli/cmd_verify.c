@@ -187,7 +187,7 @@ static int verify(struct cli *cli, const void *arg, char **operands, int count)
     int rc = cli_connect(cli), unequal = 0;
 
     if (rc == 0)
-        p = picture_ask(cli, operands[0], &rc);
+        p = picture_ask_taken(cli, operands[0], &rc);
     if (rc == 0 && count == 2 && picture_reminder(p, operands[1]) == NULL)
         rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), operands[0],
                       operands[1]);

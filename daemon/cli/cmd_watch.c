@@ -112,7 +112,7 @@ static int look(struct watch *w)
         struct picture *p = picture_read(w->cli, one->id, &err);
 
         if (p == NULL)
-            return cli_error(w->cli, db_well(w->cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
+            return picture_fail(w->cli, one->id, &err);
         picture_free(one->picture);
         one->picture = p;
         for (size_t k = 0; k < p->status->reminder_count; k++) {

@@ -227,6 +227,22 @@ static const char *doubt_words(const struct picture *p, const struct reminder_st
              "若一直没有回执，到时（dispatch.doubt_wait）自动重发");
 }
 
+enum { HIT_INDENT = 16 };
+static const char hit_indent[] = "                ";
+
+/* What was written from that place on goes on below where the terminal ends. */
+static void wrap_from(struct asking *a, size_t start)
+{
+    struct buf lines = BUF_INIT(1u << 16);
+
+    if (a->cli->width <= 40)
+        return;
+    table_wrap(&lines, buf_string(&a->out) + start, a->cli->width - HIT_INDENT - 1, hit_indent);
+    a->out.length = start;
+    buf_puts(&a->out, buf_string(&lines) + HIT_INDENT);
+    buf_free(&lines);
+}
+
 static void write_hit(struct asking *a, const struct picture *p, const struct reminder_status *r,
                       const struct found_record *f)
 {
@@ -235,6 +251,7 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
     const char *reason = f->there ? words_reason(notice_reason_name(rec->reason)) : "";
     bool left = was_submitted(f) || (f->there && rec->attempts > 0);
     const char *gateway = left ? gateway_name(a, rec->gateway) : "";
+    size_t start;
 
     buf_puts(&a->out, "  ");
     table_fit(&a->out, r->name, 12, TABLE_LEFT);
@@ -245,6 +262,7 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
                      "已跳过：提交活动时已错过"));
         return;
     }
+    start = a->out.length;
     buf_puts(&a->out, words_state(notice_state_name(state)));
     if (gateway[0] != '\0')
         buf_printf(&a->out, T(", by %s", "，网关 %s"), gateway);
@@ -254,12 +272,13 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
         buf_printf(&a->out, T(", segments: %u", "，计 %u 条"), rec->segments);
     write_times(a, p, r, f);
     buf_putc(&a->out, '\n');
+    wrap_from(a, start);
     if (reason[0] != '\0')
-        table_wrap(&a->out, reason, a->cli->width > 40 ? a->cli->width - 17 : 200,
-                   "                ");
+        table_wrap(&a->out, reason, a->cli->width > 40 ? a->cli->width - HIT_INDENT - 1 : 200,
+                   hit_indent);
     if (state == NOTICE_UNCERTAIN)
-        table_wrap(&a->out, doubt_words(p, r), a->cli->width > 40 ? a->cli->width - 17 : 200,
-                   "                ");
+        table_wrap(&a->out, doubt_words(p, r),
+                   a->cli->width > 40 ? a->cli->width - HIT_INDENT - 1 : 200, hit_indent);
     if (f->there && (rec->flags & FLAG_RESENT) != 0)
         buf_puts(&a->out,
                  T("                was sent again after a doubt: two copies are possible\n",

@@ -216,6 +216,6 @@ void options_write(const struct option_row *table, struct buf *out)
         table_cell(t, left);
         table_cell(t, words_of(table->help));
     }
-    table_write(t, 0, 2, out);
+    table_write_glossary(t, out);
     table_free(t);
 }

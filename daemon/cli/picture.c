@@ -1,5 +1,6 @@
 #include "picture.h"
 
+#include "keys.h"
 #include "mem.h"
 #include "tree.h"
 #include "zone.h"
@@ -42,13 +43,58 @@ void picture_free(struct picture *p)
     free(p);
 }
 
+/* What the store says is English; of the mistake that is made most, people hear in their own. */
+static bool is_unknown(struct cli *cli, const char *id)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply = NULL;
+    struct error unheard;
+    bool unknown;
+
+    if (strlen(id) >= CAMPAIGN_ID_BYTES)
+        return true;
+    command_start(&c, "EXISTS");
+    key_campaign(&c, id);
+    unknown = db_ask(cli->db, &c, &reply, &unheard) == 0 && db_int(reply, 1) == 0;
+    if (reply != NULL)
+        freeReplyObject(reply);
+    command_free(&c);
+    return unknown;
+}
+
+int picture_fail(struct cli *cli, const char *id, const struct error *err)
+{
+    if (!db_well(cli->db))
+        return cli_error(cli, EX_UNAVAILABLE, err);
+    if (is_unknown(cli, id))
+        return cli_fail(cli, EX_DATAERR,
+                        T("there is no campaign %s (outreach list shows those there are)",
+                          "没有活动 %s（outreach list 列出全部）"),
+                        id);
+    return cli_error(cli, EX_DATAERR, err);
+}
+
 struct picture *picture_ask(struct cli *cli, const char *id, int *code)
 {
     struct error err;
     struct picture *p = picture_read(cli, id, &err);
 
-    *code = p != NULL ? 0 : cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
+    *code = p != NULL ? 0 : picture_fail(cli, id, &err);
     return p;
+}
+
+struct picture *picture_ask_taken(struct cli *cli, const char *id, int *code)
+{
+    struct picture *p = picture_ask(cli, id, code);
+
+    if (p == NULL || strcmp(p->status->state, "loading") != 0)
+        return p;
+    picture_free(p);
+    *code = cli_fail(cli, EX_TEMPFAIL,
+                     T("%s is not taken by outreachd yet: try again when it is (outreach show %s)",
+                       "outreachd 尚未接收 %s：请稍后再试（outreach show %s）"),
+                     id, id);
+    return NULL;
 }
 
 const struct reminder_status *picture_reminder(const struct picture *p, const char *name)

@@ -20,8 +20,14 @@ struct picture {
 struct picture *picture_read(struct cli *cli, const char *id, struct error *err);
 void picture_free(struct picture *p); /* NULL is fine */
 
+/* Tells why one could not be read, by its id: the exit code. */
+int picture_fail(struct cli *cli, const char *id, const struct error *err);
+
 /* The same, telling what went wrong; *code is then the exit code. */
 struct picture *picture_ask(struct cli *cli, const char *id, int *code);
+
+/* The same of one whose notices are to be counted: none while no daemon has taken it. */
+struct picture *picture_ask_taken(struct cli *cli, const char *id, int *code);
 
 /* The reminder of that name, or NULL. */
 const struct reminder_status *picture_reminder(const struct picture *p, const char *name);

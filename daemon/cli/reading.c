@@ -168,6 +168,26 @@ static void on_progress(void *arg, uint64_t bytes, uint64_t total)
     fflush(stderr);
 }
 
+/* Every row was refused, most likely for the same reason: that of the first is told. */
+static int nobody(const struct reading *r, const char *list, struct error *err)
+{
+    const struct preview_remark *remarks;
+    unsigned long all;
+    size_t n = preview_remarks(r->preview, &remarks, &all), i = 0;
+
+    while (i < n && !remarks[i].refused)
+        i++;
+    if (i == n)
+        return error_set(err,
+                         T("%s: nobody in the list can be reached (rows refused: %lu)",
+                           "%s：名单中没有可用的收件人（%lu 行不可用）"),
+                         list, r->report.refused);
+    return error_set(err,
+                     T("%s: nobody in the list can be reached (rows refused: %lu); row %lu: %s",
+                       "%s：名单中没有可用的收件人（%lu 行不可用）；第 %lu 行：%s"),
+                     list, r->report.refused, remarks[i].line, remarks[i].text);
+}
+
 int reading_audience(struct reading *r, struct error *err)
 {
     const struct audience_sink sink = {on_row, on_remark, on_progress, r};
@@ -197,10 +217,7 @@ int reading_audience(struct reading *r, struct error *err)
         rc = error_set(err, T("%s: the list has no rows", "%s：名单里没有人"),
                        c->audience_file ? c->audience_file : r->path);
     else if (rc == 0 && preview_rows(r->preview) == 0)
-        rc = error_set(err,
-                       T("%s: nobody in the list can be reached (%lu rows refused)",
-                         "%s：名单中没有可用的收件人（%lu 行不可用）"),
-                       c->audience_file ? c->audience_file : r->path, r->report.refused);
+        rc = nobody(r, c->audience_file ? c->audience_file : r->path, err);
     return rc;
 }
 

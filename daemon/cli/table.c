@@ -207,3 +207,34 @@ void table_wrap(struct buf *out, const char *s, size_t columns, const char *pref
             s++;
     }
 }
+
+void table_write_glossary(const struct table *t, struct buf *out)
+{
+    enum { INDENT = 2, TERM_MOST = 28, WIDTH = 80 };
+    char blanks[INDENT + TERM_MOST + GAP + 1];
+    size_t widest = 0, at;
+
+    for (size_t i = 0; i + 2 <= t->used; i += 2) {
+        size_t n = strlen(t->cells[i]), columns = utf8_columns(t->cells[i], n);
+
+        if (columns <= TERM_MOST && columns > widest)
+            widest = columns;
+    }
+    at = INDENT + widest + GAP;
+    memset(blanks, ' ', at);
+    blanks[at] = '\0';
+    for (size_t i = 0; i + 2 <= t->used; i += 2) {
+        struct buf words = BUF_INIT(1u << 20);
+        const char *term = t->cells[i], *lines;
+        size_t columns = utf8_columns(term, strlen(term));
+
+        table_wrap(&words, t->cells[i + 1], WIDTH - at, blanks);
+        lines = buf_string(&words);
+        buf_printf(out, "%*s%s", INDENT, "", term);
+        if (columns > widest || *lines == '\0')
+            buf_printf(out, "\n%s", lines);
+        else
+            buf_printf(out, "%*s%s", (int)(at - INDENT - columns), "", lines + at);
+        buf_free(&words);
+    }
+}

@@ -29,6 +29,10 @@ void table_printf(struct table *t, const char *format, ...) __attribute__((forma
  * blanks and without blanks at its end. */
 void table_write(const struct table *t, unsigned width, unsigned indent, struct buf *out);
 
+/* A table of two columns without headings as a glossary: the second is wrapped to 80
+ * columns in all, and begins a line of its own beside a first one that is long. */
+void table_write_glossary(const struct table *t, struct buf *out);
+
 /* s, in so many columns exactly: filled with blanks on the right (the left for
  * TABLE_RIGHT), or cut with an ellipsis. */
 void table_fit(struct buf *out, const char *s, size_t columns, int align);

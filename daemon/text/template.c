@@ -128,6 +128,9 @@ static int compile_slot(struct compiler *c, const char *from, const char *to)
     if (memchr(name, '{', (size_t)length) || memchr(name, '}', (size_t)length) ||
         memchr(name, '\n', (size_t)length))
         return error_set(c->err, "{{%.*s}} is no name; is a }} missing?", length, name);
+    if (bar != NULL && find_pair(fallback, fallback_end, '{') != NULL)
+        return error_set(c->err, "the default of {{%.*s}} holds {{; is a }} missing?", length,
+                         name);
     if (c->resolve(name, (size_t)length, &slot, c->arg, &why) != 0)
         return error_set(c->err, "{{%.*s}}: %s", length, name, why.text);
 

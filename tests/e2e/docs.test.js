@@ -103,3 +103,14 @@ test('what is commented out in conf/outreachd.conf, among what the dispatcher an
     }
   assert.ok(held >= 9, `${held}`);
 });
+
+test('the demonstration may be given twice a day: nobody of its campaigns is capped as a repetition', () => {
+  const [, list] = read('conf/demo.conf').match(/^\s*may_repeat = \(([^)]*)\)/m);
+  const folder = path.join(ROOT, 'conf/campaigns');
+  const played = fs.readdirSync(folder).filter((name) => name.endsWith('.conf'));
+  assert.ok(played.length >= 3);
+  for (const name of played) {
+    const [, kind] = read(`conf/campaigns/${name}`).match(/^\s*class = "(\w+)"/m);
+    assert.ok(list.includes(`"${kind}"`), `${name}: ${kind}`);
+  }
+});

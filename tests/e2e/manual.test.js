@@ -74,6 +74,9 @@ test('bash completes commands, their options, and ids', () => {
   assert.ok(offered('outreach', '').includes('queue'));
   assert.deepEqual(offered('outreach', '-c', 'x.conf', 'report', '--out'), ['--output']);
   assert.ok(offered('outreach', 'show', '--').includes('--json'));
+  assert.deepEqual(offered('outreach', 'gateways', '').sort(), ['drain', 'limit', 'pause', 'resume', 'try']);
+  assert.deepEqual(offered('outreach', 'optout', ''), ['add', 'remove', 'list']);
+  assert.deepEqual(offered('outreach', 'clock', 'c'), ['confirm']);
   const bin = fs.mkdtempSync(path.join(os.tmpdir(), 'outreach-bin-'));
   try {
     fs.writeFileSync(path.join(bin, 'outreach'), '#!/bin/sh\necho \'[{"id": "fair-2027", "state": "active"}]\'\n', { mode: 0o755 });

@@ -5,7 +5,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { journey, campaign, people, inDays, DATA } = require('./lib/stage');
+const { journey, campaign, people, inDays, DATA, BUILD } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
 
 journey('the bare XADD of the documentation is a queued campaign', async (s) => {
@@ -31,6 +31,79 @@ journey('the bare XADD of the documentation is a queued campaign', async (s) => 
   await pause(500);
   assert.equal(smsc.messages.length, 2);
   assert.deepEqual(await s.rejected(), []);
+});
+
+journey('with a relative state_dir nothing is queued from a folder that outreachd does not run in', async (s) => {
+  await s.smsc();
+  await s.start();
+  const other = s.path('elsewhere');
+  fs.mkdirSync(other);
+  const conf = s.write('relative.conf', fs.readFileSync(s.conf, 'utf8').replaceAll(s.state, 'state'));
+  const file = s.write('fair.json', JSON.stringify(campaign('fair', people(2))));
+  const from = (cwd, ...args) => spawnSync(path.join(BUILD, 'outreach'), ['-c', conf, ...args], { cwd, env: s.env, encoding: 'utf8' });
+  const lost = from(other, 'queue', file);
+  assert.equal(lost.status, 69, lost.stderr);
+  assert.match(lost.stderr, /no state here.*state_dir/);
+  assert.deepEqual(fs.readdirSync(other), []);
+  const taken = from(s.dir, 'queue', file);
+  assert.equal(taken.status, 0, taken.stderr);
+  await s.settled('fair', 'first');
+});
+
+journey('what no daemon has taken is neither verified nor reported: said, not an empty answer', async (s) => {
+  await s.smsc();
+  const file = s.write('early.json', JSON.stringify(campaign('early', people(2))));
+  await s.ok('queue', file, '--no-wait');
+  for (const command of ['verify', 'report']) {
+    const result = await s.outreach(command, 'early');
+    assert.equal(result.code, 75, result.all);
+    assert.match(result.err, /early is not taken by outreachd yet/);
+    assert.equal(result.out, '');
+  }
+  assert.match((await s.ok('clock')).out, /no outreachd has run/);
+});
+
+journey('a campaign that is not there is told in the language of who asked; no Redis, by its place', async (s) => {
+  await s.smsc();
+  await s.start();
+  for (const args of [['show', 'nobody'], ['pause', 'nobody'], ['watch', 'nobody'], ['logs', '--campaign', 'nobody'], ['verify', 'nobody']])
+    for (const [LC_ALL, words] of [['C.UTF-8', /there is no campaign nobody/], ['zh_CN.UTF-8', /没有活动 nobody（outreach list/]]) {
+      const result = await s.run(['-c', s.conf, ...args], { env: { LC_ALL } });
+      assert.equal(result.code, 65, result.all);
+      assert.match(result.err, words);
+    }
+  const nowhere = s.write('nowhere.conf', `redis = { url = "unix:${s.path('no.sock')}"; };\ngateways = ();\n`);
+  const result = await s.run(['-c', nowhere, 'list']);
+  assert.equal(result.code, 69, result.all);
+  assert.ok(result.err.includes(s.path('no.sock')), result.err);
+});
+
+journey('on a terminal of 80 columns no line of show and why is longer', async (s) => {
+  await s.smsc();
+  await s.start();
+  await s.xadd(campaign('narrow', people(2), { reminders: [{ name: 'the-first-announcement', at: 'now' }] }));
+  assert.deepEqual(await s.settled('narrow', 'the-first-announcement'), { delivered: 2 });
+  const columns = (line) => [...line].reduce((n, c) => n + (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/.test(c) ? 2 : 1), 0);
+  for (const LC_ALL of ['C.UTF-8', 'zh_CN.UTF-8'])
+    for (const command of ['show narrow', `why ${people(1)[0].sms}`]) {
+      const seen = spawnSync('script', ['-qec', `stty cols 80 rows 24; ${path.join(BUILD, 'outreach')} -c ${s.conf} ${command}`, '/dev/null'],
+        { env: { ...s.env, LC_ALL }, encoding: 'utf8', input: '' });
+      assert.equal(seen.status, 0, seen.stdout);
+      const lines = seen.stdout.split(/\r?\n/);
+      const log = lines.findIndex((line) => /^(Delivery log|投递日志)/.test(line)); // its lines are one each
+      assert.match(seen.stdout, /the-first-an/);
+      for (const line of log < 0 ? lines : lines.slice(0, log)) assert.ok(columns(line) <= 80, line);
+    }
+});
+
+journey('where nobody in a list can be reached, a row is named with the reason', async (s) => {
+  s.write('none.csv', '姓名,手机号\n王秀英,1.38515E+10\n李桂芳,1.38515E+10\n');
+  const file = s.write('none.json', JSON.stringify(campaign('none', [], { audience: { file: 'none.csv' } })));
+  for (const command of ['check', 'queue']) {
+    const result = await s.outreach(command, file);
+    assert.equal(result.code, 65, result.all);
+    assert.match(result.err, /nobody in the list can be reached \(rows refused: 2\); row 2: sms: Excel has destroyed/);
+  }
 });
 
 journey('the same campaign queued twice is queued once', async (s) => {

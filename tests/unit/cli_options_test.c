@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "error.h"
 #include "options.h"
+#include "utf8.h"
 
 struct shared {
     bool json;
@@ -148,6 +149,58 @@ static void test_help_is_made_of_the_table(void **state)
     buf_free(&out);
 }
 
+/* On a terminal of 80 columns no line of a table of options breaks in a word. */
+static void test_options_fit_a_terminal(void **state)
+{
+    (void)state;
+    for (int language = 0; language < 2; language++) {
+        words_set_chinese(language == 1);
+        for (size_t i = 0; subcommands[i] != NULL; i++) {
+            struct buf out = BUF_INIT(1u << 20);
+            const char *line;
+
+            if (subcommands[i]->options == NULL)
+                continue;
+            options_write(subcommands[i]->options, &out);
+            for (line = buf_string(&out); *line != '\0';) {
+                size_t n = strcspn(line, "\n");
+
+                /* A closing mark may hang over. */
+                if (utf8_columns(line, n) > 80 + (language == 1 ? 2 : 0))
+                    fail_msg("%s: %.*s", subcommands[i]->name, (int)n, line);
+                line += n + (line[n] == '\n');
+            }
+            buf_free(&out);
+        }
+    }
+    words_set_chinese(false);
+}
+
+static const struct option_row wide_table[] = {
+    {"an-option-with-a-long-name", 'a', OPTION_FLAG, 0, NULL,
+     .help = {"stands above what is said of it", "长"}},
+    {"follow", 'f', OPTION_FLAG, 0, NULL,
+     .help = {"goes on with what comes, also when the file is rotated away and a new one begins",
+              "跟"}},
+    {0},
+};
+
+static void test_long_words_of_help_go_on_below(void **state)
+{
+    struct buf out = BUF_INIT(4096);
+
+    (void)state;
+    words_set_chinese(false);
+    options_write(wide_table, &out);
+    assert_string_equal(
+        buf_string(&out),
+        "  -a, --an-option-with-a-long-name\n"
+        "                stands above what is said of it\n"
+        "  -f, --follow  goes on with what comes, also when the file is rotated away and\n"
+        "                a new one begins\n");
+    buf_free(&out);
+}
+
 /* Each command says in both languages what it does, and what each option does. */
 static void test_every_command_explains_itself(void **state)
 {
@@ -176,6 +229,8 @@ int main(void)
         cmocka_unit_test(test_leading_options_end_at_the_command),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_help_is_made_of_the_table),
+        cmocka_unit_test(test_options_fit_a_terminal),
+        cmocka_unit_test(test_long_words_of_help_go_on_below),
         cmocka_unit_test(test_every_command_explains_itself),
     };
 

@@ -122,6 +122,8 @@ static const struct {
     {"{{}}", 0, "character 1: {{}} names nothing"},
     {"{{ |x}}", 0, "character 1: {{}} names nothing"},
     {"{{name {{event.date}}", 0, "character 1: {{name {{event.date}} is no name; is a }} missing?"},
+    {"{{name|居民您好，{{event.date}}", 0,
+     "character 1: the default of {{name}} holds {{; is a }} missing?"},
     {"{{{name}}}", 0, "character 1: {{{name}} is no name; is a }} missing?"},
     {"{{event.note}}", 0, "character 1: {{event.note}} is empty and has no default"},
     {"您好\xff", 0, "character 3: not valid UTF-8"},
