@@ -185,13 +185,6 @@ static int connect_to(struct cli *cli, const char *url, struct error *err)
     return cli->db == NULL ? -1 : db_connect(cli->db, CONNECT_MS, err);
 }
 
-/* A relative state_dir stands in the folder that outreachd was started in. From another
- * folder a second Redis would be begun, and what is queued there would never be sent. */
-static bool is_elsewhere(const struct settings *s)
-{
-    return s->state_dir[0] != '/' && access(s->state_dir, F_OK) != 0;
-}
-
 int cli_connect(struct cli *cli)
 {
     int rc = cli_settings(cli);
@@ -208,14 +201,6 @@ int cli_connect(struct cli *cli)
                           "没有配置：请用 -c 文件 或 $OUTREACH_CONFIG 指明；没有 %s"),
                         DEFAULT_CONFIG);
     if (s->redis.url == NULL && s->redis.sentinels == NULL) {
-        if (is_elsewhere(s))
-            return cli_fail(
-                cli, EX_UNAVAILABLE,
-                T("there is no %s here: state_dir is not a whole path, so go to the "
-                  "folder that outreachd was started in, or start it here",
-                  "这里没有 %s：state_dir 不是完整路径，请到启动 outreachd 的目录下执行，"
-                  "或先在这里启动 outreachd"),
-                s->state_dir);
         cli->redis = private_redis_start(s->state_dir, s->redis.appendfsync, &err);
         if (cli->redis == NULL)
             return cli_error(cli, EX_UNAVAILABLE, &err);

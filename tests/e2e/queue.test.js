@@ -33,23 +33,6 @@ journey('the bare XADD of the documentation is a queued campaign', async (s) => 
   assert.deepEqual(await s.rejected(), []);
 });
 
-journey('with a relative state_dir nothing is queued from a folder that outreachd does not run in', async (s) => {
-  await s.smsc();
-  await s.start();
-  const other = s.path('elsewhere');
-  fs.mkdirSync(other);
-  const conf = s.write('relative.conf', fs.readFileSync(s.conf, 'utf8').replaceAll(s.state, 'state'));
-  const file = s.write('fair.json', JSON.stringify(campaign('fair', people(2))));
-  const from = (cwd, ...args) => spawnSync(path.join(BUILD, 'outreach'), ['-c', conf, ...args], { cwd, env: s.env, encoding: 'utf8' });
-  const lost = from(other, 'queue', file);
-  assert.equal(lost.status, 69, lost.stderr);
-  assert.match(lost.stderr, /no state here.*state_dir/);
-  assert.deepEqual(fs.readdirSync(other), []);
-  const taken = from(s.dir, 'queue', file);
-  assert.equal(taken.status, 0, taken.stderr);
-  await s.settled('fair', 'first');
-});
-
 journey('what no daemon has taken is neither verified nor reported: said, not an empty answer', async (s) => {
   await s.smsc();
   const file = s.write('early.json', JSON.stringify(campaign('early', people(2))));
