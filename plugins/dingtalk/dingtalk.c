@@ -55,7 +55,7 @@ static const struct gateway_setting dingtalk_settings[] = {
     {"agent_id", GATEWAY_INT, false, 1, 9007199254740991, NULL, NULL, "Of the application."},
     {"replies", GATEWAY_BOOL, false, 0, 0, NULL, NULL,
      "Take what people write to the application's robot, pushed to /callbacks/NAME."},
-    {"format", GATEWAY_STRING, false, 0, 0, "text", NULL, "text or markdown."},
+    {"format", GATEWAY_STRING, false, 1, 20, "text", NULL, "text or markdown."},
     {"api", GATEWAY_STRING, false, 8, 500, "https://oapi.dingtalk.com", NULL,
      "Where DingTalk answers."},
     {"token_api", GATEWAY_STRING, false, 8, 500, "https://api.dingtalk.com", NULL,

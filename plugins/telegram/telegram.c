@@ -73,10 +73,12 @@ static bool is_chat(const char *s)
 
 static int check(struct telegram *t, char *error, size_t size)
 {
-    const char *callback_url = given(t, "callback_url");
+    const char *callback_url = given(t, "callback_url"), *api = given(t, "api_url");
 
     if (!only(given(t, "token"), ":_-"))
         snprintf(error, size, "token: has letters, digits, ':', '_' and '-' only");
+    else if (strncmp(api, "https://", 8) != 0 && strncmp(api, "http://", 7) != 0)
+        snprintf(error, size, "api_url: must begin with https://");
     else if (t->secret_token != NULL && !only(t->secret_token, "_-"))
         snprintf(error, size, "secret_token: has letters, digits, '_' and '-' only");
     else if (t->chat != NULL && !is_chat(t->chat))

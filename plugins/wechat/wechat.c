@@ -50,7 +50,7 @@ struct flight {
 static const struct gateway_setting wechat_settings[] = {
     {"appid", GATEWAY_STRING, true, 1, 64, NULL, NULL, "Of the account."},
     {"secret", GATEWAY_SECRET, true, 1, 128, NULL, NULL, "Its AppSecret."},
-    {"kind", GATEWAY_STRING, false, 0, 0, "template", NULL,
+    {"kind", GATEWAY_STRING, false, 1, 20, "template", NULL,
      "template (模板消息) or subscribe (订阅通知)."},
     {"url", GATEWAY_STRING, false, 0, 1024, NULL, NULL, "What a template message opens."},
     {"page", GATEWAY_STRING, false, 0, 1024, NULL, NULL, "What a subscribe message opens."},

@@ -58,7 +58,7 @@ static const struct gateway_setting wecom_settings[] = {
     {"corpid", GATEWAY_STRING, false, 1, 64, NULL, NULL, "Of the company, for an application."},
     {"secret", GATEWAY_SECRET, false, 0, 0, NULL, NULL, "Of the application."},
     {"agentid", GATEWAY_INT, false, 1, 2147483647, NULL, NULL, "Of the application."},
-    {"format", GATEWAY_STRING, false, 0, 0, "text", NULL,
+    {"format", GATEWAY_STRING, false, 1, 20, "text", NULL,
      "text or markdown (not shown in the WeChat plugin)."},
     {"mention", GATEWAY_STRINGS, false, 0, 0, NULL, NULL,
      "Of a robot: userids that are mentioned, \"@all\" for everybody."},

@@ -366,6 +366,7 @@ static const struct refusal {
     {"a webhook that anybody could call",
      {{"token", TOKEN}, {"callback_url", "https://x.example/"}},
      "callback_url: needs secret_token"},
+    {"an api that is no URL", {{"token", TOKEN}, {"api_url", "api.telegram.org"}}, "api_url: "},
     {"a chat that is none", {{"token", TOKEN}, {"chat", "group one"}}, "chat: "},
 };
 
