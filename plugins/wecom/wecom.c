@@ -214,6 +214,7 @@ static void wecom_close(void *state)
     struct flight *f;
 
     tokens_close(w->tokens);
+    wecom_push_close(&w->push);
     while ((f = LIST_FIRST(&w->flights)) != NULL) {
         LIST_REMOVE(f, links);
         free(f->token);

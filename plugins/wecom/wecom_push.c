@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct waiting {
-    gateway_push_answer_fn *answer;
-    void *arg;
-};
-
 static int hex_of(char c)
 {
     const char *at = c == '\0' ? NULL : strchr("0123456789abcdef", c | 0x20);
@@ -76,20 +71,12 @@ static bool is_signed(const struct wecom_push *p, const char *query, const char 
     return good;
 }
 
-static void on_stored(void *arg, bool stored)
-{
-    struct waiting w = *(struct waiting *)arg;
-
-    free(arg);
-    w.answer(w.arg, stored ? 200 : 503, "");
-}
-
 static void take_message(struct wecom_push *p, const struct text *xml,
                          gateway_push_answer_fn *answer, void *arg)
 {
     struct text type = {0}, from = {0}, content = {0}, id = {0}, created = {0};
     struct gateway_reply reply = {.to = ""};
-    struct waiting *w;
+    struct gathering *x;
 
     if (wecom_xml_find(xml->bytes, xml->length, "MsgType", &type) != 0 ||
         strcmp(type.bytes, "text") != 0 ||
@@ -97,10 +84,10 @@ static void take_message(struct wecom_push *p, const struct text *xml,
         wecom_xml_find(xml->bytes, xml->length, "Content", &content) != 0) {
         answer(arg, 200, ""); /* an event, a picture: nothing for us */
     } else {
-        w = malloc(sizeof *w);
-        if (w == NULL)
-            abort();
-        *w = (struct waiting){answer, arg};
+        p->gather.host = p->host;
+        p->gather.gw = p->gw;
+        p->gather.ok_body = "";
+        x = gather_begin(&p->gather, answer, arg);
         reply.from = from.bytes;
         reply.text = content.bytes;
         reply.length = content.length;
@@ -108,7 +95,8 @@ static void take_message(struct wecom_push *p, const struct text *xml,
             reply.id = id.bytes;
         if (wecom_xml_find(xml->bytes, xml->length, "CreateTime", &created) == 0)
             reply.sent_ms = strtol(created.bytes, NULL, 10) * INT64_C(1000);
-        p->host->reply(p->gw, &reply, on_stored, w);
+        gather_reply(x, &reply);
+        gather_end(x);
     }
     text_free(&type);
     text_free(&from);
@@ -137,4 +125,9 @@ void wecom_push_take(struct wecom_push *p, const struct gateway_push *push,
         take_message(p, &plain, answer, arg);
     text_free(&encrypted);
     text_free(&plain);
+}
+
+void wecom_push_close(struct wecom_push *p)
+{
+    gather_close(&p->gather);
 }

@@ -8,7 +8,7 @@
 #ifndef WECOM_PUSH_H
 #define WECOM_PUSH_H
 
-#include "gateway_plugin.h"
+#include "gather.h"
 #include "wecom_crypt.h"
 
 #define WECOM_CLOCK_MS 3600000 /* a timestamp that is further off is not of this hour: a replay */
@@ -18,10 +18,14 @@ struct wecom_push {
     struct gateway *gw;
     const char *token, *corpid;
     uint8_t key[WECOM_KEY_BYTES];
+    struct gather gather; /* answers that wait for their replies to be stored */
 };
 
 void wecom_push_take(struct wecom_push *p, const struct gateway_push *push,
                      gateway_push_answer_fn *answer, void *arg);
+
+/* Answers that are still waited for are the host's matter then. */
+void wecom_push_close(struct wecom_push *p);
 
 /* The value of a query's field, percent-decoded, or -1. A plus stays one: it is base64's. */
 int wecom_query(const char *query, const char *name, struct text *out);

@@ -194,6 +194,9 @@ static void test_pushes(void **state)
     assert_int_equal(pushed_status, 503);
     push(gw, "POST", WRITES "1372623148", WRITTEN);
     assert_int_equal(pushed_status, 403);
+    gw->store = STORE_LATER; /* and never: the gateway closes before, the answer is the host's */
+    push(gw, "POST", WRITES "1372623149", WRITTEN);
+    assert_int_equal(pushed_status, 0);
     push(gw, "POST", "", WRITTEN);
     assert_int_equal(pushed_status, 403);
     push(gw, "POST", WRITES "1372623149", "<xml>");
