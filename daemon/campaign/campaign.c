@@ -493,8 +493,7 @@ struct campaign *campaign_read(const char *path, const struct campaign_defaults 
         return campaign_create(root, defaults, NULL, 0, err);
 
     audience = beside(path, file->string);
-    if (audience_columns(audience, tree_get(document, "audience"), &names, &count, err) !=
-        0) {
+    if (audience_columns(audience, tree_get(document, "audience"), &names, &count, err) != 0) {
         prefix_place(document, err);
         tree_free(root);
     } else {

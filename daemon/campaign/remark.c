@@ -83,8 +83,9 @@ static const struct {
     [LIST_BOOK_DAMAGED] =
         {"%s: the workbook is damaged (%s: %s): open it in Excel and save it anew",
          "%s：工作簿已损坏（%s：%s）：请用 Excel 打开后重新保存"},
-    [LIST_NO_BOOK] = {"%s: is no Excel workbook, or a damaged one: save the list anew as .xlsx, or as CSV",
-                      "%s：不是 Excel 工作簿，或已损坏：请将名单重新存为 .xlsx 或 CSV"},
+    [LIST_NO_BOOK] =
+        {"%s: is no Excel workbook, or a damaged one: save the list anew as .xlsx, or as CSV",
+         "%s：不是 Excel 工作簿，或已损坏：请将名单重新存为 .xlsx 或 CSV"},
     [LIST_NO_SHEET] = {"%s: no sheet \"%s\"; its sheets are %s",
                        "%s：没有工作表“%s”；现有的工作表是 %s"},
     [LIST_WHICH_SHEET] = {"%s: several sheets hold something (%s): say which, as in audience = "

@@ -19,6 +19,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 #include <malloc.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -274,7 +276,7 @@ static void try_value(const char *name, const char *value)
     free(gw);
 }
 
-static void the_ends_of_settings(void)
+static void try_the_ends(void)
 {
     for (const struct gateway_setting *s = the_plugin->settings; s != NULL && s->name != NULL;
          s++) {
@@ -310,6 +312,29 @@ static void the_ends_of_settings(void)
             try_value(s->name, "false");
         }
     }
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st, (void)type, (void)where;
+    return remove(path);
+}
+
+/* Any of them may be the name of a file, which is made: in a folder of its own, from where
+ * "../../etc/passwd" is nobody's either. */
+static void the_ends_of_settings(void)
+{
+    char folder[] = "/tmp/plugin-check-XXXXXX";
+
+    if (mkdtemp(folder) == NULL || chdir(folder) != 0 || mkdir("a", 0700) != 0 ||
+        mkdir("a/b", 0700) != 0 || chdir("a/b") != 0) {
+        perror(folder);
+        exit(EX_CANTCREAT);
+    }
+    try_the_ends();
+    if (chdir("/") != 0)
+        perror("/");
+    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static size_t heap_bytes(void)
