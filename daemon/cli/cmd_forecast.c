@@ -90,6 +90,7 @@ static int on_row(void *arg, const char *row, size_t n, struct error *err)
     a->at[a->count] = a->rows.length;
     a->length[a->count++] = n;
     buf_put(&a->rows, row, n);
+    buf_putc(&a->rows, '\0'); /* a group's has no bytes, and is a row all the same */
     return a->count < ROWS_AT_ONCE ? 0 : flush(a, err);
 }
 
@@ -198,7 +199,7 @@ static void write_warnings(const struct asking *a, size_t r, struct buf *out)
                        words_reason(notice_reason_name((enum notice_reason)k)));
     if (cut > 0)
         buf_printf(out,
-                   T("  %s: %u characters less save a segment for %s people: %.2f %s\n",
+                   T("  %s: shorter by %u, it takes a segment less for %s people: %.2f %s saved\n",
                      "  %s：删去 %u 个字，%s 人各省一条：省 %.2f %s\n"),
                    name, cut, human_count(n, notices), saves, a->cli->settings->defaults.currency);
 }

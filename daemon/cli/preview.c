@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "template.h"
 #include "tree.h"
+#include "words.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -125,7 +126,8 @@ static void look_at_text(struct preview *s, struct preview_text *t, size_t chann
     }
     if (t->sample == NULL) {
         t->sample = xstrndup(s->composed, (size_t)n);
-        t->sample_to = xstrdup(log_mask(to->text, to->length));
+        t->sample_to =
+            xstrdup(s->campaign->to_group ? T("the group", "群") : log_mask(to->text, to->length));
         t->sample_size = size;
     }
 }
@@ -149,7 +151,7 @@ void preview_row(struct preview *s, const char *bytes, size_t n)
         for (size_t k = 0; k < c->channel_count; k++) {
             struct preview_text *t;
 
-            if (row[k].length == 0)
+            if (row[k].length == 0 && !c->to_group)
                 continue;
             t = find_text(s, campaign_text(c, r, c->channels[k], language->text, language->length),
                           k);
