@@ -70,7 +70,7 @@ journey('on a terminal of 80 columns no line of show and why is longer', async (
   for (const LC_ALL of ['C.UTF-8', 'zh_CN.UTF-8'])
     for (const command of ['show narrow', `why ${people(1)[0].sms}`]) {
       const seen = spawnSync('script', ['-qec', `stty cols 80 rows 24; ${path.join(BUILD, 'outreach')} -c ${s.conf} ${command}`, '/dev/null'],
-        { env: { ...s.env, LC_ALL }, encoding: 'utf8', input: '' });
+        { env: { ...s.env, LC_ALL, TERM: 'xterm' }, encoding: 'utf8', input: '' });
       assert.equal(seen.status, 0, seen.stdout);
       const lines = seen.stdout.split(/\r?\n/);
       const log = lines.findIndex((line) => /^(Delivery log|投递日志)/.test(line)); // its lines are one each
