@@ -661,9 +661,12 @@ int campaign_slot_due(const struct campaign *c, size_t r, const char *slot, size
 int campaign_row_split(const struct campaign *c, const char *bytes, size_t n,
                        struct template_value *values)
 {
-    const char *end = bytes + n;
+    const char *end;
     size_t i = 0;
 
+    if (n == 0)
+        bytes = ""; /* the row of a group: an empty buffer may have no address */
+    end = bytes + n;
     for (;;) {
         const char *stop = memchr(bytes, ROW_SEPARATOR, (size_t)(end - bytes));
 
