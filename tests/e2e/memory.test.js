@@ -118,7 +118,7 @@ journey('a notice is sent, or the next life finds it: never is it sent twice, ne
       assert.deepEqual(daemon.how, { code: 71, signal: null }, `at ${n}\n${s.log().slice(-2000)}`);
       assert.equal(outs(), before + 1, `at ${n}: one line says so\n${s.log().slice(-2000)}`);
       daemon = await start();
-      await until('the next life to have seen to it', over, 240000); // a claim whose answer was lost is looked at again after a minute, or two
+      await until('the next life to have seen to it', over, 240000); // what was queued and not yet scheduled is found within a minute
     }
     const copies = smsc.messages.filter((m) => m.to === her.sms).length;
     const counts = await s.counts(id, 'first');
