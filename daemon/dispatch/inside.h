@@ -391,7 +391,8 @@ void refs_learn(struct refs *refs, uint32_t ref, const char *key);
 
 struct recovery *recovery_create(struct dispatch *d);
 void recovery_free(struct recovery *r);
-/* Takes over what daemon name, which sent under that epoch last, left in all campaigns. */
+/* Takes over what daemon name, which sent under that epoch last, left in all campaigns; then
+ * done runs. One that is under way is dropped, its done never runs: it is to be ordered anew. */
 void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
                     void *arg);
 bool recovery_busy(const struct recovery *r);

@@ -78,6 +78,10 @@ static void on_first_beat(void *arg, const redisReply *reply)
     struct member *m = arg;
 
     (void)reply;
+    if (m->left > 0 && m->dying != NULL) { /* its recovery is dropped: it is found dead anew */
+        m->dying->same = 0;
+        m->dying = NULL;
+    }
     if (m->left > 0)
         recovery_begin(m->d->recovery, m->d->name, m->left, on_recovered, m);
     else

@@ -28,9 +28,15 @@
 
 struct recovery {
     struct dispatch *d;
+    struct {
+        char name[NAME_BYTES];
+        uint32_t epoch;
+        void (*done)(void *arg);
+        void *arg;
+    } order;               /* the latest */
     char name[NAME_BYTES]; /* of the dead daemon */
     uint32_t epoch;        /* the last under which it sent */
-    bool busy;
+    bool busy, superseded; /* superseded: another order came; this one ends at its next step */
     void (*done)(void *arg);
     void *arg;
     reminder_key *keys; /* reminders to be looked at */
@@ -46,6 +52,7 @@ struct recovery {
 
 static void next_reminder(struct recovery *r);
 static void next_piece(struct recovery *r);
+static void start(struct recovery *r);
 
 struct recovery *recovery_create(struct dispatch *d)
 {
@@ -243,6 +250,10 @@ static void next_piece(struct recovery *r)
 {
     struct command *c = &r->d->command;
 
+    if (r->superseded) {
+        start(r);
+        return;
+    }
     if (r->next > r->last) {
         next_reminder(r);
         return;
@@ -327,6 +338,10 @@ static void next_reminder(struct recovery *r)
 {
     struct command *c = &r->d->command;
 
+    if (r->superseded) {
+        start(r);
+        return;
+    }
     if (r->at == r->key_count) {
         r->busy = false;
         if (r->uncertain > 0 || r->leases > 0)
@@ -391,16 +406,30 @@ static struct replay *read_own_log(const struct dispatch *d)
     return log;
 }
 
+static void start(struct recovery *r)
+{
+    r->superseded = false;
+    snprintf(r->name, sizeof r->name, "%s", r->order.name);
+    r->epoch = r->order.epoch;
+    r->done = r->order.done;
+    r->arg = r->order.arg;
+    r->uncertain = r->leases = r->known = 0;
+    replay_free(r->log);
+    r->log = strcmp(r->name, r->d->name) == 0 ? read_own_log(r->d) : NULL;
+    survey(r->d, on_surveyed, r);
+}
+
 void recovery_begin(struct recovery *r, const char *name, uint32_t epoch, void (*done)(void *arg),
                     void *arg)
 {
-    snprintf(r->name, sizeof r->name, "%s", name);
-    r->epoch = epoch;
-    r->done = done;
-    r->arg = arg;
+    snprintf(r->order.name, sizeof r->order.name, "%s", name);
+    r->order.epoch = epoch;
+    r->order.done = done;
+    r->order.arg = arg;
+    if (r->busy) { /* two at once would read past each other's pieces */
+        r->superseded = true;
+        return;
+    }
     r->busy = true;
-    r->uncertain = r->leases = r->known = 0;
-    replay_free(r->log);
-    r->log = strcmp(name, r->d->name) == 0 ? read_own_log(r->d) : NULL;
-    survey(r->d, on_surveyed, r);
+    start(r);
 }

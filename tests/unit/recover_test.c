@@ -181,15 +181,47 @@ static void test_leases(void **state)
     assert_string_equal(fixture_ask(&f, "HGET " REMINDER " orphans"), "1");
 }
 
+static unsigned others_done;
+
+static void on_other(void *arg)
+{
+    (void)arg;
+    others_done++;
+}
+
+/* A daemon that joins anew while it looks after another one looks after its own last life
+ * first: once, and whole. What the other has left is found again later. */
+static void test_another_order(void **state)
+{
+    for (int when = 0; when < 12; when++) {
+        int64_t until = clock_mono_ms() + 30000;
+
+        all_sending(state);
+        put(2, &(struct record){.state = NOTICE_SENDING, .fence = 4u << 12 | 2});
+        put(4, &(struct record){.state = NOTICE_SENDING, .fence = 4u << 12 | 4});
+        done = false;
+        others_done = 0;
+        recovery_begin(d.recovery, "d1", DEAD, on_done, NULL);
+        for (int turn = 0; turn < when && !done; turn++)
+            event_base_loop(f.base, EVLOOP_ONCE);
+        recovery_begin(d.recovery, "d2", 4, on_other, NULL);
+        while ((recovery_busy(d.recovery) || db_outstanding(f.db) > 0) && clock_mono_ms() < until)
+            event_base_loop(f.base, EVLOOP_ONCE);
+        assert_int_equal(others_done, 1);
+        assert_int_equal(stands(2).state, NOTICE_UNCERTAIN);
+        assert_int_equal(stands(4).state, NOTICE_UNCERTAIN);
+        if (done)
+            assert_int_equal(stands(1).state, NOTICE_UNCERTAIN);
+    }
+}
+
 #define TEST(fn) cmocka_unit_test_setup(fn, all_sending)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_doubts),
-        TEST(test_marked_meanwhile),
-        TEST(test_settled_meanwhile),
-        TEST(test_leases),
+        TEST(test_doubts), TEST(test_marked_meanwhile), TEST(test_settled_meanwhile),
+        TEST(test_leases), TEST(test_another_order),
     };
 
     return cmocka_run_group_tests_name("recovery", tests, group_setup, group_teardown);
