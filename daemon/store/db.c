@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <async.h>
 #include <event2/event.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -341,6 +342,13 @@ static void refuse(struct db *db, const char *why)
         root->options.refused(root->options.arg, why);
 }
 
+/* A server that went away is found by a read or by a write, whichever comes first; to
+ * people it is the same. errno is another one by now, hiredis keeps its text. */
+static bool broken_pipe(const redisAsyncContext *context)
+{
+    return context->err == REDIS_ERR_IO && strcmp(context->errstr, strerror(EPIPE)) == 0;
+}
+
 static void on_disconnect(const redisAsyncContext *context, int status)
 {
     struct db *db = context->data;
@@ -348,7 +356,7 @@ static void on_disconnect(const redisAsyncContext *context, int status)
     if (db == NULL || db->context != context)
         return;
     db->context = NULL; /* hiredis frees it after this */
-    go_away(db, status == REDIS_OK ? "connection closed" : context->errstr);
+    go_away(db, status == REDIS_OK || broken_pipe(context) ? "connection closed" : context->errstr);
 }
 
 static void on_connect(const redisAsyncContext *context, int status)
