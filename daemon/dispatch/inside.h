@@ -201,6 +201,7 @@ struct dispatch {
     enum marker_verdict trust; /* whether Redis is what it was; unknown since it went away */
     enum marker_verdict said;  /* what was said last, and acted upon */
     bool trust_asked;
+    enum { SEAL_UNKNOWN, SEAL_UNREADABLE, SEAL_MISSING, SEAL_THERE } seal; /* of the refusals */
     void (*idle)(void *arg);
     void *idle_arg;
     size_t in_memory, most_in_memory; /* notices */
@@ -287,7 +288,8 @@ void dispatch_join(struct dispatch *d);
 void trust_tick(struct dispatch *d, unsigned ticks); /* asks, when it is time to */
 /* Asks now: the answer comes before that of what is sent to d->db next. */
 void trust_ask(struct dispatch *d);
-void trust_doubt(struct dispatch *d); /* a script has found that Redis went back */
+void trust_doubt(struct dispatch *d);    /* a script has found that Redis went back */
+void trust_unsealed(struct dispatch *d); /* a gate has found that the refusals are lost */
 /* It has said that it is, since the connection was made. */
 bool dispatch_trusts(const struct dispatch *d);
 
