@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "copy.h"
 #include "fault.h"
+#include "gateway_names.h"
 #include "human.h"
 #include "keys.h"
 #include "marker.h"
@@ -327,9 +328,11 @@ static int number_gateways(struct recovery *r)
 
 static void send_ids(struct recovery *r)
 {
+    const char *gateway = replay_gateway(r->replay, r->id_gateway);
+
     if (r->id_count == 0)
         return;
-    receipt_index_command(&r->command, replay_gateway(r->replay, r->id_gateway), r->ids,
+    receipt_index_command(&r->command, gateway, gateway_receipt_wait_ms(r->cli, gateway), r->ids,
                           r->id_count, clock_wall_ms());
     db_send(r->cli->db, &r->command, NULL, NULL);
     r->id_count = 0;

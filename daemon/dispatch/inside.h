@@ -129,6 +129,7 @@ struct lane {
     struct gateway *gateway;
     const struct gateway_config *config;
     char name[NAME_BYTES];          /* a copy: outcomes are settled after the gateways are closed */
+    int64_t receipt_wait_ms;        /* a copy too */
     unsigned number;                /* in the registry; 0: not yet known */
     struct quota *rate;             /* never NULL: without a rate one may be learnt */
     struct quota *sender;           /* of the number that it sends from; NULL: none is set */
