@@ -416,8 +416,9 @@ void schedule_rebuild(struct events *e); /* the schedule is an index: from the c
 struct member *member_create(struct dispatch *d);
 void member_free(struct member *m);
 /* Draws an epoch, numbers the gateways, recovers what this name's last life left;
- * then joined runs. */
-void member_join(struct member *m, void (*joined)(struct dispatch *d)); /* also once more */
+ * then joined runs, unless Redis is in doubt by then. May be called once more at any time: a join
+ * that is under way ends without a word, and is done anew. */
+void member_join(struct member *m, void (*joined)(struct dispatch *d));
 void member_beat(struct member *m); /* heartbeat, and a look at the others; every few seconds */
 /* Redis was away: who is silent since then is not dead for that. */
 void member_count_anew(struct member *m);

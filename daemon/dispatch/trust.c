@@ -49,7 +49,7 @@ static void tell_change(struct dispatch *d, enum marker_verdict now)
         log_error("redis.in_doubt verdict=%s reason=%s", marker_verdict_name(now),
                   log_quote(reason_of(now)));
         jobs_halt(d);
-    } else if (was != MARKER_GOOD && d->epoch != 0) {
+    } else if (was != MARKER_GOOD && (d->epoch != 0 || d->joining)) {
         log_info("redis.trusted_again");
         jobs_forget(d);
         refs_forget(d->refs);
