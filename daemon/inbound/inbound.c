@@ -696,7 +696,7 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
     e.to = from;
     e.to_length = strlen(from);
     if (refused && from[0] != '\0') { /* nobody's refusal is nobody's */
-        command_start(c, "SADD");
+        command_script(c, SCRIPT_REFUSE, 1);
         command_add_string(c, KEY_OPTOUT);
         command_add_string(c, from);
         r->unanswered++;

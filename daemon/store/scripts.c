@@ -36,6 +36,7 @@ EMBED(sealed);
 EMBED(marker);
 EMBED(restore);
 EMBED(repair);
+EMBED(refuse);
 
 /* Refused whole when Redis is out of memory, or not. */
 #define CAREFUL "#!lua\n"
@@ -54,12 +55,12 @@ static const struct {
     [SCRIPT_CLAIM] = SCRIPT(claim, CAREFUL),      [SCRIPT_RELEASE] = SCRIPT(release, ALWAYS),
     [SCRIPT_INTEND] = SCRIPT(move, CAREFUL),      [SCRIPT_SETTLE] = SCRIPT(move, ALWAYS),
     [SCRIPT_FINISH] = SCRIPT(finish, ALWAYS),     [SCRIPT_INDEX] = SCRIPT(index, ALWAYS),
-    [SCRIPT_RECEIPTS] = SCRIPT(receipts, ALWAYS), [SCRIPT_REPLY] = SCRIPT(reply, CAREFUL),
+    [SCRIPT_RECEIPTS] = SCRIPT(receipts, ALWAYS), [SCRIPT_REPLY] = SCRIPT(reply, ALWAYS),
     [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),          [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),     [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
     [SCRIPT_SHARE] = SCRIPT(share, ALWAYS),       [SCRIPT_SEALED] = SCRIPT(sealed, ALWAYS),
     [SCRIPT_MARKER] = SCRIPT(marker, ALWAYS),     [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
-    [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
+    [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),    [SCRIPT_REFUSE] = SCRIPT(refuse, ALWAYS),
 };
 
 static struct {

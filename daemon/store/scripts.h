@@ -22,6 +22,7 @@ enum script {
     SCRIPT_INDEX,     /* gateway message ids -> notices */
     SCRIPT_RECEIPTS,  /* receipts find their notice, or are parked */
     SCRIPT_REPLY,     /* a reply, once */
+    SCRIPT_REFUSE,    /* a refusal, which even a full Redis takes */
     SCRIPT_CAP,       /* per-recipient limits: reserve */
     SCRIPT_HEARTBEAT, /* a daemon's epoch and counter */
     SCRIPT_READER,    /* who reads the events, and how far */
