@@ -129,6 +129,7 @@ struct lane {
     struct gateway *gateway;
     const struct gateway_config *config;
     char name[NAME_BYTES];          /* a copy: outcomes are settled after the gateways are closed */
+    int64_t receipt_wait_ms;        /* a copy too */
     unsigned number;                /* in the registry; 0: not yet known */
     struct quota *rate;             /* never NULL: without a rate one may be learnt */
     struct quota *sender;           /* of the number that it sends from; NULL: none is set */
@@ -201,6 +202,7 @@ struct dispatch {
     enum marker_verdict trust; /* whether Redis is what it was; unknown since it went away */
     enum marker_verdict said;  /* what was said last, and acted upon */
     bool trust_asked;
+    enum { SEAL_UNKNOWN, SEAL_UNREADABLE, SEAL_MISSING, SEAL_THERE } seal; /* of the refusals */
     void (*idle)(void *arg);
     void *idle_arg;
     size_t in_memory, most_in_memory; /* notices */
@@ -287,7 +289,8 @@ void dispatch_join(struct dispatch *d);
 void trust_tick(struct dispatch *d, unsigned ticks); /* asks, when it is time to */
 /* Asks now: the answer comes before that of what is sent to d->db next. */
 void trust_ask(struct dispatch *d);
-void trust_doubt(struct dispatch *d); /* a script has found that Redis went back */
+void trust_doubt(struct dispatch *d);    /* a script has found that Redis went back */
+void trust_unsealed(struct dispatch *d); /* a gate has found that the refusals are lost */
 /* It has said that it is, since the connection was made. */
 bool dispatch_trusts(const struct dispatch *d);
 
@@ -413,8 +416,9 @@ void schedule_rebuild(struct events *e); /* the schedule is an index: from the c
 struct member *member_create(struct dispatch *d);
 void member_free(struct member *m);
 /* Draws an epoch, numbers the gateways, recovers what this name's last life left;
- * then joined runs. */
-void member_join(struct member *m, void (*joined)(struct dispatch *d)); /* also once more */
+ * then joined runs, unless Redis is in doubt by then. May be called once more at any time: a join
+ * that is under way ends without a word, and is done anew. */
+void member_join(struct member *m, void (*joined)(struct dispatch *d));
 void member_beat(struct member *m); /* heartbeat, and a look at the others; every few seconds */
 /* Redis was away: who is silent since then is not dead for that. */
 void member_count_anew(struct member *m);
