@@ -49,6 +49,9 @@ for k = 5, #KEYS, 2 do
 end
 local last = tonumber(h[2] or '0')
 if builtin then
+  if all[1][4] == '1' then
+    return {'CANCELLED'}
+  end
   last = tonumber(all[1][2] or '0')
 end
 local to = last + rows
@@ -71,7 +74,7 @@ if not builtin then
 elseif not all[1][1] then
   redis.call('HSET', KEYS[1], 'reminders', (h[4] and h[4] ~= '' and h[4] .. ' ' or '') .. ARGV[2])
   redis.call('HSET', KEYS[5], 'state', 'scheduled', 'due', ARGV[5], 'expires', ARGV[6], 'gen', 1, 'seq', 0,
-    'cursor', 0, 'last', 0, 'planned', 0, 'paused', h[1] == 'paused' and 1 or 0, 'cancelled', 0, 'tv', h[3] or 1,
+    'cursor', 0, 'last', 0, 'planned', 0, 'paused', h[1] == 'paused' and ARGV[2] ~= 'answers' and 1 or 0, 'cancelled', 0, 'tv', h[3] or 1,
     'orphans', 0, 'c0', 0, 'c1', 0, 'c2', 0, 'c3', 0, 'c4', 0, 'c5', 0, 'c6', 0, 'c7', 0, 'c8', 0, 'c9', 0,
     'c10', 0, 'c11', 0, 'c12', 0)
   all[1] = {'scheduled', '0', ARGV[6], '0', '0', '0'}
