@@ -9,13 +9,14 @@
 -- A reminder that is past its end, skipped or cancelled stays as it is; a finished one is opened
 -- again, and a built-in one comes to be. For which of them the schedule wants an entry is told.
 -- Returns {'OK' or 'AGAIN', first, last, reminder that has work..}, or UNKNOWN, CANCELLED,
--- {'OLD', version}, {'FULL', last}, GONE: a ledger is lost.
+-- {'OLD', version}, {'FULL', last}, GONE: a ledger is lost; ROWS:
+-- too few or too many.
 local MOST = 512
 local now, builtin = tonumber(ARGV[5]), ARGV[2] ~= ''
 local rows = (#ARGV - 6) / 2
 local h = redis.call('HMGET', KEYS[1], 'state', 'last', 'version', 'reminders')
 if rows < 1 or rows > MOST or rows % 1 ~= 0 then
-  return redis.error_reply('ERR append: 1 to ' .. MOST .. ' rows')
+  return {'ROWS'}
 end
 if not h[1] or h[1] == 'loading' then
   return {'UNKNOWN'}
@@ -81,24 +82,24 @@ elseif not all[1][1] then
 end
 local answer = {'OK', last + 1, to}
 for i = 1, #all do
-  local r, reminder = all[i], KEYS[3 + 2 * i]
+  local r, k = all[i], 3 + 2 * i
   if builtin and tonumber(r[3]) < tonumber(ARGV[6]) then
     r[3] = ARGV[6]
-    redis.call('HSET', reminder, 'expires', r[3])
+    redis.call('HSET', KEYS[k], 'expires', r[3])
   end
   if r[1] and r[1] ~= 'skipped' and r[4] ~= '1' and tonumber(r[3]) > now then
     -- Counted from where it stands: rows may have come while it was past its end.
     local more = to - tonumber(r[2])
     if r[1] ~= 'scheduled' then
-      redis.call('SETRANGE', KEYS[4 + 2 * i], to * 16 + 15, '\0')
+      redis.call('SETRANGE', KEYS[k + 1], to * 16 + 15, '\0')
     end
-    redis.call('HSET', reminder, 'last', to, 'planned', tonumber(r[5]) + more, 'c0', tonumber(r[6]) + more)
-    redis.call('HINCRBY', reminder, 'seq', 1)
+    redis.call('HSET', KEYS[k], 'last', to, 'planned', tonumber(r[5]) + more, 'c0', tonumber(r[6]) + more)
+    redis.call('HINCRBY', KEYS[k], 'seq', 1)
     if r[1] == 'done' then
-      redis.call('HSET', reminder, 'state', 'open')
-      redis.call('HDEL', reminder, 'done')
+      redis.call('HSET', KEYS[k], 'state', 'open')
+      redis.call('HDEL', KEYS[k], 'done')
     end
-    answer[#answer + 1] = reminder
+    answer[#answer + 1] = KEYS[k]
   end
 end
 return answer
