@@ -360,6 +360,10 @@ static void apply_queue(struct events *e, const struct event_copy *c)
         reject(e, "the field `campaign` and the body's id differ");
         return;
     }
+    if (e->campaign->cancelled) {
+        reject(e, "event.cancelled: what does not take place is not queued; amend one that is");
+        return;
+    }
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", e->campaign->id);
     campaign_write_json(e->campaign, &e->document);
     e->queued_ms = asked_ms(e);
