@@ -31,11 +31,22 @@ struct campaign_private {
     struct texts *texts;
     struct hours *hours[CAMPAIGN_MAX_REMINDERS + 1]; /* the campaign's is the last */
     const char *hours_text;
+    const struct campaign *was;
 };
 
 struct texts *campaign_texts(const struct campaign *c)
 {
     return c->own->texts;
+}
+
+const struct form *campaign_form(const struct campaign *c)
+{
+    return &c->own->form;
+}
+
+const struct campaign *campaign_was(const struct campaign *c)
+{
+    return c->own->was;
 }
 
 /* ----------------------------------------------------------------------- times */
@@ -394,6 +405,7 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
 {
     struct campaign_private *own = c->own;
     struct text_columns known = *given;
+    struct hours *corrections = NULL;
     size_t r;
 
     if (form_read(c->document, &own->form, &own->arena, err) != 0)
@@ -407,6 +419,12 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
                    &own->hours[CAMPAIGN_MAX_REMINDERS], err) != 0)
         return -1;
     c->hours = own->hours[CAMPAIGN_MAX_REMINDERS];
+    c->cancelled = own->form.event.cancelled;
+    if (own->form.corrections.hours != NULL &&
+        read_hours(own->form.corrections.hours, tree_get(c->document, "corrections.hours"),
+                   &corrections, err) != 0)
+        return -1;
+    hours_free(corrections); /* builtin.c reads them anew */
     if (read_occurrences(c, err) != 0)
         return -1;
     for (r = 0; r < c->reminder_count; r++)
@@ -429,28 +447,44 @@ static const struct tree *campaign_node(const struct tree *root)
     return inner != NULL && root->count == 1 && inner->kind == TREE_OBJECT ? inner : root;
 }
 
-struct campaign *campaign_create(struct tree *document, const struct campaign_defaults *defaults,
-                                 const char *const *known_columns, size_t known_count,
-                                 struct error *err)
+static struct campaign *create(struct tree *document, const struct campaign *was,
+                               const struct campaign_defaults *defaults,
+                               const struct text_columns *known, struct error *err)
 {
     struct campaign *c = xcalloc(1, sizeof *c);
-    struct text_columns known = {known_columns, known_count, true};
 
     c->own = xcalloc(1, sizeof *c->own);
     c->own->root = document;
+    c->own->was = was;
+    c->column_until = c->column_version = -1;
     if (document->kind != TREE_OBJECT) {
         tree_error(err, document, "expected a campaign { ... }, found %s",
                    tree_kind_name(document->kind));
         goto fail;
     }
     c->document = campaign_node(document);
-    if (read_form(c, defaults, &known, err) != 0)
+    if (read_form(c, defaults, known, err) != 0)
         goto fail;
+    c->own->was = NULL;
     return c;
 
 fail:
     campaign_free(c);
     return NULL;
+}
+
+struct campaign *campaign_create(struct tree *document, const struct campaign_defaults *defaults,
+                                 const char *const *known_columns, size_t known_count,
+                                 struct error *err)
+{
+    return create(document, NULL, defaults,
+                  &(struct text_columns){known_columns, known_count, true}, err);
+}
+
+struct campaign *campaign_create_after(struct tree *document, const struct campaign *was,
+                                       const struct campaign_defaults *defaults, struct error *err)
+{
+    return create(document, was, defaults, &(struct text_columns){NULL, 0, true}, err);
 }
 
 /* file as written in a campaign file at path: next to it unless absolute. */

@@ -212,6 +212,7 @@ struct dispatch {
     size_t intents, settlings; /* out of the pool */
     struct refs *refs;
     struct events *events;
+    struct corrector *corrector;
     struct recovery *recovery;
     struct owed *owed;
     struct member *member;
@@ -408,10 +409,27 @@ void owed_anew(struct owed *o); /* a daemon has died: what it knew is owed too *
 
 struct events *events_create(struct dispatch *d);
 void events_free(struct events *e);
-void events_poll(struct events *e);      /* reads what was asked for since */
-void schedule_poll(struct events *e);    /* opens what is due */
-void events_leave(struct events *e);     /* another daemon may read them at once */
-void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
+void events_poll(struct events *e);       /* reads what was asked for since */
+void schedule_poll(struct events *e);     /* opens what is due */
+bool events_ours(const struct events *e); /* this daemon reads them */
+void events_leave(struct events *e);      /* another daemon may read them at once */
+void schedule_rebuild(struct events *e);  /* the schedule is an index: from the campaigns */
+
+/* Another document for a campaign, store/amend.h: done runs once, refused is NULL or the reason. */
+struct amend_request {
+    const char *event_id, *by, *campaign;
+    struct tree *body; /* is taken over */
+};
+typedef void amend_done_fn(void *arg, const char *refused);
+void amend(struct dispatch *d, const struct amend_request *request, amend_done_fn *done, void *arg);
+
+/* Who was told an older version of an amended campaign is looked for, and told: by the daemon that
+ * reads the events, a page of people after the other. Where it stands is in Redis: another one goes
+ * on from there. */
+struct corrector *corrector_create(struct dispatch *d);
+void corrector_free(struct corrector *c);
+void corrections_look(struct corrector *c, const char *campaign); /* if anybody is to be told */
+void corrections_poll(struct corrector *c); /* goes on, if this daemon reads the events by now */
 
 struct member *member_create(struct dispatch *d);
 void member_free(struct member *m);

@@ -110,6 +110,24 @@ static bool prepare_special(struct notice *n, struct record *r, const char *row,
     return true;
 }
 
+/* Is it a correction of another version than this job's? True when n is dealt with. */
+static bool prepare_version(struct notice *n, const struct template_value *row)
+{
+    struct job *job = n->batch->job;
+    unsigned version = decide_version(job->campaign, row);
+
+    if (version == 0 || version == job->version)
+        return false;
+    if (version < job->version) {
+        settle_as(n, NOTICE_CANCELLED, REASON_REPLACED);
+        return true;
+    }
+    job_reload(job); /* amended since it was opened here */
+    n->batch->give_back = true;
+    batch_settled(n);
+    return true;
+}
+
 /* Is it too early for this one person? True when n is dealt with. */
 static bool prepare_time(struct notice *n, const struct template_value *row, int64_t now_ms)
 {
@@ -330,12 +348,13 @@ static void prepare_others(struct notice *n, const struct campaign *c,
 
 /* Rows are checked on their way into the audience; but any client of Redis can write there,
  * and a control character would mean something to a gateway. */
-static bool row_damaged(const char *row, size_t n)
+static bool row_damaged(const struct campaign *c, const char *row, size_t n)
 {
+    char feed = c->column_until >= 0 ? '\n' : ROW_SEPARATOR; /* a finished text may have lines */
     unsigned found = 0;
 
     for (size_t i = 0; i < n; i++)
-        found |= (unsigned char)row[i] < 0x20 && row[i] != ROW_SEPARATOR;
+        found |= (unsigned char)row[i] < 0x20 && row[i] != ROW_SEPARATOR && row[i] != feed;
     return found != 0;
 }
 
@@ -361,11 +380,13 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
         return;
     }
     FAULT_ONE("prepare", n->n);
-    if (row_damaged(row, row_length) || campaign_row_split(c, row, row_length, values) != 0) {
+    if (row_damaged(c, row, row_length) || campaign_row_split(c, row, row_length, values) != 0) {
         log_warning("row.damaged campaign=%s n=%u bytes=%zu", job->id, n->n, row_length);
         settle_as(n, NOTICE_EXCLUDED, REASON_ROW);
         return;
     }
+    if (prepare_version(n, values))
+        return;
     if (prepare_time(n, values, now_ms))
         return;
     lane = prepare_route(n, &r, values, now_ms);
