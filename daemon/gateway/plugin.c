@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "culprit.h"
 #include "error.h"
 #include "mem.h"
 
@@ -61,6 +62,7 @@ static int load(const char *path, const char *name, struct gateway_plugin *out, 
     if (rc == 0) {
         memset(out, 0, sizeof *out);
         memcpy(out, p, p->size < sizeof *out ? p->size : sizeof *out);
+        culprit_know(p->name, p);
     }
     dlclose(library); /* stays loaded: NODELETE */
     return rc;
