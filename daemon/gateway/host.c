@@ -4,6 +4,7 @@
  */
 #include "instance.h"
 
+#include "child.h"
 #include "clock.h"
 #include "http_client.h"
 #include "log.h"
@@ -353,6 +354,11 @@ void host_random(void *bytes, size_t n)
     }
 }
 
+static void host_child_end(struct gateway *gw, pid_t pid, int64_t term_ms, int64_t kill_ms)
+{
+    child_end(gw->set->base, pid, term_ms, kill_ms);
+}
+
 static const char *name(struct gateway *gw)
 {
     return gw->config->name;
@@ -404,6 +410,7 @@ const struct gateway_host gateway_host = {
     .log_bytes = log_quote_n,
     .shared = shared_ask,
     .shared_put = shared_put,
+    .child_end = host_child_end,
 };
 
 /* ---------------------------------------------------------------------- closing */

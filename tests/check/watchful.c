@@ -4,11 +4,13 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -588,6 +590,21 @@ static void shared_put(struct gateway *gw, const char *key, const char *value, s
     (void)key, (void)value, (void)length, (void)ttl_ms;
 }
 
+/* It is not waited for: what it does behind its end is no matter of the plugin's. */
+static void child_end(struct gateway *gw, pid_t pid, int64_t term_ms, int64_t kill_ms)
+{
+    (void)gone(gw, "child_end");
+    if (term_ms < 0 || kill_ms < term_ms)
+        vice("child-time", "wants a child ended after %lld and %lld ms", (long long)term_ms,
+             (long long)kill_ms);
+    if (pid <= 0 || getpgid(pid) != pid) {
+        vice("child-group", "hands over a child that leads no process group");
+        return;
+    }
+    kill(-pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 const struct gateway_host watchful_host = {
     .size = sizeof watchful_host,
     .setting_string = setting_string,
@@ -612,6 +629,7 @@ const struct gateway_host watchful_host = {
     .log_bytes = log_bytes,
     .shared = shared,
     .shared_put = shared_put,
+    .child_end = child_end,
 };
 
 /* ------------------------------------------------------------------ an instance */
@@ -651,12 +669,16 @@ static bool alone(const struct gateway *gw)
 
 static void look_at_rest(struct gateway *gw, const char *call)
 {
+    siginfo_t info = {0};
+
     if (!LIST_EMPTY(&gw->timers))
         vice("timer-left", "leaves a timer behind %s", call);
     if (alone(gw) && open_files() > gw->files)
         vice("file-left", "leaves a file or socket open behind %s", call);
     if (alone(gw) && events_of_base() > gw->events)
         vice("event-left", "leaves an event on the loop behind %s", call);
+    if (alone(gw) && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+        vice("child-left", "leaves a child process behind %s", call);
 }
 
 static void forget_all(struct gateway *gw)
