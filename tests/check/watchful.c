@@ -24,7 +24,7 @@ struct rows the_rows;
 const struct http_play *the_play;
 enum store the_store;
 bool uses_loop;
-int64_t wall_jump_ms;
+int64_t wall_jump_ms, ready_wait_ms = 15000;
 void (*on_vice)(const char *sentence);
 
 static struct event_base *base;
@@ -558,14 +558,16 @@ static const char *log_bytes(const char *bytes, size_t n)
 
 /* Shared values: one daemon alone, so it always makes them itself. */
 struct asked {
+    LIST_ENTRY(asked) links;
     gateway_shared_fn *fn;
     void *arg;
 };
 
-static void shared_answer(void *asked)
+static void answer_asked(struct asked *asked)
 {
-    struct asked a = *(struct asked *)asked;
+    struct asked a = *asked;
 
+    LIST_REMOVE(asked, links);
     free(asked);
     a.fn(a.arg, NULL, 0);
 }
@@ -579,8 +581,8 @@ static void shared(struct gateway *gw, const char *key, const char *stale, gatew
     if (strspn(key, "abcdefghijklmnopqrstuvwxyz-") != strlen(key) || *key == '\0' ||
         strlen(key) > 32)
         vice("shared", "a shared value's name is 1 to 32 of a-z and -");
-    *a = (struct asked){fn, arg};
-    (void)timer(gw, 0, shared_answer, a);
+    *a = (struct asked){.fn = fn, .arg = arg};
+    LIST_INSERT_HEAD(&gw->asked, a, links);
 }
 
 static void shared_put(struct gateway *gw, const char *key, const char *value, size_t length,
@@ -685,7 +687,12 @@ static void forget_all(struct gateway *gw)
 {
     struct promise *p;
     struct fetch *f;
+    struct asked *a;
 
+    while ((a = LIST_FIRST(&gw->asked)) != NULL) {
+        LIST_REMOVE(a, links);
+        free(a);
+    }
     while ((p = LIST_FIRST(&gw->promises)) != NULL) {
         LIST_REMOVE(p, links);
         free(p);
@@ -797,6 +804,10 @@ static bool run_due(struct gateway *gw)
     struct promise *p;
     struct fetch *f;
 
+    if (!LIST_EMPTY(&gw->asked)) {
+        answer_asked(LIST_FIRST(&gw->asked));
+        return true;
+    }
     LIST_FOREACH(f, &gw->fetches, links)
     if (f->due_ms <= now_ms) {
         answer_fetch(f);
@@ -849,7 +860,7 @@ void watch_settle(struct gateway *gw, int64_t ms)
 
 bool watch_ready(struct gateway *gw)
 {
-    int64_t end_ms = clock_ms(CLOCK_MONOTONIC) + SOCKET_GRACE_MS;
+    int64_t end_ms = clock_ms(CLOCK_MONOTONIC) + ready_wait_ms;
 
     while (gw->capacity == 0 && clock_ms(CLOCK_MONOTONIC) < end_ms)
         watch_turn(uses_loop ? 0 : 10);
