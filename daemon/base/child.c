@@ -18,7 +18,7 @@
 
 struct child {
     LIST_ENTRY(child) links;
-    pid_t pid;
+    pid_t pid; /* 0: reaped while the process exits */
     int pidfd; /* readable when it has ended; -1: out of descriptors */
     struct event *exit_event, *step_event;
     int64_t wait_ms; /* until the next step */
@@ -99,25 +99,28 @@ void child_end(struct event_base *base, pid_t pid, int64_t term_ms, int64_t kill
 }
 
 /* The process exits, the loop is no more: nobody is kept waiting by a wait. The loop that the
- * events belong to may be freed, so they are left alone. */
+ * events belong to may be freed, so they are left alone, and with them what they point to. */
 __attribute__((destructor)) static void end_all(void)
 {
     const struct timespec nap = {0, NAP_MS * 1000000};
     bool more = !LIST_EMPTY(&children);
-    struct child *c, *next;
+    struct child *c;
 
     while (more) {
-        for (c = LIST_FIRST(&children); c != NULL; c = next) {
-            next = LIST_NEXT(c, links);
+        more = false;
+        LIST_FOREACH(c, &children, links)
+        {
+            if (c->pid == 0)
+                continue;
             if (reap(c)) {
-                LIST_REMOVE(c, links);
+                c->pid = 0;
                 continue;
             }
             c->wait_ms -= NAP_MS;
             if (c->wait_ms < 0)
                 step(c);
+            more = true;
         }
-        more = !LIST_EMPTY(&children);
         if (more)
             nanosleep(&nap, NULL);
     }
