@@ -165,12 +165,13 @@ static void on_response(void *arg, const struct gateway_http_response *response)
 static void http(struct gateway *gw, const struct gateway_http_request *request,
                  gateway_http_fn *fn, void *arg)
 {
+    struct http_tls tls = {gw->config->tls_ca, gw->config->tls_cert, gw->config->tls_key};
     struct fetch *f = xmalloc(sizeof *f);
 
     f->fn = fn;
     f->arg = arg;
     LIST_INSERT_HEAD(&gw->fetches, f, links);
-    f->call = http_client_send(gw->set->http, request, gw->config->tls_ca, on_response, f);
+    f->call = http_client_send(gw->set->http, request, &tls, on_response, f);
 }
 
 /* -------------------------------------------------------------------- timers */
