@@ -75,7 +75,7 @@ static int names_ask(struct residents *r, struct names *n, const char *field, si
     redisReply *reply;
     int rc = 0;
 
-    command_script(&c, SCRIPT_RESIDENT_NAMES, 1);
+    command_script(&c, SCRIPT_LABELS, 1);
     command_add_string(&c, KEY_RESIDENTS);
     command_add_string(&c, field);
     command_add_int(&c, (int64_t)most);
@@ -390,7 +390,7 @@ int64_t residents_erase(struct residents *r, const char *address, const int64_t 
     struct command c = COMMAND_INIT;
     int64_t erased;
 
-    command_script(&c, SCRIPT_RESIDENT_ERASE, (unsigned)(2 + r->tags.count));
+    command_script(&c, SCRIPT_ERASE, (unsigned)(2 + r->tags.count));
     command_add_string(&c, KEY_RESIDENTS_PEOPLE);
     command_add_string(&c, KEY_RESIDENTS_ADDRESSES);
     for (size_t i = 0; i < r->tags.count; i++)
@@ -689,7 +689,7 @@ int residents_tag_all(struct residents *r, const struct residents_filter *f, uns
             rc = drop_absent(&w, from, last, err);
         if (rc != 0)
             break;
-        command_script(&c, SCRIPT_RESIDENT_TAG, 1);
+        command_script(&c, SCRIPT_TAG, 1);
         key_resident_tag(&c, tag);
         command_add_int(&c, from / 8);
         command_add(&c, w.chosen.bytes, bytes);

@@ -10,31 +10,32 @@
 #include <stddef.h>
 
 enum script {
-    SCRIPT_ADD,            /* rows into an audience */
-    SCRIPT_QUEUE,          /* a campaign with its reminders */
-    SCRIPT_FLAG,           /* pause, resume, cancel */
-    SCRIPT_OPEN,           /* a reminder falls due: its ledger */
-    SCRIPT_CLAIM,          /* a range, or due retries, under a lease */
-    SCRIPT_RELEASE,        /* a lease is done with, or given back */
-    SCRIPT_INTEND,         /* compare-and-set of ledger ranges, with the counters: an intent, */
-    SCRIPT_SETTLE,         /* or an outcome, which even a full Redis takes */
-    SCRIPT_FINISH,         /* a reminder ends, or is scheduled again */
-    SCRIPT_INDEX,          /* gateway message ids -> notices */
-    SCRIPT_RECEIPTS,       /* receipts find their notice, or are parked */
-    SCRIPT_REPLY,          /* a reply, once */
-    SCRIPT_CAP,            /* per-recipient limits: reserve */
-    SCRIPT_HEARTBEAT,      /* a daemon's epoch and counter */
-    SCRIPT_READER,         /* who reads the events, and how far */
-    SCRIPT_NUMBER,         /* a short number for a name */
-    SCRIPT_SHARE,          /* a daemon's share of a rate */
-    SCRIPT_SEALED,         /* a value that all daemons share, made by one of them */
-    SCRIPT_MARKER,         /* is Redis what it was? */
-    SCRIPT_RESTORE,        /* a reminder whose ledger is to be filled from the delivery log */
-    SCRIPT_REPAIR,         /* counters, leases and retry set put right by the ledger */
-    SCRIPT_RESIDENT,       /* people into the register, */
-    SCRIPT_RESIDENT_NAMES, /* the names of its columns and tags, */
-    SCRIPT_RESIDENT_TAG,   /* a tag for many, */
-    SCRIPT_RESIDENT_ERASE, /* people out of it */
+    SCRIPT_ADD,       /* rows into an audience */
+    SCRIPT_QUEUE,     /* a campaign with its reminders */
+    SCRIPT_FLAG,      /* pause, resume, cancel */
+    SCRIPT_OPEN,      /* a reminder falls due: its ledger */
+    SCRIPT_CLAIM,     /* a range, or due retries, under a lease */
+    SCRIPT_RELEASE,   /* a lease is done with, or given back */
+    SCRIPT_INTEND,    /* compare-and-set of ledger ranges, with the counters: an intent, */
+    SCRIPT_SETTLE,    /* or an outcome, which even a full Redis takes */
+    SCRIPT_FINISH,    /* a reminder ends, or is scheduled again */
+    SCRIPT_INDEX,     /* gateway message ids -> notices */
+    SCRIPT_RECEIPTS,  /* receipts find their notice, or are parked */
+    SCRIPT_REPLY,     /* a reply, once */
+    SCRIPT_CAP,       /* per-recipient limits: reserve */
+    SCRIPT_HEARTBEAT, /* a daemon's epoch and counter */
+    SCRIPT_READER,    /* who reads the events, and how far */
+    SCRIPT_NUMBER,    /* a short number for a name */
+    SCRIPT_SHARE,     /* a daemon's share of a rate */
+    SCRIPT_SEALED,    /* a value that all daemons share, made by one of them */
+    SCRIPT_MARKER,    /* is Redis what it was? */
+    SCRIPT_RESTORE,   /* a reminder whose ledger is to be filled from the delivery log */
+    SCRIPT_APPEND,    /* rows that come after a campaign was queued */
+    SCRIPT_REPAIR,    /* counters, leases and retry set put right by the ledger */
+    SCRIPT_RESIDENT,  /* people into the register, */
+    SCRIPT_LABELS,    /* the names of its columns and tags, */
+    SCRIPT_TAG,       /* a tag for many, */
+    SCRIPT_ERASE,     /* people out of it */
     SCRIPT_COUNT
 };
 
