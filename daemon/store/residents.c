@@ -145,16 +145,47 @@ int residents_tag(const struct residents *r, const char *name, size_t n)
     return names_find(&r->tags, name, n);
 }
 
-static int check_name(const char *name, size_t n, struct error *err)
+static const char *const commas[] = {",", ";", "，", "、", "；"};
+
+/* The length of the comma that stands at s, or 0. */
+static size_t comma_at(const char *s, const char *end)
 {
-    bool good = n > 0 && n <= RESIDENTS_NAME_BYTES && memmem(name, n, "、", 3) == NULL &&
-                memmem(name, n, "，", 3) == NULL;
+    for (size_t i = 0; i < sizeof commas / sizeof *commas; i++) {
+        size_t n = strlen(commas[i]);
+
+        if ((size_t)(end - s) >= n && memcmp(s, commas[i], n) == 0)
+            return n;
+    }
+    return 0;
+}
+
+bool residents_next_tag(const char **at, const char *end, const char **tag, size_t *n)
+{
+    const char *p = *at;
+
+    while (p < end && (*p == ' ' || comma_at(p, end) > 0))
+        p += *p == ' ' ? 1 : comma_at(p, end);
+    *tag = p;
+    while (p < end && comma_at(p, end) == 0)
+        p++;
+    *at = p;
+    while (p > *tag && p[-1] == ' ')
+        p--;
+    *n = (size_t)(p - *tag);
+    return *n > 0;
+}
+
+static int check_name(const char *name, size_t n, bool tag, struct error *err)
+{
+    bool good = n > 0 && n <= RESIDENTS_NAME_BYTES;
 
     for (size_t i = 0; good && i < n; i++)
-        good = (unsigned char)name[i] >= 0x20 && name[i] != 0x7f && name[i] != ',';
-    return good ? 0
-                : error_set(err, "\"%.*s\": a tag or column has 1 to %d bytes and no comma",
-                            n < 80 ? (int)n : 80, name, RESIDENTS_NAME_BYTES);
+        good = (unsigned char)name[i] >= 0x20 && name[i] != 0x7f &&
+               !(tag && comma_at(name + i, name + n) > 0);
+    if (good)
+        return 0;
+    return error_set(err, "\"%.*s\": expected 1 to %d bytes%s", n < 80 ? (int)n : 80, name,
+                     RESIDENTS_NAME_BYTES, tag ? " without a comma" : "");
 }
 
 int residents_add_column(struct residents *r, const char *name, struct error *err)
@@ -163,7 +194,7 @@ int residents_add_column(struct residents *r, const char *name, struct error *er
 
     if (at >= 0)
         return at;
-    if (check_name(name, strlen(name), err) != 0 || ask_columns(r, name, err) != 0)
+    if (check_name(name, strlen(name), false, err) != 0 || ask_columns(r, name, err) != 0)
         return -1;
     return residents_column(r, name);
 }
@@ -175,7 +206,7 @@ int residents_add_tag(struct residents *r, const char *name, size_t n, struct er
 
     if (at >= 0)
         return at;
-    if (check_name(name, n, err) != 0)
+    if (check_name(name, n, true, err) != 0)
         return -1;
     memcpy(copy, name, n);
     copy[n] = '\0';

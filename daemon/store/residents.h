@@ -39,9 +39,13 @@ int residents_column(const struct residents *r, const char *name); /* its place,
 int residents_tag(const struct residents *r, const char *name, size_t n);
 
 /* The place of a column or tag, which is made where it is not there. -1 with err: too many, or
- * a name that is empty, too long, or holds a comma, 、 or a control character. */
+ * a name that is empty, too long, or holds a control character; of a tag also a comma. */
 int residents_add_column(struct residents *r, const char *name, struct error *err);
 int residents_add_tag(struct residents *r, const char *name, size_t n, struct error *err);
+
+/* Tags as people write them into one cell: "妇女、党员, 鼓楼社区". The next of them between *at
+ * and end, without blanks around it; false at the end. */
+bool residents_next_tag(const char **at, const char *end, const char **tag, size_t *n);
 
 int64_t residents_count(struct residents *r, struct error *err); /* -1 with err */
 /* How many have each tag: counts[] of residents_tags(). */

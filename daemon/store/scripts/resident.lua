@@ -84,7 +84,8 @@ end
 
 -- She belongs to another community now: the old one is no tag of hers any more.
 local function drop_tags(n, value)
-  for tag in (value:gsub('，', ','):gsub('、', ',') .. ','):gmatch('%s*([^,]-)%s*,') do
+  value = value:gsub('，', ','):gsub('、', ','):gsub('；', ','):gsub(';', ',')
+  for tag in (value .. ','):gmatch('%s*([^,]-)%s*,') do
     local number = number_of(tag)
     if number then
       set(number, n, 0)
