@@ -66,7 +66,7 @@ static int check(struct cli *cli, const void *arg, char **operands, int count)
         return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
     if (reading_open(&r, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0 ||
         reading_audience(&r, &err) != 0)
-        rc = cli_error(cli, r.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+        rc = cli_error(cli, reading_fault(&r), &err);
     else
         rc = report(cli, &r);
     reading_close(&r);

@@ -354,7 +354,7 @@ static int run(struct cli *cli, struct reading *reading)
     reading->row = on_row;
     reading->arg = a;
     if (reading_audience(reading, &err) != 0)
-        rc = cli_error(cli, reading->no_list ? EX_NOINPUT : EX_DATAERR, &err);
+        rc = cli_error(cli, reading_fault(reading), &err);
     else if (flush(a, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0) {
@@ -380,7 +380,7 @@ static int forecast(struct cli *cli, const void *arg, char **operands, int count
     if (access(operands[0], R_OK) != 0)
         return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
     if (reading_open(&reading, cli, operands[0], REMARKS, &err) != 0)
-        rc = cli_error(cli, reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+        rc = cli_error(cli, reading_fault(&reading), &err);
     else
         rc = run(cli, &reading);
     reading_close(&reading);
