@@ -110,6 +110,7 @@ static int open_register(struct reading *r, const struct tree *document,
         return -1;
     }
     *count = residents_columns(r->residents, columns);
+    r->no_list = *count == 0;
     if (*count > 0)
         return 0;
     return error_set(err, T("the register is empty: outreach residents import FILE fills it",

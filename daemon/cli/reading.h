@@ -12,7 +12,8 @@ struct reading {
     struct preview *preview;
     struct audience_report report;
     bool progress;   /* a bar on stderr while it reads */
-    bool no_list;    /* why reading_open() failed: the file of the list cannot be opened, */
+    bool no_list;    /* why reading_open() failed: the file of the list cannot be opened (or
+                                the register is empty), */
     int no_register; /* or the register of residents not be asked: the exit code, else 0 */
     struct residents *residents; /* NULL: it is not wanted */
     /* Before the first row: who is in the campaign already; may be NULL. */
