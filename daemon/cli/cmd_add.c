@@ -454,14 +454,13 @@ const struct subcommand cmd_add = {
     .name = "add",
     .operands = "ID FILE",
     .summary = {"people who come late, into a campaign that is queued", "给已提交的活动补充人员"},
-    .more =
-        {"The rows of FILE (an Excel workbook, or a CSV) are judged as those of the campaign's\n"
-         "own list were. Who is in it already is told and not added again, so the same file\n"
-         "may be added twice. The others get the reminders that are still to come, and those\n"
-         "that went out already and have not expired.",
-         "FILE（Excel 或 CSV）中的各行按该活动原来的规则检查。已在活动中的人会列出，不重复\n"
-         "添加，因此同一文件可以重复执行。新添加的人会收到尚未发送的提醒，以及已经发出但还\n"
-         "没有过期的提醒。"},
+    .more = {"The rows of FILE (an Excel workbook, or a CSV) are judged as those of the\n"
+             "campaign's own list were. Who is in it already is told and not added again, so\n"
+             "the same file may be added twice. The others get the reminders that are still to\n"
+             "come, and those that went out already and have not expired.",
+             "FILE（Excel 或 CSV）中的各行按该活动原来的规则检查。已在活动中的人会列出，\n"
+             "不重复添加，因此同一文件可以重复执行。新添加的人会收到尚未发送的提醒，以及\n"
+             "已经发出但还没有过期的提醒。"},
     .least = 2,
     .most = 2,
     .options = add_options,

@@ -10,7 +10,7 @@ static const struct option_row residents_options[] = {
     {"tag", 't', OPTION_STRINGS, OPTION_AT(struct register_options, tags), "TAG",
      .help = {"import: everybody gets it; else: those who have it. May stand several times: all "
               "of them",
-              "import：给所有人加上；其余：有此标签的人。可重复：须全部具备"}},
+              "import：给所有人加上；其余：有此标签的人。可写几次：须都有"}},
     {"any", 0, OPTION_STRINGS, OPTION_AT(struct register_options, any), "TAG,TAG",
      .help = {"those who have one of these at least", "至少有其中一个标签的人"}},
     {"without", 0, OPTION_STRINGS, OPTION_AT(struct register_options, without), "TAG",
@@ -95,31 +95,31 @@ static int residents(struct cli *cli, const void *options, char **operands, int 
 
 const struct subcommand cmd_residents = {
     .name = "residents",
-    .operands = "import FILE | tag TAG | tags | list | export FILE | erase NUMBER",
+    .operands = "import|tag|tags|list|export|erase [WHAT]",
     .summary = {"the register: people with tags, from whom campaigns take their audience",
                 "居民库：带标签的居民，供各活动按标签选取"},
-    .more =
-        {"import: people of an Excel workbook or a CSV. The first rows are shown as they are\n"
-         "understood, then it asks. One number and name is one person; imported again, what is\n"
-         "new counts and what is empty says nothing. Interrupted, do the same again. What\n"
-         "stands under 标签 (tags) is tags, with commas or 、 between; 社区 (community) and 类别\n"
-         "(category) are both a column and tags: who moves leaves the old one's tag.\n"
-         "tag: adds TAG to people, or removes it. tags: how many people have each.\n"
-         "list: a line a person; with --json a JSON object a line. Numbers are masked.\n"
-         "export: everything, for Excel; the name ends in .xlsx or .csv. Audited.\n"
-         "erase: a person's data, for good. An opt-out stays. Tells which campaigns' lists\n"
-         "still hold the number. Audited.\n"
-         "A campaign takes its audience with audience = { tags = ( \"妇女\" ); }.",
-         "import：导入 Excel 或 CSV。先显示前几行识别的结果，再询问是否导入。号码和姓名都相同\n"
-         "算同一人；再次导入时，新内容覆盖旧内容，空白不改。中断后再执行一次即可。“标签”列是\n"
-         "标签，用逗号或顿号分隔；“社区”“类别”列既可用于通知内容，也作标签：换了社区，旧标签\n"
-         "自动去掉。\n"
-         "tag：给一些人加上或去掉标签。tags：各标签的人数。\n"
-         "list：每人一行；--json 时每行一个 JSON 对象。号码打码。\n"
-         "export：导出全部内容供 Excel 使用，文件名以 .xlsx 或 .csv 结尾，记入审计。\n"
-         "erase：删除某人的数据，不能恢复；退订记录保留；并列出名单中仍有此号码的活动。\n"
-         "记入审计。\n"
-         "活动用 audience = { tags = ( \"妇女\" ); } 按标签选人。"},
+    .more = {"import: people of an Excel workbook or a CSV. The first rows are shown as they\n"
+             "are understood, then it asks. One number and name is one person; imported again,\n"
+             "what is new counts and what is empty says nothing. Interrupted, do the same\n"
+             "again. What stands under 标签 (tags) is tags, with commas or 、 between; 社区\n"
+             "(community) and 类别 (category) are both a column and tags: who moves leaves the\n"
+             "old one's tag.\n"
+             "tag: adds TAG to people, or removes it. tags: how many people have each.\n"
+             "list: a line a person; with --json a JSON object a line. Numbers are masked.\n"
+             "export: everything, for Excel; the name ends in .xlsx or .csv. Audited.\n"
+             "erase: a person's data, for good. An opt-out stays. Tells which campaigns' lists\n"
+             "still hold the number. Audited.\n"
+             "A campaign takes its audience with audience = { tags = ( \"妇女\" ); }.",
+             "import：导入 Excel 或 CSV。先显示前几行识别的结果，再询问是否导入。号码和姓名\n"
+             "都相同算同一人；再次导入时，新内容覆盖旧内容，空白不改。中断后再执行一次即可。\n"
+             "“标签”列是标签，用逗号或顿号分隔；“社区”“类别”列既可用于通知内容，也作标签：\n"
+             "换了社区，旧标签自动去掉。\n"
+             "tag：给一些人加上或去掉标签。tags：各标签的人数。\n"
+             "list：每人一行；--json 时每行一个 JSON 对象。号码打码。\n"
+             "export：导出全部内容供 Excel 使用，文件名以 .xlsx 或 .csv 结尾，记入审计。\n"
+             "erase：删除某人的数据，不能恢复；退订记录保留；并列出名单中仍有此号码的活动。\n"
+             "记入审计。\n"
+             "活动用 audience = { tags = ( \"妇女\" ); } 按标签选人。"},
     .least = 1,
     .most = 2,
     .options = residents_options,

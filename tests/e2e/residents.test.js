@@ -50,7 +50,7 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
     XLSX.utils.book_append_sheet(book, XLSX.utils.aoa_to_sheet([['姓名', '手机号'], ['王秀英', 13851401001]]), name);
   XLSX.writeFile(book, s.path('two.xlsx'));
   for (const [args, code, english, chinese] of [
-    [['residents', 'frobnicate'], 64, /usage: outreach residents import FILE/, /用法：outreach residents/],
+    [['residents', 'frobnicate'], 64, /usage: outreach residents import\|tag/, /用法：outreach residents/],
     [['residents', 'import'], 64, /import: expected one FILE/, /import：应为一个 FILE/],
     [['residents', 'import', 'nowhere.csv'], 66, /nowhere.csv cannot be read/, /无法读取 nowhere.csv/],
     [['residents', 'import', 'none.csv', '-y'], 65, /no column with phone numbers.*columns are name, 住址.*--columns sms=HEADING/, /没有电话号码列.*--columns sms=列名/],
