@@ -8,7 +8,7 @@
  * that a row and a bitmap mean the same to whoever has read the names earlier.
  *
  * In Redis, all in one slot: a hash of number -> row, one of address -> numbers, a bitmap of
- * 1 bit a person for each tag. About 170 bytes a person with a name and two columns.
+ * 1 bit a person for each tag. About 175 bytes a person with a name and two columns.
  *
  * For programs: the calls run the loop.
  */

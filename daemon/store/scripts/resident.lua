@@ -19,8 +19,12 @@ local function split(s)
   return t
 end
 
--- What is there, with few calls.
-local numbers, people, asked = {}, {}, {}
+-- What is there, with few calls. A row is taken apart only where it has to be.
+local numbers, rows, parts, asked = {}, {}, {}, {}
+local function people(n)
+  parts[n] = parts[n] or split(rows[n])
+  return parts[n]
+end
 for i = 1, count do
   asked[i] = ARGV[2 + 3 * i]
 end
@@ -36,24 +40,35 @@ for i = 1, count do
   end
 end
 for i = 1, #wanted, 1000 do
-  local rows = redis.call('HMGET', KEYS[2], unpack(wanted, i, math.min(i + 999, #wanted)))
-  for k = 1, #rows do
-    people[tonumber(wanted[i + k - 1])] = split(rows[k] or '')
+  local page = redis.call('HMGET', KEYS[2], unpack(wanted, i, math.min(i + 999, #wanted)))
+  for k = 1, #page do
+    rows[tonumber(wanted[i + k - 1])] = page[k] or ''
   end
 end
 
-local function find(address, name)
-  local nameless
-  for _, n in ipairs(numbers[address] or {}) do
-    local theirs = people[n][name_at] or ''
-    if name == '' or theirs == name or mode == 'first' then
+-- Her number and, where it may differ, what her row says now.
+local function find(address, row)
+  local list = numbers[address]
+  if not list then
+    return nil
+  end
+  for _, n in ipairs(list) do
+    if rows[n] == row then
       return n
+    end
+  end
+  local values, nameless = split(row), nil
+  local name = values[name_at] or ''
+  for _, n in ipairs(list) do
+    local theirs = people(n)[name_at] or ''
+    if name == '' or theirs == name or mode == 'first' then
+      return n, values
     end
     if theirs == '' then
       nameless = nameless or n
     end
   end
-  return op == 'import' and nameless or nil
+  return op == 'import' and nameless or nil, values
 end
 
 local tag_columns, tag_numbers = {}, nil
@@ -94,7 +109,7 @@ local function drop_tags(n, value)
 end
 
 local function merge(n, values)
-  local mine = people[n]
+  local mine = people(n)
   for k, v in ipairs(values) do
     if v ~= '' and v ~= (mine[k] or '') and not (mode == 'first' and values[name_at] ~= '' and mine[name_at] ~= '' and mine[name_at] ~= values[name_at]) then
       if tag_columns[k] and (mine[k] or '') ~= '' then
@@ -107,25 +122,39 @@ local function merge(n, values)
       dirty[n], changed[n] = true, true
     end
   end
+  if dirty[n] then
+    rows[n] = table.concat(mine, '\31')
+  end
+end
+
+local lists = {} -- numbers of tags as written -> a list: many people have the same
+local function tags_of(written)
+  if not lists[written] then
+    lists[written] = {}
+    for tag in written:gmatch('%d+') do
+      table.insert(lists[written], tonumber(tag))
+    end
+  end
+  return lists[written]
 end
 
 for i = 1, count do
-  local address, values = asked[i], split(ARGV[3 + 3 * i])
-  local n = find(address, values[name_at] or '')
-  if n and op == 'import' then
+  local address, row = asked[i], ARGV[3 + 3 * i]
+  local n, values = find(address, row)
+  if n and values and op == 'import' then
     merge(n, values)
   elseif not n and op == 'import' then
     last = last + 1
     n = last
-    people[n], dirty[n], fresh[n] = values, true, true
+    rows[n], dirty[n], fresh[n] = row, true, true
     numbers[address] = numbers[address] or {}
     table.insert(numbers[address], n)
     added = added + 1
   end
   if n then
     seen[n] = true
-    for tag in ARGV[4 + 3 * i]:gmatch('%d+') do
-      set(tonumber(tag), n, op == 'remove' and 0 or 1)
+    for _, tag in ipairs(tags_of(ARGV[4 + 3 * i])) do
+      set(tag, n, op == 'remove' and 0 or 1)
     end
   else
     unknown = unknown + 1
@@ -136,7 +165,7 @@ if short or last > MOST then
 end
 for tag, of in pairs(bits) do
   for n, bit in pairs(of) do
-    if redis.call('GETBIT', KEYS[3 + tag], n) == bit then
+    if (fresh[n] and 0 or redis.call('GETBIT', KEYS[3 + tag], n)) == bit then
       of[n] = nil
     else
       changed[n] = true
@@ -153,10 +182,10 @@ local function flush(command, key, args, most)
     redis.call(command, key, unpack(args, i, math.min(i + most - 1, #args)))
   end
 end
-local rows, at = {}, {}
+local pairs_of, at = {}, {}
 for n in pairs(dirty) do
-  rows[#rows + 1] = n
-  rows[#rows + 1] = (table.concat(people[n], '\31'):gsub('\31+$', ''))
+  pairs_of[#pairs_of + 1] = n
+  pairs_of[#pairs_of + 1] = rows[n]
 end
 for address, list in pairs(numbers) do
   if fresh[list[#list]] then
@@ -164,7 +193,7 @@ for address, list in pairs(numbers) do
     at[#at + 1] = table.concat(list, ' ')
   end
 end
-flush('HSET', KEYS[2], rows, 1000)
+flush('HSET', KEYS[2], pairs_of, 1000)
 flush('HSET', KEYS[3], at, 1000)
 for tag, of in pairs(bits) do
   local args = {}
