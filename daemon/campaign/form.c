@@ -542,11 +542,19 @@ static const struct field corrections_fields[] = {
 };
 
 static const struct field audience_fields[] = {
-    {"file", FIELD_STRING, AUDIENCE(file), .min = 1, .max = 4000,
+    {"file", FIELD_STRINGS, AUDIENCE(files), .min = 1, .max = 32,
      .help = "the list, beside the campaign file: an Excel workbook, or CSV in UTF-8 or "
-             "GB18030; with a heading row"},
+             "GB18030; with a heading row. Or several; who is in two of them counts once"},
     {"sheet", FIELD_STRING, AUDIENCE(sheet), .min = 1, .max = 100,
      .help = "of a workbook; default the only one with anything in it"},
+    {"tags", FIELD_STRINGS, AUDIENCE(tags), .min = 1, .max = 32,
+     .help = "people of the register (outreach residents) who have all of these tags"},
+    {"any", FIELD_STRINGS, AUDIENCE(any), .min = 1, .max = 32,
+     .help = "of the register: who has at least one of these"},
+    {"without", FIELD_STRINGS, AUDIENCE(without), .min = 1, .max = 32,
+     .help = "of the register: but for who has one of these"},
+    {"everyone", FIELD_BOOL, AUDIENCE(everyone), .initial = "false",
+     .help = "all people of the register"},
     {"group", FIELD_BOOL, AUDIENCE(group), .initial = "false",
      .help = "one notice a reminder, to the group that a gateway reaches"},
     {"same_phone", FIELD_ENUM, AUDIENCE(same_phone), .initial = "merge", .names = same_phone_names,
@@ -725,6 +733,12 @@ const struct field *form_table(void)
 }
 
 /* --------------------------------------------------------------------- reading */
+bool form_from_register(const struct form *form)
+{
+    return form->audience.everyone || form->audience.tags.count > 0 ||
+           form->audience.any.count > 0 || form->audience.without.count > 0;
+}
+
 int form_read(const struct tree *document, struct form *form, struct arena *arena,
               struct error *err)
 {
@@ -733,10 +747,12 @@ int form_read(const struct tree *document, struct form *form, struct arena *aren
 
     if (fields_read(form_fields, document, form, arena, err) != 0)
         return -1;
-    if (form->audience.file != NULL && form->audience.recipients != NULL)
+    if (form->audience.recipients != NULL &&
+        (form->audience.files.count > 0 || form_from_register(form)))
         return tree_error(err, form->audience.recipients,
                           "expected either a file or recipients, not both");
-    if (form->audience.group && (form->audience.file != NULL || form->audience.recipients != NULL))
+    if (form->audience.group && (form->audience.files.count > 0 || form_from_register(form) ||
+                                 form->audience.recipients != NULL))
         return tree_error(err, tree_get(document, "audience.group"),
                           "a group is its gateway's: expected neither a file nor recipients");
     reminders = form->reminders.items;

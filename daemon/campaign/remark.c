@@ -60,6 +60,10 @@ static const struct {
         {"the column %.80s has telephone numbers too: only %.80s is used "
          "(audience.columns names another)",
          "“%.80s”列也是电话号码：只使用“%.80s”列（可用 audience.columns 另行指定）"},
+    [REMARK_KNOWN] = {"is in the campaign already: not added again", "活动中已有此人：不重复添加"},
+    [REMARK_IN_LIST] = {"%.80s: %.400s", "%.80s：%.400s"},
+    [REMARK_OF_LIST] = {"%.400s (%.80s)", "%.400s（%.80s）"},
+    [REMARK_REGISTER] = {"register", "居民库"},
     [LIST_XLS] = {"%s: is an old Excel workbook (.xls): save it as CSV (File, Save As, \"CSV "
                   "UTF-8\")",
                   "%s：这是旧版 Excel 工作簿（.xls）：请另存为 CSV（文件－另存为－“CSV UTF-8”）"},

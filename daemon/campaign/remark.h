@@ -34,6 +34,10 @@ enum remark {
     REMARK_ROW_FIELDS,
     REMARK_ROW_QUOTE,
     REMARK_SECOND_PHONES, /* heading, the heading that is used */
+    REMARK_KNOWN,
+    REMARK_IN_LIST,  /* list, remark */
+    REMARK_OF_LIST,  /* remark, list */
+    REMARK_REGISTER, /* what the register is called as a list */
     /* of the whole file: what remark_error() says */
     LIST_XLS,          /* path */
     LIST_NO_FILE,      /* path */

@@ -333,7 +333,7 @@ static int prepare(struct testing *t, const char *path)
     int rc;
 
     if (reading_open(&t->reading, t->cli, path, 0, &err) != 0)
-        return cli_error(t->cli, t->reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+        return cli_error(t->cli, reading_fault(&t->reading), &err);
     rc = choose_channel(t);
     if (rc != 0)
         return rc;

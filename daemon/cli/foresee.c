@@ -81,7 +81,7 @@ static int read_rows(struct cli *cli, struct foreseen *out, struct error *err)
     out->reading.row = on_row;
     out->reading.arg = a;
     if (reading_audience(&out->reading, err) != 0)
-        rc = out->reading.no_list ? EX_NOINPUT : EX_DATAERR;
+        rc = reading_fault(&out->reading);
     else if (flush(a, err) != 0)
         rc = EX_UNAVAILABLE;
     out->reading.row = NULL;
@@ -100,7 +100,7 @@ int foresee(struct cli *cli, const char *path, size_t keep, foresee_fn *before, 
         return EX_NOINPUT;
     }
     if (reading_open(&out->reading, cli, path, keep, err) != 0)
-        return out->reading.no_list ? EX_NOINPUT : EX_DATAERR;
+        return reading_fault(&out->reading);
     out->forecast = forecast_create(out->reading.campaign, cli->settings, clock_wall_ms(), err);
     if (out->forecast == NULL)
         return EX_CONFIG;
