@@ -1,11 +1,11 @@
 #include "remark.h"
 
 #include "error.h"
+#include "language.h"
 #include "utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -98,16 +98,7 @@ static const struct {
 
 const char *remark_language(void)
 {
-    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-    size_t i;
-
-    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *value = getenv(names[i]);
-
-        if (value != NULL && value[0] != '\0')
-            return strncmp(value, "zh", 2) == 0 ? "zh" : "en";
-    }
-    return "en";
+    return language_name();
 }
 
 static const char *remark_format(enum remark remark, const char *language)

@@ -19,6 +19,7 @@
 #include "mem.h"
 #include "pending.h"
 #include "reading.h"
+#include "retell.h"
 #include "subcommands.h"
 #include "tree.h"
 #include "upload.h"
@@ -297,7 +298,7 @@ static char *find_rejection(struct queueing *q)
 {
     struct command c = COMMAND_INIT;
     redisReply *reply;
-    char *reason = NULL;
+    char *reason = NULL, said[RETELL_BYTES];
 
     command_start(&c, "XREVRANGE");
     command_add_string(&c, KEY_REJECTED);
@@ -312,7 +313,7 @@ static char *find_rejection(struct queueing *q)
             /* One with a row is about that row only: the event may be taken. */
             if (strcmp(text_of(db_field(fields, "event"), ""), q->event) == 0 &&
                 db_field(fields, "row") == NULL)
-                reason = xstrdup(text_of(db_field(fields, "reason"), "?"));
+                reason = xstrdup(retell(text_of(db_field(fields, "reason"), "?"), said));
         }
         freeReplyObject(reply);
     }

@@ -15,6 +15,7 @@
 #include "mem.h"
 #include "picture.h"
 #include "reading.h"
+#include "retell.h"
 #include "subcommands.h"
 #include "template.h"
 
@@ -199,7 +200,7 @@ static char *rejection(const struct testing *t)
 {
     struct command c = COMMAND_INIT;
     redisReply *reply;
-    char *reason = NULL;
+    char *reason = NULL, said[RETELL_BYTES];
 
     command_start(&c, "XREVRANGE");
     command_add_string(&c, KEY_REJECTED);
@@ -213,7 +214,7 @@ static char *rejection(const struct testing *t)
             const redisReply *id = db_field(fields, "campaign"), *why = db_field(fields, "reason");
 
             if (id != NULL && id->str != NULL && strcmp(id->str, t->id) == 0 && why != NULL)
-                reason = xstrdup(why->str);
+                reason = xstrdup(retell(why->str, said));
         }
         freeReplyObject(reply);
     }

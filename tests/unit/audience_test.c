@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "campaign.h"
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 #include "tree.h"
 
@@ -168,14 +169,11 @@ static void check_sample(const char *path, bool chinese)
 static void test_sample(void **state)
 {
     (void)state;
-    unsetenv("LC_ALL");
-    unsetenv("LC_MESSAGES");
-    setenv("LANG", "C.UTF-8", 1);
     check_sample(TEST_DIR "/data/jobseekers.csv", false);
     check_sample(TEST_DIR "/data/jobseekers.utf8.csv", false);
-    setenv("LANG", "zh_CN.UTF-8", 1);
+    language_set_chinese(true);
     check_sample(TEST_DIR "/data/jobseekers.csv", true);
-    setenv("LANG", "C.UTF-8", 1);
+    language_set_chinese(false);
 }
 
 /* Files that somebody broke: every row is accounted for, whatever is in it. */
@@ -382,7 +380,7 @@ static void test_refused_in_chinese(void **state)
     size_t i;
 
     (void)state;
-    setenv("LC_ALL", "zh_CN.UTF-8", 1);
+    language_set_chinese(true);
     for (i = 0; i < sizeof facts / sizeof facts[0]; i++) {
         struct result r = RESULT;
 
@@ -392,7 +390,7 @@ static void test_refused_in_chinese(void **state)
             fail_msg("%s", r.err.text);
         result_free(&r);
     }
-    unsetenv("LC_ALL");
+    language_set_chinese(false);
     campaign_free(c);
 }
 
@@ -488,8 +486,5 @@ int main(void)
         cmocka_unit_test(test_broken_files),
     };
 
-    setenv("LANG", "C.UTF-8", 1);
-    unsetenv("LC_ALL");
-    unsetenv("LC_MESSAGES");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
