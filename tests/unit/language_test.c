@@ -213,9 +213,6 @@ static void test_placeholders(void **state)
 
         if (strcmp(taken(english, a, sizeof a), taken(chinese, b, sizeof b)) != 0)
             fail_msg("%s | %s", english, chinese);
-        /* Punctuation of another width would end a sentence in the wrong language. */
-        if (strcmp(english, chinese) != 0 && english[strlen(english) - 1] == '?')
-            assert_non_null(strstr(chinese, "？"));
     }
     assert_true(i > 250);
 }
