@@ -11,7 +11,7 @@
 
 #define MOST_ARGUMENTS 8
 #define MOST_STEPS 1000000 /* of comparing, for one text: a bad fit is given up */
-#define MOST_DEPTH 4     /* of sentences in sentences */
+#define MOST_DEPTH 4       /* of sentences in sentences */
 
 struct run {
     const char *at;
