@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #define MOST_OPEN 64
 
@@ -28,8 +29,9 @@ struct look {
         int line;
     } open[MOST_OPEN];
     size_t depth;
-    char before;    /* the last character of the token before; 0 at the start */
-    bool seen_line; /* the first token of the wrong line has been looked at */
+    char before;       /* the last character of the token before; 0 at the start */
+    const char *first; /* the first token of the wrong line; the end before it is seen */
+    char innermost;    /* the bracket that it stands in; '{' for the file's own level */
 };
 
 static char closing(char bracket)
@@ -92,15 +94,13 @@ static int wide_sign(const struct look *l)
 /* The first token of the line that is wrong: does what is before it end there? */
 static int unfinished(const struct look *l)
 {
-    char innermost = l->depth > 0 ? l->open[l->depth - 1].bracket : '{';
-
     if (l->before == '=' || l->before == ':')
         return error_set(l->err, "the setting in front of this has no value");
-    if (innermost != '{' && l->before != innermost && l->before != ',' && *l->at != ',' &&
-        *l->at != closing(innermost))
+    if (l->innermost != '{' && l->before != l->innermost && l->before != ',' && *l->at != ',' &&
+        *l->at != closing(l->innermost))
         return error_set(l->err,
                          "a comma is missing in front of this, or the %c of the list of line %d",
-                         closing(innermost), l->open[l->depth - 1].line);
+                         closing(l->innermost), l->open[l->depth - 1].line);
     return 0;
 }
 
@@ -128,8 +128,9 @@ static int take_bracket(struct look *l)
 
 static int take_token(struct look *l)
 {
-    if (l->line == l->wrong && !l->seen_line) {
-        l->seen_line = true;
+    if (l->line == l->wrong && l->first == l->end) {
+        l->first = l->at;
+        l->innermost = l->depth > 0 ? l->open[l->depth - 1].bracket : '{';
         if (unfinished(l) != 0)
             return -1;
     }
@@ -146,47 +147,100 @@ static int take_token(struct look *l)
     return 0;
 }
 
-/* A line by itself: NAME = VALUE; */
-static int odd_setting(const char *text, size_t n, int line, struct error *err)
+static const char *behind_blanks(const char *p, const char *end)
 {
-    const char *end = text + n;
-    size_t name;
-
-    for (; line > 1 && text < end; text++)
-        line -= *text == '\n';
-    while (text < end && (*text == ' ' || *text == '\t'))
-        text++;
-    for (name = 0; text + name < end &&
-                   (isalnum((unsigned char)text[name]) || strchr("-_*", text[name]) != NULL);)
-        name++;
-    for (n = name; text + n < end && (text[n] == ' ' || text[n] == '\t');)
-        n++;
-    if (name == 0 || text + n == end)
-        return error_set(err, "this cannot be read: is a sign missing here, or one too many?");
-    if (strchr("=:", text[n]) == NULL)
-        return error_set(err, "behind a name stands = and its value: %.*s = ...", (int)name, text);
-    for (n++; text + n < end && (text[n] == ' ' || text[n] == '\t');)
-        n++;
-    if (text + n == end || strchr("=:;,)]}\r\n", text[n]) != NULL)
-        return error_set(err, "%.*s has no value", (int)name, text);
-    return error_set(err, "a text or a time stands in quotes: %.*s = \"...\";", (int)name, text);
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    return p;
 }
 
-int syntax_error(const char *text, size_t n, int line, struct error *err)
+static size_t word_length(const char *p, const char *end)
 {
-    struct look l = {.at = text, .end = text + n, .line = 1, .wrong = line, .err = err};
+    size_t n = 0;
+
+    while (p + n < end && (isalnum((unsigned char)p[n]) || strchr("-_*.", p[n]) != NULL))
+        n++;
+    return n;
+}
+
+/* A number, true or false: what stands without quotes. */
+static bool is_bare_value(const char *p, size_t n)
+{
+    size_t digits = strspn(p, "-+.0123456789");
+
+    return (digits > 0 && (digits >= n || p[1] == 'x' || strchr("eEL", p[digits]) != NULL)) ||
+           (n == 4 && strncasecmp(p, "true", 4) == 0) ||
+           (n == 5 && strncasecmp(p, "false", 5) == 0);
+}
+
+static int needs_quotes(const char *p, const char *end, struct error *err)
+{
+    size_t n = 0;
+
+    while (p + n < end && n < 40 && strchr(";,)]}\"\r\n", p[n]) == NULL)
+        n++;
+    while (n > 0 && (p[n - 1] == ' ' || ((unsigned char)p[n] & 0xc0) == 0x80))
+        n--;
+    return error_set(err, "a text or a time stands in quotes: \"%.*s\"", (int)n, p);
+}
+
+/* A line by itself: NAME = VALUE; NAME = VALUE; from its first token, which stands in
+ * that bracket. */
+static int odd_setting(const char *p, const char *end, char bracket, struct error *err)
+{
+    while (p < end && *p != '\n') {
+        size_t n = word_length(p, end);
+        const char *behind = behind_blanks(p + n, end);
+
+        if (*p == '"') {
+            const char *close = memchr(p + 1, '"', (size_t)(end - p - 1));
+
+            p = close != NULL ? close + 1 : end;
+        } else if (n == 0) {
+            bracket = strchr("({[", *p) != NULL ? *p : strchr(")}]", *p) != NULL ? '{' : bracket;
+            p++;
+        } else if (bracket != '{') {
+            if (!is_bare_value(p, n))
+                return needs_quotes(p, end, err);
+            p += n;
+        } else if (behind == end || (*behind != '=' && *behind != ':')) {
+            return error_set(err, "behind a name stands = and its value: %.*s = ...", (int)n, p);
+        } else {
+            const char *value = behind_blanks(behind + 1, end);
+
+            if (value == end || strchr("=:;,)]}\r\n", *value) != NULL)
+                return error_set(err, "%.*s has no value", (int)n, p);
+            n = word_length(value, end);
+            if (n > 0 && !is_bare_value(value, n))
+                return needs_quotes(value, end, err);
+            p = value + n;
+        }
+    }
+    return error_set(err, "this cannot be read: is a sign missing here, or one too many?");
+}
+
+int syntax_error(const char *text, int line, struct error *err)
+{
+    struct look l = {.at = text,
+                     .end = text + strlen(text),
+                     .line = 1,
+                     .wrong = line,
+                     .err = err,
+                     .innermost = '{'};
+
     int last = 1;
 
-    for (pass_blanks(&l); l.at < l.end && *l.at != '\0'; pass_blanks(&l)) {
+    l.first = l.end;
+    for (pass_blanks(&l); l.at < l.end; pass_blanks(&l)) {
         last = l.line;
         if (take_token(&l) != 0)
             break;
     }
-    if (l.at < l.end && *l.at != '\0')
+    if (l.at < l.end)
         return -1;
     if (l.depth > 0 && line >= last)
         return error_set(err, "the %c of line %d is not closed: a %c is missing",
                          l.open[l.depth - 1].bracket, l.open[l.depth - 1].line,
                          closing(l.open[l.depth - 1].bracket));
-    return odd_setting(text, n, line, err);
+    return odd_setting(l.first, l.end, l.innermost, err);
 }

@@ -8,12 +8,10 @@
 #ifndef OUTREACH_SYNTAX_H
 #define OUTREACH_SYNTAX_H
 
-#include <stddef.h>
-
 struct error;
 
 /* Sets err to what is most likely wrong, given that libconfig could not read on
  * in that line (from 1) of the text. Always returns -1. */
-int syntax_error(const char *text, size_t n, int line, struct error *err);
+int syntax_error(const char *text, int line, struct error *err);
 
 #endif

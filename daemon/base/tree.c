@@ -485,8 +485,11 @@ static void explain(const config_t *config, const char *text, size_t n, const ch
     (void)others;
     show_line(whole, o.line, line);
     if (strcmp(says, "syntax error") == 0) {
-        syntax_error(whole, strlen(whole), o.line, &why);
-        error_set(err, "%s:%d: syntax error: %s (%s)", o.file, o.line, line, why.text);
+        syntax_error(whole, o.line, &why);
+        if (line[0] != '\0')
+            error_set(err, "%s:%d: syntax error: %s (%s)", o.file, o.line, line, why.text);
+        else
+            error_set(err, "%s:%d: syntax error: %s", o.file, o.line, why.text);
     } else {
         error_set(&why, "%s: %s", language_text(says), line);
         error_set(err, "%s:%d: %s", o.file, o.line, line[0] ? why.text : language_text(says));

@@ -94,8 +94,8 @@ static const struct {
      "m8.conf:2: syntax error: channels＝ ( ... (＝ is a full-width sign: switch the keyboard to "
      "English and write =)"},
     {"a brace that is not closed", "09:00\"; };", "09:00\";",
-     "m8.conf 第 7 行有语法错误：（第 4 行的 { 没有成对：缺少 }）",
-     "m8.conf:7: syntax error:  (the { of line 4 is not closed: a } is missing)"},
+     "m8.conf 第 7 行有语法错误：第 4 行的 { 没有成对：缺少 }",
+     "m8.conf:7: syntax error: the { of line 4 is not closed: a } is missing"},
     {"a brace too many", "您好\"; };", "您好\"; }; };",
      "m8.conf 第 5 行有语法错误：texts = { zh = ...（这个 } 没有对应的开头：是否多写了？）",
      "m8.conf:5: syntax error: texts = { zh = ... (this } closes nothing: is it one too many?)"},
@@ -109,9 +109,11 @@ static const struct {
      "in "
      "the next"},
     {"two quotes that are missing", "\"sms\"", "sms",
-     "m8.conf 第 2 行有语法错误：channels = ( sms );（文字和时间要加引号：channels = \"...\";）",
-     "m8.conf:2: syntax error: channels = ( sms ); (a text or a time stands in quotes: channels = "
-     "\"...\";)"},
+     "m8.conf 第 2 行有语法错误：channels = ( sms );（文字和时间要加引号：\"sms\"）",
+     "m8.conf:2: syntax error: channels = ( sms ); (a text or a time stands in quotes: \"sms\")"},
+    {"a word without quotes", "\"notice\"", "notice",
+     "m8.conf 第 1 行有语法错误：id = ...（文字和时间要加引号：\"notice\"）",
+     "m8.conf:1: syntax error: id = ... (a text or a time stands in quotes: \"notice\")"},
     {"a date without quotes", "\"2027-03-06T09:00\"", "2027-03-06T09:00",
      "m8.conf 第 4 行：数字不能以 0 开头：编号、电话和时间要加引号",
      "m8.conf:4: an integer does not begin with 0 here: what is meant, octal or decimal? A text of "
