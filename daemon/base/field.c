@@ -226,7 +226,6 @@ static const char *expected(const struct field *f, char *out, size_t size)
         [FIELD_CUSTOM] = N_("a value"),
     };
     const char *kind = language_text(kinds[f->kind]), *range = NULL;
-    char names[256];
 
     if (f->kind == FIELD_STRING)
         range = N_("%s in %" PRId64 "..%" PRId64 " bytes");
@@ -235,6 +234,8 @@ static const char *expected(const struct field *f, char *out, size_t size)
     else if (f->kind == FIELD_INT || f->kind == FIELD_FLOAT)
         range = N_("%s in %" PRId64 "..%" PRId64);
     if (f->kind == FIELD_ENUM) {
+        char names[256];
+
         put_names(f, names, sizeof names);
         snprintf(out, size, kind, names);
     } else if (range != NULL && (f->min != 0 || f->max != 0)) {

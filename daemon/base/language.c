@@ -1,13 +1,12 @@
 #include "language.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The Makefile writes PRId64 as "ld" into the catalogue. */
-_Static_assert(sizeof PRId64 == sizeof "ld" && sizeof(long) == 8, "a system with 64-bit longs");
+_Static_assert(sizeof(long) == sizeof(int64_t), "PRId64 is \"ld\"");
 
 /* The catalogue between two symbols: a table of sentences sorted by their bytes,
  * a table of translations, each a length and an offset; little endian. */
