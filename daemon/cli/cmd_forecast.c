@@ -13,6 +13,7 @@
 #include "template.h"
 #include "utf8.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -378,7 +379,8 @@ static int forecast(struct cli *cli, const void *arg, char **operands, int count
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+                        language_errno(errno));
     if (reading_open(&reading, cli, operands[0], REMARKS, &err) != 0)
         rc = cli_error(cli, reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
     else

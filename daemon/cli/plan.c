@@ -120,14 +120,14 @@ int plan_add_path(struct plan *p, struct cli *cli, const char *path, struct erro
     int n;
 
     if (stat(path, &st) != 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     if (!S_ISDIR(st.st_mode)) {
         add_file(p, cli, path);
         return 0;
     }
     n = scandir(path, &names, is_campaign, alphasort);
     if (n < 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     for (int i = 0; i < n; i++) {
         char *file = xasprintf("%s/%s", path, names[i]->d_name);
 

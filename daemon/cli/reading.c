@@ -44,7 +44,7 @@ static struct tree *read_json_file(const char *path, struct error *err)
     char *room;
 
     if (f == NULL) {
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path, language_errno(errno));
         return NULL;
     }
     while ((room = buf_room(&text, 65536)) != NULL) {
@@ -55,7 +55,7 @@ static struct tree *read_json_file(const char *path, struct error *err)
             break;
     }
     if (ferror(f))
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path, language_errno(errno));
     else if (room == NULL)
         error_set(err, T("%s is longer than 64 MB", "%s 超过 64 MB"), path);
     else
@@ -113,6 +113,11 @@ int reading_open(struct reading *r, const struct cli *cli, const char *path, siz
                  struct error *err)
 {
     r->path = path;
+    if (ends_with(path, ".csv") || ends_with(path, ".xlsx") || ends_with(path, ".xls"))
+        return error_set(err,
+                         T("%s is a list: name the campaign file, whose audience.file names it",
+                           "%s 是名单：请改写活动文件，名单由其中的 audience.file 指明"),
+                         path);
     r->campaign = ends_with(path, ".json") ? read_json_campaign(path, cli->settings, err)
                                            : campaign_read(path, &cli->settings->defaults, err);
     if (r->campaign == NULL) {

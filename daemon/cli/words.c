@@ -1,7 +1,5 @@
 #include "words.h"
 
-#include "language.h"
-
 #include <stddef.h>
 #include <string.h>
 

@@ -27,6 +27,17 @@ const mistakes = [
     '{{地址}}：名单中没有这一列，vars 中也没有', '{{地址}}: the audience has no such column, nor is it in vars'],
 ];
 
+journey('another file than a campaign, or none, is told with what to do', async (s) => {
+  fs.writeFileSync(s.path('list.csv'), '姓名,手机号\n王秀英,13851500001\n');
+  for (const [file, env, code, words] of [
+    ['list.csv', ZH, 65, '是名单：请改写活动文件'], ['list.csv', EN, 65, 'is a list: name the campaign file'],
+    ['none.conf', ZH, 66, 'none.conf：没有这个文件或目录'], ['none.conf', EN, 66, 'none.conf cannot be read: No such file or directory']]) {
+    const result = await s.run(['-c', s.conf, 'check', s.path(file)], { env });
+    assert.equal(result.code, code, result.all);
+    assert.ok(result.err.includes(words), result.err);
+  }
+});
+
 journey('a mistake in a campaign is told in Chinese or English, whatever locales the system has', async (s) => {
   fs.writeFileSync(s.path('list.csv'), '姓名,手机号\n王秀英,13851500001\n');
   for (const [name, text, zh, en] of mistakes) {
