@@ -1,6 +1,7 @@
 #include "campaign_files.h"
 
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 
 #include <dirent.h>
