@@ -318,6 +318,23 @@ static void test_retold(void **state)
     }
 }
 
+/* What was said in English is retold as it would have been said. */
+static void test_mistakes_retold(void **state)
+{
+    char english[RETELL_BYTES], out[RETELL_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        if (strstr(mistakes[i].en, "syntax error") != NULL)
+            continue; /* of a file: no daemon says that of an event */
+        snprintf(english, sizeof english, "%s", said(i, false));
+        language_set_chinese(true);
+        retell(english, out);
+        language_set_chinese(false);
+        assert_string_equal(out, mistakes[i].zh);
+    }
+}
+
 /* A text that fits everywhere a little must not be looked at for ever. */
 static void test_retold_in_time(void **state)
 {
@@ -335,13 +352,14 @@ static void test_retold_in_time(void **state)
 int main(void)
 {
     enum { MISTAKES = sizeof mistakes / sizeof *mistakes };
-    struct CMUnitTest tests[MISTAKES + 7] = {
+    struct CMUnitTest tests[MISTAKES + 8] = {
         [MISTAKES] = cmocka_unit_test(test_complete),
         cmocka_unit_test(test_placeholders),
         cmocka_unit_test(test_required_help),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_lookup),
         cmocka_unit_test(test_retold),
+        cmocka_unit_test(test_mistakes_retold),
         cmocka_unit_test(test_retold_in_time),
     };
 
