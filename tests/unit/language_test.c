@@ -325,7 +325,8 @@ static void test_mistakes_retold(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
-        if (strstr(mistakes[i].en, "syntax error") != NULL)
+        if (strstr(mistakes[i].en, "syntax error") != NULL ||
+            strstr(mistakes[i].en, "duplicate setting") != NULL)
             continue; /* of a file: no daemon says that of an event */
         snprintf(english, sizeof english, "%s", said(i, false));
         language_set_chinese(true);
