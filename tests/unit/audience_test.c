@@ -125,7 +125,7 @@ static const struct {
     unsigned long row;
     const char *en, *zh;
 } sample_remarks[] = {
-    {6, "6 the same address as row 2: one notice for both", "6 与第2行号码相同：合为一条"},
+    {6, "6 the same address as row 2: one notice for both", "6 与第 2 行号码相同：合为一条"},
     {7, "7! sms: a landline cannot receive texts: ask for a mobile number\n",
      "7! “sms”：座机不能收短信：请改填手机号\n"},
     {8, "8 there is no name: the text's default stands for it", "8 没有姓名：短信里用默认称呼代替"},
@@ -373,8 +373,8 @@ static void test_refused_in_chinese(void **state)
         {"PK\x03\x04", "：不是 Excel 工作簿，或已损坏"},
         {"姓名,号\n王,13851400001\n",
          "：没有电话号码列（手机号、电话、phone 等）；现有的列是 姓名, 号；"},
-        {"王,13851400001\n", "：第1行不是表头：里面有电话号码；"},
-        {"姓名,\"手机号\n", "：第1行：引号（\"）没有成对"},
+        {"王,13851400001\n", "：第 1 行不是表头：里面有电话号码；"},
+        {"姓名,\"手机号\n", "：第 1 行：引号（\"）没有成对"},
     };
     struct campaign *c = campaign(N, "");
     size_t i;
