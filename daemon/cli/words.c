@@ -1,6 +1,7 @@
 #include "words.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 void words_init(void)
