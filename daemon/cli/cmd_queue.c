@@ -299,7 +299,7 @@ static char *find_rejection(struct queueing *q)
 {
     struct command c = COMMAND_INIT;
     redisReply *reply;
-    char *reason = NULL, said[RETELL_BYTES];
+    char *reason = NULL;
 
     command_start(&c, "XREVRANGE");
     command_add_string(&c, KEY_REJECTED);
@@ -314,7 +314,8 @@ static char *find_rejection(struct queueing *q)
             /* One with a row is about that row only: the event may be taken. */
             if (strcmp(text_of(db_field(fields, "event"), ""), q->event) == 0 &&
                 db_field(fields, "row") == NULL)
-                reason = xstrdup(retell(text_of(db_field(fields, "reason"), "?"), said));
+                reason = xstrdup(
+                    retell(text_of(db_field(fields, "reason"), "?"), (char[RETELL_BYTES]){""}));
         }
         freeReplyObject(reply);
     }

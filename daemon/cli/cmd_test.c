@@ -201,7 +201,7 @@ static char *rejection(const struct testing *t)
 {
     struct command c = COMMAND_INIT;
     redisReply *reply;
-    char *reason = NULL, said[RETELL_BYTES];
+    char *reason = NULL;
 
     command_start(&c, "XREVRANGE");
     command_add_string(&c, KEY_REJECTED);
@@ -215,7 +215,7 @@ static char *rejection(const struct testing *t)
             const redisReply *id = db_field(fields, "campaign"), *why = db_field(fields, "reason");
 
             if (id != NULL && id->str != NULL && strcmp(id->str, t->id) == 0 && why != NULL)
-                reason = xstrdup(retell(why->str, said));
+                reason = xstrdup(retell(why->str, (char[RETELL_BYTES]){""}));
         }
         freeReplyObject(reply);
     }
