@@ -33,8 +33,8 @@ static const struct campaign_defaults defaults = {
 
 /* Line 4 is what a fact puts there. */
 static const char head[] = "id = \"m8\"; class = \"notice\"; title = \"三八\";\n"
-                           "channels = ( \"sms\" );\n"
-                           "audience = { recipients = ( { name = \"王芳\"; sms = \"1\"; } ); };\n";
+                           "channels = ( \"sms\" );\naudience = { recipients = ( { name = \"王"
+                           "芳\"; sms = \"1\"; } ); };\n";
 static const char event[] = "event = { starts = \"2027-03-06T09:00\"; };";
 static const char rest[] = "texts = { zh = \"您好\"; };\n"
                            "reminders = ( { name = \"eve\"; at = \"-1d 18:00\"; } );\n";
@@ -53,46 +53,42 @@ static const struct {
      "m8.conf 第 4 行 `event.starts`：“2027年3月6日”不是日期和时间：请写成 \"2027-03-06T09:00\"",
      "m8.conf:4: event.starts: \"2027年3月6日\" is no date and time: write \"2027-03-06T09:00\""},
     {"a time that is none", "\"-1d 18:00\"", "\"前一天18点\"",
-     "m8.conf 第 6 行 `reminders[0].at`：“前一天18点”不是提醒时间：请写 \"-7d 09:30\"（活动前几天、"
-     "几点）、\"-90m\"、\"-2h\"、\"+1d 10:00\"，按每人时段则在后面加 \" of slot\"；或写 "
+     "m8.conf 第 6 行 `reminders[0].at`：“前一天18点”不是提醒时间：请写 \"-7d 09:30\"（活动前几"
+     "天、几点）、\"-90m\"、\"-2h\"、\"+1d 10:00\"，按每人时段则在后面加 \" of slot\"；或写 "
      "\"2027-03-01T09:00\"、\"now\"",
-     "m8.conf:6: reminders[0].at: \"前一天18点\" is no time for a reminder: write \"-7d 09:30\" "
-     "(days "
-     "before the event, time), \"-90m\", \"-2h\", \"+1d 10:00\", with \" of slot\" after it for "
-     "each "
-     "recipient's own time; or \"2027-03-01T09:00\", or \"now\""},
+     "m8.conf:6: reminders[0].at: \"前一天18点\" is no time for a reminder: write \"-7d "
+     "09:30\" (days before the event, time), \"-90m\", \"-2h\", \"+1d 10:00\", with \" of "
+     "slot\" after it for each recipient's own time; or \"2027-03-01T09:00\", or \"now\""},
     {"no text", "zh = \"您好\"; ", "",
      "m8.conf 第 6 行 `reminders`：“eve”没有 sms 渠道、活动语言“zh”的文本：请写 texts = { zh = "
      "\"...\"; }",
-     "m8.conf:6: reminders: \"eve\" has no text for sms in \"zh\", the campaign's language: write "
-     "texts = { zh = \"...\"; }"},
+     "m8.conf:6: reminders: \"eve\" has no text for sms in \"zh\", the campaign's language: "
+     "write texts = { zh = \"...\"; }"},
     {"a column that there is not", "您好", "{{姓名}}您好，{{地址}}",
-     "m8.conf 第 5 行 `texts.zh`：第 10 个字：{{地址}}：名单中没有这一列，vars "
-     "中也没有；现有的列是 sms, name",
-     "m8.conf:5: texts.zh: character 10: {{地址}}: the audience has no such column, nor is it in "
-     "vars; the columns are sms, name"},
+     "m8.conf 第 5 行 `texts.zh`：第 10 个字：{{地址}}：名单中没有这一列，vars 中也没有；现有的"
+     "列是 sms, name",
+     "m8.conf:5: texts.zh: character 10: {{地址}}: the audience has no such column, nor is it "
+     "in vars; the columns are sms, name"},
     {"a class that there is not", "\"notice\"", "\"通知\"",
-     "m8.conf 第 1 行 `class`：应为以下之一：\"notice\", \"promotion\", \"personal\"，现为 "
-     "\"通知\"",
+     "m8.conf 第 1 行 `class`：应为以下之一：\"notice\", \"promotion\", \"personal\"，现为 \"通"
+     "知\"",
      "m8.conf:1: class: expected one of \"notice\", \"promotion\", \"personal\", found \"通知\""},
     {"a number for a text", "\"三八\"", "38",
-     "m8.conf 第 1 行 `title`：应为文字（加引号），或每种语言一条 { zh = \"...\"; en = \"...\"; "
-     "}，现为整数",
-     "m8.conf:1: title: expected a string, or one per language { zh = \"...\"; en = \"...\"; }, "
-     "found "
-     "an integer"},
+     "m8.conf 第 1 行 `title`：应为文字（加引号），或每种语言一条 { zh = \"...\"; en = "
+     "\"...\"; }，现为整数",
+     "m8.conf:1: title: expected a string, or one per language { zh = \"...\"; en = \"...\"; "
+     "}, found an integer"},
     {"what must be there", "name = \"eve\"; ", "",
      "m8.conf 第 6 行 `reminders[0]`：缺少 name：应为一个值（a-z、0-9 和 -）",
      "m8.conf:6: reminders[0]: name is missing: expected a value (a-z, 0-9 and -)"},
     {"full-width quotes", "\"三八\"", "“三八”",
      "m8.conf 第 1 行有语法错误：id = ...（“ 是全角符号：请切换到英文输入法，改为 \"）",
-     "m8.conf:1: syntax error: id = ... (“ is a full-width sign: switch the keyboard to English "
-     "and "
-     "write \")"},
+     "m8.conf:1: syntax error: id = ... (“ is a full-width sign: switch the keyboard to "
+     "English and write \")"},
     {"a full-width equals sign", "channels =", "channels＝",
      "m8.conf 第 2 行有语法错误：channels＝ ( ...（＝ 是全角符号：请切换到英文输入法，改为 =）",
-     "m8.conf:2: syntax error: channels＝ ( ... (＝ is a full-width sign: switch the keyboard to "
-     "English and write =)"},
+     "m8.conf:2: syntax error: channels＝ ( ... (＝ is a full-width sign: switch the keyboard "
+     "to English and write =)"},
     {"a brace that is not closed", "09:00\"; };", "09:00\";",
      "m8.conf 第 7 行有语法错误：第 4 行的 { 没有成对：缺少 }",
      "m8.conf:7: syntax error: the { of line 4 is not closed: a } is missing"},
@@ -101,13 +97,12 @@ static const struct {
      "m8.conf:5: syntax error: texts = { zh = ... (this } closes nothing: is it one too many?)"},
     {"a list closed by the wrong bracket", "( \"sms\" );", "( \"sms\" };",
      "m8.conf 第 2 行有语法错误：channels = ( ...（第 2 行的 ( 遇到了 }：前面缺少 )）",
-     "m8.conf:2: syntax error: channels = ( ... (the ( of line 2 is closed by }: a ) is missing "
-     "before it)"},
+     "m8.conf:2: syntax error: channels = ( ... (the ( of line 2 is closed by }: a ) is "
+     "missing before it)"},
     {"a quote that is missing", "( \"sms\" );\n", "( \"sms );\n",
      "m8.conf 第 2 行：少了一个引号（\"），可能就在这一行：这里开始的文字一直延续到下一行",
-     "m8.conf:2: a quote (\") is missing, perhaps in this line: the text that begins here goes on "
-     "in "
-     "the next"},
+     "m8.conf:2: a quote (\") is missing, perhaps in this line: the text that begins here goes "
+     "on in the next"},
     {"two quotes that are missing", "\"sms\"", "sms",
      "m8.conf 第 2 行有语法错误：channels = ( sms );（文字和时间要加引号：\"sms\"）",
      "m8.conf:2: syntax error: channels = ( sms ); (a text or a time stands in quotes: \"sms\")"},
@@ -116,13 +111,13 @@ static const struct {
      "m8.conf:1: syntax error: id = ... (a text or a time stands in quotes: \"notice\")"},
     {"a date without quotes", "\"2027-03-06T09:00\"", "2027-03-06T09:00",
      "m8.conf 第 4 行：数字不能以 0 开头：编号、电话和时间要加引号",
-     "m8.conf:4: an integer does not begin with 0 here: what is meant, octal or decimal? A text of "
-     "digits goes in quotes"},
+     "m8.conf:4: an integer does not begin with 0 here: what is meant, octal or decimal? A "
+     "text of digits goes in quotes"},
     {"a comma that is missing", "18:00\"; } );",
      "18:00\"; }\n { name = \"now\"; at = \"now\"; } );",
      "m8.conf 第 7 行有语法错误：{ name = ...（前面缺少逗号，或第 6 行开始的列表缺少 )）",
-     "m8.conf:7: syntax error: { name = ... (a comma is missing in front of this, or the ) of the "
-     "list of line 6)"},
+     "m8.conf:7: syntax error: { name = ... (a comma is missing in front of this, or the ) of "
+     "the list of line 6)"},
     {"the same twice", "class = \"notice\";", "class = \"notice\"; class = \"notice\";",
      "m8.conf 第 1 行：这个设置项写了两次：请删去一个：id = ...",
      "m8.conf:1: duplicate setting name: id = ..."},
