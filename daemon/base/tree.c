@@ -22,6 +22,7 @@
 #define MAX_DEPTH 32
 #define MAX_INCLUDE_DEPTH 8
 #define SHOWN_BYTES 88 /* of a line that cannot be read */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 /* The top node comes first, so that a pointer to it is one to the document. */
 struct document {
@@ -330,7 +331,7 @@ static int source_add_text(struct source *s, const char *text, size_t n, const c
     note_line(&sc);
     if (refuse_zero_bytes(&sc) != 0)
         return -1;
-    if (looking_at(&sc, "\xef\xbb\xbf"))
+    if (looking_at(&sc, BYTE_ORDER_MARK))
         sc.at += 3;
     while (sc.at < sc.end) {
         depth += strchr("({[", *sc.at) != NULL;
@@ -479,13 +480,14 @@ static void explain(const config_t *config, const char *text, size_t n, const ch
     static const char *const others[] = {N_("duplicate setting name"),
                                          N_("mismatched element type in array")};
     char *whole = text_of(text, n, where, o), line[SHOWN_BYTES];
+    const char *from = strncmp(whole, BYTE_ORDER_MARK, 3) == 0 ? whole + 3 : whole;
     const char *says = config_error_text(config);
     struct error why;
 
     (void)others;
-    show_line(whole, o.line, line);
+    show_line(from, o.line, line);
     if (strcmp(says, "syntax error") == 0) {
-        syntax_error(whole, o.line, &why);
+        syntax_error(from, o.line, &why);
         if (line[0] != '\0')
             error_set(err, "%s:%d: syntax error: %s (%s)", o.file, o.line, line, why.text);
         else

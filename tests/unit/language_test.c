@@ -85,6 +85,14 @@ static const struct {
      "m8.conf 第 1 行有语法错误：id = ...（“ 是全角符号：请切换到英文输入法，改为 \"）",
      "m8.conf:1: syntax error: id = ... (“ is a full-width sign: switch the keyboard to "
      "English and write \")"},
+    {"a mistake behind a byte order mark", "id = \"m8\"; class",
+     "\xef\xbb\xbf"
+     "id = “m8”; class",
+     "m8.conf 第 1 行有语法错误：id = “m8”; class = ...（“ 是全角符号：请切换到英文输入法，改为 "
+     "\"）",
+     "m8.conf:1: syntax error: id = “m8”; class = ... (“ is a full-width sign: switch the keyboard "
+     "to "
+     "English and write \")"},
     {"a full-width equals sign", "channels =", "channels＝",
      "m8.conf 第 2 行有语法错误：channels＝ ( ...（＝ 是全角符号：请切换到英文输入法，改为 =）",
      "m8.conf:2: syntax error: channels＝ ( ... (＝ is a full-width sign: switch the keyboard "
