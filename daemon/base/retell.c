@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define MOST_ARGUMENTS 8
-#define MOST_STEPS 1000000 /* of comparing, for one text: a bad fit is given up */
-#define MOST_DEPTH 4       /* of sentences in sentences */
+#define MOST_STEPS 200000 /* places tried, for one text: a bad fit is given up */
+#define MOST_DEPTH 4      /* of sentences in sentences */
 
 struct run {
     const char *at;
@@ -56,27 +56,45 @@ static bool fits_kind(char kind, const char *s, size_t n)
     return n > 0;
 }
 
+/* The plain characters that a format begins with, "%%" as '%'. Returns what follows them. */
+static const char *literal_of(const char *format, char *out, size_t size, size_t *n)
+{
+    *n = 0;
+    while (*format != '\0' && (*format != '%' || format[1] == '%') && *n < size) {
+        out[(*n)++] = *format;
+        format += *format == '%' ? 2 : 1;
+    }
+    return format;
+}
+
 /* Is s what the format makes, with which arguments? */
 static bool match(const char *format, const char *s, size_t n, struct run *arguments, size_t count,
                   int *steps)
 {
+    char literal[64];
+    size_t plain, next;
     struct conversion c;
 
-    while (*format != '\0' && (*format != '%' || format[1] == '%')) {
-        if (n == 0 || *s != *format)
-            return false;
-        format += *format == '%' ? 2 : 1;
-        s++, n--;
-    }
+    format = literal_of(format, literal, sizeof literal, &plain);
+    if (n < plain || memcmp(s, literal, plain) != 0)
+        return false;
+    s += plain, n -= plain;
     if (*format == '\0')
         return n == 0;
+    if (*format != '%' || format[1] == '%') /* more of it than there was room for */
+        return match(format, s, n, arguments, count, steps);
     c = conversion_at(format);
     count += c.star;
     if (count >= MOST_ARGUMENTS || c.argument != 0)
         return false;
-    for (size_t length = 0; length <= n; length++) {
-        if (--*steps < 0)
+    /* It ends where what is behind it begins: there are few such places. */
+    literal_of(c.behind, literal, sizeof literal, &next);
+    for (size_t length = *c.behind == '\0' ? n : 0; length <= n; length++) {
+        const char *at = memmem(s + length, n - length, literal, next);
+
+        if (at == NULL || --*steps < 0)
             return false;
+        length = (size_t)(at - s);
         if (!fits_kind(c.kind, s, length))
             continue;
         arguments[count] = (struct run){s, length, c.kind == 's'};
