@@ -6,6 +6,7 @@
 #include "campaign_text.h"
 #include "column.h"
 #include "error.h"
+#include "language.h"
 #include "form.h"
 #include "hours.h"
 #include "mem.h"
@@ -280,9 +281,10 @@ static int read_expiry(struct campaign *c, size_t r, struct error *err)
         return 0;
     return tree_error(err, reminder_node(c, r, "at"), "is due at %s, when it has expired (%s)%s",
                       clock_text(c, due_ms, due), clock_text(c, reminder->expires_ms, end),
-                      text == NULL ? ": nothing is sent once the event has begun, unless the "
-                                     "reminder says `expires`"
-                                   : "");
+                      text == NULL
+                          ? language_text(": nothing is sent once the event has begun, unless the "
+                                          "reminder says `expires`")
+                          : "");
 }
 
 static int read_reminder_channels(struct campaign *c, size_t r, struct error *err)

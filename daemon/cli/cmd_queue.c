@@ -24,6 +24,7 @@
 #include "tree.h"
 #include "upload.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -475,7 +476,8 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+                        language_errno(errno));
     cli_catch_signals();
     if (reading_open(&q.reading, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
         rc = cli_error(cli, reading_fault(&q.reading), &err);

@@ -3,6 +3,7 @@
 #include "calendar.h"
 #include "error.h"
 #include "field.h"
+#include "language.h"
 #include "mem.h"
 #include "network.h"
 #include "receipt_index.h"
@@ -104,7 +105,7 @@ static int read_file(const struct tree *value, void *at, struct arena *arena, st
     static const struct field string[] = {{"file", FIELD_STRING, .min = 1, .max = 4096}, {0}};
 
     if (value->kind == TREE_STRING && access(value->string, R_OK) != 0)
-        return tree_error(err, value, "%s: %s", value->string, strerror(errno));
+        return tree_error(err, value, "%s: %s", value->string, language_errno(errno));
     return field_read_one(string, value, at, arena, err);
 }
 
