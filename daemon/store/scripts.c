@@ -35,6 +35,7 @@ EMBED(share);
 EMBED(sealed);
 EMBED(marker);
 EMBED(restore);
+EMBED(append);
 EMBED(repair);
 
 /* Refused whole when Redis is out of memory, or not. */
@@ -59,7 +60,7 @@ static const struct {
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),     [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
     [SCRIPT_SHARE] = SCRIPT(share, ALWAYS),       [SCRIPT_SEALED] = SCRIPT(sealed, ALWAYS),
     [SCRIPT_MARKER] = SCRIPT(marker, ALWAYS),     [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
-    [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
+    [SCRIPT_APPEND] = SCRIPT(append, CAREFUL),    [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
 };
 
 static struct {
