@@ -15,6 +15,7 @@
 #define KEY_CAMPAIGNS "outreach:campaigns"
 #define KEY_SCHEDULE "outreach:schedule"
 #define KEY_OPTOUT "outreach:optout"
+#define KEY_SAFE "outreach:safe" /* hash: address -> how she may be told of anything, see safe.h */
 #define KEY_LOG "outreach:log"
 #define KEY_AUDIT "outreach:audit"
 #define KEY_REPLIES "outreach:replies"
