@@ -2,6 +2,7 @@
 // People in danger: residents who are marked by a person, and campaigns that tell nobody.
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const { journey, campaign, people } = require('./lib/stage');
 const { until } = require('./lib/wait');
 
@@ -110,4 +111,55 @@ journey('without a neutral text, in a promotion, or by a provider\'s template no
   await s.xadd(campaign('line', people(3)));
   assert.deepEqual(await s.settled('line', 'first'), { delivered: 3 });
   assert.deepEqual(told(smsc, 1), ['【便民服务】您好，有事相告，请来电。']);
+});
+
+const discreet = {
+  event, title: '家暴庇护登记', sensitive: true,
+  texts: { zh: '您好，请按您和我们约好的时间前来，{{event.venue}}，改期请电{{event.contact}}。' },
+};
+
+journey('a sensitive campaign: the neutral signature, no other channel, no headline, and nobody in any list', async (s) => {
+  neutralDefaults(s);
+  const smsc = await s.smsc(() => ({ receipt: { state: 'UNDELIV', err: '021' } }));
+  const other = await chat(s);
+  const program = s.write('told.js', `
+    console.log('{"ready":true}');
+    require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const m = JSON.parse(line);
+      require('fs').appendFileSync(${JSON.stringify(s.path('told'))}, line + '\\n');
+      if (m.id) console.log(JSON.stringify({ id: m.id, outcome: 'rejected' }));
+    });`);
+  s.settings.gateways.push({ name: 'box', plugin: 'exec', channel: 'email', command: [process.execPath, program], signature: 'none' });
+  await s.start();
+  await s.xadd(campaign('home', both(3), { ...discreet, channels: ['sms', 'wecom'] }));
+  assert.deepEqual(await s.settled('home', 'first'), { undelivered: 3 });
+  assert.deepEqual(told(smsc, 0), ['【便民服务】您好，请按您和我们约好的时间前来，区妇联，改期请电025-83200000。']);
+  // Who has only the second address is sent to by it; who was tried by one is not tried by another.
+  await s.xadd(campaign('mixed', [{ wecom: 'u9' }, { email: 'a@example.org', wecom: 'u8' }], { ...discreet, channels: ['sms', 'email', 'wecom'] }));
+  await s.counted('mixed', 'first', { accepted: 1, failed: 1 });
+  assert.deepEqual(other.requests.map((r) => r.query.to), ['u9']);
+
+  const box = fs.readFileSync(s.path('told'), 'utf8');
+  assert.doesNotMatch(box, /庇护/, 'the title goes to no gateway');
+  assert.doesNotMatch(JSON.stringify(s.deliveryLog()), /庇护/, 'nor into the delivery log');
+
+  const report = await s.ok('report', 'home');
+  assert.match(report.out, /undelivered/);
+  assert.doesNotMatch(report.out, /1385140|5140/, 'sums only');
+  const file = s.path('home.csv');
+  assert.equal((await s.outreach('report', 'home', '-o', file)).code, 65);
+  assert.equal(fs.existsSync(file), false);
+
+  // The one who looks after the daemon may be told of single people; nobody else is, nor whether she is in it.
+  assert.match((await s.ok('why', '13851401000')).out, /home/);
+  fs.renameSync(`${s.state}/log.key`, s.path('elsewhere'));
+  for (const who of ['13851401000', '13851409999']) {
+    const why = await s.ok('why', who);
+    assert.doesNotMatch(why.out, /home|庇护/);
+    assert.match(why.out, /2 sensitive campaigns/);
+    assert.equal(JSON.parse((await s.ok('why', who, '--json')).out).hidden, 2);
+  }
+  const who = await s.outreach('show', '-s', 'undelivered', 'home');
+  assert.notEqual(who.code, 0);
+  assert.doesNotMatch(who.all, /138\d*…/);
 });
