@@ -1,13 +1,12 @@
 /*
  * outreach forecast - who would get what, when, by which gateway, and at what cost
  */
+#include "asking.h"
 #include "clock.h"
 #include "cli.h"
-#include "forecast.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
-#include "reading.h"
 #include "subcommands.h"
 #include "table.h"
 #include "template.h"
@@ -83,7 +82,7 @@ static int flush(struct asking *a, struct error *err)
     return rc;
 }
 
-static int on_row(void *arg, const char *row, size_t n, struct error *err)
+int asking_row(void *arg, const char *row, size_t n, struct error *err)
 {
     struct asking *a = arg;
 
@@ -249,20 +248,28 @@ static void write_lock_screen(const struct reading *reading, struct buf *out)
     }
 }
 
-static void write_answer(const struct asking *a, const struct reading *reading, struct buf *out)
+struct asking_sums asking_sums(const struct asking *a)
 {
-    int64_t sent = 0, segments = 0;
-    char n[HUMAN_BYTES], k[HUMAN_BYTES], people[HUMAN_BYTES];
-    double cost = 0;
-    struct buf warnings = BUF_INIT(1u << 20);
+    struct asking_sums sums = {0};
 
     for (size_t r = 0; r < a->campaign->reminder_count; r++) {
         const struct forecast_reminder *p = forecast_reminder(a->forecast, r);
 
-        sent += p->sent;
-        segments += p->segments;
-        cost += p->cost;
-        if (!p->skipped)
+        sums.notices += p->sent;
+        sums.segments += p->segments;
+        sums.cost += p->cost;
+    }
+    return sums;
+}
+
+void asking_write(const struct asking *a, const struct reading *reading, struct buf *out)
+{
+    struct asking_sums sums = asking_sums(a);
+    char n[HUMAN_BYTES], k[HUMAN_BYTES], people[HUMAN_BYTES];
+    struct buf warnings = BUF_INIT(1u << 20);
+
+    for (size_t r = 0; r < a->campaign->reminder_count; r++) {
+        if (!forecast_reminder(a->forecast, r)->skipped)
             write_warnings(a, r, &warnings);
     }
     write_crowd(a, &warnings);
@@ -270,8 +277,9 @@ static void write_answer(const struct asking *a, const struct reading *reading, 
                T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n\n",
                  "%s  %s\n收件人 %s，通知 %s 条，计费 %s 条，费用 %.2f %s\n\n"),
                a->campaign->id, a->campaign->title,
-               human_count(people, (int64_t)preview_rows(reading->preview)), human_count(n, sent),
-               human_count(k, segments), cost, a->cli->settings->defaults.currency);
+               human_count(people, (int64_t)preview_rows(reading->preview)),
+               human_count(n, sums.notices), human_count(k, sums.segments), sums.cost,
+               a->cli->settings->defaults.currency);
     write_reminders(a, out);
     buf_putc(out, '\n');
     write_gateways(a, out);
@@ -320,50 +328,82 @@ static json_t *reminder_json(const struct asking *a, size_t r)
                      (json_int_t)(cut > 0 ? notices : 0), "saves", cut > 0 ? saves : 0.0);
 }
 
+json_t *asking_json(const struct asking *a)
+{
+    json_t *reminders = json_array();
+
+    for (size_t r = 0; r < a->campaign->reminder_count; r++)
+        json_array_append_new(reminders, reminder_json(a, r));
+    return reminders;
+}
+
 static void tell(const struct asking *a, const struct reading *reading)
 {
     struct buf out = BUF_INIT(64u << 20);
-    json_t *reminders = json_array();
 
-    if (!a->cli->json) {
-        json_decref(reminders);
-        write_answer(a, reading, &out);
-        cli_print(&out);
-        buf_free(&out);
+    if (a->cli->json) {
+        cli_json(json_pack("{s:s,s:I,s:s,s:o}", "id", a->campaign->id, "recipients",
+                           (json_int_t)preview_rows(reading->preview), "currency",
+                           a->cli->settings->defaults.currency, "reminders", asking_json(a)));
         return;
     }
-    for (size_t r = 0; r < a->campaign->reminder_count; r++)
-        json_array_append_new(reminders, reminder_json(a, r));
-    cli_json(json_pack("{s:s,s:I,s:s,s:o}", "id", a->campaign->id, "recipients",
-                       (json_int_t)preview_rows(reading->preview), "currency",
-                       a->cli->settings->defaults.currency, "reminders", reminders));
+    asking_write(a, reading, &out);
+    cli_print(&out);
+    buf_free(&out);
+}
+
+struct asking *asking_create(struct cli *cli, const struct campaign *campaign, int64_t now_ms,
+                             struct error *err)
+{
+    struct asking *a = xcalloc(1, sizeof *a);
+
+    *a = (struct asking){.cli = cli, .campaign = campaign, .rows = BUF_INIT(64u << 20)};
+    a->forecast = forecast_create(campaign, cli->settings, now_ms, err);
+    if (a->forecast != NULL)
+        return a;
+    asking_free(a);
+    return NULL;
+}
+
+void asking_free(struct asking *a)
+{
+    if (a == NULL)
+        return;
+    forecast_free(a->forecast);
+    buf_free(&a->rows);
+    free(a);
+}
+
+int asking_end(struct asking *a, struct error *err)
+{
+    if (flush(a, err) != 0)
+        return -1;
+    forecast_finish(a->forecast);
+    return 0;
+}
+
+const struct forecast *asking_forecast(const struct asking *a)
+{
+    return a->forecast;
 }
 
 static int run(struct cli *cli, struct reading *reading)
 {
-    struct asking *a = xcalloc(1, sizeof *a);
     struct error err;
+    struct asking *a = asking_create(cli, reading->campaign, clock_wall_ms(), &err);
     int rc = 0;
 
-    *a = (struct asking){.cli = cli, .campaign = reading->campaign, .rows = BUF_INIT(64u << 20)};
-    a->forecast = forecast_create(reading->campaign, cli->settings, clock_wall_ms(), &err);
-    if (a->forecast == NULL) {
-        free(a);
+    if (a == NULL)
         return cli_error(cli, EX_CONFIG, &err);
-    }
-    reading->row = on_row;
+    reading->row = asking_row;
     reading->arg = a;
     if (reading_audience(reading, &err) != 0)
         rc = cli_error(cli, reading->no_list ? EX_NOINPUT : EX_DATAERR, &err);
-    else if (flush(a, &err) != 0)
+    else if (asking_end(a, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
-    if (rc == 0) {
-        forecast_finish(a->forecast);
+    if (rc == 0)
         tell(a, reading);
-    }
-    forecast_free(a->forecast);
-    buf_free(&a->rows);
-    free(a);
+    asking_free(a);
     return rc;
 }
 

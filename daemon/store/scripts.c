@@ -19,6 +19,7 @@
 EMBED(add);
 EMBED(queue);
 EMBED(flag);
+EMBED(approve);
 EMBED(open);
 EMBED(claim);
 EMBED(release);
@@ -59,7 +60,7 @@ static const struct {
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),     [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
     [SCRIPT_SHARE] = SCRIPT(share, ALWAYS),       [SCRIPT_SEALED] = SCRIPT(sealed, ALWAYS),
     [SCRIPT_MARKER] = SCRIPT(marker, ALWAYS),     [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
-    [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
+    [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),    [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
 };
 
 static struct {

@@ -1,0 +1,40 @@
+/*
+ * asking.h - a forecast row by row, and how it is told: for `forecast` and `approve`
+ *
+ * In cmd_forecast.c. Rows may be given as they come; who has opted out is asked of Redis for
+ * many at once, where there is a connection.
+ */
+#ifndef OUTREACH_ASKING_H
+#define OUTREACH_ASKING_H
+
+#include "forecast.h"
+#include "reading.h"
+
+struct asking; /* opaque */
+
+/* All is borrowed. NULL with err: a gateway's settings are wrong. now_ms: as if queued then. */
+struct asking *asking_create(struct cli *cli, const struct campaign *campaign, int64_t now_ms,
+                             struct error *err);
+void asking_free(struct asking *a); /* NULL is fine */
+
+/* One recipient: an audience_row_fn, with the asking as its argument. */
+int asking_row(void *arg, const char *row, size_t n, struct error *err);
+
+/* After the last row. -1 with err: Redis did not answer. */
+int asking_end(struct asking *a, struct error *err);
+
+const struct forecast *asking_forecast(const struct asking *a);
+
+/* Over all reminders. */
+struct asking_sums {
+    int64_t notices, segments;
+    double cost;
+};
+struct asking_sums asking_sums(const struct asking *a);
+
+/* For a person; the reading's preview has seen the same rows. For programs: a list of
+ * reminders, a new reference. */
+void asking_write(const struct asking *a, const struct reading *reading, struct buf *out);
+json_t *asking_json(const struct asking *a);
+
+#endif
