@@ -11,7 +11,7 @@
 #include "phone.h"
 #include "receipt_index.h"
 #include "receipts.h"
-#include "refusal.h"
+#include "reply_words.h"
 #include "scripts.h"
 
 #include <event2/event.h>
