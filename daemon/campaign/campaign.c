@@ -10,6 +10,7 @@
 #include "hours.h"
 #include "mem.h"
 #include "repeat.h"
+#include "reply_rules.h"
 #include "row.h"
 #include "template.h"
 #include "tree.h"
@@ -29,6 +30,7 @@ struct campaign_private {
     struct tree *root;
     struct form form;
     struct texts *texts;
+    struct reply_rules replies;
     struct hours *hours[CAMPAIGN_MAX_REMINDERS + 1]; /* the campaign's is the last */
     const char *hours_text;
 };
@@ -412,6 +414,10 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
     for (r = 0; r < c->reminder_count; r++)
         if (read_reminder(c, r, err) != 0)
             return -1;
+    if (reply_rules_read(c, &own->form, &own->replies, err) != 0)
+        return -1;
+    if (own->replies.registers || own->replies.asks || own->replies.optout)
+        c->replies = &own->replies;
     if (known.names == NULL && own->form.audience.recipients != NULL)
         inline_columns(c, &known);
     else if (c->to_group)

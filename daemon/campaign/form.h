@@ -51,7 +51,16 @@ struct form {
     double rate; /* a second; 0: no limit */
     int64_t priority, max_segments;
     bool sensitive;
-    const struct tree *registration, *approval, *alerts;
+    struct {
+        const char *word, *cancel_word, *until;
+        int64_t capacity, waiting; /* capacity 0: no end to it */
+    } registration;
+    struct {
+        struct field_strings words;
+        const char *until;
+        int counts; /* 0: the last answer, 1: the first */
+    } answers;
+    const struct tree *approval, *alerts;
     int64_t fallback_after_ms;
 };
 
