@@ -703,9 +703,11 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
         delivery_log_add(in->options.log, &e); /* Redis may forget it */
         log_info("reply.refused gateway=%s from=%s", name, log_mask(from, strlen(from)));
     }
-    command_script(c, SCRIPT_REPLY, 2);
+    command_script(c, SCRIPT_REPLY, 4);
     command_add_string(c, KEY_REPLIES);
     command_add_string(c, KEY_REPLIES_OF_LATE);
+    command_add_string(c, KEY_REPLIES_OPEN);
+    command_add_string(c, KEY_REPLIES_DUTY);
     command_add_int(c, clock_wall_ms());
     command_add_string(c, reply->id != NULL ? reply->id : "");
     command_add_string(c, name);
@@ -713,6 +715,9 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
     command_add_string(c, reply->to ? reply->to : "");
     command_add_string(c, refused ? "optout" : "reply");
     command_add(c, reply->text, reply->length > 4096 ? 4096 : reply->length);
+    command_add_string(c, "");
+    command_add_int(c, 0);
+    command_add_int(c, !refused);
     db_send(in->options.db, c, on_reply_stored, r);
 }
 
