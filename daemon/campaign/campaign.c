@@ -396,6 +396,7 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
 {
     struct campaign_private *own = c->own;
     struct text_columns known = *given;
+    struct hours *corrections = NULL;
     size_t r;
 
     if (form_read(c->document, &own->form, &own->arena, err) != 0)
@@ -409,6 +410,12 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
                    &own->hours[CAMPAIGN_MAX_REMINDERS], err) != 0)
         return -1;
     c->hours = own->hours[CAMPAIGN_MAX_REMINDERS];
+    c->cancelled = own->form.event.cancelled;
+    if (own->form.corrections.hours != NULL &&
+        read_hours(own->form.corrections.hours, tree_get(c->document, "corrections.hours"),
+                   &corrections, err) != 0)
+        return -1;
+    hours_free(corrections); /* builtin.c reads them anew */
     if (read_occurrences(c, err) != 0)
         return -1;
     for (r = 0; r < c->reminder_count; r++)
@@ -444,6 +451,7 @@ struct campaign *campaign_create(struct tree *document, const struct campaign_de
 
     c->own = xcalloc(1, sizeof *c->own);
     c->own->root = document;
+    c->column_until = c->column_version = -1;
     if (document->kind != TREE_OBJECT) {
         tree_error(err, document, "expected a campaign { ... }, found %s",
                    tree_kind_name(document->kind));

@@ -80,6 +80,7 @@ struct campaign {
     enum campaign_class class;
     const char *class_name;
     int64_t starts_ms, ends_ms; /* of the first occurrence; ends_ms: 0 when not given */
+    bool cancelled;             /* the event does not take place */
     const struct zone *zone;
     const struct hours *hours;       /* when residents may be disturbed */
     const struct calendar *calendar; /* of its country */
@@ -92,7 +93,8 @@ struct campaign {
                                                   channel first */
     size_t column_count;
     int column_language, column_slot, column_timezone; /* index, or -1 */
-    struct campaign_reminder *reminders;               /* reminder_count of them */
+    int column_until, column_version;    /* of a built-in reminder's rows, see builtin.h; else -1 */
+    struct campaign_reminder *reminders; /* reminder_count of them */
     size_t reminder_count;
     size_t occurrence_count; /* 1, unless the event repeats; each has as many reminders, and
                                 those of one stand together */

@@ -530,6 +530,15 @@ static const struct field event_fields[] = {
      .help = "likewise, for {{event.url}}"},
     {"contact", FIELD_CUSTOM, EVENT(contact), .read = read_localized,
      .help = "likewise, for {{event.contact}}"},
+    {"cancelled", FIELD_BOOL, EVENT(cancelled), .initial = "false",
+     .help = "it does not take place: for outreach amend, which then sends texts.cancelled"},
+    {0},
+};
+
+static const struct field corrections_fields[] = {
+    {"hours", FIELD_STRING,
+     offsetof(struct form, corrections.hours) - offsetof(struct form, corrections), .min = 1,
+     .max = 200, .help = "when they may disturb people; default the campaign's hours"},
     {0},
 };
 
@@ -720,6 +729,8 @@ static const struct field form_fields[] = {
      .help = "places that are given to who replies"},
     {"answers", FIELD_GROUP, FORM(answers), .fields = answers_fields,
      .help = "words that are counted when they come back: a survey, a contest"},
+    {"corrections", FIELD_GROUP, FORM(corrections), .fields = corrections_fields,
+     .help = "of texts.moved and texts.cancelled, which outreach amend sends"},
     {"approval", FIELD_CUSTOM, FORM(approval), .read = read_approval, .help = "kept for later"},
     {"alerts", FIELD_CUSTOM, FORM(alerts), .read = read_alerts, .help = "kept for later"},
     {"fallback_after", FIELD_DURATION, FORM(fallback_after_ms), .min = 1000, .max = 604800000,

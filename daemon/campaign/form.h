@@ -30,7 +30,8 @@ struct form {
     const struct tree *title;
     struct {
         const char *starts, *ends, *timezone, *repeat;
-        struct field_strings except;                        /* days that the rule would have */
+        struct field_strings except; /* days that the rule would have */
+        bool cancelled;
         const struct tree *venue, *address, *url, *contact; /* a string, or one per language */
     } event;
     const struct tree *vars;
@@ -51,6 +52,9 @@ struct form {
     double rate; /* a second; 0: no limit */
     int64_t priority, max_segments;
     bool sensitive;
+    struct {
+        const char *hours;
+    } corrections;
     struct {
         const char *word, *cancel_word, *until;
         int64_t capacity, waiting; /* capacity 0: no end to it */

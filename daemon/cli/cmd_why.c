@@ -6,6 +6,7 @@
  * other, some hundred thousand rows a second.
  */
 #include "address.h"
+#include "builtin.h"
 #include "cli.h"
 #include "code_words.h"
 #include "equation.h"
@@ -72,6 +73,7 @@ struct asking {
 struct scan {
     const struct asking *asking;
     const struct campaign *campaign;
+    const char *reminder; /* a built-in one, or "" */
     int64_t found[MOST_HITS];
     size_t count;
 };
@@ -84,7 +86,7 @@ static bool is_of(const struct scan *s, const char *row, size_t n)
 
     if (memmem(row, n, address, length) == NULL) /* nearly all rows end here */
         return false;
-    if (campaign_row_split(s->campaign, row, n, values) != 0)
+    if (builtin_split(s->campaign, s->reminder, row, n, values) != 0)
         return false;
     for (size_t k = 0; k < s->campaign->channel_count; k++)
         if (values[k].length == length && memcmp(values[k].text, address, length) == 0)
@@ -114,7 +116,7 @@ static int scan_audience(struct cli *cli, const char *id, int64_t rows, struct s
 
     for (int64_t from = 1; from <= rows && rc == 0; from += PAGE_ROWS) {
         command_start(&c, "XRANGE");
-        key_audience(&c, id);
+        key_rows(&c, id, s->reminder);
         command_add_format(&c, "%" PRId64 "-0", from);
         command_add_format(&c, "%" PRId64 "-0", from + PAGE_ROWS - 1);
         command_add_string(&c, "COUNT");
@@ -357,7 +359,9 @@ static void tell_gone(struct asking *a)
             a->gone);
 }
 
-static int tell_hit(struct asking *a, const struct picture *p, int64_t n, struct error *err)
+/* of: a built-in reminder, which has rows of its own, or "". */
+static int tell_hit(struct asking *a, const struct picture *p, const char *of, int64_t n,
+                    struct error *err)
 {
     json_t *reminders = json_array();
     int rc = 0;
@@ -366,15 +370,21 @@ static int tell_hit(struct asking *a, const struct picture *p, int64_t n, struct
         struct log_notice *hit = &a->hits[a->hit_count++];
 
         snprintf(hit->campaign, sizeof hit->campaign, "%s", p->status->id);
+        snprintf(hit->reminder, sizeof hit->reminder, "%s", of);
         hit->n = n;
     }
-    buf_printf(&a->out,
-               T("\n%s  %s  (recipient %" PRId64 ")\n", "\n%s  %s（第 %" PRId64 " 位收件人）\n"),
-               p->status->id, p->title, n);
+    buf_printf(
+        &a->out,
+        of[0] != '\0'
+            ? T("\n%s  %s  (notice %" PRId64 ")\n", "\n%s  %s（第 %" PRId64 " 条）\n")
+            : T("\n%s  %s  (recipient %" PRId64 ")\n", "\n%s  %s（第 %" PRId64 " 位收件人）\n"),
+        p->status->id, p->title, n);
     for (size_t i = 0; i < p->status->reminder_count && rc == 0; i++) {
         const struct reminder_status *r = &p->status->reminders[i];
         struct found_record f;
 
+        if (strcmp(builtin_is(r->name) ? r->name : "", of) != 0)
+            continue;
         rc = read_record(a->cli, p->status->id, r->name, n, &f, err);
         if (rc != 0)
             break;
@@ -388,10 +398,20 @@ static int tell_hit(struct asking *a, const struct picture *p, int64_t n, struct
     return rc;
 }
 
+static int ask_rows(struct asking *a, const struct picture *p, const struct campaign *c,
+                    const char *of, int64_t rows, struct error *err)
+{
+    struct scan scan = {.asking = a, .campaign = c, .reminder = of};
+    int rc = scan_audience(a->cli, p->status->id, rows, &scan, err);
+
+    for (size_t i = 0; i < scan.count && rc == 0; i++)
+        rc = tell_hit(a, p, of, scan.found[i], err);
+    return rc;
+}
+
 static int ask_campaign(struct asking *a, const char *id, struct error *err)
 {
     struct picture *p = picture_read(a->cli, id, err);
-    struct scan scan = {.asking = a};
     struct campaign *c = NULL;
     struct tree *document;
     int rc = 0;
@@ -405,12 +425,11 @@ static int ask_campaign(struct asking *a, const char *id, struct error *err)
         c = campaign_create(document, &a->cli->settings->defaults, NULL, 0, err);
     if (p->document != NULL && c == NULL)
         rc = error_prefix(err, "%s", id);
-    if (c != NULL) {
-        scan.campaign = c;
-        rc = scan_audience(a->cli, id, p->status->rows, &scan, err);
-    }
-    for (size_t i = 0; i < scan.count && rc == 0; i++)
-        rc = tell_hit(a, p, scan.found[i], err);
+    if (c != NULL)
+        rc = ask_rows(a, p, c, "", p->status->rows, err);
+    for (size_t i = 0; c != NULL && i < p->status->reminder_count && rc == 0; i++)
+        if (builtin_is(p->status->reminders[i].name))
+            rc = ask_rows(a, p, c, p->status->reminders[i].name, p->status->reminders[i].last, err);
     campaign_free(c);
     picture_free(p);
     return rc;

@@ -40,6 +40,25 @@ static enum decided decide_slot(const struct campaign *c, size_t reminder,
     return due > now_ms ? DECIDE_WAITS : DECIDE_GOES;
 }
 
+/* What is no number is over. */
+static int64_t digits_of(const struct template_value *v)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < v->length; i++) {
+        if (v->text[i] < '0' || v->text[i] > '9' || n > INT64_MAX / 10 - 1)
+            return 0;
+        n = n * 10 + (v->text[i] - '0');
+    }
+    return n;
+}
+
+bool decide_replaced(const struct campaign *c, const struct template_value *row, unsigned version)
+{
+    return c->column_version >= 0 && row[c->column_version].length > 0 &&
+           digits_of(&row[c->column_version]) != version;
+}
+
 enum decided decide_time(const struct campaign *c, size_t reminder,
                          const struct template_value *row, int64_t now_ms, struct decided_time *t)
 {
@@ -47,6 +66,15 @@ enum decided decide_time(const struct campaign *c, size_t reminder,
     const struct zone *zone;
 
     t->hours_until_ms = INT64_MAX;
+    if (c->column_until >= 0 && row[c->column_until].length > 0) {
+        int64_t until_ms = digits_of(&row[c->column_until]);
+
+        t->reason = REASON_NONE;
+        if (now_ms >= until_ms)
+            return DECIDE_LATE;
+        if (until_ms < t->expires_ms)
+            t->expires_ms = until_ms;
+    }
     if (c->reminders[reminder].at.of_slot) {
         enum decided slot = decide_slot(c, reminder, row, now_ms, t);
 

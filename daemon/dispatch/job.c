@@ -1,5 +1,6 @@
 #include "inside.h"
 
+#include "builtin.h"
 #include "clock.h"
 #include "error.h"
 #include "fault.h"
@@ -290,6 +291,16 @@ static void on_document(void *arg, const redisReply *reply)
         (job->campaign = campaign_create(tree, &d->settings->defaults, NULL, 0, &err)) == NULL) {
         job_halt(job, err.text);
         return;
+    }
+    if (builtin_is(job->name)) {
+        struct campaign *whole = job->campaign;
+
+        job->campaign = builtin_campaign(whole, job->name, &d->settings->defaults, &err);
+        campaign_free(whole);
+        if (job->campaign == NULL) {
+            job_halt(job, err.text);
+            return;
+        }
     }
     r = campaign_find_reminder(job->campaign, job->name);
     if (r < 0) {

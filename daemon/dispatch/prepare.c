@@ -330,12 +330,13 @@ static void prepare_others(struct notice *n, const struct campaign *c,
 
 /* Rows are checked on their way into the audience; but any client of Redis can write there,
  * and a control character would mean something to a gateway. */
-static bool row_damaged(const char *row, size_t n)
+static bool row_damaged(const struct campaign *c, const char *row, size_t n)
 {
+    char feed = c->column_until >= 0 ? '\n' : ROW_SEPARATOR; /* a finished text may have lines */
     unsigned found = 0;
 
     for (size_t i = 0; i < n; i++)
-        found |= (unsigned char)row[i] < 0x20 && row[i] != ROW_SEPARATOR;
+        found |= (unsigned char)row[i] < 0x20 && row[i] != ROW_SEPARATOR && row[i] != feed;
     return found != 0;
 }
 
@@ -361,9 +362,13 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
         return;
     }
     FAULT_ONE("prepare", n->n);
-    if (row_damaged(row, row_length) || campaign_row_split(c, row, row_length, values) != 0) {
+    if (row_damaged(c, row, row_length) || campaign_row_split(c, row, row_length, values) != 0) {
         log_warning("row.damaged campaign=%s n=%u bytes=%zu", job->id, n->n, row_length);
         settle_as(n, NOTICE_EXCLUDED, REASON_ROW);
+        return;
+    }
+    if (decide_replaced(c, values, job->version)) {
+        settle_as(n, NOTICE_CANCELLED, REASON_REPLACED);
         return;
     }
     if (prepare_time(n, values, now_ms))

@@ -71,7 +71,7 @@ static int read_reminders(struct db *db, struct campaign_status *s, const char *
          name = strtok_r(NULL, " ", &save)) {
         redisReply *reply;
 
-        if (s->reminder_count == CAMPAIGN_MAX_REMINDERS)
+        if (s->reminder_count == CAMPAIGN_ALL_REMINDERS)
             break;
         command_start(&c, "HGETALL");
         key_reminder(&c, s->id, name);

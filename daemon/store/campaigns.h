@@ -8,6 +8,7 @@
 #ifndef OUTREACH_CAMPAIGNS_H
 #define OUTREACH_CAMPAIGNS_H
 
+#include "builtin.h"
 #include "campaign.h"
 #include "db.h"
 #include "ledger.h"
@@ -22,6 +23,8 @@ struct reminder_status {
     bool paused, cancelled;
 };
 
+#define CAMPAIGN_ALL_REMINDERS (CAMPAIGN_MAX_REMINDERS + BUILTIN_COUNT)
+
 struct campaign_status {
     char id[CAMPAIGN_ID_BYTES];
     char state[12]; /* "loading", "active", "paused", "cancelled" */
@@ -29,7 +32,7 @@ struct campaign_status {
     char *hash, *document; /* the canonical JSON, and its hash */
     int64_t queued_ms, rows;
     size_t reminder_count;
-    struct reminder_status reminders[CAMPAIGN_MAX_REMINDERS];
+    struct reminder_status reminders[CAMPAIGN_ALL_REMINDERS];
 };
 
 /* waiting = untouched + parked; sums as in promise 1. */

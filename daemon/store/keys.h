@@ -34,6 +34,10 @@
 
 void key_campaign(struct command *c, const char *id);
 void key_audience(struct command *c, const char *id);
+/* The audience that a reminder counts over: the campaign's, or a built-in one's own. */
+void key_rows(struct command *c, const char *id, const char *reminder);
+void key_appends(struct command *c, const char *id);   /* hash: token of an append -> its rows */
+void key_corrected(struct command *c, const char *id); /* string: who has which correction */
 void key_reminder(struct command *c, const char *id, const char *reminder);
 void key_ledger(struct command *c, const char *id, const char *reminder);
 void key_leases(struct command *c, const char *id, const char *reminder);

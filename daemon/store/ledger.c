@@ -77,6 +77,7 @@ static const char *const reasons[] = {
     [REASON_NO_RECEIPT] = "no-receipt",
     [REASON_ROW] = "row",
     [REASON_REPEAT] = "repeat",
+    [REASON_REPLACED] = "replaced",
 };
 _Static_assert(sizeof reasons / sizeof *reasons == REASON_COUNT, "a name for every reason");
 

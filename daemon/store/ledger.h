@@ -75,6 +75,7 @@ enum notice_reason {
     REASON_NO_RECEIPT, /* none came within fallback_after */
     REASON_ROW,        /* what stands in the audience for it is no row of ours */
     REASON_REPEAT,     /* the same text went there from another campaign within a day */
+    REASON_REPLACED,   /* the campaign was amended since this correction was written */
     REASON_COUNT
 };
 

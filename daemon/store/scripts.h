@@ -33,6 +33,7 @@ enum script {
     SCRIPT_SEALED,    /* a value that all daemons share, made by one of them */
     SCRIPT_MARKER,    /* is Redis what it was? */
     SCRIPT_RESTORE,   /* a reminder whose ledger is to be filled from the delivery log */
+    SCRIPT_APPEND,    /* rows that come after a campaign was queued */
     SCRIPT_REPAIR,    /* counters, leases and retry set put right by the ledger */
     SCRIPT_COUNT
 };

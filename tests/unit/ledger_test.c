@@ -188,6 +188,7 @@ static void test_names(void **state)
         {REASON_NO_RECEIPT, 27, "no-receipt"},
         {REASON_ROW, 28, "row"},
         {REASON_REPEAT, 29, "repeat"},
+        {REASON_REPLACED, 30, "replaced"},
     };
 
     (void)state;
