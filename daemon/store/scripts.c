@@ -29,6 +29,7 @@ EMBED(receipts);
 EMBED(reply);
 EMBED(place);
 EMBED(answer);
+EMBED(duty);
 EMBED(told);
 EMBED(cap);
 EMBED(heartbeat);
@@ -53,18 +54,31 @@ EMBED(repair);
 static const struct {
     const char *name, *head, *begin, *end;
 } scripts[] = {
-    [SCRIPT_ADD] = SCRIPT(add, CAREFUL),          [SCRIPT_QUEUE] = SCRIPT(queue, CAREFUL),
-    [SCRIPT_FLAG] = SCRIPT(flag, ALWAYS),         [SCRIPT_OPEN] = SCRIPT(open, CAREFUL),
-    [SCRIPT_CLAIM] = SCRIPT(claim, CAREFUL),      [SCRIPT_RELEASE] = SCRIPT(release, ALWAYS),
-    [SCRIPT_INTEND] = SCRIPT(move, CAREFUL),      [SCRIPT_SETTLE] = SCRIPT(move, ALWAYS),
-    [SCRIPT_FINISH] = SCRIPT(finish, ALWAYS),     [SCRIPT_INDEX] = SCRIPT(index, ALWAYS),
-    [SCRIPT_RECEIPTS] = SCRIPT(receipts, ALWAYS), [SCRIPT_REPLY] = SCRIPT(reply, CAREFUL),
-    [SCRIPT_PLACE] = SCRIPT(place, CAREFUL),      [SCRIPT_ANSWER] = SCRIPT(answer, CAREFUL),
-    [SCRIPT_TOLD] = SCRIPT(told, CAREFUL),        [SCRIPT_APPEND] = SCRIPT(append, CAREFUL),
-    [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),          [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
-    [SCRIPT_READER] = SCRIPT(reader, ALWAYS),     [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
-    [SCRIPT_SHARE] = SCRIPT(share, ALWAYS),       [SCRIPT_SEALED] = SCRIPT(sealed, ALWAYS),
-    [SCRIPT_MARKER] = SCRIPT(marker, ALWAYS),     [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
+    [SCRIPT_ADD] = SCRIPT(add, CAREFUL),
+    [SCRIPT_QUEUE] = SCRIPT(queue, CAREFUL),
+    [SCRIPT_FLAG] = SCRIPT(flag, ALWAYS),
+    [SCRIPT_OPEN] = SCRIPT(open, CAREFUL),
+    [SCRIPT_CLAIM] = SCRIPT(claim, CAREFUL),
+    [SCRIPT_RELEASE] = SCRIPT(release, ALWAYS),
+    [SCRIPT_INTEND] = SCRIPT(move, CAREFUL),
+    [SCRIPT_SETTLE] = SCRIPT(move, ALWAYS),
+    [SCRIPT_FINISH] = SCRIPT(finish, ALWAYS),
+    [SCRIPT_INDEX] = SCRIPT(index, ALWAYS),
+    [SCRIPT_RECEIPTS] = SCRIPT(receipts, ALWAYS),
+    [SCRIPT_REPLY] = SCRIPT(reply, CAREFUL),
+    [SCRIPT_PLACE] = SCRIPT(place, CAREFUL),
+    [SCRIPT_ANSWER] = SCRIPT(answer, CAREFUL),
+    [SCRIPT_DUTY] = SCRIPT(duty, ALWAYS),
+    [SCRIPT_TOLD] = SCRIPT(told, CAREFUL),
+    [SCRIPT_APPEND] = SCRIPT(append, CAREFUL),
+    [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),
+    [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
+    [SCRIPT_READER] = SCRIPT(reader, ALWAYS),
+    [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
+    [SCRIPT_SHARE] = SCRIPT(share, ALWAYS),
+    [SCRIPT_SEALED] = SCRIPT(sealed, ALWAYS),
+    [SCRIPT_MARKER] = SCRIPT(marker, ALWAYS),
+    [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
     [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
 };
 

@@ -24,6 +24,7 @@ enum script {
     SCRIPT_REPLY,     /* a reply, once */
     SCRIPT_PLACE,     /* a place of a campaign, taken or given back */
     SCRIPT_ANSWER,    /* an answer, counted once a person */
+    SCRIPT_DUTY,      /* alerts that are due, taken by one daemon */
     SCRIPT_TOLD,      /* which notice somebody was told last */
     SCRIPT_CAP,       /* per-recipient limits: reserve */
     SCRIPT_HEARTBEAT, /* a daemon's epoch and counter */
