@@ -84,3 +84,97 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
   await until('the refusal', async () => (await client.call('SISMEMBER', 'outreach:optout', d.sms)) === 1);
   await hears(smsc, d, '您已退订');
 });
+
+journey('a survey is counted, a refusal confirmed once, the rest is for a person, who answers', async (s) => {
+  const [a, b, c, refusing, asking, other] = people(6);
+  const smsc = await s.smsc();
+  await s.start();
+  await s.xadd(campaign('survey', [a, b, c, refusing, asking, other], {
+    class: 'promotion', title: { zh: '满意度调查' }, answers: { words: ['A', 'B'], counts: 'last' },
+    texts: { zh: '{{name}}，满意请回A，不满意请回B。', answered: { zh: '{{name|居民}}，已记录，谢谢。' } },
+  }));
+  assert.deepEqual(await s.settled('survey', 'first'), { delivered: 6 });
+  const reply = async (from, text) => assert.equal(await smsc.reply(from.sms ?? from, SOURCE, text), 0);
+  await reply(a, 'ａ');
+  await reply(b, 'A');
+  await reply(c, '回B');
+  await reply(b, 'b'); // thinks again
+  await reply(c, 'B'); // says it again
+  await hears(smsc, a, '居民1，已记录，谢谢。');
+  const sums = JSON.parse((await s.ok('replies', 'survey', '--sums', '--json')).out);
+  assert.deepEqual([sums.answers, sums.answered], [{ A: 1, B: 2 }, 3]);
+  assert.match((await s.ok('replies', 'survey', '--sums')).out, /^ +1 {2}A\n +2 {2}B\n/);
+
+  await reply(refusing, 'ＴＤ');
+  await reply(refusing, '退订');
+  await hears(smsc, refusing, '您已退订，今后不再向您发送。');
+  await reply(asking, '在哪里领奖？');
+  await reply(other, '谢谢');
+  await reply('+8613899990000', '你们是谁'); // whom nobody has told anything
+  const open = JSON.parse((await s.ok('replies', '--json')).out);
+  assert.deepEqual(open.map((r) => [r.kind, r.campaign, r.text, r.who]),
+    [['reply', 'survey', '在哪里领奖？', ''], ['reply', 'survey', '谢谢', ''], ['reply', '', '你们是谁', '']]);
+  assert.equal(open[0].from, '+86138…04', 'numbers are masked');
+  assert.match((await s.ok('replies', '--numbers')).out, new RegExp(`\\${asking.sms} .*在哪里领奖？`));
+
+  const [question, thanks, stranger] = open.map((r) => r.id);
+  await s.ok('replies', 'assign', question, '王主任');
+  assert.deepEqual(JSON.parse((await s.run(['-c', s.conf, '--by', '王主任', 'replies', '--mine', '--json'])).out).map((r) => r.id), [question]);
+  await s.ok('replies', 'answer', question, '请到区妇联二楼领取。');
+  await s.ok('replies', 'answer', question, '请到区妇联二楼领取。'); // pressed twice
+  await hears(smsc, asking, '请到区妇联二楼领取。');
+  const noCampaign = await s.outreach('replies', 'answer', stranger, '您好');
+  assert.equal(noCampaign.code, 64, noCampaign.all);
+  await s.ok('replies', 'answer', stranger, '--campaign', 'survey', '这里是区妇联。');
+  await hears(smsc, { name: 'a stranger', sms: '+8613899990000' }, '这里是区妇联。');
+  const bad = await s.outreach('replies', 'answer', thanks, '【区妇联】好');
+  assert.equal(bad.code, 65, bad.all);
+  await s.ok('replies', 'close', question, thanks);
+  assert.deepEqual(JSON.parse((await s.ok('replies', '--json')).out).map((r) => r.id), [stranger]);
+  assert.equal((await s.outreach('replies', 'close', '1-1')).code, 65);
+
+  // Who has refused is answered only if she asked after that.
+  const refusals = JSON.parse((await s.ok('replies', '--all', '--json')).out).filter((r) => r.kind === 'optout');
+  assert.equal(refusals.length, 2);
+  assert.equal((await s.outreach('replies', 'answer', refusals[1].id, '为什么？')).code, 77);
+  await reply(refusing, '请问怎么恢复？');
+  const [again] = JSON.parse((await s.ok('replies', 'survey', '--json')).out);
+  await s.ok('replies', 'answer', again.id, '可以为您恢复。');
+  await hears(smsc, refusing, '可以为您恢复。');
+  await until('all to be settled', async () => Object.keys(await s.counts('survey', 'answers')).join() === 'delivered');
+  assert.equal(said(smsc, refusing.sms).length, 3, said(smsc, refusing.sms).join('|'));
+  assert.deepEqual(said(smsc, asking.sms).slice(1), ['请到区妇联二楼领取。']);
+  assert.equal(said(smsc, b.sms).length, 3, 'each answer that counts is confirmed once');
+  assert.equal(said(smsc, c.sms).length, 2);
+});
+
+journey('a cry for help is answered by no machine, and the duty people hear of it until they have it', async (s) => {
+  const [woman] = people(1);
+  const duty = '+8613851409999';
+  let refuse = 2;
+  const smsc = await s.smsc((submit) => (submit.to === duty && refuse-- > 0 ? { status: 0x58 } : {}));
+  const told = s.path('told');
+  const program = s.write('call-duty', `#!/bin/sh\ncat >>${told}\n[ -e ${told}.once ] || { touch ${told}.once; exit 3; }\n`);
+  fs.chmodSync(program, 0o700);
+  s.settings.alerts = [{ to: `mobile:${duty}` }, { exec: program }];
+  await s.start();
+  await s.xadd(campaign('course', [woman], { registration: { word: '1' } }));
+  assert.deepEqual(await s.settled('course', 'first'), { delivered: 1 });
+  assert.equal(await smsc.reply(woman.sms, SOURCE, '他又打我了，救命'), 0);
+  await until('the duty people to hear', () => said(smsc, duty).length === 1 && (fs.existsSync(told) && fs.readFileSync(told, 'utf8').split('\n').length === 3), 90000);
+  assert.equal(said(smsc, duty)[0], `求助警报：${woman.sms}回复“他又打我了，救命”。请立即联系本人，系统不会自动答复。`);
+  const lines = fs.readFileSync(told, 'utf8').trim().split('\n').map((l) => JSON.parse(l));
+  const { id, ...rest } = lines[0];
+  assert.deepEqual(rest, { event: 'alarm', from: woman.sms, campaign: 'course', text: '他又打我了，救命' });
+  await until('nobody to be in line', async () => (await (await s.redis()).call('ZCARD', 'outreach:{outreach:replies}:duty')) === 0);
+  assert.equal(said(smsc, woman.sms).length, 1, 'no machine answers her');
+  const [open] = JSON.parse((await s.ok('replies', '--json')).out);
+  assert.deepEqual([open.id, open.kind, open.from, open.open], [id, 'alarm', woman.sms, true]);
+  assert.match(s.log(), /alarm\.untold .*reason="the program ended with 3"/);
+  assert.doesNotMatch(s.log(), /打我了/, 'her words are in no log');
+  const file = s.write('bad.conf', 'campaign = { id = "x"; class = "notice"; title = "t"; event = { starts = "2030-05-18T14:00"; };\n'
+    + '  answers = { words = ( "A",\n    "救命" ); };\n  texts = "t"; reminders = ( { name = "a"; at = "-1d"; } ); };\n');
+  const check = await s.outreach('check', file);
+  assert.notEqual(check.code, 0);
+  assert.match(check.all, /bad\.conf:3: .*answers\.words\[1\]/);
+});
