@@ -113,9 +113,9 @@ static void put_texts(struct buf *out, const struct campaign *c)
 
 static void put_document(struct buf *out, const struct campaign *c, const struct builtin *b)
 {
-    static const char *const same[] = {"id",           "title",       "channels",
-                                       "signature",    "optout_line", "rate",
-                                       "max_segments", "sensitive",   "country"};
+    static const char *const same[] = {"id",          "title",    "channels",     "signature",
+                                       "optout_line", "rate",     "max_segments", "sensitive",
+                                       "country",     "extension"};
     const struct tree *hours = tree_get(c->document, "corrections.hours");
     const struct tree *one;
 

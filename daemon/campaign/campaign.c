@@ -386,6 +386,7 @@ static void set_defaults(struct campaign *c, const struct campaign_defaults *def
     c->max_segments = form->max_segments != 0 ? (int)form->max_segments : defaults->max_segments;
     c->max_audience = defaults->max_audience;
     c->sensitive = form->sensitive;
+    c->extension = form->extension;
     c->channel_count = form->channels.count;
     for (i = 0; i < c->channel_count; i++)
         c->channels[i] = form->channels.items[i];

@@ -110,6 +110,7 @@ struct campaign {
     int max_segments;
     uint32_t max_audience; /* recipients at most */
     bool sensitive;
+    const char *extension;             /* digits behind a gateway's number; NULL: none */
     const struct reply_rules *replies; /* NULL: nothing is listened for, see reply_rules.h */
     const struct tree *document;       /* what it was read from, owned by the campaign */
     struct campaign_private *own;

@@ -249,6 +249,18 @@ static int read_country(const struct tree *value, void *at, struct arena *arena,
     return 0;
 }
 
+static int read_extension(const struct tree *value, void *at, struct arena *arena,
+                          struct error *err)
+{
+    (void)arena;
+    if (value->kind != TREE_STRING || strlen(value->string) > FORM_EXTENSION_DIGITS ||
+        value->string[0] == '\0' || value->string[strspn(value->string, "0123456789")] != '\0')
+        return tree_error(err, value, "expected 1 to %d digits, as in \"07\"",
+                          FORM_EXTENSION_DIGITS);
+    *(const char **)at = value->string;
+    return 0;
+}
+
 static int read_language(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     (void)arena;
@@ -600,7 +612,7 @@ static const char *const counts_names[] = {"last", "first", NULL};
 
 static const struct field registration_fields[] = {
     {"word", FIELD_STRING, REGISTRATION(word), .min = 1, .max = 40,
-     .help = "whoever replies it has a place; besides 报名, which always does"},
+     .help = "whoever replies it has a place; besides 报名 and JOIN, which always do"},
     {"cancel_word", FIELD_STRING, REGISTRATION(cancel_word), .min = 1, .max = 40,
      .help = "gives it back; besides 取消 and CANCEL"},
     {"capacity", FIELD_INT, REGISTRATION(capacity), .min = 1, .max = 33554431,
@@ -725,6 +737,8 @@ static const struct field form_fields[] = {
      .help = "for reminders that say none"},
     {"sensitive", FIELD_BOOL, FORM(sensitive), .initial = "false",
      .help = "its recipients are not exported"},
+    {"extension", FIELD_CUSTOM, FORM(extension), .read = read_extension,
+     .help = "digits behind the gateway's number: what is sent there means this campaign"},
     {"registration", FIELD_GROUP, FORM(registration), .fields = registration_fields,
      .help = "places that are given to who replies"},
     {"answers", FIELD_GROUP, FORM(answers), .fields = answers_fields,

@@ -13,6 +13,7 @@
 #include "field.h"
 
 extern const char *const form_class_names[]; /* of enum campaign_class; ended by NULL */
+#define FORM_EXTENSION_DIGITS 6
 #define FORM_MAX_REMINDERS 32 /* as written; each occurrence of a repeated event has all */
 
 struct form_reminder {
@@ -55,6 +56,7 @@ struct form {
     struct {
         const char *hours;
     } corrections;
+    const char *extension;
     struct {
         const char *word, *cancel_word, *until;
         int64_t capacity, waiting; /* capacity 0: no end to it */

@@ -130,10 +130,10 @@ int reply_rules_read(const struct campaign *c, const struct form *form, struct r
     return read_filters(c, rules->registers, err);
 }
 
-/* "插花", "报名插花", "插花报名": the word, with what it is for. */
+/* "插花", "报名插花", "插花报名": the word, with what it is for. JOIN for who cannot type them. */
 static bool registers(const struct reply_rules *rules, const struct reply_words *r)
 {
-    static const char *const usual[] = {"报名", "報名", "我要报名", "我要報名", "我报名"};
+    static const char *const usual[] = {"报名", "報名", "我要报名", "我要報名", "我报名", "JOIN"};
     char both[2 * 40 + 8];
 
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)

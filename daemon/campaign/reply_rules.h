@@ -19,7 +19,7 @@ struct form;
 
 struct reply_rules {
     bool registers;
-    const char *word, *cancel_word; /* NULL: 报名 and 取消 alone */
+    const char *word, *cancel_word; /* NULL: 报名, JOIN and 取消, CANCEL alone */
     int64_t capacity;               /* 0: no end to it */
     int64_t waiting;
     int64_t until_ms; /* wall clock: no more names from then on */

@@ -203,6 +203,20 @@ static void put_campaign(struct events *e, const char *id)
     db_send(e->d->db, c, NULL, NULL);
 }
 
+/* Of two campaigns with the same the later one has it. */
+static void put_extension(struct events *e)
+{
+    struct command *c = &e->d->command;
+
+    if (e->campaign->extension == NULL)
+        return;
+    command_start(c, "HSET");
+    command_add_string(c, KEY_EXTENSIONS);
+    command_add_string(c, e->campaign->extension);
+    command_add_string(c, e->campaign->id);
+    db_send(e->d->db, c, NULL, NULL);
+}
+
 /* The campaign stands; the indexes follow, and are rebuilt from it if we die here. */
 static void on_queued(void *arg, const redisReply *reply)
 {
@@ -224,6 +238,7 @@ static void on_queued(void *arg, const redisReply *reply)
         return;
     }
     put_campaign(e, e->campaign->id);
+    put_extension(e);
     if (strcmp(word->str, "OK") == 0) {
         campaign_plan(e->campaign, e->queued_ms, due_ms, skipped);
         for (size_t r = 0; r < e->campaign->reminder_count; r++) {

@@ -15,7 +15,7 @@
 
 #include "inbound.h"
 
-#define DUTY_AGAIN_MS 15000
+#define DUTY_AGAIN_MS 10000
 
 struct duty; /* opaque */
 

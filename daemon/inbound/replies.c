@@ -45,6 +45,8 @@ struct reply {
     char *text;
     size_t length;
     struct reply_words words;
+    char extension[8];                /* behind the gateway's number; "": none */
+    char extended[CAMPAIGN_ID_BYTES]; /* the campaign that has it */
     struct last_notice last;
     unsigned looks;
     char campaign_id[CAMPAIGN_ID_BYTES]; /* "": it is of none that listens */
@@ -429,12 +431,15 @@ static void on_ref(void *arg, const char *campaign, const char *reminder)
     struct command *c = &r->all->command;
 
     (void)reminder;
+    if (campaign != NULL && (r->extended[0] == '\0' || strcmp(r->extended, campaign) == 0))
+        r->n = r->last.n;
+    if (r->extended[0] != '\0')
+        campaign = r->extended;
     if (campaign == NULL) {
         decide(r);
         return;
     }
     snprintf(r->campaign_id, sizeof r->campaign_id, "%s", campaign);
-    r->n = r->last.n;
     command_start(c, "HGET");
     key_campaign(c, campaign);
     command_add_string(c, "document");
@@ -449,15 +454,29 @@ static void on_looked(void *arg, const redisReply *reply)
     if (--r->looks > 0)
         return;
     if (r->last.ref == 0)
-        decide(r);
+        on_ref(r, NULL, NULL);
     else
         dispatch_find_ref(r->all->options.dispatch, r->last.ref, on_ref, r);
+}
+
+static void on_extension(void *arg, const redisReply *reply)
+{
+    struct reply *r = arg;
+
+    if (reply->type == REDIS_REPLY_STRING)
+        snprintf(r->extended, sizeof r->extended, "%s", reply->str);
 }
 
 static void look_up(struct reply *r)
 {
     int64_t now_ms = clock_wall_ms();
 
+    if (r->extension[0] != '\0') { /* it is answered before the others */
+        command_start(&r->all->command, "HGET");
+        command_add_string(&r->all->command, KEY_EXTENSIONS);
+        command_add_string(&r->all->command, r->extension);
+        db_send(r->all->options.db, &r->all->command, on_extension, r);
+    }
     r->looks = LAST_NOTICE_LOOKS;
     for (int look = 0; look < LAST_NOTICE_LOOKS; look++) {
         last_notice_get_command(&r->all->command, r->from, now_ms, look);
@@ -477,6 +496,20 @@ static void read_from(struct reply *r, const char *from)
         phone_normalize(from, strlen(from), r->all->options.settings->defaults.country, r->from,
                         &fault) != 0)
         snprintf(r->from, sizeof r->from, "%s", from);
+}
+
+/* What stands behind the gateway's own number, where it is no more than an extension can be. */
+static void read_extension(struct reply *r, const char *number)
+{
+    const char *to = r->to + (r->to[0] == '+');
+    size_t n;
+
+    if (number == NULL || *number == '\0')
+        return;
+    number += *number == '+';
+    n = strlen(number);
+    if (strncmp(to, number, n) == 0 && strlen(to + n) < sizeof r->extension)
+        strcpy(r->extension, to + n);
 }
 
 void replies_take(struct replies *all, struct gateway *gw, const struct gateway_reply *reply,
@@ -505,6 +538,7 @@ void replies_take(struct replies *all, struct gateway *gw, const struct gateway_
     r->text = xstrndup(reply->text, r->length);
     reply_read(&r->words, reply->text, reply->length);
     read_from(r, reply->from);
+    read_extension(r, gateway_config(gw)->number);
     all->under_way++;
     if (reply->part || r->from[0] == '\0')
         decide(r);

@@ -1,8 +1,9 @@
 /*
  * replies.h - what residents write back
  *
- * A reply means the campaign of the last notice to that number (store/last_notice.h),
- * where that campaign listens. Then, in this order:
+ * A reply means the campaign whose extension stands behind the number that it was sent to,
+ * else that of the last notice to whoever sent it (store/last_notice.h), where that campaign
+ * listens. Then, in this order:
  *
  *   a cry for help    no machine answers: it is marked, and the duty people are told
  *                     within a minute (duty.h)

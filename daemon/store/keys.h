@@ -21,9 +21,10 @@
 #define KEY_REPLIES_OF_LATE "outreach:{outreach:replies}:late" /* in the slot of the stream */
 #define KEY_REPLIES_OPEN "outreach:{outreach:replies}:open"    /* hash: id -> who has it, or "" */
 #define KEY_REPLIES_DUTY                                                                           \
-    "outreach:{outreach:replies}:duty" /* sorted set: "id whom" by ms: alerts to be sent */
-#define KEY_MARKER "outreach:marker"   /* hash: install, tick; doubt, since: see marker.h */
-#define KEY_NOTHING "outreach:nothing" /* never there: for a write that changes nothing */
+    "outreach:{outreach:replies}:duty"       /* sorted set: "id whom" by ms: alerts to be sent */
+#define KEY_EXTENSIONS "outreach:extensions" /* hash: digits behind a number -> campaign */
+#define KEY_MARKER "outreach:marker"         /* hash: install, tick; doubt, since: see marker.h */
+#define KEY_NOTHING "outreach:nothing"       /* never there: for a write that changes nothing */
 #define KEY_EPOCH "outreach:epoch"
 #define KEY_DAEMONS "outreach:daemons"   /* set of names */
 #define KEY_GATEWAYS "outreach:gateways" /* hash name -> number, append only; 1..255 */

@@ -128,6 +128,7 @@ static const struct {
     {"我要报名！", REPLY_REGISTERS, NULL},
     {"报名插花", REPLY_REGISTERS, NULL},
     {"插花 报名", REPLY_REGISTERS, NULL},
+    {"join", REPLY_REGISTERS, NULL},
     {"取消", REPLY_WITHDRAWS, NULL},
     {"cancel", REPLY_WITHDRAWS, NULL},
     {"不去了", REPLY_WITHDRAWS, NULL},
