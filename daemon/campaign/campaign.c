@@ -33,11 +33,22 @@ struct campaign_private {
     struct reply_rules replies;
     struct hours *hours[CAMPAIGN_MAX_REMINDERS + 1]; /* the campaign's is the last */
     const char *hours_text;
+    const struct campaign *was;
 };
 
 struct texts *campaign_texts(const struct campaign *c)
 {
     return c->own->texts;
+}
+
+const struct form *campaign_form(const struct campaign *c)
+{
+    return &c->own->form;
+}
+
+const struct campaign *campaign_was(const struct campaign *c)
+{
+    return c->own->was;
 }
 
 /* ----------------------------------------------------------------------- times */
@@ -443,15 +454,15 @@ static const struct tree *campaign_node(const struct tree *root)
     return inner != NULL && root->count == 1 && inner->kind == TREE_OBJECT ? inner : root;
 }
 
-struct campaign *campaign_create(struct tree *document, const struct campaign_defaults *defaults,
-                                 const char *const *known_columns, size_t known_count,
-                                 struct error *err)
+static struct campaign *create(struct tree *document, const struct campaign *was,
+                               const struct campaign_defaults *defaults,
+                               const struct text_columns *known, struct error *err)
 {
     struct campaign *c = xcalloc(1, sizeof *c);
-    struct text_columns known = {known_columns, known_count, true};
 
     c->own = xcalloc(1, sizeof *c->own);
     c->own->root = document;
+    c->own->was = was;
     c->column_until = c->column_version = -1;
     if (document->kind != TREE_OBJECT) {
         tree_error(err, document, "expected a campaign { ... }, found %s",
@@ -459,13 +470,28 @@ struct campaign *campaign_create(struct tree *document, const struct campaign_de
         goto fail;
     }
     c->document = campaign_node(document);
-    if (read_form(c, defaults, &known, err) != 0)
+    if (read_form(c, defaults, known, err) != 0)
         goto fail;
+    c->own->was = NULL;
     return c;
 
 fail:
     campaign_free(c);
     return NULL;
+}
+
+struct campaign *campaign_create(struct tree *document, const struct campaign_defaults *defaults,
+                                 const char *const *known_columns, size_t known_count,
+                                 struct error *err)
+{
+    return create(document, NULL, defaults,
+                  &(struct text_columns){known_columns, known_count, true}, err);
+}
+
+struct campaign *campaign_create_after(struct tree *document, const struct campaign *was,
+                                       const struct campaign_defaults *defaults, struct error *err)
+{
+    return create(document, was, defaults, &(struct text_columns){NULL, 0, true}, err);
 }
 
 /* file as written in a campaign file at path: next to it unless absolute. */

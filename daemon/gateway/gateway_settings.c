@@ -5,6 +5,7 @@
 #include "field.h"
 #include "mem.h"
 #include "network.h"
+#include "receipt_index.h"
 #include "tree.h"
 
 #include <ctype.h>
@@ -188,8 +189,9 @@ static const struct field common_fields[] = {
     {"days", FIELD_ENUM, AT(days), .initial = "any", .names = days_names,
      .help = "the days on which something leaves here: any, or workdays of the campaign's country"},
     {"group", FIELD_BOOL, AT(group), .help = "reaches a group: one notice a reminder"},
-    {"receipt_wait", FIELD_DURATION, AT(receipt_wait_ms), .min = 60000,
-     .max = INT64_C(30) * 86400000, .initial = "72h", .help = "how long a receipt is waited for"},
+    {"receipt_wait", FIELD_DURATION, AT(receipt_wait_ms), .min = RECEIPT_WAIT_LEAST_MS,
+     .max = RECEIPT_WAIT_MOST_MS, .initial = "72h",
+     .help = "how long a receipt is waited for, and finds its notice"},
     {"receipt_silence", FIELD_DURATION, AT(receipt_silence_ms), .min = 0,
      .max = INT64_C(30) * 86400000, .initial = "15min",
      .help = "many messages and no receipt for so long is told; \"0s\": never"},

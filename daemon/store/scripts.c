@@ -40,6 +40,8 @@ EMBED(sealed);
 EMBED(marker);
 EMBED(restore);
 EMBED(append);
+EMBED(amend);
+EMBED(corrected);
 EMBED(repair);
 
 /* Refused whole when Redis is out of memory, or not. */
@@ -70,7 +72,6 @@ static const struct {
     [SCRIPT_ANSWER] = SCRIPT(answer, CAREFUL),
     [SCRIPT_DUTY] = SCRIPT(duty, ALWAYS),
     [SCRIPT_TOLD] = SCRIPT(told, CAREFUL),
-    [SCRIPT_APPEND] = SCRIPT(append, CAREFUL),
     [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),
     [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),
@@ -79,6 +80,9 @@ static const struct {
     [SCRIPT_SEALED] = SCRIPT(sealed, ALWAYS),
     [SCRIPT_MARKER] = SCRIPT(marker, ALWAYS),
     [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
+    [SCRIPT_APPEND] = SCRIPT(append, CAREFUL),
+    [SCRIPT_AMEND] = SCRIPT(amend, CAREFUL),
+    [SCRIPT_CORRECTED] = SCRIPT(corrected, CAREFUL),
     [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
 };
 

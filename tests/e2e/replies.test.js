@@ -51,7 +51,7 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
   await hears(smsc, c, '居民3，给您留了座位。');
   await reply(never, '几点开始？'); // for a person
   const client = await s.redis();
-  assert.equal(await client.call('SCARD', 'outreach:optout'), 0);
+  for (const who of [a, b, c, d]) assert.equal(await client.call('SISMEMBER', 'outreach:optout', who.sms), 0);
   assert.deepEqual((await stored(s)).map((r) => [r.from, r.kind, r.campaign, r.n]),
     [[a, 'registered', 1], [a, 'registered', 1], [b, 'registered', 2], [c, 'waiting', 3], [d, 'full', 4], [a, 'withdrawn', 1],
       [never, 'reply', 6]].map(([who, kind, n]) => [who.sms, kind, 'flowers', String(n)]));
