@@ -95,6 +95,7 @@ $(BUILD)/daemon/base/language.c.o: $(BUILD)/zh_CN.mo
 
 # The Lua scripts are part of the program: scripts.c takes them in by .incbin.
 $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
+$(BUILD)/daemon/text/reply_words.c.o: daemon/text/alarm_words.tsv
 
 # The command line reads the tables of codes too, so $(LIB) has codes.c.
 # What a plugin takes of plugins/common, and the libraries it needs besides.

@@ -118,7 +118,7 @@ static void put_document(struct buf *out, const struct campaign *c, const struct
 {
     static const char *const same[] = {"id",          "title", "channels",     "signature",
                                        "optout_line", "rate",  "max_segments", "sensitive",
-                                       "country",     "vars"};
+                                       "country",     "vars",  "extension"};
     const struct tree *hours = tree_get(c->document, "corrections.hours");
     const struct tree *one;
 

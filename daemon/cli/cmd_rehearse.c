@@ -333,8 +333,7 @@ static int count(struct rehearsing *r)
         if (!r->came[k].skipped &&
             walk_reminder(r->inner, r->picture, one, NULL, on_notice, r, &err) != 0)
             return cli_error(r->cli, EX_UNAVAILABLE, &err);
-        r->came[k].equal =
-            is_equal(r, &r->came[k], forecast_reminder(r->asking->forecast, k));
+        r->came[k].equal = is_equal(r, &r->came[k], forecast_reminder(r->asking->forecast, k));
     }
     return 0;
 }

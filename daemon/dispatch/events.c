@@ -230,6 +230,20 @@ static void schedule_campaign(struct events *e, int64_t now_ms)
     }
 }
 
+/* Of two campaigns with the same the later one has it. */
+static void put_extension(struct events *e)
+{
+    struct command *c = &e->d->command;
+
+    if (e->campaign->extension == NULL)
+        return;
+    command_start(c, "HSET");
+    command_add_string(c, KEY_EXTENSIONS);
+    command_add_string(c, e->campaign->extension);
+    command_add_string(c, e->campaign->id);
+    db_send(e->d->db, c, NULL, NULL);
+}
+
 /* The campaign stands; the indexes follow, and are rebuilt from it if we die here. */
 static void on_queued(void *arg, const redisReply *reply)
 {
@@ -250,6 +264,7 @@ static void on_queued(void *arg, const redisReply *reply)
         return;
     }
     put_campaign(e, e->campaign->id);
+    put_extension(e);
     queued = strcmp(word->str, "OK") == 0;
     awaits = queued && e->approval != NULL;
     if (queued && !awaits)

@@ -367,6 +367,7 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
     if (fields_read(s->table, group, s, arena, err) != 0 ||
         finish_config(&s->config, plugin, group, err) != 0)
         return NULL;
+    s->config.number = gateway_settings_string(s, "source");
     if (s->config.sender_rate > 0) {
         s->config.source = gateway_settings_string(s, "source");
         if (s->config.source == NULL || *s->config.source == '\0') {
