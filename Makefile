@@ -247,6 +247,9 @@ install: all manual
 	install -m 644 $(BUILD)/manual/outreach.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/outreach
 	install -m 644 $(BUILD)/manual/_outreach $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_outreach
 	install -m 644 conf/calendars/* $(DESTDIR)/etc/outreach/calendars
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	sed 's|/usr/sbin|$(PREFIX)/sbin|' conf/systemd/outreachd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/outreachd.service
+	install -m 644 conf/systemd/outreach.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/outreach.conf
 	[ -e $(DESTDIR)/etc/outreach/outreachd.conf ] || install -m 640 conf/outreachd.conf $(DESTDIR)/etc/outreach
 
 clean:

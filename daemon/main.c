@@ -348,6 +348,7 @@ static int start(struct daemon *d, struct error *err, int *status)
     if (d->marker == NULL)
         return -1;
     dispatch.marker = d->marker;
+    dispatch.health = d->health;
     dispatch.db = inbound.db = d->db;
     dispatch.log = inbound.log = d->log;
     d->dispatch = dispatch_create(&dispatch);

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "error.h"
 #include "fault.h"
+#include "health.h"
 #include "keys.h"
 #include "language.h"
 #include "log.h"
@@ -422,6 +423,11 @@ static void apply_queue(struct events *e, const struct event_copy *c)
         return;
     }
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", e->campaign->id);
+    if (health_full(e->d->options.health)) { /* what is under way needs the rest */
+        reject(e, "Redis' memory is nearly full (80 % of maxmemory): queue it again when there is "
+                  "room");
+        return;
+    }
     campaign_write_json(e->campaign, &e->document);
     e->queued_ms = asked_ms(e);
     recipients = tree_get(e->campaign->document, "audience.recipients");
