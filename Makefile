@@ -89,7 +89,7 @@ $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 
 # The command line reads the tables of codes too, so $(LIB) has codes.c.
 # What a plugin takes of plugins/common, and the libraries it needs besides.
-TRUNK := trunk trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
+TRUNK := trunk trunk_settings trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
 smpp_COMMON := $(TRUNK) codes
 smpp_LIBS := -levent -lssl -lcrypto
 cmpp_COMMON := $(TRUNK) codes digest
