@@ -99,7 +99,7 @@ $(BUILD)/daemon/text/reply_words.c.o: daemon/text/alarm_words.tsv
 
 # The command line reads the tables of codes too, so $(LIB) has codes.c.
 # What a plugin takes of plugins/common, and the libraries it needs besides.
-TRUNK := trunk trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
+TRUNK := trunk trunk_settings trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
 smpp_COMMON := $(TRUNK) codes
 smpp_LIBS := -levent -lssl -lcrypto
 cmpp_COMMON := $(TRUNK) codes digest
