@@ -24,6 +24,7 @@
 #include "tree.h"
 #include "upload.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -345,6 +346,11 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     if (preview_rows(r->preview) >= 1000)
         buf_printf(&out, " (%s)", human_rate(rate, rows_per_s));
     buf_putc(&out, '\n');
+    if (r->report.elsewhere > 0)
+        buf_printf(
+            &out,
+            T("  of the merged, in an earlier list: %lu\n", "  合并的人中，与前面名单重复：%lu\n"),
+            r->report.elsewhere);
     reading_write_remarks(r, &out);
     reading_write_plan(r->campaign, queued_ms, &out);
     if (reading_is_over(r->campaign, queued_ms))
@@ -470,10 +476,11 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+                        language_errno(errno));
     cli_catch_signals();
     if (reading_open(&q.reading, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
-        rc = cli_error(cli, q.reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+        rc = cli_error(cli, reading_fault(&q.reading), &err);
     else
         rc = cli_connect(cli);
     if (rc == 0 && look_at_standing(cli, q.reading.campaign->id, &standing, &err) != 0)

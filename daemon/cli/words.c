@@ -4,43 +4,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool chinese;
-
 void words_init(void)
 {
-    static const char *const variables[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-
-    chinese = false;
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-        const char *value = getenv(variables[i]);
-
-        if (value == NULL || value[0] == '\0')
-            continue;
-        chinese = strncmp(value, "zh", 2) == 0;
-        return;
-    }
+    language_init();
 }
 
 void words_set_chinese(bool yes)
 {
-    chinese = yes;
+    language_set_chinese(yes);
 }
 
 bool words_chinese(void)
 {
-    return chinese;
+    return language_chinese();
 }
 
 const char *words_of(struct words w)
 {
-    const char *s = chinese ? w.zh : w.en;
+    const char *s = words_chinese() ? w.zh : w.en;
 
     return s != NULL ? s : "";
 }
 
 const char *words_language(void)
 {
-    return chinese ? "zh" : "en";
+    return language_name();
 }
 
 struct name {
@@ -153,6 +141,9 @@ static const struct name reasons[] = {
     {"repeat",
      {"the same text went to this address from another campaign within a day: not once more",
       "24 小时内另一活动已向此号码发过同样内容，不再重复发送"}},
+    {"safe",
+     {"protected: not sent by machine; tell her in person",
+      "受保护居民：系统不发送，请由专人告知"}},
     {"slot",
      {"the recipient's own time cannot be read, or is yet to come",
       "收件人的预约时间无法识别或尚未到"}},

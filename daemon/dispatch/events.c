@@ -5,6 +5,7 @@
 #include "error.h"
 #include "fault.h"
 #include "keys.h"
+#include "language.h"
 #include "log.h"
 #include "tree.h"
 #include "upload.h"
@@ -522,8 +523,9 @@ static void apply_next(struct events *e)
             operations[i].apply(e, c);
             return;
         }
-    reject(e, e->op[0] == '\0' ? "no field `op`"
-                               : "unknown op: queue, amend, pause, resume and cancel are known");
+    reject(e, e->op[0] == '\0'
+                  ? N_("no field `op`")
+                  : N_("unknown op: queue, amend, pause, resume and cancel are known"));
 }
 
 static char *copy_field(const redisReply *fields, const char *name)

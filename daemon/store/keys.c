@@ -88,6 +88,11 @@ void key_cap_gateway(struct command *c, const char *address, const char *gateway
     command_add_format(c, "outreach:{cap:%s}:%s", address, gateway);
 }
 
+void key_resident_tag(struct command *c, size_t tag)
+{
+    command_add_format(c, "outreach:{outreach:residents}:tag:%zu", tag);
+}
+
 int key_split(const char *both, char *campaign, char *reminder)
 {
     const char *slash = strchr(both, '/');

@@ -39,6 +39,10 @@ EMBED(append);
 EMBED(amend);
 EMBED(corrected);
 EMBED(repair);
+EMBED(labels);
+EMBED(resident);
+EMBED(tag);
+EMBED(erase);
 
 /* Refused whole when Redis is out of memory, or not. */
 #define CAREFUL "#!lua\n"
@@ -76,6 +80,10 @@ static const struct {
     [SCRIPT_AMEND] = SCRIPT(amend, CAREFUL),
     [SCRIPT_CORRECTED] = SCRIPT(corrected, CAREFUL),
     [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
+    [SCRIPT_LABELS] = SCRIPT(labels, CAREFUL),
+    [SCRIPT_RESIDENT] = SCRIPT(resident, CAREFUL),
+    [SCRIPT_TAG] = SCRIPT(tag, CAREFUL),
+    [SCRIPT_ERASE] = SCRIPT(erase, ALWAYS),
 };
 
 static struct {

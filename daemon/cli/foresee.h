@@ -1,0 +1,26 @@
+/*
+ * foresee.h - a campaign file, read with its list and forecast
+ */
+#ifndef OUTREACH_FORESEE_H
+#define OUTREACH_FORESEE_H
+
+#include "forecast.h"
+#include "reading.h"
+
+struct foreseen {
+    struct reading reading;
+    struct forecast *forecast;
+};
+
+/* Before the first row: which reminders are asked for, and who listens. */
+typedef void foresee_fn(void *arg, struct forecast *f, const struct campaign *c);
+
+/* Reads the file, decides for every row of its list, and asks Redis who has refused, where
+ * there is a connection. out is zeroed by the caller and for foreseen_close(), also after a
+ * failure. keep: remarks kept word for word; before may be NULL. 0, or an exit code with err;
+ * out->reading.no_list tells that only the list cannot be opened. */
+int foresee(struct cli *cli, const char *path, size_t keep, foresee_fn *before, void *arg,
+            struct foreseen *out, struct error *err);
+void foreseen_close(struct foreseen *f);
+
+#endif
