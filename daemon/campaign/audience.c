@@ -7,6 +7,7 @@
 #include "csv.h"
 #include "error.h"
 #include "field.h"
+#include "language.h"
 #include "mem.h"
 #include "remark.h"
 #include "row.h"
@@ -56,7 +57,7 @@ static int source_chunk(struct source *s, struct error *err)
     while (n < sizeof chunk && got > 0) {
         got = read(s->fd, chunk + n, sizeof chunk - n);
         if (got < 0 && errno != EINTR)
-            return error_set(err, "%s: %s", s->path, strerror(errno));
+            return error_set(err, "%s: %s", s->path, language_errno(errno));
         n += got > 0 ? (size_t)got : 0;
         got = got < 0 ? 1 : got;
     }
@@ -122,7 +123,7 @@ static int source_open(struct source *s, const char *path, const struct tree *au
     *s = (struct source){.path = path, .text = BUF_INIT(2 * CHUNK_BYTES + 64)};
     s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
     if (s->fd < 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(s->fd);
         s->fd = -1;

@@ -6,6 +6,7 @@
 #include "campaign_text.h"
 #include "column.h"
 #include "error.h"
+#include "language.h"
 #include "form.h"
 #include "hours.h"
 #include "mem.h"
@@ -31,11 +32,22 @@ struct campaign_private {
     struct texts *texts;
     struct hours *hours[CAMPAIGN_MAX_REMINDERS + 1]; /* the campaign's is the last */
     const char *hours_text;
+    const struct campaign *was;
 };
 
 struct texts *campaign_texts(const struct campaign *c)
 {
     return c->own->texts;
+}
+
+const struct form *campaign_form(const struct campaign *c)
+{
+    return &c->own->form;
+}
+
+const struct campaign *campaign_was(const struct campaign *c)
+{
+    return c->own->was;
 }
 
 /* ----------------------------------------------------------------------- times */
@@ -269,9 +281,10 @@ static int read_expiry(struct campaign *c, size_t r, struct error *err)
         return 0;
     return tree_error(err, reminder_node(c, r, "at"), "is due at %s, when it has expired (%s)%s",
                       clock_text(c, due_ms, due), clock_text(c, reminder->expires_ms, end),
-                      text == NULL ? ": nothing is sent once the event has begun, unless the "
-                                     "reminder says `expires`"
-                                   : "");
+                      text == NULL
+                          ? language_text(": nothing is sent once the event has begun, unless the "
+                                          "reminder says `expires`")
+                          : "");
 }
 
 static int read_reminder_channels(struct campaign *c, size_t r, struct error *err)
@@ -442,15 +455,15 @@ static const struct tree *campaign_node(const struct tree *root)
     return inner != NULL && root->count == 1 && inner->kind == TREE_OBJECT ? inner : root;
 }
 
-struct campaign *campaign_create(struct tree *document, const struct campaign_defaults *defaults,
-                                 const char *const *known_columns, size_t known_count,
-                                 struct error *err)
+static struct campaign *create(struct tree *document, const struct campaign *was,
+                               const struct campaign_defaults *defaults,
+                               const struct text_columns *known, struct error *err)
 {
     struct campaign *c = xcalloc(1, sizeof *c);
-    struct text_columns known = {known_columns, known_count, true};
 
     c->own = xcalloc(1, sizeof *c->own);
     c->own->root = document;
+    c->own->was = was;
     c->column_until = c->column_version = -1;
     if (document->kind != TREE_OBJECT) {
         tree_error(err, document, "expected a campaign { ... }, found %s",
@@ -458,13 +471,28 @@ struct campaign *campaign_create(struct tree *document, const struct campaign_de
         goto fail;
     }
     c->document = campaign_node(document);
-    if (read_form(c, defaults, &known, err) != 0)
+    if (read_form(c, defaults, known, err) != 0)
         goto fail;
+    c->own->was = NULL;
     return c;
 
 fail:
     campaign_free(c);
     return NULL;
+}
+
+struct campaign *campaign_create(struct tree *document, const struct campaign_defaults *defaults,
+                                 const char *const *known_columns, size_t known_count,
+                                 struct error *err)
+{
+    return create(document, NULL, defaults,
+                  &(struct text_columns){known_columns, known_count, true}, err);
+}
+
+struct campaign *campaign_create_after(struct tree *document, const struct campaign *was,
+                                       const struct campaign_defaults *defaults, struct error *err)
+{
+    return create(document, was, defaults, &(struct text_columns){NULL, 0, true}, err);
 }
 
 /* file as written in a campaign file at path: next to it unless absolute. */

@@ -170,7 +170,7 @@ int cli_settings(struct cli *cli)
         return cli_fail(cli, EX_CONFIG,
                         T("the configuration %s: %s (-c FILE, or $OUTREACH_CONFIG)",
                           "配置文件 %s：%s（-c 文件，或 $OUTREACH_CONFIG）"),
-                        cli->config, strerror(errno));
+                        cli->config, language_errno(errno));
     cli->settings = settings_read(cli->config, &err);
     return cli->settings != NULL ? 0 : cli_error(cli, EX_CONFIG, &err);
 }

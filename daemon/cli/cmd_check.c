@@ -6,6 +6,7 @@
 #include "reading.h"
 #include "subcommands.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -63,7 +64,8 @@ static int check(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+                        language_errno(errno));
     if (reading_open(&r, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0 ||
         reading_audience(&r, &err) != 0)
         rc = cli_error(cli, reading_fault(&r), &err);

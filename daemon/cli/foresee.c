@@ -5,6 +5,7 @@
 #include "mem.h"
 #include "template.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,7 +97,7 @@ int foresee(struct cli *cli, const char *path, size_t keep, foresee_fn *before, 
     int rc;
 
     if (access(path, R_OK) != 0) {
-        error_set(err, T("%s cannot be read", "无法读取 %s"), path);
+        error_set(err, T("%s cannot be read: %s", "无法读取 %s：%s"), path, language_errno(errno));
         return EX_NOINPUT;
     }
     if (reading_open(&out->reading, cli, path, keep, err) != 0)

@@ -47,7 +47,7 @@ static struct tree *read_json_file(const char *path, struct error *err)
     char *room;
 
     if (f == NULL) {
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path, language_errno(errno));
         return NULL;
     }
     while ((room = buf_room(&text, 65536)) != NULL) {
@@ -58,7 +58,7 @@ static struct tree *read_json_file(const char *path, struct error *err)
             break;
     }
     if (ferror(f))
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path, language_errno(errno));
     else if (room == NULL)
         error_set(err, T("%s is longer than 64 MB", "%s 超过 64 MB"), path);
     else
@@ -120,12 +120,18 @@ static int open_register(struct reading *r, const struct tree *document,
 int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err)
 {
-    struct tree *document = read_document(path, err);
+    struct tree *document;
     const char *const *columns;
     size_t count;
 
     r->cli = cli;
     r->path = path;
+    if (ends_with(path, ".csv") || ends_with(path, ".xlsx") || ends_with(path, ".xls"))
+        return error_set(err,
+                         T("%s is a list: name the campaign file, whose audience.file names it",
+                           "%s 是名单：请改写活动文件，名单由其中的 audience.file 指明"),
+                         path);
+    document = read_document(path, err);
     if (document == NULL)
         return -1;
     if (open_register(r, document, &columns, &count, err) != 0) {

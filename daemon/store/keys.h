@@ -15,6 +15,7 @@
 #define KEY_CAMPAIGNS "outreach:campaigns"
 #define KEY_SCHEDULE "outreach:schedule"
 #define KEY_OPTOUT "outreach:optout"
+#define OPTOUT_SEAL "\001outreach:seal" /* a member of it that no address is, see marker.h */
 #define KEY_LOG "outreach:log"
 #define KEY_AUDIT "outreach:audit"
 #define KEY_REPLIES "outreach:replies"
@@ -39,6 +40,7 @@ void key_audience(struct command *c, const char *id);
 /* The audience that a reminder counts over: the campaign's, or a built-in one's own. */
 void key_rows(struct command *c, const char *id, const char *reminder);
 void key_appends(struct command *c, const char *id);   /* hash: token of an append -> its rows */
+void key_versions(struct command *c, const char *id);  /* hash: version -> document that was */
 void key_corrected(struct command *c, const char *id); /* string: who has which correction */
 void key_reminder(struct command *c, const char *id, const char *reminder);
 void key_ledger(struct command *c, const char *id, const char *reminder);

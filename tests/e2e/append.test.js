@@ -47,7 +47,7 @@ journey('an answer is a notice: sent once, in whatever language and at whatever 
   assert.match((await s.ok('show', 'ask')).out, /\nanswers {2}done[^]*planned 4 = [^\n]*delivered 3/);
   const report = JSON.parse((await s.ok('report', 'ask', '--json', '-o', s.path('all.csv'))).out);
   assert.deepEqual(report.reminders.map((r) => r.name), ['first', 'answers']);
-  assert.match(fs.readFileSync(s.path('all.csv'), 'utf8'), new RegExp(`answers,2,\\${two.sms},${two.name},`));
+  assert.match(fs.readFileSync(s.path('all.csv'), 'utf8'), new RegExp(`answers,2,"'\\${two.sms}",${two.name},`));
   const why = JSON.parse((await s.ok('why', two.sms, '--json')).out);
   assert.deepEqual(why.notices.map((c) => [c.n, c.reminders.map((r) => [r.name, r.state])]),
     [[2, [['answers', 'delivered']]], [4, [['answers', 'delivered']]]]);
