@@ -394,7 +394,15 @@ static void set_defaults(struct campaign *c, const struct campaign_defaults *def
     c->without = form->audience.without.items;
     c->country = form->country != NULL ? form->country : defaults->country;
     c->calendar = calendar_of(c->country);
-    c->signature = form->signature != NULL ? form->signature : defaults->signature;
+    c->neutral_signature = defaults->neutral_signature;
+    if (form->sensitive && form->signature != NULL)
+        c->neutral_signature = form->signature;
+    if (c->neutral_signature == NULL)
+        c->neutral_signature = "";
+    c->neutral_text = defaults->neutral_text;
+    c->signature = form->sensitive           ? c->neutral_signature
+                   : form->signature != NULL ? form->signature
+                                             : defaults->signature;
     if (c->signature == NULL)
         c->signature = "";
     c->rate = form->rate;

@@ -49,7 +49,8 @@ struct campaign_defaults {
     const char *hours;     /* "08:00-12:00,14:00-20:30" */
     const char *signature; /* with its brackets, or "" */
     const char *optout_line;
-    const char *const *per_recipient; /* "1/30s", "5/day"; ended by NULL */
+    const char *neutral_signature, *neutral_text; /* NULL or "": none, see neutral.h */
+    const char *const *per_recipient;             /* "1/30s", "5/day"; ended by NULL */
     unsigned may_repeat; /* bits 1 << enum campaign_class: no guard against the same text from
                             another campaign within a day */
     int max_segments;
@@ -84,6 +85,8 @@ struct campaign {
     const char *language;            /* of recipients who have none of their own */
     const char *country;
     const char *signature, *optout_line; /* optout_line: NULL where the class needs none */
+    const char *neutral_signature;       /* never NULL; a sensitive campaign's signature is it */
+    const char *neutral_text;            /* where the texts have none; NULL or "": none */
     const char *channels[CAMPAIGN_MAX_CHANNELS];
     size_t channel_count;
     const char *columns[CAMPAIGN_MAX_COLUMNS]; /* the row's layout: an address column for each
@@ -185,6 +188,11 @@ const struct campaign_text *campaign_text(const struct campaign *c, size_t r, co
 int campaign_compose(const struct campaign *c, const struct campaign_text *text,
                      const struct template_value *row, enum signature_mode mode, char *out,
                      size_t size, const char **empty);
+
+/* What the phone of a resident shows who is to have a neutral text only (neutral.h): as
+ * campaign_compose(), and -1 where there is no such text, or none for the campaign's class. */
+int campaign_compose_neutral(const struct campaign *c, const char *channel, const char *language,
+                             enum signature_mode mode, char *out, size_t size);
 
 /* What a provider's approved template is filled with, where the campaign names one. */
 struct campaign_template; /* of a reminder, a gateway, a language */

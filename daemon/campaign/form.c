@@ -14,7 +14,7 @@
 
 /* Texts that belong to no reminder: corrections and answers. */
 static const char *const special_texts[] = {
-    "moved", "cancelled", "confirmation", "full", "waiting", "withdrawn", "closed",
+    "moved", "cancelled", "neutral", "confirmation", "full", "waiting", "withdrawn", "closed",
 };
 
 static int expected(const struct tree *value, const char *what, struct error *err)
@@ -717,7 +717,8 @@ static const struct field form_fields[] = {
     {"expires", FIELD_STRING, FORM(expires), .min = 1, .max = 60,
      .help = "for reminders that say none"},
     {"sensitive", FIELD_BOOL, FORM(sensitive), .initial = "false",
-     .help = "its recipients are not exported"},
+     .help = "no name in its texts, nothing that tells in their first twenty characters; a neutral "
+             "signature, one channel, no recipient in exports"},
     {"registration", FIELD_CUSTOM, FORM(registration), .read = read_registration,
      .help = "kept for later"},
     {"corrections", FIELD_GROUP, FORM(corrections), .fields = corrections_fields,
@@ -757,8 +758,15 @@ int form_read(const struct tree *document, struct form *form, struct arena *aren
                                  form->audience.recipients != NULL))
         return tree_error(err, tree_get(document, "audience.group"),
                           "a group is its gateway's: expected neither a file nor recipients");
+    if (form->sensitive && form->fallback_after_ms > 0)
+        return tree_error(err, tree_member(document, "fallback_after"),
+                          "a sensitive campaign keeps to one channel of each recipient: who else "
+                          "reads the next one is not known");
     reminders = form->reminders.items;
     for (i = 0; i < form->reminders.count; i++) {
+        if (reminders[i].texts != NULL && tree_member(reminders[i].texts, "neutral") != NULL)
+            return tree_error(err, tree_member(reminders[i].texts, "neutral"),
+                              "is the same for all reminders: write it in the campaign's texts");
         for (k = 0; k < i; k++)
             if (strcmp(reminders[k].name, reminders[i].name) == 0) {
                 char path[48];

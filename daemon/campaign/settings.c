@@ -51,7 +51,8 @@ struct settings_private {
         const char *listen;
     } web;
     struct {
-        const char *timezone, *country, *language, *currency, *hours, *signature, *optout_line;
+        const char *timezone, *country, *language, *currency, *hours, *signature, *optout_line,
+            *neutral_signature, *neutral_text;
         struct field_strings per_recipient;
         unsigned may_repeat;
         int64_t max_segments, max_audience;
@@ -340,6 +341,13 @@ static const struct field defaults_fields[] = {
      .help = "with its brackets"},
     {"optout_line", FIELD_STRING, IN(defaults, optout_line), .min = 0, .max = 200,
      .initial = "拒收请回复R", .help = "appended to promotions"},
+    {"neutral_signature", FIELD_STRING, IN(defaults, neutral_signature), .min = 0, .max = 120,
+     .initial = "",
+     .help = "in place of the signature for sensitive campaigns and residents marked neutral: one "
+             "that gives nobody away, filed with the operator"},
+    {"neutral_text", FIELD_STRING, IN(defaults, neutral_text), .min = 0, .max = 400, .initial = "",
+     .help = "what a resident marked neutral reads where the campaign has no texts.neutral; none: "
+             "she is not sent to, and listed for a person"},
     {"per_recipient", FIELD_CUSTOM, IN(defaults, per_recipient), .read = read_limits,
      .help = "the most that one person gets over all campaigns: \"1/30s\", \"5/day\""},
     {"may_repeat", FIELD_CUSTOM, IN(defaults, may_repeat), .read = read_classes,
@@ -621,6 +629,8 @@ static void publish(struct settings *s, struct settings_private *p)
         .hours = p->defaults.hours,
         .signature = p->defaults.signature,
         .optout_line = p->defaults.optout_line,
+        .neutral_signature = p->defaults.neutral_signature,
+        .neutral_text = p->defaults.neutral_text,
         .per_recipient =
             p->defaults.per_recipient.items == NULL ? usual : p->defaults.per_recipient.items,
         .may_repeat = p->defaults.may_repeat,

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "mem.h"
+#include "safe.h"
 #include "template.h"
 
 #include <errno.h>
@@ -30,11 +31,22 @@ static void add_addresses(struct command *c, const struct asking *a, size_t i)
         command_add(c, split ? values[k].text : "", split ? values[k].length : 0);
 }
 
+/* Of what the addresses of one person are marked with. */
+static int stricter(int safe, const redisReply *value)
+{
+    struct safe_mark mark;
+
+    if (value == NULL || value->type != REDIS_REPLY_STRING)
+        return safe;
+    safe_parse(value->str, value->len, &mark);
+    return safe < 0 || (int)mark.mode < safe ? (int)mark.mode : safe;
+}
+
 static int flush(struct asking *a, struct error *err)
 {
     size_t per = a->campaign->channel_count;
     struct command c = COMMAND_INIT;
-    redisReply *reply = NULL;
+    redisReply *reply = NULL, *marks = NULL;
     int rc = 0;
 
     if (a->cli->db != NULL && a->count > 0) {
@@ -44,13 +56,25 @@ static int flush(struct asking *a, struct error *err)
             add_addresses(&c, a, i);
         rc = db_ask(a->cli->db, &c, &reply, err);
     }
+    if (a->cli->db != NULL && a->count > 0 && rc == 0) {
+        command_start(&c, "HMGET");
+        command_add_string(&c, KEY_SAFE);
+        for (size_t i = 0; i < a->count; i++)
+            add_addresses(&c, a, i);
+        rc = db_ask(a->cli->db, &c, &marks, err);
+    }
     for (size_t i = 0; i < a->count && rc == 0; i++) {
         bool refused = false;
+        int safe = -1;
 
         for (size_t k = 0; reply != NULL && k < per; k++)
             refused = refused || db_int(db_at(reply, i * per + k), 0) != 0;
-        forecast_row(a->forecast, a->rows.data + a->at[i], a->length[i], refused);
+        for (size_t k = 0; marks != NULL && k < per; k++)
+            safe = stricter(safe, db_at(marks, i * per + k));
+        forecast_row(a->forecast, a->rows.data + a->at[i], a->length[i], refused, safe);
     }
+    if (marks != NULL)
+        freeReplyObject(marks);
     if (reply != NULL)
         freeReplyObject(reply);
     command_free(&c);

@@ -16,6 +16,7 @@
 #define KEY_SCHEDULE "outreach:schedule"
 #define KEY_OPTOUT "outreach:optout"
 #define OPTOUT_SEAL "\001outreach:seal" /* a member of it that no address is, see marker.h */
+#define KEY_SAFE "outreach:safe" /* hash: address -> how she may be told of anything, see safe.h */
 #define KEY_LOG "outreach:log"
 #define KEY_AUDIT "outreach:audit"
 #define KEY_REPLIES "outreach:replies"

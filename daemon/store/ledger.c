@@ -27,12 +27,14 @@ static const struct {
                                        TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
                                        TO(NOTICE_UNDELIVERED) | TO(NOTICE_FAILED) |
                                        TO(NOTICE_EXPIRED) | TO(NOTICE_OPTED_OUT) |
-                                       TO(NOTICE_CAPPED) | TO(NOTICE_CANCELLED)},
+                                       TO(NOTICE_CAPPED) | TO(NOTICE_EXCLUDED) |
+                                       TO(NOTICE_CANCELLED)},
     /* Takes the late outcome of its own intent, as sending would have. */
     [NOTICE_UNCERTAIN] = {"uncertain",
                           TO(NOTICE_PARKED) | TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
                               TO(NOTICE_UNDELIVERED) | TO(NOTICE_FAILED) | TO(NOTICE_EXPIRED) |
-                              TO(NOTICE_OPTED_OUT) | TO(NOTICE_CAPPED) | TO(NOTICE_CANCELLED)},
+                              TO(NOTICE_OPTED_OUT) | TO(NOTICE_CAPPED) | TO(NOTICE_EXCLUDED) |
+                              TO(NOTICE_CANCELLED)},
     /* Parked again: the next channel has its turn after a negative receipt. */
     [NOTICE_ACCEPTED] = {"accepted", TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
                                          TO(NOTICE_UNDELIVERED) | TO(NOTICE_PARKED)},
@@ -78,6 +80,7 @@ static const char *const reasons[] = {
     [REASON_ROW] = "row",
     [REASON_REPEAT] = "repeat",
     [REASON_REPLACED] = "replaced",
+    [REASON_SAFE] = "safe",
 };
 _Static_assert(sizeof reasons / sizeof *reasons == REASON_COUNT, "a name for every reason");
 

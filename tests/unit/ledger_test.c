@@ -112,13 +112,14 @@ static void test_header(void **state)
  * sending to delivered; with the record's fence sending, uncertain, accepted move by
  * any receipt), 6 (excluded may wait again; rejected goes to the next channel). DESIGN's
  * "undelivered -> next channel, or final" is by way of parked: that there is no other
- * address is seen when the notice is prepared anew. */
+ * address is seen when the notice is prepared anew. A resident in danger (section 8) is found
+ * where refusals are, after the intent: excluded then. */
 static const char letters[] = "ups?adnfeocxk";
 static const struct row {
     const char *name, *next;
 } rows[] = {
-    {"untouched", "psdfeocxk"}, {"parked", "psdnfeocxk"}, {"sending", "up?adnfeock"},
-    {"uncertain", "padnfeock"}, {"accepted", "padn"},     {"delivered", ""},
+    {"untouched", "psdfeocxk"}, {"parked", "psdnfeocxk"}, {"sending", "up?adnfeocxk"},
+    {"uncertain", "padnfeocxk"}, {"accepted", "padn"},     {"delivered", ""},
     {"undelivered", "d"},       {"failed", "d"},          {"expired", "d"},
     {"opted-out", "d"},         {"capped", "d"},          {"excluded", "ud"},
     {"cancelled", "d"},
@@ -189,6 +190,7 @@ static void test_names(void **state)
         {REASON_ROW, 28, "row"},
         {REASON_REPEAT, 29, "repeat"},
         {REASON_REPLACED, 30, "replaced"},
+        {REASON_SAFE, 31, "safe"},
     };
 
     (void)state;
