@@ -55,6 +55,11 @@ struct campaign_defaults {
                             another campaign within a day */
     int max_segments;
     uint32_t max_audience;
+    struct {
+        int64_t recipients; /* above it, and */
+        double cost;        /* above it, a second person has to agree; 0: no bound */
+        bool hours;         /* and outside `hours` */
+    } approval;
 };
 
 struct campaign_reminder {

@@ -723,7 +723,9 @@ static const struct field form_fields[] = {
      .help = "kept for later"},
     {"corrections", FIELD_GROUP, FORM(corrections), .fields = corrections_fields,
      .help = "of texts.moved and texts.cancelled, which outreach amend sends"},
-    {"approval", FIELD_CUSTOM, FORM(approval), .read = read_approval, .help = "kept for later"},
+    {"approval", FIELD_CUSTOM, FORM(approval), .read = read_approval,
+     .help = "when a second person must agree, where that is stricter than defaults.approval: "
+             "recipients, cost, required"},
     {"alerts", FIELD_CUSTOM, FORM(alerts), .read = read_alerts, .help = "kept for later"},
     {"fallback_after", FIELD_DURATION, FORM(fallback_after_ms), .min = 1000, .max = 604800000,
      .help = "the next channel also when no receipt has come so long after a gateway took it"},

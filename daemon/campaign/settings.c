@@ -59,6 +59,7 @@ struct settings_private {
         struct {
             int64_t recipients;
             double cost;
+            bool hours;
         } approval;
     } defaults;
     struct {
@@ -322,7 +323,9 @@ static const struct field approval_fields[] = {
     {"recipients", FIELD_INT, IN(defaults.approval, recipients), .min = 0, .max = 1000000000,
      .help = "above so many a second person agrees; 0: always alone"},
     {"cost", FIELD_FLOAT, IN(defaults.approval, cost), .min = 0, .max = 1000000000,
-     .help = "above so much"},
+     .help = "above so much, over all reminders"},
+    {"hours", FIELD_BOOL, IN(defaults.approval, hours), .initial = "false",
+     .help = "where a reminder may leave outside defaults.hours"},
     {0},
 };
 
@@ -636,6 +639,9 @@ static void publish(struct settings *s, struct settings_private *p)
         .may_repeat = p->defaults.may_repeat,
         .max_segments = (int)p->defaults.max_segments,
         .max_audience = (uint32_t)p->defaults.max_audience,
+        .approval = {.recipients = p->defaults.approval.recipients,
+                     .cost = p->defaults.approval.cost,
+                     .hours = p->defaults.approval.hours},
     };
     s->dispatch.memory_mb = (int)p->dispatch.memory_mb;
     s->dispatch.batch = (int)p->dispatch.batch;

@@ -10,6 +10,8 @@
  * all rows in it. Queued twice it is queued once; with another body it is refused.
  */
 #include "asked.h"
+#include "approval.h"
+#include "asking.h"
 #include "clock.h"
 #include "campaigns.h"
 #include "cli.h"
@@ -56,6 +58,7 @@ static const struct option_row queue_options[] = {
 struct standing {
     bool queued;    /* taken by a daemon */
     bool cancelled; /* and cancelled since */
+    bool awaits;    /* approval */
     bool pending;   /* an event waits for a daemon */
     char hash[65];  /* of its document, in both cases */
     char token[33]; /* of its rows */
@@ -69,6 +72,8 @@ struct queueing {
     char hash[65];
     char event[32]; /* the id of ours */
     int64_t took_ms;
+    struct asking *asking; /* where the cost decides about an approval; else NULL */
+    bool awaits;           /* a second person's approval */
 };
 
 /* --------------------------------------------------------------- what is there */
@@ -137,6 +142,7 @@ static int look_at_standing(struct cli *cli, const char *id, struct standing *s,
         return -1;
     s->queued = strcmp(text_of(db_at(reply, 0), "loading"), "loading") != 0;
     s->cancelled = strcmp(text_of(db_at(reply, 0), ""), "cancelled") == 0;
+    s->awaits = strcmp(text_of(db_at(reply, 0), ""), "awaiting") == 0;
     snprintf(s->hash, sizeof s->hash, "%s", text_of(db_at(reply, 1), ""));
     snprintf(s->token, sizeof s->token, "%s", text_of(db_at(reply, 2), ""));
     freeReplyObject(reply);
@@ -190,6 +196,8 @@ static int on_row(void *arg, const char *row, size_t n, struct error *err)
 
     if (cli_interrupted() != 0)
         return error_set(err, T("interrupted; nothing was queued", "已中断；没有提交任何内容"));
+    if (q->asking != NULL && asking_row(q->asking, row, n, err) != 0)
+        return -1;
     if (upload_row(q->upload, row, n, err) != 0)
         return -1;
     return upload_throttle(q->upload, err);
@@ -281,6 +289,10 @@ static int send_event(struct queueing *q, struct error *err)
     }
     command_add_string(&c, "rows");
     command_add_int(&c, (int64_t)preview_rows(q->reading.preview));
+    if (q->asking != NULL) {
+        command_add_string(&c, "cost");
+        command_add_format(&c, "%.4f", asking_sums(q->asking).cost);
+    }
     command_add_string(&c, "body");
     command_add(&c, q->body.data, q->body.length);
     FAULT_POINT("W1");
@@ -298,8 +310,11 @@ static bool is_taken(struct queueing *q)
 {
     struct standing s;
 
-    return look_at_standing(q->cli, q->reading.campaign->id, &s, NULL) == 0 && s.queued &&
-           strcmp(s.hash, q->hash) == 0;
+    if (look_at_standing(q->cli, q->reading.campaign->id, &s, NULL) != 0 || !s.queued ||
+        strcmp(s.hash, q->hash) != 0)
+        return false;
+    q->awaits = s.awaits;
+    return true;
 }
 
 enum fate { WAITS, TAKEN, REJECTED };
@@ -333,7 +348,10 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
 
         json_object_del(value, "texts");
         json_object_set_new(value, "event", json_string(q->event));
-        json_object_set_new(value, "state", json_string(fate == TAKEN ? "active" : "waiting"));
+        json_object_set_new(value, "state",
+                            json_string(fate != TAKEN ? "waiting"
+                                        : q->awaits   ? "awaiting"
+                                                      : "active"));
         cli_json(value);
         return;
     }
@@ -356,6 +374,11 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     if (reading_is_over(r->campaign, queued_ms))
         buf_puts(&out, T("Every reminder is over or missed: nothing will be sent.\n",
                          "所有提醒都已过期或错过：不会发送任何内容。\n"));
+    if (q->awaits)
+        buf_printf(&out,
+                   T("It is not sent before somebody else approves it: outreach approve %s\n",
+                     "须由另一人批准后才发送：outreach approve %s\n"),
+                   r->campaign->id);
     if (fate == WAITS)
         buf_puts(&out, daemons_run(q->cli->db) ? T("outreachd runs and will take it.\n",
                                                    "outreachd 正在运行，即将接收。\n")
@@ -414,6 +437,11 @@ static int read_and_upload(struct queueing *q)
     int64_t began = clock_mono_ms();
     struct error err;
 
+    if (approval_minds_cost(r->campaign, &q->cli->settings->defaults)) {
+        q->asking = asking_create(q->cli, r->campaign, clock_wall_ms(), &err);
+        if (q->asking == NULL)
+            return cli_error(q->cli, EX_CONFIG, &err);
+    }
     q->upload = upload_begin(q->cli->db, r->campaign->id);
     q->reading.row = on_row;
     q->reading.arg = q;
@@ -433,7 +461,7 @@ static int read_and_upload(struct queueing *q)
                         preview_too_long(r->preview), r->campaign->max_segments);
     if (make_body(q, &err) != 0)
         return cli_error(q->cli, EX_DATAERR, &err);
-    if (finish_upload(q, &err) != 0)
+    if (finish_upload(q, &err) != 0 || (q->asking != NULL && asking_end(q->asking, &err) != 0))
         return cli_error(q->cli, db_well(q->cli->db) ? EX_TEMPFAIL : EX_UNAVAILABLE, &err);
     q->took_ms = clock_mono_ms() - began;
     return 0;
@@ -488,6 +516,7 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
     if (rc == 0)
         rc = standing.queued || standing.pending ? compare_with_standing(&q, &standing)
                                                  : upload_and_queue(&q, options);
+    asking_free(q.asking);
     upload_free(q.upload);
     reading_close(&q.reading);
     buf_free(&q.body);

@@ -19,6 +19,7 @@
 EMBED(add);
 EMBED(queue);
 EMBED(flag);
+EMBED(approve);
 EMBED(open);
 EMBED(claim);
 EMBED(release);
@@ -84,6 +85,7 @@ static const struct {
     [SCRIPT_RESIDENT] = SCRIPT(resident, CAREFUL),
     [SCRIPT_TAG] = SCRIPT(tag, CAREFUL),
     [SCRIPT_ERASE] = SCRIPT(erase, ALWAYS),
+    [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
 };
 
 static struct {

@@ -13,6 +13,7 @@ enum script {
     SCRIPT_ADD,       /* rows into an audience */
     SCRIPT_QUEUE,     /* a campaign with its reminders */
     SCRIPT_FLAG,      /* pause, resume, cancel */
+    SCRIPT_APPROVE,   /* a second person agrees: it becomes active */
     SCRIPT_OPEN,      /* a reminder falls due: its ledger */
     SCRIPT_CLAIM,     /* a range, or due retries, under a lease */
     SCRIPT_RELEASE,   /* a lease is done with, or given back */
