@@ -335,6 +335,11 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
                           "a token that nobody can guess has %d characters or more, none of them /",
                           TOKEN_BYTES_MIN);
     c->capabilities = plugin->capabilities;
+    /* An instance that decides for itself is asked when it is open; who only plans takes what is
+     * no SMS for a message without segments. */
+    if (plugin->instance_capabilities != NULL && c->channel != NULL &&
+        strcmp(c->channel, "sms") != 0)
+        c->capabilities &= ~(unsigned)GATEWAY_SEGMENTS;
     c->group = c->group || (plugin->capabilities & GATEWAY_GROUP_ONLY) != 0;
     c->batch_max = plugin->batch_max == 0 ? UINT_MAX : plugin->batch_max;
     return 0;
