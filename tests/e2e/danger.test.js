@@ -163,3 +163,55 @@ journey('a sensitive campaign: the neutral signature, no other channel, no headl
   assert.notEqual(who.code, 0);
   assert.doesNotMatch(who.all, /138\d*…/);
 });
+
+/** Every line fits 80 columns, a wide character taking two. */
+function fits(page) {
+  for (const line of page.split('\n')) {
+    const columns = [...line].reduce((n, c) => n + (c.codePointAt(0) > 0x2e7f ? 2 : 1), 0);
+    assert.ok(columns <= 80, `${columns} columns: ${line}`);
+  }
+}
+
+journey('a proof holds what the phone has shown, the message id and the receipt, and says what it does not know', async (s) => {
+  neutralDefaults(s);
+  s.settings.defaults.neutral_text = '您好，有事相告，请来电。';
+  const smsc = await s.smsc(({ to }) => ({ receipt: to === number(1) ? { state: 'UNDELIV', err: 'MK:0001' } : {} }));
+  await s.start();
+  await s.ok('safe', '13851401002', 'neutral');
+  await s.xadd(campaign('fair', people(3), { title: '招聘会' }), { by: '李姐' });
+  assert.deepEqual(await s.settled('fair', 'first'), { delivered: 2, undelivered: 1 });
+  await smsc.reply(number(0), '1069000038', 'TD');
+  await until('her refusal', async () => (await (await s.redis()).call('SCARD', 'outreach:optout')) === 1);
+
+  const proof = async (who) => JSON.parse((await s.ok('proof', who, 'fair', '--json')).out);
+  for (const i of [0, 1, 2]) {
+    const one = (await proof(`1385140100${i}`)).notices[0];
+    const submit = smsc.submits.find((m) => m.to === number(i));
+    assert.equal(one.text, submit.text, 'the text is what went over the wire');
+    assert.ok(one.log.some((e) => e.event === 'accepted' && e.id === submit.id), 'and the id is the operator\'s');
+    assert.equal(one.neutral, i === 2);
+    assert.equal(one.gateway, 'mobile');
+  }
+  const first = await proof('13851401000');
+  assert.equal(first.opted_out, true);
+  assert.deepEqual(first.refusals.map((r) => [r.kind, r.detail]), [['reply', 'TD']]);
+  assert.ok(Math.abs(first.refusals[0].at_ms - Date.now()) < 600e3);
+  assert.equal(first.queued_by, '李姐');
+  assert.equal(first.consent, null, 'nobody has recorded any');
+  assert.equal((await proof('13851409999')).notices.length, 0);
+
+  const en = (await s.ok('proof', '13851401001', 'fair')).out;
+  assert.match(en, /not known here/);
+  assert.match(en, /居民2您好，请到区妇联。/);
+  assert.match(en, /does not exist|no such|not in service|空号/i, 'the receipt in plain words');
+  fits(en);
+  const zh = (await s.run(['-c', s.conf, 'proof', '13851401000', 'fair'], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out;
+  assert.match(zh, /回执：已送达手机/);
+  assert.match(zh, /本人回复：TD/);
+  fits(zh);
+  console.log(zh, en);
+  assert.equal((await s.outreach('proof', '13851401000', 'nothing')).code, 65);
+  // Without the log what stands there alone is said to be not known.
+  fs.renameSync(`${s.state}/delivery.jsonl`, s.path('log'));
+  assert.match((await s.ok('proof', '13851401001', 'fair')).out, /message ids and receipts' codes\s+are not known/);
+});
