@@ -315,9 +315,9 @@ static void write_text(struct proof *p, const struct walk_notice *w, const struc
                "（该网关已不在配置中，此处按签名在前显示）"));
     if (log->neutral)
         line(p, "", T("(a neutral text: she is a protected resident)", "（受保护居民：中性内容）"));
-    else if (!p->log_read)
+    else if (!log->intended)
         line(p, "",
-             T("(whether a neutral text went in its place is not known without the log)",
+             T("(whether a neutral text went in its place is not known without its log)",
                "（没有日志，无法确认是否改发了中性内容）"));
 }
 
