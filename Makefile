@@ -84,6 +84,14 @@ $(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
 $(BUILD)/daemon/main.c.o: daemon/main.c | $(BUILD)/daemon/base
 	$(CC) $(CPPFLAGS) $(call includes,web) $(FLAGS) $(CFLAGS) -c -o $@ $<
 
+# What people read in Chinese (base/language.h). A system-dependent format is written out:
+# that libintl would do when it loads a catalogue.
+$(BUILD)/zh_CN.mo: po/zh_CN.po
+	@mkdir -p $(@D)
+	sed 's/<PRI\([a-zA-Z]\)64>/l\1/g; s/<PRI\([a-zA-Z]\)32>/\1/g' $< | msgfmt --check-format -o $@ -
+$(BUILD)/daemon/base/language.c.o: CPPFLAGS += -DLANGUAGE_CATALOGUE='"$(BUILD)/zh_CN.mo"'
+$(BUILD)/daemon/base/language.c.o: $(BUILD)/zh_CN.mo
+
 # The Lua scripts are part of the program: scripts.c takes them in by .incbin.
 $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
 
@@ -100,7 +108,7 @@ tencent_COMMON := $(aliyun_COMMON)
 tencent_LIBS := -ljansson -lcrypto
 wecom_COMMON := codes digest gather judge token
 wecom_LIBS := -ljansson -lcrypto
-dingtalk_COMMON := codes digest judge token
+dingtalk_COMMON := codes digest inbox judge masked token
 dingtalk_LIBS := -ljansson -lcrypto
 feishu_COMMON := codes digest judge
 feishu_LIBS := -ljansson -lcrypto

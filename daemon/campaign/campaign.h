@@ -102,8 +102,12 @@ struct campaign {
     enum campaign_same_phone same_phone;
     bool to_group; /* its audience is one row without addresses: a notice a reminder for the
                       group that a gateway reaches */
-    const char *audience_file; /* as written, NULL when the recipients came inline */
-    const char *audience_path; /* where it is, of a campaign_read(); else NULL */
+    const char *audience_file;         /* as written, the first; NULL where there is none */
+    const char *audience_path;         /* where that is, of a campaign_read(); else NULL */
+    const char *const *audience_files; /* all of them, as written */
+    size_t audience_file_count;
+    bool from_register; /* people of the register besides or instead: */
+    const char *const *tags, *const *any, *const *without; /* see form.c; ended by NULL */
     double rate;               /* notices a second over all gateways; 0: no limit */
     int64_t fallback_after_ms; /* without a receipt for so long: the next channel; 0: never */
     const char *const *per_recipient; /* ended by NULL; NULL: the default */
@@ -125,6 +129,16 @@ struct campaign *campaign_create(struct tree *document, const struct campaign_de
 /* A campaign file; the audience file is looked for next to it. */
 struct campaign *campaign_read(const char *path, const struct campaign_defaults *defaults,
                                struct error *err);
+
+/* The same of a document that stood in the file at path, which it takes over. more: columns that
+ * the audience has besides those of its files, where they are known: the register's. */
+struct campaign *campaign_read_document(struct tree *document, const char *path,
+                                        const struct campaign_defaults *defaults,
+                                        const char *const *more, size_t more_count,
+                                        struct error *err);
+
+/* Whether a document takes people from the register. */
+bool campaign_wants_register(const struct tree *document);
 
 void campaign_free(struct campaign *c); /* NULL is fine */
 

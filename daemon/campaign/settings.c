@@ -2,6 +2,7 @@
 
 #include "calendar.h"
 #include "error.h"
+#include "language.h"
 #include "field.h"
 #include "form.h"
 #include "hours.h"
@@ -113,7 +114,7 @@ static int read_code(const struct tree *value, void *at, size_t letters, int (*i
     for (i = 0; i < letters && is((unsigned char)value->string[i]); i++)
         ;
     if (i < letters || value->string[letters] != '\0')
-        return tree_error(err, value, "\"%.40s\" is no %s", value->string, what);
+        return tree_error(err, value, "\"%.40s\" is no %s", value->string, language_text(what));
     *(const char **)at = value->string;
     return 0;
 }
@@ -121,19 +122,20 @@ static int read_code(const struct tree *value, void *at, size_t letters, int (*i
 static int read_country(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     (void)arena;
-    return read_code(value, at, 2, isupper, "country: write two capitals, as in \"CN\"", err);
+    return read_code(value, at, 2, isupper, N_("country: write two capitals, as in \"CN\""), err);
 }
 
 static int read_currency(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     (void)arena;
-    return read_code(value, at, 3, isupper, "currency: write three capitals, as in \"CNY\"", err);
+    return read_code(value, at, 3, isupper, N_("currency: write three capitals, as in \"CNY\""),
+                     err);
 }
 
 static int read_language(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     (void)arena;
-    return read_code(value, at, 2, islower, "language: write two letters, as in \"zh\"", err);
+    return read_code(value, at, 2, islower, N_("language: write two letters, as in \"zh\""), err);
 }
 
 static int read_limits(const struct tree *value, void *at, struct arena *arena, struct error *err)
@@ -532,9 +534,12 @@ static int check_alert_gateway(const struct settings_private *p, const struct tr
         if (strcmp(name, wanted) == 0)
             return 0;
     nearest = field_nearest(wanted, gateway_name_at, p->gateways);
-    return tree_error(err, tree_member(node, "to"), "there is no gateway \"%.80s\"%s%.80s%s",
-                      wanted, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                      nearest ? "\"?" : ": it must be one of gateways");
+    if (nearest != NULL)
+        return tree_error(err, tree_member(node, "to"),
+                          "there is no gateway \"%.80s\"; did you mean \"%.80s\"?", wanted,
+                          nearest);
+    return tree_error(err, tree_member(node, "to"),
+                      "there is no gateway \"%.80s\": it must be one of gateways", wanted);
 }
 
 static int check_alerts(const struct settings_private *p, struct error *err)

@@ -8,6 +8,7 @@
 #include "address.h"
 #include "builtin.h"
 #include "cli.h"
+#include "clock.h"
 #include "code_words.h"
 #include "discreet.h"
 #include "equation.h"
@@ -233,6 +234,34 @@ static const char *doubt_words(const struct picture *p, const struct reminder_st
              "若一直没有回执，到时（dispatch.doubt_wait）自动重发");
 }
 
+/* Until when a receipt of what was accepted finds it; 0: none is to come. */
+static int64_t receipt_until_ms(const struct asking *a, const struct found_record *f)
+{
+    const struct record *rec = &f->record;
+
+    if (!f->there || rec->state != NOTICE_ACCEPTED || rec->ids == 0)
+        return 0;
+    return f->base_ms + (int64_t)rec->intended_s * 1000 +
+           gateway_receipt_wait_ms(a->cli, gateway_name(a, rec->gateway));
+}
+
+static void write_receipt(struct asking *a, const struct picture *p, const struct found_record *f)
+{
+    int64_t until_ms = receipt_until_ms(a, f);
+    char when[HUMAN_BYTES];
+
+    if (until_ms == 0)
+        return;
+    human_time(when, p->zone, until_ms, false);
+    buf_printf(&a->out,
+               until_ms > clock_wall_ms()
+                   ? T("                a receipt is waited for until %s\n",
+                       "                等待回执至 %s\n")
+                   : T("                no receipt came by %s: nothing more is expected\n",
+                       "                截至 %s 没有回执，不再等待\n"),
+               when);
+}
+
 enum { HIT_INDENT = 16 };
 static const char hit_indent[] = "                ";
 
@@ -285,6 +314,7 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
     if (state == NOTICE_UNCERTAIN)
         table_wrap(&a->out, doubt_words(p, r),
                    a->cli->width > 40 ? a->cli->width - HIT_INDENT - 1 : 200, hit_indent);
+    write_receipt(a, p, f);
     if (f->there && (rec->flags & FLAG_RESENT) != 0)
         buf_puts(&a->out,
                  T("                was sent again after a doubt: two copies are possible\n",
@@ -317,6 +347,8 @@ static json_t *hit_json(const struct asking *a, const struct reminder_status *r,
     if (was_submitted(f))
         json_object_set_new(one, "submitted_ms",
                             json_integer(f->base_ms + (int64_t)rec->intended_s * 1000));
+    if (receipt_until_ms(a, f) != 0)
+        json_object_set_new(one, "receipt_until_ms", json_integer(receipt_until_ms(a, f)));
     if (rec->state == NOTICE_PARKED)
         json_object_set_new(one, "next_ms",
                             json_integer(f->base_ms + (int64_t)rec->settled_s * 1000));

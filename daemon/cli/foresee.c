@@ -6,6 +6,7 @@
 #include "safe.h"
 #include "template.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -105,7 +106,7 @@ static int read_rows(struct cli *cli, struct foreseen *out, struct error *err)
     out->reading.row = on_row;
     out->reading.arg = a;
     if (reading_audience(&out->reading, err) != 0)
-        rc = out->reading.no_list ? EX_NOINPUT : EX_DATAERR;
+        rc = reading_fault(&out->reading);
     else if (flush(a, err) != 0)
         rc = EX_UNAVAILABLE;
     out->reading.row = NULL;
@@ -120,11 +121,11 @@ int foresee(struct cli *cli, const char *path, size_t keep, foresee_fn *before, 
     int rc;
 
     if (access(path, R_OK) != 0) {
-        error_set(err, T("%s cannot be read", "无法读取 %s"), path);
+        error_set(err, T("%s cannot be read: %s", "无法读取 %s：%s"), path, language_errno(errno));
         return EX_NOINPUT;
     }
     if (reading_open(&out->reading, cli, path, keep, err) != 0)
-        return out->reading.no_list ? EX_NOINPUT : EX_DATAERR;
+        return reading_fault(&out->reading);
     out->forecast = forecast_create(out->reading.campaign, cli->settings, clock_wall_ms(), err);
     if (out->forecast == NULL)
         return EX_CONFIG;

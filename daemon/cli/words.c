@@ -4,43 +4,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool chinese;
-
 void words_init(void)
 {
-    static const char *const variables[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-
-    chinese = false;
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-        const char *value = getenv(variables[i]);
-
-        if (value == NULL || value[0] == '\0')
-            continue;
-        chinese = strncmp(value, "zh", 2) == 0;
-        return;
-    }
+    language_init();
 }
 
 void words_set_chinese(bool yes)
 {
-    chinese = yes;
+    language_set_chinese(yes);
 }
 
 bool words_chinese(void)
 {
-    return chinese;
+    return language_chinese();
 }
 
 const char *words_of(struct words w)
 {
-    const char *s = chinese ? w.zh : w.en;
+    const char *s = words_chinese() ? w.zh : w.en;
 
     return s != NULL ? s : "";
 }
 
 const char *words_language(void)
 {
-    return chinese ? "zh" : "en";
+    return language_name();
 }
 
 struct name {

@@ -53,10 +53,9 @@ static int64_t digits_of(const struct template_value *v)
     return n;
 }
 
-bool decide_replaced(const struct campaign *c, const struct template_value *row, unsigned version)
+unsigned decide_version(const struct campaign *c, const struct template_value *row)
 {
-    return c->column_version >= 0 && row[c->column_version].length > 0 &&
-           digits_of(&row[c->column_version]) != version;
+    return c->column_version >= 0 ? (unsigned)digits_of(&row[c->column_version]) : 0;
 }
 
 enum decided decide_time(const struct campaign *c, size_t reminder,

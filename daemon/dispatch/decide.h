@@ -29,9 +29,9 @@ struct decided_time {
 enum decided decide_time(const struct campaign *c, size_t reminder,
                          const struct template_value *row, int64_t now_ms, struct decided_time *t);
 
-/* Was it written for another version of the campaign than this? Then it is not sent: one that
- * is right takes its place. Only corrections say theirs. */
-bool decide_replaced(const struct campaign *c, const struct template_value *row, unsigned version);
+/* The version of the campaign that a correction was written for; 0 of anything else. In a newer
+ * one it is not sent: what is right takes its place. */
+unsigned decide_version(const struct campaign *c, const struct template_value *row);
 
 /* Can she be reached by that step of the campaign's channels? */
 bool decide_address(const struct campaign *c, size_t reminder, size_t step,

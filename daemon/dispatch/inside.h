@@ -130,6 +130,7 @@ struct lane {
     struct gateway *gateway;
     const struct gateway_config *config;
     char name[NAME_BYTES];          /* a copy: outcomes are settled after the gateways are closed */
+    int64_t receipt_wait_ms;        /* a copy too */
     unsigned number;                /* in the registry; 0: not yet known */
     struct quota *rate;             /* never NULL: without a rate one may be learnt */
     struct quota *sender;           /* of the number that it sends from; NULL: none is set */
@@ -205,6 +206,7 @@ struct dispatch {
     enum marker_verdict trust; /* whether Redis is what it was; unknown since it went away */
     enum marker_verdict said;  /* what was said last, and acted upon */
     bool trust_asked;
+    enum { SEAL_UNKNOWN, SEAL_UNREADABLE, SEAL_MISSING, SEAL_THERE } seal; /* of the refusals */
     void (*idle)(void *arg);
     void *idle_arg;
     size_t in_memory, most_in_memory; /* notices */
@@ -214,6 +216,7 @@ struct dispatch {
     size_t intents, settlings; /* out of the pool */
     struct refs *refs;
     struct events *events;
+    struct corrector *corrector;
     struct recovery *recovery;
     struct owed *owed;
     struct member *member;
@@ -292,7 +295,8 @@ void dispatch_join(struct dispatch *d);
 void trust_tick(struct dispatch *d, unsigned ticks); /* asks, when it is time to */
 /* Asks now: the answer comes before that of what is sent to d->db next. */
 void trust_ask(struct dispatch *d);
-void trust_doubt(struct dispatch *d); /* a script has found that Redis went back */
+void trust_doubt(struct dispatch *d);    /* a script has found that Redis went back */
+void trust_unsealed(struct dispatch *d); /* a gate has found that the refusals are lost */
 /* It has said that it is, since the connection was made. */
 bool dispatch_trusts(const struct dispatch *d);
 
@@ -420,16 +424,34 @@ void owed_anew(struct owed *o); /* a daemon has died: what it knew is owed too *
 
 struct events *events_create(struct dispatch *d);
 void events_free(struct events *e);
-void events_poll(struct events *e);      /* reads what was asked for since */
-void schedule_poll(struct events *e);    /* opens what is due */
-void events_leave(struct events *e);     /* another daemon may read them at once */
-void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
+void events_poll(struct events *e);       /* reads what was asked for since */
+void schedule_poll(struct events *e);     /* opens what is due */
+bool events_ours(const struct events *e); /* this daemon reads them */
+void events_leave(struct events *e);      /* another daemon may read them at once */
+void schedule_rebuild(struct events *e);  /* the schedule is an index: from the campaigns */
+
+/* Another document for a campaign, store/amend.h: done runs once, refused is NULL or the reason. */
+struct amend_request {
+    const char *event_id, *by, *campaign;
+    struct tree *body; /* is taken over */
+};
+typedef void amend_done_fn(void *arg, const char *refused);
+void amend(struct dispatch *d, const struct amend_request *request, amend_done_fn *done, void *arg);
+
+/* Who was told an older version of an amended campaign is looked for, and told: by the daemon that
+ * reads the events, a page of people after the other. Where it stands is in Redis: another one goes
+ * on from there. */
+struct corrector *corrector_create(struct dispatch *d);
+void corrector_free(struct corrector *c);
+void corrections_look(struct corrector *c, const char *campaign); /* if anybody is to be told */
+void corrections_poll(struct corrector *c); /* goes on, if this daemon reads the events by now */
 
 struct member *member_create(struct dispatch *d);
 void member_free(struct member *m);
 /* Draws an epoch, numbers the gateways, recovers what this name's last life left;
- * then joined runs. */
-void member_join(struct member *m, void (*joined)(struct dispatch *d)); /* also once more */
+ * then joined runs, unless Redis is in doubt by then. May be called once more at any time: a join
+ * that is under way ends without a word, and is done anew. */
+void member_join(struct member *m, void (*joined)(struct dispatch *d));
 void member_beat(struct member *m); /* heartbeat, and a look at the others; every few seconds */
 /* Redis was away: who is silent since then is not dead for that. */
 void member_count_anew(struct member *m);

@@ -251,8 +251,10 @@ static void on_opted_out(void *arg, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ARRAY)
         log_error("optout.error campaign=%s reply=%s", i->job->id,
                   log_quote(reply->str ? reply->str : ""));
+    else if (db_int(db_at(reply, i->moves.count * per), 0) == 0)
+        trust_unsealed(i->lane->d);
     for (size_t k = 0; k < i->moves.count; k++) {
-        if (reply->type != REDIS_REPLY_ARRAY)
+        if (db_int(db_at(reply, i->moves.count * per), 0) == 0)
             intent_refuse_for_now(i, k);
         for (size_t c = 0; c < per; c++)
             if (db_int(db_at(reply, k * per + c), 0) != 0 &&
@@ -278,6 +280,7 @@ static void ask_opted_out(struct intent *i, struct dispatch *d)
                 command_add(&d->command, n->message.to, n->message.to_length);
         }
     }
+    command_add_string(&d->command, OPTOUT_SEAL); /* without it the set knows of nobody */
     db_send(i->db, &d->command, on_opted_out, i);
 }
 

@@ -751,6 +751,11 @@ static void on_flags(void *arg, const redisReply *reply)
     job->cancelled = db_int(db_at(reply, 0), 0) != 0;
     job->paused = db_int(db_at(reply, 1), 0) != 0;
     job->expires_ms = db_int(db_at(reply, 2), job->expires_ms);
+    if (db_int(db_at(reply, 3), job->version) != (int64_t)job->version) {
+        job->version = (unsigned)db_int(db_at(reply, 3), 0);
+        job_reload(job); /* amended: also its hours and its time may be others */
+        return;
+    }
     if (job->state == JOB_OPEN && (job->cancelled || (was_paused && !job->paused))) {
         job->wake_ms = 0;
         dispatch_ask_turn(job->d);
@@ -786,6 +791,7 @@ void jobs_refresh(struct dispatch *d)
         command_add_string(&d->command, "cancelled");
         command_add_string(&d->command, "paused");
         command_add_string(&d->command, "expires");
+        command_add_string(&d->command, "tv");
         job->asks++;
         db_send(d->db, &d->command, on_flags, job);
     }

@@ -48,6 +48,7 @@ void lane_init(struct lane *lane, struct dispatch *d, struct gateway *gateway)
     lane->gateway = gateway;
     lane->config = config;
     snprintf(lane->name, sizeof lane->name, "%s", config->name);
+    lane->receipt_wait_ms = config->receipt_wait_ms;
     lane->rate = quota_get(d, QUOTA_GATEWAY, lane->name, &rate);
     if (config->sender_rate > 0) {
         rate.slots = config->sender_rate;

@@ -110,6 +110,24 @@ static bool prepare_special(struct notice *n, struct record *r, const char *row,
     return true;
 }
 
+/* Is it a correction of another version than this job's? True when n is dealt with. */
+static bool prepare_version(struct notice *n, const struct template_value *row)
+{
+    struct job *job = n->batch->job;
+    unsigned version = decide_version(job->campaign, row);
+
+    if (version == 0 || version == job->version)
+        return false;
+    if (version < job->version) {
+        settle_as(n, NOTICE_CANCELLED, REASON_REPLACED);
+        return true;
+    }
+    job_reload(job); /* amended since it was opened here */
+    n->batch->give_back = true;
+    batch_settled(n);
+    return true;
+}
+
 /* Is it too early for this one person? True when n is dealt with. */
 static bool prepare_time(struct notice *n, const struct template_value *row, int64_t now_ms)
 {
@@ -370,10 +388,8 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
         settle_as(n, NOTICE_EXCLUDED, REASON_ROW);
         return;
     }
-    if (decide_replaced(c, values, job->version)) {
-        settle_as(n, NOTICE_CANCELLED, REASON_REPLACED);
+    if (prepare_version(n, values))
         return;
-    }
     if (prepare_time(n, values, now_ms))
         return;
     lane = prepare_route(n, &r, values, now_ms);

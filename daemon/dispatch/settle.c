@@ -543,7 +543,8 @@ void settle_flush(struct job *job)
                                    .seq = job->seq};
     db = dispatch_stripe(d); /* the index before the outcome: on one connection */
     if (s->id_count > 0) {
-        receipt_index_command(&d->command, s->id_lane->name, s->ids, s->id_count, target.now_ms);
+        receipt_index_command(&d->command, s->id_lane->name, s->id_lane->receipt_wait_ms, s->ids,
+                              s->id_count, target.now_ms);
         db_send(db, &d->command, on_indexed, s->id_lane);
     }
     delivery_log_flush(d->log);

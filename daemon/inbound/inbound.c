@@ -83,6 +83,7 @@ struct inbound {
     struct command command;
     struct gateway_set *gateways;
     char names[GATEWAY_SET_MAX][33];
+    int64_t waits_ms[GATEWAY_SET_MAX]; /* for receipts */
     struct event *sweep;
     size_t sweeping; /* the gateway whose parked receipts are gone through */
     char cursor[24]; /* of HSCAN */
@@ -506,8 +507,8 @@ static void lookups_send(struct inbound *in, size_t at)
             lookups[i].park_length = strlen(g->park[i]);
         }
     }
-    receipt_lookup_command(&in->command, g->in->names[g->gateway], lookups, g->count,
-                           clock_wall_ms());
+    receipt_lookup_command(&in->command, in->names[g->gateway], in->waits_ms[g->gateway], lookups,
+                           g->count, clock_wall_ms());
     db_send(in->options.db, &in->command, on_looked_up, g);
 }
 
@@ -770,9 +771,12 @@ void inbound_gateways_changed(struct inbound *in)
 {
     const struct gateway_set *gateways = in->gateways;
 
-    for (size_t i = 0; i < gateway_set_count(gateways); i++)
-        snprintf(in->names[i], sizeof in->names[i], "%s",
-                 gateway_config(gateway_set_at(gateways, i))->name);
+    for (size_t i = 0; i < gateway_set_count(gateways); i++) {
+        const struct gateway_config *config = gateway_config(gateway_set_at(gateways, i));
+
+        snprintf(in->names[i], sizeof in->names[i], "%s", config->name);
+        in->waits_ms[i] = config->receipt_wait_ms;
+    }
 }
 
 void inbound_start(struct inbound *in, struct gateway_set *gateways)

@@ -31,6 +31,8 @@ struct campaign_status {
     char by[65];
     char *hash, *document; /* the canonical JSON, and its hash */
     int64_t queued_ms, rows;
+    unsigned version;    /* 1, and one more with each amendment */
+    unsigned correcting; /* those told an older one are looked for: for this version; 0: not */
     size_t reminder_count;
     struct reminder_status reminders[CAMPAIGN_ALL_REMINDERS];
 };
@@ -44,6 +46,11 @@ bool reminder_settled(const struct reminder_status *r);
 
 /* Fills r from a HGETALL reply of a reminder's hash. */
 void reminder_status_parse(const redisReply *reply, const char *name, struct reminder_status *r);
+
+/* From a HGETALL reply of a campaign's hash, without its reminders, whose names are *names (by
+ * spaces, good as long as the reply); NULL with err when there is none. */
+struct campaign_status *campaign_status_parse(const redisReply *hash, const char *id,
+                                              const char **names, struct error *err);
 
 /* For programs (they run the loop): one campaign, or NULL with an error when there is none of that
  * id. */
@@ -74,7 +81,8 @@ void campaign_queue_command(struct command *c, const struct campaign *campaign,
  * (CAMPAIGN_MAX_REMINDERS each) by the campaign's `missed`. */
 void campaign_plan(const struct campaign *c, int64_t queued_ms, int64_t *due_ms, bool *skipped);
 
-/* op: "pause", "resume", "cancel". For programs; *sending is what was in flight. */
+/* Answers are what single people asked for: no flag of the campaign holds them.
+ * op: "pause", "resume", "cancel". For programs; *sending is what was in flight. */
 int campaign_flag(struct db *db, const char *id, const char *op, const char *by, int64_t *sending,
                   struct error *err);
 

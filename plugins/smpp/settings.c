@@ -279,7 +279,8 @@ int smpp_settings_read(struct smpp_settings *s, const struct gateway_host *host,
     }
     if (!integer(&from, "tls"))
         return 0;
-    s->trunk.tls = secure_context_create(string(&from, "tls_ca"), error, size);
+    s->trunk.tls = secure_context_create(string(&from, "tls_ca"), string(&from, "tls_cert"),
+                                         string(&from, "tls_key"), error, size);
     if (s->trunk.tls == NULL)
         smpp_settings_free(s);
     return s->trunk.tls != NULL ? 0 : -1;

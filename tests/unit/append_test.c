@@ -238,10 +238,16 @@ static void test_builtin_ends(void **state)
     is("[open 2 2 1 0 0]", ask("HMGET " A " " COUNTS));
 }
 
-/* A cancelled campaign still answers; what stands still stays so. */
+/* Cancelled or paused, a campaign still answers who asks; corrections stand still with it, and one
+ * whose corrections were cancelled too writes no more. */
 static void test_builtin_flags(void **state)
 {
+    struct append corrections = answers;
+    char before[64];
+
     (void)state;
+    corrections.reminder = BUILTIN_CORRECTIONS;
+    corrections.token = "c1";
     queued();
     ask("HSET " C " state cancelled");
     assert_done(append(&answers, one, NULL), false, 1, 1);
@@ -249,7 +255,13 @@ static void test_builtin_flags(void **state)
     queued();
     ask("HSET " C " state paused");
     append(&answers, one, NULL);
-    is("1", ask("HGET " A " paused"));
+    is("0", ask("HGET " A " paused"));
+    append(&corrections, one, NULL);
+    is("1", ask("HGET " C ":corrections paused"));
+    ask("HSET " C ":corrections cancelled 1");
+    corrections.token = "c2";
+    snprintf(before, sizeof before, "%s", digest());
+    assert_refused(append(&corrections, one, NULL), APPEND_CANCELLED, before);
 }
 
 static void test_corrections(void **state)

@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "campaign.h"
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 #include "tree.h"
 
@@ -124,7 +125,7 @@ static const struct {
     unsigned long row;
     const char *en, *zh;
 } sample_remarks[] = {
-    {6, "6 the same address as row 2: one notice for both", "6 与第2行号码相同：合为一条"},
+    {6, "6 the same address as row 2: one notice for both", "6 与第 2 行号码相同：合为一条"},
     {7, "7! sms: a landline cannot receive texts: ask for a mobile number\n",
      "7! “sms”：座机不能收短信：请改填手机号\n"},
     {8, "8 there is no name: the text's default stands for it", "8 没有姓名：短信里用默认称呼代替"},
@@ -168,14 +169,11 @@ static void check_sample(const char *path, bool chinese)
 static void test_sample(void **state)
 {
     (void)state;
-    unsetenv("LC_ALL");
-    unsetenv("LC_MESSAGES");
-    setenv("LANG", "C.UTF-8", 1);
     check_sample(TEST_DIR "/data/jobseekers.csv", false);
     check_sample(TEST_DIR "/data/jobseekers.utf8.csv", false);
-    setenv("LANG", "zh_CN.UTF-8", 1);
+    language_set_chinese(true);
     check_sample(TEST_DIR "/data/jobseekers.csv", true);
-    setenv("LANG", "C.UTF-8", 1);
+    language_set_chinese(false);
 }
 
 /* Files that somebody broke: every row is accounted for, whatever is in it. */
@@ -375,14 +373,14 @@ static void test_refused_in_chinese(void **state)
         {"PK\x03\x04", "：不是 Excel 工作簿，或已损坏"},
         {"姓名,号\n王,13851400001\n",
          "：没有电话号码列（手机号、电话、phone 等）；现有的列是 姓名, 号；"},
-        {"王,13851400001\n", "：第1行不是表头：里面有电话号码；"},
-        {"姓名,\"手机号\n", "：第1行：引号（\"）没有成对"},
+        {"王,13851400001\n", "：第 1 行不是表头：里面有电话号码；"},
+        {"姓名,\"手机号\n", "：第 1 行：引号（\"）没有成对"},
     };
     struct campaign *c = campaign(N, "");
     size_t i;
 
     (void)state;
-    setenv("LC_ALL", "zh_CN.UTF-8", 1);
+    language_set_chinese(true);
     for (i = 0; i < sizeof facts / sizeof facts[0]; i++) {
         struct result r = RESULT;
 
@@ -392,7 +390,7 @@ static void test_refused_in_chinese(void **state)
             fail_msg("%s", r.err.text);
         result_free(&r);
     }
-    unsetenv("LC_ALL");
+    language_set_chinese(false);
     campaign_free(c);
 }
 
@@ -488,8 +486,5 @@ int main(void)
         cmocka_unit_test(test_broken_files),
     };
 
-    setenv("LANG", "C.UTF-8", 1);
-    unsetenv("LC_ALL");
-    unsetenv("LC_MESSAGES");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

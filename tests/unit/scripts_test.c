@@ -1364,12 +1364,31 @@ static void test_marker_doubt(void **state)
             script(ASK("beat", "fresh", "5000"));
         is(verdicts[i], ask("HGET " MARKER " doubt"));
         is("fresh", ask("HGET " MARKER " install"));
-        refused(i == 0 ? "[empty fresh 0]" : "[older fresh 1001]", ASK("beat", "fresh", "5"));
-        refused(i == 0 ? "[empty fresh 0]" : "[older fresh 1001]", ASK("beat", "''", "0"));
-        is(i == 0 ? "[good fresh 1001]" : "[good fresh 1003]", script(ASK("trust", "fresh", "5")));
+        refused(i == 0 ? "[empty fresh 0]" : "[older fresh 1001 1]", ASK("beat", "fresh", "5"));
+        refused(i == 0 ? "[empty fresh 0]" : "[older fresh 1001 1]", ASK("beat", "''", "0"));
+        is(i == 0 ? "[good fresh 1001 1]" : "[good fresh 1003 1]", script(ASK("trust", "fresh", "5")));
         is("[(nil) (nil)]", ask("HMGET " MARKER " doubt since"));
-        is(i == 0 ? "[good fresh 1002]" : "[good fresh 1004]", script(ASK("beat", "fresh", "5")));
+        is(i == 0 ? "[good fresh 1002 1]" : "[good fresh 1004 1]", script(ASK("beat", "fresh", "5")));
     }
+}
+
+/* The refusals are sealed once. Who finds them unsealed after that brings all in doubt; before
+ * it, or where more is lost, there is nothing to say of them. */
+static void test_marker_seal(void **state)
+{
+    (void)state;
+    is("[good fresh 1]", script(ASK("unsealed", "''", "0")));
+    is("[good fresh 2 1]", script(ASK("seal", "fresh", "1")));
+    is("[good fresh 3 1]", script(ASK("beat", "fresh", "2")));
+    refused("[good fresh 3 1]", ASK("look", "fresh", "3"));
+    refused("[foreign fresh 3 1]", ASK("seal", "other", "3"));
+    is("[refusals fresh 3 1]", script(ASK("unsealed", "fresh", "3")));
+    refused("[refusals fresh 3 1]", ASK("beat", "fresh", "3"));
+    refused("[refusals fresh 3 1]", ASK("seal", "fresh", "3"));
+    is("[good fresh 1001 1]", script(ASK("trust", "fresh", "3")));
+    ask("FLUSHALL");
+    is("[empty fresh 0]", script(ASK("unsealed", "fresh", "1001")));
+    refused("[empty fresh 0]", ASK("seal", "fresh", "1001"));
 }
 
 /* A ledger comes back where there is none; one that is there keeps what it has. */
@@ -1598,6 +1617,7 @@ int main(void)
         TEST(test_wrong_move),
         TEST(test_marker),
         TEST(test_marker_doubt),
+        TEST(test_marker_seal),
         TEST(test_restore),
         TEST(test_repair),
         TEST(test_lost_counters),

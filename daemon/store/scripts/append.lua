@@ -9,13 +9,14 @@
 -- A reminder that is past its end, skipped or cancelled stays as it is; a finished one is opened
 -- again, and a built-in one comes to be. For which of them the schedule wants an entry is told.
 -- Returns {'OK' or 'AGAIN', first, last, reminder that has work..}, or UNKNOWN, CANCELLED,
--- {'OLD', version}, {'FULL', last}, GONE: a ledger is lost.
+-- {'OLD', version}, {'FULL', last}, GONE: a ledger is lost; ROWS:
+-- too few or too many.
 local MOST = 512
 local now, builtin = tonumber(ARGV[5]), ARGV[2] ~= ''
 local rows = (#ARGV - 6) / 2
 local h = redis.call('HMGET', KEYS[1], 'state', 'last', 'version', 'reminders')
 if rows < 1 or rows > MOST or rows % 1 ~= 0 then
-  return redis.error_reply('ERR append: 1 to ' .. MOST .. ' rows')
+  return {'ROWS'}
 end
 if not h[1] or h[1] == 'loading' then
   return {'UNKNOWN'}
@@ -49,6 +50,9 @@ for k = 5, #KEYS, 2 do
 end
 local last = tonumber(h[2] or '0')
 if builtin then
+  if all[1][4] == '1' then
+    return {'CANCELLED'}
+  end
   last = tonumber(all[1][2] or '0')
 end
 local to = last + rows
@@ -71,31 +75,31 @@ if not builtin then
 elseif not all[1][1] then
   redis.call('HSET', KEYS[1], 'reminders', (h[4] and h[4] ~= '' and h[4] .. ' ' or '') .. ARGV[2])
   redis.call('HSET', KEYS[5], 'state', 'scheduled', 'due', ARGV[5], 'expires', ARGV[6], 'gen', 1, 'seq', 0,
-    'cursor', 0, 'last', 0, 'planned', 0, 'paused', h[1] == 'paused' and 1 or 0, 'cancelled', 0, 'tv', h[3] or 1,
+    'cursor', 0, 'last', 0, 'planned', 0, 'paused', h[1] == 'paused' and ARGV[2] ~= 'answers' and 1 or 0, 'cancelled', 0, 'tv', h[3] or 1,
     'orphans', 0, 'c0', 0, 'c1', 0, 'c2', 0, 'c3', 0, 'c4', 0, 'c5', 0, 'c6', 0, 'c7', 0, 'c8', 0, 'c9', 0,
     'c10', 0, 'c11', 0, 'c12', 0)
   all[1] = {'scheduled', '0', ARGV[6], '0', '0', '0'}
 end
 local answer = {'OK', last + 1, to}
 for i = 1, #all do
-  local r, reminder = all[i], KEYS[3 + 2 * i]
+  local r, k = all[i], 3 + 2 * i
   if builtin and tonumber(r[3]) < tonumber(ARGV[6]) then
     r[3] = ARGV[6]
-    redis.call('HSET', reminder, 'expires', r[3])
+    redis.call('HSET', KEYS[k], 'expires', r[3])
   end
   if r[1] and r[1] ~= 'skipped' and r[4] ~= '1' and tonumber(r[3]) > now then
     -- Counted from where it stands: rows may have come while it was past its end.
     local more = to - tonumber(r[2])
     if r[1] ~= 'scheduled' then
-      redis.call('SETRANGE', KEYS[4 + 2 * i], to * 16 + 15, '\0')
+      redis.call('SETRANGE', KEYS[k + 1], to * 16 + 15, '\0')
     end
-    redis.call('HSET', reminder, 'last', to, 'planned', tonumber(r[5]) + more, 'c0', tonumber(r[6]) + more)
-    redis.call('HINCRBY', reminder, 'seq', 1)
+    redis.call('HSET', KEYS[k], 'last', to, 'planned', tonumber(r[5]) + more, 'c0', tonumber(r[6]) + more)
+    redis.call('HINCRBY', KEYS[k], 'seq', 1)
     if r[1] == 'done' then
-      redis.call('HSET', reminder, 'state', 'open')
-      redis.call('HDEL', reminder, 'done')
+      redis.call('HSET', KEYS[k], 'state', 'open')
+      redis.call('HDEL', KEYS[k], 'done')
     end
-    answer[#answer + 1] = reminder
+    answer[#answer + 1] = KEYS[k]
   end
 end
 return answer

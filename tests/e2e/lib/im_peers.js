@@ -181,4 +181,4 @@ class Feishu extends HttpPeer {
   }
 }
 
-module.exports = { Wecom, Dingtalk, Feishu };
+module.exports = { packageSigns, Wecom, Dingtalk, Feishu };
