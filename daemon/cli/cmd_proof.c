@@ -126,7 +126,7 @@ static struct campaign *document_of(struct proof *p, unsigned version, struct er
     if (version == 0 || version == p->reminder->version)
         return walk_campaign(p->cli, p->picture, err);
     command_start(&c, "HGET");
-    command_add_format(&c, "outreach:{%s}:versions", p->picture->status->id);
+    key_versions(&c, p->picture->status->id);
     command_add_int(&c, version);
     if (db_ask(p->cli->db, &c, &reply, err) == 0) {
         if (reply->type == REDIS_REPLY_STRING)
