@@ -3,8 +3,10 @@
 #include "calendar.h"
 #include "error.h"
 #include "field.h"
+#include "language.h"
 #include "mem.h"
 #include "network.h"
+#include "receipt_index.h"
 #include "tree.h"
 
 #include <ctype.h>
@@ -103,7 +105,7 @@ static int read_file(const struct tree *value, void *at, struct arena *arena, st
     static const struct field string[] = {{"file", FIELD_STRING, .min = 1, .max = 4096}, {0}};
 
     if (value->kind == TREE_STRING && access(value->string, R_OK) != 0)
-        return tree_error(err, value, "%s: %s", value->string, strerror(errno));
+        return tree_error(err, value, "%s: %s", value->string, language_errno(errno));
     return field_read_one(string, value, at, arena, err);
 }
 
@@ -188,8 +190,9 @@ static const struct field common_fields[] = {
     {"days", FIELD_ENUM, AT(days), .initial = "any", .names = days_names,
      .help = "the days on which something leaves here: any, or workdays of the campaign's country"},
     {"group", FIELD_BOOL, AT(group), .help = "reaches a group: one notice a reminder"},
-    {"receipt_wait", FIELD_DURATION, AT(receipt_wait_ms), .min = 60000,
-     .max = INT64_C(30) * 86400000, .initial = "72h", .help = "how long a receipt is waited for"},
+    {"receipt_wait", FIELD_DURATION, AT(receipt_wait_ms), .min = RECEIPT_WAIT_LEAST_MS,
+     .max = RECEIPT_WAIT_MOST_MS, .initial = "72h",
+     .help = "how long a receipt is waited for, and finds its notice"},
     {"receipt_silence", FIELD_DURATION, AT(receipt_silence_ms), .min = 0,
      .max = INT64_C(30) * 86400000, .initial = "15min",
      .help = "many messages and no receipt for so long is told; \"0s\": never"},
@@ -342,6 +345,11 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
     if (c->tls_key != NULL && c->tls_cert == NULL)
         return tree_error(err, tree_member(group, "tls_key"), "tls_cert is missing");
     c->capabilities = plugin->capabilities;
+    /* An instance that decides for itself is asked when it is open; who only plans takes what is
+     * no SMS for a message without segments. */
+    if (plugin->instance_capabilities != NULL && c->channel != NULL &&
+        strcmp(c->channel, "sms") != 0)
+        c->capabilities &= ~(unsigned)GATEWAY_SEGMENTS;
     c->group = c->group || (plugin->capabilities & GATEWAY_GROUP_ONLY) != 0;
     c->batch_max = plugin->batch_max == 0 ? UINT_MAX : plugin->batch_max;
     return 0;
@@ -364,6 +372,7 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
     if (fields_read(s->table, group, s, arena, err) != 0 ||
         finish_config(&s->config, plugin, group, err) != 0)
         return NULL;
+    s->config.number = gateway_settings_string(s, "source");
     if (s->config.sender_rate > 0) {
         s->config.source = gateway_settings_string(s, "source");
         if (s->config.source == NULL || *s->config.source == '\0') {
