@@ -57,9 +57,11 @@ static void ended(struct latecomers *all, struct person *person)
     done(arg);
 }
 
-static void lift_free(struct lift *l)
+static void lift_end(struct lift *l)
 {
-    struct lift **at = &l->all->lifts;
+    struct latecomers *all = l->all;
+    struct person *person = l->person;
+    struct lift **at = &all->lifts;
 
     while (*at != l)
         at = &(*at)->next;
@@ -67,14 +69,6 @@ static void lift_free(struct lift *l)
     if (l->timer != NULL)
         event_free(l->timer);
     free(l);
-}
-
-static void lift_end(struct lift *l)
-{
-    struct latecomers *all = l->all;
-    struct person *person = l->person;
-
-    lift_free(l);
     ended(all, person);
 }
 
@@ -230,11 +224,16 @@ struct latecomers *latecomers_create(const struct inbound_options *options)
 void latecomers_free(struct latecomers *all)
 {
     struct person *next;
+    struct lift *lift;
 
     if (all == NULL)
         return;
-    while (all->lifts != NULL)
-        lift_free(all->lifts);
+    for (struct lift *l = all->lifts; l != NULL; l = lift) {
+        lift = l->next;
+        if (l->timer != NULL)
+            event_free(l->timer);
+        free(l);
+    }
     for (struct person *p = all->persons; p != NULL; p = next) {
         next = p->next;
         free(p);

@@ -82,16 +82,28 @@ static void saying_free(struct saying *s)
 
 static void reply_free(struct reply *r)
 {
+    struct saying *next;
+
+    for (struct saying *s = r->sayings; s != NULL; s = next) {
+        next = s->next;
+        free(s);
+    }
+    campaign_free(r->campaign);
+    free(r->text);
+    free(r);
+}
+
+static void reply_end(struct reply *r)
+{
     struct reply **at = &r->all->first;
 
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
-    while (r->sayings != NULL)
-        saying_free(r->sayings);
-    campaign_free(r->campaign);
-    free(r->text);
-    free(r);
+    r->all->under_way--;
+    if (!r->all->muted)
+        r->stored(r->stored_arg, !r->failed);
+    reply_free(r);
 }
 
 /* ------------------------------------------------------------------ it is stored */
@@ -104,12 +116,9 @@ static void on_stored(void *arg, const redisReply *reply)
         log_error("reply.error reply=%s", log_quote(reply->str));
         r->failed = true;
     }
-    r->all->under_way--;
     if (strcmp(r->kind, "alarm") == 0)
         duty_look(r->all->duty);
-    if (!r->all->muted)
-        r->stored(r->stored_arg, !r->failed);
-    reply_free(r);
+    reply_end(r);
 }
 
 static void store(struct reply *r)
@@ -147,14 +156,10 @@ static void step_done(void *arg)
 
     if (--r->under_way > 0)
         return;
-    if (r->failed) { /* the peer sends it again, and all of it is done again */
-        r->all->under_way--;
-        if (!r->all->muted)
-            r->stored(r->stored_arg, false);
-        reply_free(r);
-        return;
-    }
-    store(r);
+    if (r->failed) /* the peer sends it again, and all of it is done again */
+        reply_end(r);
+    else
+        store(r);
 }
 
 static void on_step(void *arg, const redisReply *reply)
@@ -595,11 +600,15 @@ bool replies_idle(const struct replies *all)
 
 void replies_free(struct replies *all)
 {
+    struct reply *next;
+
     if (all == NULL)
         return;
     latecomers_free(all->latecomers);
-    while (all->first != NULL)
-        reply_free(all->first);
+    for (struct reply *r = all->first; r != NULL; r = next) {
+        next = r->next;
+        reply_free(r);
+    }
     command_free(&all->command);
     free(all);
 }
