@@ -3,6 +3,7 @@
 #include "buf.h"
 #include "campaign_text.h"
 #include "error.h"
+#include "neutral.h"
 #include "row.h"
 #include "tree.h"
 
@@ -12,7 +13,6 @@
 #define DOCUMENT_BYTES (1u << 20)
 
 /* The columns behind the channels; no channel is called so. */
-#define COLUMN_TEXT "notice_text"
 #define COLUMN_UNTIL "notice_until"     /* wall clock in ms */
 #define COLUMN_VERSION "notice_version" /* of the campaign's document */
 #define COLUMN_OF "notice_of"           /* her number in the campaign's audience */
@@ -78,7 +78,7 @@ static void put_event(struct buf *out, const struct tree *event)
 /* The name of column i of a built-in reminder's rows; NULL behind the last. */
 static const char *column_at(const struct campaign *c, size_t i)
 {
-    static const char *const more[] = {"name",       "language",     COLUMN_TEXT,
+    static const char *const more[] = {"name",       "language",     BUILTIN_COLUMN,
                                        COLUMN_UNTIL, COLUMN_VERSION, COLUMN_OF};
     size_t count = sizeof more / sizeof *more;
 
@@ -103,19 +103,22 @@ static void put_columns(struct buf *out, const struct campaign *c)
 static void put_texts(struct buf *out, const struct campaign *c)
 {
     const struct texts *t = campaign_texts(c);
+    const struct tree *neutral = tree_get(c->document, "texts." NEUTRAL_TEXT);
 
     put_member(out, "texts");
     buf_putc(out, '{');
     for (size_t i = 0; i < texts_language_count(t); i++)
-        put_string(out, texts_language(t, i), "{{" COLUMN_TEXT "}}");
+        put_string(out, texts_language(t, i), BUILTIN_TEXT);
+    if (neutral != NULL)
+        put_tree(out, NEUTRAL_TEXT, neutral);
     buf_putc(out, '}');
 }
 
 static void put_document(struct buf *out, const struct campaign *c, const struct builtin *b)
 {
-    static const char *const same[] = {"id",          "title",    "channels",     "signature",
-                                       "optout_line", "rate",     "max_segments", "sensitive",
-                                       "country",     "extension"};
+    static const char *const same[] = {"id",          "title", "channels",     "signature",
+                                       "optout_line", "rate",  "max_segments", "sensitive",
+                                       "country",     "vars",  "extension"};
     const struct tree *hours = tree_get(c->document, "corrections.hours");
     const struct tree *one;
 
@@ -134,10 +137,6 @@ static void put_document(struct buf *out, const struct campaign *c, const struct
     put_string(out, "class", b->class != NULL ? b->class : c->class_name);
     put_string(out, "language", c->language);
     put_event(out, tree_member(c->document, "event"));
-    if (c->to_group) {
-        put_member(out, "audience");
-        buf_puts(out, "{\"group\":true}");
-    }
     put_columns(out, c);
     put_texts(out, c);
     put_member(out, "per_recipient");
@@ -171,6 +170,7 @@ struct campaign *builtin_campaign(const struct campaign *c, const char *reminder
         return NULL;
     made->reminders[0].name = b->name; /* reserved: a document cannot say it */
     made->reminders[0].expires_ms = INT64_MAX;
+    made->to_group = c->to_group;
     made->column_until = campaign_column(made, COLUMN_UNTIL);
     made->column_version = campaign_column(made, COLUMN_VERSION);
     return made;
@@ -197,7 +197,7 @@ void builtin_row(const struct campaign *c, const struct builtin_notice *notice, 
 
         if (i > 0)
             buf_putc(out, ROW_SEPARATOR);
-        if (strcmp(name, COLUMN_TEXT) == 0)
+        if (strcmp(name, BUILTIN_COLUMN) == 0)
             put_value(out, notice->text, notice->length);
         else if (at >= 0)
             put_value(out, notice->person[at].text, notice->person[at].length);

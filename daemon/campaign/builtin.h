@@ -25,6 +25,8 @@ struct buf;
 
 #define BUILTIN_ANSWERS "answers"
 #define BUILTIN_CORRECTIONS "corrections"
+#define BUILTIN_COLUMN "notice_text" /* what holds a finished text; no channel is called so */
+#define BUILTIN_TEXT "{{" BUILTIN_COLUMN "}}"
 #define BUILTIN_COUNT 2 /* how many more than CAMPAIGN_MAX_REMINDERS a campaign may have */
 
 /* Is it the name of one? */

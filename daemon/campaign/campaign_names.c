@@ -6,6 +6,7 @@
 #include "error.h"
 #include "form.h"
 #include "mem.h"
+#include "neutral.h"
 #include "tree.h"
 #include "zone.h"
 
@@ -279,6 +280,10 @@ int names_resolve(const char *bytes, size_t n, struct template_slot *out, void *
         return error_set(err, "the name is too long");
     memcpy(name, bytes, n);
     name[n] = '\0';
+    if (s->special != NULL && strcmp(s->special, NEUTRAL_TEXT) == 0 &&
+        strcmp(name, "event.contact") != 0 && !resolve_var(s, name, out))
+        return error_set(err, "a neutral text says nothing of the matter or the person: only "
+                              "{{event.contact}} and the campaign's vars may stand in it");
     for (i = 0; i < sizeof families / sizeof families[0]; i++) {
         size_t prefix = strlen(families[i].prefix);
 

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "form.h"
 #include "mem.h"
+#include "neutral.h"
 #include "template.h"
 #include "tree.h"
 #include "when.h"
@@ -51,6 +52,7 @@ struct texts {
     const struct campaign_text **table;    /* [reminder][channel][language] */
     const struct campaign_text **specials; /* [special][channel][language]; of them some NULL */
     struct templates *templates;           /* of providers; NULL: none */
+    struct neutral *neutral;               /* what any resident may read */
 };
 
 /* ------------------------------------------------------------------- compiling */
@@ -101,12 +103,22 @@ static int check_leaf(void *arg, const struct form_leaf *leaf, struct error *err
 {
     struct scope *s = arg;
     struct template *t;
+    bool named = s->uses_name;
+    int rc = 0;
 
     s->language = leaf->language != NULL ? leaf->language : s->c->language;
     s->special = leaf->special;
+    s->uses_name = false;
     t = compile_leaf(s, leaf->node, err);
+    if (t == NULL)
+        return -1;
+    if (leaf->special != NULL && strcmp(leaf->special, NEUTRAL_TEXT) == 0)
+        rc = neutral_add(&s->texts->neutral, s, leaf, t, err);
+    else if (s->c->sensitive)
+        rc = neutral_check(s, leaf->node, t, err);
+    s->uses_name |= named;
     template_destroy(t);
-    return t == NULL ? -1 : 0;
+    return rc;
 }
 
 static int every_leaf(const struct form *form, form_leaf_fn *fn, void *arg, struct error *err)
@@ -158,8 +170,11 @@ static int put_column(struct campaign *c, const char *name, struct error *err)
     return 0;
 }
 
-/* The columns that are needed: addresses, name, language, slot, time zone, then
- * what texts use. Of the ones that only the audience can want, those it has. */
+const char *const campaign_communities[] = {"社区", "小区", "所属社区", "村", "community", NULL};
+
+/* The columns that are needed: addresses, name, language, slot, time zone, the community (who
+ * calls those that no message has reached goes by it), then what texts use. Of the ones that only
+ * the audience can want, those it has. */
 static int put_needed(struct scope *s, struct error *err)
 {
     struct campaign *c = s->c;
@@ -177,6 +192,11 @@ static int put_needed(struct scope *s, struct error *err)
         rc |= put_column(c, "slot", err);
     if (!unknown && names_known(s->known, "timezone"))
         rc |= put_column(c, "timezone", err);
+    for (i = 0; !unknown && campaign_communities[i] != NULL; i++)
+        if (names_known(s->known, campaign_communities[i])) {
+            rc |= put_column(c, campaign_communities[i], err);
+            break;
+        }
     for (i = 0; i < s->used_count; i++)
         rc |= put_column(c, s->used[i], err);
     return rc;
@@ -610,6 +630,7 @@ void texts_free(struct texts *t)
         free(text);
     }
     templates_free(t->templates);
+    neutral_free(t->neutral);
     free(t->table);
     free(t->specials);
     free(t);
@@ -730,6 +751,22 @@ int campaign_compose(const struct campaign *c, const struct campaign_text *text,
         at = put(out, size, at, text->tail, text->tail_length);
     if (mode == SIGNATURE_SUFFIX)
         at = put(out, size, at, c->signature, signature_length);
+    return at > size ? -1 : (int)at;
+}
+
+int campaign_compose_neutral(const struct campaign *c, const char *channel, const char *language,
+                             enum signature_mode mode, char *out, size_t size)
+{
+    const char *text = neutral_find(campaign_texts(c)->neutral, c, channel, language);
+    size_t at = 0;
+
+    if (text == NULL || c->class == CLASS_PROMOTION) /* which must say how to refuse more */
+        return -1;
+    if (mode == SIGNATURE_PREFIX)
+        at = put(out, size, at, c->neutral_signature, strlen(c->neutral_signature));
+    at = put(out, size, at, text, strlen(text));
+    if (mode == SIGNATURE_SUFFIX)
+        at = put(out, size, at, c->neutral_signature, strlen(c->neutral_signature));
     return at > size ? -1 : (int)at;
 }
 

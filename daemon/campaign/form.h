@@ -37,9 +37,12 @@ struct form {
     } event;
     const struct tree *vars;
     struct {
-        const char *file, *sheet;
-        bool group;     /* no people: the groups behind the channels */
-        int same_phone; /* its enum */
+        struct field_strings files; /* `file`, one or several */
+        const char *sheet;
+        struct field_strings tags, any, without; /* of the register of residents */
+        bool everyone;                           /* in it */
+        bool group;                              /* no people: the groups behind the channels */
+        int same_phone;                          /* its enum */
         const struct tree *columns, *recipients;
         const char *digest; /* SHA-256 of the rows that were loaded, in hex, */
         int64_t rows;       /* and how many they are */
@@ -73,6 +76,9 @@ struct form {
 /* Reads document into form (zeroed), whose strings live in both. */
 int form_read(const struct tree *document, struct form *form, struct arena *arena,
               struct error *err);
+
+/* Whether its audience, or a part of it, comes from the register of residents. */
+bool form_from_register(const struct form *form);
 
 /* The table of all fields, for the manual page. */
 const struct field *form_table(void);

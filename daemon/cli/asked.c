@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "keys.h"
 #include "mem.h"
+#include "retell.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,8 @@ char *asked_rejection(struct cli *cli, const char *id)
             /* One with a row is about that row only: the event may be taken. */
             if (event != NULL && event->str != NULL && strcmp(event->str, id) == 0 &&
                 db_field(fields, "row") == NULL)
-                reason = xstrdup(why != NULL && why->str != NULL ? why->str : "?");
+                reason = xstrdup(retell(why != NULL && why->str != NULL ? why->str : "?",
+                                        (char[RETELL_BYTES]){""}));
         }
         freeReplyObject(reply);
     }

@@ -1,6 +1,7 @@
 #include "campaign_files.h"
 
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 
 #include <dirent.h>
@@ -25,14 +26,14 @@ int campaign_files_each(const char *path, void (*fn)(void *arg, const char *file
     int n;
 
     if (stat(path, &st) != 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     if (!S_ISDIR(st.st_mode)) {
         fn(arg, path);
         return 0;
     }
     n = scandir(path, &names, is_campaign, alphasort);
     if (n < 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     for (int i = 0; i < n; i++) {
         char *file = xasprintf("%s/%s", path, names[i]->d_name);
 

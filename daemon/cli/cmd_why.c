@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "clock.h"
 #include "code_words.h"
+#include "discreet.h"
 #include "equation.h"
 #include "gateway_names.h"
 #include "human.h"
@@ -18,6 +19,7 @@
 #include "mem.h"
 #include "picture.h"
 #include "recycled.h"
+#include "safe_marks.h"
 #include "subcommands.h"
 #include "table.h"
 #include "tail.h"
@@ -67,6 +69,8 @@ struct asking {
         bool nobody; /* else it was delivered */
     } ends[MOST_ENDS];
     size_t end_count;
+    int hidden; /* campaigns that are not for who asks */
+    struct safe_note safe;
     int gone; /* how many of the last found nobody */
 };
 
@@ -457,6 +461,11 @@ static int ask_campaign(struct asking *a, const char *id, struct error *err)
         c = campaign_create(document, &a->cli->settings->defaults, NULL, 0, err);
     if (p->document != NULL && c == NULL)
         rc = error_prefix(err, "%s", id);
+    if (c != NULL && c->sensitive && !discreet_may(a->cli)) {
+        a->hidden++; /* whether she is in it is not told either */
+        campaign_free(c);
+        c = NULL;
+    }
     if (c != NULL)
         rc = ask_rows(a, p, c, "", p->status->rows, err);
     for (size_t i = 0; c != NULL && i < p->status->reminder_count && rc == 0; i++)
@@ -570,13 +579,26 @@ static void search_log(struct asking *a, const struct why_options *options)
 /* ---------------------------------------------------------------------- running */
 static int ask(struct asking *a, const struct why_options *options, struct error *err)
 {
-    if (gateway_names_read(&a->gateways, a->cli, err) != 0 || ask_optout(a, err) != 0)
+    if (gateway_names_read(&a->gateways, a->cli, err) != 0 || ask_optout(a, err) != 0 ||
+        safe_marks_read(a->cli, a->address, &a->safe, err) != 0)
         return -1;
     buf_printf(&a->out, "%s  %s\n", a->address,
                a->opted_out ? T("has opted out: nothing is sent", "已退订：一律不发送")
                             : T("has not opted out", "未退订"));
+    if (a->safe.marked)
+        buf_printf(&a->out, "    %s%s%s: %s\n", safe_mode_name(a->safe.mark.mode),
+                   a->safe.mark.hours[0] != '\0' ? " " : "", a->safe.mark.hours,
+                   safe_marks_words(a->safe.mark.mode));
     if (ask_campaigns(a, options->campaign, err) != 0)
         return -1;
+    if (a->hidden > 0)
+        buf_printf(
+            &a->out,
+            T("\n%d sensitive campaigns are not told of here, whoever is in them: ask who may "
+              "read %s/log.key\n",
+              "\n另有 %d 个敏感活动，无论是否涉及此人均不在此显示：请找能读取 %s/log.key "
+              "的人\n"),
+            a->hidden, a->cli->settings->state_dir);
     if (a->hit_count == 0)
         buf_puts(&a->out, T("\nis in no campaign's list\n", "\n不在任何活动的名单中\n"));
     tell_gone(a);
@@ -610,9 +632,10 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
     if (ask(&a, options, &err) != 0)
         rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
     else if (cli->json)
-        cli_json(json_pack("{s:o,s:b,s:i,s:O,s:O}", "address", json_text(a.address), "opted_out",
-                           a.opted_out, "nobody_in_a_row", a.gone, "notices", a.campaigns, "log",
-                           a.log));
+        cli_json(json_pack(
+            "{s:o,s:b,s:s,s:i,s:i,s:O,s:O}", "address", json_text(a.address), "opted_out",
+            a.opted_out, "safe", a.safe.marked ? safe_mode_name(a.safe.mark.mode) : "", "hidden",
+            a.hidden, "nobody_in_a_row", a.gone, "notices", a.campaigns, "log", a.log));
     else
         cli_print(&a.out);
     gateway_names_free(&a.gateways);

@@ -7,10 +7,12 @@
 #include "hours.h"
 #include "mem.h"
 #include "places.h"
+#include "safe.h"
 #include "settings.h"
 #include "zone.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,7 +199,22 @@ static int64_t row_goes(const struct forecast *f, size_t r, const struct templat
     return 0;
 }
 
-void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused)
+/* As at the gate (dispatch/safe.c): not where a provider's template speaks. */
+static enum notice_reason neutral(const struct campaign *c, size_t r, size_t step,
+                                  const struct gateway_config *gateway,
+                                  const struct template_value *to, struct decided_text *text)
+{
+    char address[130];
+
+    if (campaign_template(c, r, gateway->name, text->language, strlen(text->language)) != NULL)
+        return REASON_SAFE;
+    snprintf(address, sizeof address, "%.*s", (int)to->length, to->text);
+    return decide_neutral(c, step, gateway, address, text->language, text) == REASON_NONE
+               ? REASON_NONE
+               : REASON_SAFE;
+}
+
+void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused, int safe)
 {
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
     struct decided_text text;
@@ -217,6 +234,10 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused)
             p->refused++;
             continue;
         }
+        if (safe == SAFE_SKIP) {
+            p->missed[REASON_SAFE]++;
+            continue;
+        }
         /* Before it is queued nobody has a place yet. */
         if (!place_passes(f->c->reminders[r].filter, PLACE_NONE)) {
             p->missed[REASON_FILTER]++;
@@ -228,6 +249,8 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused)
         gw = route(f, r, row, &step, &why);
         if (gw != NULL)
             why = decide_text(f->c, r, step, gateway_config(gw), row, &text);
+        if (gw != NULL && safe == SAFE_NEUTRAL)
+            why = neutral(f->c, r, step, gateway_config(gw), &row[step], &text);
         if (gw == NULL || why != REASON_NONE) {
             p->missed[why]++;
             continue;

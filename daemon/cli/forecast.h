@@ -55,8 +55,8 @@ typedef void forecast_notice_fn(void *arg, size_t reminder, const char *to, size
                                 int64_t at_ms);
 void forecast_listen(struct forecast *f, forecast_notice_fn *fn, void *arg);
 
-/* One recipient; refused: she has opted out. */
-void forecast_row(struct forecast *f, const char *row, size_t n, bool refused);
+/* One recipient; refused: she has opted out; safe: how she is marked (enum safe_mode), or -1. */
+void forecast_row(struct forecast *f, const char *row, size_t n, bool refused, int safe);
 
 /* After the last row: reckons the times. */
 void forecast_finish(struct forecast *f);

@@ -94,7 +94,8 @@ static void add_file(struct plan *p, struct cli *cli, const char *path)
         if (!has(p, r.campaign->id))
             add_campaign(p, r.campaign, read ? (int64_t)preview_rows(r.preview) : -1, path, NULL,
                          "file");
-    } else if (r.no_list && (bare = reading_bare(cli, path, &err)) != NULL) {
+    } else if ((r.no_list || r.no_register != 0) &&
+               (bare = reading_bare(cli, path, &err)) != NULL) {
         if (!has(p, bare->id))
             add_campaign(p, bare, -1, path, NULL, "file");
         campaign_free(bare);

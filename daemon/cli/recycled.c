@@ -3,6 +3,7 @@
 #include "builtin.h"
 #include "campaigns.h"
 #include "clock.h"
+#include "discreet.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -247,6 +248,10 @@ static int search_campaign(struct search *s, const char *id, struct error *err)
             document = campaign_create(tree, &s->cli->settings->defaults, NULL, 0, err);
         if (document == NULL)
             rc = error_prefix(err, "%s", id);
+    }
+    if (document != NULL && document->sensitive && !discreet_may(s->cli)) {
+        campaign_free(document); /* whose numbers are nobody's business */
+        document = NULL;
     }
     for (size_t i = 0; document != NULL && i < picture->status->reminder_count && rc == 0; i++)
         rc = search_reminder(s, picture, document, &picture->status->reminders[i], err);

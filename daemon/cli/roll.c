@@ -2,6 +2,7 @@
 
 #include "builtin.h"
 #include "campaign.h"
+#include "discreet.h"
 #include "human.h"
 #include "keys.h"
 #include "log.h"
@@ -107,6 +108,8 @@ int roll_tell(struct cli *cli, const struct picture *p, const struct reminder_st
 
     if (document != NULL) /* is the campaign's from here */
         roll.campaign = campaign_create(document, &cli->settings->defaults, NULL, 0, err);
+    if (roll.campaign != NULL && roll.campaign->sensitive && !discreet_may(cli))
+        rc = discreet_refuse(cli, p->status->id, err);
     for (int64_t from = 0; from <= r->last && rc == 0; from += PIECE) {
         redisReply *piece;
 

@@ -247,9 +247,12 @@ static void on_rows(void *arg, const redisReply *reply)
     for (size_t k = 0; reply->type == REDIS_REPLY_ARRAY && k < reply->elements; k++) {
         const redisReply *id = db_at(reply->element[k], 0);
         int64_t number = id != NULL && id->str != NULL ? strtoll(id->str, NULL, 10) : 0;
-        const struct told *t = &c->told[number - c->at];
+        const struct told *t;
 
-        if (number < c->at || number >= c->at + (int64_t)c->count || !is_to_be_told(c, t) ||
+        if (number < c->at || number >= c->at + (int64_t)c->count)
+            continue;
+        t = &c->told[number - c->at];
+        if (!is_to_be_told(c, t) ||
             !write_row(c, db_at(db_at(reply->element[k], 1), 1), (uint32_t)number, t, &rows))
             continue;
         of[n] = (struct append_of){(uint32_t)number, c->version, t->version};

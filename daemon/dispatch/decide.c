@@ -128,6 +128,22 @@ static enum signature_mode signature_of(const struct gateway_config *config)
     return modes[config->signature];
 }
 
+/* What out->shown takes. */
+static enum notice_reason measure(const struct campaign *c, const struct gateway_config *gateway,
+                                  const char *to, size_t to_length, struct decided_text *out)
+{
+    enum text_billing billing =
+        to_length > 3 && memcmp(to, "+86", 3) == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM;
+
+    if ((gateway->capabilities & GATEWAY_SEGMENTS) == 0 && strcmp(gateway->channel, "sms") != 0)
+        return REASON_NONE;
+    if (text_measure(out->shown, out->length, billing, &out->size) != 0)
+        return REASON_TEXT;
+    if (out->size.parts > GATEWAY_MAX_IDS || out->size.segments > (uint32_t)c->max_segments)
+        return REASON_TOO_LONG;
+    return REASON_NONE;
+}
+
 enum notice_reason decide_text(const struct campaign *c, size_t reminder, size_t step,
                                const struct gateway_config *gateway,
                                const struct template_value *row, struct decided_text *out)
@@ -135,7 +151,6 @@ enum notice_reason decide_text(const struct campaign *c, size_t reminder, size_t
     const struct template_value *language =
         c->column_language >= 0 ? &row[c->column_language] : NULL;
     const struct template_value *to = &row[step];
-    enum text_billing billing;
     const char *empty = NULL;
     int length;
 
@@ -148,12 +163,21 @@ enum notice_reason decide_text(const struct campaign *c, size_t reminder, size_t
     if (length < 0)
         return empty != NULL ? REASON_EMPTY : REASON_TOO_LONG;
     out->length = (size_t)length;
-    if ((gateway->capabilities & GATEWAY_SEGMENTS) == 0 && strcmp(gateway->channel, "sms") != 0)
-        return REASON_NONE;
-    billing = to->length > 3 && memcmp(to->text, "+86", 3) == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM;
-    if (text_measure(out->shown, out->length, billing, &out->size) != 0)
-        return REASON_TEXT;
-    if (out->size.parts > GATEWAY_MAX_IDS || out->size.segments > (uint32_t)c->max_segments)
-        return REASON_TOO_LONG;
-    return REASON_NONE;
+    return measure(c, gateway, to->text, to->length, out);
+}
+
+enum notice_reason decide_neutral(const struct campaign *c, size_t step,
+                                  const struct gateway_config *gateway, const char *to,
+                                  const char *language, struct decided_text *out)
+{
+    int length = campaign_compose_neutral(c, c->channels[step], language, signature_of(gateway),
+                                          out->shown, sizeof out->shown);
+
+    out->size = (struct text_size){.encoding = TEXT_GSM7, .segments = 1};
+    out->text = NULL;
+    out->language = language;
+    if (length < 0)
+        return REASON_SAFE;
+    out->length = (size_t)length;
+    return measure(c, gateway, to, strlen(to), out);
 }

@@ -51,4 +51,10 @@ enum notice_reason decide_text(const struct campaign *c, size_t reminder, size_t
                                const struct gateway_config *gateway,
                                const struct template_value *row, struct decided_text *out);
 
+/* The same for a resident who is to have a neutral text only, in that language: REASON_SAFE
+ * where there is none for her. */
+enum notice_reason decide_neutral(const struct campaign *c, size_t step,
+                                  const struct gateway_config *gateway, const char *to,
+                                  const char *language, struct decided_text *out);
+
 #endif

@@ -235,7 +235,7 @@ static void on_numbered(void *arg, const redisReply *reply)
     key_ledger(c, job->id, job->name);
     command_add(c, header, sizeof header);
     command_add_int(c, clock_wall_ms());
-    command_add_int(c, (int64_t)job->campaign->channel_count);
+    command_add_int(c, job->campaign->sensitive ? 1 : (int64_t)job->campaign->channel_count);
     command_add_int(c, campaign_missed(job->campaign, job->reminder, clock_wall_ms()));
     job->asks++;
     db_send(job->d->db, c, on_opened, job);

@@ -510,6 +510,7 @@ static void log_intent(const struct lane *lane, struct notice *n)
     e.to = n->message.to;
     e.to_length = n->message.to_length;
     e.hash = n->hash;
+    e.reason = n->neutral ? "neutral" : NULL;
     e.queued_ms = (n->limited_us - n->ready_us) / 1000;
     delivery_log_add(lane->d->log, &e);
 }

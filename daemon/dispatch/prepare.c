@@ -206,12 +206,15 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
     struct route_query q = {.class = (unsigned)c->class, .group = c->to_group};
     struct gateway *gw = NULL;
     enum notice_reason reason = r->step > 0 ? r->reason : REASON_NONE; /* of the step before */
+    unsigned first = r->step;
     bool addressed = false;
 
     q.today = prepare_today(job, now_ms, &q.rest);
     for (; r->step < c->channel_count; r->step++) {
         const struct template_value *to = &row[r->step];
 
+        if (r->step > first && r->fence != 0 && c->sensitive) /* no other one after an attempt */
+            break;
         q.channel = c->channels[r->step];
         if (!decide_address(c, job->reminder, r->step, row))
             continue;
@@ -421,7 +424,7 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
     prepare_reference(n, job);
     prepare_from(n, lane, c);
     n->step = r.step;
-    n->message.title = c->title;
+    n->message.title = c->sensitive ? NULL : c->title;
     n->message.message_class = c->class_name;
     n->message.campaign = job->id;
     n->message.reminder = job->name;

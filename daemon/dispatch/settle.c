@@ -259,6 +259,8 @@ static void settle_accepted(struct notice *n, struct record *r, const struct gat
     r->state = (r->flags & FLAG_EARLY) != 0 ? NOTICE_DELIVERED : NOTICE_ACCEPTED;
     r->flags |= FLAG_TOLD;
     r->reason = REASON_NONE;
+    r->segments =
+        n->message.segments < 15 ? n->message.segments : 15; /* a neutral text has others */
     r->ids = (unsigned)ids;
     r->settled_s = (uint32_t)((now_us - n->submitted_us) / 1000000) & SECONDS_20;
     until = fall_back_at(n, r);
@@ -295,7 +297,7 @@ void settle_next_channel(struct notice *n, struct record *r, enum notice_reason 
     }
     if ((r->flags & FLAG_TOLD) == 0)
         intent_return_cap(n);
-    if (r->step + 1 < job->campaign->channel_count) {
+    if (r->step + 1 < job->campaign->channel_count && !job->campaign->sensitive) {
         r->step++;
         r->attempts = 0;
         park_record(n, r, reason, clock_wall_ms());

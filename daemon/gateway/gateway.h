@@ -95,9 +95,10 @@ struct gateway_config {
     bool disabled;          /* checked, but not opened: never usable */
     const char *callback_token;         /* in the path of what is pushed to us; NULL: none */
     struct field_strings callback_from; /* networks that may push; none: any */
-    const char *tls_ca;    /* file of the CAs that its https is checked by; NULL: the system's */
-    unsigned capabilities; /* of the plugin: GATEWAY_SEGMENTS, ... */
-    unsigned batch_max;    /* of the plugin; UINT_MAX for any */
+    const char *tls_ca; /* file of the CAs that its TLS is checked by; NULL: the system's */
+    const char *tls_cert, *tls_key; /* files of what it is shown of us; key NULL: in cert's */
+    unsigned capabilities;          /* of the plugin: GATEWAY_SEGMENTS, ... */
+    unsigned batch_max;             /* of the plugin; UINT_MAX for any */
 };
 
 /* What comes up. arg is that of gateway_set_open(). All may be called from

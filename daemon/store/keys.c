@@ -28,6 +28,11 @@ void key_appends(struct command *c, const char *id)
     command_add_format(c, "outreach:{%s}:audience:appends", id);
 }
 
+void key_called(struct command *c, const char *id)
+{
+    command_add_format(c, "outreach:{%s}:called", id);
+}
+
 void key_versions(struct command *c, const char *id)
 {
     command_add_format(c, "outreach:{%s}:versions", id);
@@ -86,6 +91,11 @@ void key_cap(struct command *c, const char *address)
 void key_cap_gateway(struct command *c, const char *address, const char *gateway)
 {
     command_add_format(c, "outreach:{cap:%s}:%s", address, gateway);
+}
+
+void key_resident_tag(struct command *c, size_t tag)
+{
+    command_add_format(c, "outreach:{outreach:residents}:tag:%zu", tag);
 }
 
 int key_split(const char *both, char *campaign, char *reminder)

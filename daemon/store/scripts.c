@@ -19,6 +19,7 @@
 EMBED(add);
 EMBED(queue);
 EMBED(flag);
+EMBED(approve);
 EMBED(open);
 EMBED(claim);
 EMBED(release);
@@ -43,6 +44,10 @@ EMBED(append);
 EMBED(amend);
 EMBED(corrected);
 EMBED(repair);
+EMBED(labels);
+EMBED(resident);
+EMBED(tag);
+EMBED(erase);
 
 /* Refused whole when Redis is out of memory, or not. */
 #define CAREFUL "#!lua\n"
@@ -84,6 +89,11 @@ static const struct {
     [SCRIPT_AMEND] = SCRIPT(amend, CAREFUL),
     [SCRIPT_CORRECTED] = SCRIPT(corrected, CAREFUL),
     [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
+    [SCRIPT_LABELS] = SCRIPT(labels, CAREFUL),
+    [SCRIPT_RESIDENT] = SCRIPT(resident, CAREFUL),
+    [SCRIPT_TAG] = SCRIPT(tag, CAREFUL),
+    [SCRIPT_ERASE] = SCRIPT(erase, ALWAYS),
+    [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
 };
 
 static struct {

@@ -13,6 +13,7 @@ enum script {
     SCRIPT_ADD,       /* rows into an audience */
     SCRIPT_QUEUE,     /* a campaign with its reminders */
     SCRIPT_FLAG,      /* pause, resume, cancel */
+    SCRIPT_APPROVE,   /* a second person agrees: it becomes active */
     SCRIPT_OPEN,      /* a reminder falls due: its ledger */
     SCRIPT_CLAIM,     /* a range, or due retries, under a lease */
     SCRIPT_RELEASE,   /* a lease is done with, or given back */
@@ -38,6 +39,10 @@ enum script {
     SCRIPT_AMEND,     /* another document for a campaign */
     SCRIPT_CORRECTED, /* how far those who were told were looked for */
     SCRIPT_REPAIR,    /* counters, leases and retry set put right by the ledger */
+    SCRIPT_RESIDENT,  /* people into the register, */
+    SCRIPT_LABELS,    /* the names of its columns and tags, */
+    SCRIPT_TAG,       /* a tag for many, */
+    SCRIPT_ERASE,     /* people out of it */
     SCRIPT_COUNT
 };
 

@@ -113,7 +113,8 @@ static void test_header(void **state)
  * any receipt), 6 (excluded may wait again, in the retry set, since the cursor has passed it; the
  * filter is asked with the intent; rejected goes to the next channel). DESIGN's
  * "undelivered -> next channel, or final" is by way of parked: that there is no other
- * address is seen when the notice is prepared anew. */
+ * address is seen when the notice is prepared anew. A resident in danger (section 8) is found
+ * where refusals are, after the intent: excluded then. */
 static const char letters[] = "ups?adnfeocxk";
 static const struct row {
     const char *name, *next;
@@ -189,7 +190,8 @@ static void test_names(void **state)
         {REASON_ROW, 28, "row"},
         {REASON_REPEAT, 29, "repeat"},
         {REASON_REPLACED, 30, "replaced"},
-        {REASON_FILTER, 31, "filter"},
+        {REASON_SAFE, 31, "safe"},
+        {REASON_FILTER, 32, "filter"},
     };
 
     (void)state;

@@ -128,7 +128,7 @@ static void test_queue(void **state)
        ask("HMGET " REMINDER
            " state due expires seq cursor last planned c0 c12 paused cancelled tv"));
     is("[skipped 11 21 0 0 0]", ask("HMGET outreach:{c}:s state due expires last planned c0"));
-    refused("[AGAIN]", SCRIPT_QUEUE, 2, C " " REMINDER " e1 x {} t 3 r 5 ann 10 20 scheduled");
+    refused("[AGAIN SAME]", SCRIPT_QUEUE, 2, C " " REMINDER " e1 x {} t 3 r 5 ann 10 20 scheduled");
     refused("[AGAIN]", SCRIPT_QUEUE, 2, C " " REMINDER " e2 h {} t 3 r 5 ann 10 20 scheduled");
     refused("[OTHER]", SCRIPT_QUEUE, 2, C " " REMINDER " e2 x {} t 3 r 5 ann 10 20 scheduled");
 }
