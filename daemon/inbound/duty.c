@@ -21,7 +21,7 @@
 
 #define LOOK_MS 3000
 #define AT_ONCE 8
-#define LEASE_MS 60000     /* whoever has taken one and is silent for so long has died */
+#define LEASE_MS 45000     /* whoever has taken one and is silent for so long has died */
 #define PROGRAM_MS 30000   /* it may take so long */
 #define QUOTED_COLUMNS 60u /* of what she wrote, in a message */
 #define TEXT_BYTES 1024
