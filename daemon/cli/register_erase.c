@@ -2,6 +2,7 @@
  * outreach residents erase - a person out of the register, and what else holds her
  */
 #include "address.h"
+#include "audit.h"
 #include "builtin.h"
 #include "campaigns.h"
 #include "discreet.h"
@@ -23,20 +24,13 @@
 #define PAGE_ROWS 1000
 #define PAGES_AHEAD 4
 
-int register_audit(struct cli *cli, const char *op, const char *what, struct error *err)
+int register_audit(struct cli *cli, const char *op, const char *name, const char *value,
+                   struct error *err)
 {
     struct command c = COMMAND_INIT;
     int rc;
 
-    command_start(&c, "XADD");
-    command_add_string(&c, KEY_AUDIT);
-    command_add_string(&c, "*");
-    command_add_string(&c, "op");
-    command_add_string(&c, op);
-    command_add_string(&c, "to");
-    command_add_string(&c, what);
-    command_add_string(&c, "by");
-    command_add_string(&c, cli->by);
+    audit_command(&c, op, name, value, "by", cli->by, NULL);
     rc = db_ask(cli->db, &c, NULL, err);
     command_free(&c);
     return rc;
@@ -319,8 +313,8 @@ static int erase(struct erasing *e, const char *typed)
     if (e->chosen > 0)
         erased = residents_erase(e->residents, e->address, e->numbers, e->chosen, &err);
     if (erased < 0 ||
-        (erased > 0 && register_audit(e->cli, "residents-erase", log_mask(e->bare, strlen(e->bare)),
-                                      &err) != 0) ||
+        (erased > 0 && register_audit(e->cli, "residents-erase", "to",
+                                      log_mask(e->bare, strlen(e->bare)), &err) != 0) ||
         find_holders(e->cli, e->bare, &holders, &err) != 0)
         rc = cli_error(e->cli, EX_UNAVAILABLE, &err);
     else

@@ -397,7 +397,8 @@ static int import(struct import *im, const char *path)
             rc = cli_error(im->cli, EX_DATAERR, &err);
     if (rc != 0)
         return rc;
-    if (store(im, &err) != 0)
+    if ((!o->dry_run && register_audit(im->cli, "residents-import", "file", path, &err) != 0) ||
+        store(im, &err) != 0)
         return failed(im, &err);
     if (im->taken == 0)
         return nobody(im, path);
@@ -416,6 +417,12 @@ int register_import(struct cli *cli, const struct register_options *o, const cha
 }
 
 /* ------------------------------------------------------------------------- tag */
+static int audit_tag(struct cli *cli, const struct register_options *o, const char *tag,
+                     struct error *err)
+{
+    return register_audit(cli, o->add ? "residents-tag" : "residents-untag", "tag", tag, err);
+}
+
 static int tag_file(struct import *im, const char *tag)
 {
     struct who who = {0};
@@ -431,7 +438,7 @@ static int tag_file(struct import *im, const char *tag)
     if (rc != 0)
         return rc;
     im->op = im->options->add ? RESIDENTS_ADD_TAGS : RESIDENTS_REMOVE_TAGS;
-    if (store(im, &err) != 0)
+    if (audit_tag(im->cli, im->options, tag, &err) != 0 || store(im, &err) != 0)
         return failed(im, &err);
     return tell(im, im->options->file, "stored");
 }
@@ -452,7 +459,8 @@ static int tag_filter(struct cli *cli, const struct register_options *o, const c
         rc = cli_error(cli, EX_DATAERR, &err);
     else if (place < 0)
         rc = who_name(&who, r, WHO_ALL, tag, &err) != 0 ? cli_error(cli, EX_DATAERR, &err) : 0;
-    else if (residents_tag_all(r, &who.filter, (unsigned)place, o->add, &changed, &err) != 0)
+    else if (audit_tag(cli, o, tag, &err) != 0 ||
+             residents_tag_all(r, &who.filter, (unsigned)place, o->add, &changed, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     else if (cli->json)
         cli_json(json_pack("{s:o,s:I}", "tag", json_text(tag), "changed", (json_int_t)changed));

@@ -37,6 +37,12 @@ async function contents(s) {
   return all;
 }
 
+/** Who did what, as the stream has it. */
+async function audited(s) {
+  const entries = await (await s.redis()).call('XRANGE', 'outreach:audit', '-', '+');
+  return entries.map(([, flat]) => Object.fromEntries(flat.map((field, i) => (i % 2 ? null : [field, flat[i + 1]])).filter(Boolean)));
+}
+
 const inChinese = (s, ...args) => s.run(['-c', s.conf, ...args], { env: { LC_ALL: 'zh_CN.UTF-8' } });
 const json = async (s, ...args) => JSON.parse((await s.ok(...args, '--json')).out);
 const listed = async (s, ...args) => (await s.ok('residents', 'list', '--json', ...args)).out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
@@ -129,6 +135,10 @@ journey('files of an office become residents, once, however often they are impor
   const back = await json(s, 'residents', 'import', 'all.xlsx', '-y');
   assert.deepEqual([back.rows, back.added, back.changed], [3, 0, 0], 'what was exported is imported');
   assert.deepEqual(await contents(s), before);
+  assert.deepEqual((await audited(s)).map((e) => [e.op, e.file ?? e.tag ?? e.numbers]), [
+    ['residents-import', 'gb.csv'], ['residents-import', 'gb.csv'], ['residents-import', 'b.xlsx'], ['residents-list', 'full'],
+    ['residents-tag', '志愿者'], ['residents-untag', '志愿者'], ['residents-export', 'all.csv'], ['residents-export', 'all.xlsx'],
+    ['residents-import', 'all.xlsx']]);
 });
 
 journey('an import that is interrupted is done by doing it again', async (s) => {
@@ -189,6 +199,7 @@ journey('a campaign goes to those who have its tags and nobody else, and to who 
   const late = await s.ok('add', 'fair', 'late.csv');
   assert.match(late.out, /added 1, in it already 1, merged 0, refused 2\n[^]*row 4 not taken[^]*row 5 not taken[^]*now +now\n +eve +2/);
   assert.deepEqual(await s.settled('fair', 'now', 60000), { delivered: 3 });
+  assert.deepEqual((await audited(s)).filter((e) => e.op === 'add').map((e) => [e.campaign, e.rows]), [['fair', '3-3']]);
   const twice = await json(s, 'add', 'fair', 'late.csv');
   assert.deepEqual([twice.added, twice.known], [0, 2]);
   assert.deepEqual(smsc.textsFor('+8613851401006'), ['【鼓楼区妇联】赵敏（湖南路社区），请到区妇联。']);
@@ -204,6 +215,7 @@ journey('a campaign goes to those who have its tags and nobody else, and to who 
   const erased = await json(s, 'residents', 'erase', '13851401001', '-y');
   assert.deepEqual(erased, { erased: 1, opted_out: true, safe: true, campaigns: ['fair'], hidden: 0 });
   assert.doesNotMatch(JSON.stringify(await contents(s)), /13851401001|王秀英/);
+  assert.deepEqual((await audited(s)).filter((e) => e.op === 'residents-erase').map((e) => e.to), ['+86138…01']);
   assert.deepEqual((await json(s, 'residents', 'tags')).tags, { 妇女: 2, 鼓楼社区: 2, 党员: 1, 湖南路社区: 1 });
   assert.match((await s.ok('optout', 'list', '13851401001')).out, /has opted out/);
   assert.match((await s.ok('residents', 'erase', '13851401001', '-y')).out, /is not in the register\n[^]*lists of these campaigns:\n +fair/);
