@@ -69,18 +69,14 @@ struct adding {
 static struct campaign *read_campaign(struct adding *a, const char *path, struct error *err)
 {
     json_t *document = json_loads(a->picture->status->document, 0, NULL);
-    json_t *audience = json_object_get(document, "audience"), *file, *files = json_array();
+    json_t *audience = json_object_get(document, "audience"), *files = json_array();
     struct campaign *c = NULL;
     struct tree *t = NULL;
     char *text;
 
     if (audience == NULL)
         json_object_set_new(document, "audience", audience = json_object());
-    file = json_object_get(audience, "file");
-    if (json_is_array(file))
-        json_array_extend(files, file);
-    else
-        json_array_append_new(files, file != NULL ? json_incref(file) : json_string("-"));
+    json_array_append_new(files, json_string("-")); /* whatever it had */
     json_array_append_new(files, json_text(path));
     json_object_set_new(audience, "file", files);
     a->to_group = json_is_true(json_object_get(audience, "group"));

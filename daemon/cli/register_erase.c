@@ -262,9 +262,6 @@ static int find(struct erasing *e, const char *typed)
 
 static void tell(const struct erasing *e, int64_t erased, const struct holders *h)
 {
-    size_t i;
-    json_t *id;
-
     if (e->cli->json) {
         cli_json(json_pack("{s:I,s:b,s:b,s:O,s:i}", "erased", (json_int_t)erased, "opted_out",
                            h->opted_out, "safe", h->safe, "campaigns", h->campaigns, "hidden",
@@ -284,9 +281,10 @@ static void tell(const struct erasing *e, int64_t erased, const struct holders *
         puts(T("  the mark of outreach safe stays, as long as a list has the number",
                "  outreach safe 的保护标记保留：名单中仍可能有此号码"));
     if (json_array_size(h->campaigns) > 0)
-        puts(T("  the number is still in the lists of these campaigns:",
-               "  以下活动的名单中仍有此号码："));
-    json_array_foreach(h->campaigns, i, id) printf("    %s\n", json_string_value(id));
+        puts(T("  the number is still in the lists of these campaigns, as long as they are kept:",
+               "  以下活动的名单中仍有此号码（随活动一起保留）："));
+    for (size_t i = 0; i < json_array_size(h->campaigns); i++)
+        printf("    %s\n", json_string_value(json_array_get(h->campaigns, i)));
     if (h->hidden > 0)
         printf(T("  sensitive campaigns that were not looked into: %d\n",
                  "  未查看的敏感活动：%d 个\n"),

@@ -329,12 +329,12 @@ static int failed(struct import *im, const struct error *err)
                     err->text, stored);
 }
 
-static int nobody(const struct import *im, const char *path)
+static int nobody(struct import *im, const char *path)
 {
     return cli_fail(im->cli, EX_DATAERR,
                     T("%s: nobody in the list can be reached (rows refused: %lu)\n%s",
                       "%s：名单中没有可用的人（%lu 行不可用）\n%s"),
-                    path, im->report.refused, im->lines.length > 0 ? im->lines.data : "");
+                    path, im->report.refused, buf_string(&im->lines));
 }
 
 /* ---------------------------------------------------------------------- running */

@@ -278,7 +278,7 @@ int register_tags(struct cli *cli)
     struct table *t = table_create(columns, 2);
     struct buf out = BUF_INIT(1u << 20);
     json_t *all = json_object();
-    int64_t counts[RESIDENTS_TAGS], people = 0;
+    int64_t counts[RESIDENTS_TAGS] = {0}, people = 0;
     const char *const *names;
     char count[HUMAN_BYTES];
     struct who who = {0};

@@ -50,6 +50,7 @@ const listed = async (s, ...args) => (await s.ok('residents', 'list', '--json', 
 journey('what is wrong is told first, in both languages, and changes nothing', async (s) => {
   await s.redisServer();
   s.write('good.csv', CSV);
+  s.write('bad.csv', '姓名,手机号\n王秀英,12\n李桂芳,025-83241001\n');
   s.write('none.csv', '姓名,住址\n王秀英,鼓楼\n');
   const book = XLSX.utils.book_new();
   for (const name of ['城南', '城北'])
@@ -61,6 +62,7 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
     [['residents', 'import', 'nowhere.csv'], 66, /nowhere.csv cannot be read/, /无法读取 nowhere.csv/],
     [['residents', 'import', 'none.csv', '-y'], 65, /no column with phone numbers.*columns are name, 住址.*--columns sms=HEADING/, /没有电话号码列.*--columns sms=列名/],
     [['residents', 'import', 'two.xlsx', '-y'], 65, /several sheets.*城南, 城北.*--sheet NAME/, /不止一个工作表.*--sheet/],
+    [['residents', 'import', 'bad.csv', '-y'], 65, /nobody in the list can be reached \(rows refused: 2\)[^]*row 3 not taken: sms: a landline/, /没有可用的人（2 行不可用）/],
     [['residents', 'import', 'good.csv', '--columns', 'sms'], 65, /expected NAME=HEADING/, /应为 名称=表头/],
     [['residents', 'import', 'good.csv', '--columns', 'sms=电话2'], 65, /no column "电话2"/, /没有“电话2”列/],
     [['residents', 'import', 'good.csv'], 64, /nobody to ask: say -y/, /请加 -y/],
@@ -218,7 +220,7 @@ journey('a campaign goes to those who have its tags and nobody else, and to who 
   assert.deepEqual((await audited(s)).filter((e) => e.op === 'residents-erase').map((e) => e.to), ['+86138…01']);
   assert.deepEqual((await json(s, 'residents', 'tags')).tags, { 妇女: 2, 鼓楼社区: 2, 党员: 1, 湖南路社区: 1 });
   assert.match((await s.ok('optout', 'list', '13851401001')).out, /has opted out/);
-  assert.match((await s.ok('residents', 'erase', '13851401001', '-y')).out, /is not in the register\n[^]*lists of these campaigns:\n +fair/);
+  assert.match((await s.ok('residents', 'erase', '13851401001', '-y')).out, /is not in the register\n[^]*lists of these campaigns, as long as they are kept:\n +fair/);
 
   // A sensitive campaign tells nobody who is in it, but for who may read the daemon's own key.
   await s.xadd(campaign('home', people(1), { sensitive: true, texts: { zh: '您好，请按约好的时间前来。' } }));
