@@ -26,11 +26,6 @@
 #define OUTREACH_PLUGIN_DIR "/usr/lib/outreach/plugins"
 #endif
 
-struct alert {
-    const char *to, *exec;
-    int level;
-};
-
 /* As the table reads it: 64-bit numbers, lists with their counts. */
 struct settings_private {
     struct arena arena;
@@ -651,6 +646,8 @@ static void publish(struct settings *s, struct settings_private *p)
     s->dispatch.doubt_wait_ms = p->dispatch.doubt_wait_ms;
     s->dispatch.park_max = (uint32_t)p->dispatch.park_max;
     s->dispatch.stop_ms = p->dispatch.stop_ms;
+    s->alerts = p->alerts.items;
+    s->alert_count = p->alerts.count;
     s->gateways = p->gateways;
     s->document = p->document;
 }

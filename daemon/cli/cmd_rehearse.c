@@ -158,23 +158,29 @@ static void at_earliest(struct look *l, int64_t at_ms, int64_t now_ms)
         l->next_ms = at_ms;
 }
 
+/* Nothing of a reminder is claimed outside its hours, but where people have zones of their own. */
+static int64_t open_from(const struct campaign *c, int k, int64_t ms)
+{
+    return k < 0 || c->column_timezone >= 0 ? ms
+                                            : hours_next_open(c->reminders[k].hours, c->zone, ms);
+}
+
 static void look_at_open(struct rehearsing *r, const struct reminder_status *s, int64_t now_ms,
                          struct look *l)
 {
     const struct campaign *c = r->reading.campaign;
     int k = campaign_find_reminder(c, s->name);
+    int64_t retry_ms;
 
     if (reminder_settled(s))
         return;
     l->over = false;
     l->busy |= s->counts[NOTICE_SENDING] > 0;
-    at_earliest(l, first_retry_ms(r, s->name), now_ms);
-    if (s->counts[NOTICE_UNTOUCHED] > 0 && k >= 0)
-        at_earliest(l,
-                    c->column_timezone >= 0
-                        ? now_ms
-                        : hours_next_open(c->reminders[k].hours, c->zone, now_ms),
-                    now_ms);
+    retry_ms = first_retry_ms(r, s->name);
+    if (retry_ms != INT64_MAX)
+        at_earliest(l, open_from(c, k, retry_ms > now_ms ? retry_ms : now_ms), now_ms);
+    if (s->counts[NOTICE_UNTOUCHED] > 0)
+        at_earliest(l, open_from(c, k, now_ms), now_ms);
     if (s->expires_ms > now_ms)
         at_earliest(l, s->expires_ms, now_ms);
 }
@@ -333,8 +339,7 @@ static int count(struct rehearsing *r)
         if (!r->came[k].skipped &&
             walk_reminder(r->inner, r->picture, one, NULL, on_notice, r, &err) != 0)
             return cli_error(r->cli, EX_UNAVAILABLE, &err);
-        r->came[k].equal =
-            is_equal(r, &r->came[k], forecast_reminder(r->asking->forecast, k));
+        r->came[k].equal = is_equal(r, &r->came[k], forecast_reminder(r->asking->forecast, k));
     }
     return 0;
 }

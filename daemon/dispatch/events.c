@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "error.h"
 #include "fault.h"
+#include "health.h"
 #include "keys.h"
 #include "language.h"
 #include "log.h"
@@ -230,6 +231,20 @@ static void schedule_campaign(struct events *e, int64_t now_ms)
     }
 }
 
+/* Of two campaigns with the same the later one has it. */
+static void put_extension(struct events *e)
+{
+    struct command *c = &e->d->command;
+
+    if (e->campaign->extension == NULL)
+        return;
+    command_start(c, "HSET");
+    command_add_string(c, KEY_EXTENSIONS);
+    command_add_string(c, e->campaign->extension);
+    command_add_string(c, e->campaign->id);
+    db_send(e->d->db, c, NULL, NULL);
+}
+
 /* The campaign stands; the indexes follow, and are rebuilt from it if we die here. */
 static void on_queued(void *arg, const redisReply *reply)
 {
@@ -250,6 +265,7 @@ static void on_queued(void *arg, const redisReply *reply)
         return;
     }
     put_campaign(e, e->campaign->id);
+    put_extension(e);
     queued = strcmp(word->str, "OK") == 0;
     awaits = queued && e->approval != NULL;
     if (queued && !awaits)
@@ -407,6 +423,11 @@ static void apply_queue(struct events *e, const struct event_copy *c)
         return;
     }
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", e->campaign->id);
+    if (health_full(e->d->options.health)) { /* what is under way needs the rest */
+        reject(e, "Redis' memory is nearly full (80 % of maxmemory): queue it again when there is "
+                  "room");
+        return;
+    }
     campaign_write_json(e->campaign, &e->document);
     e->queued_ms = asked_ms(e);
     recipients = tree_get(e->campaign->document, "audience.recipients");
