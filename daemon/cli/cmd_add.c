@@ -7,6 +7,7 @@
  */
 #include "append.h"
 #include "audience.h"
+#include "audit.h"
 #include "campaign.h"
 #include "clock.h"
 #include "discreet.h"
@@ -68,18 +69,14 @@ struct adding {
 static struct campaign *read_campaign(struct adding *a, const char *path, struct error *err)
 {
     json_t *document = json_loads(a->picture->status->document, 0, NULL);
-    json_t *audience = json_object_get(document, "audience"), *file, *files = json_array();
+    json_t *audience = json_object_get(document, "audience"), *files = json_array();
     struct campaign *c = NULL;
     struct tree *t = NULL;
     char *text;
 
     if (audience == NULL)
         json_object_set_new(document, "audience", audience = json_object());
-    file = json_object_get(audience, "file");
-    if (json_is_array(file))
-        json_array_extend(files, file);
-    else
-        json_array_append_new(files, file != NULL ? json_incref(file) : json_string("-"));
+    json_array_append_new(files, json_string("-")); /* whatever it had */
     json_array_append_new(files, json_text(path));
     json_object_set_new(audience, "file", files);
     a->to_group = json_is_true(json_object_get(audience, "group"));
@@ -216,11 +213,12 @@ static int refused(const struct adding *a, const struct append_answer *answer)
     return EX_DATAERR;
 }
 
-/* Those that a daemon has begun with are looked at at once. */
-static void wake(const struct adding *a)
+/* Those that a daemon has begun with are looked at at once; and the audit knows. */
+static void finish(const struct adding *a)
 {
     const struct campaign_status *s = a->picture->status;
     struct command c = COMMAND_INIT;
+    char numbers[32];
 
     for (size_t i = 0; i < s->reminder_count; i++) {
         const struct reminder_status *r = &s->reminders[i];
@@ -231,6 +229,9 @@ static void wake(const struct adding *a)
         append_schedule(s->id, r->name, a->now_ms, &c);
         db_send(a->cli->db, &c, NULL, NULL);
     }
+    snprintf(numbers, sizeof numbers, "%" PRIu32 "-%" PRIu32, a->first, a->last);
+    audit_command(&c, "add", "campaign", s->id, "rows", numbers, "by", a->cli->by, NULL);
+    db_send(a->cli->db, &c, NULL, NULL);
     command_free(&c);
     db_drain(a->cli->db, 0, NULL); /* else they are found within a minute */
 }
@@ -282,7 +283,7 @@ static int append(struct adding *a)
     }
     command_free(&c);
     if (a->last > 0)
-        wake(a);
+        finish(a);
     return rc;
 }
 
