@@ -85,12 +85,21 @@ $(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
 $(BUILD)/daemon/main.c.o: daemon/main.c | $(BUILD)/daemon/base
 	$(CC) $(CPPFLAGS) $(call includes,web) $(FLAGS) $(CFLAGS) -c -o $@ $<
 
+# What people read in Chinese (base/language.h). A system-dependent format is written out:
+# that libintl would do when it loads a catalogue.
+$(BUILD)/zh_CN.mo: po/zh_CN.po
+	@mkdir -p $(@D)
+	sed 's/<PRI\([a-zA-Z]\)64>/l\1/g; s/<PRI\([a-zA-Z]\)32>/\1/g' $< | msgfmt --check-format -o $@ -
+$(BUILD)/daemon/base/language.c.o: CPPFLAGS += -DLANGUAGE_CATALOGUE='"$(BUILD)/zh_CN.mo"'
+$(BUILD)/daemon/base/language.c.o: $(BUILD)/zh_CN.mo
+
 # The Lua scripts are part of the program: scripts.c takes them in by .incbin.
 $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
+$(BUILD)/daemon/text/reply_words.c.o: daemon/text/alarm_words.tsv
 
 # The command line reads the tables of codes too, so $(LIB) has codes.c.
 # What a plugin takes of plugins/common, and the libraries it needs besides.
-TRUNK := trunk trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
+TRUNK := trunk trunk_settings trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
 smpp_COMMON := $(TRUNK) codes
 smpp_LIBS := -levent -lssl -lcrypto
 cmpp_COMMON := $(TRUNK) codes digest
@@ -101,7 +110,7 @@ tencent_COMMON := $(aliyun_COMMON)
 tencent_LIBS := -ljansson -lcrypto
 wecom_COMMON := codes digest gather judge token
 wecom_LIBS := -ljansson -lcrypto
-dingtalk_COMMON := codes digest judge token
+dingtalk_COMMON := codes digest inbox judge masked token
 dingtalk_LIBS := -ljansson -lcrypto
 feishu_COMMON := codes digest judge
 feishu_LIBS := -ljansson -lcrypto
@@ -238,6 +247,9 @@ install: all manual
 	install -m 644 $(BUILD)/manual/outreach.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/outreach
 	install -m 644 $(BUILD)/manual/_outreach $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_outreach
 	install -m 644 conf/calendars/* $(DESTDIR)/etc/outreach/calendars
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	sed 's|/usr/sbin|$(PREFIX)/sbin|' conf/systemd/outreachd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/outreachd.service
+	install -m 644 conf/systemd/outreach.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/outreach.conf
 	[ -e $(DESTDIR)/etc/outreach/outreachd.conf ] || install -m 640 conf/outreachd.conf $(DESTDIR)/etc/outreach
 
 clean:

@@ -9,6 +9,7 @@
 #include "callbacks.h"
 #include "calendar.h"
 #include "clock.h"
+#include "culprit.h"
 #include "db.h"
 #include "delivery_log.h"
 #include "dispatch.h"
@@ -19,9 +20,11 @@
 #include "log.h"
 #include "marker.h"
 #include "mem.h"
+#include "notify.h"
 #include "private_redis.h"
 #include "settings.h"
 #include "tree.h"
+#include "watchdog.h"
 #include "web.h"
 
 #include <event2/event.h>
@@ -84,7 +87,10 @@ static const char help[] =
 static void on_answered(void *arg, struct gateway *gw, void *context,
                         const struct gateway_answer *answer)
 {
-    dispatch_answered(((struct daemon *)arg)->dispatch, gw, context, answer);
+    struct daemon *d = arg;
+
+    if (!inbound_answered(d->inbound, context, answer))
+        dispatch_answered(d->dispatch, gw, context, answer);
 }
 
 static void on_receipt(void *arg, struct gateway *gw, const struct gateway_receipt *receipt,
@@ -151,6 +157,7 @@ static void stop(struct daemon *d, const char *why)
         return;
     }
     log_info("daemon.stopping reason=%s", log_quote(why));
+    notify_tell("STOPPING=1");
     evtimer_add(d->stop_timer, &bound);
     dispatch_drain(d->dispatch, on_idle, d);
 }
@@ -341,6 +348,7 @@ static int start(struct daemon *d, struct error *err, int *status)
     if (d->marker == NULL)
         return -1;
     dispatch.marker = d->marker;
+    dispatch.health = d->health;
     dispatch.db = inbound.db = d->db;
     dispatch.log = inbound.log = d->log;
     d->dispatch = dispatch_create(&dispatch);
@@ -393,6 +401,8 @@ static void finish(struct daemon *d)
         settings_free(d->reloaded[i]);
     free(d->reloaded);
     settings_free(d->settings);
+    watchdog_end();
+    culprit_release();
     if (d->base != NULL)
         event_base_free(d->base);
 }
@@ -416,7 +426,10 @@ static int run(struct daemon *d)
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     raise_file_limit();
+    notify_open();
+    culprit_guard();
     d->base = event_base_new();
+    watchdog_start(d->base);
     d->stop_timer = evtimer_new(d->base, on_stop_timer, d);
     for (size_t i = 0; i < 3; i++) {
         d->signals[i] = evsignal_new(d->base, stopping[i], on_signal, d);
@@ -437,6 +450,7 @@ static int run(struct daemon *d)
              d->redis                 ? "private"
              : d->settings->redis.url ? log_quote(d->settings->redis.url)
                                       : log_quote(d->settings->redis.master));
+    notify_tell("READY=1");
     if (d->stops == 0) /* else it was told to while it was starting */
         event_base_dispatch(d->base);
     return d->exit_status;

@@ -78,24 +78,37 @@ static void put_digits(char *at, int64_t n, int digits)
     }
 }
 
+/* Of days since 1970. gmtime_r() takes a lock, which whoever is interrupted may hold. Years
+ * begin in March, so that the day that not every year has is their last. */
+static void date_of(int64_t days, int64_t *y, int64_t *m, int64_t *d)
+{
+    int64_t since = days + 719468, era = since / 146097, of_era = since % 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153;
+
+    *d = of_year - (153 * month + 2) / 5 + 1;
+    *m = month < 10 ? month + 3 : month - 9;
+    *y = year + era * 400 + (*m <= 2);
+}
+
 void clock_stamp(int64_t wall_ms, char out[CLOCK_STAMP_BYTES])
 {
     static _Thread_local int64_t last_second = -1;
     static _Thread_local char last[CLOCK_STAMP_BYTES];
     int64_t second = wall_ms / 1000;
 
-    if (second != last_second) { /* thousands of lines a second share one gmtime */
-        time_t t = (time_t)second;
-        struct tm tm;
+    if (second != last_second) { /* thousands of lines a second share one date */
+        int64_t y, m, d;
 
-        gmtime_r(&t, &tm);
+        date_of(second / 86400, &y, &m, &d);
         memcpy(last, "0000-00-00T00:00:00.000Z", CLOCK_STAMP_BYTES);
-        put_digits(last, tm.tm_year + 1900, 4);
-        put_digits(last + 5, tm.tm_mon + 1, 2);
-        put_digits(last + 8, tm.tm_mday, 2);
-        put_digits(last + 11, tm.tm_hour, 2);
-        put_digits(last + 14, tm.tm_min, 2);
-        put_digits(last + 17, tm.tm_sec, 2);
+        put_digits(last, y, 4);
+        put_digits(last + 5, m, 2);
+        put_digits(last + 8, d, 2);
+        put_digits(last + 11, second / 3600 % 24, 2);
+        put_digits(last + 14, second / 60 % 60, 2);
+        put_digits(last + 17, second % 60, 2);
         last_second = second;
     }
     memcpy(out, last, CLOCK_STAMP_BYTES);

@@ -43,7 +43,7 @@ int64_t clock_step_ms(void);
 /* The system's wall clock is right: go by it from now on. */
 void clock_accept(void);
 
-/* "2027-03-06T01:00:00.250Z" into out, NUL-terminated. */
+/* "2027-03-06T01:00:00.250Z" into out, NUL-terminated; since 1970. Async-signal-safe. */
 #define CLOCK_STAMP_BYTES 25
 void clock_stamp(int64_t wall_ms, char out[CLOCK_STAMP_BYTES]);
 

@@ -1,16 +1,25 @@
 /*
- * asking.h - a forecast row by row, and how it is told: for `forecast` and `approve`
+ * asking.h - a forecast row by row
  *
- * In cmd_forecast.c. Rows may be given as they come; who has opted out is asked of Redis for
- * many at once, where there is a connection.
+ * Rows may be given as they come; who has opted out is asked of Redis for many at once, where
+ * there is a connection.
  */
 #ifndef OUTREACH_ASKING_H
 #define OUTREACH_ASKING_H
 
 #include "forecast.h"
-#include "reading.h"
+#include "cli.h"
 
-struct asking; /* opaque */
+#define ASKING_ROWS 500 /* that Redis is asked about at once */
+
+struct asking {
+    struct cli *cli;
+    const struct campaign *campaign;
+    struct forecast *forecast;
+    /* of ours */
+    struct buf rows; /* those whose refusal is not yet asked for */
+    size_t at[ASKING_ROWS], length[ASKING_ROWS], count;
+};
 
 /* All is borrowed. NULL with err: a gateway's settings are wrong. now_ms: as if queued then. */
 struct asking *asking_create(struct cli *cli, const struct campaign *campaign, int64_t now_ms,
@@ -23,18 +32,11 @@ int asking_row(void *arg, const char *row, size_t n, struct error *err);
 /* After the last row. -1 with err: Redis did not answer. */
 int asking_end(struct asking *a, struct error *err);
 
-const struct forecast *asking_forecast(const struct asking *a);
-
 /* Over all reminders. */
 struct asking_sums {
     int64_t notices, segments;
     double cost;
 };
 struct asking_sums asking_sums(const struct asking *a);
-
-/* For a person; the reading's preview has seen the same rows. For programs: a list of
- * reminders, a new reference. */
-void asking_write(const struct asking *a, const struct reading *reading, struct buf *out);
-json_t *asking_json(const struct asking *a);
 
 #endif

@@ -5,7 +5,7 @@
  * file; and what is agreed to is named by their digests, which the script compares once more.
  */
 #include "approval.h"
-#include "asking.h"
+#include "foresee.h"
 #include "audience.h"
 #include "clock.h"
 #include "cli.h"

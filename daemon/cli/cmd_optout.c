@@ -132,8 +132,11 @@ static int list_all(struct cli *cli)
         }
         page = db_at(reply, 1);
         for (size_t i = 0; page != NULL && i < page->elements; i++) {
-            const char *masked = log_mask(page->element[i]->str, page->element[i]->len);
+            const char *masked;
 
+            if (strcmp(page->element[i]->str, OPTOUT_SEAL) == 0)
+                continue;
+            masked = log_mask(page->element[i]->str, page->element[i]->len);
             shown++;
             if (cli->json)
                 json_array_append_new(all, json_text(masked));

@@ -9,6 +9,7 @@
  * The same body is the same campaign: the canonical document with a digest of
  * all rows in it. Queued twice it is queued once; with another body it is refused.
  */
+#include "asked.h"
 #include "approval.h"
 #include "asking.h"
 #include "clock.h"
@@ -16,6 +17,7 @@
 #include "cli.h"
 #include "daemons.h"
 #include "fault.h"
+#include "health.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -25,6 +27,7 @@
 #include "tree.h"
 #include "upload.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -304,34 +307,6 @@ static int send_event(struct queueing *q, struct error *err)
     return 0;
 }
 
-/* The reason if our event was rejected, for the caller to free, or NULL. */
-static char *find_rejection(struct queueing *q)
-{
-    struct command c = COMMAND_INIT;
-    redisReply *reply;
-    char *reason = NULL;
-
-    command_start(&c, "XREVRANGE");
-    command_add_string(&c, KEY_REJECTED);
-    command_add_string(&c, "+");
-    command_add_string(&c, "-");
-    command_add_string(&c, "COUNT");
-    command_add_int(&c, 100);
-    if (db_ask(q->cli->db, &c, &reply, NULL) == 0) {
-        for (size_t i = 0; i < reply->elements && reason == NULL; i++) {
-            const redisReply *fields = db_at(reply->element[i], 1);
-
-            /* One with a row is about that row only: the event may be taken. */
-            if (strcmp(text_of(db_field(fields, "event"), ""), q->event) == 0 &&
-                db_field(fields, "row") == NULL)
-                reason = xstrdup(text_of(db_field(fields, "reason"), "?"));
-        }
-        freeReplyObject(reply);
-    }
-    command_free(&c);
-    return reason;
-}
-
 static bool is_taken(struct queueing *q)
 {
     struct standing s;
@@ -352,7 +327,7 @@ static enum fate wait_for_daemon(struct queueing *q, int64_t wait_ms, char **rea
     do {
         if (is_taken(q))
             return TAKEN;
-        *reason = find_rejection(q);
+        *reason = asked_rejection(q->cli, q->event);
         if (*reason != NULL)
             return REJECTED;
         cli_sleep(q->cli, LOOK_MS);
@@ -390,6 +365,11 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     if (preview_rows(r->preview) >= 1000)
         buf_printf(&out, " (%s)", human_rate(rate, rows_per_s));
     buf_putc(&out, '\n');
+    if (r->report.elsewhere > 0)
+        buf_printf(
+            &out,
+            T("  of the merged, in an earlier list: %lu\n", "  合并的人中，与前面名单重复：%lu\n"),
+            r->report.elsewhere);
     reading_write_remarks(r, &out);
     reading_write_plan(r->campaign, queued_ms, &out);
     if (reading_is_over(r->campaign, queued_ms))
@@ -419,12 +399,13 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
                           "%s 已取消，不能恢复：请换一个编号"),
                         id);
     if (strcmp(s->hash, q->hash) != 0)
-        return cli_fail(q->cli, EX_DATAERR,
-                        T("%s is queued already with another text, time or list; nothing was "
-                          "changed (amend it, cancel it, or give this one another id)",
-                          "%s 已提交过，但内容、时间或名单不同；没有做任何改动"
-                          "（请用 amend 修改、取消它，或换一个编号）"),
-                        id);
+        return cli_fail(
+            q->cli, EX_DATAERR,
+            T("%s is queued already with another text, time or list; nothing was "
+              "changed (change it with outreach amend, cancel it, or give this one another id)",
+              "%s 已提交过，但内容、时间或名单不同；没有做任何改动"
+              "（请用 outreach amend 修改、取消它，或换一个编号）"),
+            id);
     if (q->cli->json)
         cli_json(json_pack("{s:s,s:s,s:I}", "id", id, "state", s->queued ? "already" : "waiting",
                            "rows", (json_int_t)preview_rows(q->reading.preview)));
@@ -441,6 +422,32 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
 }
 
 /* ---------------------------------------------------------------------- running */
+/* 0, or the exit code that was told. Who may not ask is not held up: Redis says so itself. */
+static int check_room(struct cli *cli)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int percent = 0;
+    bool full;
+
+    command_start(&c, "INFO");
+    command_add_string(&c, "memory");
+    if (db_ask(cli->db, &c, &reply, NULL) != 0) {
+        command_free(&c);
+        return 0;
+    }
+    full = reply->type == REDIS_REPLY_STRING && health_memory_full(reply->str, &percent);
+    freeReplyObject(reply);
+    command_free(&c);
+    return full ? cli_fail(cli, EX_TEMPFAIL,
+                           T("Redis' memory is nearly full (%d %% of maxmemory): nothing was "
+                             "queued. Raise maxmemory, or erase old campaigns",
+                             "Redis 内存将满（已用 maxmemory 的 %d %%）：没有提交。"
+                             "请调大 maxmemory 或清理旧活动"),
+                           percent)
+                : 0;
+}
+
 /* The id is in use: the same campaign, or another? Nothing is uploaded. */
 static int compare_with_standing(struct queueing *q, const struct standing *s)
 {
@@ -493,8 +500,13 @@ static int upload_and_queue(struct queueing *q, const struct queue_options *opti
     enum fate fate;
     struct error err;
     char *reason = NULL;
-    int rc = read_and_upload(q);
+    int rc = check_room(q->cli);
 
+    if (rc != 0)
+        return rc;
+    rc = read_and_upload(q);
+    if (rc == 0)
+        rc = check_room(q->cli); /* with all its rows in it */
     if (rc != 0) {
         discard_upload(q);
         return rc;
@@ -503,11 +515,13 @@ static int upload_and_queue(struct queueing *q, const struct queue_options *opti
     if (send_event(q, &err) != 0)
         return cli_error(q->cli, EX_UNAVAILABLE, &err);
     fate = wait_for_daemon(q, options->no_wait ? 0 : options->wait_ms, &reason);
-    if (fate == REJECTED)
+    if (fate == REJECTED) {
+        discard_upload(q);
         rc = cli_fail(q->cli, EX_DATAERR, T("%s was rejected: %s", "%s 被拒绝：%s"),
                       q->reading.campaign->id, reason);
-    else
+    } else {
         tell_queued(q, fate, queued_ms);
+    }
     free(reason);
     return rc;
 }
@@ -524,10 +538,11 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+                        language_errno(errno));
     cli_catch_signals();
     if (reading_open(&q.reading, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
-        rc = cli_error(cli, q.reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+        rc = cli_error(cli, reading_fault(&q.reading), &err);
     else
         rc = cli_connect(cli);
     if (rc == 0 && look_at_standing(cli, q.reading.campaign->id, &standing, &err) != 0)

@@ -7,23 +7,22 @@
  * compare-and-set, so that it may be interrupted and repeated; and only at the end are the
  * daemons told to go on.
  */
-#include "address.h"
 #include "audit.h"
 #include "campaigns.h"
 #include "cli.h"
 #include "clock.h"
 #include "copy.h"
 #include "fault.h"
+#include "gateway_names.h"
 #include "human.h"
 #include "keys.h"
 #include "marker.h"
 #include "mem.h"
 #include "moves.h"
 #include "receipt_index.h"
+#include "refusals.h"
 #include "replay.h"
 #include "subcommands.h"
-#include "template.h"
-#include "tree.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,8 +65,7 @@ struct recovery {
     unsigned numbers[256]; /* in the registry, of the logs' gateways */
     int64_t told_ms;
     json_t *reminders;
-    struct address_key key; /* of the addresses in the log of this host */
-    int64_t refusals;       /* put back */
+    int64_t refusals; /* put back */
     /* of the reminder under way */
     const struct replay_reminder *reminder;
     uint32_t ref;
@@ -121,8 +119,14 @@ static int finish(struct recovery *r, const char *how)
     struct command *c = &r->command;
     enum marker_verdict verdict;
     struct error err;
-    int rc = ask_marker(r, MARKER_TRUST, &verdict);
+    int rc;
 
+    command_start(c, "SADD"); /* before the marker says that it is there */
+    command_add_string(c, KEY_OPTOUT);
+    command_add_string(c, OPTOUT_SEAL);
+    if (db_ask(r->cli->db, c, NULL, &err) != 0)
+        return cli_error(r->cli, EX_UNAVAILABLE, &err);
+    rc = ask_marker(r, MARKER_TRUST, &verdict);
     if (rc != 0)
         return rc;
     audit_command(c, how, "by", r->cli->by, NULL);
@@ -319,9 +323,11 @@ static int number_gateways(struct recovery *r)
 
 static void send_ids(struct recovery *r)
 {
+    const char *gateway = replay_gateway(r->replay, r->id_gateway);
+
     if (r->id_count == 0)
         return;
-    receipt_index_command(&r->command, replay_gateway(r->replay, r->id_gateway), r->ids,
+    receipt_index_command(&r->command, gateway, gateway_receipt_wait_ms(r->cli, gateway), r->ids,
                           r->id_count, clock_wall_ms());
     db_send(r->cli->db, &r->command, NULL, NULL);
     r->id_count = 0;
@@ -498,84 +504,7 @@ static int cancel(struct recovery *r)
     return 0;
 }
 
-/* ------------------------------------------------------------------------ refusals */
-
-static void count_refusal(void *arg, const redisReply *reply)
-{
-    struct recovery *r = arg;
-
-    r->refusals += db_int(reply, 0);
-}
-
-static void look_at_row(struct recovery *r, const struct campaign *c, const redisReply *row)
-{
-    struct template_value values[CAMPAIGN_MAX_COLUMNS];
-
-    if (row == NULL || campaign_row_split(c, row->str, row->len, values) != 0)
-        return;
-    for (size_t i = 0; i < c->channel_count; i++) {
-        if (values[i].length == 0 ||
-            !replay_refused(r->replay, address_keyed(&r->key, values[i].text, values[i].length)))
-            continue;
-        command_start(&r->command, "SADD");
-        command_add_string(&r->command, KEY_OPTOUT);
-        command_add(&r->command, values[i].text, values[i].length);
-        db_send(r->cli->db, &r->command, count_refusal, r);
-    }
-}
-
-static int look_at_rows(struct recovery *r, const char *id, const struct campaign *c)
-{
-    struct error err;
-    int64_t last = 0;
-    size_t count = PIECE;
-
-    while (count == PIECE) {
-        redisReply *rows;
-
-        command_start(&r->command, "XRANGE");
-        key_audience(&r->command, id);
-        command_add_format(&r->command, "%" PRId64 "-0", last + 1);
-        command_add_string(&r->command, "+");
-        command_add_string(&r->command, "COUNT");
-        command_add_int(&r->command, PIECE);
-        if (db_ask(r->cli->db, &r->command, &rows, &err) != 0)
-            return cli_error(r->cli, EX_UNAVAILABLE, &err);
-        count = rows->elements;
-        for (size_t i = 0; i < count; i++)
-            look_at_row(r, c, db_at(db_at(rows->element[i], 1), 1));
-        if (count > 0 && db_at(rows->element[count - 1], 0) != NULL)
-            last = strtoll(db_at(rows->element[count - 1], 0)->str, NULL, 10);
-        freeReplyObject(rows);
-        if (db_drain(r->cli->db, UNDER_WAY, &err) != 0)
-            return cli_error(r->cli, EX_UNAVAILABLE, &err);
-    }
-    return db_drain(r->cli->db, 0, &err) == 0 ? 0 : cli_error(r->cli, EX_UNAVAILABLE, &err);
-}
-
-/* The log has no numbers, but whose they are can be told for those of a list. */
-static int put_refusals_back(struct recovery *r, const char *id)
-{
-    struct campaign_status *status;
-    struct campaign *c = NULL;
-    struct tree *document;
-    struct error err;
-    int rc = 0;
-
-    if (replay_refusals(r->replay) == 0 || address_key(r->cli, &r->key) != 0)
-        return 0;
-    status = campaign_status_read(r->cli->db, id, &err);
-    if (status == NULL)
-        return cli_error(r->cli, EX_UNAVAILABLE, &err);
-    document = tree_parse_json(status->document, strlen(status->document), NULL, NULL);
-    if (document != NULL)
-        c = campaign_create(document, &r->cli->settings->defaults, NULL, 0, &err);
-    if (c != NULL)
-        rc = look_at_rows(r, id, c);
-    campaign_free(c);
-    campaign_status_free(status);
-    return rc;
-}
+/* ------------------------------------------------------------------------ reminders */
 
 static int recover_reminder(struct recovery *r, const struct replay_reminder *one)
 {
@@ -658,12 +587,30 @@ static int recover_all(struct recovery *r)
     for (size_t i = 0; i < count && rc == 0; i++)
         if (wanted[i] && (i == 0 || strcmp(replay_reminder_at(r->replay, i)->campaign,
                                            replay_reminder_at(r->replay, i - 1)->campaign) != 0))
-            rc = put_refusals_back(r, replay_reminder_at(r->replay, i)->campaign);
+            rc = refusals_from_log(r->cli, r->replay, replay_reminder_at(r->replay, i)->campaign,
+                                   &r->refusals);
     free(wanted);
     return rc != 0 ? rc : raise_epoch(r);
 }
 
-static int tell_done(struct recovery *r)
+static int recover_refusals(struct recovery *r)
+{
+    struct error err;
+    redisReply *ids;
+    int rc;
+
+    command_start(&r->command, "SMEMBERS");
+    command_add_string(&r->command, KEY_CAMPAIGNS);
+    if (db_ask(r->cli->db, &r->command, &ids, &err) != 0)
+        return cli_error(r->cli, EX_UNAVAILABLE, &err);
+    rc = refusals_from_replies(r->cli, &r->refusals);
+    for (size_t i = 0; i < ids->elements && rc == 0; i++)
+        rc = refusals_from_log(r->cli, r->replay, ids->element[i]->str, &r->refusals);
+    freeReplyObject(ids);
+    return rc;
+}
+
+static int tell_done(struct recovery *r, enum marker_verdict verdict)
 {
     if (r->cli->json) {
         cli_json(json_pack("{s:b,s:I,s:I,s:O}", "recovered", true, "unreadable",
@@ -675,12 +622,24 @@ static int tell_done(struct recovery *r)
         printf(T("%" PRId64 " lines could not be read and were passed over\n",
                  "%" PRId64 " 行无法读取，已略过\n"),
                replay_unreadable(r->replay));
-    puts(T(
-        "done: the daemons go on within seconds. What only the lost Redis knew is gone: refusals "
-        "and pauses\nsince its copy was made (outreach optout list, outreach pause), and how much "
-        "each person was sent lately",
-        "完成：各程序将在数秒内继续。只存在于丢失数据中的内容无法恢复：备份之后的退订和暂停\n"
-        "（请核对 outreach optout list、outreach pause），以及每人近期的发送次数"));
+    if (verdict == MARKER_REFUSALS)
+        printf(T("done: %" PRId64 " refusals were put back, and the daemons go on within seconds. "
+                 "No log knows\nthose that were entered by hand: enter them again (outreach optout "
+                 "add). Who took a refusal\nback meanwhile counts as refusing again (outreach "
+                 "optout remove)\n",
+                 "完成：找回 %" PRId64 " 条退订，各程序将在数秒内继续。人工登记的退订不在日志中，\n"
+                 "请重新登记（outreach optout add）；曾撤回退订的人又被视为退订\n"
+                 "（outreach optout remove）\n"),
+               r->refusals);
+    else
+        puts(
+            T("done: the daemons go on within seconds. What only the lost Redis knew is gone: "
+              "refusals "
+              "and pauses\nsince its copy was made (outreach optout list, outreach pause), and how "
+              "much "
+              "each person was sent lately",
+              "完成：各程序将在数秒内继续。只存在于丢失数据中的内容无法恢复：备份之后的退订和暂停\n"
+              "（请核对 outreach optout list、outreach pause），以及每人近期的发送次数"));
     return 0;
 }
 
@@ -718,11 +677,11 @@ static int recover_from(struct recovery *r, char **operands, int count)
     if (rc == 0)
         rc = check_daemons(r);
     if (rc == 0)
-        rc = recover_all(r);
+        rc = verdict == MARKER_REFUSALS ? recover_refusals(r) : recover_all(r);
     FAULT_POINT("recover");
     if (rc == 0)
         rc = finish(r, "recover");
-    return rc == 0 ? tell_done(r) : rc;
+    return rc == 0 ? tell_done(r, verdict) : rc;
 }
 
 static int recover(struct cli *cli, const void *options, char **operands, int count)

@@ -7,6 +7,7 @@
  * held against the forecast.
  */
 #include "asking.h"
+#include "reading.h"
 #include "clock.h"
 #include "cli.h"
 #include "gateway_names.h"
@@ -103,7 +104,7 @@ static int reckon(struct rehearsing *r, int64_t now_ms)
 /* How much quicker the gateways must be for it to take SHORT_S, if it takes longer than LONG_S. */
 static int64_t reckon_faster(const struct rehearsing *r)
 {
-    const struct forecast *f = asking_forecast(r->asking);
+    const struct forecast *f = r->asking->forecast;
     double longest = 0;
 
     for (size_t i = 0; i < forecast_gateways(f); i++) {
@@ -347,8 +348,7 @@ static int count(struct rehearsing *r)
         if (!r->came[k].skipped &&
             walk_reminder(r->inner, r->picture, one, NULL, on_notice, r, &err) != 0)
             return cli_error(r->cli, EX_UNAVAILABLE, &err);
-        r->came[k].equal =
-            is_equal(r, &r->came[k], forecast_reminder(asking_forecast(r->asking), k));
+        r->came[k].equal = is_equal(r, &r->came[k], forecast_reminder(r->asking->forecast, k));
     }
     return 0;
 }
@@ -409,7 +409,7 @@ static bool write_differences(const struct rehearsing *r, struct buf *out)
     bool equal = true;
 
     for (size_t k = 0; k < c->reminder_count; k++) {
-        const struct forecast_reminder *p = forecast_reminder(asking_forecast(r->asking), k);
+        const struct forecast_reminder *p = forecast_reminder(r->asking->forecast, k);
 
         if (r->came[k].equal)
             continue;
@@ -471,7 +471,7 @@ static void write_report(const struct rehearsing *r, struct buf *out)
 
 static json_t *reminder_json(const struct rehearsing *r, size_t k)
 {
-    const struct forecast_reminder *p = forecast_reminder(asking_forecast(r->asking), k);
+    const struct forecast_reminder *p = forecast_reminder(r->asking->forecast, k);
     const struct came *came = &r->came[k];
     json_t *missed = json_object();
 

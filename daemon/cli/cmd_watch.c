@@ -52,7 +52,7 @@ struct pace {
 struct watched {
     char *id;
     struct picture *picture;
-    struct pace paces[CAMPAIGN_MAX_REMINDERS];
+    struct pace paces[CAMPAIGN_ALL_REMINDERS];
     bool told_loading, told_awaiting;
 };
 

@@ -14,6 +14,13 @@ static const struct words sentences[] = {
          "sent. Run\noutreach recover --from with the delivery logs.\n",
          "不再发送：Redis 数据倒退到较早状态，其后的通知可能已经发出。\n"
          "请用投递日志执行 outreach recover --from。\n"},
+    [MARKER_REFUSALS] =
+        {"NOTHING IS SENT: Redis has lost the list of those who refused (outreach:optout). Put it "
+         "back from\na backup and say outreach recover --adopt; without one, outreach recover "
+         "--from with the delivery\nlogs puts back who refused by a reply.\n",
+         "不再发送：Redis 丢失了退订名单（outreach:optout）。请从备份恢复该名单后执行\n"
+         "outreach recover --adopt；没有备份时，用投递日志执行 outreach recover --from，\n"
+         "可找回以回复方式退订的人。\n"},
     [MARKER_FOREIGN] =
         {"NOTHING IS SENT: this Redis belongs to another installation. Correct redis.url "
          "or state_dir,\nor say outreach recover --adopt.\n",
@@ -38,7 +45,7 @@ void doubt_write(struct cli *cli, struct buf *out)
         verdict = marker_answer(marker, MARKER_LOOK, reply);
         freeReplyObject(reply);
     }
-    if (verdict == MARKER_EMPTY || verdict == MARKER_OLDER || verdict == MARKER_FOREIGN)
+    if (verdict != MARKER_UNKNOWN && verdict != MARKER_GOOD)
         buf_printf(out, T("%sThe delivery log of this host: %s\n", "%s本机的投递日志：%s\n"),
                    words_of(sentences[verdict]), cli->settings->log.delivery);
     marker_close(marker);

@@ -6,20 +6,23 @@
 #include "error.h"
 #include "hours.h"
 #include "mem.h"
+#include "places.h"
+#include "safe.h"
 #include "settings.h"
 #include "zone.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SPELLS_MOST 2000 /* windows and days looked through for one gateway's part */
-#define DAY_MS 86400000
 
 struct forecast {
     const struct campaign *c;
     struct gateway_set *gateways;
-    int64_t now_ms;
+    forecast_notice_fn *notice;
+    void *arg;
     struct forecast_reminder reminders[CAMPAIGN_MAX_REMINDERS];
 };
 
@@ -36,7 +39,6 @@ struct forecast *forecast_create(const struct campaign *c, const struct settings
     f = xcalloc(1, sizeof *f);
     f->c = c;
     f->gateways = set;
-    f->now_ms = now_ms;
     campaign_plan(c, now_ms, due_ms, skipped);
     for (size_t r = 0; r < c->reminder_count; r++) {
         struct forecast_reminder *p = &f->reminders[r];
@@ -58,6 +60,17 @@ void forecast_free(struct forecast *f)
         return;
     gateway_set_close(f->gateways);
     free(f);
+}
+
+void forecast_skip(struct forecast *f, size_t reminder)
+{
+    f->reminders[reminder].skipped = true;
+}
+
+void forecast_listen(struct forecast *f, forecast_notice_fn *fn, void *arg)
+{
+    f->notice = fn;
+    f->arg = arg;
 }
 
 /* The day in the campaign's zone, as 20270303, and whether it is no worked one there. */
@@ -152,9 +165,9 @@ static void note_slot(struct forecast_reminder *p, int64_t due_ms)
         p->last_slot_ms = due_ms;
 }
 
-/* Asked at the moment of the reminder, and again when that says to wait. */
-static bool row_goes(const struct forecast *f, size_t r, const struct template_value *row,
-                     struct forecast_reminder *p)
+/* Asked at the moment of the reminder, and again when that says to wait. When it may go, or 0. */
+static int64_t row_goes(const struct forecast *f, size_t r, const struct template_value *row,
+                        struct forecast_reminder *p)
 {
     int64_t at_ms = p->begins_ms;
 
@@ -168,25 +181,40 @@ static bool row_goes(const struct forecast *f, size_t r, const struct template_v
                 note_slot(p, at_ms);
             if (at_ms > p->done_ms)
                 p->done_ms = at_ms;
-            return true;
+            return at_ms;
         }
         if (how == DECIDE_LATE) {
             p->late++;
-            return false;
+            return 0;
         }
         if (how == DECIDE_FAILS) {
             p->missed[t.reason]++;
-            return false;
+            return 0;
         }
         at_ms = t.until_ms;
         if (f->c->column_timezone < 0) /* a slot at night waits for the morning */
             at_ms = hours_next_open(f->c->reminders[r].hours, f->c->zone, at_ms);
     }
     p->late++;
-    return false;
+    return 0;
 }
 
-void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused)
+/* As at the gate (dispatch/safe.c): not where a provider's template speaks. */
+static enum notice_reason neutral(const struct campaign *c, size_t r, size_t step,
+                                  const struct gateway_config *gateway,
+                                  const struct template_value *to, struct decided_text *text)
+{
+    char address[130];
+
+    if (campaign_template(c, r, gateway->name, text->language, strlen(text->language)) != NULL)
+        return REASON_SAFE;
+    snprintf(address, sizeof address, "%.*s", (int)to->length, to->text);
+    return decide_neutral(c, step, gateway, address, text->language, text) == REASON_NONE
+               ? REASON_NONE
+               : REASON_SAFE;
+}
+
+void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused, int safe)
 {
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
     struct decided_text text;
@@ -197,6 +225,7 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused)
         struct forecast_reminder *p = &f->reminders[r];
         enum notice_reason why;
         struct gateway *gw;
+        int64_t at_ms;
         size_t step;
 
         if (p->skipped)
@@ -205,15 +234,30 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused)
             p->refused++;
             continue;
         }
-        if (!row_goes(f, r, row, p))
+        if (safe == SAFE_SKIP) {
+            p->missed[REASON_SAFE]++;
+            continue;
+        }
+        /* Before it is queued nobody has a place yet. */
+        if (!place_passes(f->c->reminders[r].filter, PLACE_NONE)) {
+            p->missed[REASON_FILTER]++;
+            continue;
+        }
+        at_ms = row_goes(f, r, row, p);
+        if (at_ms == 0)
             continue;
         gw = route(f, r, row, &step, &why);
         if (gw != NULL)
             why = decide_text(f->c, r, step, gateway_config(gw), row, &text);
-        if (gw == NULL || why != REASON_NONE)
+        if (gw != NULL && safe == SAFE_NEUTRAL)
+            why = neutral(f->c, r, step, gateway_config(gw), &row[step], &text);
+        if (gw == NULL || why != REASON_NONE) {
             p->missed[why]++;
-        else
-            add(f, r, gw, &text.size);
+            continue;
+        }
+        add(f, r, gw, &text.size);
+        if (f->notice != NULL)
+            f->notice(f->arg, r, row[step].text, row[step].length, at_ms);
     }
 }
 

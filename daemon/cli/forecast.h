@@ -47,8 +47,16 @@ struct forecast *forecast_create(const struct campaign *c, const struct settings
                                  int64_t now_ms, struct error *err);
 void forecast_free(struct forecast *f); /* NULL is fine */
 
-/* One recipient; refused: she has opted out. */
-void forecast_row(struct forecast *f, const char *row, size_t n, bool refused);
+/* A reminder that is not asked for. Before the first row. */
+void forecast_skip(struct forecast *f, size_t reminder);
+
+/* Who wants to know of every notice: to whom, and when it may go at the earliest. */
+typedef void forecast_notice_fn(void *arg, size_t reminder, const char *to, size_t n,
+                                int64_t at_ms);
+void forecast_listen(struct forecast *f, forecast_notice_fn *fn, void *arg);
+
+/* One recipient; refused: she has opted out; safe: how she is marked (enum safe_mode), or -1. */
+void forecast_row(struct forecast *f, const char *row, size_t n, bool refused, int safe);
 
 /* After the last row: reckons the times. */
 void forecast_finish(struct forecast *f);

@@ -1,22 +1,41 @@
 #include "gateway_names.h"
 
+#include "field.h"
 #include "keys.h"
 #include "mem.h"
+#include "receipt_index.h"
 #include "tree.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static double cost_of(const struct cli *cli, const char *name)
+static const struct tree *setting_of(const struct cli *cli, const char *name, const char *setting)
 {
-    const struct tree *list = cli->settings->gateways, *cost;
+    const struct tree *list = cli->settings->gateways;
 
     for (const struct tree *g = list != NULL ? list->first : NULL; g != NULL; g = g->next)
-        if (strcmp(tree_string(g, "name", ""), name) == 0) {
-            cost = tree_member(g, "cost");
-            return cost == NULL ? 0 : cost->kind == TREE_INT ? (double)cost->integer : cost->number;
-        }
-    return 0;
+        if (strcmp(tree_string(g, "name", ""), name) == 0)
+            return tree_member(g, setting);
+    return NULL;
+}
+
+static double cost_of(const struct cli *cli, const char *name)
+{
+    const struct tree *cost = setting_of(cli, name, "cost");
+
+    return cost == NULL ? 0 : cost->kind == TREE_INT ? (double)cost->integer : cost->number;
+}
+
+int64_t gateway_receipt_wait_ms(const struct cli *cli, const char *name)
+{
+    const struct tree *wait = setting_of(cli, name, "receipt_wait");
+    int64_t ms = 0;
+
+    if (wait != NULL && wait->kind == TREE_INT && wait->integer < RECEIPT_WAIT_MOST_MS / 1000)
+        ms = wait->integer * 1000;
+    else if (wait != NULL && wait->kind == TREE_STRING && field_duration(wait->string, &ms) != 0)
+        ms = 0;
+    return ms >= RECEIPT_WAIT_LEAST_MS && ms <= RECEIPT_WAIT_MOST_MS ? ms : RECEIPT_WAIT_MS;
 }
 
 int gateway_names_read(struct gateway_names *g, struct cli *cli, struct error *err)

@@ -1,8 +1,8 @@
 /*
  * gateway_names.h - the gateways by the numbers that ledgers know them by
  *
- * The registry in Redis has every gateway that there ever was; what a segment costs at one
- * stands in the configuration, as long as the gateway does.
+ * The registry in Redis has every gateway that there ever was; what a segment costs at one, and
+ * how long a receipt is waited for, stands in the configuration, as long as the gateway does.
  */
 #ifndef OUTREACH_GATEWAY_NAMES_H
 #define OUTREACH_GATEWAY_NAMES_H
@@ -18,6 +18,9 @@ struct gateway_names {
 
 int gateway_names_read(struct gateway_names *g, struct cli *cli, struct error *err);
 void gateway_names_free(struct gateway_names *g);
+
+/* How long a receipt of it is waited for, as the configuration says. */
+int64_t gateway_receipt_wait_ms(const struct cli *cli, const char *name);
 
 const char *gateway_names_of(const struct gateway_names *g, unsigned number); /* or "" */
 

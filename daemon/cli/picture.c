@@ -110,6 +110,8 @@ bool picture_holds_doubt(const struct picture *p, const struct reminder_status *
     const struct tree *one = p->document != NULL ? tree_get(p->document, "reminders") : NULL;
     size_t n = strlen(r->name);
 
+    if (builtin_is(r->name))
+        return builtin_holds_doubt(r->name);
     /* Of a repeated event a day stands behind the name that was written: "-20270306". */
     if (p->document != NULL && n > 9 && tree_string(p->document, "event.repeat", NULL) != NULL)
         n -= 9;

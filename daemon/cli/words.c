@@ -7,43 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool chinese;
-
 void words_init(void)
 {
-    static const char *const variables[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-
-    chinese = false;
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-        const char *value = getenv(variables[i]);
-
-        if (value == NULL || value[0] == '\0')
-            continue;
-        chinese = strncmp(value, "zh", 2) == 0;
-        return;
-    }
+    language_init();
 }
 
 void words_set_chinese(bool yes)
 {
-    chinese = yes;
+    language_set_chinese(yes);
 }
 
 bool words_chinese(void)
 {
-    return chinese;
+    return language_chinese();
 }
 
 const char *words_of(struct words w)
 {
-    const char *s = chinese ? w.zh : w.en;
+    const char *s = words_chinese() ? w.zh : w.en;
 
     return s != NULL ? s : "";
 }
 
 const char *words_language(void)
 {
-    return chinese ? "zh" : "en";
+    return language_name();
 }
 
 struct name {
@@ -151,9 +139,18 @@ static const struct name reasons[] = {
     {"no-receipt",
      {"no receipt came within the campaign's fallback_after",
       "在 fallback_after 时间内没有收到回执"}},
+    {"replaced",
+     {"the campaign was amended before it left; a newer correction takes its place",
+      "发出前活动又有变更，由新的更正通知代替"}},
+    {"filter",
+     {"the reminder is only for those with (or without) a place",
+      "此提醒只发给已报名（或未报名、候补）的人"}},
     {"repeat",
      {"the same text went to this address from another campaign within a day: not once more",
       "24 小时内另一活动已向此号码发过同样内容，不再重复发送"}},
+    {"safe",
+     {"protected: not sent by machine; tell her in person",
+      "受保护居民：系统不发送，请由专人告知"}},
     {"slot",
      {"the recipient's own time cannot be read, or is yet to come",
       "收件人的预约时间无法识别或尚未到"}},

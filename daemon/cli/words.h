@@ -13,6 +13,8 @@
 #ifndef OUTREACH_WORDS_H
 #define OUTREACH_WORDS_H
 
+#include "language.h"
+
 #include <stdbool.h>
 
 struct words {

@@ -6,7 +6,9 @@
 #include "clock.h"
 #include "error.h"
 #include "fault.h"
+#include "health.h"
 #include "keys.h"
+#include "language.h"
 #include "log.h"
 #include "tree.h"
 #include "upload.h"
@@ -229,6 +231,20 @@ static void schedule_campaign(struct events *e, int64_t now_ms)
     }
 }
 
+/* Of two campaigns with the same the later one has it. */
+static void put_extension(struct events *e)
+{
+    struct command *c = &e->d->command;
+
+    if (e->campaign->extension == NULL)
+        return;
+    command_start(c, "HSET");
+    command_add_string(c, KEY_EXTENSIONS);
+    command_add_string(c, e->campaign->extension);
+    command_add_string(c, e->campaign->id);
+    db_send(e->d->db, c, NULL, NULL);
+}
+
 /* The campaign stands; the indexes follow, and are rebuilt from it if we die here. */
 static void on_queued(void *arg, const redisReply *reply)
 {
@@ -243,11 +259,13 @@ static void on_queued(void *arg, const redisReply *reply)
         return;
     }
     if (strcmp(word->str, "OTHER") == 0) {
-        reject(e, "a campaign of this id is queued with another body: change it with amend, or "
-                  "give this one another id");
+        reject(e,
+               "a campaign of this id is queued with another body: change it with amend (outreach "
+               "amend CAMPAIGN.conf), or give this one another id");
         return;
     }
     put_campaign(e, e->campaign->id);
+    put_extension(e);
     queued = strcmp(word->str, "OK") == 0;
     awaits = queued && e->approval != NULL;
     if (queued && !awaits)
@@ -400,7 +418,16 @@ static void apply_queue(struct events *e, const struct event_copy *c)
         reject(e, "the field `campaign` and the body's id differ");
         return;
     }
+    if (e->campaign->cancelled) {
+        reject(e, "event.cancelled: what does not take place is not queued; amend one that is");
+        return;
+    }
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", e->campaign->id);
+    if (health_full(e->d->options.health)) { /* what is under way needs the rest */
+        reject(e, "Redis' memory is nearly full (80 % of maxmemory): queue it again when there is "
+                  "room");
+        return;
+    }
     campaign_write_json(e->campaign, &e->document);
     e->queued_ms = asked_ms(e);
     recipients = tree_get(e->campaign->document, "audience.recipients");
@@ -451,25 +478,37 @@ static void on_flagged(void *arg, const redisReply *reply)
     event_done(e);
 }
 
+/* How many of the names a flag is for, which are put as keys; answers are what single people
+ * asked for. */
+static unsigned put_flagged(struct events *e, const char *list, bool put)
+{
+    char *names = xstrdup(list), *save = NULL;
+    unsigned n = 0;
+
+    for (char *name = strtok_r(names, " ", &save); name != NULL; name = strtok_r(NULL, " ", &save))
+        if (strcmp(name, BUILTIN_ANSWERS) != 0) {
+            n++;
+            if (put)
+                key_reminder(&e->d->command, e->campaign_id, name);
+        }
+    free(names);
+    return n;
+}
+
 static void on_reminders(void *arg, const redisReply *reply)
 {
     struct events *e = arg;
     struct command *c = &e->d->command;
-    char *names = xstrdup(reply->type == REDIS_REPLY_STRING ? reply->str : ""), *save = NULL;
-    unsigned keys = 1;
+    const char *names = reply->type == REDIS_REPLY_STRING ? reply->str : "";
 
-    for (const char *p = names; *p != '\0'; p++)
-        keys += p == names || *p == ' ';
-    command_script(c, SCRIPT_FLAG, keys);
+    command_script(c, SCRIPT_FLAG, 1 + put_flagged(e, names, false));
     key_campaign(c, e->campaign_id);
-    for (char *name = strtok_r(names, " ", &save); name != NULL; name = strtok_r(NULL, " ", &save))
-        key_reminder(c, e->campaign_id, name);
+    put_flagged(e, names, true);
     command_add_string(c, e->op);
     command_add_int(c, clock_wall_ms());
     command_add_string(c, e->by);
     command_add_string(c, e->id);
     command_add_string(c, "event");
-    free(names);
     db_send(e->d->db, c, on_flagged, e);
 }
 
@@ -484,6 +523,44 @@ static void apply_flag(struct events *e, const struct event_copy *c)
     key_campaign(&e->d->command, e->campaign_id);
     command_add_string(&e->d->command, "reminders");
     db_send(e->d->db, &e->d->command, on_reminders, e);
+}
+
+/* -------------------------------------------------------------------- op: amend */
+
+static void on_amended(void *arg, const char *refused)
+{
+    struct events *e = arg;
+
+    if (refused != NULL)
+        reject(e, refused);
+    else
+        event_done(e);
+}
+
+static void apply_amend(struct events *e, const struct event_copy *c)
+{
+    struct amend_request request = {
+        .event_id = e->id,
+        .by = e->by,
+        .campaign = e->campaign_id,
+    };
+    struct error err;
+
+    if (c->body == NULL) {
+        reject(e, "no field `body`: the campaign as JSON, as it is to be");
+        return;
+    }
+    request.body = strlen(c->body) > BODY_MOST
+                       ? NULL
+                       : tree_parse_json(c->body, strlen(c->body), "body", &err);
+    if (request.body == NULL) {
+        reject(e, strlen(c->body) > BODY_MOST ? "body: longer than 1 MiB" : err.text);
+        return;
+    }
+    if (e->campaign_id[0] == '\0')
+        snprintf(e->campaign_id, sizeof e->campaign_id, "%.*s", CAMPAIGN_ID_BYTES - 1,
+                 tree_string(request.body, "id", ""));
+    amend(e->d, &request, on_amended, e);
 }
 
 /* ----------------------------------------------------------------- op: approve */
@@ -569,8 +646,8 @@ static const struct {
     const char *op;
     void (*apply)(struct events *e, const struct event_copy *c);
 } operations[] = {
-    {"queue", apply_queue}, {"pause", apply_flag},      {"resume", apply_flag},
-    {"cancel", apply_flag}, {"approve", apply_approve},
+    {"queue", apply_queue}, {"amend", apply_amend}, {"approve", apply_approve},
+    {"pause", apply_flag},  {"resume", apply_flag}, {"cancel", apply_flag},
 };
 
 static void apply_next(struct events *e)
@@ -594,8 +671,9 @@ static void apply_next(struct events *e)
             operations[i].apply(e, c);
             return;
         }
-    reject(e, e->op[0] == '\0' ? "no field `op`"
-                               : "unknown op: queue, approve, pause, resume and cancel are known");
+    reject(e, e->op[0] == '\0'
+                  ? N_("no field `op`")
+                  : N_("unknown op: queue, amend, approve, pause, resume and cancel are known"));
 }
 
 static char *copy_field(const redisReply *fields, const char *name)
@@ -663,6 +741,12 @@ static void read_events(struct events *e)
     command_add_string(c, "COUNT");
     command_add_int(c, EVENTS_AT_ONCE);
     db_send(e->d->db, c, on_events, e);
+}
+
+/* lease_until_ms is when it is time to ask anew: the lease itself lasts as long again. */
+bool events_ours(const struct events *e)
+{
+    return e->lease_until_ms != 0 && clock_mono_ms() < e->lease_until_ms + READER_LEASE_MS / 2;
 }
 
 void events_poll(struct events *e)
@@ -761,6 +845,8 @@ static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
 
         if (key_split(keys[i], id, name) != 0)
             continue;
+        if (strcmp(name, BUILTIN_CORRECTIONS) == 0) /* whatever a daemon that died left of them */
+            corrections_look(e->d->corrector, id);
         q = xmalloc(sizeof *q);
         q->e = e;
         memcpy(q->key, keys[i], sizeof q->key);

@@ -25,9 +25,10 @@ struct other {
 struct member {
     struct dispatch *d;
     void (*joined)(struct dispatch *d);
-    bool again;    /* joins once more: Redis was in doubt */
-    bool sends;    /* it has said so of this epoch */
-    uint32_t left; /* the epoch under which this name's last life sent; 0: none did */
+    bool again;         /* joins once more: Redis was in doubt */
+    bool joining, anew; /* anew: once this join is at its end, from its beginning */
+    bool sends;         /* it has said so of this epoch */
+    uint32_t left; /* the epoch under which this name sent last, before this one; 0: none did */
     struct other others[OTHERS];
     size_t other_count;
     int64_t polled_ms;
@@ -49,11 +50,27 @@ void member_free(struct member *m)
 
 /* -------------------------------------------------------------------- joining */
 
+/* False: Redis was in doubt meanwhile, and may be another than the one that was looked
+ * through. What is to be looked after stays the same, since nothing was sent. When it is to be
+ * trusted again it is done from the beginning, never by two at once. */
+static bool join_stands(struct member *m)
+{
+    if (!m->anew && !dispatch_in_doubt(m->d))
+        return true;
+    m->joining = false;
+    if (m->anew)
+        member_join(m, m->joined);
+    return false;
+}
+
 static void on_sends(void *arg, const redisReply *reply)
 {
     struct member *m = arg;
 
     (void)reply;
+    if (!join_stands(m))
+        return;
+    m->joining = false;
     m->sends = true;
     m->joined(m->d);
 }
@@ -66,6 +83,8 @@ static void on_recovered(void *arg)
     struct member *m = arg;
     struct command *c = &m->d->command;
 
+    if (!join_stands(m))
+        return;
     command_start(c, "HSET");
     key_daemon(c, m->d->name);
     command_add_string(c, "sends");
@@ -123,7 +142,7 @@ static void on_left(void *arg, const redisReply *reply)
     struct member *m = arg;
     int64_t seen_ms = clock_system_ms() - db_int(db_at(reply, 1), 0);
 
-    if (m->left < (uint32_t)db_int(db_at(reply, 0), 0)) /* Redis may have forgotten */
+    if (m->left == 0) /* else we know better: Redis may have forgotten */
         m->left = (uint32_t)db_int(db_at(reply, 0), 0);
     watch_join(m->d->watch, db_at(reply, 2), db_at(reply, 3), db_at(reply, 4));
     if (!m->again && seen_ms >= 0 && seen_ms < 2 * POLL_MS)
@@ -172,9 +191,14 @@ void member_join(struct member *m, void (*joined)(struct dispatch *d))
     struct command *c = &d->command;
 
     m->joined = joined;
-    m->sends = false;
+    m->anew = m->joining;
+    if (m->joining)
+        return;
+    m->joining = true;
     m->again = d->epoch != 0;
-    m->left = d->epoch;
+    if (m->sends) /* an epoch without intents leaves nothing, and what was left before it stays */
+        m->left = d->epoch;
+    m->sends = false;
     marker_know(d->options.marker, d->name);
     for (size_t i = 0; i < d->lane_count; i++)
         member_number(&d->lanes[i]);

@@ -1,5 +1,6 @@
 #include "inside.h"
 
+#include "builtin.h"
 #include "clock.h"
 #include "error.h"
 #include "keys.h"
@@ -15,8 +16,8 @@
  * A plugin that has to ask for receipts remembers in its memory of which messages. What its
  * last life knew, or that of a daemon that died, stands in the receipts' index: each id that
  * was accepted, with its notice. Whatever of it is still `accepted` by that very attempt is
- * owed. The index is gone through once in each life of a plugin, a bucket at a time, beside
- * all else; nothing is written.
+ * owed, until its gateway's receipt_wait is over. The index is gone through once in each life of a
+ * plugin, a bucket at a time, beside all else; nothing is written.
  *
  * Where several daemons have one gateway each asks for all that was owed when it began:
  * questions are paced by the plugin, and a receipt that comes twice changes nothing.
@@ -135,16 +136,17 @@ static void on_row(void *arg, const redisReply *reply)
     struct gateway_id id = {due->found.id, due->found.length};
     bool known;
     const struct campaign *c = kept(o, due->campaign, &known);
+    int64_t intended_ms = (o->base_s + (int64_t)due->record.intended_s) * 1000;
 
     if (row != NULL && row->type == REDIS_REPLY_STRING && c != NULL && o->base_s > 0 &&
+        intended_ms + o->lane->receipt_wait_ms > clock_wall_ms() &&
         due->record.step < c->channel_count &&
-        campaign_row_split(c, row->str, row->len, values) == 0) {
+        builtin_split(c, due->reminder, row->str, row->len, values) == 0) {
         const struct template_value *to = &values[due->record.step];
         char *address = xasprintf("%.*s", (int)to->length, to->length > 0 ? to->text : "");
 
         o->told++;
-        gateway_owed(o->lane->gateway, &id, address,
-                     (o->base_s + (int64_t)due->record.intended_s) * 1000);
+        gateway_owed(o->lane->gateway, &id, address, intended_ms);
         free(address);
     }
     tell_next(o);
@@ -176,7 +178,7 @@ static void tell_next(struct owed *o)
         db_send(o->d->db, c, on_document, o);
     }
     command_start(c, "XRANGE"); /* its answer comes after theirs */
-    key_audience(c, due->campaign);
+    key_rows(c, due->campaign, due->reminder);
     command_add_format(c, "%u-0", due->found.entry.n);
     command_add_format(c, "%u-0", due->found.entry.n);
     db_send(o->d->db, c, on_row, o);

@@ -149,6 +149,14 @@ static const struct replay_notice *told_by_log(const struct recovery *r, uint32_
     return notice != NULL && notice->fence == record->fence ? notice : NULL;
 }
 
+static int64_t receipt_wait_of(const struct dispatch *d, const char *gateway)
+{
+    for (size_t i = 0; i < d->lane_count; i++)
+        if (strcmp(d->lanes[i].name, gateway) == 0)
+            return d->lanes[i].receipt_wait_ms;
+    return RECEIPT_WAIT_MS;
+}
+
 /* A receipt finds it by the gateway's id. On the move's connection, and before it. */
 static void index_id(struct recovery *r, uint32_t n, const struct replay_notice *notice)
 {
@@ -161,7 +169,8 @@ static void index_id(struct recovery *r, uint32_t n, const struct replay_notice 
 
     if (gateway == NULL || r->ref == 0)
         return;
-    receipt_index_command(&r->d->command, gateway, &id, 1, clock_wall_ms());
+    receipt_index_command(&r->d->command, gateway, receipt_wait_of(r->d, gateway), &id, 1,
+                          clock_wall_ms());
     db_send(r->d->db, &r->d->command, NULL, NULL);
 }
 

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "culprit.h"
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 
 /* What has been there since the first version. */
@@ -19,7 +21,8 @@ static int check_file(const char *path, struct error *err)
 
     if (stat(path, &st) != 0)
         return error_set(err, "%s: %s", path,
-                         errno == ENOENT ? "there is no such plugin" : strerror(errno));
+                         errno == ENOENT ? language_text("there is no such plugin")
+                                         : language_errno(errno));
     if (!S_ISREG(st.st_mode))
         return error_set(err, "%s: is no file", path);
     if ((st.st_mode & S_IWOTH) != 0)
@@ -61,6 +64,7 @@ static int load(const char *path, const char *name, struct gateway_plugin *out, 
     if (rc == 0) {
         memset(out, 0, sizeof *out);
         memcpy(out, p, p->size < sizeof *out ? p->size : sizeof *out);
+        culprit_know(p->name, p);
     }
     dlclose(library); /* stays loaded: NODELETE */
     return rc;

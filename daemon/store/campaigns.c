@@ -72,7 +72,7 @@ static int read_reminders(struct db *db, struct campaign_status *s, const char *
          name = strtok_r(NULL, " ", &save)) {
         redisReply *reply;
 
-        if (s->reminder_count == CAMPAIGN_MAX_REMINDERS)
+        if (s->reminder_count == CAMPAIGN_ALL_REMINDERS)
             break;
         command_start(&c, "HGETALL");
         key_reminder(&c, s->id, name);
@@ -99,30 +99,20 @@ static char *field_copy(const redisReply *hash, const char *name)
     return xstrdup(value != NULL ? value->str : "");
 }
 
-struct campaign_status *campaign_status_read(struct db *db, const char *id, struct error *err)
+struct campaign_status *campaign_status_parse(const redisReply *hash, const char *id,
+                                              const char **names, struct error *err)
 {
-    struct command c = COMMAND_INIT;
-    struct campaign_status *s = NULL;
-    redisReply *hash = NULL;
-    const redisReply *state, *names, *by;
+    const redisReply *state = db_field(hash, "state"), *by = db_field(hash, "by");
+    const redisReply *list = db_field(hash, "reminders");
+    struct campaign_status *s;
 
-    if (strlen(id) >= CAMPAIGN_ID_BYTES) {
-        error_set(err, "%s: an id has at most %d characters", id, CAMPAIGN_ID_BYTES - 1);
-        return NULL;
-    }
-    command_start(&c, "HGETALL");
-    key_campaign(&c, id);
-    if (db_ask(db, &c, &hash, err) != 0)
-        goto out;
-    state = db_field(hash, "state");
     if (state == NULL) {
         error_set(err, "there is no campaign %s (outreach list shows those there are)", id);
-        goto out;
+        return NULL;
     }
     s = xcalloc(1, sizeof *s);
     snprintf(s->id, sizeof s->id, "%s", id);
     snprintf(s->state, sizeof s->state, "%s", state->str);
-    by = db_field(hash, "by");
     snprintf(s->by, sizeof s->by, "%s", by ? by->str : "");
     snprintf(s->approval, sizeof s->approval, "%s", text_of(db_field(hash, "approval")));
     snprintf(s->approved_by, sizeof s->approved_by, "%s", text_of(db_field(hash, "approved_by")));
@@ -132,8 +122,29 @@ struct campaign_status *campaign_status_read(struct db *db, const char *id, stru
     s->document = field_copy(hash, "document");
     s->queued_ms = db_int(db_field(hash, "queued"), 0);
     s->rows = db_int(db_field(hash, "last"), 0);
-    names = db_field(hash, "reminders");
-    if (names != NULL && read_reminders(db, s, names->str, err) != 0) {
+    s->version = (unsigned)db_int(db_field(hash, "version"), 1);
+    s->correcting = (unsigned)db_int(db_field(hash, "correct"), 0);
+    *names = list != NULL ? list->str : "";
+    return s;
+}
+
+struct campaign_status *campaign_status_read(struct db *db, const char *id, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    struct campaign_status *s = NULL;
+    redisReply *hash = NULL;
+    const char *names;
+
+    if (strlen(id) >= CAMPAIGN_ID_BYTES) {
+        error_set(err, "%s: an id has at most %d characters", id, CAMPAIGN_ID_BYTES - 1);
+        return NULL;
+    }
+    command_start(&c, "HGETALL");
+    key_campaign(&c, id);
+    if (db_ask(db, &c, &hash, err) != 0)
+        goto out;
+    s = campaign_status_parse(hash, id, &names, err);
+    if (s != NULL && read_reminders(db, s, names, err) != 0) {
         campaign_status_free(s);
         s = NULL;
     }
@@ -349,16 +360,20 @@ int campaign_flag(struct db *db, const char *id, const char *op, const char *by,
     struct command c = COMMAND_INIT;
     char before[EVENT_ID_BYTES];
     redisReply *reply = NULL;
+    unsigned keys = 1;
     const char *word;
     int rc = -1;
 
     if (s == NULL)
         return -1;
     last_event(db, &c, before);
-    command_script(&c, SCRIPT_FLAG, 1 + (unsigned)s->reminder_count);
+    for (size_t r = 0; r < s->reminder_count; r++)
+        keys += strcmp(s->reminders[r].name, BUILTIN_ANSWERS) != 0;
+    command_script(&c, SCRIPT_FLAG, keys);
     key_campaign(&c, id);
     for (size_t r = 0; r < s->reminder_count; r++)
-        key_reminder(&c, id, s->reminders[r].name);
+        if (strcmp(s->reminders[r].name, BUILTIN_ANSWERS) != 0)
+            key_reminder(&c, id, s->reminders[r].name);
     command_add_string(&c, op);
     command_add_int(&c, clock_wall_ms());
     command_add_string(&c, by);

@@ -8,6 +8,7 @@
 #ifndef OUTREACH_CAMPAIGNS_H
 #define OUTREACH_CAMPAIGNS_H
 
+#include "builtin.h"
 #include "campaign.h"
 #include "db.h"
 #include "ledger.h"
@@ -22,6 +23,8 @@ struct reminder_status {
     bool paused, cancelled;
 };
 
+#define CAMPAIGN_ALL_REMINDERS (CAMPAIGN_MAX_REMINDERS + BUILTIN_COUNT)
+
 struct campaign_status {
     char id[CAMPAIGN_ID_BYTES];
     char state[12]; /* "loading", "awaiting" (approval), "active", "paused", "cancelled" */
@@ -32,8 +35,10 @@ struct campaign_status {
     char *digest;          /* of the list */
     char *hash, *document; /* the canonical JSON, and its hash */
     int64_t queued_ms, rows;
+    unsigned version;    /* 1, and one more with each amendment */
+    unsigned correcting; /* those told an older one are looked for: for this version; 0: not */
     size_t reminder_count;
-    struct reminder_status reminders[CAMPAIGN_MAX_REMINDERS];
+    struct reminder_status reminders[CAMPAIGN_ALL_REMINDERS];
 };
 
 /* waiting = untouched + parked; sums as in promise 1. */
@@ -45,6 +50,11 @@ bool reminder_settled(const struct reminder_status *r);
 
 /* Fills r from a HGETALL reply of a reminder's hash. */
 void reminder_status_parse(const redisReply *reply, const char *name, struct reminder_status *r);
+
+/* From a HGETALL reply of a campaign's hash, without its reminders, whose names are *names (by
+ * spaces, good as long as the reply); NULL with err when there is none. */
+struct campaign_status *campaign_status_parse(const redisReply *hash, const char *id,
+                                              const char **names, struct error *err);
 
 /* For programs (they run the loop): one campaign, or NULL with an error when there is none of that
  * id. */
@@ -93,7 +103,8 @@ void campaign_approve_command(struct command *c, const struct campaign *campaign
 int campaign_approve(struct db *db, const struct campaign *campaign,
                      const struct campaign_approval *a, char word[16], struct error *err);
 
-/* op: "pause", "resume", "cancel". For programs; *sending is what was in flight. */
+/* Answers are what single people asked for: no flag of the campaign holds them.
+ * op: "pause", "resume", "cancel". For programs; *sending is what was in flight. */
 int campaign_flag(struct db *db, const char *id, const char *op, const char *by, int64_t *sending,
                   struct error *err);
 

@@ -23,16 +23,17 @@ static const struct {
                                       TO(NOTICE_EXCLUDED) | TO(NOTICE_CANCELLED) |
                                       TO(NOTICE_DELIVERED)},
     /* Back to untouched only by its own fence: nothing of it has left us. */
-    [NOTICE_SENDING] = {"sending", TO(NOTICE_UNTOUCHED) | TO(NOTICE_PARKED) | TO(NOTICE_UNCERTAIN) |
-                                       TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
-                                       TO(NOTICE_UNDELIVERED) | TO(NOTICE_FAILED) |
-                                       TO(NOTICE_EXPIRED) | TO(NOTICE_OPTED_OUT) |
-                                       TO(NOTICE_CAPPED) | TO(NOTICE_CANCELLED)},
+    [NOTICE_SENDING] = {"sending",
+                        TO(NOTICE_UNTOUCHED) | TO(NOTICE_PARKED) | TO(NOTICE_UNCERTAIN) |
+                            TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) | TO(NOTICE_UNDELIVERED) |
+                            TO(NOTICE_FAILED) | TO(NOTICE_EXPIRED) | TO(NOTICE_OPTED_OUT) |
+                            TO(NOTICE_CAPPED) | TO(NOTICE_EXCLUDED) | TO(NOTICE_CANCELLED)},
     /* Takes the late outcome of its own intent, as sending would have. */
-    [NOTICE_UNCERTAIN] = {"uncertain",
-                          TO(NOTICE_PARKED) | TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
-                              TO(NOTICE_UNDELIVERED) | TO(NOTICE_FAILED) | TO(NOTICE_EXPIRED) |
-                              TO(NOTICE_OPTED_OUT) | TO(NOTICE_CAPPED) | TO(NOTICE_CANCELLED)},
+    [NOTICE_UNCERTAIN] = {"uncertain", TO(NOTICE_PARKED) | TO(NOTICE_ACCEPTED) |
+                                           TO(NOTICE_DELIVERED) | TO(NOTICE_UNDELIVERED) |
+                                           TO(NOTICE_FAILED) | TO(NOTICE_EXPIRED) |
+                                           TO(NOTICE_OPTED_OUT) | TO(NOTICE_CAPPED) |
+                                           TO(NOTICE_EXCLUDED) | TO(NOTICE_CANCELLED)},
     /* Parked again: the next channel has its turn after a negative receipt. */
     [NOTICE_ACCEPTED] = {"accepted", TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
                                          TO(NOTICE_UNDELIVERED) | TO(NOTICE_PARKED)},
@@ -42,7 +43,8 @@ static const struct {
     [NOTICE_EXPIRED] = {"expired", TO(NOTICE_DELIVERED)},
     [NOTICE_OPTED_OUT] = {"opted-out", TO(NOTICE_DELIVERED)},
     [NOTICE_CAPPED] = {"capped", TO(NOTICE_DELIVERED)},
-    [NOTICE_EXCLUDED] = {"excluded", TO(NOTICE_UNTOUCHED) | TO(NOTICE_DELIVERED)},
+    /* Parked: the filter lets her pass by now, and the cursor has passed her. */
+    [NOTICE_EXCLUDED] = {"excluded", TO(NOTICE_PARKED) | TO(NOTICE_DELIVERED)},
     [NOTICE_CANCELLED] = {"cancelled", TO(NOTICE_DELIVERED)},
 };
 
@@ -77,6 +79,9 @@ static const char *const reasons[] = {
     [REASON_NO_RECEIPT] = "no-receipt",
     [REASON_ROW] = "row",
     [REASON_REPEAT] = "repeat",
+    [REASON_REPLACED] = "replaced",
+    [REASON_SAFE] = "safe",
+    [REASON_FILTER] = "filter",
 };
 _Static_assert(sizeof reasons / sizeof *reasons == REASON_COUNT, "a name for every reason");
 

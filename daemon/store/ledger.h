@@ -75,6 +75,9 @@ enum notice_reason {
     REASON_NO_RECEIPT, /* none came within fallback_after */
     REASON_ROW,        /* what stands in the audience for it is no row of ours */
     REASON_REPEAT,     /* the same text went there from another campaign within a day */
+    REASON_REPLACED,   /* the campaign was amended since this correction was written */
+    REASON_SAFE,       /* it could put her in danger: for a person to tell, see store/safe.h */
+    REASON_FILTER,     /* `only`: she has no place, or has one; see places.h */
     REASON_COUNT
 };
 

@@ -25,12 +25,12 @@ struct marker {
     int64_t tick;
     char **names;
     size_t name_count;
-    bool failing;
+    bool failing, sealed;
 };
 
 static const char *const verdicts[] = {
-    [MARKER_UNKNOWN] = "unknown", [MARKER_GOOD] = "good",       [MARKER_EMPTY] = "empty",
-    [MARKER_OLDER] = "older",     [MARKER_FOREIGN] = "foreign",
+    [MARKER_UNKNOWN] = "unknown", [MARKER_GOOD] = "good",         [MARKER_EMPTY] = "empty",
+    [MARKER_OLDER] = "older",     [MARKER_REFUSALS] = "refusals", [MARKER_FOREIGN] = "foreign",
 };
 
 const char *marker_verdict_name(enum marker_verdict verdict)
@@ -41,6 +41,11 @@ const char *marker_verdict_name(enum marker_verdict verdict)
 const char *marker_install(const struct marker *m)
 {
     return m->install;
+}
+
+bool marker_sealed(const struct marker *m)
+{
+    return m->sealed;
 }
 
 /* -------------------------------------------------------------------- the files */
@@ -171,7 +176,7 @@ void marker_close(struct marker *m)
 
 void marker_command(const struct marker *m, enum marker_op op, struct command *c)
 {
-    static const char *const ops[] = {"look", "beat", "doubt", "trust"};
+    static const char *const ops[] = {"look", "beat", "doubt", "seal", "unsealed", "trust"};
     unsigned char random[INSTALL_DIGITS / 2];
     char fresh[INSTALL_DIGITS + 1];
 
@@ -189,6 +194,7 @@ void marker_command(const struct marker *m, enum marker_op op, struct command *c
 enum marker_verdict marker_answer(struct marker *m, enum marker_op op, const redisReply *reply)
 {
     const redisReply *word = db_at(reply, 0), *install = db_at(reply, 1);
+    const redisReply *sealed = db_at(reply, 3);
     int64_t tick = db_int(db_at(reply, 2), 0);
     enum marker_verdict verdict = MARKER_UNKNOWN;
 
@@ -196,6 +202,7 @@ enum marker_verdict marker_answer(struct marker *m, enum marker_op op, const red
          i++)
         if (strcmp(word->str, verdicts[i]) == 0)
             verdict = (enum marker_verdict)i;
+    m->sealed = sealed != NULL && sealed->len > 0;
     if (verdict != MARKER_GOOD || op == MARKER_LOOK || install == NULL ||
         install->len != INSTALL_DIGITS)
         return verdict;

@@ -8,6 +8,10 @@
  * lower one or another installation's, nothing is sent until a person has spoken:
  * outreach recover. A host without a file of its own takes over what Redis says.
  *
+ * The set of those who refused may be lost alone, and would then say that nobody did. So it holds
+ * a member of ours, OPTOUT_SEAL, put there once and never taken away; the marker records that it
+ * was. Where it is missing, the set is not the one that we knew.
+ *
  * state_dir/daemons holds the names of all daemons that were ever seen, a line each:
  * whose logs a recovery needs. Both files are written in place without an fsync: older
  * ones notice less, and never cry wolf.
@@ -22,12 +26,20 @@ struct marker; /* opaque */
 enum marker_verdict {
     MARKER_UNKNOWN, /* nobody has asked since the connection was made */
     MARKER_GOOD,
-    MARKER_EMPTY,   /* Redis has forgotten us */
-    MARKER_OLDER,   /* it was further once */
-    MARKER_FOREIGN, /* it is another installation's */
+    MARKER_EMPTY,    /* Redis has forgotten us */
+    MARKER_OLDER,    /* it was further once */
+    MARKER_REFUSALS, /* it has lost who refused, if nothing else */
+    MARKER_FOREIGN,  /* it is another installation's */
 };
 
-enum marker_op { MARKER_LOOK, MARKER_BEAT, MARKER_DOUBT, MARKER_TRUST }; /* marker.lua */
+enum marker_op { /* marker.lua */
+                 MARKER_LOOK,
+                 MARKER_BEAT,
+                 MARKER_DOUBT,
+                 MARKER_SEAL,
+                 MARKER_UNSEALED,
+                 MARKER_TRUST
+};
 
 /* Reads the file of state_dir, which need not be there. NULL if it is damaged or cannot
  * be read: then it must not be taken for none. */
@@ -38,6 +50,9 @@ void marker_close(struct marker *m); /* NULL is fine */
  * file too unless op is MARKER_LOOK. */
 void marker_command(const struct marker *m, enum marker_op op, struct command *c);
 enum marker_verdict marker_answer(struct marker *m, enum marker_op op, const redisReply *reply);
+
+/* Whether the refusals bear our seal, by the last answer. */
+bool marker_sealed(const struct marker *m);
 
 /* What belongs to another installation is ours from now on. */
 void marker_adopt(struct marker *m);

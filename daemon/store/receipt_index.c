@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define DAY_MS 86400000
+#define PARKED_DAYS 3
 #define SPREAD 16384 /* buckets a day for ids that do not count up */
 #define PARKED_MOST 100000
 #define SCANNED 500 /* keys that Redis looks at in one step */
@@ -144,8 +145,15 @@ static size_t run_of(const struct receipt_index_id *ids, size_t n)
     return run;
 }
 
-void receipt_index_command(struct command *c, const char *gateway, struct receipt_index_id *ids,
-                           size_t n, int64_t now_ms)
+/* The script lets a bucket live on once a fifth of this is over: what is entered just before is
+ * found for the rest. */
+static int64_t life_s(int64_t wait_ms)
+{
+    return (wait_ms + DAY_MS) * 5 / 4 / 1000;
+}
+
+void receipt_index_command(struct command *c, const char *gateway, int64_t wait_ms,
+                           struct receipt_index_id *ids, size_t n, int64_t now_ms)
 {
     int64_t day = now_ms / DAY_MS;
     unsigned buckets = 0;
@@ -160,7 +168,7 @@ void receipt_index_command(struct command *c, const char *gateway, struct receip
     key_gateway(c, gateway, "parked");
     for (size_t i = 0; i < n; i += run_of(ids + i, n - i))
         add_bucket(c, gateway, ids[i].bytes, ids[i].length, day);
-    command_add_int(c, (RECEIPT_DAYS + 1) * (DAY_MS / 1000));
+    command_add_int(c, life_s(wait_ms));
     for (size_t i = 0, run; i < n; i += run) {
         run = run_of(ids + i, n - i);
         add_entries(c, ids + i, run);
@@ -169,37 +177,43 @@ void receipt_index_command(struct command *c, const char *gateway, struct receip
 
 /* The days a lookup goes through: today and before, then tomorrow. An entry is of tomorrow
  * when another daemon's clock is a little ahead, or ours was set back over midnight. */
-static int day_of_look(int look)
+static int days_of(int64_t wait_ms)
 {
-    return look < RECEIPT_DAYS ? -look : 1;
+    return (int)((wait_ms + DAY_MS + DAY_MS - 1) / DAY_MS) + 1;
 }
 
-static int looks_of(const struct receipt_lookup *lookup)
+static int day_of_look(int look, int days)
 {
-    return counts_up(lookup->id, lookup->length) ? 1 : RECEIPT_DAYS + 1;
+    return look < days ? -look : 1;
 }
 
-void receipt_lookup_command(struct command *c, const char *gateway,
+static int looks_of(const struct receipt_lookup *lookup, int days)
+{
+    return counts_up(lookup->id, lookup->length) ? 1 : days + 1;
+}
+
+void receipt_lookup_command(struct command *c, const char *gateway, int64_t wait_ms,
                             const struct receipt_lookup *lookups, size_t n, int64_t now_ms)
 {
     int64_t day = now_ms / DAY_MS;
+    int days = days_of(wait_ms);
     unsigned keys = 2;
     const char *tail;
     size_t length;
 
     for (size_t i = 0; i < n; i++)
-        keys += (unsigned)looks_of(&lookups[i]);
+        keys += (unsigned)looks_of(&lookups[i], days);
     command_script(c, SCRIPT_RECEIPTS, keys);
     key_gateway(c, gateway, "parked");
     key_gateway(c, gateway, "ages");
     for (size_t i = 0; i < n; i++)
-        for (int look = 0; look < looks_of(&lookups[i]); look++)
-            add_bucket(c, gateway, lookups[i].id, lookups[i].length, day + day_of_look(look));
+        for (int look = 0; look < looks_of(&lookups[i], days); look++)
+            add_bucket(c, gateway, lookups[i].id, lookups[i].length, day + day_of_look(look, days));
     command_add_int(c, now_ms);
-    command_add_int(c, now_ms - (int64_t)(RECEIPT_DAYS - 1) * DAY_MS);
+    command_add_int(c, now_ms - (int64_t)PARKED_DAYS * DAY_MS);
     command_add_int(c, PARKED_MOST);
     for (size_t i = 0; i < n; i++) {
-        command_add_int(c, looks_of(&lookups[i]));
+        command_add_int(c, looks_of(&lookups[i], days));
         length = tail_of(lookups[i].id, lookups[i].length, &tail);
         command_add(c, tail, length);
         command_add(c, lookups[i].id, lookups[i].length);

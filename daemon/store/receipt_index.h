@@ -7,6 +7,9 @@
  * answers is a handful of writes. Other ids are spread over buckets by day. An entry is written
  * before the outcome; a receipt that comes before its entry is parked, and the entry's script hands
  * it back.
+ *
+ * An entry is found for as long as its gateway's receipt_wait says (wait_ms), and
+ * for a day more: an operator that gives up after that very time says so only then.
  */
 #ifndef OUTREACH_RECEIPT_INDEX_H
 #define OUTREACH_RECEIPT_INDEX_H
@@ -14,8 +17,9 @@
 #include "db.h"
 
 #define RECEIPT_ENTRY_BYTES 13
-#define RECEIPT_DAYS                                                                               \
-    4 /* that a receipt may take: what receipt_wait (72 h) asks for, and a day's edge */
+#define RECEIPT_WAIT_LEAST_MS INT64_C(60000)
+#define RECEIPT_WAIT_MOST_MS (INT64_C(30) * 86400000)
+#define RECEIPT_WAIT_MS (INT64_C(72) * 3600000) /* of a gateway that nobody knows any more */
 
 struct receipt_entry {
     uint32_t ref; /* number of campaign/reminder, see KEY_REFS */
@@ -38,8 +42,8 @@ struct receipt_index_id {
 
 /* Writes the call that stores them; ids is put in an order that keeps neighbours
  * together. n in 1..512. Reply: id, receipt, ... of receipts that were there before. */
-void receipt_index_command(struct command *c, const char *gateway, struct receipt_index_id *ids,
-                           size_t n, int64_t now_ms);
+void receipt_index_command(struct command *c, const char *gateway, int64_t wait_ms,
+                           struct receipt_index_id *ids, size_t n, int64_t now_ms);
 
 /* The call that looks receipts up: for each an id and what to park under it when
  * there is no entry yet. Reply for each: the entry, "PARKED" or "FULL". n in 1..128. */
@@ -49,7 +53,7 @@ struct receipt_lookup {
     const char *park; /* "" for nothing */
     size_t park_length;
 };
-void receipt_lookup_command(struct command *c, const char *gateway,
+void receipt_lookup_command(struct command *c, const char *gateway, int64_t wait_ms,
                             const struct receipt_lookup *lookups, size_t n, int64_t now_ms);
 
 /* For who goes through all of it: the call that finds a gateway's buckets (SCAN, cursor "0" at

@@ -58,8 +58,8 @@ size_t cmpp_logout(uint8_t *p, uint32_t sequence);
 void cmpp_handle(struct trunk_session *s, const struct trunk_pdu *h, const uint8_t *body, size_t n);
 
 /* ------------------------------------------------------------------ submit.c */
-bool cmpp_prepare(struct trunk *t, const struct gateway_message *m, struct sms_text *text,
-                  struct gateway_answer *refusal);
+bool cmpp_prepare(struct trunk *t, const struct gateway_message *m, int64_t wall_ms,
+                  struct sms_text *text, struct gateway_answer *refusal);
 size_t cmpp_write(const struct trunk_message *m, const struct sms_text *text, unsigned part,
                   uint8_t *p, uint32_t sequence);
 void cmpp_verdict(struct trunk *t, uint32_t status, struct gateway_answer *a, char code[16]);

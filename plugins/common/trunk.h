@@ -133,10 +133,10 @@ struct trunk_protocol {
     void (*handle)(struct trunk_session *s, const struct trunk_pdu *h, const uint8_t *body,
                    size_t n);
 
-    /* Encodes m's text and makes ready what all its parts share. False: it cannot be
-     * sent, and refusal says why. */
-    bool (*prepare)(struct trunk *t, const struct gateway_message *m, struct sms_text *text,
-                    struct gateway_answer *refusal);
+    /* Encodes m's text and makes ready what all its parts share. wall_ms: now. False: it
+     * cannot be sent, and refusal says why. */
+    bool (*prepare)(struct trunk *t, const struct gateway_message *m, int64_t wall_ms,
+                    struct sms_text *text, struct gateway_answer *refusal);
     /* Writes the submit of a part (from 0) of the message prepared last. */
     size_t (*write)(const struct trunk_message *m, const struct sms_text *text, unsigned part,
                     uint8_t *p, uint32_t sequence);

@@ -111,11 +111,12 @@ journey('CMPP: a refusal that cannot be kept is answered 8, and 0 when it came a
   await s.start();
   await ismg.connected();
   const client = await s.redis();
+  await client.call('RENAME', 'outreach:optout', 'outreach:aside');
   await client.call('SET', 'outreach:optout', 'no set');
   assert.deepEqual(await ismg.reply(MOBILE(person), '10690001', 'TD'), [8]);
-  await client.call('DEL', 'outreach:optout');
+  await client.call('RENAME', 'outreach:aside', 'outreach:optout');
   assert.deepEqual(await ismg.reply(MOBILE(person), '10690001', 'TD'), [0]);
-  assert.deepEqual(await client.call('SMEMBERS', 'outreach:optout'), [person.sms]);
+  assert.deepEqual(await s.refused(), [person.sms]);
   assert.deepEqual(ismg.faults, []);
 });
 

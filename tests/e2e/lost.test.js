@@ -84,6 +84,73 @@ journey('somebody who was erased from a list is excluded, and it is not taken fo
   assert.equal(halts(s, 'erased').length, 0);
 });
 
+journey('who refused is lost: nothing more leaves, also from a daemon that starts then, and once they are put back all others are told', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }), { window: 10 });
+  const queue = slowly(s);
+  await s.redisServer();
+  await s.start();
+  const redis = await s.redis();
+  const doubts = () => s.log().match(/redis\.in_doubt verdict=refusals/g)?.length ?? 0;
+  const refused = async () => JSON.parse((await s.ok('optout', 'list', '--json')).out).count;
+  const all = people(900);
+  const [wrote, ...byHand] = all.filter((_, i) => i % 2).map((one) => one.sms);
+  const half = all.length / 2;
+  const told = () => smsc.submits.map((one) => one.to);
+  await until('a session', () => smsc.bound().then(() => true));
+  smsc.reply(wrote, '1069000038', 'R');
+  await s.ok('optout', 'add', ...byHand);
+  await until('all refusals', async () => (await refused()) === half);
+
+  // So fast that between two looks at the marker some would be told whom only the gate knows.
+  await s.xadd(campaign('refusals', all, { rate: '200/s', reminders: HOLD }));
+  await until('it to be under way', () => told().length >= 10, 60000);
+  await redis.call('DEL', 'outreach:optout');
+  await redis.call('SADD', 'outreach:optout', '+8613851499999'); // somebody refuses just then: it is not the set all the same
+  await until('a word about it', () => doubts() === 1, 60000);
+  await pause(500);
+  const at = told().length;
+  assert.ok(at < half, `${at} were told: too late to prove anything`);
+  assert.match(s.log(), /outreach recover --adopt/);
+  assert.match((await s.ok('list')).out, /NOTHING IS SENT.*outreach:optout/);
+  await s.stop('SIGKILL');
+  await s.start({ wait: false });
+  await until('another word about it', () => doubts() === 2, 60000);
+  await pause(1000);
+  assert.equal(told().length, at, 'nothing more leaves');
+
+  assert.equal((await s.outreach('recover')).code, 64);
+  await s.ok('optout', 'add', ...byHand);
+  const done = JSON.parse((await s.ok('recover', '--json', '--from', s.path('state/delivery.jsonl'))).out);
+  assert.deepEqual([done.recovered, done.refusals], [true, 1]);
+  await until('the rest', async () => {
+    const { accepted = 0, uncertain = 0, 'opted-out': out = 0 } = await s.counts('refusals', 'first');
+    return accepted + uncertain === half && out === half;
+  }, 90000);
+  assert.deepEqual(twice(told()), []);
+  assert.deepEqual(told().filter((to) => to === wrote || byHand.includes(to)), [], 'nobody who refused');
+  await s.ok('verify', 'refusals');
+  assert.equal(await refused(), half + 1);
+
+  // With nothing to send it is noticed too; and a copy that is put back is taken at a person's word.
+  await redis.call('RENAME', 'outreach:optout', 'outreach:copy');
+  await until('a word while at rest', () => doubts() === 3, 60000);
+  await redis.call('RENAME', 'outreach:copy', 'outreach:optout');
+  await queue('adopted', 9);
+  const before = told().length;
+  await pause(1000);
+  assert.equal(told().length, before);
+  await s.ok('recover', '--adopt');
+  await s.counted('adopted', 'first', { accepted: COUNT }, 60000);
+
+  // An installation of before there was a seal is no loss.
+  await s.stop();
+  await redis.call('HDEL', 'outreach:marker', 'sealed');
+  await redis.call('SREM', 'outreach:optout', '\u0001outreach:seal');
+  await s.start();
+  assert.equal(await refused(), half + 1);
+  assert.equal(doubts(), 3);
+}, { timeout: 400000 });
+
 const indexes = {
   'the schedule': ['outreach:schedule'],
   'the set of campaigns': ['outreach:campaigns'],

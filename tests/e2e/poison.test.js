@@ -113,6 +113,47 @@ journey('a plugin that answers nonsense opens its circuit with words, and the ne
   assert.ok(cloud.requests.length >= 10, `${cloud.requests.length}`);
 });
 
+// R34, R38. What finds the notice behind it, of those that kill again and again: limits.test.js.
+journey('a plugin that crashes, exits or loops is named in the last line; it costs its window in doubt, the next life goes on, and SIGPIPE costs nothing', async (s) => {
+  const WINDOW = 4;
+  evil(s, { way: 'deadly', signature: 'none', window: WINDOW, capacity: WINDOW });
+  s.env.OUTREACH_STALL_MS = '1500';
+  s.env.ASAN_OPTIONS += ':handle_segv=0'; // as in a build without it
+  await s.redisServer();
+  const ways = {
+    SEGV: { ends: { code: null, signal: 'SIGSEGV' }, says: /error daemon\.crashed signal=SEGV plugin=evil reason="[^"]*"\n$/ },
+    EXIT: { ends: { code: null, signal: 'SIGABRT' }, says: /error daemon\.exited status=0 plugin=evil reason="[^"]*"\n$/ },
+    LOOP: { ends: { code: null, signal: 'SIGABRT' }, says: /error daemon\.crashed signal=ABRT plugin=evil reason="[^"]*"\n$/ },
+  };
+  for (const [k, [way, { ends, says }]] of Object.entries(ways).entries()) {
+    const who = people(12, (i) => ({ sms: `+8613851${40 + k}${String(1000 + i)}`, name: i === 6 ? way : `居民${i}` }));
+    await s.start();
+    await s.xadd(campaign(way.toLowerCase(), who, { reminders: HOLD }));
+    if (way === 'LOOP') {
+      await until('it to be named', () => /error loop\.blocked plugin=evil /.test(s.log()), 60000);
+      process.kill(s.daemon.pid, 'SIGABRT'); // as systemd does when WatchdogSec is over
+    }
+    await until(`the end by ${way}`, () => s.daemon.how, 60000);
+    assert.deepEqual(s.daemon.how, ends, way);
+    assert.match(s.log(), says);
+    await s.start();
+    let counts = {};
+    await until(`the rest after ${way}`, async () => {
+      counts = await s.counts(way.toLowerCase(), 'first');
+      return (counts.accepted ?? 0) + (counts.uncertain ?? 0) === 12;
+    }, 60000);
+    assert.ok(counts.uncertain >= 1 && counts.uncertain <= WINDOW, JSON.stringify(counts));
+    assert.equal((await s.ledger(way.toLowerCase(), 'first'))[6].state, 'uncertain');
+    await s.ok('verify', way.toLowerCase());
+    if (way === 'LOOP') {
+      await s.xadd(campaign('pipe', people(3, (i) => ({ name: i === 1 ? 'PIPE' : '居民' })), { reminders: HOLD }));
+      await s.counted('pipe', 'first', { accepted: 3 }, 60000);
+    }
+    assert.equal((await s.stop()).code, 0);
+  }
+  assert.equal(s.log().match(/loop\.blocked/g).length, 1);
+}, { timeout: 300000 });
+
 // ------------------------------------------------------ what a stranger writes into Redis
 
 /** A campaign whose rows any client of Redis has put there, as bytes. */

@@ -45,6 +45,25 @@ journey('a receipt that comes after a restart of the daemon is taken', async (s)
   assert.equal(smsc.submits.length, 3);
 });
 
+journey('a receipt is waited for as long as receipt_wait says, over restarts, and `why` says until when', async (s) => {
+  const clock = s.drivenClock('2027-03-01T09:00:00+08:00');
+  const smsc = await s.smsc(({ n }) => ({ receipt: false, id: `a-${n}` }), { receipt_wait: '144h' });
+  await s.start();
+  await s.xadd(campaign('long', people(2), { event: { starts: '2027-03-08T09:00', timezone: 'Asia/Shanghai', venue: { zh: '区妇联' } } }));
+  await s.counted('long', 'first', { accepted: 2 });
+  const why = (n) => s.ok('why', people(2)[n].sms).then(({ out }) => out);
+  assert.match(await why(0), /a receipt is waited for until \S*.*(03-07|Mar.* 7|7 Mar)/);
+  assert.equal((await s.stop()).code, 0);
+  clock.sleepTo('2027-03-07T08:00:00+08:00');
+  await s.start();
+  await smsc.bound();
+  assert.equal(await smsc.receipt(smsc.submits.find((one) => one.to === people(2)[0].sms)), 0);
+  await s.counted('long', 'first', { delivered: 1, accepted: 1 });
+  assert.doesNotMatch(await why(0), /receipt is waited for/);
+  clock.sleepTo('2027-03-07T10:00:00+08:00');
+  assert.match(await why(1), /no receipt came by/);
+});
+
 journey('each negative word of the operator means undelivered, and is answered', async (s) => {
   const words = ['UNDELIV', 'EXPIRED', 'DELETED', 'REJECTD', 'UNKNOWN'];
   const smsc = await s.smsc(({ n }) => ({ receipt: { state: words[n - 1], err: '021', by: n % 2 ? 'text' : 'both' } }));

@@ -16,6 +16,7 @@
 #define NOW (20000 * DAY + 1234567)
 
 static struct redis_fixture f;
+static int64_t wait_ms = RECEIPT_WAIT_MS;
 
 #define ask(...) fixture_ask(&f, __VA_ARGS__)
 #define is(expected, answer) assert_string_equal(answer, expected)
@@ -42,6 +43,13 @@ static struct receipt_index_id entry(const char *id, uint32_t n)
         .entry = {.ref = 3, .n = n, .fence = 0x5001, .part = 0, .parts = 1}};
 }
 
+static int empty(void **state)
+{
+    (void)state;
+    ask("FLUSHALL");
+    return 0;
+}
+
 /* Stores ids, by spaces, for notices first, first + 1, ... */
 static const char *store(const char *ids, uint32_t first, int64_t now)
 {
@@ -53,7 +61,7 @@ static const char *store(const char *ids, uint32_t first, int64_t now)
 
     for (char *id = strtok_r(copy, " ", &save); id != NULL; id = strtok_r(NULL, " ", &save))
         list[n++] = entry(id, first++);
-    receipt_index_command(&c, "acme", list, n, now);
+    receipt_index_command(&c, "acme", wait_ms, list, n, now);
     answer = run(&c);
     free(copy);
     return answer;
@@ -72,7 +80,7 @@ static const char *look(const char *ids, const char *park, int64_t now)
 
     for (char *id = strtok_r(copy, " ", &save); id != NULL; id = strtok_r(NULL, " ", &save))
         list[n++] = (struct receipt_lookup){id, strlen(id), park, strlen(park)};
-    receipt_lookup_command(&c, "acme", list, n, now);
+    receipt_lookup_command(&c, "acme", wait_ms, list, n, now);
     if (db_ask(f.db, &c, &reply, &err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(reply->elements, n);
@@ -141,10 +149,10 @@ static void test_others(void **state)
     is("[]", store("8a5c-91 9F x 12 00 a00 0x1200 -100 1.00", 1, NOW));
     is("1 2 3 4 5 6 7 8 9", look("8a5c-91 9F x 12 00 a00 0x1200 -100 1.00", "", NOW));
     is("PARKED PARKED PARKED", look("8A5C-91 8a5c-9 8a5c-911", "", NOW)); /* as it is, whole */
-    /* found for as long as a receipt may take, across the edge of days */
+    /* found for as long as a receipt may take, across the edge of days, and a day more */
     is("1", look("8a5c-91", "", NOW + DAY));
-    is("1", look("8a5c-91", "", NOW + 3 * DAY));
-    is("PARKED", look("8a5c-91", "", NOW + 4 * DAY));
+    is("1", look("8a5c-91", "", NOW + 4 * DAY));
+    is("PARKED", look("8a5c-91", "", NOW + 5 * DAY));
     /* stored after midnight by a clock that was set back since, or that is another's */
     is("1", look("8a5c-91", "", NOW - 2000000));
 }
@@ -234,6 +242,34 @@ static void test_full(void **state)
        fixture_script(&f, SCRIPT_RECEIPTS, 4, "p a b b 1000 10 2 1 x4 x4 D 1 x5 x5 D"));
 }
 
+/* As long as the gateway's receipt_wait says, be it short or long, by either kind of bucket: the
+ * latest entry that does not let it live on (a fifth of its life is over) has to last so long. */
+static void test_wait(void **state)
+{
+    static const int64_t waits[] = {RECEIPT_WAIT_LEAST_MS, DAY, RECEIPT_WAIT_MS, 10 * DAY,
+                                    RECEIPT_WAIT_MOST_MS};
+
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++) {
+        long needed_s = (long)((waits[i] + DAY) / 1000);
+
+        empty(state);
+        wait_ms = waits[i];
+        for (int late = 0; late < 2; late++) {
+            int64_t now = late ? 20001 * DAY - 1 : 20000 * DAY; /* the ends of a day */
+
+            store("500 abc", 1, now);
+            is("1 2", look("500 abc", "", now + waits[i] + DAY));
+        }
+        for (const char *const *key = (const char *const[]){"5", "20000:10507", NULL}; *key; key++) {
+            ask("EXPIRE outreach:{gw:acme}:r:%s %d", *key, (int)needed_s - 10);
+            store("500 abc", 1, 20000 * DAY);
+            assert_in_range(strtol(ask("TTL outreach:{gw:acme}:r:%s", *key), NULL, 10), needed_s,
+                            needed_s * 4 / 3);
+        }
+    }
+    wait_ms = RECEIPT_WAIT_MS;
+}
+
 /* Buckets go by themselves, but not under an entry that still waits for its receipt. */
 static void test_expiry(void **state)
 {
@@ -271,17 +307,17 @@ static void test_any_bytes(void **state)
     ids[2] = (struct receipt_index_id){.bytes = "\0", .length = 1, .entry = {.n = 3, .parts = 1}};
     for (int i = 0; i < 3; i++)
         lookups[i] = (struct receipt_lookup){ids[i].bytes, ids[i].length, "", 0};
-    receipt_index_command(&c, "acme", ids, 3, NOW);
+    receipt_index_command(&c, "acme", RECEIPT_WAIT_MS, ids, 3, NOW);
     is("[]", run(&c));
     for (int i = 0; i < 3; i++)
         lookups[i] = (struct receipt_lookup){ids[i].bytes, ids[i].length, "", 0};
-    receipt_lookup_command(&c, "acme", lookups, 3, NOW);
+    receipt_lookup_command(&c, "acme", RECEIPT_WAIT_MS, lookups, 3, NOW);
     for (int i = 0; i < 3; i++) {
         struct error err;
         struct receipt_entry e;
         redisReply *reply;
 
-        receipt_lookup_command(&c, "acme", &lookups[i], 1, NOW);
+        receipt_lookup_command(&c, "acme", RECEIPT_WAIT_MS, &lookups[i], 1, NOW);
         assert_int_equal(db_ask(f.db, &c, &reply, &err), 0);
         assert_int_equal(
             receipt_entry_unpack(reply->element[0]->str, (size_t)reply->element[0]->len, &e), 0);
@@ -310,7 +346,7 @@ static void test_most(void **state)
         for (uint32_t k = 0; k < i; k++)
             assert_string_not_equal(names[i], names[k]);
     }
-    receipt_index_command(&c, "acme", ids, 512, NOW);
+    receipt_index_command(&c, "acme", RECEIPT_WAIT_MS, ids, 512, NOW);
     is("[]", run(&c));
     for (uint32_t from = 0; from < 512; from += 128) {
         struct error err;
@@ -318,7 +354,7 @@ static void test_most(void **state)
 
         for (uint32_t i = 0; i < 128; i++)
             lookups[i] = (struct receipt_lookup){names[from + i], strlen(names[from + i]), "", 0};
-        receipt_lookup_command(&c, "acme", lookups, 128, NOW + DAY);
+        receipt_lookup_command(&c, "acme", RECEIPT_WAIT_MS, lookups, 128, NOW + DAY);
         assert_int_equal(db_ask(f.db, &c, &reply, &err), 0);
         assert_int_equal(reply->elements, 128);
         for (uint32_t i = 0; i < 128; i++) {
@@ -342,15 +378,8 @@ static void test_gateways(void **state)
 
     (void)state;
     store("500", 1, NOW);
-    receipt_lookup_command(&c, "other", &lookup, 1, NOW);
+    receipt_lookup_command(&c, "other", RECEIPT_WAIT_MS, &lookup, 1, NOW);
     is("[PARKED]", run(&c));
-}
-
-static int empty(void **state)
-{
-    (void)state;
-    ask("FLUSHALL");
-    return 0;
 }
 
 static int start(void **state)
@@ -419,10 +448,10 @@ static void test_walk(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_octets), TEST(test_counting), TEST(test_others),    TEST(test_last_wins),
-        TEST(test_early),  TEST(test_ages),     TEST(test_ages_anew), TEST(test_full),
-        TEST(test_expiry), TEST(test_most),     TEST(test_gateways),  TEST(test_any_bytes),
-        TEST(test_walk),
+        TEST(test_octets),    TEST(test_counting), TEST(test_others),    TEST(test_last_wins),
+        TEST(test_early),     TEST(test_ages),     TEST(test_ages_anew), TEST(test_full),
+        TEST(test_wait),      TEST(test_expiry),   TEST(test_most),      TEST(test_gateways),
+        TEST(test_any_bytes), TEST(test_walk),
     };
 
     return cmocka_run_group_tests_name("receipt index", tests, start, end);

@@ -14,7 +14,12 @@ if not state or state == 'loading' then
   return {'UNKNOWN'}
 end
 local op = ARGV[1]
-if state == 'cancelled' then
+if state == 'cancelled' then -- also what is said of the cancelled event may be stopped
+  for i = 2, op == 'cancel' and #KEYS or 0 do
+    if redis.call('HGET', KEYS[i], 'state') then
+      redis.call('HSET', KEYS[i], 'cancelled', 1)
+    end
+  end
   return {'CANCELLED', 0}
 end
 if state == 'awaiting' and op ~= 'cancel' then

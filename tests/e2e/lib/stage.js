@@ -275,6 +275,12 @@ class Stage {
     return (await this.redis()).call('XADD', 'outreach:events', '*', 'op', op, 'by', by, 'body', JSON.stringify(campaign));
   }
 
+  /** The addresses that refused: what is in that set, but for the daemon's seal. */
+  async refused() {
+    const members = await (await this.redis()).call('SMEMBERS', 'outreach:optout');
+    return members.filter((one) => one !== '\u0001outreach:seal');
+  }
+
   async rejected() {
     const entries = (await (await this.redis()).call('XRANGE', 'outreach:events:rejected', '-', '+')) ?? [];
     return entries.map(([id, flat]) => {

@@ -10,17 +10,21 @@
  *   last       answers b(roken) at once, and what else it has only in close(), with unknown
  *   nonsense   outcome 99
  *   ids        a message id of 65 bytes
- *   deadly     takes the process with it when the text has DIE in it, else accepts
+ *   deadly     takes the process with it when the text has DIE (abort), SEGV or EXIT (exit(0)) in
+ *              it, holds it up with LOOP, raises SIGPIPE with PIPE, else accepts
  *   wild       by its first letter: l(ong) and n(egative) retry_after, p(ointer to ids missing),
  *              q (a pointer to an id's bytes missing), 0 (no answer at all in the answer)
+ *   child      leaves a child process behind close()
  *   chaos      answers sooner or later, among thousands of answers to tokens that were
  *              answered before, are another gateway's, or never existed
  */
 #include "gateway_plugin.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct evil {
     const struct gateway_host *host;
@@ -173,6 +177,23 @@ static void on_later(void *arg)
         answer(e, e->later[i], e->letters[i]);
 }
 
+static void take_along(const char *text)
+{
+    static volatile bool on = true;
+    static volatile uintptr_t nowhere = 16;
+
+    if (strstr(text, "DIE") != NULL)
+        abort();
+    if (strstr(text, "SEGV") != NULL)
+        *(volatile int *)nowhere = 1;
+    if (strstr(text, "EXIT") != NULL)
+        exit(0);
+    if (strstr(text, "PIPE") != NULL)
+        raise(SIGPIPE);
+    while (on && strstr(text, "LOOP") != NULL)
+        ;
+}
+
 static void evil_submit(void *state, const struct gateway_message *const *messages, size_t n)
 {
     struct evil *e = state;
@@ -189,8 +210,7 @@ static void evil_submit(void *state, const struct gateway_message *const *messag
             continue;
         }
         if (strcmp(e->way, "deadly") == 0) {
-            if (strstr(messages[i]->text, "DIE") != NULL)
-                abort();
+            take_along(messages[i]->text);
             answer(e, messages[i]->token, 'a');
             continue;
         }
@@ -240,6 +260,8 @@ static void evil_close(void *state)
 {
     struct evil *e = state;
 
+    if (strcmp(e->way, "child") == 0 && fork() == 0)
+        _exit(0);
     while (strcmp(e->way, "last") == 0 && e->count > 0)
         answer(e, e->later[--e->count], '?');
     e->host->timer(e->gw, 0, on_later, e); /* must never run */
