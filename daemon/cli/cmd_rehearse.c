@@ -312,7 +312,7 @@ static int64_t forecast_too_slow(const struct rehearsing *r, const struct foreca
 {
     int64_t late = 0;
 
-    for (size_t i = 0; i < forecast_gateways(asking_forecast(r->asking)); i++)
+    for (size_t i = 0; i < forecast_gateways(r->asking->forecast); i++)
         late += p->parts[i].late;
     return late;
 }
