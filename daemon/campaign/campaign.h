@@ -157,6 +157,9 @@ void campaign_free(struct campaign *c); /* NULL is fine */
  * it gives the same campaign. */
 void campaign_write_json(const struct campaign *c, struct buf *out);
 
+/* What a list's column of communities may be called, the first that is there; ended by NULL. */
+extern const char *const campaign_communities[];
+
 int campaign_column(const struct campaign *c, const char *name);        /* index or -1 */
 int campaign_find_reminder(const struct campaign *c, const char *name); /* index or -1 */
 

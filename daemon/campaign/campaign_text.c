@@ -170,8 +170,11 @@ static int put_column(struct campaign *c, const char *name, struct error *err)
     return 0;
 }
 
-/* The columns that are needed: addresses, name, language, slot, time zone, then
- * what texts use. Of the ones that only the audience can want, those it has. */
+const char *const campaign_communities[] = {"社区", "小区", "所属社区", "村", "community", NULL};
+
+/* The columns that are needed: addresses, name, language, slot, time zone, the community (who
+ * calls those that no message has reached goes by it), then what texts use. Of the ones that only
+ * the audience can want, those it has. */
 static int put_needed(struct scope *s, struct error *err)
 {
     struct campaign *c = s->c;
@@ -189,6 +192,11 @@ static int put_needed(struct scope *s, struct error *err)
         rc |= put_column(c, "slot", err);
     if (!unknown && names_known(s->known, "timezone"))
         rc |= put_column(c, "timezone", err);
+    for (i = 0; !unknown && campaign_communities[i] != NULL; i++)
+        if (names_known(s->known, campaign_communities[i])) {
+            rc |= put_column(c, campaign_communities[i], err);
+            break;
+        }
     for (i = 0; i < s->used_count; i++)
         rc |= put_column(c, s->used[i], err);
     return rc;

@@ -227,8 +227,8 @@ static int read_reminder_name(const struct tree *value, void *at, struct arena *
                               struct error *err)
 {
     /* Parts of the names of keys, and the reminders that every campaign has. */
-    static const char *const reserved[] = {"audience", "answers", "corrections", "ledger",
-                                           "leases",   "retry",   "shares",      "versions"};
+    static const char *const reserved[] = {"called", "audience", "answers", "corrections", "ledger",
+                                           "leases", "retry",    "shares",  "versions"};
     size_t i;
 
     if (read_id(value, at, arena, err) != 0)

@@ -148,6 +148,7 @@ static const struct name reasons[] = {
     {"repeat",
      {"the same text went to this address from another campaign within a day: not once more",
       "24 小时内另一活动已向此号码发过同样内容，不再重复发送"}},
+    {"neutral", {"a neutral text in its place", "改发中性内容"}},
     {"safe",
      {"protected: not sent by machine; tell her in person",
       "受保护居民：系统不发送，请由专人告知"}},

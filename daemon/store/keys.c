@@ -28,6 +28,11 @@ void key_appends(struct command *c, const char *id)
     command_add_format(c, "outreach:{%s}:audience:appends", id);
 }
 
+void key_called(struct command *c, const char *id)
+{
+    command_add_format(c, "outreach:{%s}:called", id);
+}
+
 void key_versions(struct command *c, const char *id)
 {
     command_add_format(c, "outreach:{%s}:versions", id);

@@ -3,6 +3,7 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const XLSX = require('xlsx');
 const { journey, campaign, people } = require('./lib/stage');
 const { until } = require('./lib/wait');
 
@@ -162,4 +163,113 @@ journey('a sensitive campaign: the neutral signature, no other channel, no headl
   const who = await s.outreach('show', '-s', 'undelivered', 'home');
   assert.notEqual(who.code, 0);
   assert.doesNotMatch(who.all, /138\d*…/);
+});
+
+/** Every line fits 80 columns, a wide character taking two. */
+function fits(page) {
+  for (const line of page.split('\n')) {
+    const columns = [...line].reduce((n, c) => n + (c.codePointAt(0) > 0x2e7f ? 2 : 1), 0);
+    assert.ok(columns <= 80, `${columns} columns: ${line}`);
+  }
+}
+
+journey('a proof holds what the phone has shown, the message id and the receipt, and says what it does not know', async (s) => {
+  neutralDefaults(s);
+  s.settings.defaults.neutral_text = '您好，有事相告，请来电。';
+  const smsc = await s.smsc(({ to }) => ({ receipt: to === number(1) ? { state: 'UNDELIV', err: 'MK:0001' } : {} }));
+  await s.start();
+  await s.ok('safe', '13851401002', 'neutral');
+  await s.xadd(campaign('fair', people(3), { title: '招聘会' }), { by: '李姐' });
+  assert.deepEqual(await s.settled('fair', 'first'), { delivered: 2, undelivered: 1 });
+  await smsc.reply(number(0), '1069000038', 'TD');
+  await until('her refusal', async () => (await (await s.redis()).call('SCARD', 'outreach:optout')) === 1);
+
+  const proof = async (who) => JSON.parse((await s.ok('proof', who, 'fair', '--json')).out);
+  for (const i of [0, 1, 2]) {
+    const one = (await proof(`1385140100${i}`)).notices[0];
+    const submit = smsc.submits.find((m) => m.to === number(i));
+    assert.equal(one.text, submit.text, 'the text is what went over the wire');
+    assert.ok(one.log.some((e) => e.event === 'accepted' && e.id === submit.id), 'and the id is the operator\'s');
+    assert.equal(one.neutral, i === 2);
+    assert.equal(one.gateway, 'mobile');
+  }
+  const first = await proof('13851401000');
+  assert.equal(first.opted_out, true);
+  assert.deepEqual(first.refusals.map((r) => [r.kind, r.detail]), [['reply', 'TD']]);
+  assert.ok(Math.abs(first.refusals[0].at_ms - Date.now()) < 600e3);
+  assert.equal(first.queued_by, '李姐');
+  assert.equal(first.consent, null, 'nobody has recorded any');
+  assert.equal((await proof('13851409999')).notices.length, 0);
+
+  const en = (await s.ok('proof', '13851401001', 'fair')).out;
+  assert.match(en, /not known here/);
+  assert.match(en, /居民2您好，请到区妇联。/);
+  assert.match(en, /does not exist|no such|not in service|空号/i, 'the receipt in plain words');
+  fits(en);
+  const zh = (await s.run(['-c', s.conf, 'proof', '13851401000', 'fair'], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out;
+  assert.match(zh, /回执：已送达手机/);
+  assert.match(zh, /本人回复：TD/);
+  fits(zh);
+  assert.equal((await s.outreach('proof', '13851401000', 'nothing')).code, 65);
+  // Without the log what stands there alone is said to be not known.
+  fs.renameSync(`${s.state}/delivery.jsonl`, s.path('log'));
+  assert.match((await s.ok('proof', '13851401001', 'fair')).out, /message ids and receipts' codes are not\s+known/);
+});
+
+journey('whom no message reached is listed by community, ticked in Excel or a CSV, and not listed again', async (s) => {
+  neutralDefaults(s);
+  await s.smsc(({ to }) => ({ receipt: to === number(1) ? { state: 'UNDELIV', err: 'MK:0001' } : {} }));
+  await s.start();
+  await s.ok('safe', '13851401002', 'skip');
+  await s.ok('optout', 'add', '13851401003');
+  const where = ['云南路', '云南路', '湖南路', '湖南路', ''];
+  const list = s.write('list.csv', `姓名,手机号,社区\n${people(5).map((p, i) => `${p.name},${p.sms},${where[i]}`).join('\n')}\n`);
+  s.write('fair.conf', `campaign = { id = "fair"; class = "notice"; title = "招聘会"; event = { starts = "${event.starts}"; };
+    audience = { file = "${list}"; }; texts = { zh = "{{name}}您好。"; }; reminders = ( { name = "first"; at = "now"; } ); };`);
+  await s.ok('queue', s.path('fair.conf'));
+  await s.counted('fair', 'first', { delivered: 2, undelivered: 1, excluded: 1, 'opted-out': 1 });
+  await s.xadd(campaign('home', people(3), discreet));
+  await s.counted('home', 'first', { delivered: 1, undelivered: 1, excluded: 1 });
+
+  const uncalled = async (...args) => JSON.parse((await s.ok('uncalled', '--json', ...args)).out);
+  const all = await uncalled();
+  assert.deepEqual(all.people.map((p) => [p.community, p.n, p.name, p.reason || p.state]),
+    [['云南路', 2, '居民2', 'number'], ['湖南路', 3, '居民3', 'safe'], ['湖南路', 4, '居民4', 'opted-out']]);
+  assert.equal(all.sensitive, 2, 'of a sensitive campaign the sum alone');
+  const page = await s.run(['-c', s.conf, 'uncalled'], { env: { LC_ALL: 'zh_CN.UTF-8', COLUMNS: '80' } });
+  assert.match(page.out, /云南路\n[^]*居民2[^]*湖南路\n[^]*居民3/);
+  assert.doesNotMatch(page.out, /home/);
+  assert.notEqual((await s.outreach('uncalled', 'home', '-o', s.path('home.csv'))).code, 0);
+  assert.equal(fs.existsSync(s.path('home.csv')), false, 'no file of a sensitive campaign');
+
+  // A CSV, with the headings of one language read under the other.
+  await s.run(['-c', s.conf, 'uncalled', 'fair', '-o', s.path('云.csv')], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  assert.equal(fs.statSync(s.path('云.csv')).mode & 0o777, 0o600);
+  const csv = fs.readFileSync(s.path('云.csv'), 'utf8');
+  s.write('ticked.csv', csv.split('\r\n').map((line) => (line.includes('居民2') ? `${line}√` : line.includes('居民3') ? `${line}否` : line)).join('\r\n'));
+  assert.match((await s.ok('uncalled', '--ticks', s.path('ticked.csv'))).out, /^1 were told/);
+  assert.deepEqual((await uncalled('fair')).people.map((p) => p.n), [3, 4]);
+  const kept = await (await s.redis()).call('HGET', 'outreach:{fair}:called', '2');
+  assert.match(kept, /^by \S+\nat \d{13}\n√$/, 'by whom, when, and what stood there');
+
+  // An Excel workbook; and one with a mistake changes nothing.
+  await s.ok('uncalled', 'fair', '-o', s.path('fair.xlsx'));
+  const book = XLSX.read(fs.readFileSync(s.path('fair.xlsx')));
+  const sheet = book.Sheets[book.SheetNames[0]];
+  const rows = XLSX.utils.sheet_to_json(sheet, { header: 1 });
+  const tick = rows[0].indexOf('told (tick)');
+  const save = (name, edit) => {
+    const copy = rows.map((row) => [...row]);
+    edit(copy);
+    XLSX.writeFile({ SheetNames: ['x'], Sheets: { x: XLSX.utils.aoa_to_sheet(copy) } }, s.path(name));
+    return s.path(name);
+  };
+  const wrong = save('wrong.xlsx', (all) => { all[1][tick] = '1'; all[2][tick] = '1'; all[2][rows[0].indexOf('number in the list')] = 77; });
+  assert.equal((await s.outreach('uncalled', '--ticks', wrong)).code, 65);
+  assert.equal((await uncalled('fair')).people.length, 2);
+  const right = save('right.xlsx', (all) => { all[1][tick] = '王姐 3月5日'; all[2][tick] = 1; });
+  await s.ok('uncalled', '--ticks', right);
+  assert.deepEqual(await uncalled('fair').then((u) => [u.people.length, u.told_already]), [0, 3]);
+  assert.match((await s.ok('uncalled', '--ticks', right)).out, /^0 were told by a person; 2 /);
+  assert.equal((await s.outreach('uncalled', '--ticks', list)).code, 65, 'another list is none');
 });
