@@ -2,6 +2,7 @@
  * outreach residents erase - a person out of the register, and what else holds her
  */
 #include "address.h"
+#include "audit.h"
 #include "builtin.h"
 #include "campaigns.h"
 #include "discreet.h"
@@ -28,15 +29,7 @@ int register_audit(struct cli *cli, const char *op, const char *what, struct err
     struct command c = COMMAND_INIT;
     int rc;
 
-    command_start(&c, "XADD");
-    command_add_string(&c, KEY_AUDIT);
-    command_add_string(&c, "*");
-    command_add_string(&c, "op");
-    command_add_string(&c, op);
-    command_add_string(&c, "to");
-    command_add_string(&c, what);
-    command_add_string(&c, "by");
-    command_add_string(&c, cli->by);
+    audit_command(&c, op, "to", what, "by", cli->by, NULL);
     rc = db_ask(cli->db, &c, NULL, err);
     command_free(&c);
     return rc;

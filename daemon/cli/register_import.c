@@ -401,6 +401,8 @@ static int import(struct import *im, const char *path)
         return failed(im, &err);
     if (im->taken == 0)
         return nobody(im, path);
+    if (!o->dry_run && register_audit(im->cli, "residents-import", path, &err) != 0)
+        return failed(im, &err);
     return tell(im, path, o->dry_run ? "dry-run" : "stored");
 }
 
@@ -433,6 +435,9 @@ static int tag_file(struct import *im, const char *tag)
     im->op = im->options->add ? RESIDENTS_ADD_TAGS : RESIDENTS_REMOVE_TAGS;
     if (store(im, &err) != 0)
         return failed(im, &err);
+    if (register_audit(im->cli, im->options->add ? "residents-tag" : "residents-untag", tag,
+                       &err) != 0)
+        return failed(im, &err);
     return tell(im, im->options->file, "stored");
 }
 
@@ -452,7 +457,8 @@ static int tag_filter(struct cli *cli, const struct register_options *o, const c
         rc = cli_error(cli, EX_DATAERR, &err);
     else if (place < 0)
         rc = who_name(&who, r, WHO_ALL, tag, &err) != 0 ? cli_error(cli, EX_DATAERR, &err) : 0;
-    else if (residents_tag_all(r, &who.filter, (unsigned)place, o->add, &changed, &err) != 0)
+    else if (residents_tag_all(r, &who.filter, (unsigned)place, o->add, &changed, &err) != 0 ||
+             register_audit(cli, o->add ? "residents-tag" : "residents-untag", tag, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     else if (cli->json)
         cli_json(json_pack("{s:o,s:I}", "tag", json_text(tag), "changed", (json_int_t)changed));
