@@ -53,7 +53,8 @@ TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_te
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-all: $(BUILD)/outreachd $(BUILD)/outreach $(PLUGIN_SOS) $(PLUGIN_TABLES)
+DRIVEN_CLOCK := $(BUILD)/driven_clock.so
+all: $(BUILD)/outreachd $(BUILD)/outreach $(PLUGIN_SOS) $(PLUGIN_TABLES) $(DRIVEN_CLOCK)
 
 $(BUILD)/outreachd: $(BUILD)/daemon/main.c.o $(LIB)
 $(BUILD)/outreach: $(BUILD)/daemon/cli/main.c.o $(LIB)
@@ -84,12 +85,21 @@ $(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
 $(BUILD)/daemon/main.c.o: daemon/main.c | $(BUILD)/daemon/base
 	$(CC) $(CPPFLAGS) $(call includes,web) $(FLAGS) $(CFLAGS) -c -o $@ $<
 
+# What people read in Chinese (base/language.h). A system-dependent format is written out:
+# that libintl would do when it loads a catalogue.
+$(BUILD)/zh_CN.mo: po/zh_CN.po
+	@mkdir -p $(@D)
+	sed 's/<PRI\([a-zA-Z]\)64>/l\1/g; s/<PRI\([a-zA-Z]\)32>/\1/g' $< | msgfmt --check-format -o $@ -
+$(BUILD)/daemon/base/language.c.o: CPPFLAGS += -DLANGUAGE_CATALOGUE='"$(BUILD)/zh_CN.mo"'
+$(BUILD)/daemon/base/language.c.o: $(BUILD)/zh_CN.mo
+
 # The Lua scripts are part of the program: scripts.c takes them in by .incbin.
 $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
+$(BUILD)/daemon/text/reply_words.c.o: daemon/text/alarm_words.tsv
 
 # The command line reads the tables of codes too, so $(LIB) has codes.c.
 # What a plugin takes of plugins/common, and the libraries it needs besides.
-TRUNK := trunk trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
+TRUNK := trunk trunk_settings trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
 smpp_COMMON := $(TRUNK) codes
 smpp_LIBS := -levent -lssl -lcrypto
 cmpp_COMMON := $(TRUNK) codes digest
@@ -100,7 +110,7 @@ tencent_COMMON := $(aliyun_COMMON)
 tencent_LIBS := -ljansson -lcrypto
 wecom_COMMON := codes digest gather judge token
 wecom_LIBS := -ljansson -lcrypto
-dingtalk_COMMON := codes digest judge token
+dingtalk_COMMON := codes digest inbox judge masked token
 dingtalk_LIBS := -ljansson -lcrypto
 feishu_COMMON := codes digest judge
 feishu_LIBS := -ljansson -lcrypto
@@ -156,8 +166,9 @@ $(CHECK): $(wildcard tests/check/*.[ch]) plugins/gateway_plugin.h
 
 # A clock that tests drive; any program takes it in by LD_PRELOAD, also one that is
 # no work of ours, so it has no sanitizer.
-DRIVEN_CLOCK := $(BUILD)/tests/driven_clock.so
-$(DRIVEN_CLOCK): tests/clock/driven_clock.c | $(BUILD)/tests
+# Preloaded by outreach rehearse, and by tests.
+$(DRIVEN_CLOCK): daemon/rehearsal/driven_clock.c
+	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -O2 -g -fPIC $(CFLAGS) -shared -o $@ $<
 
 FAILING_MALLOC := $(BUILD)/tests/failing_malloc.so
@@ -230,6 +241,7 @@ install: all manual
 	install -m 755 $(BUILD)/outreach $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BUILD)/outreachd $(DESTDIR)$(PREFIX)/sbin
 	install -m 644 $(PLUGIN_SOS) $(PLUGIN_TABLES) $(DESTDIR)$(PREFIX)/lib/outreach/plugins
+	install -m 755 $(DRIVEN_CLOCK) $(DESTDIR)$(PREFIX)/lib/outreach
 	install -m 644 plugins/gateway_plugin.h $(DESTDIR)$(PREFIX)/include
 	for page in $(PAGES); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 $(BUILD)/manual/outreach.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/outreach

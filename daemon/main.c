@@ -87,7 +87,10 @@ static const char help[] =
 static void on_answered(void *arg, struct gateway *gw, void *context,
                         const struct gateway_answer *answer)
 {
-    dispatch_answered(((struct daemon *)arg)->dispatch, gw, context, answer);
+    struct daemon *d = arg;
+
+    if (!inbound_answered(d->inbound, context, answer))
+        dispatch_answered(d->dispatch, gw, context, answer);
 }
 
 static void on_receipt(void *arg, struct gateway *gw, const struct gateway_receipt *receipt,

@@ -38,6 +38,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define GATEWAY_ABI 1u
 #define GATEWAY_MAX_IDS 8 /* message ids of one notice: its parts */
@@ -322,6 +323,13 @@ struct gateway_host {
                    void *arg);
     void (*shared_put)(struct gateway *gw, const char *name, const char *value, size_t length,
                        int64_t ttl_ms);
+
+    /* For a child process of the plugin's that is to end, the leader of a process group of its own:
+     * the host looks after it from now on, also when the gateway is closed. SIGTERM goes to
+     * the group after term_ms, SIGKILL after kill_ms (from now; 0 <= term_ms <= kill_ms). What is
+     * left of the group when the child has ended is killed. It is reaped, and the plugin may signal
+     * and wait for it no more. What pipes it has are the plugin's to close. */
+    void (*child_end)(struct gateway *gw, pid_t pid, int64_t term_ms, int64_t kill_ms);
 };
 
 /* ------------------------------------------------------------------ the plugin */

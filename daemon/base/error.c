@@ -1,5 +1,7 @@
 #include "error.h"
 
+#include "language.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +28,7 @@ int error_set(struct error *err, const char *format, ...)
     if (err == NULL)
         return -1;
     va_start(ap, format);
-    vsnprintf(err->text, sizeof err->text, format, ap);
+    vsnprintf(err->text, sizeof err->text, language_text(format), ap);
     va_end(ap);
     trim_torn_utf8(err->text, sizeof err->text);
     return -1;
@@ -42,10 +44,10 @@ int error_prefix(struct error *err, const char *format, ...)
         return -1;
     inner = *err;
     va_start(ap, format);
-    vsnprintf(err->text, sizeof err->text, format, ap);
+    vsnprintf(err->text, sizeof err->text, language_text(format), ap);
     va_end(ap);
     n = strlen(err->text);
-    snprintf(err->text + n, sizeof err->text - n, ": %s", inner.text);
+    snprintf(err->text + n, sizeof err->text - n, "%s%s", language_text(": "), inner.text);
     trim_torn_utf8(err->text, sizeof err->text);
     return -1;
 }

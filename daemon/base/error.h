@@ -5,6 +5,9 @@
  * is for a person, it takes a struct error and fills it where the facts are
  * known: file, line, row, field and what to do about it. Callers higher up may
  * put a word in front with error_prefix(), and never swallow it.
+ *
+ * Formats stand in English; what they say is in the person's language
+ * (base/language.h). A %s that is a sentence too goes through language_text().
  */
 #ifndef OUTREACH_ERROR_H
 #define OUTREACH_ERROR_H

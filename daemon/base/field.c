@@ -1,6 +1,7 @@
 #include "field.h"
 
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 
 #include <assert.h>
@@ -94,13 +95,13 @@ static const char *secret_from_file(const char *path, struct arena *arena, struc
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
 
     if (fd < 0 || fstat(fd, &st) != 0) {
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path, language_errno(errno));
         goto out;
     }
     if (!S_ISREG(st.st_mode) || (st.st_mode & S_IRWXO) != 0) {
         error_set(err,
-                  S_ISREG(st.st_mode) ? "%s: everybody may read this secret: chmod o-rwx"
-                                      : "%s: is no regular file",
+                  S_ISREG(st.st_mode) ? N_("%s: everybody may read this secret: chmod o-rwx")
+                                      : N_("%s: is no regular file"),
                   path);
         goto out;
     }
@@ -197,14 +198,6 @@ static const char *field_name_at(const void *arg, size_t i)
 
 /* ------------------------------------------------------------- what is expected */
 
-static void put_range(const struct field *f, char *out, size_t size, const char *unit)
-{
-    if (f->min == 0 && f->max == 0)
-        *out = '\0';
-    else
-        snprintf(out, size, " in %" PRId64 "..%" PRId64 "%s", f->min, f->max, unit);
-}
-
 static void put_names(const struct field *f, char *out, size_t size)
 {
     size_t n = 0;
@@ -218,31 +211,38 @@ static void put_names(const struct field *f, char *out, size_t size)
 static const char *expected(const struct field *f, char *out, size_t size)
 {
     static const char *const kinds[] = {
-        [FIELD_STRING] = "a string",
-        [FIELD_SECRET] = "\"@file:/path\" or \"@env:NAME\"",
-        [FIELD_INT] = "an integer",
-        [FIELD_FLOAT] = "a number",
-        [FIELD_BOOL] = "true or false",
-        [FIELD_ENUM] = "one of ",
+        [FIELD_STRING] = N_("a string"),
+        [FIELD_SECRET] = N_("\"@file:/path\" or \"@env:NAME\""),
+        [FIELD_INT] = N_("an integer"),
+        [FIELD_FLOAT] = N_("a number"),
+        [FIELD_BOOL] = N_("true or false"),
+        [FIELD_ENUM] = N_("one of %s"),
         [FIELD_DURATION] =
-            "a duration like \"500ms\", \"30s\", \"5min\", \"2h\", \"3d\", or seconds,",
-        [FIELD_STRINGS] = "a list of strings",
-        [FIELD_GROUP] = "a group { ... }",
-        [FIELD_GROUPS] = "a list of groups ( { ... }, { ... } )",
-        [FIELD_ANY] = "a value",
-        [FIELD_CUSTOM] = "a value",
+            N_("a duration like \"500ms\", \"30s\", \"5min\", \"2h\", \"3d\", or seconds,"),
+        [FIELD_STRINGS] = N_("a list of strings"),
+        [FIELD_GROUP] = N_("a group { ... }"),
+        [FIELD_GROUPS] = N_("a list of groups ( { ... }, { ... } )"),
+        [FIELD_ANY] = N_("a value"),
+        [FIELD_CUSTOM] = N_("a value"),
     };
-    char more[256] = "";
+    const char *kind = language_text(kinds[f->kind]), *range = NULL;
 
-    if (f->kind == FIELD_ENUM)
-        put_names(f, more, sizeof more);
-    else if (f->kind == FIELD_STRING)
-        put_range(f, more, sizeof more, " bytes");
+    if (f->kind == FIELD_STRING)
+        range = N_("%s in %" PRId64 "..%" PRId64 " bytes");
     else if (f->kind == FIELD_DURATION)
-        put_range(f, more, sizeof more, " ms");
+        range = N_("%s in %" PRId64 "..%" PRId64 " ms");
     else if (f->kind == FIELD_INT || f->kind == FIELD_FLOAT)
-        put_range(f, more, sizeof more, "");
-    snprintf(out, size, "%s%s", kinds[f->kind], more);
+        range = N_("%s in %" PRId64 "..%" PRId64);
+    if (f->kind == FIELD_ENUM) {
+        char names[256];
+
+        put_names(f, names, sizeof names);
+        snprintf(out, size, kind, names);
+    } else if (range != NULL && (f->min != 0 || f->max != 0)) {
+        snprintf(out, size, language_text(range), kind, f->min, f->max);
+    } else {
+        snprintf(out, size, "%s", kind);
+    }
     return out;
 }
 
@@ -567,9 +567,10 @@ static int read_absent(const struct field *f, const struct tree *group, void *ou
     char text[512];
 
     if (f->required)
-        return tree_error(err, group, "%s is missing: expected %s%s%s%s", f->name,
-                          expected(f, text, sizeof text), f->help == NULL ? "" : " (",
-                          f->help == NULL ? "" : f->help, f->help == NULL ? "" : ")");
+        return f->help == NULL ? tree_error(err, group, "%s is missing: expected %s", f->name,
+                                            expected(f, text, sizeof text))
+                               : tree_error(err, group, "%s is missing: expected %s (%s)", f->name,
+                                            expected(f, text, sizeof text), language_text(f->help));
     set_initial(f, out, arena);
     return 0;
 }

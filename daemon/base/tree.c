@@ -2,7 +2,9 @@
 
 #include "buf.h"
 #include "error.h"
+#include "language.h"
 #include "mem.h"
+#include "syntax.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -20,6 +22,7 @@
 #define MAX_DEPTH 32
 #define MAX_INCLUDE_DEPTH 8
 #define SHOWN_BYTES 88 /* of a line that cannot be read */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 /* The top node comes first, so that a pointer to it is one to the document. */
 struct document {
@@ -28,14 +31,15 @@ struct document {
 };
 
 static const char *const kind_names[] = {
-    [TREE_OBJECT] = "an object", [TREE_LIST] = "a list",    [TREE_STRING] = "a string",
-    [TREE_INT] = "an integer",   [TREE_FLOAT] = "a number", [TREE_BOOL] = "true or false",
-    [TREE_NULL] = "null",
+    [TREE_OBJECT] = N_("an object"), [TREE_LIST] = N_("a list"),
+    [TREE_STRING] = N_("a string"),  [TREE_INT] = N_("an integer"),
+    [TREE_FLOAT] = N_("a number"),   [TREE_BOOL] = N_("true or false"),
+    [TREE_NULL] = N_("null"),
 };
 
 const char *tree_kind_name(enum tree_kind kind)
 {
-    return kind_names[kind];
+    return language_text(kind_names[kind]);
 }
 
 void tree_free(struct tree *t)
@@ -71,6 +75,11 @@ struct source {
     size_t lines, room;
     size_t marks;        /* of punctuation and strings: about two a setting, one an element */
     struct arena *arena; /* of the files' names */
+
+    /* The first integer that is refused, and its line in the text: a line that libconfig
+     * cannot read goes before it, since behind a missing quote anything looks like one. */
+    struct error integer;
+    size_t integer_line; /* 0: none */
 };
 
 struct scanner {
@@ -80,6 +89,7 @@ struct scanner {
     int line;
     int include_depth;
     struct error *err;
+    int long_text; /* where the first string begins that goes over its line's end; 0 */
 };
 
 static int source_add_file(struct source *s, const char *path, int include_depth,
@@ -87,7 +97,7 @@ static int source_add_file(struct source *s, const char *path, int include_depth
 
 static int scan_fail(const struct scanner *sc, const char *what)
 {
-    return error_set(sc->err, "%s:%d: %s", sc->file, sc->line, what);
+    return error_set(sc->err, "%s:%d: %s", sc->file, sc->line, language_text(what));
 }
 
 /* Every line of the text is noted when it begins. */
@@ -151,9 +161,16 @@ static int take_string(struct scanner *sc)
             return scan_fail(sc, "a string cannot hold a zero byte");
         take(sc, *sc->at == '\\' && sc->end - sc->at > 1 ? 2 : 1);
     }
+    if (sc->at == sc->end && sc->long_text > 0) { /* where the quote is missing, most likely */
+        start.line = sc->long_text;
+        return scan_fail(&start, "a quote (\") is missing, perhaps in this line: the text that "
+                                 "begins here goes on in the next");
+    }
     if (sc->at == sc->end)
         return scan_fail(&start, "this string is not closed");
     take(sc, 1);
+    if (sc->long_text == 0 && sc->line > start.line)
+        sc->long_text = start.line;
     return 0;
 }
 
@@ -163,29 +180,42 @@ static void take_name(struct scanner *sc)
         take(sc, 1);
 }
 
+static void refuse_integer(const struct scanner *sc, const char *what)
+{
+    struct source *s = sc->source;
+
+    if (s->integer_line > 0)
+        return;
+    s->integer_line = s->lines;
+    error_set(&s->integer, "%s:%d: %s", sc->file, sc->line, language_text(what));
+}
+
 /* Checks the integer in [p, p + n), which stands without a suffix. */
-static int check_integer(const struct scanner *sc, const char *p, size_t n)
+static void check_integer(const struct scanner *sc, const char *p, size_t n)
 {
     char digits[32];
     const char *bare;
     int base;
 
-    if (n >= sizeof digits)
-        return scan_fail(sc, "this integer does not fit in 64 bits");
+    if (n >= sizeof digits) {
+        refuse_integer(sc, "this integer does not fit in 64 bits");
+        return;
+    }
     memcpy(digits, p, n);
     digits[n] = '\0';
     bare = digits + (*digits == '-' || *digits == '+');
     base = bare[0] == '0' && (bare[1] == 'x' || bare[1] == 'X') ? 16 : 10;
-    if (base == 10 && bare[0] == '0' && bare[1] != '\0')
-        return scan_fail(sc, "an integer does not begin with 0 here: what is meant, octal or "
-                             "decimal? A text of digits goes in quotes");
     errno = 0;
     strtoll(digits, NULL, base);
-    return errno == ERANGE ? scan_fail(sc, "this integer does not fit in 64 bits") : 0;
+    if (base == 10 && bare[0] == '0' && bare[1] != '\0')
+        refuse_integer(sc, "an integer does not begin with 0 here: what is meant, octal or "
+                           "decimal? A text of digits goes in quotes");
+    else if (errno == ERANGE)
+        refuse_integer(sc, "this integer does not fit in 64 bits");
 }
 
 /* An integer gets the L that makes libconfig read it whole; a float passes. */
-static int take_number(struct scanner *sc)
+static void take_number(struct scanner *sc)
 {
     const char *p = sc->at + (*sc->at == '-' || *sc->at == '+'), *digits = p;
     bool hex = sc->end - p > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
@@ -198,19 +228,17 @@ static int take_number(struct scanner *sc)
                                ((*p == '-' || *p == '+') && (p[-1] == 'e' || p[-1] == 'E'))))
             p++;
         take(sc, (size_t)(p - sc->at));
-        return 0;
+        return;
     }
     if (p == digits) { /* a lone sign: libconfig says what it thinks of it */
         take(sc, 1);
-        return 0;
+        return;
     }
-    if (check_integer(sc, sc->at, (size_t)(p - sc->at)) != 0)
-        return -1;
+    check_integer(sc, sc->at, (size_t)(p - sc->at));
     take(sc, (size_t)(p - sc->at));
     buf_putc(&sc->source->text, 'L');
     for (int i = 0; i < 2 && sc->at < sc->end && *sc->at == 'L'; i++)
         sc->at++;
-    return 0;
 }
 
 /* Puts the named file in place of the directive. */
@@ -275,8 +303,9 @@ static int scan_token(struct scanner *sc)
         return 0;
     }
     if (isdigit((unsigned char)*sc->at) || *sc->at == '-' || *sc->at == '+' || *sc->at == '.')
-        return take_number(sc);
-    take(sc, 1);
+        take_number(sc);
+    else
+        take(sc, 1);
     return 0;
 }
 
@@ -296,13 +325,13 @@ static int source_add_text(struct source *s, const char *text, size_t n, const c
                            int include_depth, struct error *err)
 {
     struct scanner sc = {
-        s, arena_strndup(s->arena, file, strlen(file)), text, text + n, 1, include_depth, err};
+        s, arena_strndup(s->arena, file, strlen(file)), text, text + n, 1, include_depth, err, 0};
     int depth = 0;
 
     note_line(&sc);
     if (refuse_zero_bytes(&sc) != 0)
         return -1;
-    if (looking_at(&sc, "\xef\xbb\xbf"))
+    if (looking_at(&sc, BYTE_ORDER_MARK))
         sc.at += 3;
     while (sc.at < sc.end) {
         depth += strchr("({[", *sc.at) != NULL;
@@ -324,11 +353,11 @@ static int source_add_file(struct source *s, const char *path, int include_depth
     FILE *f = fopen(path, "re");
 
     if (f == NULL)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     text = xmalloc(TREE_CONFIG_BYTES + 1);
     n = fread(text, 1, TREE_CONFIG_BYTES + 1, f);
     if (ferror(f))
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path, language_errno(errno));
     else if (n > TREE_CONFIG_BYTES)
         error_set(err, "%s: too large: a configuration has at most 1 MiB", path);
     else
@@ -408,21 +437,32 @@ static struct tree *convert_setting(struct document *doc, const struct source *s
     return rc == 0 ? t : NULL;
 }
 
-/* What stands in a line, cut, and cut at its first quote: it may be a password. From
- * text where that is the file, else the file is read again. */
-static void show_line(const char *text, size_t length, const char *where, struct origin o,
-                      char out[SHOWN_BYTES])
+/* The text of the file that o names, NUL-terminated, for the caller to free: text where that
+ * is the file, else the file is read again; "" if it is gone. */
+static char *text_of(const char *text, size_t n, const char *where, struct origin o)
 {
-    char room[1024] = "", *whole = text != NULL ? xstrndup(text, length) : NULL;
-    FILE *f = text == NULL || strcmp(o.file, where) != 0 ? fopen(o.file, "re") : NULL;
-    const char *from = text != NULL ? whole : "";
+    char *whole;
+    FILE *f;
+
+    if (text != NULL && strcmp(o.file, where) == 0)
+        return xstrndup(text, n);
+    f = fopen(o.file, "re");
+    whole = xcalloc(1, TREE_CONFIG_BYTES + 1);
+    if (f != NULL) {
+        whole[fread(whole, 1, TREE_CONFIG_BYTES, f)] = '\0';
+        fclose(f);
+    }
+    return whole;
+}
+
+/* What stands in a line, cut, and cut at its first quote: it may be a password. */
+static void show_line(const char *from, int line, char out[SHOWN_BYTES])
+{
     size_t n;
 
-    for (int i = 1; i < o.line && f == NULL && *from != '\0'; i += *from++ == '\n')
+    for (int i = 1; i < line && *from != '\0'; i += *from++ == '\n')
         ;
-    for (int i = 0; i < o.line && f != NULL && (from = fgets(room, sizeof room, f)) != NULL;)
-        i += strchr(room, '\n') != NULL || i == o.line - 1;
-    from = from == NULL ? "" : from + strspn(from, " \t");
+    from += strspn(from, " \t");
     n = strcspn(from, "\"\r\n");
     while (n > 0 && isspace((unsigned char)from[n - 1]))
         n--;
@@ -431,8 +471,31 @@ static void show_line(const char *text, size_t length, const char *where, struct
         n--;
     snprintf(out, SHOWN_BYTES, "%.*s%s", (int)n, from,
              strchr("\r\n", from[n]) == NULL ? " ..." : "");
-    if (f != NULL)
-        fclose(f);
+}
+
+/* libconfig has refused the file: what it says of it, and what that may come from. */
+static void explain(const config_t *config, const char *text, size_t n, const char *where,
+                    struct origin o, struct error *err)
+{
+    static const char *const others[] = {N_("duplicate setting name"),
+                                         N_("mismatched element type in array")};
+    char *whole = text_of(text, n, where, o), line[SHOWN_BYTES];
+    const char *from = strncmp(whole, BYTE_ORDER_MARK, 3) == 0 ? whole + 3 : whole;
+    const char *says = config_error_text(config);
+    struct error why;
+
+    (void)others;
+    show_line(from, o.line, line);
+    if (strcmp(says, "syntax error") == 0) {
+        syntax_error(from, o.line, &why);
+        if (line[0] != '\0')
+            error_set(err, "%s:%d: syntax error: %s (%s)", o.file, o.line, line, why.text);
+        else
+            error_set(err, "%s:%d: syntax error: %s", o.file, o.line, why.text);
+    } else {
+        error_set(&why, "%s: %s", language_text(says), line);
+        error_set(err, "%s:%d: %s", o.file, o.line, line[0] ? why.text : language_text(says));
+    }
     free(whole);
 }
 
@@ -440,19 +503,19 @@ static struct tree *parse_source(struct document *doc, struct source *src, const
                                  size_t n, const char *where, struct error *err)
 {
     struct tree *t = NULL;
-    struct origin o;
     config_t config;
-    char line[SHOWN_BYTES];
+    bool read;
+    unsigned line;
 
     config_init(&config);
-    if (config_read_string(&config, buf_string(&src->text)) == CONFIG_TRUE) {
+    read = config_read_string(&config, buf_string(&src->text)) == CONFIG_TRUE;
+    line = read ? 0 : (unsigned)config_error_line(&config);
+    if (src->integer_line > 0 && (read || line >= src->integer_line))
+        error_set(err, "%s", src->integer.text);
+    else if (read)
         t = convert_setting(doc, src, config_root_setting(&config), NULL, err);
-    } else {
-        o = origin_of(src, (unsigned)config_error_line(&config));
-        show_line(text, n, where, o, line);
-        error_set(err, "%s:%d: %s%s%s", o.file, o.line, config_error_text(&config),
-                  line[0] ? ": " : "", line);
-    }
+    else
+        explain(&config, text, n, where, origin_of(src, line), err);
     config_destroy(&config);
     return t;
 }
@@ -703,13 +766,13 @@ int tree_error(struct error *err, const struct tree *node, const char *format, .
     va_list ap;
 
     va_start(ap, format);
-    vsnprintf(text, sizeof text, format, ap);
+    vsnprintf(text, sizeof text, language_text(format), ap);
     va_end(ap);
     tree_path(node, path, sizeof path);
-    error_set(err, "%s%s%s", path, *path == '\0' ? "" : ": ", text);
-    if (node->file != NULL)
-        error_prefix(err, "%s:%d", node->file, node->line);
-    return -1;
+    if (node->file == NULL)
+        return *path == '\0' ? error_set(err, "%s", text) : error_set(err, "%s: %s", path, text);
+    return *path == '\0' ? error_set(err, "%s:%d: %s", node->file, node->line, text)
+                         : error_set(err, "%s:%d: %s: %s", node->file, node->line, path, text);
 }
 
 /* ------------------------------------------------------------------ writing */

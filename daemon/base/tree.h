@@ -91,14 +91,14 @@ typedef int tree_pair_fn(void *arg, const char *name, const struct tree *value, 
 int tree_pairs(const struct tree *t, tree_pair_fn *fn, void *arg, struct error *err);
 
 /* Sets "FILE:LINE: PATH: text", or "PATH: text" for JSON, with a path like
- * reminders[1].at. Always returns -1. */
+ * reminders[1].at, and the text in the person's language. Always returns -1. */
 int tree_error(struct error *err, const struct tree *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The path of a node for people, "" for the top; cut to size. Returns out. */
 const char *tree_path(const struct tree *node, char *out, size_t size);
 
-/* "an object", "a list", "a string", "an integer", ... */
+/* "an object", "a list", "a string", "an integer", ... in the person's language */
 const char *tree_kind_name(enum tree_kind kind);
 
 /* Appends the tree as JSON: members sorted by name, no spaces, one way to write

@@ -7,6 +7,7 @@
 #include "csv.h"
 #include "error.h"
 #include "field.h"
+#include "language.h"
 #include "mem.h"
 #include "remark.h"
 #include "row.h"
@@ -15,6 +16,7 @@
 #include "value.h"
 #include "xlsx.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,7 +57,7 @@ static int source_chunk(struct source *s, struct error *err)
     while (n < sizeof chunk && got > 0) {
         got = read(s->fd, chunk + n, sizeof chunk - n);
         if (got < 0 && errno != EINTR)
-            return error_set(err, "%s: %s", s->path, strerror(errno));
+            return error_set(err, "%s: %s", s->path, language_errno(errno));
         n += got > 0 ? (size_t)got : 0;
         got = got < 0 ? 1 : got;
     }
@@ -121,7 +123,7 @@ static int source_open(struct source *s, const char *path, const struct tree *au
     *s = (struct source){.path = path, .text = BUF_INIT(2 * CHUNK_BYTES + 64)};
     s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
     if (s->fd < 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(s->fd);
         s->fd = -1;
@@ -157,7 +159,8 @@ struct headings {
     char **names; /* ours where they are known, else as written; "" for none */
     char **written;
     size_t count;
-    unsigned long row; /* of the file */
+    unsigned long row;   /* of the file */
+    bool one_of_several; /* lists: what audience.columns names may be in another */
 };
 
 static void headings_free(struct headings *h)
@@ -226,6 +229,8 @@ static int map_heading(void *arg, const char *name, const struct tree *value, st
             h->names[i] = xstrdup(name);
             return 0;
         }
+    if (h->one_of_several)
+        return 0;
     nearest = field_nearest(value->string, written_at, h);
     remark_error(&why, LIST_NO_COLUMN, value->string,
                  nearest == NULL ? ""
@@ -312,9 +317,11 @@ static bool is_title(const struct csv_row *row, const struct tree *mapping)
 
 static void write_headings(struct headings *h, const struct csv_row *row)
 {
+    bool one_of_several = h->one_of_several;
+
     headings_free(h);
     *h = (struct headings){xcalloc(row->count, sizeof(char *)), xcalloc(row->count, sizeof(char *)),
-                           row->count, row->number};
+                           row->count, row->number, one_of_several};
     for (size_t i = 0; i < row->count; i++)
         h->written[i] = clean_copy(&row->fields[i]);
 }
@@ -329,13 +336,16 @@ static bool has_number(const struct headings *h)
 
 /* The first row that is neither blank nor a title; with people right below, a title was the
  * heading of their only column. */
-static int read_headings(struct source *s, const struct tree *mapping, struct headings *h,
+static int read_headings(struct source *s, const struct tree *audience, struct headings *h,
                          struct error *err)
 {
+    const struct tree *mapping = audience != NULL ? tree_get(audience, "columns") : NULL;
+    const struct tree *file = audience != NULL ? tree_get(audience, "file") : NULL;
     bool title = false, below = false;
     struct csv_row row;
     int rc;
 
+    h->one_of_several = file != NULL && file->kind == TREE_LIST && file->count > 1;
     for (;;) {
         rc = source_next(s, &row, err);
         if (rc < 0)
@@ -370,11 +380,6 @@ static int read_headings(struct source *s, const struct tree *mapping, struct he
     return name_headings(h, mapping, err);
 }
 
-static const struct tree *mapping_of(const struct tree *audience)
-{
-    return audience != NULL ? tree_get(audience, "columns") : NULL;
-}
-
 int audience_columns(const char *path, const struct tree *audience, char ***names, size_t *count,
                      struct error *err)
 {
@@ -386,7 +391,7 @@ int audience_columns(const char *path, const struct tree *audience, char ***name
     *count = 0;
     if (source_open(&s, path, audience, err) != 0)
         return -1;
-    rc = read_headings(&s, mapping_of(audience), &h, err);
+    rc = read_headings(&s, audience, &h, err);
     if (rc == 0) {
         *names = h.names;
         *count = h.count;
@@ -406,10 +411,19 @@ int audience_header(const char *path, char ***names, size_t *count, struct error
 /* Rows that wait for the end of the list, since a later one may join them. */
 struct held {
     size_t offset;
-    uint32_t length, line;
+    uint32_t length, place;
 };
 
-struct gathering {
+/* A list among several. A place is its base and the row: known over all of them. */
+struct origin {
+    char *name;
+    uint32_t base;
+};
+
+#define MOST_ORIGINS 34        /* 32 files, the register, the campaign itself */
+#define PLACE_KNOWN UINT32_MAX /* in the campaign already */
+
+struct audience {
     const struct campaign *c;
     const struct audience_sink *sink;
     struct audience_report *report;
@@ -418,6 +432,10 @@ struct gathering {
     int column_name;
     bool hold; /* same_phone = merge, and there are names to join */
     bool book; /* from a workbook, which has no cells where nothing stands */
+    struct origin origins[MOST_ORIGINS]; /* the last is being read */
+    size_t origin_count;
+    uint32_t last_place;
+    bool several;
     struct seen seen;
     struct held *held;
     size_t held_count, held_size;
@@ -426,21 +444,22 @@ struct gathering {
     struct row row, other;
 };
 
-static void gathering_free(struct gathering *g)
+void audience_free(struct audience *g)
 {
     if (g == NULL)
         return;
     seen_free(&g->seen);
+    for (size_t i = 0; i < g->origin_count; i++)
+        free(g->origins[i].name);
     free(g->held);
     free(g->bytes);
     free(g);
 }
 
-static struct gathering *gathering_create(const struct campaign *c,
-                                          const struct audience_sink *sink,
-                                          struct audience_report *report)
+struct audience *audience_begin(const struct campaign *c, const struct audience_sink *sink,
+                                struct audience_report *report)
 {
-    struct gathering *g = xcalloc(1, sizeof *g);
+    struct audience *g = xcalloc(1, sizeof *g);
 
     g->c = c;
     g->sink = sink;
@@ -448,21 +467,70 @@ static struct gathering *gathering_create(const struct campaign *c,
     g->language = remark_language();
     g->column_name = campaign_column(c, "name");
     g->hold = c->same_phone == SAME_PHONE_MERGE && g->column_name >= 0;
+    g->several = c->audience_file_count + c->from_register > 1;
     *report = (struct audience_report){0};
     return g;
 }
 
 static void on_remark(void *arg, bool refused, const char *text)
 {
-    struct gathering *g = arg;
+    struct audience *g = arg;
+    char with_name[REMARK_BYTES];
 
+    if (g->several && g->origin_count > 0) {
+        remark_write(with_name, REMARK_IN_LIST, g->language, g->origins[g->origin_count - 1].name,
+                     text);
+        text = with_name;
+    }
     if (g->sink->remark != NULL)
         g->sink->remark(g->sink->arg, g->line, refused, text);
 }
 
+/* Another list begins. */
+static void begin_origin(struct audience *g, const char *name)
+{
+    assert(g->origin_count < MOST_ORIGINS);
+    g->origins[g->origin_count++] = (struct origin){xstrdup(name), g->last_place};
+    g->line = 0;
+}
+
+/* The row in hand. Kept below PLACE_KNOWN: no list has so many rows. */
+static uint32_t place_here(struct audience *g)
+{
+    uint32_t base = g->origin_count > 0 ? g->origins[g->origin_count - 1].base : 0;
+
+    g->last_place = base + (uint32_t)g->line;
+    return g->last_place;
+}
+
+static const struct origin *origin_of(const struct audience *g, uint32_t place)
+{
+    size_t i = g->origin_count;
+
+    while (i > 0 && place <= g->origins[i - 1].base)
+        i--;
+    return i > 0 ? &g->origins[i - 1] : NULL;
+}
+
 #define NOTE(g, ...) on_remark(g, false, remark_write((char[REMARK_BYTES]){""}, __VA_ARGS__))
 
-static uint64_t key_of(const struct gathering *g, const struct row *row)
+/* About the row in hand and an earlier one at place, perhaps of an earlier list. */
+static void note_same(struct audience *g, enum remark remark, uint32_t place)
+{
+    const struct origin *origin = origin_of(g, place);
+    unsigned long line = place - (origin != NULL ? origin->base : 0);
+    char text[REMARK_BYTES], where[REMARK_BYTES];
+
+    remark_write(text, remark, g->language, line);
+    if (origin == NULL || origin == &g->origins[g->origin_count - 1]) {
+        on_remark(g, false, text);
+        return;
+    }
+    g->report->elsewhere++;
+    on_remark(g, false, remark_write(where, REMARK_OF_LIST, g->language, text, origin->name));
+}
+
+static uint64_t key_of(const struct audience *g, const struct row *row)
 {
     const struct template_value *v = row->values, none = {"", 0};
     const struct template_value *slot = g->c->column_slot < 0 ? &none : &v[g->c->column_slot];
@@ -481,7 +549,7 @@ static uint64_t key_of(const struct gathering *g, const struct row *row)
     return seen_key(v[k].text, v[k].length, more, n + name->length);
 }
 
-static void hold_bytes(struct gathering *g, struct held *held, const struct row *row)
+static void hold_bytes(struct audience *g, struct held *held, const struct row *row)
 {
     while (g->bytes_size - g->bytes_used < row->length) {
         g->bytes_size = g->bytes_size ? g->bytes_size * 2 : CHUNK_BYTES;
@@ -493,13 +561,13 @@ static void hold_bytes(struct gathering *g, struct held *held, const struct row 
     g->bytes_used += row->length;
 }
 
-static void hold(struct gathering *g)
+static void hold(struct audience *g)
 {
     if (g->held_count == g->held_size) {
         g->held_size = g->held_size ? g->held_size * 2 : 1024;
         g->held = xreallocarray(g->held, g->held_size, sizeof *g->held);
     }
-    g->held[g->held_count].line = (uint32_t)g->line;
+    g->held[g->held_count].place = place_here(g);
     hold_bytes(g, &g->held[g->held_count++], &g->row);
 }
 
@@ -525,7 +593,7 @@ static bool is_among(const struct template_value *joined, const char *joint,
 }
 
 /* The row in hand has the address of an earlier one: its name joins that one's. */
-static void merge(struct gathering *g, struct held *held)
+static void merge(struct audience *g, struct held *held)
 {
     size_t k = (size_t)g->column_name;
     const struct template_value *name = &g->row.values[k], *theirs = &g->other.values[k];
@@ -541,31 +609,31 @@ static void merge(struct gathering *g, struct held *held)
             : strncmp(g->c->language, "zh", 2) != 0)
         joint = ", ";
     if (name->length == 0 || is_among(theirs, joint, name)) {
-        NOTE(g, REMARK_SAME_PERSON, g->language, (unsigned long)held->line);
+        note_same(g, REMARK_SAME_PERSON, held->place);
         return;
     }
     n = snprintf(joined, sizeof joined, "%.*s%s%.*s", (int)theirs->length, theirs->text,
                  theirs->length > 0 ? joint : "", (int)name->length, name->text);
     if (n >= (int)sizeof joined || row_replace(g->c, &g->other, k, joined, (size_t)n) != 0) {
-        NOTE(g, REMARK_SAME_MANY, g->language, (unsigned long)held->line);
+        note_same(g, REMARK_SAME_MANY, held->place);
         return;
     }
     hold_bytes(g, held, &g->other);
-    NOTE(g, REMARK_SAME_MERGED, g->language, (unsigned long)held->line);
+    note_same(g, REMARK_SAME_MERGED, held->place);
 }
 
-static int give(struct gathering *g, const char *row, size_t n, struct error *err)
+static int give(struct audience *g, const char *row, size_t n, struct error *err)
 {
     return g->sink->row(g->sink->arg, row, n, err);
 }
 
-static int too_many(const struct gathering *g, struct error *err)
+static int too_many(const struct audience *g, struct error *err)
 {
     return remark_error(err, LIST_TOO_MANY, g->line, (unsigned long)g->c->max_audience);
 }
 
 /* One more person, whose values are raw: taken, joined with one before, or told. */
-static int gather(struct gathering *g, const struct csv_field *raw, struct error *err)
+static int gather(struct audience *g, const struct csv_field *raw, struct error *err)
 {
     uint32_t *before;
     bool fresh;
@@ -576,14 +644,20 @@ static int gather(struct gathering *g, const struct csv_field *raw, struct error
         return 0;
     }
     before = seen_add(&g->seen, key_of(g, &g->row),
-                      g->hold ? (uint32_t)g->held_count : (uint32_t)g->line, &fresh);
+                      g->hold ? (uint32_t)g->held_count : place_here(g), &fresh);
+    if (!fresh && *before == PLACE_KNOWN) {
+        g->report->known++;
+        NOTE(g, REMARK_KNOWN, g->language);
+        return 0;
+    }
     if (!fresh) {
         g->report->merged++;
         if (g->hold)
             merge(g, &g->held[*before]);
         else
-            NOTE(g, g->c->same_phone == SAME_PHONE_FIRST ? REMARK_SAME_PHONE : REMARK_SAME_PERSON,
-                 g->language, (unsigned long)*before);
+            note_same(g,
+                      g->c->same_phone == SAME_PHONE_FIRST ? REMARK_SAME_PHONE : REMARK_SAME_PERSON,
+                      *before);
         return 0;
     }
     if (g->c->max_audience != 0 && g->report->taken == g->c->max_audience)
@@ -595,7 +669,7 @@ static int gather(struct gathering *g, const struct csv_field *raw, struct error
     return 0;
 }
 
-static int give_held(struct gathering *g, struct error *err)
+static int give_held(struct audience *g, struct error *err)
 {
     size_t i;
 
@@ -645,7 +719,7 @@ int audience_check_file(const struct campaign *c, const char *path, struct error
 
     if (source_open(&s, path, tree_get(c->document, "audience"), err) != 0)
         return -1;
-    rc = read_headings(&s, tree_get(c->document, "audience.columns"), &h, err);
+    rc = read_headings(&s, tree_get(c->document, "audience"), &h, err);
     if (rc == 0)
         rc = check_addresses(c, path, &h, err);
     headings_free(&h);
@@ -653,14 +727,14 @@ int audience_check_file(const struct campaign *c, const char *path, struct error
     return rc;
 }
 
-static void remark_fault(struct gathering *g, enum csv_fault fault)
+static void remark_fault(struct audience *g, enum csv_fault fault)
 {
     g->report->rows++;
     g->report->refused++;
     on_remark(g, true, remark_write((char[REMARK_BYTES]){""}, fault_remarks[fault], g->language));
 }
 
-static int gather_row(struct gathering *g, const struct csv_row *row, size_t headings,
+static int gather_row(struct audience *g, const struct csv_row *row, size_t headings,
                       const int fields[CAMPAIGN_MAX_COLUMNS], struct error *err)
 {
     struct csv_field raw[CAMPAIGN_MAX_COLUMNS];
@@ -683,7 +757,7 @@ static int gather_row(struct gathering *g, const struct csv_row *row, size_t hea
 }
 
 /* Two columns of numbers, and nobody said which: the first is used, the other told. */
-static void remark_second_phones(struct gathering *g, const struct headings *h)
+static void remark_second_phones(struct audience *g, const struct headings *h)
 {
     size_t i, used;
 
@@ -700,7 +774,7 @@ static void remark_second_phones(struct gathering *g, const struct headings *h)
     }
 }
 
-static int gather_file(struct gathering *g, struct source *s, const struct headings *h,
+static int gather_file(struct audience *g, struct source *s, const struct headings *h,
                        struct error *err)
 {
     int fields[CAMPAIGN_MAX_COLUMNS], rc;
@@ -721,25 +795,63 @@ static int gather_file(struct gathering *g, struct source *s, const struct headi
         return -1;
     if (g->sink->progress != NULL)
         g->sink->progress(g->sink->arg, s->bytes, s->total_bytes);
+    return 0;
+}
+
+int audience_add_file(struct audience *g, const char *path, struct error *err)
+{
+    const struct campaign *c = g->c;
+    const char *slash = strrchr(path, '/');
+    struct headings h = {0};
+    struct source s;
+    int rc = source_open(&s, path, tree_get(c->document, "audience"), err);
+
+    if (rc == 0) {
+        begin_origin(g, slash != NULL ? slash + 1 : path);
+        rc = read_headings(&s, tree_get(c->document, "audience"), &h, err);
+        if (rc == 0)
+            rc = gather_file(g, &s, &h, err);
+        source_close(&s);
+    }
+    headings_free(&h);
+    return rc;
+}
+
+void audience_begin_register(struct audience *g)
+{
+    begin_origin(g, remark_write((char[REMARK_BYTES]){""}, REMARK_REGISTER, g->language));
+}
+
+int audience_add_person(struct audience *g, unsigned long number, const struct csv_field *raw,
+                        struct error *err)
+{
+    g->line = number;
+    return gather(g, raw, err);
+}
+
+void audience_known(struct audience *g, const char *row, size_t n)
+{
+    bool fresh;
+
+    if (n >= sizeof g->other.bytes || campaign_row_split(g->c, row, n, g->other.values) != 0)
+        return;
+    seen_add(&g->seen, key_of(g, &g->other), PLACE_KNOWN, &fresh);
+}
+
+int audience_end(struct audience *g, struct error *err)
+{
     return give_held(g, err);
 }
 
 int audience_read_file(const struct campaign *c, const char *path, const struct audience_sink *sink,
                        struct audience_report *report, struct error *err)
 {
-    struct gathering *g = gathering_create(c, sink, report);
-    struct headings h = {0};
-    struct source s;
-    int rc = source_open(&s, path, tree_get(c->document, "audience"), err);
+    struct audience *g = audience_begin(c, sink, report);
+    int rc = audience_add_file(g, path, err);
 
-    if (rc == 0) {
-        rc = read_headings(&s, tree_get(c->document, "audience.columns"), &h, err);
-        if (rc == 0)
-            rc = gather_file(g, &s, &h, err);
-        source_close(&s);
-    }
-    headings_free(&h);
-    gathering_free(g);
+    if (rc == 0)
+        rc = audience_end(g, err);
+    audience_free(g);
     return rc;
 }
 
@@ -771,7 +883,7 @@ static int find_member(const struct tree *recipient, const char *column, char nu
     return 0;
 }
 
-static int gather_recipient(struct gathering *g, const struct tree *recipient, struct error *err)
+static int gather_recipient(struct audience *g, const struct tree *recipient, struct error *err)
 {
     struct csv_field raw[CAMPAIGN_MAX_COLUMNS];
     char numbers[CAMPAIGN_MAX_COLUMNS][32];
@@ -792,7 +904,7 @@ int audience_read_inline(const struct campaign *c, const struct tree *recipients
                          const struct audience_sink *sink, struct audience_report *report,
                          struct error *err)
 {
-    struct gathering *g = gathering_create(c, sink, report);
+    struct audience *g = audience_begin(c, sink, report);
     const struct tree *one;
     int rc = 0;
 
@@ -806,7 +918,7 @@ int audience_read_inline(const struct campaign *c, const struct tree *recipients
     }
     if (rc == 0)
         rc = give_held(g, err);
-    gathering_free(g);
+    audience_free(g);
     return rc;
 }
 

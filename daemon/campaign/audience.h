@@ -31,8 +31,9 @@ typedef void audience_remark_fn(void *arg, unsigned long line, bool refused, con
 typedef void audience_progress_fn(void *arg, uint64_t bytes, uint64_t total_bytes);
 
 struct audience_report {
-    unsigned long rows, taken, refused,
-        merged; /* merged: joined with, or dropped for, one seen before */
+    unsigned long rows, taken, refused, merged; /* joined with, or dropped for, one seen before */
+    unsigned long elsewhere,                    /* of them: who was in an earlier list */
+        known;                                  /* in the campaign already: not taken again */
 };
 
 struct audience_sink {
@@ -57,7 +58,29 @@ int audience_columns(const char *path, const struct tree *audience, char ***name
  * addresses for some channel of c. */
 int audience_check_file(const struct campaign *c, const char *path, struct error *err);
 
-/* Reads the whole of it. Returns 0; or -1 when the file cannot be read or has no
+/* Several lists one after the other: who is in two of them counts once, as she stands in the
+ * first. Remarks then name the list. */
+struct audience; /* opaque */
+struct csv_field;
+struct audience *audience_begin(const struct campaign *c, const struct audience_sink *sink,
+                                struct audience_report *report);
+void audience_free(struct audience *a); /* NULL is fine */
+
+/* Who is in the campaign already, by her stored row: not taken from the lists that follow. */
+void audience_known(struct audience *a, const char *row, size_t n);
+
+/* A whole file. */
+int audience_add_file(struct audience *a, const char *path, struct error *err);
+
+/* The register: then its people one by one, with the values as they stand there, one for each
+ * column of the campaign. */
+void audience_begin_register(struct audience *a);
+int audience_add_person(struct audience *a, unsigned long number, const struct csv_field *raw,
+                        struct error *err);
+
+int audience_end(struct audience *a, struct error *err); /* gives those that were held back */
+
+/* Reads the whole of one file. Returns 0; or -1 when the file cannot be read or has no
  * addresses, has more people than max_audience, or the sink stopped. */
 int audience_read_file(const struct campaign *c, const char *path, const struct audience_sink *sink,
                        struct audience_report *report, struct error *err);

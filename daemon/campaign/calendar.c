@@ -1,6 +1,7 @@
 #include "calendar.h"
 
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 #include "tree.h"
 #include "zone.h"
@@ -202,7 +203,7 @@ int calendar_read_all(const char *dir, struct error *err)
     int rc = 0;
 
     if (dir != NULL && d == NULL && errno != ENOENT)
-        return error_set(err, "%s: %s", dir, strerror(errno));
+        return error_set(err, "%s: %s", dir, language_errno(errno));
     while (d != NULL && rc == 0 && (entry = readdir(d)) != NULL)
         if (is_calendar(entry->d_name))
             rc = read_one(&list, dir, entry->d_name, err);

@@ -6,10 +6,12 @@
 #include "campaign_text.h"
 #include "column.h"
 #include "error.h"
+#include "language.h"
 #include "form.h"
 #include "hours.h"
 #include "mem.h"
 #include "repeat.h"
+#include "reply_rules.h"
 #include "row.h"
 #include "template.h"
 #include "tree.h"
@@ -29,13 +31,25 @@ struct campaign_private {
     struct tree *root;
     struct form form;
     struct texts *texts;
+    struct reply_rules replies;
     struct hours *hours[CAMPAIGN_MAX_REMINDERS + 1]; /* the campaign's is the last */
     const char *hours_text;
+    const struct campaign *was;
 };
 
 struct texts *campaign_texts(const struct campaign *c)
 {
     return c->own->texts;
+}
+
+const struct form *campaign_form(const struct campaign *c)
+{
+    return &c->own->form;
+}
+
+const struct campaign *campaign_was(const struct campaign *c)
+{
+    return c->own->was;
 }
 
 /* ----------------------------------------------------------------------- times */
@@ -269,9 +283,10 @@ static int read_expiry(struct campaign *c, size_t r, struct error *err)
         return 0;
     return tree_error(err, reminder_node(c, r, "at"), "is due at %s, when it has expired (%s)%s",
                       clock_text(c, due_ms, due), clock_text(c, reminder->expires_ms, end),
-                      text == NULL ? ": nothing is sent once the event has begun, unless the "
-                                     "reminder says `expires`"
-                                   : "");
+                      text == NULL
+                          ? language_text(": nothing is sent once the event has begun, unless the "
+                                          "reminder says `expires`")
+                          : "");
 }
 
 static int read_reminder_channels(struct campaign *c, size_t r, struct error *err)
@@ -372,10 +387,24 @@ static void set_defaults(struct campaign *c, const struct campaign_defaults *def
     c->missed = (enum campaign_missed)form->missed;
     c->same_phone = (enum campaign_same_phone)form->audience.same_phone;
     c->to_group = form->audience.group;
-    c->audience_file = form->audience.file;
+    c->audience_files = form->audience.files.items;
+    c->audience_file_count = form->audience.files.count;
+    c->audience_file = c->audience_file_count > 0 ? c->audience_files[0] : NULL;
+    c->from_register = form_from_register(form);
+    c->tags = form->audience.tags.items;
+    c->any = form->audience.any.items;
+    c->without = form->audience.without.items;
     c->country = form->country != NULL ? form->country : defaults->country;
     c->calendar = calendar_of(c->country);
-    c->signature = form->signature != NULL ? form->signature : defaults->signature;
+    c->neutral_signature = defaults->neutral_signature;
+    if (form->sensitive && form->signature != NULL)
+        c->neutral_signature = form->signature;
+    if (c->neutral_signature == NULL)
+        c->neutral_signature = "";
+    c->neutral_text = defaults->neutral_text;
+    c->signature = form->sensitive           ? c->neutral_signature
+                   : form->signature != NULL ? form->signature
+                                             : defaults->signature;
     if (c->signature == NULL)
         c->signature = "";
     c->rate = form->rate;
@@ -384,6 +413,7 @@ static void set_defaults(struct campaign *c, const struct campaign_defaults *def
     c->max_segments = form->max_segments != 0 ? (int)form->max_segments : defaults->max_segments;
     c->max_audience = defaults->max_audience;
     c->sensitive = form->sensitive;
+    c->extension = form->extension;
     c->channel_count = form->channels.count;
     for (i = 0; i < c->channel_count; i++)
         c->channels[i] = form->channels.items[i];
@@ -394,6 +424,7 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
 {
     struct campaign_private *own = c->own;
     struct text_columns known = *given;
+    struct hours *corrections = NULL;
     size_t r;
 
     if (form_read(c->document, &own->form, &own->arena, err) != 0)
@@ -407,11 +438,21 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
                    &own->hours[CAMPAIGN_MAX_REMINDERS], err) != 0)
         return -1;
     c->hours = own->hours[CAMPAIGN_MAX_REMINDERS];
+    c->cancelled = own->form.event.cancelled;
+    if (own->form.corrections.hours != NULL &&
+        read_hours(own->form.corrections.hours, tree_get(c->document, "corrections.hours"),
+                   &corrections, err) != 0)
+        return -1;
+    hours_free(corrections); /* builtin.c reads them anew */
     if (read_occurrences(c, err) != 0)
         return -1;
     for (r = 0; r < c->reminder_count; r++)
         if (read_reminder(c, r, err) != 0)
             return -1;
+    if (reply_rules_read(c, &own->form, &own->replies, err) != 0)
+        return -1;
+    if (own->replies.registers || own->replies.asks || own->replies.optout)
+        c->replies = &own->replies;
     if (known.names == NULL && own->form.audience.recipients != NULL)
         inline_columns(c, &known);
     else if (c->to_group)
@@ -429,28 +470,44 @@ static const struct tree *campaign_node(const struct tree *root)
     return inner != NULL && root->count == 1 && inner->kind == TREE_OBJECT ? inner : root;
 }
 
-struct campaign *campaign_create(struct tree *document, const struct campaign_defaults *defaults,
-                                 const char *const *known_columns, size_t known_count,
-                                 struct error *err)
+static struct campaign *create(struct tree *document, const struct campaign *was,
+                               const struct campaign_defaults *defaults,
+                               const struct text_columns *known, struct error *err)
 {
     struct campaign *c = xcalloc(1, sizeof *c);
-    struct text_columns known = {known_columns, known_count, true};
 
     c->own = xcalloc(1, sizeof *c->own);
     c->own->root = document;
+    c->own->was = was;
+    c->column_until = c->column_version = -1;
     if (document->kind != TREE_OBJECT) {
         tree_error(err, document, "expected a campaign { ... }, found %s",
                    tree_kind_name(document->kind));
         goto fail;
     }
     c->document = campaign_node(document);
-    if (read_form(c, defaults, &known, err) != 0)
+    if (read_form(c, defaults, known, err) != 0)
         goto fail;
+    c->own->was = NULL;
     return c;
 
 fail:
     campaign_free(c);
     return NULL;
+}
+
+struct campaign *campaign_create(struct tree *document, const struct campaign_defaults *defaults,
+                                 const char *const *known_columns, size_t known_count,
+                                 struct error *err)
+{
+    return create(document, NULL, defaults,
+                  &(struct text_columns){known_columns, known_count, true}, err);
+}
+
+struct campaign *campaign_create_after(struct tree *document, const struct campaign *was,
+                                       const struct campaign_defaults *defaults, struct error *err)
+{
+    return create(document, was, defaults, &(struct text_columns){NULL, 0, true}, err);
 }
 
 /* file as written in a campaign file at path: next to it unless absolute. */
@@ -465,52 +522,147 @@ static char *beside(const char *path, const char *file)
 
 /* What is wrong with the audience's file is told where that is named; an error
  * that has its own place in the document (audience.columns) keeps it. */
-static void prefix_place(const struct tree *document, struct error *err)
+static void prefix_place(const struct tree *file, struct error *err)
 {
-    const struct tree *file = tree_get(document, "audience.file");
     char words[sizeof err->text];
 
-    if (err == NULL || strncmp(err->text, file->file, strlen(file->file)) == 0)
+    if (err == NULL || file->file == NULL ||
+        strncmp(err->text, file->file, strlen(file->file)) == 0)
         return;
     memcpy(words, err->text, sizeof words);
     tree_error(err, file, "%s", words);
+}
+
+/* The columns of all lists together. */
+struct union_columns {
+    char **names;
+    size_t count;
+};
+
+static void add_column(struct union_columns *u, const char *name)
+{
+    for (size_t i = 0; i < u->count; i++)
+        if (strcmp(u->names[i], name) == 0)
+            return;
+    u->names = xreallocarray(u->names, u->count + 1, sizeof *u->names);
+    u->names[u->count++] = xstrdup(name);
+}
+
+static int add_list(struct union_columns *u, const char *path, const struct tree *document,
+                    const struct tree *file, struct error *err)
+{
+    char *list = beside(path, file->string), **names = NULL;
+    size_t count = 0, i;
+    int rc = audience_columns(list, tree_get(document, "audience"), &names, &count, err);
+
+    if (rc != 0)
+        prefix_place(file, err);
+    for (i = 0; i < count; i++) {
+        add_column(u, names[i]);
+        free(names[i]);
+    }
+    free(names);
+    free(list);
+    return rc;
+}
+
+/* A column that audience.columns names must be in one of several lists. */
+static int check_mapped(void *arg, const char *name, const struct tree *value, struct error *err)
+{
+    const struct union_columns *u = arg;
+
+    for (size_t i = 0; i < u->count; i++)
+        if (strcmp(u->names[i], name) == 0)
+            return 0;
+    return tree_error(err, value, "none of the lists has this column");
+}
+
+static const struct tree *first_file(const struct tree *document)
+{
+    const struct tree *file = tree_get(document, "audience.file");
+
+    return file != NULL && file->kind == TREE_LIST ? file->first : file;
+}
+
+static const struct tree *next_file(const struct tree *file)
+{
+    return file->parent != NULL && file->parent->kind == TREE_LIST ? file->next : NULL;
+}
+
+bool campaign_wants_register(const struct tree *root)
+{
+    static const char *const members[] = {"tags", "any", "without", "everyone"};
+    const struct tree *audience = tree_get(campaign_node(root), "audience");
+
+    for (size_t i = 0; audience != NULL && i < sizeof members / sizeof *members; i++)
+        if (tree_member(audience, members[i]) != NULL)
+            return true;
+    return false;
+}
+
+static int check_lists(struct campaign *c, const char *path, struct error *err)
+{
+    const struct tree *file = first_file(c->document);
+    int rc = 0;
+
+    for (; file != NULL && rc == 0; file = next_file(file)) {
+        char *list = beside(path, file->string);
+
+        rc = audience_check_file(c, list, err);
+        if (rc != 0)
+            prefix_place(file, err);
+        else if (c->audience_path == NULL)
+            c->audience_path = arena_strndup(&c->own->arena, list, strlen(list));
+        free(list);
+    }
+    return rc;
+}
+
+struct campaign *campaign_read_document(struct tree *root, const char *path,
+                                        const struct campaign_defaults *defaults,
+                                        const char *const *more, size_t more_count,
+                                        struct error *err)
+{
+    const struct tree *document = campaign_node(root), *file, *mapping;
+    struct union_columns u = {0};
+    struct campaign *c = NULL;
+    bool whole = more != NULL || !campaign_wants_register(root);
+    int rc = 0;
+
+    for (file = first_file(document); file != NULL && rc == 0; file = next_file(file)) {
+        if (file->kind != TREE_STRING) { /* it is told what belongs there */
+            whole = false;
+            break;
+        }
+        rc = add_list(&u, path, document, file, err);
+    }
+    for (size_t i = 0; i < more_count; i++)
+        add_column(&u, more[i]);
+    mapping = tree_get(document, "audience.columns");
+    if (rc == 0 && whole && u.count > 0 && mapping != NULL)
+        rc = tree_pairs(mapping, check_mapped, &u, err);
+    if (rc != 0)
+        tree_free(root);
+    else
+        c = campaign_create(root, defaults,
+                            whole && u.count > 0 ? (const char *const *)u.names : NULL,
+                            whole ? u.count : 0, err);
+    if (c != NULL && check_lists(c, path, err) != 0) {
+        campaign_free(c);
+        c = NULL;
+    }
+    for (size_t i = 0; i < u.count; i++)
+        free(u.names[i]);
+    free(u.names);
+    return c;
 }
 
 struct campaign *campaign_read(const char *path, const struct campaign_defaults *defaults,
                                struct error *err)
 {
     struct tree *root = tree_read_config(path, err);
-    const struct tree *document, *file;
-    struct campaign *c = NULL;
-    char *audience, **names = NULL;
-    size_t count = 0, i;
 
-    if (root == NULL)
-        return NULL;
-    document = campaign_node(root);
-    file = tree_get(document, "audience.file");
-    if (file == NULL || file->kind != TREE_STRING)
-        return campaign_create(root, defaults, NULL, 0, err);
-
-    audience = beside(path, file->string);
-    if (audience_columns(audience, tree_get(document, "audience"), &names, &count, err) != 0) {
-        prefix_place(document, err);
-        tree_free(root);
-    } else {
-        c = campaign_create(root, defaults, (const char *const *)names, count, err);
-        if (c != NULL && audience_check_file(c, audience, err) != 0) {
-            prefix_place(c->document, err);
-            campaign_free(c);
-            c = NULL;
-        }
-        if (c != NULL)
-            c->audience_path = arena_strndup(&c->own->arena, audience, strlen(audience));
-    }
-    for (i = 0; i < count; i++)
-        free(names[i]);
-    free(names);
-    free(audience);
-    return c;
+    return root == NULL ? NULL : campaign_read_document(root, path, defaults, NULL, 0, err);
 }
 
 void campaign_free(struct campaign *c)

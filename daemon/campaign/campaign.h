@@ -27,11 +27,13 @@ struct zone;
 struct hours;
 struct calendar;
 struct template_value;
+struct reply_rules;
 
 enum campaign_class { CLASS_NOTICE, CLASS_PROMOTION, CLASS_PERSONAL };
 enum campaign_same_phone { SAME_PHONE_FIRST, SAME_PHONE_EACH, SAME_PHONE_MERGE };
 enum campaign_missed { MISSED_LATEST, MISSED_ALL, MISSED_NONE };
 enum campaign_days { DAYS_UNSAID, DAYS_ANY, DAYS_WORKED }; /* on which notices leave */
+enum campaign_filter { FILTER_NONE, FILTER_REGISTERED, FILTER_UNREGISTERED, FILTER_WAITING };
 enum campaign_doubt { DOUBT_RESEND, DOUBT_HOLD }; /* of an uncertain notice, see DESIGN 5.2 */
 
 /* Who puts the signature where: a property of the gateway that carries it. */
@@ -49,11 +51,17 @@ struct campaign_defaults {
     const char *hours;     /* "08:00-12:00,14:00-20:30" */
     const char *signature; /* with its brackets, or "" */
     const char *optout_line;
-    const char *const *per_recipient; /* "1/30s", "5/day"; ended by NULL */
+    const char *neutral_signature, *neutral_text; /* NULL or "": none, see neutral.h */
+    const char *const *per_recipient;             /* "1/30s", "5/day"; ended by NULL */
     unsigned may_repeat; /* bits 1 << enum campaign_class: no guard against the same text from
                             another campaign within a day */
     int max_segments;
     uint32_t max_audience;
+    struct {
+        int64_t recipients; /* above it, and */
+        double cost;        /* above it, a second person has to agree; 0: no bound */
+        bool hours;         /* and outside `hours` */
+    } approval;
 };
 
 struct campaign_reminder {
@@ -64,11 +72,12 @@ struct campaign_reminder {
                            where it lasts for days, the end of its last day for slots (each of
                            which ends it for its recipient), a day after what is due later */
     enum campaign_doubt doubt;
-    int priority;              /* 1 (first) .. 9; the campaign's unless the reminder says */
-    const char *only;          /* "", "told", "registered", ...: kept for later features */
-    const struct hours *hours; /* the campaign's unless the reminder says; only on its days */
-    bool workdays;             /* and these are the worked ones */
-    uint32_t channel_mask;     /* bit k: may go by channels[k] */
+    int priority;                /* 1 (first) .. 9; the campaign's unless the reminder says */
+    const char *only;            /* "", "told", ...: kept for later features but for */
+    enum campaign_filter filter; /* "registered", "unregistered", "waiting" */
+    const struct hours *hours;   /* the campaign's unless the reminder says; only on its days */
+    bool workdays;               /* and these are the worked ones */
+    uint32_t channel_mask;       /* bit k: may go by channels[k] */
 };
 
 struct campaign {
@@ -77,19 +86,23 @@ struct campaign {
     enum campaign_class class;
     const char *class_name;
     int64_t starts_ms, ends_ms; /* of the first occurrence; ends_ms: 0 when not given */
+    bool cancelled;             /* the event does not take place */
     const struct zone *zone;
     const struct hours *hours;       /* when residents may be disturbed */
     const struct calendar *calendar; /* of its country */
     const char *language;            /* of recipients who have none of their own */
     const char *country;
     const char *signature, *optout_line; /* optout_line: NULL where the class needs none */
+    const char *neutral_signature;       /* never NULL; a sensitive campaign's signature is it */
+    const char *neutral_text;            /* where the texts have none; NULL or "": none */
     const char *channels[CAMPAIGN_MAX_CHANNELS];
     size_t channel_count;
     const char *columns[CAMPAIGN_MAX_COLUMNS]; /* the row's layout: an address column for each
                                                   channel first */
     size_t column_count;
     int column_language, column_slot, column_timezone; /* index, or -1 */
-    struct campaign_reminder *reminders;               /* reminder_count of them */
+    int column_until, column_version;    /* of a built-in reminder's rows, see builtin.h; else -1 */
+    struct campaign_reminder *reminders; /* reminder_count of them */
     size_t reminder_count;
     size_t occurrence_count; /* 1, unless the event repeats; each has as many reminders, and
                                 those of one stand together */
@@ -97,15 +110,21 @@ struct campaign {
     enum campaign_same_phone same_phone;
     bool to_group; /* its audience is one row without addresses: a notice a reminder for the
                       group that a gateway reaches */
-    const char *audience_file; /* as written, NULL when the recipients came inline */
-    const char *audience_path; /* where it is, of a campaign_read(); else NULL */
+    const char *audience_file;         /* as written, the first; NULL where there is none */
+    const char *audience_path;         /* where that is, of a campaign_read(); else NULL */
+    const char *const *audience_files; /* all of them, as written */
+    size_t audience_file_count;
+    bool from_register; /* people of the register besides or instead: */
+    const char *const *tags, *const *any, *const *without; /* see form.c; ended by NULL */
     double rate;               /* notices a second over all gateways; 0: no limit */
     int64_t fallback_after_ms; /* without a receipt for so long: the next channel; 0: never */
     const char *const *per_recipient; /* ended by NULL; NULL: the default */
     int max_segments;
     uint32_t max_audience; /* recipients at most */
     bool sensitive;
-    const struct tree *document; /* what it was read from, owned by the campaign */
+    const char *extension;             /* digits behind a gateway's number; NULL: none */
+    const struct reply_rules *replies; /* NULL: nothing is listened for, see reply_rules.h */
+    const struct tree *document;       /* what it was read from, owned by the campaign */
     struct campaign_private *own;
 };
 
@@ -121,12 +140,25 @@ struct campaign *campaign_create(struct tree *document, const struct campaign_de
 struct campaign *campaign_read(const char *path, const struct campaign_defaults *defaults,
                                struct error *err);
 
+/* The same of a document that stood in the file at path, which it takes over. more: columns that
+ * the audience has besides those of its files, where they are known: the register's. */
+struct campaign *campaign_read_document(struct tree *document, const char *path,
+                                        const struct campaign_defaults *defaults,
+                                        const char *const *more, size_t more_count,
+                                        struct error *err);
+
+/* Whether a document takes people from the register. */
+bool campaign_wants_register(const struct tree *document);
+
 void campaign_free(struct campaign *c); /* NULL is fine */
 
 /* The canonical JSON of the document, without inline recipients and with the
  * columns: what is stored, and what "the same body" means. campaign_create() on
  * it gives the same campaign. */
 void campaign_write_json(const struct campaign *c, struct buf *out);
+
+/* What a list's column of communities may be called, the first that is there; ended by NULL. */
+extern const char *const campaign_communities[];
 
 int campaign_column(const struct campaign *c, const char *name);        /* index or -1 */
 int campaign_find_reminder(const struct campaign *c, const char *name); /* index or -1 */
@@ -169,6 +201,29 @@ const struct campaign_text *campaign_text(const struct campaign *c, size_t r, co
 int campaign_compose(const struct campaign *c, const struct campaign_text *text,
                      const struct template_value *row, enum signature_mode mode, char *out,
                      size_t size, const char **empty);
+
+/* What the phone of a resident shows who is to have a neutral text only (neutral.h): as
+ * campaign_compose(), and -1 where there is no such text, or none for the campaign's class. */
+int campaign_compose_neutral(const struct campaign *c, const char *channel, const char *language,
+                             enum signature_mode mode, char *out, size_t size);
+
+/* What a machine says to who wrote back, for the built-in reminder `answers`. */
+enum campaign_special {
+    SPECIAL_CONFIRMATION, /* she has a place */
+    SPECIAL_WAITING,      /* she waits for one */
+    SPECIAL_FULL,
+    SPECIAL_WITHDRAWN, /* she has given it back */
+    SPECIAL_CLOSED,    /* too late */
+    SPECIAL_ANSWERED,  /* her answer was counted; said only where it is written */
+    SPECIAL_OPTOUT,    /* she gets no more; where it is written, or replies are listened for */
+    SPECIAL_COUNT
+};
+
+/* As campaign_text(), for one of these: NULL where the campaign does not say it. Of a
+ * repeated event the first occurrence is meant. */
+const struct campaign_text *campaign_special_text(const struct campaign *c,
+                                                  enum campaign_special what, const char *channel,
+                                                  const char *language, size_t n);
 
 /* What a provider's approved template is filled with, where the campaign names one. */
 struct campaign_template; /* of a reminder, a gateway, a language */

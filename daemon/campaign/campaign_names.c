@@ -6,6 +6,7 @@
 #include "error.h"
 #include "form.h"
 #include "mem.h"
+#include "neutral.h"
 #include "tree.h"
 #include "zone.h"
 
@@ -52,19 +53,21 @@ static int constant(struct template_slot *out, const char *text)
     return 0;
 }
 
-static int event_value(struct scope *s, const struct event_name *e, struct template_slot *out)
+/* c: whose event, for the text in hand. */
+static int event_value(struct scope *s, const struct campaign *c, const struct event_name *e,
+                       struct template_slot *out)
 {
-    const struct campaign *c = s->c;
-    const struct campaign_reminder *r = &c->reminders[s->reminder];
+    const struct campaign_reminder *r = &c->reminders[c == s->c ? s->reminder : 0];
+    const struct form *form = campaign_form(c);
     int64_t at_ms = e->source == OF_END ? r->ends_ms : r->starts_ms;
     struct local_time local, end;
 
     switch (e->source) {
     case OF_TITLE:
-        return constant(out, form_localized(s->form->title, s->language, c->language));
+        return constant(out, form_localized(form->title, s->language, c->language));
     case OF_TREE:
         return constant(
-            out, form_localized(*(const struct tree *const *)((const char *)s->form + e->offset),
+            out, form_localized(*(const struct tree *const *)((const char *)form + e->offset),
                                 s->language, c->language));
     case OF_START:
     case OF_END:
@@ -83,27 +86,36 @@ static int event_value(struct scope *s, const struct event_name *e, struct templ
     return constant(out, s->when);
 }
 
-static int resolve_event(struct scope *s, const char *name, struct template_slot *out,
-                         struct error *err)
+static int resolve_event_of(struct scope *s, const struct campaign *c, const char *name,
+                            struct template_slot *out, struct error *err)
 {
     const struct event_name *e;
 
     for (e = event_names; e->name != NULL; e++)
         if (strcmp(e->name, name) == 0)
-            return event_value(s, e, out);
+            return event_value(s, c, e, out);
     return error_set(err,
                      "of the event there are date, time, weekday, end_date, end_time, "
                      "end_weekday, when, dates, times, venue, address, url, contact and title");
 }
 
-/* What the event was when the person was told: known only when it is amended. */
+static int resolve_event(struct scope *s, const char *name, struct template_slot *out,
+                         struct error *err)
+{
+    return resolve_event_of(s, s->c, name, out, err);
+}
+
+/* What the event was when the person was told: known only when it is amended. Until then the
+ * event as it is stands for it, so that its mistakes are found. */
 static int resolve_was(struct scope *s, const char *name, struct template_slot *out,
                        struct error *err)
 {
-    if (s->special == NULL)
+    const struct campaign *was = campaign_was(s->c);
+
+    if (s->special == NULL && was == NULL)
         return error_set(err,
                          "only corrections (texts.moved, texts.cancelled) know what was before");
-    if (resolve_event(s, name, out, err) != 0)
+    if (resolve_event_of(s, was != NULL ? was : s->c, name, out, err) != 0)
         return -1;
     return out->length > 0 ? 0 : constant(out, "-");
 }
@@ -268,6 +280,10 @@ int names_resolve(const char *bytes, size_t n, struct template_slot *out, void *
         return error_set(err, "the name is too long");
     memcpy(name, bytes, n);
     name[n] = '\0';
+    if (s->special != NULL && strcmp(s->special, NEUTRAL_TEXT) == 0 &&
+        strcmp(name, "event.contact") != 0 && !resolve_var(s, name, out))
+        return error_set(err, "a neutral text says nothing of the matter or the person: only "
+                              "{{event.contact}} and the campaign's vars may stand in it");
     for (i = 0; i < sizeof families / sizeof families[0]; i++) {
         size_t prefix = strlen(families[i].prefix);
 

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "form.h"
 #include "mem.h"
+#include "neutral.h"
 #include "tree.h"
 
 #include <stdio.h>
@@ -52,6 +53,8 @@ static int compile_param(struct scope *s, const struct tree *node, struct param 
                     : arena_strndup(s->arena, value, strcspn(value, "|"));
     if (*out->name == '\0' || *value == '\0')
         return tree_error(err, node, "expected a name as in {{ }}, or THEIRS=NAME");
+    if (s->c->sensitive && neutral_check_param(node, value, strcspn(value, "|"), err) != 0)
+        return -1;
     out->value = template_compile(source, (size_t)n, names_resolve, s, &why);
     return out->value == NULL ? tree_error(err, node, "%s", why.text) : 0;
 }

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "form.h"
 #include "mem.h"
+#include "neutral.h"
 #include "template.h"
 #include "tree.h"
 #include "when.h"
@@ -48,8 +49,10 @@ struct texts {
     size_t language_count, main_language;
     bool need_slot;
     struct campaign_text *first;
-    const struct campaign_text **table; /* [reminder][channel][language] */
-    struct templates *templates;        /* of providers; NULL: none */
+    const struct campaign_text **table;    /* [reminder][channel][language] */
+    const struct campaign_text **specials; /* [special][channel][language]; of them some NULL */
+    struct templates *templates;           /* of providers; NULL: none */
+    struct neutral *neutral;               /* what any resident may read */
 };
 
 /* ------------------------------------------------------------------- compiling */
@@ -100,12 +103,22 @@ static int check_leaf(void *arg, const struct form_leaf *leaf, struct error *err
 {
     struct scope *s = arg;
     struct template *t;
+    bool named = s->uses_name;
+    int rc = 0;
 
     s->language = leaf->language != NULL ? leaf->language : s->c->language;
     s->special = leaf->special;
+    s->uses_name = false;
     t = compile_leaf(s, leaf->node, err);
+    if (t == NULL)
+        return -1;
+    if (leaf->special != NULL && strcmp(leaf->special, NEUTRAL_TEXT) == 0)
+        rc = neutral_add(&s->texts->neutral, s, leaf, t, err);
+    else if (s->c->sensitive)
+        rc = neutral_check(s, leaf->node, t, err);
+    s->uses_name |= named;
     template_destroy(t);
-    return t == NULL ? -1 : 0;
+    return rc;
 }
 
 static int every_leaf(const struct form *form, form_leaf_fn *fn, void *arg, struct error *err)
@@ -157,8 +170,11 @@ static int put_column(struct campaign *c, const char *name, struct error *err)
     return 0;
 }
 
-/* The columns that are needed: addresses, name, language, slot, time zone, then
- * what texts use. Of the ones that only the audience can want, those it has. */
+const char *const campaign_communities[] = {"社区", "小区", "所属社区", "村", "community", NULL};
+
+/* The columns that are needed: addresses, name, language, slot, time zone, the community (who
+ * calls those that no message has reached goes by it), then what texts use. Of the ones that only
+ * the audience can want, those it has. */
 static int put_needed(struct scope *s, struct error *err)
 {
     struct campaign *c = s->c;
@@ -176,6 +192,11 @@ static int put_needed(struct scope *s, struct error *err)
         rc |= put_column(c, "slot", err);
     if (!unknown && names_known(s->known, "timezone"))
         rc |= put_column(c, "timezone", err);
+    for (i = 0; !unknown && campaign_communities[i] != NULL; i++)
+        if (names_known(s->known, campaign_communities[i])) {
+            rc |= put_column(c, campaign_communities[i], err);
+            break;
+        }
     for (i = 0; i < s->used_count; i++)
         rc |= put_column(c, s->used[i], err);
     return rc;
@@ -375,6 +396,106 @@ static int fill_table(struct scope *s, const char *usual_optout, struct error *e
     return 0;
 }
 
+/* --------------------------------------------------------- what is said to a reply */
+/* Where the campaign listens to replies and does not write its own. What is sensitive does not say
+ * what it is about. */
+static const struct special {
+    const char *name;
+    const char *zh, *en, *quiet_zh, *quiet_en;
+} specials[SPECIAL_COUNT] = {
+    [SPECIAL_CONFIRMATION] = {"confirmation",
+                              "已为您登记：{{event.title}}，{{event.date}}{{event.time}}。"
+                              "不能来请回复取消。",
+                              "You have a place: {{event.title}}, {{event.date}} {{event.time}}. "
+                              "Reply CANCEL to give it back.",
+                              "已为您登记：{{event.date}}{{event.time}}。不能来请回复取消。",
+                              "You have a place: {{event.date}} {{event.time}}. Reply CANCEL to "
+                              "give it back."},
+    [SPECIAL_WAITING] = {"waiting", "{{event.title}}名额已满，您已列入候补，有名额时会通知您。",
+                         "{{event.title}} is full. You are on the waiting list and will hear when "
+                         "there is a place.",
+                         "名额已满，您已列入候补，有名额时会通知您。",
+                         "All places are taken. You are on the waiting list and will hear when "
+                         "there is one."},
+    [SPECIAL_FULL] = {"full", "{{event.title}}名额已满，未能为您登记。",
+                      "{{event.title}} is full: there is no place left.",
+                      "名额已满，未能为您登记。", "There is no place left."},
+    [SPECIAL_WITHDRAWN] = {"withdrawn", "已取消您的登记：{{event.title}}。",
+                           "Your place was given back: {{event.title}}.", "已取消您的登记。",
+                           "Your place was given back."},
+    [SPECIAL_CLOSED] = {"closed", "{{event.title}}的回复时间已过。",
+                        "It is too late to reply to: {{event.title}}.", "回复时间已过。",
+                        "It is too late to reply."},
+    [SPECIAL_ANSWERED] = {"answered", NULL, NULL, NULL, NULL},
+    [SPECIAL_OPTOUT] = {"optout", "您已退订，今后不再向您发送。",
+                        "You have opted out and will get no more messages from us.",
+                        "您已退订，今后不再向您发送。",
+                        "You have opted out and will get no more messages from us."},
+};
+
+static const char *usual_text(const struct special *special, const char *language, bool quiet)
+{
+    bool zh = strncmp(language, "zh", 2) == 0;
+
+    return quiet ? (zh ? special->quiet_zh : special->quiet_en) : zh ? special->zh : special->en;
+}
+
+static const struct campaign_text *special_text(struct scope *s, const struct special *special,
+                                                const char *channel, size_t language,
+                                                struct error *err)
+{
+    const struct texts *t = s->texts;
+    const struct tree *written = s->form->texts != NULL && s->form->texts->kind == TREE_OBJECT
+                                     ? tree_member(s->form->texts, special->name)
+                                     : NULL;
+    const struct tree *leaf = leaf_of(s, written, channel, t->languages[language]);
+    const char *usual;
+    struct campaign_text *text;
+
+    if (leaf == NULL) {
+        leaf = leaf_of(s, written, channel, t->languages[t->main_language]);
+        language = leaf != NULL ? t->main_language : language;
+    }
+    usual = usual_text(special, t->languages[language], s->c->sensitive);
+    text = xcalloc(1, sizeof *text);
+    text->next = s->texts->first;
+    s->texts->first = text;
+    text->starts_ms = s->c->reminders[0].starts_ms;
+    text->language = s->language = t->languages[language];
+    s->special = special->name;
+    s->reminder = 0;
+    text->template = leaf != NULL ? compile_leaf(s, leaf, err)
+                                  : template_compile(usual, strlen(usual), names_resolve, s, err);
+    return text->template == NULL ? NULL : text;
+}
+
+static int fill_specials(struct scope *s, struct error *err)
+{
+    struct texts *t = s->texts;
+    const struct campaign *c = s->c;
+    const struct tree *texts = s->form->texts;
+    size_t at = 0;
+
+    t->specials =
+        xcalloc(SPECIAL_COUNT * c->channel_count * t->language_count, sizeof(t->specials[0]));
+    for (size_t what = 0; what < SPECIAL_COUNT; what++) {
+        bool written = texts != NULL && texts->kind == TREE_OBJECT &&
+                       tree_member(texts, specials[what].name) != NULL;
+
+        if (!written && (c->replies == NULL || specials[what].zh == NULL)) {
+            at += c->channel_count * t->language_count;
+            continue;
+        }
+        for (size_t k = 0; k < c->channel_count; k++)
+            for (size_t l = 0; l < t->language_count; l++) {
+                t->specials[at] = special_text(s, &specials[what], c->channels[k], l, err);
+                if (t->specials[at++] == NULL)
+                    return -1;
+            }
+    }
+    return 0;
+}
+
 /* ----------------------------------------------------------------------- bounds */
 static size_t utf16_units(const char *text, size_t n)
 {
@@ -484,7 +605,8 @@ struct texts *texts_compile(struct campaign *c, const struct form *form,
     if (choose_language(&s, default_language, err) != 0 ||
         every_leaf(form, check_leaf, &s, err) != 0 || templates_check(&s, err) != 0 ||
         lay_out(&s, err) != 0 || fill_table(&s, default_optout, err) != 0 ||
-        templates_compile(&s, &t->templates, err) != 0 || measure(&s, err) != 0) {
+        fill_specials(&s, err) != 0 || templates_compile(&s, &t->templates, err) != 0 ||
+        measure(&s, err) != 0) {
         texts_free(t);
         return NULL;
     }
@@ -508,7 +630,9 @@ void texts_free(struct texts *t)
         free(text);
     }
     templates_free(t->templates);
+    neutral_free(t->neutral);
     free(t->table);
+    free(t->specials);
     free(t);
 }
 
@@ -547,6 +671,19 @@ const struct campaign_text *campaign_text(const struct campaign *c, size_t r, co
     while (k + 1 < c->channel_count && strcmp(c->channels[k], channel) != 0)
         k++;
     return t->table[(r * c->channel_count + k) * t->language_count + find_language(t, language, n)];
+}
+
+const struct campaign_text *campaign_special_text(const struct campaign *c,
+                                                  enum campaign_special what, const char *channel,
+                                                  const char *language, size_t n)
+{
+    const struct texts *t = campaign_texts(c);
+    size_t k = 0;
+
+    while (k + 1 < c->channel_count && strcmp(c->channels[k], channel) != 0)
+        k++;
+    return t->specials[((size_t)what * c->channel_count + k) * t->language_count +
+                       find_language(t, language, n)];
 }
 
 const char *campaign_text_language(const struct campaign_text *text)
@@ -614,6 +751,22 @@ int campaign_compose(const struct campaign *c, const struct campaign_text *text,
         at = put(out, size, at, text->tail, text->tail_length);
     if (mode == SIGNATURE_SUFFIX)
         at = put(out, size, at, c->signature, signature_length);
+    return at > size ? -1 : (int)at;
+}
+
+int campaign_compose_neutral(const struct campaign *c, const char *channel, const char *language,
+                             enum signature_mode mode, char *out, size_t size)
+{
+    const char *text = neutral_find(campaign_texts(c)->neutral, c, channel, language);
+    size_t at = 0;
+
+    if (text == NULL || c->class == CLASS_PROMOTION) /* which must say how to refuse more */
+        return -1;
+    if (mode == SIGNATURE_PREFIX)
+        at = put(out, size, at, c->neutral_signature, strlen(c->neutral_signature));
+    at = put(out, size, at, text, strlen(text));
+    if (mode == SIGNATURE_SUFFIX)
+        at = put(out, size, at, c->neutral_signature, strlen(c->neutral_signature));
     return at > size ? -1 : (int)at;
 }
 

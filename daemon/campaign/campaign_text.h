@@ -14,9 +14,11 @@
 
 struct arena;
 struct campaign;
+struct campaign_defaults;
 struct error;
 struct form;
 struct texts;
+struct tree;
 
 /* What is known of the columns of the audience. */
 struct text_columns {
@@ -36,6 +38,12 @@ void texts_free(struct texts *t); /* NULL is fine */
 
 /* Of a campaign. */
 struct texts *campaign_texts(const struct campaign *c);
+const struct form *campaign_form(const struct campaign *c);
+
+/* campaign_create() of a correction: {{was.…}} is was's event. */
+struct campaign *campaign_create_after(struct tree *document, const struct campaign *was,
+                                       const struct campaign_defaults *defaults, struct error *err);
+const struct campaign *campaign_was(const struct campaign *c); /* while it is created, or NULL */
 
 /* Whether a row needs a slot: a text says its time, or a reminder is due by it. */
 bool texts_need_slot(const struct texts *t);

@@ -2,6 +2,7 @@
 
 #include "column.h"
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 #include "rate_rule.h"
 
@@ -13,12 +14,14 @@
 
 /* Texts that belong to no reminder: corrections and answers. */
 static const char *const special_texts[] = {
-    "moved", "cancelled", "confirmation", "full", "waiting", "withdrawn", "closed",
+    "moved",   "cancelled", "neutral", "confirmation", "full",
+    "waiting", "withdrawn", "closed",  "answered",     "optout",
 };
 
 static int expected(const struct tree *value, const char *what, struct error *err)
 {
-    return tree_error(err, value, "expected %s, found %s", what, tree_kind_name(value->kind));
+    return tree_error(err, value, "expected %s, found %s", language_text(what),
+                      tree_kind_name(value->kind));
 }
 
 /* ------------------------------------------------------------------ languages */
@@ -224,8 +227,8 @@ static int read_reminder_name(const struct tree *value, void *at, struct arena *
                               struct error *err)
 {
     /* Parts of the names of keys, and the reminders that every campaign has. */
-    static const char *const reserved[] = {"audience", "answers", "corrections", "ledger",
-                                           "leases",   "retry",   "shares"};
+    static const char *const reserved[] = {"called", "audience", "answers", "corrections", "ledger",
+                                           "leases", "retry",    "shares",  "versions"};
     size_t i;
 
     if (read_id(value, at, arena, err) != 0)
@@ -244,6 +247,18 @@ static int read_country(const struct tree *value, void *at, struct arena *arena,
     if (value->kind != TREE_STRING || strlen(value->string) != 2 ||
         !isupper((unsigned char)value->string[0]) || !isupper((unsigned char)value->string[1]))
         return tree_error(err, value, "expected a country in two capitals, as in \"CN\"");
+    *(const char **)at = value->string;
+    return 0;
+}
+
+static int read_extension(const struct tree *value, void *at, struct arena *arena,
+                          struct error *err)
+{
+    (void)arena;
+    if (value->kind != TREE_STRING || strlen(value->string) > FORM_EXTENSION_DIGITS ||
+        value->string[0] == '\0' || value->string[strspn(value->string, "0123456789")] != '\0')
+        return tree_error(err, value, "expected 1 to %d digits, as in \"07\"",
+                          FORM_EXTENSION_DIGITS);
     *(const char **)at = value->string;
     return 0;
 }
@@ -512,7 +527,7 @@ static int read_only(const struct tree *value, void *at, struct arena *arena, st
 
 static const struct field event_fields[] = {
     {"starts", FIELD_STRING, EVENT(starts), .min = 1, .max = 40, .required = true,
-     .help = "as in \"2027-03-06T09:00\""},
+     .help = N_("as in \"2027-03-06T09:00\"")},
     {"ends", FIELD_STRING, EVENT(ends), .min = 1, .max = 40,
      .help = "an event that lasts for days may be told of until it ends"},
     {"timezone", FIELD_STRING, EVENT(timezone), .min = 1, .max = 64,
@@ -529,15 +544,32 @@ static const struct field event_fields[] = {
      .help = "likewise, for {{event.url}}"},
     {"contact", FIELD_CUSTOM, EVENT(contact), .read = read_localized,
      .help = "likewise, for {{event.contact}}"},
+    {"cancelled", FIELD_BOOL, EVENT(cancelled), .initial = "false",
+     .help = "it does not take place: for outreach amend, which then sends texts.cancelled"},
+    {0},
+};
+
+static const struct field corrections_fields[] = {
+    {"hours", FIELD_STRING,
+     offsetof(struct form, corrections.hours) - offsetof(struct form, corrections), .min = 1,
+     .max = 200, .help = "when they may disturb people; default the campaign's hours"},
     {0},
 };
 
 static const struct field audience_fields[] = {
-    {"file", FIELD_STRING, AUDIENCE(file), .min = 1, .max = 4000,
+    {"file", FIELD_STRINGS, AUDIENCE(files), .min = 1, .max = 32,
      .help = "the list, beside the campaign file: an Excel workbook, or CSV in UTF-8 or "
-             "GB18030; with a heading row"},
+             "GB18030; with a heading row. Or several; who is in two of them counts once"},
     {"sheet", FIELD_STRING, AUDIENCE(sheet), .min = 1, .max = 100,
      .help = "of a workbook; default the only one with anything in it"},
+    {"tags", FIELD_STRINGS, AUDIENCE(tags), .min = 1, .max = 32,
+     .help = "people of the register (outreach residents) who have all of these tags"},
+    {"any", FIELD_STRINGS, AUDIENCE(any), .min = 1, .max = 32,
+     .help = "of the register: who has at least one of these"},
+    {"without", FIELD_STRINGS, AUDIENCE(without), .min = 1, .max = 32,
+     .help = "of the register: but for who has one of these"},
+    {"everyone", FIELD_BOOL, AUDIENCE(everyone), .initial = "false",
+     .help = "all people of the register"},
     {"group", FIELD_BOOL, AUDIENCE(group), .initial = "false",
      .help = "one notice a reminder, to the group that a gateway reaches"},
     {"same_phone", FIELD_ENUM, AUDIENCE(same_phone), .initial = "merge", .names = same_phone_names,
@@ -556,9 +588,9 @@ static const struct field audience_fields[] = {
 
 static const struct field reminder_fields[] = {
     {"name", FIELD_CUSTOM, REMINDER(name), .required = true, .read = read_reminder_name,
-     .help = "a-z, 0-9 and -"},
+     .help = N_("a-z, 0-9 and -")},
     {"at", FIELD_STRING, REMINDER(at), .required = true, .min = 1, .max = 60,
-     .help = "as in \"-1d 18:00\""},
+     .help = N_("as in \"-1d 18:00\"")},
     {"expires", FIELD_STRING, REMINDER(expires), .min = 1, .max = 60,
      .help = "not sent after it; default the campaign's, else the event's start (its end, where it "
              "lasts for days)"},
@@ -567,7 +599,7 @@ static const struct field reminder_fields[] = {
     {"templates", FIELD_CUSTOM, REMINDER(templates), .read = read_templates,
      .help = "of providers, its own; default the campaign's"},
     {"only", FIELD_CUSTOM, REMINDER(only), .initial = "", .read = read_only,
-     .help = "kept for later: told, untold, registered, unregistered, waiting, undelivered"},
+     .help = "registered, unregistered, waiting; kept for later: told, untold, undelivered"},
     {"doubt", FIELD_ENUM, REMINDER(doubt), .initial = "resend", .names = doubt_names,
      .help = "where nobody can know whether a notice left: once more, or held for a person"},
     {"priority", FIELD_INT, REMINDER(priority), .min = 1, .max = 9,
@@ -581,6 +613,37 @@ static const struct field reminder_fields[] = {
     {0},
 };
 
+/* What residents may send back: reply_rules.c looks at it as a whole. */
+#define REGISTRATION(member)                                                                       \
+    (offsetof(struct form, registration.member) - offsetof(struct form, registration))
+#define ANSWERS(member) (offsetof(struct form, answers.member) - offsetof(struct form, answers))
+
+static const char *const counts_names[] = {"last", "first", NULL};
+
+static const struct field registration_fields[] = {
+    {"word", FIELD_STRING, REGISTRATION(word), .min = 1, .max = 40,
+     .help = "whoever replies it has a place; besides 报名 and JOIN, which always do"},
+    {"cancel_word", FIELD_STRING, REGISTRATION(cancel_word), .min = 1, .max = 40,
+     .help = "gives it back; besides 取消 and CANCEL"},
+    {"capacity", FIELD_INT, REGISTRATION(capacity), .min = 1, .max = 33554431,
+     .help = "places; default: no end to them"},
+    {"waiting", FIELD_INT, REGISTRATION(waiting), .min = 0, .max = 33554431,
+     .help = "so many more wait for a place"},
+    {"until", FIELD_STRING, REGISTRATION(until), .min = 1, .max = 60,
+     .help = "no more names after it, as in \"-2d 18:00\"; default the event's start"},
+    {0},
+};
+
+static const struct field answers_fields[] = {
+    {"words", FIELD_STRINGS, ANSWERS(words), .min = 1, .max = 40, .required = true,
+     .help = "each one is counted; one answer a person"},
+    {"counts", FIELD_ENUM, ANSWERS(counts), .initial = "last", .names = counts_names,
+     .help = "of somebody who answers again: the last answer, or the first"},
+    {"until", FIELD_STRING, ANSWERS(until), .min = 1, .max = 60,
+     .help = "not counted after it; default the event's end, else its start"},
+    {0},
+};
+
 /* Of later features: their kinds are checked, and that is all for now. */
 struct later {
     const char *string[8];
@@ -588,15 +651,6 @@ struct later {
     double decimal;
     bool truth[2];
     const struct tree *any[4];
-};
-
-static const struct field registration_fields[] = {
-    {"word", FIELD_STRING, offsetof(struct later, string[0]), .min = 1, .max = 40},
-    {"cancel_word", FIELD_STRING, offsetof(struct later, string[1]), .min = 1, .max = 40},
-    {"capacity", FIELD_INT, offsetof(struct later, number[0]), .min = 1, .max = 33554431},
-    {"waiting", FIELD_INT, offsetof(struct later, number[1]), .min = 0, .max = 33554431},
-    {"until", FIELD_STRING, offsetof(struct later, string[2]), .min = 1, .max = 60},
-    {0},
 };
 
 static const struct field approval_fields[] = {
@@ -625,12 +679,6 @@ static int read_later(const struct field *fields, const struct tree *value, void
     return fields_read(fields, value, &later, arena, err);
 }
 
-static int read_registration(const struct tree *value, void *at, struct arena *arena,
-                             struct error *err)
-{
-    return read_later(registration_fields, value, at, arena, err);
-}
-
 static int read_approval(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     return read_later(approval_fields, value, at, arena, err);
@@ -650,13 +698,13 @@ static int read_alerts(const struct tree *value, void *at, struct arena *arena, 
 }
 
 static const struct field form_fields[] = {
-    {"id", FIELD_CUSTOM, FORM(id), .required = true, .read = read_id, .help = "a-z, 0-9 and -"},
+    {"id", FIELD_CUSTOM, FORM(id), .required = true, .read = read_id, .help = N_("a-z, 0-9 and -")},
     {"class", FIELD_ENUM, FORM(class), .required = true, .names = form_class_names,
-     .help = "decides opt-out line, caps and gateways"},
+     .help = N_("decides opt-out line, caps and gateways")},
     {"title", FIELD_CUSTOM, FORM(title), .required = true, .read = read_localized,
-     .help = "for people, and {{event.title}}; one string, or one a language"},
+     .help = N_("for people, and {{event.title}}; one string, or one a language")},
     {"event", FIELD_GROUP, FORM(event), .required = true, .fields = event_fields,
-     .help = "what, when, where"},
+     .help = N_("what, when, where")},
     {"vars", FIELD_CUSTOM, FORM(vars), .read = read_vars,
      .help = "values that are the same for all"},
     {"audience", FIELD_GROUP, FORM(audience), .fields = audience_fields, .help = "who"},
@@ -670,7 +718,7 @@ static const struct field form_fields[] = {
      .help = "of providers, by gateway: code, params, signature"},
     {"reminders", FIELD_GROUPS, FORM(reminders), .required = true, .min = 1,
      .max = FORM_MAX_REMINDERS, .fields = reminder_fields, .size = sizeof(struct form_reminder),
-     .help = "when it is said"},
+     .help = N_("when it is said")},
     {"missed", FIELD_ENUM, FORM(missed), .initial = "latest", .names = missed_names,
      .help = "queued late: which of the reminders already due still go"},
     {"hours", FIELD_STRING, FORM(hours), .min = 1, .max = 200,
@@ -698,10 +746,19 @@ static const struct field form_fields[] = {
     {"expires", FIELD_STRING, FORM(expires), .min = 1, .max = 60,
      .help = "for reminders that say none"},
     {"sensitive", FIELD_BOOL, FORM(sensitive), .initial = "false",
-     .help = "its recipients are not exported"},
-    {"registration", FIELD_CUSTOM, FORM(registration), .read = read_registration,
-     .help = "kept for later"},
-    {"approval", FIELD_CUSTOM, FORM(approval), .read = read_approval, .help = "kept for later"},
+     .help = "no name in its texts, nothing that tells in their first twenty characters; a neutral "
+             "signature, one channel, no recipient in exports"},
+    {"extension", FIELD_CUSTOM, FORM(extension), .read = read_extension,
+     .help = "digits behind the gateway's number: what is sent there means this campaign"},
+    {"registration", FIELD_GROUP, FORM(registration), .fields = registration_fields,
+     .help = "places that are given to who replies"},
+    {"answers", FIELD_GROUP, FORM(answers), .fields = answers_fields,
+     .help = "words that are counted when they come back: a survey, a contest"},
+    {"corrections", FIELD_GROUP, FORM(corrections), .fields = corrections_fields,
+     .help = "of texts.moved and texts.cancelled, which outreach amend sends"},
+    {"approval", FIELD_CUSTOM, FORM(approval), .read = read_approval,
+     .help = "when a second person must agree, where that is stricter than defaults.approval: "
+             "recipients, cost, required"},
     {"alerts", FIELD_CUSTOM, FORM(alerts), .read = read_alerts, .help = "kept for later"},
     {"fallback_after", FIELD_DURATION, FORM(fallback_after_ms), .min = 1000, .max = 604800000,
      .help = "the next channel also when no receipt has come so long after a gateway took it"},
@@ -714,6 +771,12 @@ const struct field *form_table(void)
 }
 
 /* --------------------------------------------------------------------- reading */
+bool form_from_register(const struct form *form)
+{
+    return form->audience.everyone || form->audience.tags.count > 0 ||
+           form->audience.any.count > 0 || form->audience.without.count > 0;
+}
+
 int form_read(const struct tree *document, struct form *form, struct arena *arena,
               struct error *err)
 {
@@ -722,14 +785,23 @@ int form_read(const struct tree *document, struct form *form, struct arena *aren
 
     if (fields_read(form_fields, document, form, arena, err) != 0)
         return -1;
-    if (form->audience.file != NULL && form->audience.recipients != NULL)
+    if (form->audience.recipients != NULL &&
+        (form->audience.files.count > 0 || form_from_register(form)))
         return tree_error(err, form->audience.recipients,
                           "expected either a file or recipients, not both");
-    if (form->audience.group && (form->audience.file != NULL || form->audience.recipients != NULL))
+    if (form->audience.group && (form->audience.files.count > 0 || form_from_register(form) ||
+                                 form->audience.recipients != NULL))
         return tree_error(err, tree_get(document, "audience.group"),
                           "a group is its gateway's: expected neither a file nor recipients");
+    if (form->sensitive && form->fallback_after_ms > 0)
+        return tree_error(err, tree_member(document, "fallback_after"),
+                          "a sensitive campaign keeps to one channel of each recipient: who else "
+                          "reads the next one is not known");
     reminders = form->reminders.items;
     for (i = 0; i < form->reminders.count; i++) {
+        if (reminders[i].texts != NULL && tree_member(reminders[i].texts, "neutral") != NULL)
+            return tree_error(err, tree_member(reminders[i].texts, "neutral"),
+                              "is the same for all reminders: write it in the campaign's texts");
         for (k = 0; k < i; k++)
             if (strcmp(reminders[k].name, reminders[i].name) == 0) {
                 char path[48];

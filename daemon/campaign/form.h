@@ -13,6 +13,7 @@
 #include "field.h"
 
 extern const char *const form_class_names[]; /* of enum campaign_class; ended by NULL */
+#define FORM_EXTENSION_DIGITS 6
 #define FORM_MAX_REMINDERS 32 /* as written; each occurrence of a repeated event has all */
 
 struct form_reminder {
@@ -30,14 +31,18 @@ struct form {
     const struct tree *title;
     struct {
         const char *starts, *ends, *timezone, *repeat;
-        struct field_strings except;                        /* days that the rule would have */
+        struct field_strings except; /* days that the rule would have */
+        bool cancelled;
         const struct tree *venue, *address, *url, *contact; /* a string, or one per language */
     } event;
     const struct tree *vars;
     struct {
-        const char *file, *sheet;
-        bool group;     /* no people: the groups behind the channels */
-        int same_phone; /* its enum */
+        struct field_strings files; /* `file`, one or several */
+        const char *sheet;
+        struct field_strings tags, any, without; /* of the register of residents */
+        bool everyone;                           /* in it */
+        bool group;                              /* no people: the groups behind the channels */
+        int same_phone;                          /* its enum */
         const struct tree *columns, *recipients;
         const char *digest; /* SHA-256 of the rows that were loaded, in hex, */
         int64_t rows;       /* and how many they are */
@@ -51,13 +56,29 @@ struct form {
     double rate; /* a second; 0: no limit */
     int64_t priority, max_segments;
     bool sensitive;
-    const struct tree *registration, *approval, *alerts;
+    struct {
+        const char *hours;
+    } corrections;
+    const char *extension;
+    struct {
+        const char *word, *cancel_word, *until;
+        int64_t capacity, waiting; /* capacity 0: no end to it */
+    } registration;
+    struct {
+        struct field_strings words;
+        const char *until;
+        int counts; /* 0: the last answer, 1: the first */
+    } answers;
+    const struct tree *approval, *alerts;
     int64_t fallback_after_ms;
 };
 
 /* Reads document into form (zeroed), whose strings live in both. */
 int form_read(const struct tree *document, struct form *form, struct arena *arena,
               struct error *err);
+
+/* Whether its audience, or a part of it, comes from the register of residents. */
+bool form_from_register(const struct form *form);
 
 /* The table of all fields, for the manual page. */
 const struct field *form_table(void);

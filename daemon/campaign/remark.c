@@ -1,11 +1,11 @@
 #include "remark.h"
 
 #include "error.h"
+#include "language.h"
 #include "utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -36,18 +36,18 @@ static const struct {
     [REMARK_NOT_GSM] = {"%s holds a character that makes the whole SMS cost up to three times as "
                         "much",
                         "“%s”里有特殊字符，整条短信的费用最多会变成三倍"},
-    [REMARK_FEWER] = {"has %lu fields, the header has %lu", "有%lu列，而表头有%lu列"},
+    [REMARK_FEWER] = {"has %lu fields, the header has %lu", "有 %lu 列，而表头有 %lu 列"},
     [REMARK_MORE] = {"has %lu fields, the header has %lu: what is beyond is not used",
-                     "有%lu列，而表头只有%lu列：多出的内容不使用"},
+                     "有 %lu 列，而表头只有 %lu 列：多出的内容不使用"},
     [REMARK_SAME_MERGED] = {"the same address as row %lu: one notice for both",
-                            "与第%lu行号码相同：合为一条，称呼两人"},
+                            "与第 %lu 行号码相同：合为一条，称呼两人"},
     [REMARK_SAME_PERSON] = {"the same person as in row %lu: taken once",
-                            "与第%lu行是同一人：只算一次"},
+                            "与第 %lu 行是同一人：只算一次"},
     [REMARK_SAME_PHONE] = {"the same address as row %lu: only the first is taken",
-                           "与第%lu行号码相同：只取第一个"},
+                           "与第 %lu 行号码相同：只取第一个"},
     [REMARK_SAME_MANY] = {"the same address as row %lu: one notice, which has no room for one more "
                           "name",
-                          "与第%lu行号码相同：合为一条，称呼已放不下"},
+                          "与第 %lu 行号码相同：合为一条，称呼已放不下"},
     [REMARK_NOT_A_ROW] = {"is no recipient: expected an object of strings",
                           "不是收件人：应为由字符串组成的对象"},
     [REMARK_ROW_TOO_LONG] = {"the row is longer than 64 KiB: look for a quote (\") that is not "
@@ -60,15 +60,20 @@ static const struct {
         {"the column %.80s has telephone numbers too: only %.80s is used "
          "(audience.columns names another)",
          "“%.80s”列也是电话号码：只使用“%.80s”列（可用 audience.columns 另行指定）"},
+    [REMARK_KNOWN] = {"is in the campaign already: not added again", "活动中已有此人：不重复添加"},
+    [REMARK_IN_LIST] = {"%.80s: %.400s", "%.80s：%.400s"},
+    [REMARK_OF_LIST] = {"%.400s (%.80s)", "%.400s（%.80s）"},
+    [REMARK_REGISTER] = {"register", "居民库"},
     [LIST_XLS] = {"%s: is an old Excel workbook (.xls): save it as CSV (File, Save As, \"CSV "
                   "UTF-8\")",
                   "%s：这是旧版 Excel 工作簿（.xls）：请另存为 CSV（文件－另存为－“CSV UTF-8”）"},
     [LIST_NO_FILE] = {"%s: is not a regular file", "%s：不是普通文件"},
     [LIST_EMPTY] = {"%s: is empty", "%s：文件是空的"},
-    [LIST_HEADER] = {"%s: row %lu: %s", "%s：第%lu行：%s"},
-    [LIST_NO_HEADER] = {"%s: row %lu is no header: there is a telephone number in it; put a row of "
-                        "headings above it, such as 姓名,手机号",
-                        "%s：第%lu行不是表头：里面有电话号码；请在上面加一行列名，如 姓名,手机号"},
+    [LIST_HEADER] = {"%s: row %lu: %s", "%s：第 %lu 行：%s"},
+    [LIST_NO_HEADER] =
+        {"%s: row %lu is no header: there is a telephone number in it; put a row of "
+         "headings above it, such as 姓名,手机号",
+         "%s：第 %lu 行不是表头：里面有电话号码；请在上面加一行列名，如 姓名,手机号"},
     [LIST_NO_PHONES] = {"%s: no column with phone numbers (手机号, 电话, phone, ...); its columns "
                         "are %s; name the right one with audience.columns = { %s = \"...\"; }",
                         "%s：没有电话号码列（手机号、电话、phone 等）；现有的列是 %s；"
@@ -93,21 +98,12 @@ static const struct {
                           "%s：不止一个工作表有内容（%s）：请指明，如 audience = { sheet = \"%s\"; "
                           "... }"},
     [LIST_TOO_MANY] = {"row %lu: more than %lu recipients (defaults.max_audience)",
-                       "第%lu行：收件人超过 %lu 位（defaults.max_audience）"},
+                       "第 %lu 行：收件人超过 %lu 位（defaults.max_audience）"},
 };
 
 const char *remark_language(void)
 {
-    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-    size_t i;
-
-    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *value = getenv(names[i]);
-
-        if (value != NULL && value[0] != '\0')
-            return strncmp(value, "zh", 2) == 0 ? "zh" : "en";
-    }
-    return "en";
+    return language_name();
 }
 
 static const char *remark_format(enum remark remark, const char *language)

@@ -1,8 +1,8 @@
 /*
  * remark.h - what is said about a list and its rows, in English or Chinese
  *
- * One table of sentences. The language is the reader's (LC_ALL, LC_MESSAGES,
- * LANG), not the recipient's. A sentence says what is wrong and what to do.
+ * One table of sentences. The language is the reader's (base/language.h), not the
+ * recipient's. A sentence says what is wrong and what to do.
  */
 #ifndef OUTREACH_REMARK_H
 #define OUTREACH_REMARK_H
@@ -34,6 +34,10 @@ enum remark {
     REMARK_ROW_FIELDS,
     REMARK_ROW_QUOTE,
     REMARK_SECOND_PHONES, /* heading, the heading that is used */
+    REMARK_KNOWN,
+    REMARK_IN_LIST,  /* list, remark */
+    REMARK_OF_LIST,  /* remark, list */
+    REMARK_REGISTER, /* what the register is called as a list */
     /* of the whole file: what remark_error() says */
     LIST_XLS,          /* path */
     LIST_NO_FILE,      /* path */
@@ -53,7 +57,7 @@ enum remark {
 
 #define REMARK_BYTES 512
 
-/* "en" or "zh": what the reader's locale asks for. */
+/* "en" or "zh": the reader's. */
 const char *remark_language(void);
 
 /* The sentence, in the order of arguments that the enum tells; numbers are

@@ -2,6 +2,7 @@
 
 #include "calendar.h"
 #include "error.h"
+#include "language.h"
 #include "field.h"
 #include "form.h"
 #include "hours.h"
@@ -25,11 +26,6 @@
 #define OUTREACH_PLUGIN_DIR "/usr/lib/outreach/plugins"
 #endif
 
-struct alert {
-    const char *to, *exec;
-    int level;
-};
-
 /* As the table reads it: 64-bit numbers, lists with their counts. */
 struct settings_private {
     struct arena arena;
@@ -50,13 +46,15 @@ struct settings_private {
         const char *listen;
     } web;
     struct {
-        const char *timezone, *country, *language, *currency, *hours, *signature, *optout_line;
+        const char *timezone, *country, *language, *currency, *hours, *signature, *optout_line,
+            *neutral_signature, *neutral_text;
         struct field_strings per_recipient;
         unsigned may_repeat;
         int64_t max_segments, max_audience;
         struct {
             int64_t recipients;
             double cost;
+            bool hours;
         } approval;
     } defaults;
     struct {
@@ -112,7 +110,7 @@ static int read_code(const struct tree *value, void *at, size_t letters, int (*i
     for (i = 0; i < letters && is((unsigned char)value->string[i]); i++)
         ;
     if (i < letters || value->string[letters] != '\0')
-        return tree_error(err, value, "\"%.40s\" is no %s", value->string, what);
+        return tree_error(err, value, "\"%.40s\" is no %s", value->string, language_text(what));
     *(const char **)at = value->string;
     return 0;
 }
@@ -120,19 +118,20 @@ static int read_code(const struct tree *value, void *at, size_t letters, int (*i
 static int read_country(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     (void)arena;
-    return read_code(value, at, 2, isupper, "country: write two capitals, as in \"CN\"", err);
+    return read_code(value, at, 2, isupper, N_("country: write two capitals, as in \"CN\""), err);
 }
 
 static int read_currency(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     (void)arena;
-    return read_code(value, at, 3, isupper, "currency: write three capitals, as in \"CNY\"", err);
+    return read_code(value, at, 3, isupper, N_("currency: write three capitals, as in \"CNY\""),
+                     err);
 }
 
 static int read_language(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     (void)arena;
-    return read_code(value, at, 2, islower, "language: write two letters, as in \"zh\"", err);
+    return read_code(value, at, 2, islower, N_("language: write two letters, as in \"zh\""), err);
 }
 
 static int read_limits(const struct tree *value, void *at, struct arena *arena, struct error *err)
@@ -319,7 +318,9 @@ static const struct field approval_fields[] = {
     {"recipients", FIELD_INT, IN(defaults.approval, recipients), .min = 0, .max = 1000000000,
      .help = "above so many a second person agrees; 0: always alone"},
     {"cost", FIELD_FLOAT, IN(defaults.approval, cost), .min = 0, .max = 1000000000,
-     .help = "above so much"},
+     .help = "above so much, over all reminders"},
+    {"hours", FIELD_BOOL, IN(defaults.approval, hours), .initial = "false",
+     .help = "where a reminder may leave outside defaults.hours"},
     {0},
 };
 
@@ -338,6 +339,13 @@ static const struct field defaults_fields[] = {
      .help = "with its brackets"},
     {"optout_line", FIELD_STRING, IN(defaults, optout_line), .min = 0, .max = 200,
      .initial = "拒收请回复R", .help = "appended to promotions"},
+    {"neutral_signature", FIELD_STRING, IN(defaults, neutral_signature), .min = 0, .max = 120,
+     .initial = "",
+     .help = "in place of the signature for sensitive campaigns and residents marked neutral: one "
+             "that gives nobody away, filed with the operator"},
+    {"neutral_text", FIELD_STRING, IN(defaults, neutral_text), .min = 0, .max = 400, .initial = "",
+     .help = "what a resident marked neutral reads where the campaign has no texts.neutral; none: "
+             "she is not sent to, and listed for a person"},
     {"per_recipient", FIELD_CUSTOM, IN(defaults, per_recipient), .read = read_limits,
      .help = "the most that one person gets over all campaigns: \"1/30s\", \"5/day\""},
     {"may_repeat", FIELD_CUSTOM, IN(defaults, may_repeat), .read = read_classes,
@@ -524,9 +532,12 @@ static int check_alert_gateway(const struct settings_private *p, const struct tr
         if (strcmp(name, wanted) == 0)
             return 0;
     nearest = field_nearest(wanted, gateway_name_at, p->gateways);
-    return tree_error(err, tree_member(node, "to"), "there is no gateway \"%.80s\"%s%.80s%s",
-                      wanted, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-                      nearest ? "\"?" : ": it must be one of gateways");
+    if (nearest != NULL)
+        return tree_error(err, tree_member(node, "to"),
+                          "there is no gateway \"%.80s\"; did you mean \"%.80s\"?", wanted,
+                          nearest);
+    return tree_error(err, tree_member(node, "to"),
+                      "there is no gateway \"%.80s\": it must be one of gateways", wanted);
 }
 
 static int check_alerts(const struct settings_private *p, struct error *err)
@@ -616,11 +627,16 @@ static void publish(struct settings *s, struct settings_private *p)
         .hours = p->defaults.hours,
         .signature = p->defaults.signature,
         .optout_line = p->defaults.optout_line,
+        .neutral_signature = p->defaults.neutral_signature,
+        .neutral_text = p->defaults.neutral_text,
         .per_recipient =
             p->defaults.per_recipient.items == NULL ? usual : p->defaults.per_recipient.items,
         .may_repeat = p->defaults.may_repeat,
         .max_segments = (int)p->defaults.max_segments,
         .max_audience = (uint32_t)p->defaults.max_audience,
+        .approval = {.recipients = p->defaults.approval.recipients,
+                     .cost = p->defaults.approval.cost,
+                     .hours = p->defaults.approval.hours},
     };
     s->dispatch.memory_mb = (int)p->dispatch.memory_mb;
     s->dispatch.batch = (int)p->dispatch.batch;
@@ -630,6 +646,8 @@ static void publish(struct settings *s, struct settings_private *p)
     s->dispatch.doubt_wait_ms = p->dispatch.doubt_wait_ms;
     s->dispatch.park_max = (uint32_t)p->dispatch.park_max;
     s->dispatch.stop_ms = p->dispatch.stop_ms;
+    s->alerts = p->alerts.items;
+    s->alert_count = p->alerts.count;
     s->gateways = p->gateways;
     s->document = p->document;
 }

@@ -3,6 +3,7 @@
 #include "buf.h"
 #include "cell_format.h"
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 #include "remark.h"
 
@@ -107,7 +108,7 @@ static void on_doctype(void *arg, const char *name, const char *system, const ch
 
 static int damaged(const struct xlsx *x, const char *part, const char *what, struct error *err)
 {
-    return remark_error(err, LIST_BOOK_DAMAGED, x->path, part, what);
+    return remark_error(err, LIST_BOOK_DAMAGED, x->path, language_text(part), language_text(what));
 }
 
 static void part_close(struct xlsx *x)
@@ -159,9 +160,10 @@ static int part_feed(struct xlsx *x, const char *name, struct error *err)
     if (x->bytes > x->total)
         return damaged(x, name, "it is longer than it says", err);
     if (XML_ParseBuffer(x->parser, (int)n, n == 0) == XML_STATUS_ERROR)
-        return damaged(
-            x, name, x->doctype ? "it has a DOCTYPE" : XML_ErrorString(XML_GetErrorCode(x->parser)),
-            err);
+        return damaged(x, name,
+                       x->doctype ? N_("it has a DOCTYPE")
+                                  : XML_ErrorString(XML_GetErrorCode(x->parser)),
+                       err);
     return n > 0;
 }
 
@@ -471,13 +473,13 @@ static int step(struct xlsx *x, struct error *err)
         XML_GetParsingStatus(x->parser, &status);
         if (status.parsing == XML_SUSPENDED) {
             if (XML_ResumeParser(x->parser) == XML_STATUS_ERROR)
-                return damaged(x, "the sheet",
-                               x->doctype ? "it has a DOCTYPE"
+                return damaged(x, N_("the sheet"),
+                               x->doctype ? N_("it has a DOCTYPE")
                                           : XML_ErrorString(XML_GetErrorCode(x->parser)),
                                err);
             continue;
         }
-        fed = part_feed(x, "the sheet", err);
+        fed = part_feed(x, N_("the sheet"), err);
         if (fed < 0)
             return -1;
         if (fed == 0 && !x->has_row)

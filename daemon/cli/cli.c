@@ -170,7 +170,7 @@ int cli_settings(struct cli *cli)
         return cli_fail(cli, EX_CONFIG,
                         T("the configuration %s: %s (-c FILE, or $OUTREACH_CONFIG)",
                           "配置文件 %s：%s（-c 文件，或 $OUTREACH_CONFIG）"),
-                        cli->config, strerror(errno));
+                        cli->config, language_errno(errno));
     cli->settings = settings_read(cli->config, &err);
     return cli->settings != NULL ? 0 : cli_error(cli, EX_CONFIG, &err);
 }
@@ -185,35 +185,48 @@ static int connect_to(struct cli *cli, const char *url, struct error *err)
     return cli->db == NULL ? -1 : db_connect(cli->db, CONNECT_MS, err);
 }
 
-int cli_connect(struct cli *cli)
+int cli_try_connect(struct cli *cli, struct error *err)
 {
-    int rc = cli_settings(cli);
     const struct settings *s = cli->settings;
-    struct error err;
+    struct error why;
     char *url;
+    int rc;
 
-    if (rc != 0 || cli->db != NULL)
-        return rc;
-    if (cli->config == NULL) /* else it would be an empty Redis of its own that is asked */
-        return cli_fail(cli, EX_CONFIG,
-                        T("no configuration: name it with -c FILE or in $OUTREACH_CONFIG; there is "
-                          "no %s",
-                          "没有配置：请用 -c 文件 或 $OUTREACH_CONFIG 指明；没有 %s"),
-                        DEFAULT_CONFIG);
+    if (cli->db != NULL)
+        return 0;
+    if (cli->config == NULL) { /* else it would be an empty Redis of its own that is asked */
+        error_set(err,
+                  T("no configuration: name it with -c FILE or in $OUTREACH_CONFIG; there is "
+                    "no %s",
+                    "没有配置：请用 -c 文件 或 $OUTREACH_CONFIG 指明；没有 %s"),
+                  DEFAULT_CONFIG);
+        return EX_CONFIG;
+    }
     if (s->redis.url == NULL && s->redis.sentinels == NULL) {
-        cli->redis = private_redis_start(s->state_dir, s->redis.appendfsync, &err);
+        cli->redis = private_redis_start(s->state_dir, s->redis.appendfsync, err);
         if (cli->redis == NULL)
-            return cli_error(cli, EX_UNAVAILABLE, &err);
+            return EX_UNAVAILABLE;
         url = xasprintf("unix:%s", private_redis_socket(cli->redis));
     } else {
         url = s->redis.url != NULL ? xstrdup(s->redis.url) : NULL;
     }
-    rc = connect_to(cli, url, &err);
+    rc = connect_to(cli, url, &why) != 0 ? EX_UNAVAILABLE : 0;
     if (rc != 0)
-        rc = cli_fail(cli, EX_UNAVAILABLE, T("%s (at %s)", "连不上 Redis：%s（%s）"), err.text,
-                      url != NULL ? url : "redis.sentinels");
+        error_set(err, T("%s (at %s)", "连不上 Redis：%s（%s）"), why.text,
+                  url != NULL ? url : "redis.sentinels");
     free(url);
     return rc;
+}
+
+int cli_connect(struct cli *cli)
+{
+    int rc = cli_settings(cli);
+    struct error err;
+
+    if (rc != 0)
+        return rc;
+    rc = cli_try_connect(cli, &err);
+    return rc != 0 ? cli_error(cli, rc, &err) : 0;
 }
 
 static void clean_up(struct cli *cli)

@@ -71,6 +71,9 @@ int cli_main(int argc, char **argv);
 int cli_settings(struct cli *cli);
 int cli_connect(struct cli *cli);
 
+/* The same after cli_settings(), with err to tell: for who has more to say. */
+int cli_try_connect(struct cli *cli, struct error *err);
+
 /* Tells what went wrong (in JSON too if that was asked for) and returns code. */
 int cli_fail(const struct cli *cli, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -6,6 +6,7 @@
 #include "reading.h"
 #include "subcommands.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -63,10 +64,11 @@ static int check(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+                        language_errno(errno));
     if (reading_open(&r, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0 ||
         reading_audience(&r, &err) != 0)
-        rc = cli_error(cli, r.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+        rc = cli_error(cli, reading_fault(&r), &err);
     else
         rc = report(cli, &r);
     reading_close(&r);
@@ -80,10 +82,10 @@ const struct subcommand cmd_check = {
                 "检查活动文件：会发什么、何时发、发给谁"},
     .more = {"Reads the campaign and its list, and shows when each reminder is due, which rows\n"
              "cannot be used and what to do about them, and what a phone will show. Nothing is\n"
-             "sent or stored; no Redis is needed. A mistake is told with file, line and field\n"
-             "(exit code 65).",
+             "sent or stored; no Redis is needed, but for people of the register. A mistake is\n"
+             "told with file, line and field (exit code 65).",
              "读取活动文件和名单，显示每个提醒的发送时间、哪些行不可用及如何处理、\n"
-             "以及手机上显示的内容。不发送、不保存，也不需要 Redis。\n"
+             "以及手机上显示的内容。不发送、不保存，也不需要 Redis（从居民库选人的除外）。\n"
              "有错误时指出文件、行号和字段（退出码 65）。"},
     .least = 1,
     .most = 1,

@@ -1,6 +1,7 @@
 /*
  * outreach pause, resume, cancel - flags that the intent to send reads
  */
+#include "amending.h"
 #include "campaigns.h"
 #include "cli.h"
 #include "mem.h"
@@ -13,13 +14,16 @@
 #include <string.h>
 #include <unistd.h>
 
-struct flag_options {
-    bool yes;
-};
-
 static const struct option_row cancel_options[] = {
-    {"yes", 'y', OPTION_FLAG, OPTION_AT(struct flag_options, yes), NULL,
+    {"yes", 'y', OPTION_FLAG, OPTION_AT(struct amending_options, yes), NULL,
      .help = {"do not ask; needed where nobody can be asked", "不再询问；不在终端时必须加上"}},
+    {"tell", 't', OPTION_FLAG, OPTION_AT(struct amending_options, tell), NULL,
+     .help = {"the event does not take place: send texts.cancelled to who was told of it",
+              "活动本身取消：向已通知到的人发送 texts.cancelled"}},
+    {"wait", 'w', OPTION_DURATION, OPTION_AT(struct amending_options, wait_ms), "SECONDS",
+     .initial = 3000,
+     .help = {"with --tell: how long to wait for a daemon to take it (3)",
+              "与 --tell 合用：最多等待程序接收多久（3 秒）"}},
     {0},
 };
 
@@ -93,9 +97,17 @@ static int ask_person(const struct cli *cli, const char *id)
     return sure ? 0 : EX_TEMPFAIL;
 }
 
+/* A cancelled event of which people are still being told. */
+static bool still_tells(const struct picture *p)
+{
+    const struct reminder_status *r = picture_reminder(p, BUILTIN_CORRECTIONS);
+
+    return r != NULL && !r->cancelled && (!reminder_settled(r) || p->status->correcting != 0);
+}
+
 static int run_cancel(struct cli *cli, const void *arg, char **operands, int count)
 {
-    const struct flag_options *options = arg;
+    const struct amending_options *options = arg;
     int64_t sending = 0;
     struct picture *p;
     bool before;
@@ -105,11 +117,14 @@ static int run_cancel(struct cli *cli, const void *arg, char **operands, int cou
     p = rc == 0 ? picture_ask(cli, operands[0], &rc) : NULL;
     if (rc != 0)
         return rc;
-    before = strcmp(p->status->state, "cancelled") == 0;
+    before = strcmp(p->status->state, "cancelled") == 0 &&
+             (options->tell || !still_tells(p)); /* else also that is to stop */
     picture_free(p);
     if (before)
         return answer(cli, operands[0], "cancelled", 0,
                       T("was cancelled before; nothing was changed", "此前已取消；没有改动"));
+    if (options->tell)
+        return amending_cancel(cli, operands[0], options);
     rc = options->yes ? 0 : ask_person(cli, operands[0]);
     if (rc == 0)
         rc = set_flag(cli, operands[0], "cancel", &sending);
@@ -142,11 +157,13 @@ const struct subcommand cmd_cancel = {
     .summary = {"send nothing more of a campaign, for good", "取消一个活动，不能恢复"},
     .more =
         {"Holds from the moment it returns, whether a daemon runs or not: what had been handed\n"
-         "to gateways by then is counted and may still arrive.",
-         "命令返回即生效，与程序是否在运行无关；此前已交给网关的条数会显示，可能仍会送达。"},
+         "to gateways by then is counted and may still arrive. Nobody is told; with --tell a\n"
+         "daemon takes it, and who was told of the event is sent texts.cancelled.",
+         "命令返回即生效，与程序是否在运行无关；此前已交给网关的条数会显示，可能仍会送达。\n"
+         "不会通知任何人；加 --tell 则由程序接收，并向已通知到的人发送 texts.cancelled。"},
     .least = 1,
     .most = 1,
     .options = cancel_options,
-    .options_bytes = sizeof(struct flag_options),
+    .options_bytes = sizeof(struct amending_options),
     .run = run_cancel,
 };

@@ -1,98 +1,37 @@
 /*
  * outreach forecast - who would get what, when, by which gateway, and at what cost
  */
-#include "clock.h"
 #include "cli.h"
-#include "forecast.h"
+#include "forecast_year.h"
+#include "foresee.h"
 #include "human.h"
-#include "keys.h"
-#include "mem.h"
-#include "reading.h"
 #include "subcommands.h"
 #include "table.h"
-#include "template.h"
 #include "utf8.h"
 
 #include <inttypes.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #define REMARKS 20
-#define ROWS_AT_ONCE 500
 #define LOCK_SCREEN 20 /* characters that a lock screen shows */
 #define WEEK_MS (INT64_C(7) * 86400000)
 
 struct forecast_options {
     bool offline;
+    int64_t year; /* 0: any */
 };
 
 static const struct option_row forecast_options[] = {
+    {"year", 'y', OPTION_NUMBER, OPTION_AT(struct forecast_options, year), "YEAR", .min = 1970,
+     .max = 9999, .word = "all",
+     .help = {"only reminders of that year; the sums of all the campaigns",
+              "只算该年的提醒，并给出各活动合计"}},
     {"offline", 0, OPTION_FLAG, OPTION_AT(struct forecast_options, offline), NULL,
      .help = {"do not ask Redis who has opted out", "不查询 Redis 中的退订名单"}},
     {0},
 };
-
-struct asking {
-    struct cli *cli;
-    struct forecast *forecast;
-    const struct campaign *campaign;
-    struct buf rows; /* those whose refusal is not yet asked for */
-    size_t at[ROWS_AT_ONCE], length[ROWS_AT_ONCE], count;
-};
-
-/* ------------------------------------------------------------ who has refused */
-
-static void add_addresses(struct command *c, const struct asking *a, size_t i)
-{
-    struct template_value values[CAMPAIGN_MAX_COLUMNS];
-    bool split =
-        campaign_row_split(a->campaign, a->rows.data + a->at[i], a->length[i], values) == 0;
-
-    for (size_t k = 0; k < a->campaign->channel_count; k++)
-        command_add(c, split ? values[k].text : "", split ? values[k].length : 0);
-}
-
-static int flush(struct asking *a, struct error *err)
-{
-    size_t per = a->campaign->channel_count;
-    struct command c = COMMAND_INIT;
-    redisReply *reply = NULL;
-    int rc = 0;
-
-    if (a->cli->db != NULL && a->count > 0) {
-        command_start(&c, "SMISMEMBER");
-        command_add_string(&c, KEY_OPTOUT);
-        for (size_t i = 0; i < a->count; i++)
-            add_addresses(&c, a, i);
-        rc = db_ask(a->cli->db, &c, &reply, err);
-    }
-    for (size_t i = 0; i < a->count && rc == 0; i++) {
-        bool refused = false;
-
-        for (size_t k = 0; reply != NULL && k < per; k++)
-            refused = refused || db_int(db_at(reply, i * per + k), 0) != 0;
-        forecast_row(a->forecast, a->rows.data + a->at[i], a->length[i], refused);
-    }
-    if (reply != NULL)
-        freeReplyObject(reply);
-    command_free(&c);
-    buf_clear(&a->rows);
-    a->count = 0;
-    return rc;
-}
-
-static int on_row(void *arg, const char *row, size_t n, struct error *err)
-{
-    struct asking *a = arg;
-
-    a->at[a->count] = a->rows.length;
-    a->length[a->count++] = n;
-    buf_put(&a->rows, row, n);
-    buf_putc(&a->rows, '\0'); /* a group's has no bytes, and is a row all the same */
-    return a->count < ROWS_AT_ONCE ? 0 : flush(a, err);
-}
 
 /* --------------------------------------------------------------------- the answer */
 
@@ -229,6 +168,44 @@ static void write_crowd(const struct asking *a, struct buf *out)
                    most);
 }
 
+/* Where a provider has the text, what it is filled with is all that we know of it. */
+static void write_templates(const struct asking *a, struct buf *out)
+{
+    size_t n;
+    const struct forecast_template *t = forecast_templates(a->forecast, &n);
+    const char *name;
+    json_t *value;
+
+    if (n > 0)
+        buf_puts(out, T("\nBy approved templates, as the first one gets it\n",
+                        "\n使用报备模板（以首位收件人为例）\n"));
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(out, "  %s  %s  %s", a->campaign->reminders[t[i].reminder].name, t[i].gateway,
+                   t[i].code);
+        json_object_foreach(t[i].params, name, value)
+        {
+            buf_printf(out, "  %s=%s", name, json_string_value(value));
+        }
+        if (t[i].signature != NULL)
+            buf_printf(out, T("  signature %s", "  签名 %s"), t[i].signature);
+        buf_putc(out, '\n');
+    }
+}
+
+static json_t *templates_json(const struct asking *a)
+{
+    size_t n;
+    const struct forecast_template *t = forecast_templates(a->forecast, &n);
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:s*,s:O}", "reminder",
+                                             a->campaign->reminders[t[i].reminder].name, "gateway",
+                                             t[i].gateway, "code", t[i].code, "signature",
+                                             t[i].signature, "params", t[i].params));
+    return all;
+}
+
 static void write_lock_screen(const struct reading *reading, struct buf *out)
 {
     const struct preview_text *texts;
@@ -249,20 +226,14 @@ static void write_lock_screen(const struct reading *reading, struct buf *out)
     }
 }
 
-static void write_answer(const struct asking *a, const struct reading *reading, struct buf *out)
+void asking_write(const struct asking *a, const struct reading *reading, struct buf *out)
 {
-    int64_t sent = 0, segments = 0;
+    struct asking_sums sums = asking_sums(a);
     char n[HUMAN_BYTES], k[HUMAN_BYTES], people[HUMAN_BYTES];
-    double cost = 0;
     struct buf warnings = BUF_INIT(1u << 20);
 
     for (size_t r = 0; r < a->campaign->reminder_count; r++) {
-        const struct forecast_reminder *p = forecast_reminder(a->forecast, r);
-
-        sent += p->sent;
-        segments += p->segments;
-        cost += p->cost;
-        if (!p->skipped)
+        if (!forecast_reminder(a->forecast, r)->skipped)
             write_warnings(a, r, &warnings);
     }
     write_crowd(a, &warnings);
@@ -270,8 +241,9 @@ static void write_answer(const struct asking *a, const struct reading *reading, 
                T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n\n",
                  "%s  %s\n收件人 %s，通知 %s 条，计费 %s 条，费用 %.2f %s\n\n"),
                a->campaign->id, a->campaign->title,
-               human_count(people, (int64_t)preview_rows(reading->preview)), human_count(n, sent),
-               human_count(k, segments), cost, a->cli->settings->defaults.currency);
+               human_count(people, (int64_t)preview_rows(reading->preview)),
+               human_count(n, sums.notices), human_count(k, sums.segments), sums.cost,
+               a->cli->settings->defaults.currency);
     write_reminders(a, out);
     buf_putc(out, '\n');
     write_gateways(a, out);
@@ -280,6 +252,7 @@ static void write_answer(const struct asking *a, const struct reading *reading, 
         buf_put(out, warnings.data, warnings.length);
     }
     buf_free(&warnings);
+    write_templates(a, out);
     write_lock_screen(reading, out);
     if (reading->report.refused > 0 || reading->report.merged > 0) {
         buf_printf(out,
@@ -320,88 +293,87 @@ static json_t *reminder_json(const struct asking *a, size_t r)
                      (json_int_t)(cut > 0 ? notices : 0), "saves", cut > 0 ? saves : 0.0);
 }
 
+json_t *asking_json(const struct asking *a)
+{
+    json_t *reminders = json_array();
+
+    for (size_t r = 0; r < a->campaign->reminder_count; r++)
+        json_array_append_new(reminders, reminder_json(a, r));
+    return reminders;
+}
+
 static void tell(const struct asking *a, const struct reading *reading)
 {
     struct buf out = BUF_INIT(64u << 20);
-    json_t *reminders = json_array();
 
-    if (!a->cli->json) {
-        json_decref(reminders);
-        write_answer(a, reading, &out);
-        cli_print(&out);
-        buf_free(&out);
+    if (a->cli->json) {
+        cli_json(json_pack("{s:s,s:I,s:s,s:o,s:o}", "id", a->campaign->id, "recipients",
+                           (json_int_t)preview_rows(reading->preview), "currency",
+                           a->cli->settings->defaults.currency, "reminders", asking_json(a),
+                           "templates", templates_json(a)));
         return;
     }
-    for (size_t r = 0; r < a->campaign->reminder_count; r++)
-        json_array_append_new(reminders, reminder_json(a, r));
-    cli_json(json_pack("{s:s,s:I,s:s,s:o}", "id", a->campaign->id, "recipients",
-                       (json_int_t)preview_rows(reading->preview), "currency",
-                       a->cli->settings->defaults.currency, "reminders", reminders));
+    asking_write(a, reading, &out);
+    cli_print(&out);
+    buf_free(&out);
 }
 
-static int run(struct cli *cli, struct reading *reading)
+/* One campaign in full: its reminders, gateways, texts, rows. */
+static int one(struct cli *cli, const char *path)
 {
-    struct asking *a = xcalloc(1, sizeof *a);
+    struct foreseen f = {0};
     struct error err;
-    int rc = 0;
+    int rc = foresee(cli, path, REMARKS, NULL, NULL, &f, &err);
 
-    *a = (struct asking){.cli = cli, .campaign = reading->campaign, .rows = BUF_INIT(64u << 20)};
-    a->forecast = forecast_create(reading->campaign, cli->settings, clock_wall_ms(), &err);
-    if (a->forecast == NULL) {
-        free(a);
-        return cli_error(cli, EX_CONFIG, &err);
-    }
-    reading->row = on_row;
-    reading->arg = a;
-    if (reading_audience(reading, &err) != 0)
-        rc = cli_error(cli, reading->no_list ? EX_NOINPUT : EX_DATAERR, &err);
-    else if (flush(a, &err) != 0)
-        rc = cli_error(cli, EX_UNAVAILABLE, &err);
-    if (rc == 0) {
-        forecast_finish(a->forecast);
-        tell(a, reading);
-    }
-    forecast_free(a->forecast);
-    buf_free(&a->rows);
-    free(a);
+    if (rc != 0)
+        cli_error(cli, rc, &err);
+    else
+        tell(f.asking, &f.reading);
+    foreseen_close(&f);
     return rc;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return strcmp(path, "-") != 0 && (stat(path, &st) != 0 || !S_ISDIR(st.st_mode));
 }
 
 static int forecast(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct forecast_options *options = arg;
-    struct reading reading = {0};
-    struct error err;
     int rc = options->offline ? cli_settings(cli) : cli_connect(cli);
 
-    (void)count;
     if (rc != 0)
         return rc;
-    if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
-    if (reading_open(&reading, cli, operands[0], REMARKS, &err) != 0)
-        rc = cli_error(cli, reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
-    else
-        rc = run(cli, &reading);
-    reading_close(&reading);
-    return rc;
+    if (count == 1 && options->year == 0 && is_file(operands[0]))
+        return one(cli, operands[0]);
+    return forecast_year(cli, (int)options->year, operands, count);
 }
 
 const struct subcommand cmd_forecast = {
     .name = "forecast",
-    .operands = "CAMPAIGN.conf",
+    .operands = "FILE|DIRECTORY|-...",
     .summary = {"who would get what, when it is finished, and what it costs",
                 "发给谁、何时发完、多少费用"},
     .more = {"Decides for every recipient as outreachd will: channel, gateway, text, segments,\n"
              "hours, slot; and reckons when the gateways' rates let the last one leave. Gateways\n"
              "are taken to work, and to be free. Nothing is sent or stored.\n"
              "Tells what is moved by the allowed hours, what cannot be sent in time, who gets\n"
-             "nothing and why, and how many characters less would save a segment.",
+             "nothing and why, how many characters less would save a segment, and what providers'\n"
+             "templates are filled with.\n"
+             "Of several files, of a directory's, or with --year: what each campaign and each\n"
+             "month comes to, and in which weeks the same people get many notices. \"-\" takes\n"
+             "the reminders that `outreach plan --json` writes.",
              "对每位收件人按 outreachd 的规则决定渠道、网关、内容、条数和时段，\n"
              "并按网关限速推算何时发完。假定网关正常且空闲。不发送、不保存。\n"
-             "列出被时段推迟的、来不及发出的、收不到的人及原因，以及删几个字可省一条。"},
+             "列出被时段推迟的、来不及发出的、收不到的人及原因，删几个字可省一条，\n"
+             "以及服务商模板所填的内容。\n"
+             "多个文件、目录或 --year：各活动、各月合计，以及哪几周同一批人收到的通知偏多。\n"
+             "“-”读取 `outreach plan --json` 列出的提醒。"},
     .least = 1,
-    .most = 1,
+    .most = -1,
     .options = forecast_options,
     .options_bytes = sizeof(struct forecast_options),
     .run = forecast,

@@ -50,7 +50,7 @@ static int read_text(const char *path, struct buf *out, struct error *err)
     int rc = -1;
 
     if (f == NULL)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     while ((room = buf_room(&raw, 65536)) != NULL) {
         size_t n = fread(room, 1, 65536, f);
 
@@ -61,7 +61,7 @@ static int read_text(const char *path, struct buf *out, struct error *err)
     charset = charset_guess(raw.data, raw.length, false);
     reader = charset_open(charset);
     if (ferror(f))
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path, language_errno(errno));
     else if (room == NULL)
         error_set(err, T("%s has more than %u MB", "%s 超过 %u MB"), path, ICS_MAX_BYTES >> 20);
     else if (buf_room(out, 2 * raw.length + 8) == NULL ||
@@ -284,12 +284,12 @@ static int create(const char *path, const struct buf *text, struct error *err)
     bool written;
 
     if (fd < 0)
-        return errno == EEXIST ? 1 : error_set(err, "%s: %s", path, strerror(errno));
+        return errno == EEXIST ? 1 : error_set(err, "%s: %s", path, language_errno(errno));
     written = write(fd, text->data, text->length) == (ssize_t)text->length;
     written &= close(fd) == 0;
     if (written)
         return 0;
-    error_set(err, "%s: %s", path, strerror(errno));
+    error_set(err, "%s: %s", path, language_errno(errno));
     unlink(path);
     return -1;
 }
@@ -399,7 +399,8 @@ static int import(struct cli *cli, const void *arg, char **operands, int count)
 
     (void)count;
     if (rc == 0 && access(operands[0], R_OK) != 0)
-        rc = cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        rc = cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+                      language_errno(errno));
     else if (rc == 0 && import_all(&im, operands[0], &err) != 0)
         rc = cli_error(cli, EX_DATAERR, &err);
     if (rc == 0 && cli->json)

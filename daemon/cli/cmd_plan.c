@@ -108,11 +108,11 @@ static json_t *as_json(const struct plan *p)
         snprintf(when, sizeof when, "%04d-%02d-%02dT%02d:%02d", t.year % 10000, t.month, t.day,
                  t.hour, t.minute);
         json_array_append_new(
-            all, json_pack("{s:s,s:I,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:s,s:b}", "at", when, "at_ms",
+            all, json_pack("{s:s,s:I,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:s,s:b}", "at", when, "at_ms",
                            (json_int_t)e->at_ms, "timezone", zone_name(e->zone), "kind",
                            e->reminder == NULL ? "event" : "reminder", "campaign", e->campaign,
                            "reminder", json_or_null(e->reminder), "title", json_text(e->title),
-                           "venue", json_or_null(e->venue), "people",
+                           "file", json_or_null(e->file), "venue", json_or_null(e->venue), "people",
                            e->people < 0 ? json_null() : json_integer(e->people), "state", e->state,
                            "own_times", e->own_times));
     }

@@ -9,6 +9,9 @@
  * The same body is the same campaign: the canonical document with a digest of
  * all rows in it. Queued twice it is queued once; with another body it is refused.
  */
+#include "asked.h"
+#include "approval.h"
+#include "asking.h"
 #include "clock.h"
 #include "campaigns.h"
 #include "cli.h"
@@ -24,6 +27,7 @@
 #include "tree.h"
 #include "upload.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -55,6 +59,7 @@ static const struct option_row queue_options[] = {
 struct standing {
     bool queued;    /* taken by a daemon */
     bool cancelled; /* and cancelled since */
+    bool awaits;    /* approval */
     bool pending;   /* an event waits for a daemon */
     char hash[65];  /* of its document, in both cases */
     char token[33]; /* of its rows */
@@ -68,6 +73,8 @@ struct queueing {
     char hash[65];
     char event[32]; /* the id of ours */
     int64_t took_ms;
+    struct asking *asking; /* where the cost decides about an approval; else NULL */
+    bool awaits;           /* a second person's approval */
 };
 
 /* --------------------------------------------------------------- what is there */
@@ -136,6 +143,7 @@ static int look_at_standing(struct cli *cli, const char *id, struct standing *s,
         return -1;
     s->queued = strcmp(text_of(db_at(reply, 0), "loading"), "loading") != 0;
     s->cancelled = strcmp(text_of(db_at(reply, 0), ""), "cancelled") == 0;
+    s->awaits = strcmp(text_of(db_at(reply, 0), ""), "awaiting") == 0;
     snprintf(s->hash, sizeof s->hash, "%s", text_of(db_at(reply, 1), ""));
     snprintf(s->token, sizeof s->token, "%s", text_of(db_at(reply, 2), ""));
     freeReplyObject(reply);
@@ -189,6 +197,8 @@ static int on_row(void *arg, const char *row, size_t n, struct error *err)
 
     if (cli_interrupted() != 0)
         return error_set(err, T("interrupted; nothing was queued", "已中断；没有提交任何内容"));
+    if (q->asking != NULL && asking_row(q->asking, row, n, err) != 0)
+        return -1;
     if (upload_row(q->upload, row, n, err) != 0)
         return -1;
     return upload_throttle(q->upload, err);
@@ -280,6 +290,10 @@ static int send_event(struct queueing *q, struct error *err)
     }
     command_add_string(&c, "rows");
     command_add_int(&c, (int64_t)preview_rows(q->reading.preview));
+    if (q->asking != NULL) {
+        command_add_string(&c, "cost");
+        command_add_format(&c, "%.4f", asking_sums(q->asking).cost);
+    }
     command_add_string(&c, "body");
     command_add(&c, q->body.data, q->body.length);
     FAULT_POINT("W1");
@@ -293,40 +307,15 @@ static int send_event(struct queueing *q, struct error *err)
     return 0;
 }
 
-/* The reason if our event was rejected, for the caller to free, or NULL. */
-static char *find_rejection(struct queueing *q)
-{
-    struct command c = COMMAND_INIT;
-    redisReply *reply;
-    char *reason = NULL;
-
-    command_start(&c, "XREVRANGE");
-    command_add_string(&c, KEY_REJECTED);
-    command_add_string(&c, "+");
-    command_add_string(&c, "-");
-    command_add_string(&c, "COUNT");
-    command_add_int(&c, 100);
-    if (db_ask(q->cli->db, &c, &reply, NULL) == 0) {
-        for (size_t i = 0; i < reply->elements && reason == NULL; i++) {
-            const redisReply *fields = db_at(reply->element[i], 1);
-
-            /* One with a row is about that row only: the event may be taken. */
-            if (strcmp(text_of(db_field(fields, "event"), ""), q->event) == 0 &&
-                db_field(fields, "row") == NULL)
-                reason = xstrdup(text_of(db_field(fields, "reason"), "?"));
-        }
-        freeReplyObject(reply);
-    }
-    command_free(&c);
-    return reason;
-}
-
 static bool is_taken(struct queueing *q)
 {
     struct standing s;
 
-    return look_at_standing(q->cli, q->reading.campaign->id, &s, NULL) == 0 && s.queued &&
-           strcmp(s.hash, q->hash) == 0;
+    if (look_at_standing(q->cli, q->reading.campaign->id, &s, NULL) != 0 || !s.queued ||
+        strcmp(s.hash, q->hash) != 0)
+        return false;
+    q->awaits = s.awaits;
+    return true;
 }
 
 enum fate { WAITS, TAKEN, REJECTED };
@@ -338,7 +327,7 @@ static enum fate wait_for_daemon(struct queueing *q, int64_t wait_ms, char **rea
     do {
         if (is_taken(q))
             return TAKEN;
-        *reason = find_rejection(q);
+        *reason = asked_rejection(q->cli, q->event);
         if (*reason != NULL)
             return REJECTED;
         cli_sleep(q->cli, LOOK_MS);
@@ -360,7 +349,10 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
 
         json_object_del(value, "texts");
         json_object_set_new(value, "event", json_string(q->event));
-        json_object_set_new(value, "state", json_string(fate == TAKEN ? "active" : "waiting"));
+        json_object_set_new(value, "state",
+                            json_string(fate != TAKEN ? "waiting"
+                                        : q->awaits   ? "awaiting"
+                                                      : "active"));
         cli_json(value);
         return;
     }
@@ -373,11 +365,21 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     if (preview_rows(r->preview) >= 1000)
         buf_printf(&out, " (%s)", human_rate(rate, rows_per_s));
     buf_putc(&out, '\n');
+    if (r->report.elsewhere > 0)
+        buf_printf(
+            &out,
+            T("  of the merged, in an earlier list: %lu\n", "  合并的人中，与前面名单重复：%lu\n"),
+            r->report.elsewhere);
     reading_write_remarks(r, &out);
     reading_write_plan(r->campaign, queued_ms, &out);
     if (reading_is_over(r->campaign, queued_ms))
         buf_puts(&out, T("Every reminder is over or missed: nothing will be sent.\n",
                          "所有提醒都已过期或错过：不会发送任何内容。\n"));
+    if (q->awaits)
+        buf_printf(&out,
+                   T("It is not sent before somebody else approves it: outreach approve %s\n",
+                     "须由另一人批准后才发送：outreach approve %s\n"),
+                   r->campaign->id);
     if (fate == WAITS)
         buf_puts(&out, daemons_run(q->cli->db) ? T("outreachd runs and will take it.\n",
                                                    "outreachd 正在运行，即将接收。\n")
@@ -397,12 +399,13 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
                           "%s 已取消，不能恢复：请换一个编号"),
                         id);
     if (strcmp(s->hash, q->hash) != 0)
-        return cli_fail(q->cli, EX_DATAERR,
-                        T("%s is queued already with another text, time or list; nothing was "
-                          "changed (amend it, cancel it, or give this one another id)",
-                          "%s 已提交过，但内容、时间或名单不同；没有做任何改动"
-                          "（请用 amend 修改、取消它，或换一个编号）"),
-                        id);
+        return cli_fail(
+            q->cli, EX_DATAERR,
+            T("%s is queued already with another text, time or list; nothing was "
+              "changed (change it with outreach amend, cancel it, or give this one another id)",
+              "%s 已提交过，但内容、时间或名单不同；没有做任何改动"
+              "（请用 outreach amend 修改、取消它，或换一个编号）"),
+            id);
     if (q->cli->json)
         cli_json(json_pack("{s:s,s:s,s:I}", "id", id, "state", s->queued ? "already" : "waiting",
                            "rows", (json_int_t)preview_rows(q->reading.preview)));
@@ -461,6 +464,11 @@ static int read_and_upload(struct queueing *q)
     int64_t began = clock_mono_ms();
     struct error err;
 
+    if (approval_minds_cost(r->campaign, &q->cli->settings->defaults)) {
+        q->asking = asking_create(q->cli, r->campaign, clock_wall_ms(), &err);
+        if (q->asking == NULL)
+            return cli_error(q->cli, EX_CONFIG, &err);
+    }
     q->upload = upload_begin(q->cli->db, r->campaign->id);
     q->reading.row = on_row;
     q->reading.arg = q;
@@ -480,7 +488,7 @@ static int read_and_upload(struct queueing *q)
                         preview_too_long(r->preview), r->campaign->max_segments);
     if (make_body(q, &err) != 0)
         return cli_error(q->cli, EX_DATAERR, &err);
-    if (finish_upload(q, &err) != 0)
+    if (finish_upload(q, &err) != 0 || (q->asking != NULL && asking_end(q->asking, &err) != 0))
         return cli_error(q->cli, db_well(q->cli->db) ? EX_TEMPFAIL : EX_UNAVAILABLE, &err);
     q->took_ms = clock_mono_ms() - began;
     return 0;
@@ -530,10 +538,11 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+                        language_errno(errno));
     cli_catch_signals();
     if (reading_open(&q.reading, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
-        rc = cli_error(cli, q.reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+        rc = cli_error(cli, reading_fault(&q.reading), &err);
     else
         rc = cli_connect(cli);
     if (rc == 0 && look_at_standing(cli, q.reading.campaign->id, &standing, &err) != 0)
@@ -541,6 +550,7 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
     if (rc == 0)
         rc = standing.queued || standing.pending ? compare_with_standing(&q, &standing)
                                                  : upload_and_queue(&q, options);
+    asking_free(q.asking);
     upload_free(q.upload);
     reading_close(&q.reading);
     buf_free(&q.body);

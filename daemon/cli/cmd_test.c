@@ -15,9 +15,11 @@
 #include "mem.h"
 #include "picture.h"
 #include "reading.h"
+#include "retell.h"
 #include "subcommands.h"
 #include "template.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -213,7 +215,7 @@ static char *rejection(const struct testing *t)
             const redisReply *id = db_field(fields, "campaign"), *why = db_field(fields, "reason");
 
             if (id != NULL && id->str != NULL && strcmp(id->str, t->id) == 0 && why != NULL)
-                reason = xstrdup(why->str);
+                reason = xstrdup(retell(why->str, (char[RETELL_BYTES]){""}));
         }
         freeReplyObject(reply);
     }
@@ -333,7 +335,7 @@ static int prepare(struct testing *t, const char *path)
     int rc;
 
     if (reading_open(&t->reading, t->cli, path, 0, &err) != 0)
-        return cli_error(t->cli, t->reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+        return cli_error(t->cli, reading_fault(&t->reading), &err);
     rc = choose_channel(t);
     if (rc != 0)
         return rc;
@@ -365,7 +367,8 @@ static int test(struct cli *cli, const void *arg, char **operands, int count)
         return cli_fail(cli, EX_USAGE,
                         T("test: to whom? --to 13851400000", "test：发给谁？--to 13851400000"));
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+                        language_errno(errno));
     cli_catch_signals();
     rc = prepare(&t, operands[0]);
     if (rc == 0)

@@ -6,9 +6,11 @@
  * other, some hundred thousand rows a second.
  */
 #include "address.h"
+#include "builtin.h"
 #include "cli.h"
 #include "clock.h"
 #include "code_words.h"
+#include "discreet.h"
 #include "equation.h"
 #include "gateway_names.h"
 #include "human.h"
@@ -17,6 +19,7 @@
 #include "mem.h"
 #include "picture.h"
 #include "recycled.h"
+#include "safe_marks.h"
 #include "subcommands.h"
 #include "table.h"
 #include "tail.h"
@@ -66,6 +69,8 @@ struct asking {
         bool nobody; /* else it was delivered */
     } ends[MOST_ENDS];
     size_t end_count;
+    int hidden; /* campaigns that are not for who asks */
+    struct safe_note safe;
     int gone; /* how many of the last found nobody */
 };
 
@@ -73,6 +78,7 @@ struct asking {
 struct scan {
     const struct asking *asking;
     const struct campaign *campaign;
+    const char *reminder; /* a built-in one, or "" */
     int64_t found[MOST_HITS];
     size_t count;
 };
@@ -85,7 +91,7 @@ static bool is_of(const struct scan *s, const char *row, size_t n)
 
     if (memmem(row, n, address, length) == NULL) /* nearly all rows end here */
         return false;
-    if (campaign_row_split(s->campaign, row, n, values) != 0)
+    if (builtin_split(s->campaign, s->reminder, row, n, values) != 0)
         return false;
     for (size_t k = 0; k < s->campaign->channel_count; k++)
         if (values[k].length == length && memcmp(values[k].text, address, length) == 0)
@@ -115,7 +121,7 @@ static int scan_audience(struct cli *cli, const char *id, int64_t rows, struct s
 
     for (int64_t from = 1; from <= rows && rc == 0; from += PAGE_ROWS) {
         command_start(&c, "XRANGE");
-        key_audience(&c, id);
+        key_rows(&c, id, s->reminder);
         command_add_format(&c, "%" PRId64 "-0", from);
         command_add_format(&c, "%" PRId64 "-0", from + PAGE_ROWS - 1);
         command_add_string(&c, "COUNT");
@@ -389,7 +395,9 @@ static void tell_gone(struct asking *a)
             a->gone);
 }
 
-static int tell_hit(struct asking *a, const struct picture *p, int64_t n, struct error *err)
+/* of: a built-in reminder, which has rows of its own, or "". */
+static int tell_hit(struct asking *a, const struct picture *p, const char *of, int64_t n,
+                    struct error *err)
 {
     json_t *reminders = json_array();
     int rc = 0;
@@ -398,15 +406,21 @@ static int tell_hit(struct asking *a, const struct picture *p, int64_t n, struct
         struct log_notice *hit = &a->hits[a->hit_count++];
 
         snprintf(hit->campaign, sizeof hit->campaign, "%s", p->status->id);
+        snprintf(hit->reminder, sizeof hit->reminder, "%s", of);
         hit->n = n;
     }
-    buf_printf(&a->out,
-               T("\n%s  %s  (recipient %" PRId64 ")\n", "\n%s  %s（第 %" PRId64 " 位收件人）\n"),
-               p->status->id, p->title, n);
+    buf_printf(
+        &a->out,
+        of[0] != '\0'
+            ? T("\n%s  %s  (notice %" PRId64 ")\n", "\n%s  %s（第 %" PRId64 " 条）\n")
+            : T("\n%s  %s  (recipient %" PRId64 ")\n", "\n%s  %s（第 %" PRId64 " 位收件人）\n"),
+        p->status->id, p->title, n);
     for (size_t i = 0; i < p->status->reminder_count && rc == 0; i++) {
         const struct reminder_status *r = &p->status->reminders[i];
         struct found_record f;
 
+        if (strcmp(builtin_is(r->name) ? r->name : "", of) != 0)
+            continue;
         rc = read_record(a->cli, p->status->id, r->name, n, &f, err);
         if (rc != 0)
             break;
@@ -420,10 +434,20 @@ static int tell_hit(struct asking *a, const struct picture *p, int64_t n, struct
     return rc;
 }
 
+static int ask_rows(struct asking *a, const struct picture *p, const struct campaign *c,
+                    const char *of, int64_t rows, struct error *err)
+{
+    struct scan scan = {.asking = a, .campaign = c, .reminder = of};
+    int rc = scan_audience(a->cli, p->status->id, rows, &scan, err);
+
+    for (size_t i = 0; i < scan.count && rc == 0; i++)
+        rc = tell_hit(a, p, of, scan.found[i], err);
+    return rc;
+}
+
 static int ask_campaign(struct asking *a, const char *id, struct error *err)
 {
     struct picture *p = picture_read(a->cli, id, err);
-    struct scan scan = {.asking = a};
     struct campaign *c = NULL;
     struct tree *document;
     int rc = 0;
@@ -437,12 +461,16 @@ static int ask_campaign(struct asking *a, const char *id, struct error *err)
         c = campaign_create(document, &a->cli->settings->defaults, NULL, 0, err);
     if (p->document != NULL && c == NULL)
         rc = error_prefix(err, "%s", id);
-    if (c != NULL) {
-        scan.campaign = c;
-        rc = scan_audience(a->cli, id, p->status->rows, &scan, err);
+    if (c != NULL && c->sensitive && !discreet_may(a->cli)) {
+        a->hidden++; /* whether she is in it is not told either */
+        campaign_free(c);
+        c = NULL;
     }
-    for (size_t i = 0; i < scan.count && rc == 0; i++)
-        rc = tell_hit(a, p, scan.found[i], err);
+    if (c != NULL)
+        rc = ask_rows(a, p, c, "", p->status->rows, err);
+    for (size_t i = 0; c != NULL && i < p->status->reminder_count && rc == 0; i++)
+        if (builtin_is(p->status->reminders[i].name))
+            rc = ask_rows(a, p, c, p->status->reminders[i].name, p->status->reminders[i].last, err);
     campaign_free(c);
     picture_free(p);
     return rc;
@@ -551,13 +579,26 @@ static void search_log(struct asking *a, const struct why_options *options)
 /* ---------------------------------------------------------------------- running */
 static int ask(struct asking *a, const struct why_options *options, struct error *err)
 {
-    if (gateway_names_read(&a->gateways, a->cli, err) != 0 || ask_optout(a, err) != 0)
+    if (gateway_names_read(&a->gateways, a->cli, err) != 0 || ask_optout(a, err) != 0 ||
+        safe_marks_read(a->cli, a->address, &a->safe, err) != 0)
         return -1;
     buf_printf(&a->out, "%s  %s\n", a->address,
                a->opted_out ? T("has opted out: nothing is sent", "已退订：一律不发送")
                             : T("has not opted out", "未退订"));
+    if (a->safe.marked)
+        buf_printf(&a->out, "    %s%s%s: %s\n", safe_mode_name(a->safe.mark.mode),
+                   a->safe.mark.hours[0] != '\0' ? " " : "", a->safe.mark.hours,
+                   safe_marks_words(a->safe.mark.mode));
     if (ask_campaigns(a, options->campaign, err) != 0)
         return -1;
+    if (a->hidden > 0)
+        buf_printf(
+            &a->out,
+            T("\n%d sensitive campaigns are not told of here, whoever is in them: ask who may "
+              "read %s/log.key\n",
+              "\n另有 %d 个敏感活动，无论是否涉及此人均不在此显示：请找能读取 %s/log.key "
+              "的人\n"),
+            a->hidden, a->cli->settings->state_dir);
     if (a->hit_count == 0)
         buf_puts(&a->out, T("\nis in no campaign's list\n", "\n不在任何活动的名单中\n"));
     tell_gone(a);
@@ -591,9 +632,10 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
     if (ask(&a, options, &err) != 0)
         rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
     else if (cli->json)
-        cli_json(json_pack("{s:o,s:b,s:i,s:O,s:O}", "address", json_text(a.address), "opted_out",
-                           a.opted_out, "nobody_in_a_row", a.gone, "notices", a.campaigns, "log",
-                           a.log));
+        cli_json(json_pack(
+            "{s:o,s:b,s:s,s:i,s:i,s:O,s:O}", "address", json_text(a.address), "opted_out",
+            a.opted_out, "safe", a.safe.marked ? safe_mode_name(a.safe.mark.mode) : "", "hidden",
+            a.hidden, "nobody_in_a_row", a.gone, "notices", a.campaigns, "log", a.log));
     else
         cli_print(&a.out);
     gateway_names_free(&a.gateways);

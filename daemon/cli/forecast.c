@@ -6,21 +6,26 @@
 #include "error.h"
 #include "hours.h"
 #include "mem.h"
+#include "places.h"
+#include "safe.h"
 #include "settings.h"
 #include "zone.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SPELLS_MOST 2000 /* windows and days looked through for one gateway's part */
-#define DAY_MS 86400000
 
 struct forecast {
     const struct campaign *c;
     struct gateway_set *gateways;
-    int64_t now_ms;
+    forecast_notice_fn *notice;
+    void *arg;
     struct forecast_reminder reminders[CAMPAIGN_MAX_REMINDERS];
+    struct forecast_template templates[FORECAST_TEMPLATES];
+    size_t template_count;
 };
 
 struct forecast *forecast_create(const struct campaign *c, const struct settings *settings,
@@ -36,7 +41,6 @@ struct forecast *forecast_create(const struct campaign *c, const struct settings
     f = xcalloc(1, sizeof *f);
     f->c = c;
     f->gateways = set;
-    f->now_ms = now_ms;
     campaign_plan(c, now_ms, due_ms, skipped);
     for (size_t r = 0; r < c->reminder_count; r++) {
         struct forecast_reminder *p = &f->reminders[r];
@@ -56,8 +60,21 @@ void forecast_free(struct forecast *f)
 {
     if (f == NULL)
         return;
+    for (size_t i = 0; i < f->template_count; i++)
+        json_decref(f->templates[i].params);
     gateway_set_close(f->gateways);
     free(f);
+}
+
+void forecast_skip(struct forecast *f, size_t reminder)
+{
+    f->reminders[reminder].skipped = true;
+}
+
+void forecast_listen(struct forecast *f, forecast_notice_fn *fn, void *arg)
+{
+    f->notice = fn;
+    f->arg = arg;
 }
 
 /* The day in the campaign's zone, as 20270303, and whether it is no worked one there. */
@@ -152,9 +169,9 @@ static void note_slot(struct forecast_reminder *p, int64_t due_ms)
         p->last_slot_ms = due_ms;
 }
 
-/* Asked at the moment of the reminder, and again when that says to wait. */
-static bool row_goes(const struct forecast *f, size_t r, const struct template_value *row,
-                     struct forecast_reminder *p)
+/* Asked at the moment of the reminder, and again when that says to wait. When it may go, or 0. */
+static int64_t row_goes(const struct forecast *f, size_t r, const struct template_value *row,
+                        struct forecast_reminder *p)
 {
     int64_t at_ms = p->begins_ms;
 
@@ -168,25 +185,81 @@ static bool row_goes(const struct forecast *f, size_t r, const struct template_v
                 note_slot(p, at_ms);
             if (at_ms > p->done_ms)
                 p->done_ms = at_ms;
-            return true;
+            return at_ms;
         }
         if (how == DECIDE_LATE) {
             p->late++;
-            return false;
+            return 0;
         }
         if (how == DECIDE_FAILS) {
             p->missed[t.reason]++;
-            return false;
+            return 0;
         }
         at_ms = t.until_ms;
         if (f->c->column_timezone < 0) /* a slot at night waits for the morning */
             at_ms = hours_next_open(f->c->reminders[r].hours, f->c->zone, at_ms);
     }
     p->late++;
-    return false;
+    return 0;
 }
 
-void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused)
+/* Fills the provider's template, where there is one, as the pump does; the first of each is kept.
+ */
+static enum notice_reason fill_template(struct forecast *f, size_t r,
+                                        const struct gateway_config *g, const char *language,
+                                        const struct template_value *row)
+{
+    const struct campaign_template *t =
+        campaign_template(f->c, r, g->name, language, strlen(language));
+    char value[DECIDE_TEXT_BYTES];
+    const char *name, *empty;
+    json_t *params = NULL;
+    size_t i;
+
+    if (t == NULL)
+        return REASON_NONE;
+    for (i = 0; i < f->template_count; i++)
+        if (f->templates[i].of == t && f->templates[i].reminder == r)
+            break;
+    if (i == f->template_count && i < FORECAST_TEMPLATES)
+        params = json_object();
+    for (size_t k = 0; k < campaign_template_params(t); k++) {
+        int n = campaign_template_param(f->c, t, k, row, value, sizeof value, &name, &empty);
+
+        if (n < 0) {
+            json_decref(params);
+            return empty != NULL ? REASON_EMPTY : REASON_TOO_LONG;
+        }
+        if (params != NULL)
+            json_object_set_new(params, name, json_stringn(value, (size_t)n));
+    }
+    if (params != NULL)
+        f->templates[f->template_count++] =
+            (struct forecast_template){.reminder = r,
+                                       .gateway = g->name,
+                                       .code = campaign_template_code(t),
+                                       .signature = campaign_template_signature(t),
+                                       .of = t,
+                                       .params = params};
+    return REASON_NONE;
+}
+
+/* As at the gate (dispatch/safe.c): not where a provider's template speaks. */
+static enum notice_reason neutral(const struct campaign *c, size_t r, size_t step,
+                                  const struct gateway_config *gateway,
+                                  const struct template_value *to, struct decided_text *text)
+{
+    char address[130];
+
+    if (campaign_template(c, r, gateway->name, text->language, strlen(text->language)) != NULL)
+        return REASON_SAFE;
+    snprintf(address, sizeof address, "%.*s", (int)to->length, to->text);
+    return decide_neutral(c, step, gateway, address, text->language, text) == REASON_NONE
+               ? REASON_NONE
+               : REASON_SAFE;
+}
+
+void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused, int safe)
 {
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
     struct decided_text text;
@@ -197,6 +270,7 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused)
         struct forecast_reminder *p = &f->reminders[r];
         enum notice_reason why;
         struct gateway *gw;
+        int64_t at_ms;
         size_t step;
 
         if (p->skipped)
@@ -205,15 +279,32 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused)
             p->refused++;
             continue;
         }
-        if (!row_goes(f, r, row, p))
+        if (safe == SAFE_SKIP) {
+            p->missed[REASON_SAFE]++;
+            continue;
+        }
+        /* Before it is queued nobody has a place yet. */
+        if (!place_passes(f->c->reminders[r].filter, PLACE_NONE)) {
+            p->missed[REASON_FILTER]++;
+            continue;
+        }
+        at_ms = row_goes(f, r, row, p);
+        if (at_ms == 0)
             continue;
         gw = route(f, r, row, &step, &why);
         if (gw != NULL)
             why = decide_text(f->c, r, step, gateway_config(gw), row, &text);
-        if (gw == NULL || why != REASON_NONE)
+        if (gw != NULL && safe == SAFE_NEUTRAL)
+            why = neutral(f->c, r, step, gateway_config(gw), &row[step], &text);
+        else if (gw != NULL && why == REASON_NONE)
+            why = fill_template(f, r, gateway_config(gw), text.language, row);
+        if (gw == NULL || why != REASON_NONE) {
             p->missed[why]++;
-        else
-            add(f, r, gw, &text.size);
+            continue;
+        }
+        add(f, r, gw, &text.size);
+        if (f->notice != NULL)
+            f->notice(f->arg, r, row[step].text, row[step].length, at_ms);
     }
 }
 
@@ -333,4 +424,10 @@ unsigned forecast_cut(const struct forecast_reminder *r, int64_t *notices, doubl
             return k;
     }
     return 0;
+}
+
+const struct forecast_template *forecast_templates(const struct forecast *f, size_t *count)
+{
+    *count = f->template_count;
+    return f->templates;
 }

@@ -14,7 +14,10 @@
 #include "gateway.h"
 #include "ledger.h"
 
+#include <jansson.h>
+
 #define FORECAST_GATEWAYS 64
+#define FORECAST_TEMPLATES 100
 #define FORECAST_CUTS 40 /* characters: more is another text */
 
 struct forecast_part { /* what one gateway carries of one reminder */
@@ -38,6 +41,14 @@ struct forecast_reminder {
     double cut_cost[FORECAST_CUTS];     /* and what that saves */
 };
 
+/* A provider's template that somebody gets, and what the first of them gets it filled with. */
+struct forecast_template {
+    size_t reminder;
+    const char *gateway, *code, *signature; /* signature: NULL: the gateway's own */
+    const struct campaign_template *of;
+    json_t *params; /* an object, in the template's order */
+};
+
 struct forecast; /* opaque */
 struct settings;
 
@@ -47,8 +58,16 @@ struct forecast *forecast_create(const struct campaign *c, const struct settings
                                  int64_t now_ms, struct error *err);
 void forecast_free(struct forecast *f); /* NULL is fine */
 
-/* One recipient; refused: she has opted out. */
-void forecast_row(struct forecast *f, const char *row, size_t n, bool refused);
+/* A reminder that is not asked for. Before the first row. */
+void forecast_skip(struct forecast *f, size_t reminder);
+
+/* Who wants to know of every notice: to whom, and when it may go at the earliest. */
+typedef void forecast_notice_fn(void *arg, size_t reminder, const char *to, size_t n,
+                                int64_t at_ms);
+void forecast_listen(struct forecast *f, forecast_notice_fn *fn, void *arg);
+
+/* One recipient; refused: she has opted out; safe: how she is marked (enum safe_mode), or -1. */
+void forecast_row(struct forecast *f, const char *row, size_t n, bool refused, int safe);
 
 /* After the last row: reckons the times. */
 void forecast_finish(struct forecast *f);
@@ -56,6 +75,9 @@ void forecast_finish(struct forecast *f);
 const struct forecast_reminder *forecast_reminder(const struct forecast *f, size_t reminder);
 size_t forecast_gateways(const struct forecast *f);
 const struct gateway_config *forecast_gateway(const struct forecast *f, size_t i);
+
+/* The templates, in the order in which they came up; FORECAST_TEMPLATES at most. */
+const struct forecast_template *forecast_templates(const struct forecast *f, size_t *count);
 
 /* The fewest characters that, cut from the text, make it a segment shorter for half of those
  * who get several; 0: no short cut helps. */

@@ -1,6 +1,7 @@
 #include "gateway_try.h"
 
 #include "address.h"
+#include "audit.h"
 #include "clock.h"
 #include "encoding.h"
 #include "gateway.h"
@@ -9,6 +10,7 @@
 #include "log.h"
 #include "mem.h"
 #include "redact.h"
+#include "safe_marks.h"
 #include "tree.h"
 
 #include <event2/event.h>
@@ -319,14 +321,22 @@ static int fill_message(struct trying *t, const struct gateway_try_options *opti
 
 /* --------------------------------------------------------------------------- asking */
 
-/* 0, or an exit code: who refused gets no test either. */
+/* 0, or an exit code: who refused, or is in danger, gets no test either. */
 static int check_refusal(struct trying *t)
 {
     struct command c = COMMAND_INIT;
     redisReply *reply;
     struct error err;
+    struct safe_note safe;
     bool refused;
 
+    if (safe_marks_read(t->cli, t->address, &safe, &err) != 0)
+        return cli_error(t->cli, EX_UNAVAILABLE, &err);
+    if (safe.marked)
+        return cli_fail(t->cli, EX_DATAERR,
+                        T("%s is a protected resident's: nothing is tried there",
+                          "%s 是受保护居民的号码：不作测试"),
+                        log_mask(t->address, strlen(t->address)));
     command_start(&c, "SISMEMBER");
     command_add_string(&c, KEY_OPTOUT);
     command_add_string(&c, t->address);
@@ -364,17 +374,11 @@ static int ask_person(const struct trying *t, const char *name)
 
 static int audit(const struct trying *t, const char *name, struct error *err)
 {
-    const char *const fields[] = {"op", "gateway-try", "gateway",
-                                  name, "to",          log_mask(t->address, strlen(t->address)),
-                                  "by", t->cli->by};
     struct command c = COMMAND_INIT;
     int rc;
 
-    command_start(&c, "XADD");
-    command_add_string(&c, KEY_AUDIT);
-    command_add_string(&c, "*");
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        command_add_string(&c, fields[i]);
+    audit_command(&c, "gateway-try", "gateway", name, "to",
+                  log_mask(t->address, strlen(t->address)), "by", t->cli->by, NULL);
     rc = db_ask(t->cli->db, &c, NULL, err);
     command_free(&c);
     return rc;

@@ -1,5 +1,6 @@
 #include "log_entry.h"
 
+#include "builtin.h"
 #include "clock.h"
 #include "code_words.h"
 #include "log.h"
@@ -30,8 +31,9 @@ static bool is_notice(const json_t *entry, const struct log_notice *notice)
 
     return json_is_integer(n) && json_integer_value(n) == notice->n &&
            strcmp(string(entry, "campaign"), notice->campaign) == 0 &&
-           (notice->reminder[0] == '\0' ||
-            strcmp(string(entry, "reminder"), notice->reminder) == 0);
+           (notice->reminder[0] == '\0'
+                ? !builtin_is(string(entry, "reminder")) /* whose numbers are other people's */
+                : strcmp(string(entry, "reminder"), notice->reminder) == 0);
 }
 
 static bool is_hers(const struct log_filter *f, const json_t *entry)

@@ -14,7 +14,8 @@
 struct code_words;
 struct zone;
 
-/* One recipient of a reminder ("": of any), by number. */
+/* One recipient of a reminder ("": of any that counts over the campaign's audience), by
+ * number. */
 struct log_notice {
     char campaign[65], reminder[33];
     int64_t n;

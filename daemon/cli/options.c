@@ -112,6 +112,16 @@ static int read_choice(const struct option_row *row, const char *text, const cha
                      row->argument);
 }
 
+static int add_string(const struct option_row *row, const char *text, struct option_strings *out,
+                      struct error *err)
+{
+    if (out->count == OPTION_STRINGS_MOST)
+        return error_set(err, T("--%s: at most %d times", "--%s：最多 %d 次"), row->name,
+                         OPTION_STRINGS_MOST);
+    out->items[out->count++] = text;
+    return 0;
+}
+
 static int take_option(const struct option_row *row, void *out, const char *argument,
                        struct error *err)
 {
@@ -124,6 +134,8 @@ static int take_option(const struct option_row *row, void *out, const char *argu
     case OPTION_STRING:
         *(const char **)at = argument;
         return 0;
+    case OPTION_STRINGS:
+        return add_string(row, argument, at, err);
     case OPTION_NUMBER:
         return read_number(row, argument, at, err);
     case OPTION_DURATION:

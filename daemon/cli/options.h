@@ -17,9 +17,16 @@ struct error;
 enum option_kind {
     OPTION_FLAG,     /* bool */
     OPTION_STRING,   /* const char *: the argument itself */
+    OPTION_STRINGS,  /* struct option_strings: the arguments, as often as it stands */
     OPTION_NUMBER,   /* int64_t; `word`, if there is one, may be written for 0 */
     OPTION_DURATION, /* int64_t, milliseconds: "3", "500ms", "2min"; a bare number is seconds */
     OPTION_CHOICE,   /* const char *: one of choices, "a|b" */
+};
+
+#define OPTION_STRINGS_MOST 32
+struct option_strings {
+    const char *items[OPTION_STRINGS_MOST];
+    size_t count;
 };
 
 struct option_row {

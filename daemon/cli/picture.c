@@ -110,6 +110,8 @@ bool picture_holds_doubt(const struct picture *p, const struct reminder_status *
     const struct tree *one = p->document != NULL ? tree_get(p->document, "reminders") : NULL;
     size_t n = strlen(r->name);
 
+    if (builtin_is(r->name))
+        return builtin_holds_doubt(r->name);
     /* Of a repeated event a day stands behind the name that was written: "-20270306". */
     if (p->document != NULL && n > 9 && tree_string(p->document, "event.repeat", NULL) != NULL)
         n -= 9;
@@ -125,6 +127,17 @@ bool picture_only_doubt(const struct reminder_status *r)
     return strcmp(r->state, "open") == 0 && !r->paused && !r->cancelled &&
            reminder_waiting(r) == 0 && r->counts[NOTICE_SENDING] == 0 &&
            r->counts[NOTICE_UNCERTAIN] > 0;
+}
+
+void picture_write_awaiting(const struct picture *p, struct buf *out)
+{
+    char *why = words_approval(p->status->approval);
+
+    buf_printf(out,
+               T("waits for approval (%s) by somebody else than %s:\n  outreach approve %s\n",
+                 "等待批准（%s），须由 %s 以外的人执行：\n  outreach approve %s\n"),
+               why, p->status->by, p->status->id);
+    free(why);
 }
 
 const char *picture_reminder_state(const struct reminder_status *r)

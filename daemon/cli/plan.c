@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include "audience.h"
+#include "campaign_files.h"
 #include "form.h"
 #include "mem.h"
 #include "pending.h"
@@ -9,12 +10,9 @@
 #include "tree.h"
 #include "zone.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static struct plan_entry *add(struct plan *p)
 {
@@ -39,7 +37,7 @@ static const char *state_of(const struct picture *queued, const char *reminder, 
 }
 
 /* queued: as it stands in Redis; NULL: not taken yet, or a file, as state says. */
-static void add_campaign(struct plan *p, const struct campaign *c, int64_t people,
+static void add_campaign(struct plan *p, const struct campaign *c, int64_t people, const char *file,
                          const struct picture *queued, const char *state)
 {
     const char *venue =
@@ -69,6 +67,7 @@ static void add_campaign(struct plan *p, const struct campaign *c, int64_t peopl
             e->campaign = xstrdup(c->id);
             e->title = xstrdup(c->title);
             e->reminder = k == 0 ? NULL : xstrdup(one->name);
+            e->file = file != NULL ? xstrdup(file) : NULL;
             e->venue = venue != NULL ? xstrdup(venue) : NULL;
             e->people = people;
             snprintf(e->state, sizeof e->state, "%s",
@@ -93,10 +92,12 @@ static void add_file(struct plan *p, struct cli *cli, const char *path)
         bool read = reading_audience(&r, &err) == 0;
 
         if (!has(p, r.campaign->id))
-            add_campaign(p, r.campaign, read ? (int64_t)preview_rows(r.preview) : -1, NULL, "file");
-    } else if (r.no_list && (bare = reading_bare(cli, path, &err)) != NULL) {
+            add_campaign(p, r.campaign, read ? (int64_t)preview_rows(r.preview) : -1, path, NULL,
+                         "file");
+    } else if ((r.no_list || r.no_register != 0) &&
+               (bare = reading_bare(cli, path, &err)) != NULL) {
         if (!has(p, bare->id))
-            add_campaign(p, bare, -1, NULL, "file");
+            add_campaign(p, bare, -1, path, NULL, "file");
         campaign_free(bare);
     } else {
         p->broken++;
@@ -105,38 +106,23 @@ static void add_file(struct plan *p, struct cli *cli, const char *path)
     reading_close(&r);
 }
 
-static int is_campaign(const struct dirent *entry)
-{
-    const char *dot = strrchr(entry->d_name, '.');
+struct adding {
+    struct plan *plan;
+    struct cli *cli;
+};
 
-    return entry->d_name[0] != '.' && dot != NULL &&
-           (strcmp(dot, ".conf") == 0 || strcmp(dot, ".json") == 0);
+static void add_found(void *arg, const char *file)
+{
+    const struct adding *a = arg;
+
+    add_file(a->plan, a->cli, file);
 }
 
 int plan_add_path(struct plan *p, struct cli *cli, const char *path, struct error *err)
 {
-    struct dirent **names;
-    struct stat st;
-    int n;
+    struct adding a = {p, cli};
 
-    if (stat(path, &st) != 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
-    if (!S_ISDIR(st.st_mode)) {
-        add_file(p, cli, path);
-        return 0;
-    }
-    n = scandir(path, &names, is_campaign, alphasort);
-    if (n < 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
-    for (int i = 0; i < n; i++) {
-        char *file = xasprintf("%s/%s", path, names[i]->d_name);
-
-        add_file(p, cli, file);
-        free(file);
-        free(names[i]);
-    }
-    free(names);
-    return 0;
+    return campaign_files_each(path, add_found, &a, err);
 }
 
 /* ---------------------------------------------------------------------- queued */
@@ -147,14 +133,9 @@ static struct campaign *from_document(const struct cli *cli, const char *json, s
     return t == NULL ? NULL : campaign_create(t, &cli->settings->defaults, NULL, 0, NULL);
 }
 
-struct waiting {
-    struct plan *plan;
-    struct cli *cli;
-};
-
 static bool add_waiting(void *arg, const redisReply *fields)
 {
-    struct waiting *w = arg;
+    struct adding *w = arg;
     const redisReply *body = db_field(fields, "body");
     struct campaign *c;
 
@@ -167,7 +148,7 @@ static bool add_waiting(void *arg, const redisReply *fields)
         add_campaign(w->plan, c,
                      inline_list != NULL ? (int64_t)inline_list->count
                                          : db_int(db_field(fields, "rows"), -1),
-                     NULL, "pending");
+                     NULL, NULL, "pending");
     }
     campaign_free(c);
     return false;
@@ -175,7 +156,7 @@ static bool add_waiting(void *arg, const redisReply *fields)
 
 int plan_add_queued(struct plan *p, struct cli *cli, struct error *err)
 {
-    struct waiting w = {p, cli};
+    struct adding w = {p, cli};
     char **ids = campaign_ids(cli->db, err);
     size_t i;
 
@@ -188,7 +169,7 @@ int plan_add_queued(struct plan *p, struct cli *cli, struct error *err)
                                              : NULL;
 
         if (c != NULL && !has(p, c->id)) /* else erased, or its list is still coming */
-            add_campaign(p, c, picture->status->rows, picture, "");
+            add_campaign(p, c, picture->status->rows, NULL, picture, "");
         campaign_free(c);
         picture_free(picture);
         free(ids[i]);
@@ -203,6 +184,7 @@ static void entry_free(struct plan_entry *e)
     free(e->campaign);
     free(e->title);
     free(e->reminder);
+    free(e->file);
     free(e->venue);
 }
 

@@ -19,6 +19,7 @@ struct plan_entry {
     const struct zone *zone; /* of the event */
     char *campaign, *title;
     char *reminder; /* NULL: the event itself */
+    char *file;     /* NULL: it is queued */
     char *venue;    /* NULL: none */
     bool own_times; /* each person has her own: at_ms is for who comes when it begins */
     int64_t people; /* rows of its list; -1: not known */

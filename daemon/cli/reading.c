@@ -2,11 +2,14 @@
 
 #include "campaigns.h"
 #include "clock.h"
+#include "csv.h"
 #include "human.h"
 #include "mem.h"
+#include "residents.h"
 #include "table.h"
 #include "tree.h"
 #include "utf8.h"
+#include "who.h"
 #include "zone.h"
 
 #include <errno.h>
@@ -44,7 +47,7 @@ static struct tree *read_json_file(const char *path, struct error *err)
     char *room;
 
     if (f == NULL) {
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path, language_errno(errno));
         return NULL;
     }
     while ((room = buf_room(&text, 65536)) != NULL) {
@@ -55,7 +58,7 @@ static struct tree *read_json_file(const char *path, struct error *err)
             break;
     }
     if (ferror(f))
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path, language_errno(errno));
     else if (room == NULL)
         error_set(err, T("%s is longer than 64 MB", "%s 超过 64 MB"), path);
     else
@@ -65,56 +68,78 @@ static struct tree *read_json_file(const char *path, struct error *err)
     return t;
 }
 
-static struct campaign *read_json_campaign(const char *path, const struct settings *settings,
-                                           struct error *err)
+static struct tree *read_document(const char *path, struct error *err)
 {
-    struct tree *document = read_json_file(path, err);
-    const char *file = document ? tree_string(document, "audience.file", NULL) : NULL;
-    char *audience = file != NULL ? beside(path, file) : NULL, **names = NULL;
-    struct campaign *c = NULL;
-    size_t count = 0;
-
-    if (document == NULL)
-        return NULL;
-    if (audience != NULL &&
-        audience_columns(audience, tree_get(document, "audience"), &names, &count, err) != 0)
-        tree_free(document);
-    else
-        c = campaign_create(document, &settings->defaults, (const char *const *)names, count, err);
-    for (size_t i = 0; i < count; i++)
-        free(names[i]);
-    free(names);
-    free(audience);
-    return c;
+    return ends_with(path, ".json") ? read_json_file(path, err) : tree_read_config(path, err);
 }
 
-/* Whether the list is what is missing. Its name is looked at before all else that
+/* Whether a list is what is missing. Its name is looked at before all else that
  * may be wrong in a campaign, so where it cannot be opened that was told. */
 static bool lacks_list(const char *path)
 {
-    struct tree *t =
-        ends_with(path, ".json") ? read_json_file(path, NULL) : tree_read_config(path, NULL);
-    const char *name = "audience.file", *file = NULL;
-    char *list;
-    bool lacks;
+    struct tree *t = read_document(path, NULL);
+    const struct tree *file = t != NULL ? tree_get(t, "audience.file") : NULL, *one;
+    bool lacks = false;
 
-    if (t != NULL && tree_member(t, "campaign") != NULL)
-        name = "campaign.audience.file";
-    if (t != NULL)
-        file = tree_string(t, name, NULL);
-    list = file != NULL ? beside(path, file) : NULL;
-    lacks = list != NULL && access(list, R_OK) != 0;
-    free(list);
+    if (t != NULL && file == NULL)
+        file = tree_get(t, "campaign.audience.file");
+    one = file != NULL && file->kind == TREE_LIST ? file->first : file;
+    for (; one != NULL && !lacks; one = one == file ? NULL : one->next) {
+        char *list = one->kind == TREE_STRING ? beside(path, one->string) : NULL;
+
+        lacks = list != NULL && access(list, R_OK) != 0;
+        free(list);
+    }
     tree_free(t);
     return lacks;
 }
 
-int reading_open(struct reading *r, const struct cli *cli, const char *path, size_t keep,
+/* The register's columns, where the document wants its people. */
+static int open_register(struct reading *r, const struct tree *document,
+                         const char *const **columns, size_t *count, struct error *err)
+{
+    *columns = NULL;
+    *count = 0;
+    if (!campaign_wants_register(document))
+        return 0;
+    r->no_register = cli_try_connect(r->cli, err);
+    if (r->no_register == 0)
+        r->residents = residents_open(r->cli->db, err);
+    if (r->residents == NULL) {
+        r->no_register = r->no_register != 0 ? r->no_register : EX_UNAVAILABLE;
+        return -1;
+    }
+    *count = residents_columns(r->residents, columns);
+    r->no_list = *count == 0;
+    if (*count > 0)
+        return 0;
+    return error_set(err, T("the register is empty: outreach residents import FILE fills it",
+                            "居民库是空的：请先用 outreach residents import 文件 导入"));
+}
+
+int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err)
 {
+    struct tree *document;
+    const char *const *columns;
+    size_t count;
+
+    r->cli = cli;
     r->path = path;
-    r->campaign = ends_with(path, ".json") ? read_json_campaign(path, cli->settings, err)
-                                           : campaign_read(path, &cli->settings->defaults, err);
+    if (ends_with(path, ".csv") || ends_with(path, ".xlsx") || ends_with(path, ".xls"))
+        return error_set(err,
+                         T("%s is a list: name the campaign file, whose audience.file names it",
+                           "%s 是名单：请改写活动文件，名单由其中的 audience.file 指明"),
+                         path);
+    document = read_document(path, err);
+    if (document == NULL)
+        return -1;
+    if (open_register(r, document, &columns, &count, err) != 0) {
+        tree_free(document);
+        return -1;
+    }
+    r->campaign =
+        campaign_read_document(document, path, &cli->settings->defaults, columns, count, err);
     if (r->campaign == NULL) {
         r->no_list = lacks_list(path);
         return -1;
@@ -124,10 +149,14 @@ int reading_open(struct reading *r, const struct cli *cli, const char *path, siz
     return 0;
 }
 
+int reading_fault(const struct reading *r)
+{
+    return r->no_register != 0 ? r->no_register : r->no_list ? EX_NOINPUT : EX_DATAERR;
+}
+
 struct campaign *reading_bare(const struct cli *cli, const char *path, struct error *err)
 {
-    struct tree *t =
-        ends_with(path, ".json") ? read_json_file(path, err) : tree_read_config(path, err);
+    struct tree *t = read_document(path, err);
 
     return t == NULL ? NULL : campaign_create(t, &cli->settings->defaults, NULL, 0, err);
 }
@@ -136,6 +165,7 @@ void reading_close(struct reading *r)
 {
     preview_free(r->preview);
     campaign_free(r->campaign);
+    residents_close(r->residents);
 }
 
 /* ------------------------------------------------------------------- the list */
@@ -188,6 +218,68 @@ static int nobody(const struct reading *r, const char *list, struct error *err)
                      list, r->report.refused, remarks[i].line, remarks[i].text);
 }
 
+/* ---------------------------------------------------------------- the register */
+struct people {
+    struct audience *audience;
+    struct reading *reading;
+    int places[CAMPAIGN_MAX_COLUMNS]; /* of the campaign's columns in the register; -1: none */
+};
+
+static int on_person(void *arg, const struct resident *one, struct error *err)
+{
+    struct people *p = arg;
+    struct csv_field raw[CAMPAIGN_MAX_COLUMNS];
+
+    for (size_t k = 0; k < p->reading->campaign->column_count; k++)
+        raw[k] = p->places[k] < 0 ? (struct csv_field){"", 0}
+                                  : (struct csv_field){one->values[p->places[k]].text,
+                                                       one->values[p->places[k]].length};
+    return audience_add_person(p->audience, (unsigned long)one->number, raw, err);
+}
+
+static void on_people(void *arg, int64_t number, int64_t last)
+{
+    on_progress(((struct people *)arg)->reading, (uint64_t)number, (uint64_t)last);
+}
+
+static int read_register(struct reading *r, struct audience *audience, struct error *err)
+{
+    const struct campaign *c = r->campaign;
+    const char *const *const named[] = {c->tags, c->any, c->without};
+    struct people p = {audience, r, {0}};
+    struct who who = {0};
+
+    for (int kind = 0; kind < WHO_KINDS; kind++)
+        for (size_t i = 0; named[kind] != NULL && named[kind][i] != NULL; i++)
+            if (who_name(&who, r->residents, (enum who_kind)kind, named[kind][i], err) != 0)
+                return error_prefix(err, "%s: audience", r->path);
+    for (size_t k = 0; k < c->column_count; k++)
+        p.places[k] = residents_column(r->residents, c->columns[k]);
+    audience_begin_register(audience);
+    return residents_each(r->residents, &who.filter, false, on_person, on_people, &p, err);
+}
+
+/* All files, in their order, then the register. */
+static int read_lists(struct reading *r, const struct audience_sink *sink, struct error *err)
+{
+    const struct campaign *c = r->campaign;
+    struct audience *audience = audience_begin(c, sink, &r->report);
+    int rc = r->before != NULL ? r->before(r->arg, audience, err) : 0;
+
+    for (size_t i = 0; i < c->audience_file_count && rc == 0; i++) {
+        char *path = beside(r->path, c->audience_files[i]);
+
+        rc = audience_add_file(audience, path, err);
+        free(path);
+    }
+    if (rc == 0 && c->from_register)
+        rc = read_register(r, audience, err);
+    if (rc == 0)
+        rc = audience_end(audience, err);
+    audience_free(audience);
+    return rc;
+}
+
 int reading_audience(struct reading *r, struct error *err)
 {
     const struct audience_sink sink = {on_row, on_remark, on_progress, r};
@@ -196,11 +288,8 @@ int reading_audience(struct reading *r, struct error *err)
     int rc;
 
     r->began_ms = clock_mono_ms();
-    if (c->audience_file != NULL) {
-        char *path = beside(r->path, c->audience_file);
-
-        rc = audience_read_file(c, path, &sink, &r->report, err);
-        free(path);
+    if (c->audience_file != NULL || c->from_register) {
+        rc = read_lists(r, &sink, err);
     } else if (inline_list != NULL) {
         rc = audience_read_inline(c, inline_list, &sink, &r->report, err);
     } else if (c->to_group) {
@@ -214,9 +303,13 @@ int reading_audience(struct reading *r, struct error *err)
     if (r->drawn_ms != 0)
         fputs("\r\033[K", stderr);
     if (rc == 0 && r->report.rows == 0)
-        rc = error_set(err, T("%s: the list has no rows", "%s：名单里没有人"),
-                       c->audience_file ? c->audience_file : r->path);
-    else if (rc == 0 && preview_rows(r->preview) == 0)
+        rc = error_set(
+            err,
+            c->audience_file == NULL && c->from_register
+                ? T("%s: nobody in the register has these tags", "%s：居民库中没有符合这些标签的人")
+                : T("%s: the list has no rows", "%s：名单里没有人"),
+            c->audience_file ? c->audience_file : r->path);
+    else if (rc == 0 && preview_rows(r->preview) == 0 && r->report.known == 0)
         rc = nobody(r, c->audience_file ? c->audience_file : r->path, err);
     return rc;
 }
@@ -367,6 +460,11 @@ void reading_write(const struct reading *r, int64_t queued_ms, struct buf *out)
                  "\n收件人：采用 %s，合并 %lu，不可用 %lu，共 %lu 行\n"),
                human_count(taken, (int64_t)preview_rows(r->preview)), r->report.merged,
                r->report.refused, r->report.rows);
+    if (r->report.elsewhere > 0)
+        buf_printf(out,
+                   T("  merged with an earlier list: %lu (there she counts)\n",
+                     "  其中与前面名单重复：%lu（以前面的为准）\n"),
+                   r->report.elsewhere);
     reading_write_remarks(r, out);
     buf_puts(out, T("\nTexts, as the first recipient's phone shows them\n",
                     "\n内容（第一位收件人手机上的样子）\n"));
@@ -427,13 +525,13 @@ json_t *reading_json(const struct reading *r, int64_t queued_ms)
         json_array_append_new(list, json_pack("{s:I,s:b,s:o}", "row", (json_int_t)remarks[i].line,
                                               "refused", remarks[i].refused, "text",
                                               json_text(remarks[i].text)));
-    return json_pack("{s:s,s:o,s:s,s:I,s:I,s:s,s:i,s:o,s:{s:I,s:I,s:I,s:I,s:s},s:o,s:I,s:o}", "id",
-                     c->id, "title", json_text(c->title), "class", c->class_name, "starts_ms",
-                     (json_int_t)c->starts_ms, "ends_ms", (json_int_t)c->ends_ms, "timezone",
-                     zone_name(c->zone), "unannounced_year", campaign_unannounced(c, queued_ms),
-                     "reminders", plan_json(c, queued_ms), "audience", "rows",
-                     (json_int_t)r->report.rows, "taken", (json_int_t)preview_rows(r->preview),
-                     "refused", (json_int_t)r->report.refused, "merged",
-                     (json_int_t)r->report.merged, "digest", preview_digest(r->preview), "remarks",
-                     list, "all_remarks", (json_int_t)all, "texts", texts_json(r));
+    return json_pack(
+        "{s:s,s:o,s:s,s:I,s:I,s:s,s:i,s:o,s:{s:I,s:I,s:I,s:I,s:I,s:s},s:o,s:I,s:o}", "id", c->id,
+        "title", json_text(c->title), "class", c->class_name, "starts_ms", (json_int_t)c->starts_ms,
+        "ends_ms", (json_int_t)c->ends_ms, "timezone", zone_name(c->zone), "unannounced_year",
+        campaign_unannounced(c, queued_ms), "reminders", plan_json(c, queued_ms), "audience",
+        "rows", (json_int_t)r->report.rows, "taken", (json_int_t)preview_rows(r->preview),
+        "refused", (json_int_t)r->report.refused, "merged", (json_int_t)r->report.merged,
+        "elsewhere", (json_int_t)r->report.elsewhere, "digest", preview_digest(r->preview),
+        "remarks", list, "all_remarks", (json_int_t)all, "texts", texts_json(r));
 }

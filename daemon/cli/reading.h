@@ -11,20 +11,30 @@ struct reading {
     struct campaign *campaign;
     struct preview *preview;
     struct audience_report report;
-    bool progress; /* a bar on stderr while it reads */
-    bool no_list;  /* why reading_open() failed: the file of the list cannot be opened */
+    bool progress;   /* a bar on stderr while it reads */
+    bool no_list;    /* why reading_open() failed: the file of the list cannot be opened (or
+                                the register is empty), */
+    int no_register; /* or the register of residents not be asked: the exit code, else 0 */
+    struct residents *residents; /* NULL: it is not wanted */
+    /* Before the first row: who is in the campaign already; may be NULL. */
+    int (*before)(void *arg, struct audience *audience, struct error *err);
     /* Where else the rows go; may be NULL. */
     audience_row_fn *row;
     void *arg;
     /* of ours */
+    struct cli *cli;
     const char *path;
     int64_t began_ms, drawn_ms;
 };
 
-/* Reads and validates the file: libconfig, or JSON where it is named *.json.
- * keep: remarks kept word for word. -1 with err ("FILE:LINE: FIELD: ..."). */
-int reading_open(struct reading *r, const struct cli *cli, const char *path, size_t keep,
+/* Reads and validates the file: libconfig, or JSON where it is named *.json. Connects, where the
+ * audience comes from the register (or a part of it). keep: remarks kept word for word. -1 with err
+ * ("FILE:LINE: FIELD: ..."). */
+int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err);
+
+/* The exit code of what went wrong in opening or reading. */
+int reading_fault(const struct reading *r);
 
 /* The campaign alone, whose list need not be there: texts are taken at their word. NULL with
  * err. */

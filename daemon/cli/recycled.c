@@ -1,7 +1,9 @@
 #include "recycled.h"
 
+#include "builtin.h"
 #include "campaigns.h"
 #include "clock.h"
+#include "discreet.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -39,7 +41,7 @@ struct search {
 
 /* One page of a campaign: the records of a reminder for its rows. */
 struct page {
-    const char *campaign;
+    const char *campaign, *reminder;
     const struct campaign *document;
     redisReply *records;
     int64_t base_s, from;
@@ -147,7 +149,7 @@ static void take_row(struct search *s, const struct page *p, int64_t n, const re
 
     if (row == NULL || !record_at(p, n, &r) || recycled_end(&r) != wanted(s) ||
         r.step >= p->document->channel_count ||
-        campaign_row_split(p->document, row->str, row->len, values) != 0 ||
+        builtin_split(p->document, p->reminder, row->str, row->len, values) != 0 ||
         values[r.step].length == 0)
         return;
     address = xasprintf("%.*s", (int)values[r.step].length, values[r.step].text);
@@ -172,7 +174,7 @@ static int read_rows(struct search *s, const struct page *p, struct error *err)
     int rc;
 
     command_start(&c, "XRANGE");
-    key_audience(&c, p->campaign);
+    key_rows(&c, p->campaign, p->reminder);
     command_add_format(&c, "%" PRId64 "-0", p->from);
     command_add_format(&c, "%" PRId64 "-0", p->from + PAGE_ROWS - 1);
     rc = db_ask(s->cli->db, &c, &rows, err);
@@ -205,23 +207,23 @@ static int read_range(struct cli *cli, const char *id, const char *reminder, int
 }
 
 static int search_reminder(struct search *s, const struct picture *picture,
-                           const struct campaign *document, const char *reminder, struct error *err)
+                           const struct campaign *document, const struct reminder_status *r,
+                           struct error *err)
 {
-    struct page p = {.campaign = picture->status->id, .document = document};
+    struct page p = {.campaign = picture->status->id, .document = document, .reminder = r->name};
     struct ledger_header h;
     redisReply *header;
     int rc = 0;
 
-    if (read_range(s->cli, p.campaign, reminder, 0, 1, &header, err) != 0)
+    if (read_range(s->cli, p.campaign, p.reminder, 0, 1, &header, err) != 0)
         return -1;
     if (header->type != REDIS_REPLY_STRING || header->len != LEDGER_RECORD_BYTES ||
         ledger_header_unpack((const unsigned char *)header->str, &h) != 0)
         h.base_s = 0; /* not begun */
     freeReplyObject(header);
     p.base_s = h.base_s;
-    for (p.from = 1; p.base_s > 0 && p.from <= picture->status->rows && rc == 0;
-         p.from += PAGE_ROWS) {
-        if (read_range(s->cli, p.campaign, reminder, p.from, PAGE_ROWS, &p.records, err) != 0)
+    for (p.from = 1; p.base_s > 0 && p.from <= r->last && rc == 0; p.from += PAGE_ROWS) {
+        if (read_range(s->cli, p.campaign, p.reminder, p.from, PAGE_ROWS, &p.records, err) != 0)
             return -1;
         if (p.records->type == REDIS_REPLY_STRING && any_wanted(s, &p))
             rc = read_rows(s, &p, err);
@@ -247,8 +249,12 @@ static int search_campaign(struct search *s, const char *id, struct error *err)
         if (document == NULL)
             rc = error_prefix(err, "%s", id);
     }
+    if (document != NULL && document->sensitive && !discreet_may(s->cli)) {
+        campaign_free(document); /* whose numbers are nobody's business */
+        document = NULL;
+    }
     for (size_t i = 0; document != NULL && i < picture->status->reminder_count && rc == 0; i++)
-        rc = search_reminder(s, picture, document, picture->status->reminders[i].name, err);
+        rc = search_reminder(s, picture, document, &picture->status->reminders[i], err);
     campaign_free(document);
     picture_free(picture);
     return rc;

@@ -1,6 +1,8 @@
 #include "roll.h"
 
+#include "builtin.h"
 #include "campaign.h"
+#include "discreet.h"
 #include "human.h"
 #include "keys.h"
 #include "log.h"
@@ -29,7 +31,7 @@ static const char *address_of(const struct roll *roll, const redisReply *rows)
     const redisReply *row = db_field(db_at(db_at(rows, 0), 1), "r");
 
     if (row == NULL || roll->campaign == NULL ||
-        campaign_row_split(roll->campaign, row->str, row->len, values) != 0)
+        builtin_split(roll->campaign, roll->reminder->name, row->str, row->len, values) != 0)
         return "";
     for (size_t k = 0; k < roll->campaign->channel_count; k++)
         if (values[k].length > 0)
@@ -47,7 +49,7 @@ static int tell_one(struct roll *roll, int64_t n, const struct record *record, s
     int rc;
 
     command_start(&c, "XRANGE");
-    key_audience(&c, roll->picture->status->id);
+    key_rows(&c, roll->picture->status->id, roll->reminder->name);
     command_add_format(&c, "%" PRId64 "-0", n);
     command_add_format(&c, "%" PRId64 "-0", n);
     rc = db_ask(roll->cli->db, &c, &rows, err);
@@ -106,6 +108,8 @@ int roll_tell(struct cli *cli, const struct picture *p, const struct reminder_st
 
     if (document != NULL) /* is the campaign's from here */
         roll.campaign = campaign_create(document, &cli->settings->defaults, NULL, 0, err);
+    if (roll.campaign != NULL && roll.campaign->sensitive && !discreet_may(cli))
+        rc = discreet_refuse(cli, p->status->id, err);
     for (int64_t from = 0; from <= r->last && rc == 0; from += PIECE) {
         redisReply *piece;
 

@@ -51,7 +51,7 @@ static int make_file(const char *path, struct error *err)
                            "%s 已经存在：请先删除，或换一个文件名"),
                          path);
     if (fd < 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     return fd;
 }
 
@@ -250,7 +250,7 @@ int sheet_close(struct sheet *s, struct error *err)
         bool bad = ferror(s->csv) != 0;
 
         if (fclose(s->csv) != 0 || bad)
-            rc = error_set(err, "%s: %s", s->path, strerror(errno));
+            rc = error_set(err, "%s: %s", s->path, language_errno(errno));
     } else {
         lxw_error closed = workbook_close(s->book);
 

@@ -1,5 +1,6 @@
 #include "walk.h"
 
+#include "builtin.h"
 #include "campaign.h"
 #include "clock.h"
 #include "human.h"
@@ -72,7 +73,7 @@ static int read_piece(struct walk *w, int64_t from, struct error *err)
     rc = db_ask(w->cli->db, &c, &w->records, err);
     if (rc == 0 && w->campaign != NULL) {
         command_start(&c, "XRANGE");
-        key_audience(&c, w->picture->status->id);
+        key_rows(&c, w->picture->status->id, w->reminder->name);
         command_add_format(&c, "%" PRId64 "-0", from);
         command_add_format(&c, "%" PRId64 "-0", from + PIECE - 1);
         rc = db_ask(w->cli->db, &c, &w->rows, err);
@@ -139,7 +140,8 @@ static int walk_piece(struct walk *w, int64_t from, struct error *err)
         const redisReply *row = row_of(w, n, &at);
 
         record_at(w, (size_t)(n - from), &notice);
-        if (row != NULL && campaign_row_split(w->campaign, row->str, row->len, values) == 0)
+        if (row != NULL &&
+            builtin_split(w->campaign, w->reminder->name, row->str, row->len, values) == 0)
             notice.row = values;
         if (w->fn(w->arg, &notice, err) != 0)
             return -1;

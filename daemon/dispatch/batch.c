@@ -226,11 +226,11 @@ static void read_rows(struct reading *run)
 
     if (run->again) {
         command_start(c, "EXISTS");
-        key_audience(c, b->job->id);
+        key_rows(c, b->job->id, b->job->name);
         db_send(b->db, c, on_list, run);
     }
     command_start(c, "XRANGE");
-    key_audience(c, b->job->id);
+    key_rows(c, b->job->id, b->job->name);
     command_add_format(c, "%u-0", b->notices[run->first].n);
     command_add_format(c, "%u-0", b->notices[run->first + run->count - 1].n);
     db_send(b->db, c, on_rows, run);

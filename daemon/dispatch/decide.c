@@ -40,6 +40,24 @@ static enum decided decide_slot(const struct campaign *c, size_t reminder,
     return due > now_ms ? DECIDE_WAITS : DECIDE_GOES;
 }
 
+/* What is no number is over. */
+static int64_t digits_of(const struct template_value *v)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < v->length; i++) {
+        if (v->text[i] < '0' || v->text[i] > '9' || n > INT64_MAX / 10 - 1)
+            return 0;
+        n = n * 10 + (v->text[i] - '0');
+    }
+    return n;
+}
+
+unsigned decide_version(const struct campaign *c, const struct template_value *row)
+{
+    return c->column_version >= 0 ? (unsigned)digits_of(&row[c->column_version]) : 0;
+}
+
 enum decided decide_time(const struct campaign *c, size_t reminder,
                          const struct template_value *row, int64_t now_ms, struct decided_time *t)
 {
@@ -47,6 +65,15 @@ enum decided decide_time(const struct campaign *c, size_t reminder,
     const struct zone *zone;
 
     t->hours_until_ms = INT64_MAX;
+    if (c->column_until >= 0 && row[c->column_until].length > 0) {
+        int64_t until_ms = digits_of(&row[c->column_until]);
+
+        t->reason = REASON_NONE;
+        if (now_ms >= until_ms)
+            return DECIDE_LATE;
+        if (until_ms < t->expires_ms)
+            t->expires_ms = until_ms;
+    }
     if (c->reminders[reminder].at.of_slot) {
         enum decided slot = decide_slot(c, reminder, row, now_ms, t);
 
@@ -101,6 +128,22 @@ static enum signature_mode signature_of(const struct gateway_config *config)
     return modes[config->signature];
 }
 
+/* What out->shown takes. */
+static enum notice_reason measure(const struct campaign *c, const struct gateway_config *gateway,
+                                  const char *to, size_t to_length, struct decided_text *out)
+{
+    enum text_billing billing =
+        to_length > 3 && memcmp(to, "+86", 3) == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM;
+
+    if ((gateway->capabilities & GATEWAY_SEGMENTS) == 0 && strcmp(gateway->channel, "sms") != 0)
+        return REASON_NONE;
+    if (text_measure(out->shown, out->length, billing, &out->size) != 0)
+        return REASON_TEXT;
+    if (out->size.parts > GATEWAY_MAX_IDS || out->size.segments > (uint32_t)c->max_segments)
+        return REASON_TOO_LONG;
+    return REASON_NONE;
+}
+
 enum notice_reason decide_text(const struct campaign *c, size_t reminder, size_t step,
                                const struct gateway_config *gateway,
                                const struct template_value *row, struct decided_text *out)
@@ -108,7 +151,6 @@ enum notice_reason decide_text(const struct campaign *c, size_t reminder, size_t
     const struct template_value *language =
         c->column_language >= 0 ? &row[c->column_language] : NULL;
     const struct template_value *to = &row[step];
-    enum text_billing billing;
     const char *empty = NULL;
     int length;
 
@@ -121,12 +163,21 @@ enum notice_reason decide_text(const struct campaign *c, size_t reminder, size_t
     if (length < 0)
         return empty != NULL ? REASON_EMPTY : REASON_TOO_LONG;
     out->length = (size_t)length;
-    if ((gateway->capabilities & GATEWAY_SEGMENTS) == 0 && strcmp(gateway->channel, "sms") != 0)
-        return REASON_NONE;
-    billing = to->length > 3 && memcmp(to->text, "+86", 3) == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM;
-    if (text_measure(out->shown, out->length, billing, &out->size) != 0)
-        return REASON_TEXT;
-    if (out->size.parts > GATEWAY_MAX_IDS || out->size.segments > (uint32_t)c->max_segments)
-        return REASON_TOO_LONG;
-    return REASON_NONE;
+    return measure(c, gateway, to->text, to->length, out);
+}
+
+enum notice_reason decide_neutral(const struct campaign *c, size_t step,
+                                  const struct gateway_config *gateway, const char *to,
+                                  const char *language, struct decided_text *out)
+{
+    int length = campaign_compose_neutral(c, c->channels[step], language, signature_of(gateway),
+                                          out->shown, sizeof out->shown);
+
+    out->size = (struct text_size){.encoding = TEXT_GSM7, .segments = 1};
+    out->text = NULL;
+    out->language = language;
+    if (length < 0)
+        return REASON_SAFE;
+    out->length = (size_t)length;
+    return measure(c, gateway, to, strlen(to), out);
 }

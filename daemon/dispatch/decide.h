@@ -29,6 +29,10 @@ struct decided_time {
 enum decided decide_time(const struct campaign *c, size_t reminder,
                          const struct template_value *row, int64_t now_ms, struct decided_time *t);
 
+/* The version of the campaign that a correction was written for; 0 of anything else. In a newer
+ * one it is not sent: what is right takes its place. */
+unsigned decide_version(const struct campaign *c, const struct template_value *row);
+
 /* Can she be reached by that step of the campaign's channels? */
 bool decide_address(const struct campaign *c, size_t reminder, size_t step,
                     const struct template_value *row);
@@ -46,5 +50,11 @@ struct decided_text {
 enum notice_reason decide_text(const struct campaign *c, size_t reminder, size_t step,
                                const struct gateway_config *gateway,
                                const struct template_value *row, struct decided_text *out);
+
+/* The same for a resident who is to have a neutral text only, in that language: REASON_SAFE
+ * where there is none for her. */
+enum notice_reason decide_neutral(const struct campaign *c, size_t step,
+                                  const struct gateway_config *gateway, const char *to,
+                                  const char *language, struct decided_text *out);
 
 #endif

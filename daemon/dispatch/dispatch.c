@@ -168,6 +168,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             events_poll(d->events);
         if (d->started && !d->draining && dispatch_trusts(d)) {
             schedule_poll(d->events);
+            corrections_poll(d->corrector);
             owed_look(d->owed);
             if (ticks % REFRESH_TICKS == 0)
                 jobs_refresh(d);
@@ -195,6 +196,7 @@ struct dispatch *dispatch_create(const struct dispatch_options *options)
     d->recovery = recovery_create(d);
     d->owed = owed_create(d);
     d->events = events_create(d);
+    d->corrector = corrector_create(d);
     d->member = member_create(d);
     d->watch = watch_create(d);
     d->alarms = alarms_create(d);
@@ -321,6 +323,7 @@ void dispatch_free(struct dispatch *d)
     intents_free(d);
     settlings_free(d);
     events_free(d->events);
+    corrector_free(d->corrector);
     recovery_free(d->recovery);
     owed_free(d->owed);
     member_free(d->member);

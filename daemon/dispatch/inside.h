@@ -43,6 +43,7 @@ struct notice {
     unsigned step;             /* of the campaign's channels */
     const char *const *others; /* addresses of all channels, where there are several */
     bool absent;               /* the ledger is shorter than that */
+    bool neutral;              /* message.text says nothing, see safe.c */
     unsigned tries;            /* compare-and-sets that found something else */
     unsigned char hash[8];     /* of message.to, for the delivery log */
     unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */
@@ -147,6 +148,8 @@ struct lane {
     unsigned owed_life;      /* that was told what is owed: see gateway_asks_in_life() */
 };
 
+#define NOT_REFUSED 0xff /* of intent.refused: a state is a small number, and 0 is one */
+
 /* The right to send of up to GROUP_MAX notices of one job through one lane. */
 struct intent {
     struct intent *next; /* in the pool */
@@ -157,10 +160,11 @@ struct intent {
     int64_t asked_boot_ms, asked_us;
     unsigned era; /* of the clock when it was asked for */
     enum moves_verdict verdict;
-    unsigned char
-        refused[MOVES_MAX]; /* by the gate: 0 no, else enum notice_state, or REFUSED_LATER */
+    unsigned char refused[MOVES_MAX]; /* by the gate: NOT_REFUSED, or an enum notice_state */
+    unsigned char reasons[MOVES_MAX]; /* why: enum notice_reason */
     int64_t later_ms[MOVES_MAX];
-    bool differs[MOVES_MAX], repeats[MOVES_MAX]; /* repeats: refused for its text */
+    bool differs[MOVES_MAX];
+    bool safe_asked;                             /* who of its people is in danger */
     unsigned gates;                              /* of its pipeline, unanswered: refusals, caps */
     bool gates_capped;                           /* caps among them */
     size_t caps_at_once, capped, numbers_capped; /* notices: of one question; answered so far */
@@ -212,10 +216,12 @@ struct dispatch {
     size_t intents, settlings; /* out of the pool */
     struct refs *refs;
     struct events *events;
+    struct corrector *corrector;
     struct recovery *recovery;
     struct owed *owed;
     struct member *member;
     struct quota *quotas;
+    bool safe_known;   /* there are residents in danger, as far as we have heard */
     int64_t intent_us; /* what Redis takes for an intent of late: soon more, slowly less */
     const struct notice *suspect; /* on its way: FLAG_SUSPECT, one at a time */
     struct watch *watch;
@@ -354,6 +360,16 @@ int64_t lane_turn_ms(const struct lane *lane);
 /* ------------------------------------------------------------- intent.c */
 void intent_send(struct lane *lane, struct job *job, struct notice **notices, size_t count);
 void intents_free(struct dispatch *d);
+/* For the parts of the gate: who is at place k; not now, since nobody could tell; she has no
+ * address on that channel, whatever stands in a set; one answer more is here. */
+struct notice *intent_notice(const struct intent *i, size_t k);
+void intent_refuse_for_now(struct intent *i, size_t k);
+bool intent_no_address(const struct notice *n, size_t channel);
+void intent_gate_answered(struct intent *i);
+
+/* --------------------------------------------------------------- safe.c */
+/* Asks, within the gate, who may not be told, or not so. Adds to i->gates. */
+void safe_ask(struct intent *i);
 
 /* ------------------------------------------------------------- settle.c */
 /* What became of an attempt, as a gateway answered. */
@@ -408,10 +424,27 @@ void owed_anew(struct owed *o); /* a daemon has died: what it knew is owed too *
 
 struct events *events_create(struct dispatch *d);
 void events_free(struct events *e);
-void events_poll(struct events *e);      /* reads what was asked for since */
-void schedule_poll(struct events *e);    /* opens what is due */
-void events_leave(struct events *e);     /* another daemon may read them at once */
-void schedule_rebuild(struct events *e); /* the schedule is an index: from the campaigns */
+void events_poll(struct events *e);       /* reads what was asked for since */
+void schedule_poll(struct events *e);     /* opens what is due */
+bool events_ours(const struct events *e); /* this daemon reads them */
+void events_leave(struct events *e);      /* another daemon may read them at once */
+void schedule_rebuild(struct events *e);  /* the schedule is an index: from the campaigns */
+
+/* Another document for a campaign, store/amend.h: done runs once, refused is NULL or the reason. */
+struct amend_request {
+    const char *event_id, *by, *campaign;
+    struct tree *body; /* is taken over */
+};
+typedef void amend_done_fn(void *arg, const char *refused);
+void amend(struct dispatch *d, const struct amend_request *request, amend_done_fn *done, void *arg);
+
+/* Who was told an older version of an amended campaign is looked for, and told: by the daemon that
+ * reads the events, a page of people after the other. Where it stands is in Redis: another one goes
+ * on from there. */
+struct corrector *corrector_create(struct dispatch *d);
+void corrector_free(struct corrector *c);
+void corrections_look(struct corrector *c, const char *campaign); /* if anybody is to be told */
+void corrections_poll(struct corrector *c); /* goes on, if this daemon reads the events by now */
 
 struct member *member_create(struct dispatch *d);
 void member_free(struct member *m);

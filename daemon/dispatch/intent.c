@@ -1,9 +1,11 @@
 #include "inside.h"
 
 #include "clock.h"
+#include "builtin.h"
 #include "keys.h"
 #include "log.h"
 #include "outcome.h"
+#include "places.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -12,7 +14,6 @@
 
 #define SPARE_INTENTS 32
 #define GATE_AGAIN_MS 1000
-#define NOT_REFUSED 0xff /* of intent.refused: a state is a small number, and 0 is one */
 
 static struct intent *intent_take(struct dispatch *d)
 {
@@ -25,8 +26,9 @@ static struct intent *intent_take(struct dispatch *d)
     i->moves.count = 0;
     memset(i->refused, NOT_REFUSED, sizeof i->refused);
     memset(i->differs, 0, sizeof i->differs);
-    memset(i->repeats, 0, sizeof i->repeats);
+    memset(i->reasons, REASON_NONE, sizeof i->reasons);
     i->unanswered = false;
+    i->safe_asked = false;
     d->intents++;
     return i;
 }
@@ -51,7 +53,7 @@ void intents_free(struct dispatch *d)
     }
 }
 
-static struct notice *notice_at(const struct intent *i, size_t k)
+struct notice *intent_notice(const struct intent *i, size_t k)
 {
     return i->moves.list[k].owner;
 }
@@ -110,7 +112,7 @@ static void intent_refused(struct intent *i, struct notice *n)
  * that is refused. The range is looked at again in either case. */
 static void intent_unanswered(struct intent *i, size_t k)
 {
-    struct notice *n = notice_at(i, k);
+    struct notice *n = intent_notice(i, k);
     struct gateway_answer unsent = {.outcome = GATEWAY_UNSENT};
 
     memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
@@ -124,7 +126,7 @@ static void intent_unanswered(struct intent *i, size_t k)
 static void gate_notice(struct intent *i, size_t k)
 {
     const struct dispatch *d = i->lane->d;
-    struct notice *n = notice_at(i, k);
+    struct notice *n = intent_notice(i, k);
 
     memcpy(n->record, i->moves.list[k].wanted, LEDGER_RECORD_BYTES);
     if (i->refused[k] == NOT_REFUSED && i->era == watch_era(d->watch) && !d->draining) {
@@ -134,12 +136,15 @@ static void gate_notice(struct intent *i, size_t k)
     }
     lane_behind(i->lane, n);
     intent_return_number(n);
+    if (i->reasons[k] == REASON_SAFE || i->reasons[k] == REASON_HOURS ||
+        i->reasons[k] == REASON_FILTER)
+        intent_return_cap(n);
     if (i->refused[k] == NOTICE_PARKED)
-        settle_park(n, REASON_LIMIT, i->later_ms[k]);
+        settle_park(n, (enum notice_reason)i->reasons[k], i->later_ms[k]);
     else if (i->refused[k] == NOT_REFUSED)
         settle_answer(n, &(struct gateway_answer){.outcome = GATEWAY_UNSENT});
     else
-        settle_as(n, (enum notice_state)i->refused[k], i->repeats[k] ? REASON_REPEAT : REASON_NONE);
+        settle_as(n, (enum notice_state)i->refused[k], (enum notice_reason)i->reasons[k]);
 }
 
 /* All answers of the pipeline are here. */
@@ -158,11 +163,11 @@ static void intent_decide(struct intent *i)
             gate_notice(i, k);
             continue;
         }
-        lane_behind(i->lane, notice_at(i, k));
+        lane_behind(i->lane, intent_notice(i, k));
         if (i->unanswered)
             intent_unanswered(i, k);
         else
-            intent_refused(i, notice_at(i, k));
+            intent_refused(i, intent_notice(i, k));
     }
     dispatch_ask_turn(d);
 }
@@ -219,14 +224,15 @@ static void send_moves(struct intent *i, struct dispatch *d)
 /* ------------------------------------------------------------------- the gate */
 
 /* Nothing leaves without an answer; but an answer that is none is not for ever. */
-static void refuse_for_now(struct intent *i, size_t k)
+void intent_refuse_for_now(struct intent *i, size_t k)
 {
     i->refused[k] = NOTICE_PARKED;
+    i->reasons[k] = REASON_LIMIT;
     i->later_ms[k] = clock_wall_ms() + GATE_AGAIN_MS;
 }
 
 /* When all have answered it is decided. */
-static void gate_answered(struct intent *i)
+void intent_gate_answered(struct intent *i)
 {
     if (--i->gates > 0)
         return;
@@ -235,15 +241,18 @@ static void gate_answered(struct intent *i)
 }
 
 /* Who has no address on a channel cannot have refused from it, whatever stands in the set. */
-static bool no_address(const struct notice *n, size_t channel)
+bool intent_no_address(const struct notice *n, size_t channel)
 {
     return n->others != NULL && n->others[channel][0] == '\0';
 }
 
+/* Who asked is answered, also where she has refused since, or has just done so: rows come
+ * into `answers` only for a reply of hers. */
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
     size_t per = i->job->campaign->channel_count;
+    bool answers = strcmp(i->job->name, BUILTIN_ANSWERS) == 0;
 
     if (reply->type != REDIS_REPLY_ARRAY)
         log_error("optout.error campaign=%s reply=%s", i->job->id,
@@ -252,32 +261,78 @@ static void on_opted_out(void *arg, const redisReply *reply)
         trust_unsealed(i->lane->d);
     for (size_t k = 0; k < i->moves.count; k++) {
         if (db_int(db_at(reply, i->moves.count * per), 0) == 0)
-            refuse_for_now(i, k);
+            intent_refuse_for_now(i, k);
         for (size_t c = 0; c < per; c++)
-            if (db_int(db_at(reply, k * per + c), 0) != 0 && !no_address(notice_at(i, k), c))
-                i->refused[k] = NOTICE_OPTED_OUT;
+            if (!answers && db_int(db_at(reply, k * per + c), 0) != 0 &&
+                !intent_no_address(intent_notice(i, k), c))
+                i->refused[k] = NOTICE_OPTED_OUT, i->reasons[k] = REASON_NONE;
     }
-    gate_answered(i);
+    intent_gate_answered(i);
+}
+
+static void add_addresses(const struct intent *i, struct command *c)
+{
+    size_t per = i->job->campaign->channel_count;
+
+    for (size_t k = 0; k < i->moves.count; k++) {
+        const struct notice *n = intent_notice(i, k);
+
+        for (size_t channel = 0; channel < per; channel++) {
+            if (n->others != NULL)
+                command_add_string(c, n->others[channel]);
+            else
+                command_add(c, n->message.to, n->message.to_length);
+        }
+    }
 }
 
 static void ask_opted_out(struct intent *i, struct dispatch *d)
 {
-    size_t per = i->job->campaign->channel_count;
-
     command_start(&d->command, "SMISMEMBER");
     command_add_string(&d->command, KEY_OPTOUT);
-    for (size_t k = 0; k < i->moves.count; k++) {
-        const struct notice *n = notice_at(i, k);
-
-        for (size_t c = 0; c < per; c++) {
-            if (n->others != NULL)
-                command_add_string(&d->command, n->others[c]);
-            else
-                command_add(&d->command, n->message.to, n->message.to_length);
-        }
-    }
+    add_addresses(i, &d->command);
     command_add_string(&d->command, OPTOUT_SEAL); /* without it the set knows of nobody */
     db_send(i->db, &d->command, on_opted_out, i);
+}
+
+/* `only`: has she a place? Asked with the intent, as who refused is, so that it is true when
+ * the notice leaves; who registers later has another turn, see inbound/latecomer.h. */
+static enum campaign_filter filter_of(const struct job *job)
+{
+    return job->campaign->reminders[job->reminder].filter;
+}
+
+static void on_places(void *arg, const redisReply *reply)
+{
+    struct intent *i = arg;
+    size_t per = i->job->campaign->channel_count;
+
+    for (size_t k = 0; k < i->moves.count; k++) {
+        enum place_state state = PLACE_NONE; /* of all her addresses the best */
+
+        if (reply->type != REDIS_REPLY_ARRAY) {
+            if (i->refused[k] == NOT_REFUSED)
+                intent_refuse_for_now(i, k);
+            continue;
+        }
+        for (size_t c = 0; c < per; c++) {
+            enum place_state one = place_parse(db_at(reply, k * per + c), NULL, NULL);
+
+            if (!intent_no_address(intent_notice(i, k), c) && state != PLACE_TAKEN &&
+                one != PLACE_NONE)
+                state = one == PLACE_GIVEN_UP && state == PLACE_WAITING ? state : one;
+        }
+        if (!place_passes(filter_of(i->job), state) && i->refused[k] != NOTICE_OPTED_OUT)
+            i->refused[k] = NOTICE_EXCLUDED, i->reasons[k] = REASON_FILTER;
+    }
+    intent_gate_answered(i);
+}
+
+static void ask_places(struct intent *i, struct dispatch *d)
+{
+    place_ask_command(&d->command, i->job->id);
+    add_addresses(i, &d->command);
+    db_send(i->db, &d->command, on_places, i);
 }
 
 /* A reservation that another one stands in the way of: when that one is forgotten
@@ -291,13 +346,14 @@ static void capped(struct intent *i, size_t k, const struct rate_rule *rules, si
 
     if (verdict < 0 && rule == 0) {
         i->refused[k] = NOTICE_CAPPED;
-        i->repeats[k] = true;
+        i->reasons[k] = REASON_REPEAT;
     }
     if (verdict >= 0 || rule < 1 || (size_t)rule > count)
         return;
     later = rate_rule_next(&rules[rule - 1], i->job->campaign->zone, oldest) + 1;
     i->later_ms[k] = later;
-    i->refused[k] = later < notice_at(i, k)->message.expires_ms ? NOTICE_PARKED : NOTICE_CAPPED;
+    i->reasons[k] = later < intent_notice(i, k)->message.expires_ms ? REASON_LIMIT : REASON_NONE;
+    i->refused[k] = later < intent_notice(i, k)->message.expires_ms ? NOTICE_PARKED : NOTICE_CAPPED;
 }
 
 /* How many people one script is asked about: in a cluster each has a slot of her own. */
@@ -318,10 +374,10 @@ static void caps_answered(struct intent *i, size_t *at, const struct rate_rule *
         if (reply->type == REDIS_REPLY_ARRAY)
             capped(i, k, rules, count, db_int(db_at(reply, k - *at), 0));
         else
-            refuse_for_now(i, k);
+            intent_refuse_for_now(i, k);
     }
     *at = end;
-    gate_answered(i);
+    intent_gate_answered(i);
 }
 
 static void on_capped(void *arg, const redisReply *reply)
@@ -392,10 +448,10 @@ static void ask_caps(struct intent *i, struct dispatch *d, size_t from)
 
     command_script(&d->command, SCRIPT_CAP, (unsigned)i->caps_at_once);
     for (size_t k = from; k < end; k++)
-        key_cap(&d->command, notice_at(i, k)->message.to);
+        key_cap(&d->command, intent_notice(i, k)->message.to);
     add_rules(&d->command, i, i->job->rules, i->job->rule_count);
     for (size_t k = from; k < end; k++) {
-        const struct notice *n = notice_at(i, k);
+        const struct notice *n = intent_notice(i, k);
 
         if (i->job->guarded)
             mark_of(n, i->job->id, mark);
@@ -412,11 +468,11 @@ static void ask_number_caps(struct intent *i, struct dispatch *d, size_t from)
 
     command_script(&d->command, SCRIPT_CAP, (unsigned)i->caps_at_once);
     for (size_t k = from; k < end; k++)
-        key_cap_gateway(&d->command, notice_at(i, k)->message.to, i->lane->name);
+        key_cap_gateway(&d->command, intent_notice(i, k)->message.to, i->lane->name);
     add_rules(&d->command, i, p->rules, p->count);
     for (size_t k = from; k < end; k++)
-        command_add_format(&d->command, "%u/%u/%u", i->job->ref, notice_at(i, k)->n,
-                           notice_at(i, k)->message.attempt);
+        command_add_format(&d->command, "%u/%u/%u", i->job->ref, intent_notice(i, k)->n,
+                           intent_notice(i, k)->message.attempt);
     db_try(i->db, &d->command, on_number_capped, i);
 }
 
@@ -498,10 +554,13 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
     i->caps_at_once = caps_at_once(i);
     i->capped = i->numbers_capped = 0;
     kinds = (job->rule_count > 0) + (lane->config->per_number.count > 0);
-    i->gates = 1 + kinds * (unsigned)(count / i->caps_at_once);
+    i->gates = 1 + (filter_of(job) != FILTER_NONE) + kinds * (unsigned)(count / i->caps_at_once);
     i->gates_capped = kinds > 0;
     send_moves(i, d);
     ask_opted_out(i, d);
+    safe_ask(i);
+    if (filter_of(job) != FILTER_NONE)
+        ask_places(i, d);
     if (job->rule_count > 0)
         for (size_t k = 0; k < count; k += i->caps_at_once)
             ask_caps(i, d, k);

@@ -1,5 +1,6 @@
 #include "inside.h"
 
+#include "builtin.h"
 #include "clock.h"
 #include "error.h"
 #include "fault.h"
@@ -234,7 +235,7 @@ static void on_numbered(void *arg, const redisReply *reply)
     key_ledger(c, job->id, job->name);
     command_add(c, header, sizeof header);
     command_add_int(c, clock_wall_ms());
-    command_add_int(c, (int64_t)job->campaign->channel_count);
+    command_add_int(c, job->campaign->sensitive ? 1 : (int64_t)job->campaign->channel_count);
     command_add_int(c, campaign_missed(job->campaign, job->reminder, clock_wall_ms()));
     job->asks++;
     db_send(job->d->db, c, on_opened, job);
@@ -290,6 +291,16 @@ static void on_document(void *arg, const redisReply *reply)
         (job->campaign = campaign_create(tree, &d->settings->defaults, NULL, 0, &err)) == NULL) {
         job_halt(job, err.text);
         return;
+    }
+    if (builtin_is(job->name)) {
+        struct campaign *whole = job->campaign;
+
+        job->campaign = builtin_campaign(whole, job->name, &d->settings->defaults, &err);
+        campaign_free(whole);
+        if (job->campaign == NULL) {
+            job_halt(job, err.text);
+            return;
+        }
     }
     r = campaign_find_reminder(job->campaign, job->name);
     if (r < 0) {
@@ -740,6 +751,11 @@ static void on_flags(void *arg, const redisReply *reply)
     job->cancelled = db_int(db_at(reply, 0), 0) != 0;
     job->paused = db_int(db_at(reply, 1), 0) != 0;
     job->expires_ms = db_int(db_at(reply, 2), job->expires_ms);
+    if (db_int(db_at(reply, 3), job->version) != (int64_t)job->version) {
+        job->version = (unsigned)db_int(db_at(reply, 3), 0);
+        job_reload(job); /* amended: also its hours and its time may be others */
+        return;
+    }
     if (job->state == JOB_OPEN && (job->cancelled || (was_paused && !job->paused))) {
         job->wake_ms = 0;
         dispatch_ask_turn(job->d);
@@ -775,6 +791,7 @@ void jobs_refresh(struct dispatch *d)
         command_add_string(&d->command, "cancelled");
         command_add_string(&d->command, "paused");
         command_add_string(&d->command, "expires");
+        command_add_string(&d->command, "tv");
         job->asks++;
         db_send(d->db, &d->command, on_flags, job);
     }

@@ -370,10 +370,12 @@ static int64_t gather_until_us(const struct notice *n)
 
 void lane_ready(struct lane *lane, struct notice *n)
 {
-    int64_t until_us = gather_until_us(n);
+    if (gathers(lane)) {
+        int64_t until_us = gather_until_us(n);
 
-    if (lane->ready_count == 0 || lane->gathered_us > until_us)
-        lane->gathered_us = until_us;
+        if (lane->ready_count == 0 || lane->gathered_us > until_us)
+            lane->gathered_us = until_us;
+    }
     n->next = NULL;
     if (lane->ready_last != NULL)
         lane->ready_last->next = n;
@@ -508,6 +510,7 @@ static void log_intent(const struct lane *lane, struct notice *n)
     e.to = n->message.to;
     e.to_length = n->message.to_length;
     e.hash = n->hash;
+    e.reason = n->neutral ? "neutral" : NULL;
     e.queued_ms = (n->limited_us - n->ready_us) / 1000;
     delivery_log_add(lane->d->log, &e);
 }

@@ -1,5 +1,6 @@
 #include "inside.h"
 
+#include "builtin.h"
 #include "clock.h"
 #include "error.h"
 #include "keys.h"
@@ -140,7 +141,7 @@ static void on_row(void *arg, const redisReply *reply)
     if (row != NULL && row->type == REDIS_REPLY_STRING && c != NULL && o->base_s > 0 &&
         intended_ms + o->lane->receipt_wait_ms > clock_wall_ms() &&
         due->record.step < c->channel_count &&
-        campaign_row_split(c, row->str, row->len, values) == 0) {
+        builtin_split(c, due->reminder, row->str, row->len, values) == 0) {
         const struct template_value *to = &values[due->record.step];
         char *address = xasprintf("%.*s", (int)to->length, to->length > 0 ? to->text : "");
 
@@ -177,7 +178,7 @@ static void tell_next(struct owed *o)
         db_send(o->d->db, c, on_document, o);
     }
     command_start(c, "XRANGE"); /* its answer comes after theirs */
-    key_audience(c, due->campaign);
+    key_rows(c, due->campaign, due->reminder);
     command_add_format(c, "%u-0", due->found.entry.n);
     command_add_format(c, "%u-0", due->found.entry.n);
     db_send(o->d->db, c, on_row, o);

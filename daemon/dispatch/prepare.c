@@ -110,6 +110,24 @@ static bool prepare_special(struct notice *n, struct record *r, const char *row,
     return true;
 }
 
+/* Is it a correction of another version than this job's? True when n is dealt with. */
+static bool prepare_version(struct notice *n, const struct template_value *row)
+{
+    struct job *job = n->batch->job;
+    unsigned version = decide_version(job->campaign, row);
+
+    if (version == 0 || version == job->version)
+        return false;
+    if (version < job->version) {
+        settle_as(n, NOTICE_CANCELLED, REASON_REPLACED);
+        return true;
+    }
+    job_reload(job); /* amended since it was opened here */
+    n->batch->give_back = true;
+    batch_settled(n);
+    return true;
+}
+
 /* Is it too early for this one person? True when n is dealt with. */
 static bool prepare_time(struct notice *n, const struct template_value *row, int64_t now_ms)
 {
@@ -188,12 +206,15 @@ static struct lane *prepare_route(struct notice *n, struct record *r,
     struct route_query q = {.class = (unsigned)c->class, .group = c->to_group};
     struct gateway *gw = NULL;
     enum notice_reason reason = r->step > 0 ? r->reason : REASON_NONE; /* of the step before */
+    unsigned first = r->step;
     bool addressed = false;
 
     q.today = prepare_today(job, now_ms, &q.rest);
     for (; r->step < c->channel_count; r->step++) {
         const struct template_value *to = &row[r->step];
 
+        if (r->step > first && r->fence != 0 && c->sensitive) /* no other one after an attempt */
+            break;
         q.channel = c->channels[r->step];
         if (!decide_address(c, job->reminder, r->step, row))
             continue;
@@ -317,6 +338,22 @@ static void prepare_reference(struct notice *n, const struct job *job)
     n->message.reference_number = (uint64_t)job->ref << 32 | n->n;
 }
 
+/* From the gateway's number with the campaign's extension behind it: a reply to it says what it
+ * means. */
+static void prepare_from(struct notice *n, const struct lane *lane, const struct campaign *c)
+{
+    const char *number = lane->config->number;
+    size_t length = number != NULL ? strlen(number) : 0;
+    char *from;
+
+    if (c->extension == NULL || length == 0 ||
+        strspn(number + (*number == '+'), "0123456789") != length - (*number == '+'))
+        return;
+    from = arena_alloc(&n->batch->texts, length + strlen(c->extension) + 1);
+    stpcpy(stpcpy(from, number), c->extension);
+    n->message.from = from;
+}
+
 /* The addresses on the other channels: a refusal of any of them counts. */
 static void prepare_others(struct notice *n, const struct campaign *c,
                            const struct template_value *row)
@@ -330,12 +367,13 @@ static void prepare_others(struct notice *n, const struct campaign *c,
 
 /* Rows are checked on their way into the audience; but any client of Redis can write there,
  * and a control character would mean something to a gateway. */
-static bool row_damaged(const char *row, size_t n)
+static bool row_damaged(const struct campaign *c, const char *row, size_t n)
 {
+    char feed = c->column_until >= 0 ? '\n' : ROW_SEPARATOR; /* a finished text may have lines */
     unsigned found = 0;
 
     for (size_t i = 0; i < n; i++)
-        found |= (unsigned char)row[i] < 0x20 && row[i] != ROW_SEPARATOR;
+        found |= (unsigned char)row[i] < 0x20 && row[i] != ROW_SEPARATOR && row[i] != feed;
     return found != 0;
 }
 
@@ -361,11 +399,13 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
         return;
     }
     FAULT_ONE("prepare", n->n);
-    if (row_damaged(row, row_length) || campaign_row_split(c, row, row_length, values) != 0) {
+    if (row_damaged(c, row, row_length) || campaign_row_split(c, row, row_length, values) != 0) {
         log_warning("row.damaged campaign=%s n=%u bytes=%zu", job->id, n->n, row_length);
         settle_as(n, NOTICE_EXCLUDED, REASON_ROW);
         return;
     }
+    if (prepare_version(n, values))
+        return;
     if (prepare_time(n, values, now_ms))
         return;
     lane = prepare_route(n, &r, values, now_ms);
@@ -382,8 +422,9 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
     if (c->channel_count > 1)
         prepare_others(n, c, values);
     prepare_reference(n, job);
+    prepare_from(n, lane, c);
     n->step = r.step;
-    n->message.title = c->title;
+    n->message.title = c->sensitive ? NULL : c->title;
     n->message.message_class = c->class_name;
     n->message.campaign = job->id;
     n->message.reminder = job->name;

@@ -77,6 +77,7 @@ struct gateway_config {
     enum gateway_count count; /* what rate, burst and sender_rate count */
     int64_t sender_rate, sender_rate_ms; /* of its source, over all gateways that have it; or 0 */
     const char *source;               /* the number that it sends from, where sender_rate is set */
+    const char *number;               /* the same, always; NULL or "" where it has none */
     struct per_number per_number;     /* of one recipient's number, at this gateway */
     int64_t window;                   /* 1..65535, default 10: messages without an answer at once */
     enum gateway_signature signature; /* default: prefix for sms, else none */
@@ -94,9 +95,10 @@ struct gateway_config {
     bool disabled;          /* checked, but not opened: never usable */
     const char *callback_token;         /* in the path of what is pushed to us; NULL: none */
     struct field_strings callback_from; /* networks that may push; none: any */
-    const char *tls_ca;    /* file of the CAs that its https is checked by; NULL: the system's */
-    unsigned capabilities; /* of the plugin: GATEWAY_SEGMENTS, ... */
-    unsigned batch_max;    /* of the plugin; UINT_MAX for any */
+    const char *tls_ca; /* file of the CAs that its TLS is checked by; NULL: the system's */
+    const char *tls_cert, *tls_key; /* files of what it is shown of us; key NULL: in cert's */
+    unsigned capabilities;          /* of the plugin: GATEWAY_SEGMENTS, ... */
+    unsigned batch_max;             /* of the plugin; UINT_MAX for any */
 };
 
 /* What comes up. arg is that of gateway_set_open(). All may be called from

@@ -3,6 +3,7 @@
 #include "calendar.h"
 #include "error.h"
 #include "field.h"
+#include "language.h"
 #include "mem.h"
 #include "network.h"
 #include "receipt_index.h"
@@ -98,13 +99,13 @@ static int read_patterns(const struct tree *value, void *at, struct arena *arena
     return field_read_one(strings, value, at, arena, err);
 }
 
-/* Whether it holds certificates is libcurl's to say, and makes the gateway broken. */
+/* Whether it holds what it should is OpenSSL's to say, and makes the gateway broken. */
 static int read_file(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
-    static const struct field string[] = {{"tls_ca", FIELD_STRING, .min = 1, .max = 4096}, {0}};
+    static const struct field string[] = {{"file", FIELD_STRING, .min = 1, .max = 4096}, {0}};
 
     if (value->kind == TREE_STRING && access(value->string, R_OK) != 0)
-        return tree_error(err, value, "%s: %s", value->string, strerror(errno));
+        return tree_error(err, value, "%s: %s", value->string, language_errno(errno));
     return field_read_one(string, value, at, arena, err);
 }
 
@@ -202,6 +203,11 @@ static const struct field common_fields[] = {
     {"tls_ca", FIELD_CUSTOM, AT(tls_ca), .read = read_file,
      .help = "a file of PEM certificates: the CAs that its TLS is checked by, in place of the "
              "system's"},
+    {"tls_cert", FIELD_CUSTOM, AT(tls_cert), .read = read_file,
+     .help = "a PEM file: the certificate that is shown where its TLS asks for one, and the chain "
+             "to its CA"},
+    {"tls_key", FIELD_CUSTOM, AT(tls_key), .read = read_file,
+     .help = "a PEM file, of no passphrase: the private key of tls_cert; default: in that file"},
     {"answer_wait", FIELD_DURATION, AT(answer_wait_ms), .min = 1000, .max = 86400000,
      .initial = "10min",
      .help = "a message without an answer for so long is lost: the plugin is opened anew; longer "
@@ -336,7 +342,14 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
         return tree_error(err, tree_member(group, "callback_token"),
                           "a token that nobody can guess has %d characters or more, none of them /",
                           TOKEN_BYTES_MIN);
+    if (c->tls_key != NULL && c->tls_cert == NULL)
+        return tree_error(err, tree_member(group, "tls_key"), "tls_cert is missing");
     c->capabilities = plugin->capabilities;
+    /* An instance that decides for itself is asked when it is open; who only plans takes what is
+     * no SMS for a message without segments. */
+    if (plugin->instance_capabilities != NULL && c->channel != NULL &&
+        strcmp(c->channel, "sms") != 0)
+        c->capabilities &= ~(unsigned)GATEWAY_SEGMENTS;
     c->group = c->group || (plugin->capabilities & GATEWAY_GROUP_ONLY) != 0;
     c->batch_max = plugin->batch_max == 0 ? UINT_MAX : plugin->batch_max;
     return 0;
@@ -359,6 +372,7 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
     if (fields_read(s->table, group, s, arena, err) != 0 ||
         finish_config(&s->config, plugin, group, err) != 0)
         return NULL;
+    s->config.number = gateway_settings_string(s, "source");
     if (s->config.sender_rate > 0) {
         s->config.source = gateway_settings_string(s, "source");
         if (s->config.source == NULL || *s->config.source == '\0') {

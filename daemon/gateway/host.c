@@ -4,6 +4,7 @@
  */
 #include "instance.h"
 
+#include "child.h"
 #include "clock.h"
 #include "http_client.h"
 #include "log.h"
@@ -164,12 +165,13 @@ static void on_response(void *arg, const struct gateway_http_response *response)
 static void http(struct gateway *gw, const struct gateway_http_request *request,
                  gateway_http_fn *fn, void *arg)
 {
+    struct http_tls tls = {gw->config->tls_ca, gw->config->tls_cert, gw->config->tls_key};
     struct fetch *f = xmalloc(sizeof *f);
 
     f->fn = fn;
     f->arg = arg;
     LIST_INSERT_HEAD(&gw->fetches, f, links);
-    f->call = http_client_send(gw->set->http, request, gw->config->tls_ca, on_response, f);
+    f->call = http_client_send(gw->set->http, request, &tls, on_response, f);
 }
 
 /* -------------------------------------------------------------------- timers */
@@ -353,6 +355,11 @@ void host_random(void *bytes, size_t n)
     }
 }
 
+static void host_child_end(struct gateway *gw, pid_t pid, int64_t term_ms, int64_t kill_ms)
+{
+    child_end(gw->set->base, pid, term_ms, kill_ms);
+}
+
 static const char *name(struct gateway *gw)
 {
     return gw->config->name;
@@ -404,6 +411,7 @@ const struct gateway_host gateway_host = {
     .log_bytes = log_quote_n,
     .shared = shared_ask,
     .shared_put = shared_put,
+    .child_end = host_child_end,
 };
 
 /* ---------------------------------------------------------------------- closing */

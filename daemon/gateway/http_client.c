@@ -42,8 +42,8 @@ struct http_call {
     void *arg;
 
     CURL *easy;
-    struct buf base, target, body, headers, answer,
-        ca;                         /* ca: as set in easy, empty: the system's */
+    struct buf base, target, body, headers, answer;
+    struct http_tls tls;            /* as set in easy */
     bool post;                      /* as set in easy */
     struct curl_slist *header_list; /* made from headers */
     struct curl_slist *resolve;     /* addresses to tell libcurl with this request */
@@ -246,7 +246,6 @@ static void call_free(struct http_call *call)
     buf_free(&call->body);
     buf_free(&call->headers);
     buf_free(&call->answer);
-    buf_free(&call->ca);
     free(call);
 }
 
@@ -293,7 +292,7 @@ static struct http_call *call_get(struct http_client *c)
     }
     call = xcalloc(1, sizeof *call);
     call->client = c;
-    call->base = call->target = call->headers = call->ca = BUF_INIT(1 << 20);
+    call->base = call->target = call->headers = BUF_INIT(1 << 20);
     call->body = BUF_INIT(64u << 20);
     call->answer = BUF_INIT(HTTP_ANSWER_BYTES);
     call->easy = curl_easy_init();
@@ -385,19 +384,22 @@ static const char *check_headers(const char *const *headers)
     return NULL;
 }
 
-/* libcurl keeps connections apart that were checked differently. Its CAPATH is the system's
- * too, and would be asked besides the file. */
-static void set_ca(struct http_call *call, const char *file)
+/* libcurl keeps connections apart that were checked differently, or with another certificate.
+ * Its CAPATH is the system's too, and would be asked besides the file. */
+static void set_tls(struct http_call *call, const struct http_tls *tls)
 {
+    static const struct http_tls none;
     const curl_version_info_data *ours = curl_version_info(CURLVERSION_NOW);
 
-    if (strcmp(buf_string(&call->ca), file != NULL ? file : "") == 0)
+    if (tls == NULL)
+        tls = &none;
+    if (call->tls.ca == tls->ca && call->tls.cert == tls->cert && call->tls.key == tls->key)
         return;
-    buf_clear(&call->ca);
-    if (file != NULL)
-        buf_put(&call->ca, file, strlen(file));
-    curl_easy_setopt(call->easy, CURLOPT_CAINFO, file != NULL ? file : ours->cainfo);
-    curl_easy_setopt(call->easy, CURLOPT_CAPATH, file != NULL ? NULL : ours->capath);
+    call->tls = *tls;
+    curl_easy_setopt(call->easy, CURLOPT_CAINFO, tls->ca != NULL ? tls->ca : ours->cainfo);
+    curl_easy_setopt(call->easy, CURLOPT_CAPATH, tls->ca != NULL ? NULL : ours->capath);
+    curl_easy_setopt(call->easy, CURLOPT_SSLCERT, tls->cert);
+    curl_easy_setopt(call->easy, CURLOPT_SSLKEY, tls->key != NULL ? tls->key : tls->cert);
 }
 
 static const char *set_method(struct http_call *call, const struct gateway_http_request *r)
@@ -680,8 +682,8 @@ void http_client_watch(struct http_client *c, http_wire_fn *fn, void *arg)
 }
 
 struct http_call *http_client_send(struct http_client *c,
-                                   const struct gateway_http_request *request, const char *tls_ca,
-                                   gateway_http_fn *fn, void *arg)
+                                   const struct gateway_http_request *request,
+                                   const struct http_tls *tls, gateway_http_fn *fn, void *arg)
 {
     struct http_call *call = call_get(c);
     const char *trouble;
@@ -693,7 +695,7 @@ struct http_call *http_client_send(struct http_client *c,
     call->send_by_ms = request->send_by_ms;
     call->oversized = call->stale = call->tls_trouble = false;
     *call->detail = '\0';
-    set_ca(call, tls_ca);
+    set_tls(call, tls);
     trouble = set_request(call, request);
     if (trouble == NULL)
         call_begin(call);
@@ -738,8 +740,27 @@ static bool is_tls_trouble(CURLcode code)
     return false;
 }
 
+/* TLS 1.3 lets us send before the peer has looked at our certificate; it says only then that it
+ * wants one, or another. It has not taken the request: its side of the handshake failed. */
+static bool is_certificate_refused(const struct http_call *call, CURLcode code)
+{
+    static const char *const alerts[] = {
+        "alert certificate required", "alert bad certificate",     "alert unsupported certificate",
+        "alert certificate revoked",  "alert certificate expired", "alert certificate unknown",
+        "alert unknown ca",           "alert access denied",
+    };
+
+    for (size_t i = 0; i < sizeof alerts / sizeof *alerts; i++)
+        if ((code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) && call->answer.length == 0 &&
+            strstr(call->detail, alerts[i]) != NULL)
+            return true;
+    return false;
+}
+
 static void on_done(struct http_call *call, CURLcode code)
 {
+    bool refused = is_certificate_refused(call, code);
+
     struct http_client *c = call->client;
 
     TAILQ_REMOVE(&c->running, call, links);
@@ -748,12 +769,12 @@ static void on_done(struct http_call *call, CURLcode code)
     call->host->answers++;
     if (call->resolve != NULL)
         call->host->told = call->version;
-    call->tls_trouble = is_tls_trouble(code);
+    call->tls_trouble = refused || is_tls_trouble(code);
     if (code == CURLE_OK)
         call_end(call, GATEWAY_HTTP_ANSWERED, NULL);
     else if (call->stale)
         call_end(call, GATEWAY_HTTP_UNSENT, "it could not be sent in its time");
-    else if (call->requests == 0)
+    else if (call->requests == 0 || refused)
         call_end(call, GATEWAY_HTTP_UNSENT,
                  *call->detail ? call->detail : curl_easy_strerror(code));
     else if (call->requests > 1)

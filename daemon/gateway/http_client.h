@@ -45,12 +45,18 @@ void http_client_free(struct http_client *c);
 typedef void http_wire_fn(void *arg, const char *prefix, const char *bytes, size_t n);
 void http_client_watch(struct http_client *c, http_wire_fn *fn, void *arg);
 
-/* Sends; everything is copied. tls_ca: a file of the only CAs that are trusted with it, which
- * must be there as long as the client; NULL for the system's. fn runs once, in a later turn, unless
- * cancelled; the call is gone when it returns. */
+/* PEM files, which must be there as long as the client; NULL for none. */
+struct http_tls {
+    const char *ca;   /* the only CAs that are trusted; NULL: the system's */
+    const char *cert; /* a client certificate, with the chain to its CA ... */
+    const char *key;  /* ... and its private key; NULL: in the same file */
+};
+
+/* Sends; everything is copied. tls: NULL for the system's CAs and no certificate. fn runs once, in
+ * a later turn, unless cancelled; the call is gone when it returns. */
 struct http_call *http_client_send(struct http_client *c,
-                                   const struct gateway_http_request *request, const char *tls_ca,
-                                   gateway_http_fn *fn, void *arg);
+                                   const struct gateway_http_request *request,
+                                   const struct http_tls *tls, gateway_http_fn *fn, void *arg);
 
 /* Drops a call whose fn has not run. */
 void http_call_cancel(struct http_call *call);

@@ -9,6 +9,7 @@
 
 #include "culprit.h"
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 
 /* What has been there since the first version. */
@@ -20,7 +21,8 @@ static int check_file(const char *path, struct error *err)
 
     if (stat(path, &st) != 0)
         return error_set(err, "%s: %s", path,
-                         errno == ENOENT ? "there is no such plugin" : strerror(errno));
+                         errno == ENOENT ? language_text("there is no such plugin")
+                                         : language_errno(errno));
     if (!S_ISREG(st.st_mode))
         return error_set(err, "%s: is no file", path);
     if ((st.st_mode & S_IWOTH) != 0)

@@ -1,5 +1,7 @@
 #include "campaigns.h"
 
+#include "audit.h"
+#include "builtin.h"
 #include "clock.h"
 #include "error.h"
 #include "keys.h"
@@ -71,7 +73,7 @@ static int read_reminders(struct db *db, struct campaign_status *s, const char *
          name = strtok_r(NULL, " ", &save)) {
         redisReply *reply;
 
-        if (s->reminder_count == CAMPAIGN_MAX_REMINDERS)
+        if (s->reminder_count == CAMPAIGN_ALL_REMINDERS)
             break;
         command_start(&c, "HGETALL");
         key_reminder(&c, s->id, name);
@@ -86,6 +88,11 @@ static int read_reminders(struct db *db, struct campaign_status *s, const char *
     return rc;
 }
 
+static const char *text_of(const redisReply *value)
+{
+    return value != NULL && value->str != NULL ? value->str : "";
+}
+
 static char *field_copy(const redisReply *hash, const char *name)
 {
     const redisReply *value = db_field(hash, name);
@@ -93,12 +100,41 @@ static char *field_copy(const redisReply *hash, const char *name)
     return xstrdup(value != NULL ? value->str : "");
 }
 
+struct campaign_status *campaign_status_parse(const redisReply *hash, const char *id,
+                                              const char **names, struct error *err)
+{
+    const redisReply *state = db_field(hash, "state"), *by = db_field(hash, "by");
+    const redisReply *list = db_field(hash, "reminders");
+    struct campaign_status *s;
+
+    if (state == NULL) {
+        error_set(err, "there is no campaign %s (outreach list shows those there are)", id);
+        return NULL;
+    }
+    s = xcalloc(1, sizeof *s);
+    snprintf(s->id, sizeof s->id, "%s", id);
+    snprintf(s->state, sizeof s->state, "%s", state->str);
+    snprintf(s->by, sizeof s->by, "%s", by ? by->str : "");
+    snprintf(s->approval, sizeof s->approval, "%s", text_of(db_field(hash, "approval")));
+    snprintf(s->approved_by, sizeof s->approved_by, "%s", text_of(db_field(hash, "approved_by")));
+    s->approved_ms = db_int(db_field(hash, "approved_ms"), 0);
+    s->digest = field_copy(hash, "digest");
+    s->hash = field_copy(hash, "hash");
+    s->document = field_copy(hash, "document");
+    s->queued_ms = db_int(db_field(hash, "queued"), 0);
+    s->rows = db_int(db_field(hash, "last"), 0);
+    s->version = (unsigned)db_int(db_field(hash, "version"), 1);
+    s->correcting = (unsigned)db_int(db_field(hash, "correct"), 0);
+    *names = list != NULL ? list->str : "";
+    return s;
+}
+
 struct campaign_status *campaign_status_read(struct db *db, const char *id, struct error *err)
 {
     struct command c = COMMAND_INIT;
     struct campaign_status *s = NULL;
     redisReply *hash = NULL;
-    const redisReply *state, *names, *by;
+    const char *names;
 
     if (strlen(id) >= CAMPAIGN_ID_BYTES) {
         error_set(err, "%s: an id has at most %d characters", id, CAMPAIGN_ID_BYTES - 1);
@@ -108,22 +144,8 @@ struct campaign_status *campaign_status_read(struct db *db, const char *id, stru
     key_campaign(&c, id);
     if (db_ask(db, &c, &hash, err) != 0)
         goto out;
-    state = db_field(hash, "state");
-    if (state == NULL) {
-        error_set(err, "there is no campaign %s (outreach list shows those there are)", id);
-        goto out;
-    }
-    s = xcalloc(1, sizeof *s);
-    snprintf(s->id, sizeof s->id, "%s", id);
-    snprintf(s->state, sizeof s->state, "%s", state->str);
-    by = db_field(hash, "by");
-    snprintf(s->by, sizeof s->by, "%s", by ? by->str : "");
-    s->hash = field_copy(hash, "hash");
-    s->document = field_copy(hash, "document");
-    s->queued_ms = db_int(db_field(hash, "queued"), 0);
-    s->rows = db_int(db_field(hash, "last"), 0);
-    names = db_field(hash, "reminders");
-    if (names != NULL && read_reminders(db, s, names->str, err) != 0) {
+    s = campaign_status_parse(hash, id, &names, err);
+    if (s != NULL && read_reminders(db, s, names, err) != 0) {
         campaign_status_free(s);
         s = NULL;
     }
@@ -138,6 +160,7 @@ void campaign_status_free(struct campaign_status *s)
 {
     if (s == NULL)
         return;
+    free(s->digest);
     free(s->hash);
     free(s->document);
     free(s);
@@ -208,6 +231,7 @@ void campaign_queue_command(struct command *c, const struct campaign *campaign,
     bool skipped[CAMPAIGN_MAX_REMINDERS];
     char hash[65];
     struct buf names = BUF_INIT(4096);
+    bool awaits = q->approval != NULL && q->approval[0] != '\0';
 
     campaign_plan(campaign, q->queued_ms, due_ms, skipped);
     if (q->hash != NULL)
@@ -231,9 +255,84 @@ void campaign_queue_command(struct command *c, const struct campaign *campaign,
     for (size_t r = 0; r < campaign->reminder_count; r++) {
         command_add_int(c, due_ms[r]);
         command_add_int(c, campaign->reminders[r].expires_ms);
+        command_add_string(c, skipped[r] ? "skipped" : awaits ? "awaiting" : "scheduled");
+    }
+    if (awaits)
+        command_add_string(c, q->approval);
+    buf_free(&names);
+}
+
+void campaign_approve_command(struct command *c, const struct campaign *campaign,
+                              const struct campaign_approval *a)
+{
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+
+    campaign_plan(campaign, a->now_ms, due_ms, skipped);
+    command_script(c, SCRIPT_APPROVE, 1 + BUILTIN_COUNT + (unsigned)campaign->reminder_count);
+    key_campaign(c, campaign->id);
+    for (size_t r = 0; r < campaign->reminder_count; r++)
+        key_reminder(c, campaign->id, campaign->reminders[r].name);
+    key_reminder(c, campaign->id, BUILTIN_ANSWERS);
+    key_reminder(c, campaign->id, BUILTIN_CORRECTIONS);
+    command_add_string(c, a->hash);
+    command_add_string(c, a->digest != NULL ? a->digest : "");
+    if (a->digest != NULL)
+        command_add_int(c, a->rows);
+    else
+        command_add_string(c, "");
+    command_add_int(c, a->now_ms);
+    command_add_string(c, a->by);
+    for (size_t r = 0; r < campaign->reminder_count; r++) {
+        command_add_int(c, due_ms[r]);
         command_add_string(c, skipped[r] ? "skipped" : "scheduled");
     }
-    buf_free(&names);
+}
+
+/* The schedule is an index, and the daemons' minute would put it right: this is sooner. */
+static int put_schedule(struct db *db, const struct campaign *campaign, int64_t now_ms,
+                        struct error *err)
+{
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+    struct command c = COMMAND_INIT;
+    int rc = 0;
+
+    campaign_plan(campaign, now_ms, due_ms, skipped);
+    for (size_t r = 0; r < campaign->reminder_count && rc == 0; r++) {
+        if (skipped[r])
+            continue;
+        command_start(&c, "ZADD");
+        command_add_string(&c, KEY_SCHEDULE);
+        command_add_int(&c, due_ms[r]);
+        command_add_format(&c, "%s/%s", campaign->id, campaign->reminders[r].name);
+        rc = db_ask(db, &c, NULL, err);
+    }
+    command_free(&c);
+    return rc;
+}
+
+int campaign_approve(struct db *db, const struct campaign *campaign,
+                     const struct campaign_approval *a, char word[16], struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    campaign_approve_command(&c, campaign, a);
+    rc = db_ask(db, &c, &reply, err);
+    if (rc == 0) {
+        snprintf(word, 16, "%s", text_of(db_at(reply, 0)));
+        freeReplyObject(reply);
+    }
+    if (rc == 0 && strcmp(word, "OK") == 0) {
+        audit_command(&c, "approve", "campaign", campaign->id, "by", a->by, "hash", a->hash, NULL);
+        rc = db_ask(db, &c, NULL, err);
+        if (rc == 0)
+            rc = put_schedule(db, campaign, a->now_ms, err);
+    }
+    command_free(&c);
+    return rc;
 }
 
 /* The last event that is on the queue, applied or not; "" where there is none, and where the
@@ -264,40 +363,38 @@ int campaign_flag(struct db *db, const char *id, const char *op, const char *by,
     struct command c = COMMAND_INIT;
     char before[EVENT_ID_BYTES];
     redisReply *reply = NULL;
+    unsigned keys = 1;
+    const char *word;
     int rc = -1;
 
     if (s == NULL)
         return -1;
     last_event(db, &c, before);
-    command_script(&c, SCRIPT_FLAG, 1 + (unsigned)s->reminder_count);
+    for (size_t r = 0; r < s->reminder_count; r++)
+        keys += strcmp(s->reminders[r].name, BUILTIN_ANSWERS) != 0;
+    command_script(&c, SCRIPT_FLAG, keys);
     key_campaign(&c, id);
     for (size_t r = 0; r < s->reminder_count; r++)
-        key_reminder(&c, id, s->reminders[r].name);
+        if (strcmp(s->reminders[r].name, BUILTIN_ANSWERS) != 0)
+            key_reminder(&c, id, s->reminders[r].name);
     command_add_string(&c, op);
     command_add_int(&c, clock_wall_ms());
     command_add_string(&c, by);
     command_add_string(&c, before); /* what was asked for before this does not undo it */
     if (db_ask(db, &c, &reply, err) != 0)
         goto out;
-    if (strcmp(db_at(reply, 0)->str, "UNKNOWN") == 0) {
+    word = db_at(reply, 0)->str;
+    if (strcmp(word, "UNKNOWN") == 0) {
         error_set(err, "%s is not queued yet", id);
-    } else if (strcmp(db_at(reply, 0)->str, "CANCELLED") == 0 && strcmp(op, "cancel") != 0) {
+    } else if (strcmp(word, "AWAITING") == 0) {
+        error_set(err, "%s waits for approval and sends nothing: approve it, or cancel it", id);
+    } else if (strcmp(word, "CANCELLED") == 0 && strcmp(op, "cancel") != 0) {
         error_set(err, "%s was cancelled; that is final", id);
     } else {
         *sending = db_int(db_at(reply, 1), 0);
-        rc = 0;
-    }
-    command_start(&c, "XADD");
-    command_add_string(&c, KEY_AUDIT);
-    command_add_string(&c, "*");
-    command_add_string(&c, "op");
-    command_add_string(&c, op);
-    command_add_string(&c, "campaign");
-    command_add_string(&c, id);
-    command_add_string(&c, "by");
-    command_add_string(&c, by);
-    if (rc == 0)
+        audit_command(&c, op, "campaign", id, "by", by, NULL);
         rc = db_ask(db, &c, NULL, err);
+    }
 out:
     if (reply != NULL)
         freeReplyObject(reply);

@@ -1,5 +1,7 @@
 #include "keys.h"
 
+#include "builtin.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +13,34 @@ void key_campaign(struct command *c, const char *id)
 void key_audience(struct command *c, const char *id)
 {
     command_add_format(c, "outreach:{%s}:audience", id);
+}
+
+void key_rows(struct command *c, const char *id, const char *reminder)
+{
+    if (builtin_is(reminder))
+        command_add_format(c, "outreach:{%s}:%s:audience", id, reminder);
+    else
+        key_audience(c, id);
+}
+
+void key_appends(struct command *c, const char *id)
+{
+    command_add_format(c, "outreach:{%s}:audience:appends", id);
+}
+
+void key_called(struct command *c, const char *id)
+{
+    command_add_format(c, "outreach:{%s}:called", id);
+}
+
+void key_versions(struct command *c, const char *id)
+{
+    command_add_format(c, "outreach:{%s}:versions", id);
+}
+
+void key_corrected(struct command *c, const char *id)
+{
+    command_add_format(c, "outreach:{%s}:corrections:of", id);
 }
 
 void key_reminder(struct command *c, const char *id, const char *reminder)
@@ -61,6 +91,11 @@ void key_cap(struct command *c, const char *address)
 void key_cap_gateway(struct command *c, const char *address, const char *gateway)
 {
     command_add_format(c, "outreach:{cap:%s}:%s", address, gateway);
+}
+
+void key_resident_tag(struct command *c, size_t tag)
+{
+    command_add_format(c, "outreach:{outreach:residents}:tag:%zu", tag);
 }
 
 int key_split(const char *both, char *campaign, char *reminder)

@@ -16,12 +16,23 @@
 #define KEY_SCHEDULE "outreach:schedule"
 #define KEY_OPTOUT "outreach:optout"
 #define OPTOUT_SEAL "\001outreach:seal" /* a member of it that no address is, see marker.h */
+#define KEY_SAFE "outreach:safe" /* hash: address -> how she may be told of anything, see safe.h   \
+                                  */
 #define KEY_LOG "outreach:log"
 #define KEY_AUDIT "outreach:audit"
 #define KEY_REPLIES "outreach:replies"
 #define KEY_REPLIES_OF_LATE "outreach:{outreach:replies}:late" /* in the slot of the stream */
-#define KEY_MARKER "outreach:marker"   /* hash: install, tick; doubt, since: see marker.h */
-#define KEY_NOTHING "outreach:nothing" /* never there: for a write that changes nothing */
+/* The register, all in one slot: a hash (last, columns, tags), and with it the people (number ->
+ * row), their addresses (address -> numbers), a bitmap of numbers for each tag. */
+#define KEY_RESIDENTS "outreach:residents"
+#define KEY_RESIDENTS_PEOPLE "outreach:{outreach:residents}:people"
+#define KEY_RESIDENTS_ADDRESSES "outreach:{outreach:residents}:addresses"
+#define KEY_REPLIES_OPEN "outreach:{outreach:replies}:open" /* hash: id -> who has it, or "" */
+#define KEY_REPLIES_DUTY                                                                           \
+    "outreach:{outreach:replies}:duty"       /* sorted set: "id whom" by ms: alerts to be sent */
+#define KEY_EXTENSIONS "outreach:extensions" /* hash: digits behind a number -> campaign */
+#define KEY_MARKER "outreach:marker"         /* hash: install, tick; doubt, since: see marker.h */
+#define KEY_NOTHING "outreach:nothing"       /* never there: for a write that changes nothing */
 #define KEY_EPOCH "outreach:epoch"
 #define KEY_DAEMONS "outreach:daemons"   /* set of names */
 #define KEY_GATEWAYS "outreach:gateways" /* hash name -> number, append only; 1..255 */
@@ -32,6 +43,13 @@
 
 void key_campaign(struct command *c, const char *id);
 void key_audience(struct command *c, const char *id);
+/* The audience that a reminder counts over: the campaign's, or a built-in one's own. */
+void key_rows(struct command *c, const char *id, const char *reminder);
+void key_appends(struct command *c, const char *id);   /* hash: token of an append -> its rows */
+/* hash: number -> who has told her in person: "by NAME", "at MS", note, a line each */
+void key_called(struct command *c, const char *id);
+void key_versions(struct command *c, const char *id);  /* hash: version -> document that was */
+void key_corrected(struct command *c, const char *id); /* string: who has which correction */
 void key_reminder(struct command *c, const char *id, const char *reminder);
 void key_ledger(struct command *c, const char *id, const char *reminder);
 void key_leases(struct command *c, const char *id, const char *reminder);
@@ -44,6 +62,8 @@ void key_sender(struct command *c, const char *source, const char *part);
 void key_campaign_shares(struct command *c, const char *id);
 void key_cap(struct command *c, const char *address);
 void key_cap_gateway(struct command *c, const char *address, const char *gateway);
+
+void key_resident_tag(struct command *c, size_t tag); /* its place among the register's tags */
 
 /* "campaign/reminder" taken apart: both NUL-terminated into buffers of
  * CAMPAIGN_ID_BYTES and 33. -1 if it is none. */

@@ -21,6 +21,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "error.h"
+#include "language.h"
 #include "log.h"
 #include "mem.h"
 
@@ -95,7 +96,7 @@ static int lock_error(struct error *err, const char *path, const char *meanwhile
 {
     if (errno == EWOULDBLOCK)
         return error_set(err, "%s: another program has been %s for too long", path, meanwhile);
-    return error_set(err, "%s: %s", path, strerror(errno));
+    return error_set(err, "%s: %s", path, language_errno(errno));
 }
 
 /* mkdir -p, 0700. */
@@ -111,7 +112,7 @@ static int make_directory(const char *path, struct error *err)
 
         *p = '\0';
         if (mkdir(part, 0700) != 0 && errno != EEXIST)
-            rc = error_set(err, "%s: %s", part, strerror(errno));
+            rc = error_set(err, "%s: %s", part, language_errno(errno));
         *p = end;
         if (end == '\0')
             break;
@@ -127,7 +128,7 @@ static int check_owner(const char *path, struct error *err)
     struct stat st;
 
     if (stat(path, &st) != 0)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     if (!S_ISDIR(st.st_mode))
         return error_set(err, "%s: not a directory", path);
     if (st.st_uid != geteuid())
@@ -284,7 +285,7 @@ static int start_server(struct private_redis *p, int lock_fd, struct error *err)
         return -1;
     /* Whoever bound this socket is dead: its lock was free. */
     if (unlink(p->socket) != 0 && errno != ENOENT)
-        return error_set(err, "%s: %s", p->socket, strerror(errno));
+        return error_set(err, "%s: %s", p->socket, language_errno(errno));
     if (spawn_program(p, lock_fd, &p->child, err) != 0)
         return -1;
     p->started_ms = clock_mono_ms();
@@ -409,7 +410,7 @@ static int set_paths(struct private_redis *p, const char *state_dir, struct erro
         return -1;
     /* The server changes its directory; so must not its paths. */
     if (realpath(state_dir, real) == NULL)
-        return error_set(err, "%s: %s", state_dir, strerror(errno));
+        return error_set(err, "%s: %s", state_dir, language_errno(errno));
     p->state_dir = xstrdup(real);
     p->socket = xasprintf("%s/redis.sock", real);
     if (strlen(p->socket) > longest)

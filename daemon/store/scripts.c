@@ -19,6 +19,7 @@
 EMBED(add);
 EMBED(queue);
 EMBED(flag);
+EMBED(approve);
 EMBED(open);
 EMBED(claim);
 EMBED(release);
@@ -27,6 +28,10 @@ EMBED(finish);
 EMBED(index);
 EMBED(receipts);
 EMBED(reply);
+EMBED(place);
+EMBED(answer);
+EMBED(duty);
+EMBED(told);
 EMBED(cap);
 EMBED(heartbeat);
 EMBED(reader);
@@ -35,8 +40,15 @@ EMBED(share);
 EMBED(sealed);
 EMBED(marker);
 EMBED(restore);
+EMBED(append);
+EMBED(amend);
+EMBED(corrected);
 EMBED(repair);
 EMBED(refuse);
+EMBED(labels);
+EMBED(resident);
+EMBED(tag);
+EMBED(erase);
 
 /* Refused whole when Redis is out of memory, or not. */
 #define CAREFUL "#!lua\n"
@@ -50,17 +62,40 @@ EMBED(refuse);
 static const struct {
     const char *name, *head, *begin, *end;
 } scripts[] = {
-    [SCRIPT_ADD] = SCRIPT(add, CAREFUL),          [SCRIPT_QUEUE] = SCRIPT(queue, CAREFUL),
-    [SCRIPT_FLAG] = SCRIPT(flag, ALWAYS),         [SCRIPT_OPEN] = SCRIPT(open, CAREFUL),
-    [SCRIPT_CLAIM] = SCRIPT(claim, CAREFUL),      [SCRIPT_RELEASE] = SCRIPT(release, ALWAYS),
-    [SCRIPT_INTEND] = SCRIPT(move, CAREFUL),      [SCRIPT_SETTLE] = SCRIPT(move, ALWAYS),
-    [SCRIPT_FINISH] = SCRIPT(finish, ALWAYS),     [SCRIPT_INDEX] = SCRIPT(index, ALWAYS),
-    [SCRIPT_RECEIPTS] = SCRIPT(receipts, ALWAYS), [SCRIPT_REPLY] = SCRIPT(reply, ALWAYS),
-    [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),          [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
-    [SCRIPT_READER] = SCRIPT(reader, ALWAYS),     [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
-    [SCRIPT_SHARE] = SCRIPT(share, ALWAYS),       [SCRIPT_SEALED] = SCRIPT(sealed, ALWAYS),
-    [SCRIPT_MARKER] = SCRIPT(marker, ALWAYS),     [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
-    [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),    [SCRIPT_REFUSE] = SCRIPT(refuse, ALWAYS),
+    [SCRIPT_ADD] = SCRIPT(add, CAREFUL),
+    [SCRIPT_QUEUE] = SCRIPT(queue, CAREFUL),
+    [SCRIPT_FLAG] = SCRIPT(flag, ALWAYS),
+    [SCRIPT_OPEN] = SCRIPT(open, CAREFUL),
+    [SCRIPT_CLAIM] = SCRIPT(claim, CAREFUL),
+    [SCRIPT_RELEASE] = SCRIPT(release, ALWAYS),
+    [SCRIPT_INTEND] = SCRIPT(move, CAREFUL),
+    [SCRIPT_SETTLE] = SCRIPT(move, ALWAYS),
+    [SCRIPT_FINISH] = SCRIPT(finish, ALWAYS),
+    [SCRIPT_INDEX] = SCRIPT(index, ALWAYS),
+    [SCRIPT_RECEIPTS] = SCRIPT(receipts, ALWAYS),
+    [SCRIPT_REPLY] = SCRIPT(reply, ALWAYS),
+    [SCRIPT_REFUSE] = SCRIPT(refuse, ALWAYS),
+    [SCRIPT_PLACE] = SCRIPT(place, CAREFUL),
+    [SCRIPT_ANSWER] = SCRIPT(answer, CAREFUL),
+    [SCRIPT_DUTY] = SCRIPT(duty, ALWAYS),
+    [SCRIPT_TOLD] = SCRIPT(told, CAREFUL),
+    [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),
+    [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
+    [SCRIPT_READER] = SCRIPT(reader, ALWAYS),
+    [SCRIPT_NUMBER] = SCRIPT(number, CAREFUL),
+    [SCRIPT_SHARE] = SCRIPT(share, ALWAYS),
+    [SCRIPT_SEALED] = SCRIPT(sealed, ALWAYS),
+    [SCRIPT_MARKER] = SCRIPT(marker, ALWAYS),
+    [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
+    [SCRIPT_APPEND] = SCRIPT(append, CAREFUL),
+    [SCRIPT_AMEND] = SCRIPT(amend, CAREFUL),
+    [SCRIPT_CORRECTED] = SCRIPT(corrected, CAREFUL),
+    [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
+    [SCRIPT_LABELS] = SCRIPT(labels, CAREFUL),
+    [SCRIPT_RESIDENT] = SCRIPT(resident, CAREFUL),
+    [SCRIPT_TAG] = SCRIPT(tag, CAREFUL),
+    [SCRIPT_ERASE] = SCRIPT(erase, ALWAYS),
+    [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
 };
 
 static struct {

@@ -13,6 +13,7 @@ enum script {
     SCRIPT_ADD,       /* rows into an audience */
     SCRIPT_QUEUE,     /* a campaign with its reminders */
     SCRIPT_FLAG,      /* pause, resume, cancel */
+    SCRIPT_APPROVE,   /* a second person agrees: it becomes active */
     SCRIPT_OPEN,      /* a reminder falls due: its ledger */
     SCRIPT_CLAIM,     /* a range, or due retries, under a lease */
     SCRIPT_RELEASE,   /* a lease is done with, or given back */
@@ -23,6 +24,10 @@ enum script {
     SCRIPT_RECEIPTS,  /* receipts find their notice, or are parked */
     SCRIPT_REPLY,     /* a reply, once */
     SCRIPT_REFUSE,    /* a refusal, which even a full Redis takes */
+    SCRIPT_PLACE,     /* a place of a campaign, taken or given back */
+    SCRIPT_ANSWER,    /* an answer, counted once a person */
+    SCRIPT_DUTY,      /* alerts that are due, taken by one daemon */
+    SCRIPT_TOLD,      /* which notice somebody was told last */
     SCRIPT_CAP,       /* per-recipient limits: reserve */
     SCRIPT_HEARTBEAT, /* a daemon's epoch and counter */
     SCRIPT_READER,    /* who reads the events, and how far */
@@ -31,7 +36,14 @@ enum script {
     SCRIPT_SEALED,    /* a value that all daemons share, made by one of them */
     SCRIPT_MARKER,    /* is Redis what it was? */
     SCRIPT_RESTORE,   /* a reminder whose ledger is to be filled from the delivery log */
+    SCRIPT_APPEND,    /* rows that come after a campaign was queued */
+    SCRIPT_AMEND,     /* another document for a campaign */
+    SCRIPT_CORRECTED, /* how far those who were told were looked for */
     SCRIPT_REPAIR,    /* counters, leases and retry set put right by the ledger */
+    SCRIPT_RESIDENT,  /* people into the register, */
+    SCRIPT_LABELS,    /* the names of its columns and tags, */
+    SCRIPT_TAG,       /* a tag for many, */
+    SCRIPT_ERASE,     /* people out of it */
     SCRIPT_COUNT
 };
 

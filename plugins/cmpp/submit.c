@@ -59,8 +59,8 @@ static enum sms_result encode(const struct cmpp *g, const struct gateway_message
     return SMS_OK;
 }
 
-bool cmpp_prepare(struct trunk *t, const struct gateway_message *m, struct sms_text *text,
-                  struct gateway_answer *refusal)
+bool cmpp_prepare(struct trunk *t, const struct gateway_message *m, int64_t wall_ms,
+                  struct sms_text *text, struct gateway_answer *refusal)
 {
     struct cmpp *g = cmpp_of(t);
     const struct cmpp_settings *settings = &g->settings;
@@ -76,7 +76,7 @@ bool cmpp_prepare(struct trunk *t, const struct gateway_message *m, struct sms_t
     if (result != SMS_OK)
         return refuse(refusal, GATEWAY_REJECTED, GATEWAY_REASON_TEXT,
                       result == SMS_INVALID ? "text is not UTF-8" : "too many parts");
-    validity_write(g->validity, settings->validity, m->expires_ms, t->host->wall_ms(),
+    validity_write(g->validity, settings->validity, m->expires_ms, wall_ms,
                    settings->utc_offset_min);
     g->submit = (struct cmpp_submit){.level = settings->level,
                                      .service = settings->service_id,
@@ -124,7 +124,7 @@ void cmpp_verdict(struct trunk *t, uint32_t status, struct gateway_answer *a, ch
             return;
         }
     if (known == NULL)
-        cmpp_unknown_code(g, "result", code);
+        trunk_unknown_code(t, "result", code, "results");
 }
 
 void cmpp_refused(struct trunk_session *s, uint32_t status)

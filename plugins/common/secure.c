@@ -35,16 +35,50 @@ static const char *last_error(void)
     return reason != NULL ? reason : "TLS failed";
 }
 
-struct secure_context *secure_context_create(const char *ca_file, char *error, size_t size)
+static bool given(const char *file)
+{
+    return file != NULL && *file != '\0';
+}
+
+/* A key with a passphrase is refused: nobody is asked for one. */
+static int no_passphrase(char *bytes, int size, int is_written, void *arg)
+{
+    (void)bytes, (void)size, (void)is_written, (void)arg;
+    return 0;
+}
+
+static int show_certificate(SSL_CTX *ctx, const char *cert, const char *key, char *error,
+                            size_t size)
+{
+    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+    if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1) {
+        snprintf(error, size, "tls_cert = \"%s\": %s", cert, last_error());
+        return -1;
+    }
+    if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1) {
+        snprintf(error, size, "tls_key = \"%s\": %s", key, last_error());
+        return -1;
+    }
+    return 0;
+}
+
+struct secure_context *secure_context_create(const char *ca_file, const char *cert_file,
+                                             const char *key_file, char *error, size_t size)
 {
     struct secure_context *c = memory_calloc(1, sizeof *c);
-    bool ours = ca_file != NULL && *ca_file != '\0';
+    bool ours = given(ca_file);
 
     c->ctx = SSL_CTX_new(TLS_client_method());
     if (c->ctx == NULL || SSL_CTX_set_min_proto_version(c->ctx, TLS1_2_VERSION) != 1 ||
         (ours ? SSL_CTX_load_verify_locations(c->ctx, ca_file, NULL)
               : SSL_CTX_set_default_verify_paths(c->ctx)) != 1) {
         snprintf(error, size, "tls_ca = \"%s\": %s", ours ? ca_file : "", last_error());
+        secure_context_free(c);
+        return NULL;
+    }
+    if (given(cert_file) &&
+        show_certificate(c->ctx, cert_file, given(key_file) ? key_file : cert_file, error, size) !=
+            0) {
         secure_context_free(c);
         return NULL;
     }

@@ -16,8 +16,10 @@
 struct secure_context; /* the authorities, for all connections */
 struct secure;         /* one connection */
 
-/* ca_file: PEM certificates in place of the system's; NULL or "" for those. NULL with error. */
-struct secure_context *secure_context_create(const char *ca_file, char *error, size_t size);
+/* PEM files, each NULL or "" for none: certificates in place of the system's; ours, with the chain
+ * to its authority; and its private key, if that is not in the same file. NULL with error. */
+struct secure_context *secure_context_create(const char *ca_file, const char *cert_file,
+                                             const char *key_file, char *error, size_t size);
 void secure_context_free(struct secure_context *c); /* NULL is fine */
 
 /* host: a name or a numeric address, what the certificate must be for. NULL: no memory. */

@@ -249,7 +249,7 @@ void trunk_message_unsent(struct trunk_message *m, unsigned part, const char *wh
 
 /* ------------------------------------------------------------------ sending */
 struct now {
-    int64_t mono_ms, boot_ms;
+    int64_t mono_ms, boot_ms, wall_ms;
 };
 
 static bool write_part(struct trunk_message *m, const struct sms_text *text, unsigned part,
@@ -294,7 +294,7 @@ static bool send_message(struct trunk_message *m, const struct now *now)
     struct sms_text text;
     unsigned part;
 
-    if (!s->trunk->protocol->prepare(s->trunk, m->m, &text, &refusal)) {
+    if (!s->trunk->protocol->prepare(s->trunk, m->m, now->wall_ms, &text, &refusal)) {
         answer(m, &refusal);
         return true;
     }
@@ -317,7 +317,7 @@ static bool is_stale(const struct trunk_message *m, int64_t boot_ms)
 
 static struct now look_at_clocks(const struct gateway_host *host)
 {
-    return (struct now){host->mono_ms(), host->boot_ms()};
+    return (struct now){host->mono_ms(), host->boot_ms(), host->wall_ms()};
 }
 
 void trunk_messages_pump(struct trunk_session *s)

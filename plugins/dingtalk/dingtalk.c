@@ -205,6 +205,7 @@ static void dingtalk_close(void *state)
     polls_close(d->polls);
     while (!LIST_EMPTY(&d->flights))
         flight_free(LIST_FIRST(&d->flights));
+    inbox_free(&d->inbox);
     judge_close(&d->judge);
     text_free(&d->at);
     text_free(&d->url);
@@ -237,6 +238,7 @@ static int dingtalk_open(const struct gateway_host *host, struct gateway *gw, vo
         abort();
     d->host = host;
     d->gw = gw;
+    d->inbox = (struct inbox){.host = host, .gw = gw, .ok_body = ""};
     read_settings(d);
     format = given(d, "format");
     d->markdown = strcmp(format, "markdown") == 0;
@@ -635,19 +637,6 @@ static void dingtalk_submit(void *state, const struct gateway_message *const *me
 
 /* ------------------------------------------------------------------- replies */
 
-struct waiting {
-    gateway_push_answer_fn *answer;
-    void *arg;
-};
-
-static void on_stored(void *arg, bool stored)
-{
-    struct waiting w = *(struct waiting *)arg;
-
-    free(arg);
-    w.answer(w.arg, stored ? 200 : 503, "");
-}
-
 static const char *header(const struct gateway_push *push, const char *name)
 {
     for (size_t i = 0; i < push->header_count; i++)
@@ -675,7 +664,7 @@ static void dingtalk_callback(void *state, const struct gateway_push *push,
 {
     struct dingtalk *d = state;
     struct gateway_reply reply = {.to = ""};
-    struct waiting *w;
+    struct push *in;
     json_t *json;
 
     if (!d->replies || !is_signed(d, push)) {
@@ -695,11 +684,9 @@ static void dingtalk_callback(void *state, const struct gateway_push *push,
     } else {
         reply.text += strspn(reply.text, " "); /* it puts one in front */
         reply.length = strlen(reply.text);
-        w = malloc(sizeof *w);
-        if (w == NULL)
-            abort();
-        *w = (struct waiting){answer, arg};
-        d->host->reply(d->gw, &reply, on_stored, w);
+        in = inbox_begin(&d->inbox, answer, arg);
+        inbox_reply(in, &reply);
+        inbox_end(in);
     }
     json_decref(json);
 }

@@ -6,6 +6,7 @@
 
 #include "digest.h"
 #include "gateway_plugin.h"
+#include "inbox.h"
 #include "judge.h"
 #include "token.h"
 
@@ -26,6 +27,7 @@ struct dingtalk {
     struct judge judge;
     struct tokens *tokens; /* NULL: a robot */
     struct polls *polls;
+    struct inbox inbox;
     LIST_HEAD(, flight) flights;
 };
 

@@ -66,7 +66,7 @@ struct exec {
     char *argv[WORDS_MAX + 1], *environment[WORDS_MAX + 8];
     struct program_command command;
     unsigned window;
-    int64_t start_timeout_ms, answer_timeout_ms, restart_min_ms, restart_max_ms;
+    int64_t start_timeout_ms, answer_timeout_ms, restart_min_ms, restart_max_ms, stop_wait_ms;
     bool columns;
 
     struct program *program; /* NULL: none */
@@ -253,6 +253,19 @@ static void free_events(struct exec *x)
     }
 }
 
+/* Whatever it is doing, it has no pipes any more; the host sees to its end. at_once: SIGTERM now.
+ */
+static void end_program(struct exec *x, bool at_once)
+{
+    pid_t pid;
+
+    free_events(x); /* before the descriptors are closed */
+    pid = program_forget(x->program);
+    x->program = NULL;
+    if (pid != 0)
+        x->host->child_end(x->gw, pid, at_once ? 0 : x->stop_wait_ms / 2, x->stop_wait_ms);
+}
+
 /* The program has ended, or is to: its messages are settled, and it is started again later. */
 static void lose(struct exec *x, const char *why, bool at_once)
 {
@@ -263,9 +276,7 @@ static void lose(struct exec *x, const char *why, bool at_once)
     x->backoff_ms = x->backoff_ms == 0 ? x->restart_min_ms : x->backoff_ms * 2;
     if (x->backoff_ms > x->restart_max_ms)
         x->backoff_ms = x->restart_max_ms;
-    free_events(x); /* before the descriptors are closed */
-    program_end(x->program, at_once);
-    x->program = NULL;
+    end_program(x, at_once);
     x->ready = x->paused = false;
     x->closed_ms = 0;
     x->generation++;
@@ -784,8 +795,7 @@ static void exec_close(void *state)
 
     x->host->timer_cancel(x->tick);
     x->host->timer_cancel(x->restart);
-    free_events(x);
-    program_end(x->program, false);
+    end_program(x, false);
     while ((o = TAILQ_FIRST(&x->queued)) != NULL || (o = TAILQ_FIRST(&x->written)) != NULL) {
         TAILQ_REMOVE(o->bytes != NULL ? &x->queued : &x->written, o, links);
         outgoing_free(o);
@@ -809,8 +819,13 @@ static void exec_close(void *state)
 static int exec_open(const struct gateway_host *host, struct gateway *gw, void **state, char *error,
                      size_t size)
 {
-    struct exec *x = alloc(sizeof *x);
+    struct exec *x;
 
+    if (host->size < offsetof(struct gateway_host, child_end) + sizeof host->child_end) {
+        snprintf(error, size, "needs a newer outreachd: this one ends no programs");
+        return -1;
+    }
+    x = alloc(sizeof *x);
     x->host = host;
     x->gw = gw;
     TAILQ_INIT(&x->queued);
@@ -823,6 +838,7 @@ static int exec_open(const struct gateway_host *host, struct gateway *gw, void *
     x->answer_timeout_ms = host->setting_int(gw, "answer_timeout");
     x->restart_min_ms = host->setting_int(gw, "restart_min");
     x->restart_max_ms = host->setting_int(gw, "restart_max");
+    x->stop_wait_ms = host->setting_int(gw, "stop_wait");
     x->columns = host->setting_int(gw, "columns") != 0;
     x->minute_ms = host->mono_ms();
     if (open_command(x, error, size) != 0 || open_environment(x, error, size) != 0) {
@@ -830,8 +846,7 @@ static int exec_open(const struct gateway_host *host, struct gateway *gw, void *
         return -1;
     }
     x->command =
-        (struct program_command){x->argv, x->environment, host->setting_string(gw, "directory"),
-                                 host->setting_int(gw, "stop_wait")};
+        (struct program_command){x->argv, x->environment, host->setting_string(gw, "directory")};
     x->restart = host->timer(gw, 0, on_restart, x);
     *state = x;
     return 0;

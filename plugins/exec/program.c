@@ -7,27 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define NAP_MS 5 /* between looks while the process exits */
-
 struct program {
-    LIST_ENTRY(program) links; /* in ending, once it is */
-    pid_t pid;                 /* 0: reaped */
-    int pidfd;                 /* readable when it has ended */
-    int fds[3];                /* our ends; -1: closed */
-    struct event *exit_event, *step_event;
-    program_ended_fn *fn; /* NULL: nobody asks */
+    pid_t pid;  /* 0: reaped */
+    int pidfd;  /* readable when it has ended */
+    int fds[3]; /* our ends; -1: closed */
+    struct event *exit_event;
+    program_ended_fn *fn;
     void *arg;
-    int64_t stop_wait_ms, wait_ms; /* wait_ms: until the next step, once it is ending */
-    enum { RUNS, ENDS, TERMINATED, KILLED } stage;
 };
-
-static LIST_HEAD(, program) ending = LIST_HEAD_INITIALIZER(ending);
 
 static void close_fd(int *fd)
 {
@@ -59,99 +50,31 @@ static void program_free(struct program *p)
 {
     if (p->exit_event != NULL)
         event_free(p->exit_event);
-    if (p->step_event != NULL)
-        event_free(p->step_event);
     for (size_t i = 0; i < 3; i++)
         close_fd(&p->fds[i]);
     close_fd(&p->pidfd);
     free(p);
 }
 
-/* The next step of its end; sets how long until the one after it. */
-static void step(struct program *p)
-{
-    bool kills = p->stage >= TERMINATED;
-
-    kill(-p->pid, kills ? SIGKILL : SIGTERM);
-    p->stage = kills ? KILLED : TERMINATED;
-    p->wait_ms = kills ? 1000 : p->stop_wait_ms - p->wait_ms;
-}
-
-static void schedule(struct program *p)
-{
-    struct timeval wait = {p->wait_ms / 1000, p->wait_ms % 1000 * 1000};
-
-    event_add(p->step_event, &wait);
-}
-
-static void on_step(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    step(arg);
-    schedule(arg);
-}
-
 static void on_exit_seen(evutil_socket_t fd, short what, void *arg)
 {
     struct program *p = arg;
-    program_ended_fn *fn = p->fn;
     char how[32];
 
     (void)fd, (void)what;
     if (!reap(p, how, sizeof how))
         return;
     event_del(p->exit_event);
-    if (p->stage != RUNS) {
-        LIST_REMOVE(p, links);
-        program_free(p);
-    } else {
-        p->fn = NULL;
-        fn(p->arg, how);
-    }
+    p->fn(p->arg, how);
 }
 
-void program_end(struct program *p, bool at_once)
+pid_t program_forget(struct program *p)
 {
-    if (p == NULL)
-        return;
-    for (size_t i = 0; i < 3; i++)
-        close_fd(&p->fds[i]);
-    p->fn = NULL;
-    if (p->pid == 0) {
+    pid_t pid = p != NULL ? p->pid : 0;
+
+    if (p != NULL)
         program_free(p);
-        return;
-    }
-    p->stage = ENDS;
-    p->wait_ms = at_once ? 0 : p->stop_wait_ms / 2;
-    LIST_INSERT_HEAD(&ending, p, links);
-    if (at_once)
-        step(p);
-    schedule(p);
-}
-
-/* The process exits, the loop is no more: nobody is kept waiting by a wait. The loop that the
- * events belong to may be freed, so they are left alone. */
-__attribute__((destructor)) static void end_all(void)
-{
-    const struct timespec nap = {0, NAP_MS * 1000000};
-    bool more = !LIST_EMPTY(&ending);
-    struct program *p;
-    char how[32];
-
-    while (more) {
-        more = false;
-        LIST_FOREACH(p, &ending, links)
-        {
-            if (reap(p, how, sizeof how))
-                continue;
-            p->wait_ms -= NAP_MS;
-            if (p->wait_ms < 0)
-                step(p);
-            more = true;
-        }
-        if (more)
-            nanosleep(&nap, NULL);
-    }
+    return pid;
 }
 
 /* ------------------------------------------------------------------ its start */
@@ -206,7 +129,6 @@ struct program *program_start(struct event_base *base, const struct program_comm
     if (p == NULL)
         abort(); /* out of memory: the truth is in Redis */
     *p = (struct program){.pidfd = -1, .fds = {-1, -1, -1}, .fn = fn, .arg = arg};
-    p->stop_wait_ms = command->stop_wait_ms;
     rc = make_pipes(p->fds, theirs) == 0 ? spawn(command, theirs, &p->pid) : errno;
     for (size_t i = 0; i < 3; i++)
         close_fd(&theirs[i]);
@@ -225,7 +147,6 @@ struct program *program_start(struct event_base *base, const struct program_comm
         return NULL;
     }
     p->exit_event = event_new(base, p->pidfd, EV_READ | EV_PERSIST, on_exit_seen, p);
-    p->step_event = evtimer_new(base, on_step, p);
     event_add(p->exit_event, NULL);
     return p;
 }

@@ -5,12 +5,8 @@
  * process group of its own, no other descriptor, no signal blocked or ignored, and only the
  * environment it is given.
  *
- * It ends in steps: its stdin is closed; after half of stop_wait_ms comes SIGTERM, and after all
- * of it SIGKILL, each for its whole group. What is left of the group when the program itself
- * has ended is killed. It is always reaped, and nobody waits for it on the loop: a program that
- * is ending is looked after by events of this file alone, which touch no gateway, and (the
- * plugin stays loaded) may outlive the gateway it belonged to. When the process exits, what is
- * still ending then is given the rest of its time.
+ * Its end by itself is seen, and what is left of its group then is killed. One that is to end is
+ * forgotten here and handed to the host (child_end() of gateway_plugin.h).
  */
 #ifndef EXEC_PROGRAM_H
 #define EXEC_PROGRAM_H
@@ -25,13 +21,12 @@ struct program_command {
     char *const *argv; /* the first is an absolute path; ended by NULL */
     char *const *environment;
     const char *directory;
-    int64_t stop_wait_ms;
 };
 
 struct program; /* opaque */
 
 /* It has ended by itself and is reaped: how is "exit=3" or "signal=9". What it wrote last may
- * still be read. Runs once, and not after program_end(). */
+ * still be read. Runs once. */
 typedef void program_ended_fn(void *arg, const char *how);
 
 /* Starts it. NULL with a sentence in error. */
@@ -45,8 +40,8 @@ pid_t program_pid(const struct program *p);
 
 void program_close_stdin(struct program *p);
 
-/* Closes our ends of its pipes and forgets it: p is gone for the caller. at_once: SIGTERM
- * now. NULL is fine, and so is one that has ended. */
-void program_end(struct program *p, bool at_once);
+/* Closes our ends of its pipes and forgets it: p is gone. Returns its process for somebody to end
+ * and reap, or 0 for one that has ended. NULL is fine. */
+pid_t program_forget(struct program *p);
 
 #endif

@@ -193,6 +193,10 @@ static void end_pin_ask(struct modem_port *p, bool ok, const struct at_line *l)
         lose(p, why, 0);
         return;
     }
+    if (*p->pin_state == '\0') { /* an earlier life's: an answer late */
+        lose(p, "it answers what was asked before", 0);
+        return;
+    }
     if (strcmp(p->pin_state, "READY") == 0) {
         enter(p, STEP_IMSI);
         return;
@@ -676,7 +680,7 @@ static void open_device(struct modem_port *p)
     memset(&p->reader, 0, sizeof p->reader);
     snprintf(p->sim, sizeof p->sim, "port%u", p->number);
     snprintf(p->operator_name, sizeof p->operator_name, "network");
-    *p->memory = '\0';
+    *p->memory = *p->pin_state = '\0';
     p->signal = -1;
     p->pin_given = false;
     p->readable = event_new(m->host->loop(m->gw), p->fd, EV_READ | EV_PERSIST, on_readable, p);

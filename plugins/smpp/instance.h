@@ -43,8 +43,8 @@ void smpp_handle(struct trunk_session *s, const struct trunk_pdu *h, const uint8
 void smpp_answer(struct trunk_session *s, const struct trunk_pdu *h, uint32_t status);
 
 /* ------------------------------------------------------------------ submit.c */
-bool smpp_prepare(struct trunk *t, const struct gateway_message *m, struct sms_text *text,
-                  struct gateway_answer *refusal);
+bool smpp_prepare(struct trunk *t, const struct gateway_message *m, int64_t wall_ms,
+                  struct sms_text *text, struct gateway_answer *refusal);
 size_t smpp_write(const struct trunk_message *m, const struct sms_text *text, unsigned part,
                   uint8_t *p, uint32_t sequence);
 void smpp_verdict(struct trunk *t, uint32_t status, struct gateway_answer *a, char code[16]);

@@ -9,9 +9,9 @@
 #include "ids.h"
 #include "status.h"
 
-static const char *validity_of(struct smpp *g, const struct gateway_message *m)
+static const char *validity_of(struct smpp *g, const struct gateway_message *m, int64_t wall_ms)
 {
-    int64_t expires_s = m->expires_ms / 1000, wall_s = g->trunk.host->wall_ms() / 1000;
+    int64_t expires_s = m->expires_ms / 1000, wall_s = wall_ms / 1000;
 
     if (expires_s != g->validity.expires_s || wall_s != g->validity.wall_s) {
         validity_write(g->validity.text, g->settings.validity, m->expires_ms, wall_s * 1000, 0);
@@ -47,8 +47,8 @@ static bool refuse(struct gateway_answer *refusal, enum gateway_outcome outcome,
     return false;
 }
 
-bool smpp_prepare(struct trunk *t, const struct gateway_message *m, struct sms_text *text,
-                  struct gateway_answer *refusal)
+bool smpp_prepare(struct trunk *t, const struct gateway_message *m, int64_t wall_ms,
+                  struct sms_text *text, struct gateway_answer *refusal)
 {
     struct smpp *g = smpp_of(t);
     struct smpp_submit submit = {.to = m->to, .to_length = m->to_length, .schedule = ""};
@@ -68,7 +68,7 @@ bool smpp_prepare(struct trunk *t, const struct gateway_message *m, struct sms_t
     if (result != SMS_OK)
         return refuse(refusal, GATEWAY_REJECTED, GATEWAY_REASON_TEXT,
                       result == SMS_INVALID ? "text is not UTF-8" : "too many parts");
-    submit.validity = validity_of(g, m);
+    submit.validity = validity_of(g, m, wall_ms);
     submit.registered_delivery = g->settings.registered_delivery;
     submit.data_coding = text->data_coding;
     g->submit = submit;
@@ -108,6 +108,8 @@ void smpp_verdict(struct trunk *t, uint32_t status, struct gateway_answer *a, ch
     a->reason = known.reason;
     a->words = known.name;
     snprintf(code, 16, "0x%08x", (unsigned)status);
+    if (known.strange)
+        trunk_unknown_code(t, "status", code, "statuses");
 }
 
 void smpp_refused(struct trunk_session *s, uint32_t status)

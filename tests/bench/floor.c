@@ -757,15 +757,22 @@ static void turn_time(void)
 
 static void turn_end(void)
 {
+    static off_t behind; /* of the log */
+
     for (long i = 0; i < o.flight && claimed < o.notices; i++)
         if (batches[i].stage == FREE)
             batch_claim(&batches[i]);
     intend_some();
     submit_some();
     publish();
+    behind += (off_t)buffer_length(&log_out);
     while (buffer_length(&log_out) > 0) /* before the submits leave */
         if (buffer_write(&log_out, log_fd) != 0)
             die(o.log);
+    if (behind >= 1 << 20) { /* as the daemon does: see begin_writing() */
+        sync_file_range(log_fd, lseek(log_fd, 0, SEEK_CUR) - behind, behind, SYNC_FILE_RANGE_WRITE);
+        behind = 0;
+    }
     sync_log();
     for (int i = 0; i < o.sessions; i++)
         flush(&sessions[i].out, sessions[i].fd, &sessions[i].write_watched, &sessions[i]);

@@ -4,11 +4,13 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +24,7 @@ struct rows the_rows;
 const struct http_play *the_play;
 enum store the_store;
 bool uses_loop;
-int64_t wall_jump_ms;
+int64_t wall_jump_ms, ready_wait_ms = 15000;
 void (*on_vice)(const char *sentence);
 
 static struct event_base *base;
@@ -556,14 +558,16 @@ static const char *log_bytes(const char *bytes, size_t n)
 
 /* Shared values: one daemon alone, so it always makes them itself. */
 struct asked {
+    LIST_ENTRY(asked) links;
     gateway_shared_fn *fn;
     void *arg;
 };
 
-static void shared_answer(void *asked)
+static void answer_asked(struct asked *asked)
 {
-    struct asked a = *(struct asked *)asked;
+    struct asked a = *asked;
 
+    LIST_REMOVE(asked, links);
     free(asked);
     a.fn(a.arg, NULL, 0);
 }
@@ -577,8 +581,8 @@ static void shared(struct gateway *gw, const char *key, const char *stale, gatew
     if (strspn(key, "abcdefghijklmnopqrstuvwxyz-") != strlen(key) || *key == '\0' ||
         strlen(key) > 32)
         vice("shared", "a shared value's name is 1 to 32 of a-z and -");
-    *a = (struct asked){fn, arg};
-    (void)timer(gw, 0, shared_answer, a);
+    *a = (struct asked){.fn = fn, .arg = arg};
+    LIST_INSERT_HEAD(&gw->asked, a, links);
 }
 
 static void shared_put(struct gateway *gw, const char *key, const char *value, size_t length,
@@ -586,6 +590,21 @@ static void shared_put(struct gateway *gw, const char *key, const char *value, s
 {
     (void)gone(gw, "shared_put");
     (void)key, (void)value, (void)length, (void)ttl_ms;
+}
+
+/* It is not waited for: what it does behind its end is no matter of the plugin's. */
+static void child_end(struct gateway *gw, pid_t pid, int64_t term_ms, int64_t kill_ms)
+{
+    (void)gone(gw, "child_end");
+    if (term_ms < 0 || kill_ms < term_ms)
+        vice("child-time", "wants a child ended after %lld and %lld ms", (long long)term_ms,
+             (long long)kill_ms);
+    if (pid <= 0 || getpgid(pid) != pid) {
+        vice("child-group", "hands over a child that leads no process group");
+        return;
+    }
+    kill(-pid, SIGKILL);
+    waitpid(pid, NULL, 0);
 }
 
 const struct gateway_host watchful_host = {
@@ -612,6 +631,7 @@ const struct gateway_host watchful_host = {
     .log_bytes = log_bytes,
     .shared = shared,
     .shared_put = shared_put,
+    .child_end = child_end,
 };
 
 /* ------------------------------------------------------------------ an instance */
@@ -651,19 +671,28 @@ static bool alone(const struct gateway *gw)
 
 static void look_at_rest(struct gateway *gw, const char *call)
 {
+    siginfo_t info = {0};
+
     if (!LIST_EMPTY(&gw->timers))
         vice("timer-left", "leaves a timer behind %s", call);
     if (alone(gw) && open_files() > gw->files)
         vice("file-left", "leaves a file or socket open behind %s", call);
     if (alone(gw) && events_of_base() > gw->events)
         vice("event-left", "leaves an event on the loop behind %s", call);
+    if (alone(gw) && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+        vice("child-left", "leaves a child process behind %s", call);
 }
 
 static void forget_all(struct gateway *gw)
 {
     struct promise *p;
     struct fetch *f;
+    struct asked *a;
 
+    while ((a = LIST_FIRST(&gw->asked)) != NULL) {
+        LIST_REMOVE(a, links);
+        free(a);
+    }
     while ((p = LIST_FIRST(&gw->promises)) != NULL) {
         LIST_REMOVE(p, links);
         free(p);
@@ -775,6 +804,10 @@ static bool run_due(struct gateway *gw)
     struct promise *p;
     struct fetch *f;
 
+    if (!LIST_EMPTY(&gw->asked)) {
+        answer_asked(LIST_FIRST(&gw->asked));
+        return true;
+    }
     LIST_FOREACH(f, &gw->fetches, links)
     if (f->due_ms <= now_ms) {
         answer_fetch(f);
@@ -827,7 +860,7 @@ void watch_settle(struct gateway *gw, int64_t ms)
 
 bool watch_ready(struct gateway *gw)
 {
-    int64_t end_ms = clock_ms(CLOCK_MONOTONIC) + SOCKET_GRACE_MS;
+    int64_t end_ms = clock_ms(CLOCK_MONOTONIC) + ready_wait_ms;
 
     while (gw->capacity == 0 && clock_ms(CLOCK_MONOTONIC) < end_ms)
         watch_turn(uses_loop ? 0 : 10);

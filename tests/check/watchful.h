@@ -65,6 +65,7 @@ struct gateway { /* an instance, as the plugin's host knows it */
     LIST_HEAD(, gateway_timer) timers;
     LIST_HEAD(, fetch) fetches;
     LIST_HEAD(, promise) promises;
+    LIST_HEAD(, asked) asked;
 };
 
 extern const struct gateway_host watchful_host;
@@ -88,7 +89,9 @@ void watch_push(struct gateway *gw, const struct gateway_push *push, struct push
 void watch_turn(int64_t step_ms);
 /* Until all is answered, for at most so long on the hurried clock. */
 void watch_settle(struct gateway *gw, int64_t ms);
-/* Until it has room for a message; false when that does not come. */
+/* Until it has room for a message; false when that does not come within ready_wait_ms of real
+ * time: a peer may be slow. */
+extern int64_t ready_wait_ms;
 bool watch_ready(struct gateway *gw);
 
 int64_t watch_mono_ms(void);

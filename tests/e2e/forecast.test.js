@@ -2,6 +2,7 @@
 // outreach forecast: what it says before is what the operators count afterwards.
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const { journey, inDays } = require('./lib/stage');
 
 const conf = (fields) => `campaign = { id = "fair"; class = "notice"; title = "招聘会";
@@ -46,6 +47,29 @@ journey('the forecast is what is sent: by gateway, in notices and segments, and 
   assert.deepEqual(first.missed, {});
   const report = JSON.parse((await s.ok('report', 'fair', '--reminder', 'first', '--json')).out);
   assert.ok(Math.abs(report.cost - first.cost) < 1e-9, `${report.cost} was forecast as ${first.cost}`);
+});
+
+journey("what a provider's template is filled with is told, and who lacks a parameter gets nothing", async (s) => {
+  const cloud = await s.cloud(({ n }) => ({ status: 202, body: JSON.stringify({ id: `m${n}` }) }));
+  Object.assign(s.settings.gateways[0], {
+    url: `http://127.0.0.1:${cloud.port}/send`, body: '{"template": "{{template_code:json}}", "to": "{{to:json}}", "params": {{params}}}',
+  });
+  s.settings.defaults.hours = 'always';
+  await s.start();
+  s.write('list.csv', '姓名,手机号,语言,地点\n居民1,13851402001,zh,三楼\n居民2,13851402002,en,\n居民3,13851402003,zh,四楼\n');
+  const file = s.write('fair.conf', conf(`
+    texts = { zh = "{{name}}您好"; en = "Dear {{name}}"; };
+    templates = { cloud = { zh = { code = "SMS_1"; params = ( "name", "where=地点" ); signature = "鼓楼区妇联"; };
+      en = { code = "SMS_2"; params = ( "name", "where=地点" ); }; }; };
+    reminders = ( { name = "first"; at = "now"; } );`));
+  const { templates, reminders: [first] } = await told(s, file);
+  assert.deepEqual(templates, [{ reminder: 'first', gateway: 'cloud', code: 'SMS_1', signature: '鼓楼区妇联', params: { name: '居民1', where: '三楼' } }]);
+  assert.equal(first.notices, 2);
+  assert.deepEqual(first.missed, { empty: 1 });
+  assert.match((await s.ok('forecast', file)).out, /first {2}cloud {2}SMS_1 {2}name=居民1 {2}where=三楼 {2}(签名|signature) 鼓楼区妇联/);
+  await s.ok('queue', file);
+  await s.counted('fair', 'first', { accepted: 2, failed: 1 }, 60000);
+  assert.deepEqual(JSON.parse(cloud.requests.find((r) => r.body.includes('13851402001')).body).params, templates[0].params);
 });
 
 journey('it says when the last one leaves, by the rate and the hours, and who would come too late', async (s) => {
@@ -98,4 +122,44 @@ journey('closed days of a gateway, and one that is not configured, are reckoned 
   assert.equal(eve.notices, 1);
   assert.equal(eve.missed['no-gateway'], 1);
   assert.equal(eve.late, 1, 'closed on the eve, and on the day it begins at nine');
+});
+
+journey('a year is the sum of its campaigns, by month, and says in which week the same people get many', async (s) => {
+  s.drivenClock('2026-11-26T10:00:00+08:00');
+  await s.smsc(undefined, { cost: 0.05 });
+  s.settings.defaults.hours = 'always';
+  s.write('all.csv', '姓名,手机号\n甲,13851401001\n乙,13851401002\n丙,13851401003\n');
+  s.write('some.csv', '姓名,手机号\n甲,13851401001\n丁,13851401004\n');
+  fs.mkdirSync(s.path('year'));
+  const lay = (id, list, starts, reminders) => s.write(`year/${id}.conf`, `campaign = { id = "${id}"; class = "notice"; title = "${id}";
+    event = { starts = "${starts}"; }; audience = { file = "../${list}"; }; texts = { zh = "{{name}}您好。"; };
+    reminders = ( ${reminders.map((at, i) => `{ name = "r${i}"; at = "${at}"; }`).join(', ')} ); };\n`);
+  // In the week of Monday, March 1: two for everybody, three more for 甲 and 丁.
+  const files = [lay('a-fair', 'all.csv', '2027-03-06T09:00', ['-5d 09:00', '-1d 18:00']),
+    lay('b-talk', 'some.csv', '2027-03-07T09:00', ['-6d 09:00', '-2d 09:00', '-0d 08:00']),
+    lay('c-next', 'all.csv', '2028-01-02T09:00', ['-7d 09:00', '-1d 18:00'])];
+  lay('d-later', 'none.csv', '2027-06-01T09:00', ['-1d 09:00']); // its list is not there yet
+  const each = [];
+  for (const file of files) each.push(...(await told(s, file, '--offline')).reminders);
+  const all = await told(s, 'year', '--offline', '--year', 'all');
+  const sum = (key, of = each) => of.reduce((n, r) => n + r[key], 0);
+  assert.deepEqual([all.notices, all.segments], [sum('notices'), sum('segments')]);
+  assert.equal(all.notices, 6 + 6 + 6);
+  assert.ok(Math.abs(all.cost - sum('cost')) < 1e-9);
+
+  const year = await told(s, 'year', '--offline', '--year', '2027');
+  assert.deepEqual(year.months.map((m) => [m.month, m.notices]), [['2027-03', 12], ['2027-12', 3]]);
+  assert.deepEqual(year.campaigns.map((c) => [c.id, c.recipients, c.reminders]),
+    [['a-fair', 3, 2], ['b-talk', 2, 3], ['c-next', 3, 1], ['d-later', null, 0]]);
+  assert.deepEqual(year.crowded, [{ week: '2027-03-01', people: 1, most: 5 }], '甲 alone is on both lists');
+
+  const plan = (await s.ok('plan', 'year', '--year', '2027', '--json')).out;
+  const piped = await s.run(['-c', s.conf, 'forecast', '--offline', '-', '--json'], { input: plan });
+  assert.deepEqual(JSON.parse(piped.out), year, 'what the plan lists is what the year comes to');
+  const { out } = await s.ok('forecast', 'year', '--offline', '--year', '2027');
+  assert.match(out, /week of 2027-03-01: 1 people get 4 or more notices, up to 5/);
+  assert.match(out, /1 campaigns have no list yet/);
+  const wrong = await s.run(['-c', s.conf, 'forecast', '--offline', '-'], { input: '姓名,手机号\n' });
+  assert.equal(wrong.code, 65);
+  assert.match(wrong.err, /outreach plan --json \| outreach forecast -/);
 });

@@ -67,7 +67,7 @@ journey('the plan shows what is queued and what lies in campaigns/, each once, i
   await until('the schedule', async () => (await (await s.redis()).call('ZCARD', 'outreach:schedule')) === 3);
   const shown = await s.run(['-c', s.conf, 'plan'], { env: { LC_ALL: 'zh_CN.UTF-8', COLUMNS: '80' } });
   assert.equal(shown.code, 65, 'for the broken one');
-  assert.match(shown.err, /broken\.conf:1: campaign: class is missing/);
+  assert.match(shown.err, /broken\.conf 第 1 行 `campaign`：缺少 class/);
   assert.deepEqual(shown.out.split('\n').slice(1, -1).map((line) => line.trim().split(/\s+/).join(' ')), [
     '2027年2月',
     '27 周六 18:00 week 一个名字很长很长很长很长很长很长很长很长很长很长的招聘会 2 未排队',

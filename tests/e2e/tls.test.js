@@ -62,6 +62,38 @@ journey('a private authority is not trusted by a gateway that does not name it, 
   assert.equal(peer.requests.length, 2);
 });
 
+// What OpenSSL says of a peer's alert (RFC 8446, 6.2). By TLS 1.3 it comes behind our request.
+for (const [version, words] of [['TLSv1.2', /handshake failure/], ['TLSv1.3', /certificate required/]])
+  journey(`a gateway that asks for our certificate by ${version} is shown it; without one it is broken and nobody is in doubt`, async (s) => {
+    const ca = new Authority(s.dir, 'district-ca');
+    const peers = [];
+    for (const [channel, files] of [['none', {}], ['ours', ca.client('us')], ['both', ca.client('together', { together: true })]])
+      peers.push(await secure(s, channel, { ...ca.server(`of-${channel}`, 'IP:127.0.0.1'), ...ca.demand, minVersion: version, maxVersion: version },
+        { tls_ca: ca.file, ...files, channel }));
+    await s.start();
+    for (const channel of ['none', 'ours', 'both']) await s.xadd(campaign(channel, people(1, () => ({ [channel]: 'someone' })), { channels: [channel] }));
+    for (const channel of ['ours', 'both']) await s.counted(channel, 'first', { accepted: 1 }, 60000);
+    await until('the circuit to open', () => /circuit\.open gateway=none outcome=broken/.test(s.log()), 60000);
+    assert.match(s.log().match(/circuit\.open gateway=none .*/)[0], words);
+    assert.match(Object.keys(await s.counts('none', 'first')).join(), /^(parked|untouched)$/);
+    assert.deepEqual(peers.map((peer) => peer.requests.length), [0, 1, 1]);
+  });
+
+journey('a certificate without its key, or with another, is told and the daemon does not start', async (s) => {
+  const ca = new Authority(s.dir, 'district-ca');
+  const { tls_cert, tls_key } = ca.client('us'); // good together: as above
+  const check = async (gateway) => {
+    s.settings.gateways = [{ name: 'mobile', plugin: 'smpp', channel: 'sms', host: '127.0.0.1', system_id: 'w', password: '@env:PASSWORD', tls: true, ...gateway }];
+    s.env.PASSWORD = 'x';
+    s.writeConf();
+    const { code, all } = await s.run(['-c', s.conf], { program: 'outreachd' });
+    return `${code} ${all}`;
+  };
+  assert.match(await check({ tls_key }), /^78 .*tls_cert is missing/s);
+  assert.match(await check({ tls_cert }), /^78 .*tls_key = .*us\.pem/s);
+  assert.match(await check({ tls_cert, tls_key: new Authority(s.dir, 'other').key }), /^78 .*tls_key = .*key values mismatch/s);
+});
+
 journey('a file of authorities that is not there is told when the configuration is read', async (s) => {
   await secure(s, 'cloud', new Authority(s.dir, 'ca').server('right', 'IP:127.0.0.1'), { tls_ca: '/nowhere/ca.pem' });
   s.writeConf();
@@ -81,6 +113,19 @@ journey('an SMSC by TLS is bound, and a whole campaign and its receipts go throu
   await s.counted('right', 'first', { delivered: 300 }, 90000);
   assert.equal(smsc.messages.length, 300);
   assert.equal(smsc.textsFor(people(1)[0].sms)[0], `【鼓楼区妇联】居民1您好。${long}`);
+});
+
+journey('an SMSC that asks for our certificate is shown it, and is not bound to without', async (s) => {
+  const ca = new Authority(s.dir, 'district-ca');
+  const tls = (host) => ({ ...ca.server(`smsc-${host}`, `IP:${host}`), ...ca.demand });
+  const smsc = await s.smsc(undefined, { tls: true, tls_ca: ca.file, ...ca.client('us') }, { tls });
+  const other = await s.smsc(undefined, { name: 'other', tls: true, tls_ca: ca.file, priority: 2 }, { tls });
+  await s.start();
+  await s.xadd(campaign('right', people(3)));
+  await s.counted('right', 'first', { delivered: 3 }, 60000);
+  assert.equal(smsc.messages.length, 3);
+  await until('the log to say so', () => /smpp\.down gateway=other .*certificate required/.test(s.log()), 60000);
+  assert.equal(other.binds.length, 0);
 });
 
 for (const [what, certificate, words] of [

@@ -8,7 +8,9 @@
 #include "audience.h"
 #include "buf.h"
 #include "campaign.h"
+#include "csv.h"
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 #include "tree.h"
 
@@ -124,7 +126,7 @@ static const struct {
     unsigned long row;
     const char *en, *zh;
 } sample_remarks[] = {
-    {6, "6 the same address as row 2: one notice for both", "6 与第2行号码相同：合为一条"},
+    {6, "6 the same address as row 2: one notice for both", "6 与第 2 行号码相同：合为一条"},
     {7, "7! sms: a landline cannot receive texts: ask for a mobile number\n",
      "7! “sms”：座机不能收短信：请改填手机号\n"},
     {8, "8 there is no name: the text's default stands for it", "8 没有姓名：短信里用默认称呼代替"},
@@ -168,14 +170,11 @@ static void check_sample(const char *path, bool chinese)
 static void test_sample(void **state)
 {
     (void)state;
-    unsetenv("LC_ALL");
-    unsetenv("LC_MESSAGES");
-    setenv("LANG", "C.UTF-8", 1);
     check_sample(TEST_DIR "/data/jobseekers.csv", false);
     check_sample(TEST_DIR "/data/jobseekers.utf8.csv", false);
-    setenv("LANG", "zh_CN.UTF-8", 1);
+    language_set_chinese(true);
     check_sample(TEST_DIR "/data/jobseekers.csv", true);
-    setenv("LANG", "C.UTF-8", 1);
+    language_set_chinese(false);
 }
 
 /* Files that somebody broke: every row is accounted for, whatever is in it. */
@@ -375,14 +374,14 @@ static void test_refused_in_chinese(void **state)
         {"PK\x03\x04", "：不是 Excel 工作簿，或已损坏"},
         {"姓名,号\n王,13851400001\n",
          "：没有电话号码列（手机号、电话、phone 等）；现有的列是 姓名, 号；"},
-        {"王,13851400001\n", "：第1行不是表头：里面有电话号码；"},
-        {"姓名,\"手机号\n", "：第1行：引号（\"）没有成对"},
+        {"王,13851400001\n", "：第 1 行不是表头：里面有电话号码；"},
+        {"姓名,\"手机号\n", "：第 1 行：引号（\"）没有成对"},
     };
     struct campaign *c = campaign(N, "");
     size_t i;
 
     (void)state;
-    setenv("LC_ALL", "zh_CN.UTF-8", 1);
+    language_set_chinese(true);
     for (i = 0; i < sizeof facts / sizeof facts[0]; i++) {
         struct result r = RESULT;
 
@@ -392,7 +391,7 @@ static void test_refused_in_chinese(void **state)
             fail_msg("%s", r.err.text);
         result_free(&r);
     }
-    unsetenv("LC_ALL");
+    language_set_chinese(false);
     campaign_free(c);
 }
 
@@ -478,6 +477,70 @@ static void test_inline(void **state)
     }
 }
 
+/* --------------------------------------------------------------- several lists */
+static void add_text(struct audience *a, const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    struct error err = {""};
+
+    fputs(text, f);
+    fclose(f);
+    if (audience_add_file(a, path, &err) != 0)
+        fail_msg("%s", err.text);
+    unlink(path);
+}
+
+/* Who is in two lists counts once, as the first has her; who is in the campaign already, not at
+ * all. Each by same_phone. */
+static const struct {
+    const char *same_phone, *rows;
+    unsigned long merged, elsewhere;
+} several[] = {
+    {"each", "+8613851400003|李桂芳\n+8613851400004|周敏\n+8613851400003|王秀英\n", 2, 2},
+    {"first", "+8613851400003|李桂芳\n+8613851400004|周敏\n", 3, 3},
+    {"merge", "+8613851400003|李桂芳、王秀英\n+8613851400004|周敏\n", 3, 3},
+};
+
+static void test_several_lists(void **state)
+{
+    static const char known[] = "+8613851400001\x1f陈洁";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof several / sizeof several[0]; i++) {
+        char *audience = xasprintf("\"file\":[\"a.csv\",\"b.csv\"],\"same_phone\":\"%s\","
+                                   "\"columns\":{\"name\":\"叫什么\"},\"everyone\":true",
+                                   several[i].same_phone);
+        struct campaign *c = campaign(N, audience);
+        struct result r = RESULT;
+        struct audience_sink sink = {on_row, on_remark, on_progress, &r};
+        struct audience *a = audience_begin(c, &sink, &r.report);
+        struct csv_field person[] = {{"13851400003", 11}, {"李桂芳", 9}};
+
+        audience_known(a, known, sizeof known - 1);
+        add_text(a, "/tmp/audience-test-a.csv",
+                 "姓名,手机号\n陈洁,13851400001\n李桂芳,13851400003\n周敏,13851400004\n");
+        add_text(a, "/tmp/audience-test-b.csv",
+                 "手机号,叫什么\n13851400003,王秀英\n13851400004,周敏\n");
+        audience_begin_register(a);
+        assert_int_equal(audience_add_person(a, 17, person, &r.err), 0);
+        assert_int_equal(audience_end(a, &r.err), 0);
+        assert_string_equal(buf_string(&r.rows), several[i].rows);
+        assert_int_equal(r.report.known, 1);
+        assert_int_equal(r.report.rows, 6);
+        assert_int_equal(r.report.merged, several[i].merged);
+        assert_int_equal(r.report.elsewhere, several[i].elsewhere);
+        assert_non_null(
+            strstr(buf_string(&r.remarks), "2 audience-test-a.csv: is in the campaign already"));
+        assert_non_null(strstr(buf_string(&r.remarks), "3 audience-test-b.csv: the same "));
+        assert_non_null(
+            strstr(buf_string(&r.remarks), " (audience-test-a.csv)\n17 register: the "));
+        audience_free(a);
+        result_free(&r);
+        campaign_free(c);
+        free(audience);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -485,11 +548,8 @@ int main(void)
         cmocka_unit_test(test_lists),           cmocka_unit_test(test_refused),
         cmocka_unit_test(test_most_recipients), cmocka_unit_test(test_sink_stops),
         cmocka_unit_test(test_inline),          cmocka_unit_test(test_refused_in_chinese),
-        cmocka_unit_test(test_broken_files),
+        cmocka_unit_test(test_broken_files),    cmocka_unit_test(test_several_lists),
     };
 
-    setenv("LANG", "C.UTF-8", 1);
-    unsetenv("LC_ALL");
-    unsetenv("LC_MESSAGES");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -374,6 +374,14 @@ static const struct {
     {"a control character", "\"texts\":\"a\\u0007b\"", "texts: holds a control character (0x07)"},
     {"recipients and a file", "\"audience\":{\"file\":\"x.csv\",\"recipients\":[]}",
      "audience.recipients: expected either a file or recipients, not both"},
+    {"recipients and tags", "\"audience\":{\"tags\":[\"a\"],\"recipients\":[]}",
+     "audience.recipients: expected either a file or recipients, not both"},
+    {"a group of everyone", "\"audience\":{\"everyone\":true,\"group\":true}",
+     "audience.group: a group is its gateway's"},
+    {"tags that are none", "\"audience\":{\"tags\":[]}", "audience.tags: expected 1..32 strings"},
+    {"a tag that is a number", "\"audience\":{\"any\":[1]}", "audience.any[0]: expected a string"},
+    {"a file that is none", "\"audience\":{\"file\":[\"a.csv\",7]}",
+     "audience.file[1]: expected a string"},
     {"a column of no recipient", "\"columns\":[\"sms\"],\"texts\":\"{{name}}\"",
      "columns: the campaign uses \"name\""},
     {"columns without the channel", "\"columns\":[\"name\"]",
@@ -489,7 +497,7 @@ static const struct {
     {"an expiry of its own after the event",
      "\"reminders\":[{\"name\":\"r\",\"at\":\"+1d 10:00\",\"expires\":\"+3d 12:00\"}]", "+1", "t"},
     {"all that is for later",
-     "\"sensitive\":true,\"registration\":{\"word\":\"1\",\"capacity\":40,\"waiting\":10},"
+     "\"registration\":{\"word\":\"1\",\"capacity\":40,\"waiting\":10},"
      "\"templates\":{\"cloud\":{\"code\":\"SMS_1\",\"params\":[\"name\"]}},"
      "\"approval\":{\"recipients\":100,\"cost\":20.5},\"alerts\":[{\"to\":\"office\"}],"
      "\"expires\":\"-0d "

@@ -2,6 +2,7 @@
  * The plugin exec with real child processes: tests/data/exec/player.py does what its arguments
  * say. Lines are RFC 8259; exit and signals are POSIX'.
  */
+#include "child.h"
 #include "exec/lines.h"
 #include "exec/protocol.h"
 
@@ -878,6 +879,7 @@ int main(void)
     void *library = dlopen(BUILD_DIR "/plugins/exec.so", RTLD_NOW | RTLD_LOCAL);
     size_t n = 0, i;
 
+    fake_end_child = child_end;
     signal(SIGPIPE, SIG_IGN); /* as the daemon does */
     plugin = library != NULL ? dlsym(library, "gateway_plugin") : NULL;
     if (plugin == NULL) {

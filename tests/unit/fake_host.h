@@ -406,6 +406,14 @@ static inline void fake_shared_put(struct gateway *gw, const char *name, const c
     s->value = ttl_ms > 0 ? strndup(value, length) : NULL;
 }
 
+/* Set by a test of a plugin that has children. */
+static void (*fake_end_child)(struct event_base *base, pid_t pid, int64_t term_ms, int64_t kill_ms);
+
+static inline void fake_child_end(struct gateway *gw, pid_t pid, int64_t term_ms, int64_t kill_ms)
+{
+    fake_end_child(fake_of(gw)->base, pid, term_ms, kill_ms);
+}
+
 static const struct gateway_host fake_table = {
     .size = sizeof(struct gateway_host),
     .setting_string = fake_string,
@@ -429,6 +437,7 @@ static const struct gateway_host fake_table = {
     .log_bytes = fake_log_bytes,
     .shared = fake_shared,
     .shared_put = fake_shared_put,
+    .child_end = fake_child_end,
 };
 
 /* ------------------------------------------------------------------ for the test */

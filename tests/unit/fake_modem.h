@@ -26,7 +26,7 @@ struct fake_modem {
     char in[600];
     size_t n;
     /* how it is */
-    bool echo, pdu_mode, needs_pin, has_sim, no_prompt, silent, deaf, plain_indications;
+    bool late_ok, echo, pdu_mode, needs_pin, has_sim, no_prompt, silent, deaf, plain_indications;
     char pin[9];
     unsigned pin_tries, resets;
     int network; /* of +CREG */
@@ -108,6 +108,10 @@ static void on_command(struct fake_modem *f, const char *c)
         return;
     if (f->echo)
         say(f, "%s\r", c);
+    if (f->late_ok) { /* of what somebody else asked who is gone */
+        f->late_ok = false;
+        ok(f);
+    }
     if (strcmp(c, "AT") == 0 || strcmp(c, "AT+CMEE=1") == 0) {
         ok(f);
     } else if (strcmp(c, "ATE0") == 0) {

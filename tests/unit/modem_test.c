@@ -297,6 +297,18 @@ static void a_pin_is_given_once(void **state)
     end(1);
 }
 
+/* The gateway was opened anew in the middle of a command: its answer is that of the next one, and
+ * so on. It is not the SIM that wants something. */
+static void a_late_answer_of_an_earlier_life_is_got_over(void **state)
+{
+    (void)state;
+    make(0)->late_ok = true;
+    begin(1, NULL, NULL);
+    ready();
+    assert_null(strstr(host.log, "the SIM wants"));
+    end(1);
+}
+
 static void without_sim_or_network_nothing_is_taken(void **state)
 {
     (void)state;
@@ -440,6 +452,7 @@ int main(void)
         cmocka_unit_test(without_a_prompt_nothing_has_left),
         cmocka_unit_test(a_modem_that_is_unplugged_comes_back),
         cmocka_unit_test(a_pin_is_given_once),
+        cmocka_unit_test(a_late_answer_of_an_earlier_life_is_got_over),
         cmocka_unit_test(without_sim_or_network_nothing_is_taken),
         cmocka_unit_test(a_reply_stays_in_the_sim_until_it_is_stored),
         cmocka_unit_test(a_reply_in_parts_is_joined_and_then_deleted),

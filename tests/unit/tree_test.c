@@ -56,11 +56,14 @@ static const struct config_fact {
     {"a string that does not end", "a = 1;\nb = \"x;\nc = 2;\n", NULL,
      "t.conf:2: this string is not closed"},
     {"a comment that does not end", "a = 1; /* b\n", NULL, "t.conf:1: this comment is not closed"},
-    {"a missing value", "a = 1;\nb = ;\n", NULL, "t.conf:2: syntax error: b = ;"},
+    {"a missing value", "a = 1;\nb = ;\n", NULL, "t.conf:2: syntax error: b = ; (b has no value)"},
     {"no password is repeated", "a = 1;\n  password \"geheim\";\n", NULL,
-     "t.conf:2: syntax error: password ..."},
+     "t.conf:2: syntax error: password ... (behind a name stands = and its value: password = "
+     "...)"},
     {"a long line is cut", "a = = 密密密密密密密密密密密密密密密密密密密密密密密密密密密密密密;\n",
-     NULL, "t.conf:1: syntax error: a = = 密密密密密密密密密密密密密密密密密密密密密密密密 ..."},
+     NULL,
+     "t.conf:1: syntax error: a = = 密密密密密密密密密密密密密密密密密密密密密密密密 ... (a name "
+     "has only a-z, 0-9, - and _ in it; a Chinese one stands in a pair: ( \"...\", \"...\" ))"},
     {"an include that is not there", "a = 1;\n@include \"no/such.conf\"\n", NULL,
      "no/such.conf: No such file or directory (included at t.conf:2)"},
     {"brackets without end", "a = ((((((((((((((((((((((((((((((((( 1", NULL,

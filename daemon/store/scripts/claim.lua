@@ -10,7 +10,7 @@
 -- deaths than by halves, and a slice takes no longer than a notice: the neighbours go on.
 local SUSPICIOUS, ALONE, SLICE = 2, 3, 16
 local h = redis.call('HMGET', KEYS[1], 'state', 'paused', 'cancelled', 'expires', 'cursor', 'last', 'orphans',
-  'turn', 'c1')
+  'turn', 'c1', 'due')
 if h[1] ~= 'open' then
   return {'CLOSED', h[1] or ''}
 end
@@ -27,6 +27,10 @@ local held = redis.call('HGET', KEYS[2], ARGV[1])
 if held then -- a repeat of a claim whose answer was lost
   local from, to, takeovers, fresh = string.match(held, '^(%d+) (%d+) (%d+) (%d)$')
   return {'RANGE', note, from, to, takeovers, fresh}
+end
+
+if note == '' and tonumber(ARGV[3]) < tonumber(h[10] or '0') then
+  return {'NONE', '', h[10]} -- amended to a later time after it had begun
 end
 
 local max = tonumber(ARGV[2])

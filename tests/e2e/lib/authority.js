@@ -28,6 +28,19 @@ class Authority {
     this.openssl('x509', '-req', '-in', file('csr'), ...by, '-extfile', file('ext'), '-days', expired ? '-1' : '30', '-out', file('crt'));
     return { key: fs.readFileSync(file('key')), cert: fs.readFileSync(file('crt')) };
   }
+
+  /** The settings of a client who has a certificate; together: both in one file. */
+  client(name, { together = false, ...options } = {}) {
+    const { key, cert } = this.server(name, `DNS:${name}`, options);
+    const file = path.join(this.dir, `${name}.pem`);
+    fs.writeFileSync(file, together ? Buffer.concat([cert, key]) : cert);
+    return { tls_cert: file, ...(together ? {} : { tls_key: path.join(this.dir, `${name}.key`) }) };
+  }
+
+  /** What a server is told that lets in who has a certificate of this authority, and nobody else. */
+  get demand() {
+    return { requestCert: true, rejectUnauthorized: true, ca: fs.readFileSync(this.file) };
+  }
 }
 
 module.exports = { Authority };

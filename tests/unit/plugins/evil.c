@@ -14,6 +14,7 @@
  *              it, holds it up with LOOP, raises SIGPIPE with PIPE, else accepts
  *   wild       by its first letter: l(ong) and n(egative) retry_after, p(ointer to ids missing),
  *              q (a pointer to an id's bytes missing), 0 (no answer at all in the answer)
+ *   child      leaves a child process behind close()
  *   chaos      answers sooner or later, among thousands of answers to tokens that were
  *              answered before, are another gateway's, or never existed
  */
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct evil {
     const struct gateway_host *host;
@@ -258,6 +260,8 @@ static void evil_close(void *state)
 {
     struct evil *e = state;
 
+    if (strcmp(e->way, "child") == 0 && fork() == 0)
+        _exit(0);
     while (strcmp(e->way, "last") == 0 && e->count > 0)
         answer(e, e->later[--e->count], '?');
     e->host->timer(e->gw, 0, on_later, e); /* must never run */

@@ -1,0 +1,230 @@
+#include "builtin.h"
+
+#include "buf.h"
+#include "campaign_text.h"
+#include "error.h"
+#include "neutral.h"
+#include "row.h"
+#include "tree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DOCUMENT_BYTES (1u << 20)
+
+/* The columns behind the channels; no channel is called so. */
+#define COLUMN_UNTIL "notice_until"     /* wall clock in ms */
+#define COLUMN_VERSION "notice_version" /* of the campaign's document */
+#define COLUMN_OF "notice_of"           /* her number in the campaign's audience */
+
+static const struct builtin {
+    const char *name, *class, *hours, *doubt; /* NULL: the campaign's */
+} builtins[BUILTIN_COUNT] = {
+    {BUILTIN_ANSWERS, "personal", "always", "hold"},
+    {BUILTIN_CORRECTIONS, NULL, NULL, "resend"},
+};
+
+static const struct builtin *find(const char *reminder)
+{
+    for (size_t i = 0; i < BUILTIN_COUNT; i++)
+        if (strcmp(builtins[i].name, reminder) == 0)
+            return &builtins[i];
+    return NULL;
+}
+
+bool builtin_is(const char *reminder)
+{
+    return find(reminder) != NULL;
+}
+
+bool builtin_holds_doubt(const char *reminder)
+{
+    const struct builtin *b = find(reminder);
+
+    return b != NULL && strcmp(b->doubt, "hold") == 0;
+}
+
+static void put_member(struct buf *out, const char *name)
+{
+    if (out->data[out->length - 1] != '{')
+        buf_putc(out, ',');
+    buf_put_json(out, name, strlen(name));
+    buf_putc(out, ':');
+}
+
+static void put_string(struct buf *out, const char *name, const char *value)
+{
+    put_member(out, name);
+    buf_put_json(out, value, strlen(value));
+}
+
+static void put_tree(struct buf *out, const char *name, const struct tree *value)
+{
+    put_member(out, name);
+    tree_write_json(value, out);
+}
+
+/* The event as one occurrence: what repeats takes no reminder that goes at once. */
+static void put_event(struct buf *out, const struct tree *event)
+{
+    put_member(out, "event");
+    buf_putc(out, '{');
+    for (const struct tree *one = event->first; one != NULL; one = one->next)
+        if (strcmp(one->name, "repeat") != 0 && strcmp(one->name, "except") != 0)
+            put_tree(out, one->name, one);
+    buf_putc(out, '}');
+}
+
+/* The name of column i of a built-in reminder's rows; NULL behind the last. */
+static const char *column_at(const struct campaign *c, size_t i)
+{
+    static const char *const more[] = {"name",       "language",     BUILTIN_COLUMN,
+                                       COLUMN_UNTIL, COLUMN_VERSION, COLUMN_OF};
+    size_t count = sizeof more / sizeof *more;
+
+    if (i < c->channel_count)
+        return c->channels[i];
+    i -= c->channel_count;
+    return i < count ? more[i] : i == count && c->column_timezone >= 0 ? "timezone" : NULL;
+}
+
+static void put_columns(struct buf *out, const struct campaign *c)
+{
+    const char *name;
+
+    put_member(out, "columns");
+    for (size_t i = 0; (name = column_at(c, i)) != NULL; i++) {
+        buf_putc(out, i == 0 ? '[' : ',');
+        buf_put_json(out, name, strlen(name));
+    }
+    buf_putc(out, ']');
+}
+
+static void put_texts(struct buf *out, const struct campaign *c)
+{
+    const struct texts *t = campaign_texts(c);
+    const struct tree *neutral = tree_get(c->document, "texts." NEUTRAL_TEXT);
+
+    put_member(out, "texts");
+    buf_putc(out, '{');
+    for (size_t i = 0; i < texts_language_count(t); i++)
+        put_string(out, texts_language(t, i), BUILTIN_TEXT);
+    if (neutral != NULL)
+        put_tree(out, NEUTRAL_TEXT, neutral);
+    buf_putc(out, '}');
+}
+
+static void put_document(struct buf *out, const struct campaign *c, const struct builtin *b)
+{
+    static const char *const same[] = {"id",          "title", "channels",     "signature",
+                                       "optout_line", "rate",  "max_segments", "sensitive",
+                                       "country",     "vars",  "extension"};
+    const struct tree *hours = tree_get(c->document, "corrections.hours");
+    const struct tree *one;
+
+    buf_putc(out, '{');
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        if ((one = tree_member(c->document, same[i])) != NULL)
+            put_tree(out, same[i], one);
+    if (c->fallback_after_ms > 0)
+        put_tree(out, "fallback_after", tree_member(c->document, "fallback_after"));
+    if (hours == NULL)
+        hours = tree_member(c->document, "hours");
+    if (b->hours != NULL)
+        put_string(out, "hours", b->hours);
+    else if (hours != NULL)
+        put_tree(out, "hours", hours);
+    put_string(out, "class", b->class != NULL ? b->class : c->class_name);
+    put_string(out, "language", c->language);
+    put_event(out, tree_member(c->document, "event"));
+    put_columns(out, c);
+    put_texts(out, c);
+    put_member(out, "per_recipient");
+    buf_puts(out, "[]");
+    put_member(out, "reminders");
+    buf_printf(out, "[{\"name\":\"once\",\"at\":\"now\",\"priority\":1,\"doubt\":\"%s\"}]}",
+               b->doubt);
+}
+
+struct campaign *builtin_campaign(const struct campaign *c, const char *reminder,
+                                  const struct campaign_defaults *defaults, struct error *err)
+{
+    const struct builtin *b = find(reminder);
+    struct buf out = BUF_INIT(DOCUMENT_BYTES);
+    struct campaign *made = NULL;
+    struct tree *document = NULL;
+
+    if (b == NULL) {
+        error_set(err, "its campaign has no such reminder");
+        return NULL;
+    }
+    put_document(&out, c, b);
+    if (buf_overflowed(&out))
+        error_set(err, "%s: the document is too long", c->id);
+    else
+        document = tree_parse_json(out.data, out.length, b->name, err);
+    if (document != NULL)
+        made = campaign_create(document, defaults, NULL, 0, err);
+    buf_free(&out);
+    if (made == NULL)
+        return NULL;
+    made->reminders[0].name = b->name; /* reserved: a document cannot say it */
+    made->reminders[0].expires_ms = INT64_MAX;
+    made->to_group = c->to_group;
+    made->column_until = campaign_column(made, COLUMN_UNTIL);
+    made->column_version = campaign_column(made, COLUMN_VERSION);
+    return made;
+}
+
+static void put_value(struct buf *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_putc(out, (unsigned char)text[i] < 0x20 && text[i] != '\n' ? ' ' : text[i]);
+}
+
+void builtin_row(const struct campaign *c, const struct builtin_notice *notice, struct buf *out)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {{COLUMN_UNTIL, notice->expires_ms},
+                   {COLUMN_VERSION, notice->version},
+                   {COLUMN_OF, notice->n}};
+    const char *name;
+
+    for (size_t i = 0; (name = column_at(c, i)) != NULL; i++) {
+        int at = campaign_column(c, name);
+
+        if (i > 0)
+            buf_putc(out, ROW_SEPARATOR);
+        if (strcmp(name, BUILTIN_COLUMN) == 0)
+            put_value(out, notice->text, notice->length);
+        else if (at >= 0)
+            put_value(out, notice->person[at].text, notice->person[at].length);
+        for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
+            if (strcmp(name, numbers[k].name) == 0 && numbers[k].value != 0)
+                buf_put_i64(out, numbers[k].value);
+    }
+}
+
+int builtin_split(const struct campaign *c, const char *reminder, const char *bytes, size_t n,
+                  struct template_value *values)
+{
+    const char *end = bytes + n, *name;
+    size_t i = 0;
+
+    if (!builtin_is(reminder))
+        return campaign_row_split(c, bytes, n, values);
+    for (size_t k = 0; k < c->column_count; k++)
+        values[k] = (struct template_value){"", 0};
+    for (; (name = column_at(c, i)) != NULL && bytes != NULL; i++) {
+        const char *stop = memchr(bytes, ROW_SEPARATOR, (size_t)(end - bytes));
+        int at = campaign_column(c, name);
+
+        if (at >= 0)
+            values[at] =
+                (struct template_value){bytes, (size_t)((stop != NULL ? stop : end) - bytes)};
+        bytes = stop != NULL ? stop + 1 : NULL;
+    }
+    return name == NULL && bytes == NULL ? 0 : -1;
+}

@@ -1,0 +1,536 @@
+#include "amending.h"
+
+#include "amend.h"
+#include "asked.h"
+#include "campaigns.h"
+#include "clock.h"
+#include "correction.h"
+#include "daemons.h"
+#include "human.h"
+#include "keys.h"
+#include "mem.h"
+#include "picture.h"
+#include "table.h"
+#include "template.h"
+#include "tree.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAGE 4096 /* people looked at together */
+#define TEXT_BYTES 4096
+
+struct amending {
+    struct cli *cli;
+    const char *id;
+    struct campaign_status *status;
+    struct amendment *amendment;
+    struct correction *sample;                  /* for who was told the version that stands */
+    bool other[AMEND_VERSIONS + 1];             /* of that version the event was another */
+    int64_t told[AMEND_VERSIONS + 1], told_all; /* people, by the version they know */
+    int64_t corrections;
+    struct told *people; /* of a page */
+    struct buf out;
+};
+
+/* --------------------------------------------------------------- who was told what */
+static int get_range(struct amending *a, const char *reminder, int64_t from, size_t size,
+                     redisReply **reply, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    int rc;
+
+    command_start(&c, "GETRANGE");
+    if (reminder != NULL)
+        key_ledger(&c, a->id, reminder);
+    else
+        key_corrected(&c, a->id);
+    command_add_int(&c, from * (int64_t)size);
+    command_add_int(&c, (from + PAGE) * (int64_t)size - 1);
+    rc = db_ask(a->cli->db, &c, reply, err);
+    command_free(&c);
+    return rc;
+}
+
+static const unsigned char *piece(const redisReply *reply, size_t i, size_t size)
+{
+    return reply->type == REDIS_REPLY_STRING && reply->len >= (i + 1) * size
+               ? (const unsigned char *)reply->str + i * size
+               : NULL;
+}
+
+static void on_correction(void *arg, const redisReply *reply)
+{
+    const unsigned char *record = piece(reply, 0, LEDGER_RECORD_BYTES);
+
+    if (record != NULL)
+        told_correction(arg, record);
+}
+
+/* Their corrections so far: each has a record of its own. */
+static int read_corrections(struct amending *a, int64_t from, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc = get_range(a, NULL, from, TOLD_BYTES, &reply, err);
+
+    if (rc != 0)
+        return -1;
+    for (size_t i = 0; i < PAGE && rc == 0; i++) {
+        const unsigned char *entry = piece(reply, i, TOLD_BYTES);
+
+        if (entry == NULL)
+            break;
+        told_entry(&a->people[i], entry);
+        if (a->people[i].correction == 0)
+            continue;
+        command_start(&c, "GETRANGE");
+        key_ledger(&c, a->id, BUILTIN_CORRECTIONS);
+        command_add_int(&c, (int64_t)a->people[i].correction * LEDGER_RECORD_BYTES);
+        command_add_int(&c, ((int64_t)a->people[i].correction + 1) * LEDGER_RECORD_BYTES - 1);
+        db_send(a->cli->db, &c, on_correction, &a->people[i]);
+    }
+    freeReplyObject(reply);
+    command_free(&c);
+    return db_drain(a->cli->db, 0, err);
+}
+
+static int count_page(struct amending *a, int64_t from, struct error *err)
+{
+    memset(a->people, 0, PAGE * sizeof *a->people);
+    for (size_t r = 0; r < a->status->reminder_count; r++) {
+        const char *name = a->status->reminders[r].name;
+        redisReply *reply;
+
+        if (builtin_is(name))
+            continue;
+        if (get_range(a, name, from, LEDGER_RECORD_BYTES, &reply, err) != 0)
+            return -1;
+        for (size_t i = 0; i < PAGE; i++)
+            told_record(&a->people[i], piece(reply, i, LEDGER_RECORD_BYTES));
+        freeReplyObject(reply);
+    }
+    if (read_corrections(a, from, err) != 0)
+        return -1;
+    for (size_t i = 0; i < PAGE && from + (int64_t)i <= a->status->rows; i++) {
+        unsigned version = a->people[i].version;
+
+        if (version == 0 || version > AMEND_VERSIONS)
+            continue;
+        a->told_all++;
+        a->told[version]++;
+        a->corrections += a->other[version];
+    }
+    return 0;
+}
+
+/* Of which versions the event was another than it is to be. */
+static int compare_versions(struct amending *a, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    char name[12];
+
+    command_start(&c, "HGETALL");
+    key_versions(&c, a->id);
+    if (db_ask(a->cli->db, &c, &reply, err) != 0) {
+        command_free(&c);
+        return -1;
+    }
+    command_free(&c);
+    for (unsigned v = 1; v < a->amendment->version && v <= AMEND_VERSIONS; v++) {
+        const redisReply *document;
+        struct tree *tree;
+        struct campaign *was = NULL;
+
+        snprintf(name, sizeof name, "%u", v);
+        document = db_field(reply, name);
+        tree = document != NULL ? tree_parse_json(document->str, document->len, NULL, NULL) : NULL;
+        if (tree != NULL)
+            was = campaign_create(tree, &a->cli->settings->defaults, NULL, 0, NULL);
+        if (was != NULL)
+            a->other[v] = correction_needed(was, a->amendment->now);
+        campaign_free(was);
+    }
+    a->other[a->amendment->version - 1] = a->amendment->event;
+    freeReplyObject(reply);
+    return 0;
+}
+
+static int count_told(struct amending *a, struct error *err)
+{
+    int rc = compare_versions(a, err);
+
+    a->people = xcalloc(PAGE, sizeof *a->people);
+    for (int64_t from = 1; from <= a->status->rows && rc == 0; from += PAGE)
+        rc = count_page(a, from, err);
+    return rc;
+}
+
+/* ------------------------------------------------------------------------- showing */
+static void put_event(struct amending *a, const char *label, const struct campaign *c)
+{
+    char starts[HUMAN_BYTES], ends[HUMAN_BYTES];
+    const struct tree *place = tree_get(c->document, "event.venue");
+    const char *venue = place == NULL                ? ""
+                        : place->kind == TREE_OBJECT ? tree_string(place, c->language, "")
+                                                     : place->string;
+
+    buf_printf(&a->out, "  %s %s", label, human_time(starts, c->zone, c->starts_ms, false));
+    if (c->ends_ms != 0)
+        buf_printf(&a->out, T(" to %s", " 至 %s"), human_time(ends, c->zone, c->ends_ms, false));
+    if (venue[0] != '\0')
+        buf_printf(&a->out, ", %s", venue);
+    if (c->cancelled)
+        buf_puts(&a->out, T(", does not take place", "，取消"));
+    buf_putc(&a->out, '\n');
+}
+
+static void put_reminder(struct amending *a, const struct amended_reminder *r)
+{
+    const struct zone *zone = a->amendment->now->zone;
+    char was[HUMAN_BYTES], due[HUMAN_BYTES], count[HUMAN_BYTES];
+    bool later = r->was != NULL && r->due_ms != r->was->due_ms;
+
+    if (r->what == AMENDED_BUILTIN)
+        return;
+    buf_printf(&a->out, "  %s  ", r->name);
+    if (a->amendment->now->cancelled && r->what != AMENDED_SKIPPED) {
+        buf_printf(&a->out, T("%s that wait are not sent\n", "未发的 %s 条不再发送\n"),
+                   human_count(count, r->was != NULL ? reminder_waiting(r->was) : 0));
+        return;
+    }
+    switch (r->what) {
+    case AMENDED_BEGUN:
+        buf_printf(&a->out,
+                   T("has begun; %s wait and get the new text", "已开始；未发的 %s 条用新内容"),
+                   human_count(count, reminder_waiting(r->was)));
+        if (later && r->due_ms > clock_wall_ms() && strcmp(r->was->state, "open") == 0)
+            buf_printf(&a->out, T(", at %s", "，%s 再发"), human_time(due, zone, r->due_ms, false));
+        break;
+    case AMENDED_DROPPED:
+        buf_puts(&a->out, T("is taken out: not sent", "已去掉：不发送"));
+        break;
+    case AMENDED_SKIPPED:
+        buf_puts(&a->out, T("its time is over: not sent", "时间已过：不发送"));
+        break;
+    default:
+        if (r->was == NULL)
+            buf_printf(&a->out, T("new: %s", "新增：%s"), human_time(due, zone, r->due_ms, false));
+        else if (later)
+            buf_printf(&a->out, "%s -> %s", human_time(was, zone, r->was->due_ms, false),
+                       human_time(due, zone, r->due_ms, false));
+        else
+            buf_printf(&a->out, T("%s, as before", "%s，不变"),
+                       human_time(due, zone, r->due_ms, false));
+    }
+    buf_putc(&a->out, '\n');
+}
+
+/* A row whose values are the names of their columns, as they stand in the file. */
+static void sample_row(const struct campaign *c, struct template_value *row,
+                       char names[][CAMPAIGN_ID_BYTES + 8])
+{
+    for (size_t i = 0; i < c->column_count; i++) {
+        int n = snprintf(names[i], sizeof names[i], "{{%.60s}}", c->columns[i]);
+
+        row[i] = (struct template_value){names[i], (size_t)n};
+    }
+}
+
+static int compose(const struct campaign *c, size_t r, const char *channel, char *out)
+{
+    struct template_value row[CAMPAIGN_MAX_COLUMNS];
+    char names[CAMPAIGN_MAX_COLUMNS][CAMPAIGN_ID_BYTES + 8];
+    const char *empty;
+
+    sample_row(c, row, names);
+    return campaign_compose(c, campaign_text(c, r, channel, "", 0), row, SIGNATURE_PREFIX, out,
+                            TEXT_BYTES, &empty);
+}
+
+static void put_text(struct amending *a, const char *mark, const char *text, int length)
+{
+    char *copy = xasprintf("%.*s", length < 0 ? 0 : length, text);
+    struct buf lines = BUF_INIT(1u << 16);
+
+    buf_printf(&lines, "%s %s", mark, copy);
+    table_wrap(&a->out, buf_string(&lines), a->cli->width > 40 ? a->cli->width - 5 : 200, "    ");
+    buf_free(&lines);
+    free(copy);
+}
+
+/* What a reminder says on the first channel, where that changes; each text once. */
+static bool put_texts(struct amending *a, bool show)
+{
+    const struct campaign *before = a->amendment->before, *now = a->amendment->now;
+    char old[TEXT_BYTES], new[TEXT_BYTES], last[TEXT_BYTES] = "";
+    int last_length = -1;
+    bool any = false;
+
+    for (size_t i = 0; i < now->reminder_count; i++)
+        for (size_t k = 0; k < now->channel_count; k++) {
+            int r = campaign_find_reminder(before, now->reminders[i].name), n, was;
+
+            if (r < 0)
+                continue;
+            n = compose(now, i, now->channels[k], new);
+            was = compose(before, (size_t)r, now->channels[k], old);
+            if (n == was && (n < 0 || memcmp(old, new, (size_t)n) == 0))
+                continue;
+            any = true;
+            if (!show || (n == last_length && memcmp(new, last, (size_t)n) == 0))
+                continue;
+            buf_printf(&a->out, T("  text of %s (%s):\n", "  %s 的内容（%s）：\n"),
+                       now->reminders[i].name, now->channels[k]);
+            put_text(a, "-", old, was);
+            put_text(a, "+", new, n);
+            if (n >= 0)
+                memcpy(last, new, (size_t)n);
+            last_length = n;
+        }
+    return any;
+}
+
+static void put_corrections(struct amending *a)
+{
+    const struct campaign *now = a->amendment->now;
+    struct template_value row[CAMPAIGN_MAX_COLUMNS];
+    char names[CAMPAIGN_MAX_COLUMNS][CAMPAIGN_ID_BYTES + 8], text[TEXT_BYTES], count[HUMAN_BYTES];
+
+    buf_printf(&a->out,
+               T("  %s people were told before; corrections that will be sent: ",
+                 "  已有 %s 人收到过通知；将发更正通知："),
+               human_count(count, a->told_all));
+    buf_printf(&a->out, T("%s\n", "%s 条\n"), human_count(count, a->corrections));
+    if (a->corrections == 0 || a->sample == NULL)
+        return;
+    sample_row(now, row, names);
+    put_text(a, "+", text, correction_write(a->sample, row, text, sizeof text));
+}
+
+static void show(struct amending *a)
+{
+    const struct amendment *m = a->amendment;
+
+    buf_printf(&a->out, T("%s becomes version %u:\n", "%s 改为第 %u 版：\n"), a->id, m->version);
+    if (m->event) {
+        put_event(a, T("was:", "原为："), m->before);
+        put_event(a, T("is: ", "现为："), m->now);
+    }
+    for (size_t i = 0; i < m->count; i++)
+        put_reminder(a, &m->reminders[i]);
+    if (!m->now->cancelled)
+        put_texts(a, true);
+    put_corrections(a);
+}
+
+static json_t *to_json(struct amending *a, const char *state, const char *event)
+{
+    const struct amendment *m = a->amendment;
+    json_t *reminders = json_array();
+
+    for (size_t i = 0; i < m->count; i++) {
+        static const char *const words[] = {"planned", "skipped", "dropped", "begun", "built-in"};
+        const struct amended_reminder *r = &m->reminders[i];
+        json_t *one;
+
+        if (r->what == AMENDED_BUILTIN)
+            continue;
+        one = json_pack("{s:s,s:s,s:I,s:I}", "name", r->name, "what", words[r->what], "due_ms",
+                        (json_int_t)r->due_ms, "expires_ms", (json_int_t)r->expires_ms);
+        if (r->was != NULL) {
+            json_object_set_new(one, "was_due_ms", json_integer(r->was->due_ms));
+            json_object_set_new(one, "waiting", json_integer(reminder_waiting(r->was)));
+        }
+        json_array_append_new(reminders, one);
+    }
+    return json_pack("{s:s,s:s,s:i,s:b,s:b,s:b,s:I,s:I,s:o,s:s}", "id", a->id, "state", state,
+                     "version", (int)m->version, "event_changed", m->event, "cancelled",
+                     m->now->cancelled, "texts_changed", put_texts(a, false), "told",
+                     (json_int_t)a->told_all, "corrections", (json_int_t)a->corrections,
+                     "reminders", reminders, "event", event);
+}
+
+/* ---------------------------------------------------------------------------- asking */
+static int ask_person(const struct amending *a)
+{
+    bool cancelled = a->amendment->now->cancelled, sure;
+
+    if (!a->cli->terminal || !isatty(STDIN_FILENO) || a->cli->json)
+        return cli_fail(a->cli, EX_USAGE,
+                        T("%s: there is nobody to ask whether it shall be so: say -y",
+                          "%s：这里无法询问是否确定：请加 -y"),
+                        a->id);
+    sure = cli_confirm(a->cli, cancelled ? T("Cancel it for good, and tell them?",
+                                             "确定取消（不能恢复）并通知已收到的人？")
+                                         : T("Change it so?", "确定这样修改？"));
+    if (!sure)
+        fputs(T("outreach: nothing was changed\n", "outreach：没有改动\n"), stderr);
+    return sure ? 0 : EX_TEMPFAIL;
+}
+
+static int send(struct amending *a, const struct buf *body, int64_t wait_ms)
+{
+    char event[ASKED_ID_BYTES], *reason;
+    struct error err;
+    bool taken;
+    int rc = 0;
+
+    if (asked_send(a->cli, "amend", a->id, body, event, &err) != 0)
+        return cli_error(a->cli, EX_UNAVAILABLE, &err);
+    taken = asked_wait(a->cli, a->id, event, wait_ms, &reason);
+    if (reason != NULL)
+        rc = cli_fail(a->cli, EX_DATAERR, T("%s was rejected: %s", "%s 被拒绝：%s"), a->id, reason);
+    else if (a->cli->json)
+        cli_json(to_json(a, taken ? "amended" : "waiting", event));
+    else if (taken)
+        printf(T("%s is amended\n", "%s 已修改\n"), a->id);
+    else
+        printf(daemons_run(a->cli->db) ? T("%s: outreachd runs and will take it\n",
+                                           "%s：outreachd 正在运行，即将接收\n")
+                                       : T("%s: it will be taken as soon as outreachd runs\n",
+                                           "%s：outreachd 运行后即会接收\n"),
+               a->id);
+    free(reason);
+    return rc;
+}
+
+static int run(struct amending *a, const struct tree *body, const struct amending_options *options)
+{
+    struct buf json = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    struct error err;
+    int rc;
+
+    a->amendment =
+        amendment_create(a->status, body, &a->cli->settings->defaults, clock_wall_ms(), &err);
+    if (a->amendment == NULL)
+        return cli_fail(a->cli, EX_DATAERR, "%s: %s", a->id, err.text);
+    if (a->amendment->same) {
+        if (a->cli->json)
+            cli_json(json_pack("{s:s,s:s}", "id", a->id, "state", "same"));
+        else
+            printf(
+                T("%s says all this already; nothing was changed\n", "%s 本来就是这样；没有改动\n"),
+                a->id);
+        return 0;
+    }
+    if (count_told(a, &err) != 0)
+        return cli_error(a->cli, EX_UNAVAILABLE, &err);
+    if (a->amendment->event)
+        a->sample = correction_create(a->amendment->before, a->amendment->now,
+                                      &a->cli->settings->defaults, &err);
+    if (!a->cli->json) {
+        show(a);
+        cli_print(&a->out);
+        fflush(stdout);
+    }
+    rc = options->yes ? 0 : ask_person(a);
+    if (rc == 0) {
+        tree_write_json(body, &json);
+        rc = send(a, &json, options->wait_ms);
+    }
+    buf_free(&json);
+    return rc;
+}
+
+static int read_status(struct amending *a)
+{
+    struct error err;
+
+    a->status = campaign_status_read(a->cli->db, a->id, &err);
+    if (a->status == NULL)
+        return picture_fail(a->cli, a->id, &err);
+    if (strcmp(a->status->state, "loading") == 0)
+        return cli_fail(a->cli, EX_TEMPFAIL,
+                        T("%s is not taken by outreachd yet: try again when it is (outreach show "
+                          "%s)",
+                          "outreachd 尚未接收 %s：请稍后再试（outreach show %s）"),
+                        a->id, a->id);
+    return 0;
+}
+
+static void amending_free(struct amending *a)
+{
+    correction_free(a->sample);
+    amendment_free(a->amendment);
+    campaign_status_free(a->status);
+    free(a->people);
+    buf_free(&a->out);
+    free(a);
+}
+
+static struct amending *amending_create(struct cli *cli, const char *id)
+{
+    struct amending *a = xcalloc(1, sizeof *a);
+
+    a->cli = cli;
+    a->id = id;
+    a->out = BUF_INIT(1u << 20);
+    return a;
+}
+
+int amending_run(struct cli *cli, const char *id, const struct tree *body,
+                 const struct amending_options *options)
+{
+    struct amending *a = amending_create(cli, id);
+    int rc = read_status(a);
+
+    if (rc == 0)
+        rc = run(a, body, options);
+    amending_free(a);
+    return rc;
+}
+
+/* The document that stands, with the one member more. */
+static struct tree *cancelled_body(const char *document, struct error *err)
+{
+    struct tree *tree = tree_parse_json(document, strlen(document), NULL, err), *body = NULL;
+    struct buf json = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    bool first = true;
+
+    for (const struct tree *one = tree != NULL ? tree->first : NULL; one != NULL; one = one->next) {
+        buf_putc(&json, first ? '{' : ',');
+        first = false;
+        buf_put_json(&json, one->name, strlen(one->name));
+        buf_putc(&json, ':');
+        if (strcmp(one->name, "event") != 0) {
+            tree_write_json(one, &json);
+            continue;
+        }
+        buf_puts(&json, "{\"cancelled\":true");
+        for (const struct tree *in = one->first; in != NULL; in = in->next)
+            if (strcmp(in->name, "cancelled") != 0) {
+                buf_putc(&json, ',');
+                buf_put_json(&json, in->name, strlen(in->name));
+                buf_putc(&json, ':');
+                tree_write_json(in, &json);
+            }
+        buf_putc(&json, '}');
+    }
+    buf_putc(&json, '}');
+    if (tree != NULL)
+        body = tree_parse_json(json.data, json.length, NULL, err);
+    tree_free(tree);
+    buf_free(&json);
+    return body;
+}
+
+int amending_cancel(struct cli *cli, const char *id, const struct amending_options *options)
+{
+    struct amending *a = amending_create(cli, id);
+    struct tree *body = NULL;
+    struct error err;
+    int rc = read_status(a);
+
+    if (rc == 0) {
+        body = cancelled_body(a->status->document, &err);
+        rc = body != NULL ? run(a, body, options) : cli_error(cli, EX_DATAERR, &err);
+    }
+    tree_free(body);
+    amending_free(a);
+    return rc;
+}

@@ -1,0 +1,78 @@
+/*
+ * outreach amend - another text, time or place for a campaign that is queued
+ *
+ * The file is the campaign as it is to be; its id says which one stands. Its list is not read:
+ * who is in it stays. What will change is shown first, with how many people were told before and
+ * will be sent a correction.
+ */
+#include "amending.h"
+#include "campaign.h"
+#include "cli.h"
+#include "reading.h"
+#include "subcommands.h"
+#include "tree.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const struct option_row amend_options[] = {
+    {"yes", 'y', OPTION_FLAG, OPTION_AT(struct amending_options, yes), NULL,
+     .help = {"do not ask; needed where nobody can be asked", "不再询问；不在终端时必须加上"}},
+    {"wait", 'w', OPTION_DURATION, OPTION_AT(struct amending_options, wait_ms), "SECONDS",
+     .initial = 3000,
+     .help = {"how long to wait for a daemon to take it (3)", "最多等待程序接收多久（3 秒）"}},
+    {0},
+};
+
+static int amend(struct cli *cli, const void *arg, char **operands, int count)
+{
+    struct buf json = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    struct campaign *c = NULL;
+    struct tree *body = NULL;
+    struct error err;
+    int rc = cli_settings(cli);
+
+    (void)count;
+    if (rc != 0)
+        return rc;
+    if (access(operands[0], R_OK) != 0)
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+    c = reading_bare(cli, operands[0], &err);
+    if (c != NULL) {
+        campaign_write_json(c, &json);
+        body = tree_parse_json(json.data, json.length, operands[0], &err);
+    }
+    if (body == NULL)
+        rc = cli_error(cli, EX_DATAERR, &err);
+    else
+        rc = cli_connect(cli);
+    if (rc == 0)
+        rc = amending_run(cli, c->id, body, arg);
+    tree_free(body);
+    campaign_free(c);
+    buf_free(&json);
+    return rc;
+}
+
+const struct subcommand cmd_amend = {
+    .name = "amend",
+    .operands = "CAMPAIGN.conf",
+    .summary = {"change the texts, times or place of a campaign that is queued",
+                "修改已提交活动的内容、时间或地点"},
+    .more =
+        {"The file is the campaign as it is to be; its list is not looked at. Texts hold for\n"
+         "what is not sent yet; reminders that have not begun get their new times. Where start,\n"
+         "end, venue or address change, who was told before is sent texts.moved, in which\n"
+         "{{was.date}}, {{was.time}} and {{was.venue}} say what she was told; with\n"
+         "event.cancelled = true texts.cancelled, and the rest is not sent. What will change is\n"
+         "shown first.",
+         "文件就是修改后的活动，名单不再读取。内容只影响尚未发出的；尚未开始的提醒按新时间发送。\n"
+         "起止时间、地点或地址有变时，此前已通知到的人会收到 texts.moved（其中 {{was.date}}、\n"
+         "{{was.time}}、{{was.venue}} 是她当初收到的）；event.cancelled = true 时收到\n"
+         "texts.cancelled，其余不再发送。修改前先显示变化。"},
+    .least = 1,
+    .most = 1,
+    .options = amend_options,
+    .options_bytes = sizeof(struct amending_options),
+    .run = amend,
+};

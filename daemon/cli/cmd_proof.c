@@ -1,0 +1,645 @@
+/*
+ * outreach proof - one page about one person and one campaign, for a complaint or the regulator
+ *
+ * What is known comes from the list, the ledger, the delivery log and the replies; what is not
+ * is said to be not known.
+ */
+#include "address.h"
+#include "builtin.h"
+#include "campaign.h"
+#include "clock.h"
+#include "code_words.h"
+#include "discreet.h"
+#include "gateway_names.h"
+#include "human.h"
+#include "keys.h"
+#include "log.h"
+#include "log_entry.h"
+#include "mem.h"
+#include "safe_marks.h"
+#include "subcommands.h"
+#include "table.h"
+#include "tail.h"
+#include "template.h"
+#include "tree.h"
+#include "walk.h"
+#include "zone.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_COLUMNS 80
+#define TEXT_BYTES 8192
+#define LOG_LINES 50
+#define ENTRIES 1000 /* of a stream at once */
+
+struct proof_options {
+    bool as_is;
+};
+
+static const struct option_row proof_options[] = {
+    {"as-is", 0, OPTION_FLAG, OPTION_AT(struct proof_options, as_is), NULL,
+     .help = {"the address is not a telephone number: take it as it is written",
+              "地址不是电话号码，按原样使用"}},
+    {0},
+};
+
+struct proof {
+    struct cli *cli;
+    struct picture *picture;
+    struct campaign *campaign;
+    const struct reminder_status *reminder; /* at hand */
+    char address[ADDRESS_BYTES];
+    struct gateway_names gateways;
+    struct code_words *codes;
+    struct buf out;
+    json_t *notices, *refusals;
+    size_t found;
+    bool log_read; /* there is a delivery log, and we may read it */
+};
+
+static void heading(struct proof *p, const char *words)
+{
+    buf_printf(&p->out, "\n%s\n", words);
+}
+
+/* "    what   the rest, which goes on below itself" */
+static void line(struct proof *p, const char *what, const char *rest)
+{
+    struct buf lines = BUF_INIT(1u << 16);
+    static const char indent[] = "                ";
+
+    buf_puts(&p->out, "  ");
+    table_fit(&p->out, what, sizeof indent - 4, TABLE_LEFT);
+    buf_putc(&p->out, ' ');
+    table_wrap(&lines, rest, PAGE_COLUMNS - sizeof indent, indent);
+    buf_puts(&p->out,
+             lines.length > sizeof indent - 1 ? buf_string(&lines) + sizeof indent - 1 : "\n");
+    buf_free(&lines);
+}
+
+static void time_line(struct proof *p, const char *what, int64_t ms)
+{
+    char when[HUMAN_BYTES];
+
+    if (ms > 0)
+        line(p, what, human_time(when, p->picture->zone, ms, true));
+}
+
+/* ------------------------------------------------------------------------- its text */
+
+static enum signature_mode signature_of(const struct cli *cli, const char *gateway, bool *known)
+{
+    static const struct {
+        const char *name;
+        enum signature_mode mode;
+    } modes[] = {{"prefix", SIGNATURE_PREFIX},
+                 {"suffix", SIGNATURE_SUFFIX},
+                 {"gateway", SIGNATURE_GATEWAY},
+                 {"none", SIGNATURE_NONE}};
+    const struct tree *list = cli->settings->gateways;
+
+    *known = false;
+    for (const struct tree *g = list != NULL ? list->first : NULL; g != NULL; g = g->next) {
+        if (strcmp(tree_string(g, "name", ""), gateway) != 0)
+            continue;
+        *known = true;
+        for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+            if (strcmp(tree_string(g, "signature", ""), modes[i].name) == 0)
+                return modes[i].mode;
+        return strcmp(tree_string(g, "channel", ""), "sms") == 0 ? SIGNATURE_PREFIX
+                                                                 : SIGNATURE_NONE;
+    }
+    return SIGNATURE_PREFIX;
+}
+
+/* The document that was sent by: the campaign's own, or one that an amendment has kept. NULL:
+ * it is not there any more. */
+static struct campaign *document_of(struct proof *p, unsigned version, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    struct tree *tree = NULL;
+    redisReply *reply;
+
+    if (version == 0 || version == p->reminder->version)
+        return walk_campaign(p->cli, p->picture, err);
+    command_start(&c, "HGET");
+    key_versions(&c, p->picture->status->id);
+    command_add_int(&c, version);
+    if (db_ask(p->cli->db, &c, &reply, err) == 0) {
+        if (reply->type == REDIS_REPLY_STRING)
+            tree = tree_parse_json(reply->str, reply->len, NULL, err);
+        freeReplyObject(reply);
+    }
+    command_free(&c);
+    return tree != NULL ? campaign_create(tree, &p->cli->settings->defaults, NULL, 0, err) : NULL;
+}
+
+/* A built-in reminder is a campaign of its own. */
+static struct campaign *speaker_of(struct proof *p, unsigned version, struct error *err)
+{
+    struct campaign *c = document_of(p, version, err), *whole = c;
+
+    if (c == NULL || !builtin_is(p->reminder->name))
+        return c;
+    c = builtin_campaign(whole, p->reminder->name, &p->cli->settings->defaults, err);
+    campaign_free(whole);
+    return c;
+}
+
+/* What the phone has shown, made once more of what it was made of. Returns its length, or -1. */
+static int text_of(struct proof *p, const struct record *r, const char *row, size_t n, bool neutral,
+                   char *out, bool *signature_known)
+{
+    struct template_value values[CAMPAIGN_MAX_COLUMNS], language = {"", 0};
+    struct error err;
+    struct campaign *c = speaker_of(p, r->version, &err);
+    int reminder = c != NULL ? campaign_find_reminder(c, p->reminder->name) : -1, length = -1;
+    enum signature_mode mode =
+        signature_of(p->cli, gateway_names_of(&p->gateways, r->gateway), signature_known);
+    const struct campaign_text *text;
+    const char *empty;
+
+    if (reminder >= 0 && r->step < c->channel_count && campaign_row_split(c, row, n, values) == 0) {
+        if (c->column_language >= 0)
+            language = values[c->column_language];
+        text = campaign_text(c, (size_t)reminder, c->channels[r->step], language.text,
+                             language.length);
+        length = neutral
+                     ? campaign_compose_neutral(c, c->channels[r->step],
+                                                campaign_text_language(text), mode, out, TEXT_BYTES)
+                     : campaign_compose(c, text, values, mode, out, TEXT_BYTES, &empty);
+    }
+    campaign_free(c);
+    return length;
+}
+
+/* --------------------------------------------------------------------------- the log */
+
+struct log_reading {
+    struct log_filter filter;
+    struct proof *proof;
+    json_t *lines;
+    bool intended, neutral; /* there is a line of an intent; what the last one says */
+};
+
+static bool log_wants(void *arg, const char *line, size_t n)
+{
+    return log_filter_wants(&((struct log_reading *)arg)->filter, line, n);
+}
+
+static const char *member(const json_t *object, const char *name)
+{
+    const char *s = json_string_value(json_object_get(object, name));
+
+    return s != NULL ? s : "";
+}
+
+static void read_log(struct log_reading *l, const char *path)
+{
+    struct tail *t = tail_open(path, false, NULL);
+    const char *text;
+    size_t n;
+
+    if (t == NULL)
+        return;
+    l->proof->log_read = true;
+    if (tail_back(t, LOG_LINES, log_wants, l) > 0)
+        while (tail_next(t, &text, &n) == 1) {
+            json_t *entry = log_wants(l, text, n) ? json_loadb(text, n, 0, NULL) : NULL;
+
+            if (entry == NULL)
+                continue;
+            if (strcmp(member(entry, "event"), "intent") == 0) {
+                l->intended = true;
+                l->neutral = strcmp(member(entry, "reason"), "neutral") == 0;
+            }
+            json_array_append_new(l->lines, entry);
+        }
+    tail_close(t);
+}
+
+static void write_log(struct proof *p, const json_t *lines)
+{
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        const json_t *entry = json_array_get(lines, i);
+        struct buf words = BUF_INIT(1u << 16);
+        const char *code = member(entry, "code"), *meaning;
+        char when[HUMAN_BYTES];
+        int64_t ms;
+
+        if (clock_parse(member(entry, "t"), &ms) == 0)
+            buf_printf(&words, "%s  ", human_time(when, p->picture->zone, ms, true));
+        buf_puts(&words, words_state(member(entry, "event")));
+        if (member(entry, "gateway")[0] != '\0')
+            buf_printf(&words, T(", gateway %s", "，网关 %s"), member(entry, "gateway"));
+        if (member(entry, "id")[0] != '\0')
+            buf_printf(&words, T(", message id %s", "，消息编号 %s"), member(entry, "id"));
+        if (code[0] != '\0')
+            buf_printf(&words, " [%s]", code);
+        meaning =
+            code[0] != '\0' ? code_words_find(p->codes, member(entry, "gateway"), code) : NULL;
+        if (meaning == NULL)
+            meaning = words_reason(member(entry, "reason"));
+        if (meaning[0] != '\0')
+            buf_printf(&words, T(": %s", "：%s"), meaning);
+        line(p, i == 0 ? T("log", "日志") : "", buf_string(&words));
+        buf_free(&words);
+    }
+}
+
+/* ------------------------------------------------------------------------ one notice */
+
+/* What the last receipt means, in plain words. */
+static const char *receipt_words(const struct record *r)
+{
+    switch (r->state) {
+    case NOTICE_DELIVERED:
+        return T("a receipt says that it arrived at the phone", "回执：已送达手机");
+    case NOTICE_UNDELIVERED:
+        return T("a receipt says that it did not arrive", "回执：未送达");
+    case NOTICE_ACCEPTED:
+        return r->ids > 0 ? T("none yet: the operator took it, and has not said what became of it",
+                              "尚无回执：运营商已接收，未告知结果")
+                          : T("none: this gateway sends none; the operator took it",
+                              "无回执：该网关不提供回执，运营商已接收");
+    case NOTICE_UNCERTAIN:
+        return T("none: whether it left is not known", "无回执：是否发出无法确定");
+    default:
+        return T("none: it was not sent, or not taken", "无回执：没有发出，或未被接收");
+    }
+}
+
+static redisReply *read_row(struct proof *p, int64_t n, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *rows = NULL;
+
+    command_start(&c, "XRANGE");
+    key_rows(&c, p->picture->status->id, p->reminder->name);
+    command_add_format(&c, "%" PRId64 "-0", n);
+    command_add_format(&c, "%" PRId64 "-0", n);
+    db_ask(p->cli->db, &c, &rows, err);
+    command_free(&c);
+    return rows;
+}
+
+static void write_text(struct proof *p, const struct walk_notice *w, const struct log_reading *log,
+                       json_t *one, redisReply *rows)
+{
+    const redisReply *row = db_field(db_at(db_at(rows, 0), 1), "r");
+    char text[TEXT_BYTES + 1];
+    bool known = false;
+    int length =
+        row == NULL ? -1 : text_of(p, &w->record, row->str, row->len, log->neutral, text, &known);
+
+    json_object_set_new(one, "version", json_integer(w->record.version));
+    json_object_set_new(one, "neutral", json_boolean(log->neutral));
+    json_object_set_new(one, "signature_known", json_boolean(known));
+    if (length < 0) {
+        json_object_set_new(one, "text", json_null());
+        line(p, T("text as sent", "发出的内容"),
+             T("not known: her row, or this version of the campaign, is not kept",
+               "无法得知：名单行或该版本的活动内容已不在"));
+        return;
+    }
+    text[length] = '\0';
+    json_object_set_new(one, "text", json_text(text));
+    line(p, T("text as sent", "发出的内容"), text);
+    if (!known)
+        line(p, "",
+             T("(the gateway is not configured any more: that the signature stands in front "
+               "is taken for granted)",
+               "（该网关已不在配置中，此处按签名在前显示）"));
+    if (log->neutral)
+        line(p, "", T("(a neutral text: she is a protected resident)", "（受保护居民：中性内容）"));
+    else if (!log->intended)
+        line(p, "",
+             T("(whether a neutral text went in its place is not known without its log)",
+               "（没有日志，无法确认是否改发了中性内容）"));
+}
+
+static int tell_notice(struct proof *p, const struct walk_notice *w, struct error *err)
+{
+    const struct record *r = &w->record;
+    enum notice_state state = r->state == NOTICE_PARKED ? NOTICE_UNTOUCHED : r->state;
+    bool left = record_was_submitted(r);
+    const char *gateway = left ? gateway_names_of(&p->gateways, r->gateway) : "";
+    const char *path = p->cli->settings->log.delivery;
+    char *rotated = xasprintf("%s.1", path);
+    struct log_reading log = {
+        .filter = {.campaign = p->picture->status->id, .reminder = p->reminder->name, .n = w->n},
+        .proof = p,
+        .lines = json_array()};
+    redisReply *rows = left ? read_row(p, w->n, err) : NULL;
+    char number[HUMAN_BYTES], text[160];
+    json_t *one;
+
+    if (left && rows == NULL) {
+        free(rotated);
+        json_decref(log.lines);
+        return -1;
+    }
+    read_log(&log, rotated);
+    read_log(&log, path);
+    free(rotated);
+    one = json_pack("{s:s,s:I,s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:I,s:s,s:O}", "reminder",
+                    p->reminder->name, "n", (json_int_t)w->n, "state", notice_state_name(state),
+                    "reason", notice_reason_name(r->reason), "gateway", gateway, "attempts",
+                    (int)r->attempts, "segments", (int)r->segments, "due_ms",
+                    (json_int_t)p->reminder->due_ms, "submitted_ms", (json_int_t)w->submitted_ms,
+                    "settled_ms", (json_int_t)w->settled_ms, "receipt", receipt_words(r), "log",
+                    log.lines);
+    buf_printf(&p->out, T("\nNOTICE  %s, recipient %s of the list\n", "\n通知  %s，名单第 %s 位\n"),
+               p->reminder->name, human_count(number, w->n));
+    line(p, T("outcome", "结果"), words_state(notice_state_name(state)));
+    if (words_reason(notice_reason_name(r->reason))[0] != '\0')
+        line(p, T("because", "原因"), words_reason(notice_reason_name(r->reason)));
+    time_line(p, T("due", "计划时间"), p->reminder->due_ms);
+    time_line(p, T("submitted", "提交时间"), w->submitted_ms);
+    time_line(p, T("settled", "结果时间"), w->settled_ms);
+    if (left) {
+        line(p, T("gateway", "网关"), gateway);
+        line(p, T("receipt", "回执"), receipt_words(r));
+        snprintf(text, sizeof text, T("%u; segments: %u, attempt %u", "%u；计 %u 条，第 %u 次尝试"),
+                 r->version, r->segments, r->attempts);
+        line(p, T("text version", "内容版本"), text);
+        write_text(p, w, &log, one, rows);
+    }
+    write_log(p, log.lines);
+    if (!p->log_read)
+        line(p, T("log", "日志"),
+             T("cannot be read here: message ids and receipts' codes are not known",
+               "此处无法读取：消息编号和回执代码无法得知"));
+    json_array_append_new(p->notices, one);
+    json_decref(log.lines);
+    if (rows != NULL)
+        freeReplyObject(rows);
+    p->found++;
+    return 0;
+}
+
+static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
+{
+    struct proof *p = arg;
+    size_t length = strlen(p->address);
+
+    for (size_t k = 0; w->row != NULL && k < p->campaign->channel_count; k++)
+        if (w->row[k].length == length && memcmp(w->row[k].text, p->address, length) == 0)
+            return tell_notice(p, w, err);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ what is around it */
+
+static int write_campaign(struct proof *p, struct error *err)
+{
+    const struct campaign_status *s = p->picture->status;
+    const char *file = p->campaign->audience_file;
+    const struct tree *digest = tree_get(p->campaign->document, "audience.digest");
+    struct command c = COMMAND_INIT;
+    struct buf words = BUF_INIT(1u << 16);
+    redisReply *reply;
+    char when[HUMAN_BYTES], rows[HUMAN_BYTES];
+
+    command_start(&c, "HMGET");
+    key_campaign(&c, s->id);
+    command_add_string(&c, "approved_by");
+    command_add_string(&c, "approved_ms");
+    if (db_ask(p->cli->db, &c, &reply, err) != 0) {
+        command_free(&c);
+        return -1;
+    }
+    command_free(&c);
+    heading(p, T("CONSENT AND ITS SOURCE", "同意及来源"));
+    line(p, T("consent", "同意"),
+         T("not known here: no record of it is kept with a list. Show where the list's owner keeps "
+           "it",
+           "此处无记录：名单不含同意记录，请由名单提供方出示"));
+    buf_printf(&words,
+               file != NULL
+                   ? T("%s, as it was queued: %s people could be told", "%s，提交时可通知 %s 人")
+                   : T("%sgiven with the campaign itself, %s people", "%s随活动提交，%s 人"),
+               file != NULL ? file : "", human_count(rows, s->rows));
+    if (digest != NULL && digest->kind == TREE_STRING)
+        buf_printf(&words, T("; SHA-256 of its rows %s", "；名单的 SHA-256 为 %s"), digest->string);
+    line(p, T("list", "名单"), buf_string(&words));
+    heading(p, T("CAMPAIGN", "活动"));
+    line(p, s->id, p->picture->title);
+    line(p, T("class", "类别"), p->campaign->class_name);
+    buf_clear(&words);
+    buf_printf(&words, T("%s by %s", "%s，%s"),
+               human_time(when, p->picture->zone, s->queued_ms, true), s->by);
+    line(p, T("queued", "提交"), buf_string(&words));
+    buf_clear(&words);
+    if (db_at(reply, 0)->type == REDIS_REPLY_STRING)
+        buf_printf(&words, T("%s by %s", "%s，%s"),
+                   human_time(when, p->picture->zone, db_int(db_at(reply, 1), 0), true),
+                   db_at(reply, 0)->str);
+    else
+        buf_puts(&words, T("no second person is on record", "没有第二人审批的记录"));
+    line(p, T("approved", "审批"), buf_string(&words));
+    freeReplyObject(reply);
+    buf_free(&words);
+    return 0;
+}
+
+static int each_entry(struct proof *p, const char *key,
+                      void (*fn)(struct proof *p, int64_t ms, const redisReply *fields),
+                      struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    char from[48] = "-";
+    size_t count;
+
+    do {
+        redisReply *reply;
+
+        command_start(&c, "XRANGE");
+        command_add_string(&c, key);
+        command_add_string(&c, from);
+        command_add_string(&c, "+");
+        command_add_string(&c, "COUNT");
+        command_add_int(&c, ENTRIES);
+        if (db_ask(p->cli->db, &c, &reply, err) != 0) {
+            command_free(&c);
+            return -1;
+        }
+        count = reply->elements;
+        for (size_t i = 0; i < count; i++) {
+            const redisReply *id = db_at(reply->element[i], 0);
+
+            fn(p, strtoll(id->str, NULL, 10), db_at(reply->element[i], 1));
+            snprintf(from, sizeof from, "(%.40s", id->str);
+        }
+        freeReplyObject(reply);
+    } while (count == ENTRIES);
+    command_free(&c);
+    return 0;
+}
+
+static const char *field(const redisReply *fields, const char *name)
+{
+    const redisReply *value = db_field(fields, name);
+
+    return value != NULL && value->str != NULL ? value->str : "";
+}
+
+static void tell_refusal(struct proof *p, int64_t ms, const char *kind, const char *words,
+                         const char *detail)
+{
+    char when[HUMAN_BYTES];
+    struct buf out = BUF_INIT(1u << 16);
+
+    buf_printf(&out, "%s  %s%s%s", human_time(when, p->picture->zone, ms, true), words,
+               detail[0] != '\0' ? T(": ", "：") : "", detail);
+    line(p, "", buf_string(&out));
+    json_array_append_new(p->refusals, json_pack("{s:I,s:s,s:o}", "at_ms", (json_int_t)ms, "kind",
+                                                 kind, "detail", json_text(detail)));
+    buf_free(&out);
+}
+
+static void on_reply(struct proof *p, int64_t ms, const redisReply *fields)
+{
+    if (strcmp(field(fields, "from"), p->address) == 0 &&
+        strcmp(field(fields, "kind"), "optout") == 0)
+        tell_refusal(p, ms, "reply", T("she replied", "本人回复"), field(fields, "text"));
+}
+
+/* The audit has masked numbers: it may be another one that looks like hers. */
+static void on_audit(struct proof *p, int64_t ms, const redisReply *fields)
+{
+    const char *op = field(fields, "op");
+
+    if (strcmp(field(fields, "to"), log_mask(p->address, strlen(p->address))) != 0)
+        return;
+    if (strcmp(op, "optout-add") == 0)
+        tell_refusal(p, ms, "audit-add",
+                     T("a number that looks like this one when masked was opted out by",
+                       "打码后相同的号码被登记退订，操作人"),
+                     field(fields, "by"));
+    if (strcmp(op, "optout-remove") == 0)
+        tell_refusal(p, ms, "audit-remove",
+                     T("a number that looks like this one when masked was taken off by",
+                       "打码后相同的号码被移出退订名单，操作人"),
+                     field(fields, "by"));
+}
+
+static int write_refusals(struct proof *p, bool *opted_out, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    command_start(&c, "SISMEMBER");
+    command_add_string(&c, KEY_OPTOUT);
+    command_add_string(&c, p->address);
+    rc = db_ask(p->cli->db, &c, &reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    *opted_out = db_int(reply, 0) != 0;
+    freeReplyObject(reply);
+    heading(p, T("REFUSALS OF THIS NUMBER", "此号码的退订"));
+    line(p, T("today", "目前"),
+         *opted_out ? T("has opted out: nothing is sent", "已退订：一律不发送")
+                    : T("has not opted out", "未退订"));
+    rc = each_entry(p, KEY_REPLIES, on_reply, err) | each_entry(p, KEY_AUDIT, on_audit, err);
+    if (rc == 0 && json_array_size(p->refusals) == 0)
+        line(p, "", T("no refusal is on record", "没有退订的记录"));
+    return rc;
+}
+
+/* ---------------------------------------------------------------------------- running */
+
+static int prove(struct proof *p, bool *opted_out, struct error *err)
+{
+    char when[HUMAN_BYTES];
+
+    if (gateway_names_read(&p->gateways, p->cli, err) != 0)
+        return -1;
+    p->campaign = walk_campaign(p->cli, p->picture, err);
+    if (p->campaign == NULL)
+        return -1;
+    if (p->campaign->sensitive && !discreet_may(p->cli))
+        return discreet_refuse(p->cli, p->picture->status->id, err);
+    buf_printf(&p->out, T("PROOF  %s  %s\n", "证明  %s  %s\n"), p->address, p->picture->status->id);
+    buf_printf(&p->out, T("made %s for %s, times in %s\n", "制作时间 %s，制作人 %s，时区 %s\n"),
+               human_time(when, p->picture->zone, clock_wall_ms(), true), p->cli->by,
+               zone_name(p->picture->zone));
+    if (write_campaign(p, err) != 0)
+        return -1;
+    for (size_t i = 0; i < p->picture->status->reminder_count; i++) {
+        p->reminder = &p->picture->status->reminders[i];
+        if (strcmp(p->reminder->state, "skipped") != 0 &&
+            walk_reminder(p->cli, p->picture, p->reminder, p->campaign, on_notice, p, err) != 0)
+            return -1;
+    }
+    if (p->found == 0)
+        buf_puts(&p->out, T("\nNOTICES\n  none: this number is not in the list\n",
+                            "\n通知\n  无：此号码不在名单中\n"));
+    return write_refusals(p, opted_out, err);
+}
+
+static int proof(struct cli *cli, const void *arg, char **operands, int count)
+{
+    const struct proof_options *options = arg;
+    struct proof p = {.cli = cli, .out = BUF_INIT(16u << 20)};
+    bool opted_out = false;
+    struct error err;
+    int rc = cli_settings(cli);
+
+    (void)count;
+    if (rc == 0 && address_read(cli, operands[0], options->as_is, p.address, &err) != 0)
+        rc = cli_error(cli, EX_DATAERR, &err);
+    if (rc == 0)
+        rc = cli_connect(cli);
+    if (rc == 0)
+        p.picture = picture_ask_taken(cli, operands[1], &rc);
+    if (rc != 0)
+        return rc;
+    p.notices = json_array();
+    p.refusals = json_array();
+    p.codes = code_words_create(cli->settings);
+    if (prove(&p, &opted_out, &err) != 0)
+        rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
+    else if (cli->json)
+        cli_json(json_pack("{s:o,s:s,s:o,s:n,s:s?,s:s,s:I,s:b,s:O,s:O}", "address",
+                           json_text(p.address), "campaign", p.picture->status->id, "title",
+                           json_text(p.picture->title), "consent", "list",
+                           p.campaign->audience_file, "queued_by", p.picture->status->by,
+                           "queued_ms", (json_int_t)p.picture->status->queued_ms, "opted_out",
+                           opted_out, "notices", p.notices, "refusals", p.refusals));
+    else
+        cli_print(&p.out);
+    gateway_names_free(&p.gateways);
+    code_words_free(p.codes);
+    json_decref(p.notices);
+    json_decref(p.refusals);
+    campaign_free(p.campaign);
+    picture_free(p.picture);
+    buf_free(&p.out);
+    return rc;
+}
+
+const struct subcommand cmd_proof = {
+    .name = "proof",
+    .operands = "NUMBER CAMPAIGN",
+    .summary = {"one page for a complaint or the regulator: what was sent, and on whose word",
+                "一页证明，用于投诉或监管：发了什么、依据、时间、回执"},
+    .more =
+        {"The list and its source, who queued and who approved, the exact text as it was sent,\n"
+         "all times, gateway, message ids, the receipt in plain words, refusals of that number\n"
+         "and when. What is not known is said to be not known. Keep the delivery log as long\n"
+         "as complaints may come: message ids stand there alone.",
+         "名单及来源、提交人和审批人、实际发出的内容、各项时间、网关、消息编号、回执的含义，\n"
+         "以及此号码的退订记录。无法得知的会明确写出。消息编号只存在投递日志里，\n"
+         "请把日志保留到不再可能有投诉为止。"},
+    .least = 2,
+    .most = 2,
+    .options = proof_options,
+    .options_bytes = sizeof(struct proof_options),
+    .run = proof,
+};

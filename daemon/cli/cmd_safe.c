@@ -1,0 +1,254 @@
+/*
+ * outreach safe - residents whom a notice could put in danger
+ *
+ * A person marks them, never a message. The audit says that a mark was set or taken away and by
+ * whom, with the number masked: not which, and not the note, since more people read it.
+ */
+#include "address.h"
+#include "audit.h"
+#include "cli.h"
+#include "clock.h"
+#include "hours.h"
+#include "human.h"
+#include "keys.h"
+#include "log.h"
+#include "mem.h"
+#include "safe_marks.h"
+#include "subcommands.h"
+#include "zone.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct safe_options {
+    bool as_is, remove, list;
+    const char *note;
+};
+
+static const struct option_row safe_options[] = {
+    {"remove", 0, OPTION_FLAG, OPTION_AT(struct safe_options, remove), NULL,
+     .help = {"take the mark away: she is told as everybody", "取消标记，恢复正常发送"}},
+    {"note", 0, OPTION_STRING, OPTION_AT(struct safe_options, note), "WORDS",
+     .help = {"for colleagues: why, until when, whom to ask",
+              "给同事看的说明：原因、期限、联系人"}},
+    {"list", 0, OPTION_FLAG, OPTION_AT(struct safe_options, list), NULL,
+     .help = {"no NUMBER: all who are marked, masked", "不带号码：列出全部（号码打码）"}},
+    {"as-is", 0, OPTION_FLAG, OPTION_AT(struct safe_options, as_is), NULL,
+     .help = {"the address is not a telephone number: take it as it is written",
+              "地址不是电话号码，按原样使用"}},
+    {0},
+};
+
+static int usage(const struct cli *cli)
+{
+    return cli_fail(cli, EX_USAGE, "%s",
+                    T("usage: outreach safe NUMBER skip|neutral|hours \"09:00-11:00\"|--remove",
+                      "用法：outreach safe 号码 skip|neutral|hours \"09:00-11:00\"|--remove"));
+}
+
+/* The change and its audit, one after the other: a mark without its line in the audit is better
+ * than the line without the mark. */
+static int change(struct cli *cli, const char *address, const char *value, bool *changed,
+                  struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply = NULL;
+    int rc;
+
+    command_start(&c, value != NULL ? "HSET" : "HDEL");
+    command_add_string(&c, KEY_SAFE);
+    command_add_string(&c, address);
+    if (value != NULL)
+        command_add_string(&c, value);
+    rc = db_ask(cli->db, &c, &reply, err);
+    if (rc == 0) {
+        *changed = value != NULL || db_int(reply, 0) != 0;
+        freeReplyObject(reply);
+    }
+    if (rc == 0 && *changed) {
+        audit_command(&c, value != NULL ? "safe-mark" : "safe-remove", "to",
+                      log_mask(address, strlen(address)), "by", cli->by, NULL);
+        rc = db_ask(cli->db, &c, NULL, err);
+    }
+    command_free(&c);
+    return rc;
+}
+
+/* What stands in Redis; or NULL with err: it is not what is stored as a note. */
+static char *written(const struct cli *cli, const char *mode, const char *hours, const char *note,
+                     struct error *err)
+{
+    note = note != NULL ? note : "";
+    if (strlen(note) >= SAFE_NOTE_BYTES || strchr(note, '\n') != NULL ||
+        strncmp(note, "by ", 3) == 0 || strncmp(note, "at ", 3) == 0) {
+        error_set(err,
+                  T("the note is one line of at most %d bytes, and begins with neither \"by \" nor "
+                    "\"at \"",
+                    "说明限一行、不超过 %d 字节，且不以“by ”或“at ”开头"),
+                  SAFE_NOTE_BYTES - 1);
+        return NULL;
+    }
+    return xasprintf("%s%s%s\nby %s\nat %" PRId64 "%s%s", mode, hours != NULL ? " " : "",
+                     hours != NULL ? hours : "", cli->by, clock_wall_ms(), note[0] ? "\n" : "",
+                     note);
+}
+
+static void show(const struct cli *cli, const char *shown, const struct safe_note *n)
+{
+    const struct zone *zone = zone_find(cli->settings->defaults.timezone, NULL);
+    char when[HUMAN_BYTES];
+
+    if (!n->marked) {
+        printf(T("%s  is not marked\n", "%s  没有标记\n"), shown);
+        return;
+    }
+    printf("%s  %s%s%s  %s\n", shown, safe_mode_name(n->mark.mode),
+           n->mark.mode == SAFE_HOURS ? " " : "", n->mark.hours, safe_marks_words(n->mark.mode));
+    if (n->by[0] != '\0')
+        printf(T("    marked by %s, %s\n", "    标记人 %s，%s\n"), n->by,
+               human_time(when, zone, n->at_ms, false));
+    if (n->note[0] != '\0')
+        printf("    %s\n", n->note);
+}
+
+static json_t *as_json(const char *shown, const struct safe_note *n)
+{
+    json_t *one = json_pack("{s:o,s:b}", "address", json_text(shown), "marked", n->marked);
+
+    if (!n->marked)
+        return one;
+    json_object_set_new(one, "mode", json_string(safe_mode_name(n->mark.mode)));
+    if (n->mark.mode == SAFE_HOURS)
+        json_object_set_new(one, "hours", json_text(n->mark.hours));
+    json_object_set_new(one, "by", json_text(n->by));
+    json_object_set_new(one, "at_ms", json_integer(n->at_ms));
+    json_object_set_new(one, "note", json_text(n->note));
+    return one;
+}
+
+static int list_all(struct cli *cli)
+{
+    struct command c = COMMAND_INIT;
+    json_t *all = json_array();
+    char cursor[32] = "0";
+    struct error err;
+    int rc = 0;
+
+    do {
+        redisReply *reply;
+        const redisReply *page;
+
+        command_start(&c, "HSCAN");
+        command_add_string(&c, KEY_SAFE);
+        command_add_string(&c, cursor);
+        command_add_string(&c, "COUNT");
+        command_add_int(&c, 1000);
+        if (db_ask(cli->db, &c, &reply, &err) != 0) {
+            rc = cli_error(cli, EX_UNAVAILABLE, &err);
+            break;
+        }
+        page = db_at(reply, 1);
+        for (size_t i = 0; page != NULL && i + 1 < page->elements; i += 2) {
+            const char *masked = log_mask(page->element[i]->str, page->element[i]->len);
+            struct safe_note n;
+
+            safe_marks_parse(page->element[i + 1]->str, page->element[i + 1]->len, &n);
+            if (!cli->json)
+                show(cli, masked, &n);
+            json_array_append_new(all, as_json(masked, &n));
+        }
+        snprintf(cursor, sizeof cursor, "%s", db_at(reply, 0)->str);
+        freeReplyObject(reply);
+    } while (strcmp(cursor, "0") != 0);
+    command_free(&c);
+    if (rc == 0 && cli->json)
+        cli_json(json_pack("{s:I,s:O}", "count", (json_int_t)json_array_size(all), "masked", all));
+    else if (rc == 0)
+        printf(T("%zu are marked\n", "共 %zu 人\n"), json_array_size(all));
+    json_decref(all);
+    return rc;
+}
+
+/* All is read before anything is changed: 0, or an exit code. */
+static int read_order(struct cli *cli, const struct safe_options *options, char **operands,
+                      int count, char address[ADDRESS_BYTES], char **value)
+{
+    int mode = count > 1 ? safe_mode_parse(operands[1]) : -1;
+    const char *hours = mode == SAFE_HOURS && count == 3 ? operands[2] : NULL;
+    struct hours *parsed;
+    struct error err;
+
+    if (count < 1 || (options->remove && count > 1) || (count > 1 && mode < 0) ||
+        (mode == SAFE_HOURS) != (count == 3) || (options->note != NULL && mode < 0))
+        return usage(cli);
+    if (address_read(cli, operands[0], options->as_is, address, &err) != 0)
+        return cli_error(cli, EX_DATAERR, &err);
+    if (hours != NULL) {
+        parsed = hours_parse(hours, &err);
+        if (parsed == NULL)
+            return cli_error(cli, EX_DATAERR, &err);
+        hours_free(parsed);
+        if (hours[0] == '\0' || strlen(hours) >= SAFE_HOURS_BYTES)
+            return usage(cli);
+    }
+    if (mode >= 0 && (*value = written(cli, operands[1], hours, options->note, &err)) == NULL)
+        return cli_error(cli, EX_DATAERR, &err);
+    return 0;
+}
+
+static int safe(struct cli *cli, const void *arg, char **operands, int count)
+{
+    const struct safe_options *options = arg;
+    char address[ADDRESS_BYTES], *value = NULL;
+    struct safe_note note;
+    struct error err;
+    bool changed = false;
+    int rc = cli_settings(cli);
+
+    if (rc != 0)
+        return rc;
+    if (options->list && (count > 0 || options->remove))
+        return usage(cli);
+    if (!options->list)
+        rc = read_order(cli, options, operands, count, address, &value);
+    if (rc == 0)
+        rc = cli_connect(cli);
+    if (rc == 0 && options->list)
+        return list_all(cli);
+    if (rc == 0 &&
+        ((value != NULL || options->remove) && change(cli, address, value, &changed, &err) != 0))
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0 && safe_marks_read(cli, address, &note, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0 && cli->json)
+        cli_json(as_json(address, &note));
+    else if (rc == 0)
+        show(cli, address, &note);
+    free(value);
+    return rc;
+}
+
+const struct subcommand cmd_safe = {
+    .name = "safe",
+    .operands = "[NUMBER] [skip|neutral|hours] [HOURS]",
+    .summary = {"residents in danger: not told by machine, or not so",
+                "受保护的居民：不由系统告知，或换一种方式"},
+    .more =
+        {"skip: nothing is sent; `outreach uncalled` lists her, so that somebody tells her.\n"
+         "neutral: a text that says nothing, of the campaign (texts.neutral) or configured\n"
+         "(defaults.neutral_text). hours: only then, as in \"09:00-11:00\", and within the\n"
+         "campaign's. It holds at once, on every channel, for all that has not left yet.\n"
+         "NUMBER alone shows its mark. Only a person sets one, never a reply by SMS.",
+         "skip：一律不发送，由专人告知（outreach uncalled 会列出）。\n"
+         "neutral：只发不透露任何内容的短信：活动的 texts.neutral 或配置 defaults.neutral_text。\n"
+         "hours：只在此时段发送，如 \"09:00-11:00\"，且须在活动允许的时段内。\n"
+         "立即生效，适用于所有渠道中尚未发出的通知。只写号码则查看标记。\n"
+         "只能由工作人员设置，短信回复不会改变它。"},
+    .least = 0,
+    .most = 3,
+    .options = safe_options,
+    .options_bytes = sizeof(struct safe_options),
+    .run = safe,
+};

@@ -1,0 +1,512 @@
+#include "inside.h"
+
+#include "amend.h"
+#include "append.h"
+#include "clock.h"
+#include "correction.h"
+#include "error.h"
+#include "fault.h"
+#include "keys.h"
+#include "log.h"
+#include "template.h"
+#include "tree.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Those who were told an older version of an amended campaign are told the newer.
+ *
+ * The amendment leaves `correct` (the version that they are to be told) and `correct_at` (whom to
+ * look at next) in the campaign's hash. People are looked at a page after the other: what the
+ * ledgers of the reminders say of each, and her last correction if she has one. For those whose
+ * event was another the corrections of a page are appended by one script, under a token of the
+ * version and the page: whoever comes by again appends nothing. The script refuses when the
+ * campaign has been amended again, and then all begins anew for the newer version: what still
+ * waits of the older is not sent any more (see prepare.c), and counts as not told.
+ */
+#define PAGE 256
+#define SAY_PAGES 16 /* pages without a correction: how far we are is written so often */
+#define TEXT_BYTES 4096
+
+struct waiting {
+    struct waiting *next;
+    char id[CAMPAIGN_ID_BYTES];
+};
+
+struct corrector {
+    struct dispatch *d;
+    struct waiting *first;
+    bool busy; /* with the campaign below */
+    char id[CAMPAIGN_ID_BYTES];
+    char (*reminders)[NAME_BYTES]; /* that count over its audience */
+    size_t reminder_count;
+    struct campaign *now;
+    struct correction *corrections[AMEND_VERSIONS + 1]; /* by the version that was told */
+    unsigned version;
+    int64_t rows, at, said; /* said: what stands in Redis of at */
+    struct told told[PAGE];
+    size_t count, asks;
+    int64_t written;
+};
+
+/* One question, and whose record the answer begins with. */
+struct question {
+    struct corrector *c;
+    size_t i;
+};
+
+static void look_at_next(struct corrector *c);
+static void look_at_page(struct corrector *c);
+static void load(struct corrector *c);
+
+struct corrector *corrector_create(struct dispatch *d)
+{
+    struct corrector *c = xcalloc(1, sizeof *c);
+
+    c->d = d;
+    return c;
+}
+
+static void forget(struct corrector *c)
+{
+    for (size_t v = 0; v <= AMEND_VERSIONS; v++)
+        correction_free(c->corrections[v]);
+    memset(c->corrections, 0, sizeof c->corrections);
+    campaign_free(c->now);
+    c->now = NULL;
+    free(c->reminders);
+    c->reminders = NULL;
+    c->reminder_count = 0;
+}
+
+static void forget_waiting(struct corrector *c)
+{
+    struct waiting *next;
+
+    for (; c->first != NULL; c->first = next) {
+        next = c->first->next;
+        free(c->first);
+    }
+}
+
+void corrector_free(struct corrector *c)
+{
+    if (c == NULL)
+        return;
+    forget(c);
+    forget_waiting(c);
+    free(c);
+}
+
+/* Once, however often it is asked for. */
+static void put_waiting(struct corrector *c, const char *campaign)
+{
+    struct waiting **at = &c->first, *w;
+
+    while (*at != NULL && strcmp((*at)->id, campaign) != 0)
+        at = &(*at)->next;
+    if (*at != NULL)
+        return;
+    w = xcalloc(1, sizeof *w);
+    snprintf(w->id, sizeof w->id, "%s", campaign);
+    *at = w;
+}
+
+/* Who does not read the events, or not any more, keeps what is to be looked at: the reader goes
+ * on with it, and when that one dies we may be the next. */
+static bool goes_on(const struct corrector *c)
+{
+    return events_ours(c->d->events) && dispatch_may_begin(c->d);
+}
+
+static void done_with_it(struct corrector *c)
+{
+    forget(c);
+    look_at_next(c);
+}
+
+static void give_up(struct corrector *c, const char *why)
+{
+    log_error("corrections.error campaign=%s reason=%s", c->id, log_quote(why));
+    done_with_it(c); /* the next look at all campaigns tries again */
+}
+
+/* ------------------------------------------------------------------------ a page */
+
+static void on_said(void *arg, const redisReply *reply)
+{
+    struct corrector *c = arg;
+
+    if (db_int(reply, 0) == 0) { /* amended again, or another daemon is at it */
+        forget(c);
+        load(c);
+        return;
+    }
+    c->said = c->at;
+    if (c->at > c->rows) {
+        log_info("campaign.corrected campaign=%s version=%u corrections=%" PRId64, c->id,
+                 c->version, c->written);
+        done_with_it(c);
+    } else {
+        look_at_page(c);
+    }
+}
+
+static void turn_page(struct corrector *c, bool say)
+{
+    struct command *cmd = &c->d->command;
+
+    c->at += (int64_t)c->count;
+    if (!say && c->at <= c->rows && c->at - c->said < (int64_t)SAY_PAGES * PAGE) {
+        look_at_page(c);
+        return;
+    }
+    command_script(cmd, SCRIPT_CORRECTED, 1);
+    key_campaign(cmd, c->id);
+    command_add_int(cmd, c->version);
+    command_add_int(cmd, c->said);
+    command_add_int(cmd, c->at > c->rows ? 0 : c->at);
+    db_send(c->d->db, cmd, on_said, c);
+}
+
+static void on_appended(void *arg, const redisReply *reply)
+{
+    struct corrector *c = arg;
+    struct append_answer answer;
+
+    FAULT_POINT("correct");
+    append_answer(reply, &answer);
+    switch (answer.verdict) {
+    case APPEND_DONE:
+        if (!answer.again)
+            c->written += answer.last - answer.first + 1;
+        append_schedule(c->id, BUILTIN_CORRECTIONS, clock_wall_ms(), &c->d->command);
+        db_send(c->d->db, &c->d->command, NULL, NULL);
+        turn_page(c, true);
+        break;
+    case APPEND_OLD:
+        forget(c);
+        load(c);
+        break;
+    case APPEND_CANCELLED: /* nobody is to be told any more */
+        c->at = c->rows;
+        turn_page(c, true);
+        break;
+    default:
+        give_up(c, db_is_error(reply, NULL) ? reply->str : "its corrections cannot be written");
+    }
+}
+
+static bool is_to_be_told(const struct corrector *c, const struct told *t)
+{
+    return t->version > 0 && t->version <= AMEND_VERSIONS && c->corrections[t->version] != NULL &&
+           !(t->correction != 0 && t->corrected_to == c->version);
+}
+
+/* A row of the audience as the correction of whom it is. */
+static bool write_row(const struct corrector *c, const redisReply *row, uint32_t n,
+                      const struct told *t, struct buf *out)
+{
+    struct template_value values[CAMPAIGN_MAX_COLUMNS];
+    char text[TEXT_BYTES];
+    struct builtin_notice notice = {.person = values,
+                                    .text = text,
+                                    .n = n,
+                                    .expires_ms = correction_expires(c->now),
+                                    .version = c->version};
+    int length;
+
+    if (row == NULL || row->type != REDIS_REPLY_STRING ||
+        campaign_row_split(c->now, row->str, row->len, values) != 0)
+        return false;
+    length = correction_write(c->corrections[t->version], values, text, sizeof text);
+    notice.length = length < 0 ? 0 : (size_t)length; /* one with a hole fails, and is seen */
+    builtin_row(c->now, &notice, out);
+    return true;
+}
+
+static void on_rows(void *arg, const redisReply *reply)
+{
+    struct corrector *c = arg;
+    struct command *cmd = &c->d->command;
+    struct buf rows = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    struct append_of of[PAGE];
+    size_t ends[PAGE], n = 0;
+    char token[APPEND_TOKEN_BYTES];
+    struct append append = {.campaign = c->id,
+                            .reminder = BUILTIN_CORRECTIONS,
+                            .token = token,
+                            .version = c->version,
+                            .max_rows = LEDGER_MAX_NUMBER,
+                            .now_ms = clock_wall_ms(),
+                            .expires_ms = correction_expires(c->now)};
+
+    for (size_t k = 0; reply->type == REDIS_REPLY_ARRAY && k < reply->elements; k++) {
+        const redisReply *id = db_at(reply->element[k], 0);
+        int64_t number = id != NULL && id->str != NULL ? strtoll(id->str, NULL, 10) : 0;
+        const struct told *t;
+
+        if (number < c->at || number >= c->at + (int64_t)c->count)
+            continue;
+        t = &c->told[number - c->at];
+        if (!is_to_be_told(c, t) ||
+            !write_row(c, db_at(db_at(reply->element[k], 1), 1), (uint32_t)number, t, &rows))
+            continue;
+        of[n] = (struct append_of){(uint32_t)number, c->version, t->version};
+        ends[n++] = rows.length;
+    }
+    if (n == 0 || buf_overflowed(&rows)) {
+        buf_free(&rows);
+        turn_page(c, false); /* they were erased */
+        return;
+    }
+    snprintf(token, sizeof token, "correct:%u:%" PRId64, c->version, c->at);
+    append_begin(&append, cmd);
+    for (size_t k = 0; k < n; k++) {
+        size_t from = k > 0 ? ends[k - 1] : 0;
+
+        append_row(cmd, rows.data + from, ends[k] - from, &of[k]);
+    }
+    buf_free(&rows);
+    db_send(c->d->db, cmd, on_appended, c);
+}
+
+static void decide_page(struct corrector *c)
+{
+    struct command *cmd = &c->d->command;
+    bool any = false;
+
+    for (size_t i = 0; i < c->count; i++)
+        any = any || is_to_be_told(c, &c->told[i]);
+    if (!any) {
+        turn_page(c, false);
+        return;
+    }
+    command_start(cmd, "XRANGE");
+    key_audience(cmd, c->id);
+    command_add_format(cmd, "%" PRId64 "-0", c->at);
+    command_add_format(cmd, "%" PRId64 "-0", c->at + (int64_t)c->count - 1);
+    db_send(c->d->db, cmd, on_rows, c);
+}
+
+static void answered(struct corrector *c)
+{
+    if (--c->asks == 0)
+        decide_page(c);
+}
+
+static const unsigned char *piece_at(const redisReply *reply, size_t i, size_t size)
+{
+    return reply->type == REDIS_REPLY_STRING && reply->len >= (i + 1) * size
+               ? (const unsigned char *)reply->str + i * size
+               : NULL;
+}
+
+static void on_correction(void *arg, const redisReply *reply)
+{
+    struct question *q = arg;
+    struct corrector *c = q->c;
+    const unsigned char *record = piece_at(reply, 0, LEDGER_RECORD_BYTES);
+
+    if (record != NULL)
+        told_correction(&c->told[q->i], record);
+    free(q);
+    answered(c);
+}
+
+static void on_entries(void *arg, const redisReply *reply)
+{
+    struct corrector *c = arg;
+    struct command *cmd = &c->d->command;
+
+    for (size_t i = 0; i < c->count; i++) {
+        const unsigned char *entry = piece_at(reply, i, TOLD_BYTES);
+        struct question *q;
+
+        if (entry == NULL)
+            break;
+        told_entry(&c->told[i], entry);
+        if (c->told[i].correction == 0)
+            continue;
+        q = xmalloc(sizeof *q);
+        *q = (struct question){c, i};
+        command_start(cmd, "GETRANGE");
+        key_ledger(cmd, c->id, BUILTIN_CORRECTIONS);
+        command_add_int(cmd, (int64_t)c->told[i].correction * LEDGER_RECORD_BYTES);
+        command_add_int(cmd, ((int64_t)c->told[i].correction + 1) * LEDGER_RECORD_BYTES - 1);
+        c->asks++;
+        db_send(c->d->db, cmd, on_correction, q);
+    }
+    answered(c);
+}
+
+static void on_records(void *arg, const redisReply *reply)
+{
+    struct corrector *c = arg;
+
+    for (size_t i = 0; i < c->count; i++)
+        told_record(&c->told[i], piece_at(reply, i, LEDGER_RECORD_BYTES));
+    answered(c);
+}
+
+static void look_at_page(struct corrector *c)
+{
+    struct command *cmd = &c->d->command;
+    int64_t left = c->rows - c->at + 1, to;
+
+    if (!goes_on(c)) {
+        put_waiting(c, c->id);
+        done_with_it(c);
+        return;
+    }
+    c->count = left < 0 ? 0 : left < PAGE ? (size_t)left : PAGE;
+    memset(c->told, 0, sizeof c->told);
+    if (c->count == 0) {
+        turn_page(c, true);
+        return;
+    }
+    to = c->at + (int64_t)c->count;
+    c->asks = c->reminder_count + 1;
+    for (size_t r = 0; r < c->reminder_count; r++) {
+        command_start(cmd, "GETRANGE");
+        key_ledger(cmd, c->id, c->reminders[r]);
+        command_add_int(cmd, c->at * LEDGER_RECORD_BYTES);
+        command_add_int(cmd, to * LEDGER_RECORD_BYTES - 1);
+        db_send(c->d->db, cmd, on_records, c);
+    }
+    command_start(cmd, "GETRANGE");
+    key_corrected(cmd, c->id);
+    command_add_int(cmd, c->at * TOLD_BYTES);
+    command_add_int(cmd, to * TOLD_BYTES - 1);
+    db_send(c->d->db, cmd, on_entries, c);
+}
+
+/* ------------------------------------------------------------------- the campaign */
+
+static struct campaign *read_document(const struct corrector *c, const redisReply *document,
+                                      struct error *err)
+{
+    struct tree *tree = NULL;
+
+    if (document != NULL && document->type == REDIS_REPLY_STRING)
+        tree = tree_parse_json(document->str, document->len, NULL, err);
+    return tree == NULL ? NULL : campaign_create(tree, &c->d->settings->defaults, NULL, 0, err);
+}
+
+static void on_versions(void *arg, const redisReply *reply)
+{
+    struct corrector *c = arg;
+    struct error err = {"its documents cannot be read"};
+    char name[12];
+
+    for (unsigned v = 1; v < c->version && c->now != NULL; v++) {
+        struct campaign *was;
+
+        snprintf(name, sizeof name, "%u", v);
+        was = read_document(c, db_field(reply, name), &err);
+        if (was == NULL)
+            continue; /* lost: who was told it cannot be told what it was */
+        if (correction_needed(was, c->now)) {
+            c->corrections[v] = correction_create(was, c->now, &c->d->settings->defaults, &err);
+            if (c->corrections[v] == NULL) {
+                campaign_free(was);
+                give_up(c, err.text);
+                return;
+            }
+        }
+        campaign_free(was);
+    }
+    look_at_page(c);
+}
+
+static void take_names(struct corrector *c, const redisReply *names)
+{
+    char *copy = xstrdup(names != NULL && names->str != NULL ? names->str : ""), *save = NULL;
+
+    c->reminders = xcalloc(CAMPAIGN_ALL_REMINDERS, sizeof *c->reminders);
+    for (char *name = strtok_r(copy, " ", &save);
+         name != NULL && c->reminder_count < CAMPAIGN_ALL_REMINDERS;
+         name = strtok_r(NULL, " ", &save))
+        if (!builtin_is(name))
+            snprintf(c->reminders[c->reminder_count++], NAME_BYTES, "%s", name);
+    free(copy);
+}
+
+static void on_campaign(void *arg, const redisReply *reply)
+{
+    struct corrector *c = arg;
+    struct error err = {"its document is not there"};
+    unsigned version = (unsigned)db_int(db_at(reply, 0), 0);
+
+    if (version == 0 || version > AMEND_VERSIONS) {
+        done_with_it(c);
+        return;
+    }
+    c->version = version;
+    c->at = c->said = db_int(db_at(reply, 1), 1);
+    c->rows = db_int(db_at(reply, 2), 0);
+    c->written = 0;
+    take_names(c, db_at(reply, 3));
+    c->now = read_document(c, db_at(reply, 4), &err);
+    if (c->now == NULL) {
+        give_up(c, err.text);
+        return;
+    }
+    command_start(&c->d->command, "HGETALL");
+    key_versions(&c->d->command, c->id);
+    db_send(c->d->db, &c->d->command, on_versions, c);
+}
+
+static void load(struct corrector *c)
+{
+    static const char *const fields[] = {"correct", "correct_at", "last", "reminders", "document"};
+    struct command *cmd = &c->d->command;
+
+    command_start(cmd, "HMGET");
+    key_campaign(cmd, c->id);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        command_add_string(cmd, fields[i]);
+    db_send(c->d->db, cmd, on_campaign, c);
+}
+
+static void on_correct(void *arg, const redisReply *reply)
+{
+    struct corrector *c = arg;
+
+    if (db_int(reply, 0) > 0)
+        load(c);
+    else
+        done_with_it(c);
+}
+
+static void look_at_next(struct corrector *c)
+{
+    struct command *cmd = &c->d->command;
+    struct waiting *w = c->first;
+
+    c->busy = w != NULL && goes_on(c);
+    if (!c->busy)
+        return;
+    c->first = w->next;
+    memcpy(c->id, w->id, sizeof c->id);
+    free(w);
+    command_start(cmd, "HGET");
+    key_campaign(cmd, c->id);
+    command_add_string(cmd, "correct");
+    db_send(c->d->db, cmd, on_correct, c);
+}
+
+void corrections_look(struct corrector *c, const char *campaign)
+{
+    put_waiting(c, campaign);
+    corrections_poll(c);
+}
+
+void corrections_poll(struct corrector *c)
+{
+    if (!c->busy)
+        look_at_next(c);
+}

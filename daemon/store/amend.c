@@ -1,0 +1,370 @@
+#include "amend.h"
+
+#include "correction.h"
+#include "error.h"
+#include "keys.h"
+#include "mem.h"
+#include "tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------- the document */
+static void put_member(struct buf *out, const char *name, const struct tree *value)
+{
+    if (value == NULL)
+        return;
+    if (out->data[out->length - 1] != '{')
+        buf_putc(out, ',');
+    buf_put_json(out, name, strlen(name));
+    buf_putc(out, ':');
+    tree_write_json(value, out);
+}
+
+/* The body; with the list and the layout of before that stand, unless before is NULL. */
+static struct campaign *read_body(const struct campaign *before, const struct tree *body,
+                                  const struct campaign_defaults *defaults, struct error *err)
+{
+    static const char *const stay[] = {"audience", "columns"};
+    struct buf out = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    struct campaign *now = NULL;
+    struct tree *document = NULL;
+
+    buf_putc(&out, '{');
+    for (const struct tree *one = body->first; one != NULL; one = one->next)
+        if (strcmp(one->name, stay[0]) != 0 && strcmp(one->name, stay[1]) != 0)
+            put_member(&out, one->name, one);
+    for (size_t i = 0; i < 2 && before != NULL; i++)
+        put_member(&out, stay[i], tree_member(before->document, stay[i]));
+    buf_putc(&out, '}');
+    if (buf_overflowed(&out))
+        error_set(err, "the campaign is too long");
+    else
+        document = tree_parse_json(out.data, out.length, NULL, err);
+    if (document != NULL)
+        now = campaign_create(document, defaults, NULL, 0, err);
+    buf_free(&out);
+    return now;
+}
+
+/* What "the same body" means afterwards: as for `queue`, with its recipients where it came with
+ * them. */
+static void hash_body(struct amendment *a, const struct tree *body)
+{
+    struct buf whole = BUF_INIT(COMMAND_MAX_BYTES);
+
+    if (tree_get(body, "audience.recipients") != NULL)
+        tree_write_json(body, &whole);
+    else
+        buf_put(&whole, a->document.data, a->document.length);
+    campaign_hash(whole.data, whole.length, a->hash);
+    buf_free(&whole);
+}
+
+static bool same_channels(const struct campaign *a, const struct campaign *b)
+{
+    if (a->channel_count != b->channel_count)
+        return false;
+    for (size_t i = 0; i < a->channel_count; i++)
+        if (strcmp(a->channels[i], b->channels[i]) != 0)
+            return false;
+    return true;
+}
+
+/* Rows are stored by the channels, gateways and limits chosen by the class. */
+static int check_kept(const struct campaign *was, const struct tree *body,
+                      const struct campaign_defaults *defaults, struct error *err)
+{
+    struct campaign *now = read_body(NULL, body, defaults, err);
+    int rc = now != NULL ? 0 : -1;
+
+    if (rc == 0 && strcmp(was->id, now->id) != 0)
+        rc = error_set(err, "the field `campaign` and the body's id differ");
+    else if (rc == 0 && was->class != now->class)
+        rc = error_set(err,
+                       "class: it is %s, and cannot be changed: cancel it, and queue another "
+                       "one",
+                       was->class_name);
+    else if (rc == 0 && !same_channels(was, now))
+        rc = error_set(err, "channels: they cannot be changed, the list is stored by them");
+    campaign_free(now);
+    return rc;
+}
+
+static int check_event(const struct amendment *a, int64_t now_ms, struct error *err)
+{
+    if (a->event && (a->before->occurrence_count > 1 || a->now->occurrence_count > 1))
+        return error_set(err, "event: one that repeats cannot be moved: cancel it, and queue it "
+                              "anew; texts, vars and times of reminders can be changed");
+    if (a->event && correction_expires(a->now) <= now_ms)
+        return error_set(err, "event: it is over, or would be: nobody can be told any more");
+    return 0;
+}
+
+/* -------------------------------------------------------------------- the reminders */
+static const struct reminder_status *status_of(const struct campaign_status *s, const char *name)
+{
+    for (size_t i = 0; i < s->reminder_count; i++)
+        if (strcmp(s->reminders[i].name, name) == 0)
+            return &s->reminders[i];
+    return NULL;
+}
+
+/* One that was done without it was taken out, or cancelled, before. */
+static bool has_begun(const struct reminder_status *r)
+{
+    return strcmp(r->state, "open") == 0 || (strcmp(r->state, "done") == 0 && r->begun_ms != 0);
+}
+
+static struct amended_reminder *add_reminder(struct amendment *a, const char *name,
+                                             const struct reminder_status *was)
+{
+    struct amended_reminder *r = &a->reminders[a->count++];
+
+    snprintf(r->name, sizeof r->name, "%s", name);
+    r->was = was;
+    if (was != NULL) {
+        r->due_ms = was->due_ms;
+        r->expires_ms = was->expires_ms;
+    }
+    return r;
+}
+
+static void plan_reminders(struct amendment *a, const struct campaign_status *s, int64_t now_ms)
+{
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+
+    campaign_plan(a->now, now_ms, due_ms, skipped);
+    for (size_t i = 0; i < a->now->reminder_count; i++) {
+        const struct campaign_reminder *one = &a->now->reminders[i];
+        struct amended_reminder *r = add_reminder(a, one->name, status_of(s, one->name));
+        bool at_once = one->at.of_slot || one->at.kind == MOMENT_NOW;
+
+        if (r->was == NULL || !at_once)
+            r->due_ms = due_ms[i];
+        r->expires_ms = one->expires_ms;
+        if (r->was != NULL && has_begun(r->was))
+            r->what = AMENDED_BEGUN;
+        else if (r->was != NULL && strcmp(r->was->state, "scheduled") == 0 &&
+                 r->due_ms == r->was->due_ms && r->expires_ms > now_ms)
+            r->what = AMENDED_PLANNED; /* due a moment ago, and about to be opened */
+        else
+            r->what = skipped[i] ? AMENDED_SKIPPED : AMENDED_PLANNED;
+    }
+}
+
+/* Those that the document says no more, and those that it never says. */
+static int keep_others(struct amendment *a, const struct campaign_status *s, struct error *err)
+{
+    for (size_t i = 0; i < s->reminder_count; i++) {
+        const struct reminder_status *was = &s->reminders[i];
+
+        if (builtin_is(was->name) || campaign_find_reminder(a->now, was->name) >= 0)
+            continue;
+        if (has_begun(was))
+            return error_set(err, "reminders: \"%s\" has begun, and cannot be taken out any more",
+                             was->name);
+        if (a->count == CAMPAIGN_MAX_REMINDERS)
+            return error_set(err, "reminders: more than %d, with those that were taken out",
+                             CAMPAIGN_MAX_REMINDERS);
+        add_reminder(a, was->name, was)->what = AMENDED_DROPPED;
+    }
+    for (size_t i = 0; i < s->reminder_count; i++)
+        if (builtin_is(s->reminders[i].name))
+            add_reminder(a, s->reminders[i].name, &s->reminders[i])->what = AMENDED_BUILTIN;
+    return 0;
+}
+
+/* It comes to be with the first amendment that asks for it: by its name a daemon finds who is
+ * still to be told. */
+static void add_corrections(struct amendment *a, const struct campaign_status *s)
+{
+    struct amended_reminder *r;
+
+    if (!a->event || status_of(s, BUILTIN_CORRECTIONS) != NULL)
+        return;
+    r = add_reminder(a, BUILTIN_CORRECTIONS, NULL);
+    r->what = AMENDED_BUILTIN;
+    r->expires_ms = correction_expires(a->now);
+}
+
+static bool any_begun(const struct amendment *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (a->reminders[i].what == AMENDED_BEGUN)
+            return true;
+    return false;
+}
+
+/* What those who were told are to read must be there before anything is changed. */
+static int check_correction(const struct amendment *a, const struct campaign_defaults *defaults,
+                            struct error *err)
+{
+    struct correction *c;
+
+    if (!a->event || !any_begun(a))
+        return 0;
+    c = correction_create(a->before, a->now, defaults, err);
+    correction_free(c);
+    return c != NULL ? 0 : -1;
+}
+
+static int build(struct amendment *a, const struct campaign_status *s, const struct tree *body,
+                 const struct campaign_defaults *defaults, int64_t now_ms, struct error *err)
+{
+    struct tree *document;
+
+    if (strcmp(s->state, "loading") == 0)
+        return error_set(err, "there is no such campaign");
+    if (strcmp(s->state, "cancelled") == 0)
+        return error_set(err, "it was cancelled; that is final");
+    document = tree_parse_json(s->document, strlen(s->document), NULL, err);
+    if (document != NULL)
+        a->before = campaign_create(document, defaults, NULL, 0, err);
+    if (a->before == NULL)
+        return -1;
+    if (body->kind != TREE_OBJECT)
+        return error_set(err, "body: expected a campaign { ... }");
+    if (check_kept(a->before, body, defaults, err) == 0)
+        a->now = read_body(a->before, body, defaults, err);
+    if (a->now == NULL)
+        return -1;
+    campaign_write_json(a->now, &a->document);
+    a->same = a->document.length == strlen(s->document) &&
+              memcmp(a->document.data, s->document, a->document.length) == 0;
+    a->event = correction_needed(a->before, a->now);
+    hash_body(a, body);
+    plan_reminders(a, s, now_ms);
+    if (check_event(a, now_ms, err) != 0 || keep_others(a, s, err) != 0)
+        return -1;
+    add_corrections(a, s);
+    a->version = s->version + 1;
+    if (!a->same && a->version > AMEND_VERSIONS)
+        return error_set(err,
+                         "it has had %d versions, and no more can be told apart: cancel it, "
+                         "and queue another one",
+                         AMEND_VERSIONS);
+    return check_correction(a, defaults, err);
+}
+
+struct amendment *amendment_create(const struct campaign_status *status, const struct tree *body,
+                                   const struct campaign_defaults *defaults, int64_t now_ms,
+                                   struct error *err)
+{
+    struct amendment *a = xcalloc(1, sizeof *a);
+
+    a->document = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    if (build(a, status, body, defaults, now_ms, err) == 0)
+        return a;
+    amendment_free(a);
+    return NULL;
+}
+
+void amendment_free(struct amendment *a)
+{
+    if (a == NULL)
+        return;
+    campaign_free(a->before);
+    campaign_free(a->now);
+    buf_free(&a->document);
+    free(a->approval);
+    free(a);
+}
+
+void amendment_command(const struct amendment *a, const char *event_id, const char *by,
+                       int64_t now_ms, struct command *c)
+{
+    static const char *const words[] = {
+        [AMENDED_PLANNED] = "plan", [AMENDED_SKIPPED] = "skip",     [AMENDED_DROPPED] = "drop",
+        [AMENDED_BEGUN] = "plan",   [AMENDED_BUILTIN] = "built-in",
+    };
+    struct buf names = BUF_INIT(CAMPAIGN_ALL_REMINDERS * 34);
+
+    for (size_t i = 0; i < a->count; i++)
+        buf_printf(&names, "%s%s", i > 0 ? " " : "", a->reminders[i].name);
+    command_script(c, SCRIPT_AMEND, 2 + (unsigned)a->count);
+    key_campaign(c, a->now->id);
+    key_versions(c, a->now->id);
+    for (size_t i = 0; i < a->count; i++)
+        key_reminder(c, a->now->id, a->reminders[i].name);
+    command_add_string(c, event_id);
+    command_add_string(c, a->hash);
+    command_add(c, a->document.data, a->document.length);
+    command_add_int(c, a->version);
+    command_add(c, names.data, names.length);
+    command_add_int(c, now_ms);
+    command_add_string(c, by);
+    command_add_string(c, a->event ? "event" : "");
+    if (a->approval != NULL && !a->now->cancelled) /* what stops it waits for nobody */
+        command_add_format(c, "awaiting %s", a->approval);
+    else
+        command_add_string(c, a->now->cancelled ? "cancelled" : "");
+    for (size_t i = 0; i < a->count; i++) {
+        command_add_string(c, words[a->reminders[i].what]);
+        command_add_int(c, a->reminders[i].due_ms);
+        command_add_int(c, a->reminders[i].expires_ms);
+    }
+    buf_free(&names);
+}
+
+enum amendment_verdict amendment_verdict(const redisReply *reply)
+{
+    static const struct {
+        const char *word;
+        enum amendment_verdict verdict;
+    } words[] = {
+        {"OK", AMENDMENT_DONE},
+        {"AGAIN", AMENDMENT_AGAIN},
+        {"VERSION", AMENDMENT_STALE},
+        {"BEGUN", AMENDMENT_STALE},
+        {"CANCELLED", AMENDMENT_CANCELLED},
+    };
+    const redisReply *word = db_at(reply, 0);
+
+    for (size_t i = 0; word != NULL && word->str != NULL && i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].word, word->str) == 0)
+            return words[i].verdict;
+    return AMENDMENT_UNKNOWN;
+}
+
+/* ------------------------------------------------------------ who was told what */
+
+/* Did it go out, or may it have? An intent that stands may have let it. */
+static bool went_out(const struct record *r)
+{
+    return (r->flags & FLAG_TOLD) != 0 || r->state == NOTICE_SENDING ||
+           r->state == NOTICE_UNCERTAIN || r->state == NOTICE_ACCEPTED ||
+           r->state == NOTICE_DELIVERED;
+}
+
+void told_record(struct told *t, const unsigned char bytes[LEDGER_RECORD_BYTES])
+{
+    struct record r;
+
+    if (bytes == NULL)
+        return;
+    record_unpack(bytes, &r);
+    if (went_out(&r) && r.version > t->version)
+        t->version = r.version;
+}
+
+/* append.lua packs it: the correction's number, its version, and what she had been told by then. */
+void told_entry(struct told *t, const unsigned char bytes[TOLD_BYTES])
+{
+    t->correction =
+        (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+    t->corrected_to = bytes[4];
+    if (bytes[5] > t->version)
+        t->version = bytes[5];
+}
+
+void told_correction(struct told *t, const unsigned char bytes[LEDGER_RECORD_BYTES])
+{
+    struct record r;
+
+    record_unpack(bytes, &r);
+    if (went_out(&r) && t->corrected_to > t->version)
+        t->version = t->corrected_to;
+}

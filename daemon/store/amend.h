@@ -1,0 +1,94 @@
+/*
+ * amend.h - another document for a campaign that is queued
+ *
+ * What a campaign says, when, and of what event may change while it is sent: title, event, vars,
+ * texts, templates, reminders, hours, limits. Its id, class, channels and audience stay, and so
+ * do its columns: rows are stored by them. Each amendment is a version; the documents that were
+ * stand in outreach:{id}:versions, for a record of the ledger says which one was told.
+ *
+ *   text         holds for every notice without an intent. What was sent stays sent.
+ *   reminder     not begun: it has its new time; past it, `missed` says whether it still goes, as
+ *                at queueing. Begun: its ledger stays; who was not told yet is told by its new time
+ *                and until its new end. One that is new is planned; one that is gone is not sent,
+ *                and cannot go once it has begun.
+ *   event        start, end, zone, venue or address: who was told an older version is sent a
+ *                correction (correction.h), nobody else. Refused when it would be over already.
+ *   cancelled    event.cancelled = true: what waits is not sent, who was told is told. Final.
+ *
+ * Fifteen versions, of which the record's four bits can tell; the sixteenth is refused.
+ */
+#ifndef OUTREACH_AMEND_H
+#define OUTREACH_AMEND_H
+
+#include "campaigns.h"
+#include "db.h"
+
+#define AMEND_VERSIONS 15
+
+enum amended_what {
+    AMENDED_PLANNED, /* not begun: to be sent at its time */
+    AMENDED_SKIPPED, /* not begun: its time went by */
+    AMENDED_DROPPED, /* in the document no more */
+    AMENDED_BEGUN,
+    AMENDED_BUILTIN,
+};
+
+struct amended_reminder {
+    char name[33];
+    enum amended_what what;
+    const struct reminder_status *was; /* NULL: it is new */
+    int64_t due_ms, expires_ms;
+};
+
+struct amendment {
+    struct campaign *before, *now;
+    unsigned version; /* that it makes */
+    bool same;        /* nothing is changed */
+    bool event;       /* it is another */
+    size_t count;
+    struct amended_reminder reminders[CAMPAIGN_ALL_REMINDERS];
+    struct buf document; /* canonical, as it is stored */
+    char hash[65];       /* of what was asked for */
+    char *approval; /* why a second person has to agree to it, see approval_text(): the caller puts
+                       it there, and it is freed with the rest; NULL: nobody has to */
+};
+
+/* What body, the whole campaign as it is to be, makes of the one that stands; its audience and
+ * columns are not looked at. status must outlive it. NULL with err where it may not be. */
+struct amendment *amendment_create(const struct campaign_status *status, const struct tree *body,
+                                   const struct campaign_defaults *defaults, int64_t now_ms,
+                                   struct error *err);
+void amendment_free(struct amendment *a); /* NULL is fine */
+
+/* The script's call. */
+void amendment_command(const struct amendment *a, const char *event_id, const char *by,
+                       int64_t now_ms, struct command *c);
+
+enum amendment_verdict {
+    AMENDMENT_DONE,
+    AMENDMENT_AGAIN,     /* it was applied before */
+    AMENDMENT_STALE,     /* the campaign is not what it was when it was read: read it anew */
+    AMENDMENT_CANCELLED, /* and that is final */
+    AMENDMENT_UNKNOWN,
+};
+enum amendment_verdict amendment_verdict(const redisReply *reply);
+
+/* ------------------------------------------------------------ who was told what */
+
+/* What one person knows of a campaign, by her records in the ledgers of its reminders, and by
+ * her correction. */
+struct told {
+    unsigned version;      /* the newest that went out to her, or may have; 0: none did */
+    uint32_t correction;   /* number of the last one written for her; 0: none */
+    unsigned corrected_to; /* for which version it was written */
+};
+
+#define TOLD_BYTES 8 /* of one person in outreach:{id}:corrections:of, at N * TOLD_BYTES */
+
+/* One more record of hers; bytes may be NULL: none is there. */
+void told_record(struct told *t, const unsigned char bytes[LEDGER_RECORD_BYTES]);
+/* Her entry of corrections:of; then, if t->correction says so, the record of that correction. */
+void told_entry(struct told *t, const unsigned char bytes[TOLD_BYTES]);
+void told_correction(struct told *t, const unsigned char bytes[LEDGER_RECORD_BYTES]);
+
+#endif

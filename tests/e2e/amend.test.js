@@ -1,0 +1,220 @@
+'use strict';
+// A campaign is amended while it is sent: who gets which text, and who is told that an event moved.
+
+const assert = require('node:assert/strict');
+const { journey, campaign, people, inDays, until } = require('./lib/stage');
+
+const MOVED = '{{name}}您好，原定{{was.date}}{{was.time}}在{{was.venue}}，现改到{{event.date}}{{event.time}}，{{event.venue}}。';
+const CANCELLED = '{{name}}您好，{{was.date}}的活动取消。';
+
+/** A notice of an event in so many days, which says when and where it is. */
+const event = (id, list, days, venue = '区妇联', fields = {}) => campaign(id, list, {
+  event: { starts: inDays(days, '09:00'), timezone: 'Asia/Shanghai', venue },
+  texts: { zh: '{{name}}您好，{{event.date}}{{event.time}}，{{event.venue}}。', moved: MOVED, cancelled: CANCELLED },
+  ...fields,
+});
+
+/** As texts say it: "3月6日（周六）". */
+const date = (days) => {
+  const at = new Date(`${inDays(days)}T00:00:00Z`);
+  return `${at.getUTCMonth() + 1}月${at.getUTCDate()}日（周${'日一二三四五六'[at.getUTCDay()]}）`;
+};
+
+const first = (p, days, venue = '区妇联') => `【鼓楼区妇联】${p.name}您好，${date(days)}上午9:00，${venue}。`;
+const moved = (p, was, days, venue = '区妇联', old = '区妇联') =>
+  `【鼓楼区妇联】${p.name}您好，原定${date(was)}上午9:00在${old}，现改到${date(days)}上午9:00，${venue}。`;
+
+const slow = { rate: '40/s', window: 4 };
+
+const version = async (s, id) => Number(await (await s.redis()).call('HGET', `outreach:{${id}}`, 'version'));
+const walked = (s, id) => until('all who were told to be looked for', async () =>
+  (await (await s.redis()).call('HGET', `outreach:{${id}}`, 'correct')) === null, 60000);
+const verified = async (s, id) => assert.equal((await s.outreach('verify', id)).code, 0);
+
+journey('a text amended half-way holds for what was not sent, and nobody gets two', async (s) => {
+  const list = people(80);
+  const smsc = await s.smsc(undefined, slow);
+  await s.start();
+  const before = campaign('half', list, { texts: { zh: '{{name}}您好，旧的。' } });
+  await s.xadd(before);
+  await until('some to be sent', () => smsc.messages.length >= 10);
+  const after = { ...before, texts: { zh: '{{name}}您好，新的。' } };
+  const file = s.write('half.json', JSON.stringify({ ...after, audience: {} }));
+  const shown = await s.ok('amend', file, '--yes', '--wait', '30');
+  assert.match(shown.out, /half becomes version 2:\n {2}first {2}has begun; \d+ wait/);
+  assert.match(shown.out, /- 【鼓楼区妇联】\{\{name\}\}您好，旧的。\n.*\+ 【鼓楼区妇联】\{\{name\}\}您好，新的。/);
+  assert.match(shown.out, /corrections that will be sent: 0\n/);
+  assert.deepEqual(await s.settled('half', 'first', 60000), { delivered: 80 });
+  assert.equal(smsc.messages.length, 80);
+  const texts = smsc.messages.map((m) => (/旧/.test(m.text) ? 'old' : 'new'));
+  const turn = texts.indexOf('new');
+  assert.ok(turn >= 10 && turn < 80, `${turn}`);
+  assert.deepEqual(texts.slice(turn).filter((t) => t === 'old').length <= slow.window, true);
+  for (const p of list) assert.equal(smsc.textsFor(p.sms).length, 1, p.sms);
+  await verified(s, 'half');
+  // Said once more it is said already; the old one is another, and the word names the command.
+  assert.match((await s.ok('amend', file, '--yes')).out, /nothing was changed/);
+  assert.equal(await version(s, 'half'), 2);
+  await s.xadd(before);
+  const [rejected] = await until('its refusal', async () => { const all = await s.rejected(); return all.length && all; });
+  assert.match(rejected.reason, /outreach amend CAMPAIGN\.conf/);
+});
+
+journey('a moved event: who was told gets one correction of what she was told, the others the new notice alone', async (s) => {
+  const list = people(60);
+  const refused = list[0];
+  const smsc = await s.smsc(undefined, slow);
+  await s.start();
+  await s.xadd(event('move', list, 20, '区妇联', { reminders: [{ name: 'first', at: 'now' }, { name: 'eve', at: '-1d 18:00' }] }));
+  await until('some to be told', () => smsc.messages.length >= 12 && smsc.textsFor(refused.sms).length > 0);
+  await s.ok('optout', 'add', refused.sms);
+  const eve = async () => Number(await (await s.redis()).call('HGET', 'outreach:{move}:eve', 'due'));
+  const due = await eve();
+  await s.xadd(event('move', list, 27, '文化馆', { reminders: [{ name: 'first', at: 'now' }, { name: 'eve', at: '-1d 18:00' }] }), { op: 'amend' });
+  await until('the amendment', async () => (await version(s, 'move')) === 2);
+  await walked(s, 'move');
+  await s.settled('move', 'first', 60000);
+  await s.settled('move', 'corrections', 60000);
+  assert.equal((await eve()) - due, 7 * 86400e3);
+  assert.equal(await (await s.redis()).call('ZSCORE', 'outreach:schedule', 'move/eve'), String(await eve()));
+  let corrected = 0;
+  for (const p of list) {
+    const texts = smsc.textsFor(p.sms);
+    if (p === refused) assert.deepEqual(texts, [first(p, 20)]);
+    else if (texts.length === 1) assert.deepEqual(texts, [first(p, 27, '文化馆')]);
+    else assert.deepEqual(texts, [first(p, 20), moved(p, 20, 27, '文化馆')], (corrected += 1));
+  }
+  assert.ok(corrected >= 11 && corrected < 60, `${corrected}`);
+  assert.deepEqual(await s.counts('move', 'corrections'), { delivered: corrected, 'opted-out': 1 });
+  await verified(s, 'move');
+  const why = JSON.parse((await s.ok('why', list[1].sms, '--json')).out);
+  assert.deepEqual(why.notices.map((c) => c.reminders.map((r) => r.name)), [['first', 'eve'], ['corrections']]);
+});
+
+journey('amended again while corrections are sent, and back: each one says what that person knew, and the last is right', async (s) => {
+  const list = people(60);
+  const smsc = await s.smsc();
+  await s.start();
+  await s.xadd(event('twice', list, 20));
+  assert.deepEqual(await s.settled('twice', 'first', 60000), { delivered: 60 });
+  s.settings.gateways[0].rate = '30/s';
+  s.settings.gateways[0].window = 4;
+  s.writeConf();
+  process.kill(s.daemon.pid, 'SIGHUP');
+  await until('the lower rate', () => /reload/.test(s.log()));
+  await s.xadd(event('twice', list, 21), { op: 'amend' });
+  await until('some corrections', () => smsc.messages.length >= 70, 60000);
+  await s.xadd(event('twice', list, 23), { op: 'amend' });
+  await until('the second', async () => (await version(s, 'twice')) === 3);
+  await walked(s, 'twice');
+  await s.settled('twice', 'corrections', 60000);
+  let both = 0;
+  for (const p of list) {
+    const texts = smsc.textsFor(p.sms);
+    if (texts.length === 3) assert.deepEqual(texts, [first(p, 20), moved(p, 20, 21), moved(p, 21, 23)], (both += 1));
+    else assert.deepEqual(texts, [first(p, 20), moved(p, 20, 23)]);
+  }
+  assert.ok(both >= 8 && both < 60, `${both}`);
+  const counts = await s.counts('twice', 'corrections');
+  assert.deepEqual(counts, { delivered: 60 + both, cancelled: 60 - both });
+  const shown = (await s.ok('why', list[59].sms)).out;
+  assert.match(shown, /amended before it left/);
+  // Only the words are another: nobody is told of that.
+  const words = event('twice', list, 23);
+  words.texts.zh += '请准时。';
+  await s.xadd(words, { op: 'amend' });
+  await until('the third', async () => (await version(s, 'twice')) === 4);
+  await walked(s, 'twice');
+  assert.deepEqual(await s.counts('twice', 'corrections'), counts);
+  await verified(s, 'twice');
+});
+
+journey('killed while corrections are planned, the next life goes on: each gets exactly one', async (s) => {
+  const list = people(700);
+  const smsc = await s.smsc();
+  await s.start();
+  await s.xadd(event('crash', list, 20));
+  assert.deepEqual(await s.settled('crash', 'first', 90000), { delivered: 700 });
+  await s.stop();
+  // The second page is appended, and nobody has said so.
+  await s.start({ env: { OUTREACH_FAULT: 'correct:2' } });
+  await s.xadd(event('crash', list, 21), { op: 'amend' });
+  await until('the crash', () => s.daemon.how, 60000);
+  assert.equal(s.daemon.how.signal, 'SIGKILL');
+  await s.start();
+  await walked(s, 'crash');
+  await until('all corrections', async () => (await s.ledger('crash', 'corrections')).length === 700, 60000);
+  await s.settled('crash', 'corrections', 100000);
+  for (const p of list) {
+    const texts = smsc.textsFor(p.sms);
+    assert.deepEqual(texts, [first(p, 20), moved(p, 20, 21)], p.sms);
+  }
+  await verified(s, 'crash');
+}, { timeout: 300000 });
+
+journey('a cancelled event: who was told is told, the rest is not sent, and a second cancel stops that too', async (s) => {
+  const list = people(60);
+  const smsc = await s.smsc(undefined, slow);
+  await s.start();
+  await s.xadd(event('off', list, 20, '区妇联', { reminders: [{ name: 'first', at: 'now' }, { name: 'eve', at: '-1d 18:00' }] }));
+  await until('some to be told', () => smsc.messages.length >= 12);
+  const result = JSON.parse((await s.ok('cancel', 'off', '--tell', '--yes', '--json', '--wait', '30')).out);
+  assert.equal(result.cancelled, true);
+  assert.equal(result.state, 'amended');
+  await walked(s, 'off');
+  await s.settled('off', 'first', 60000);
+  await s.settled('off', 'corrections', 60000);
+  let told = 0;
+  for (const p of list) {
+    const texts = smsc.textsFor(p.sms);
+    if (texts.length > 0) assert.deepEqual(texts, [first(p, 20), `【鼓楼区妇联】${p.name}您好，${date(20)}的活动取消。`], (told += 1));
+  }
+  assert.ok(told >= 12 && told < 60, `${told}`);
+  assert.deepEqual(await s.counts('off', 'first'), { delivered: told, cancelled: 60 - told });
+  assert.deepEqual(await s.counts('off', 'corrections'), { delivered: told });
+  assert.match((await s.ok('show', 'off')).out, /off[^]*cancelled, 60 recipients[^]*eve {2}cancelled/);
+  await verified(s, 'off');
+  // Final.
+  await s.xadd(event('off', list, 25), { op: 'amend' });
+  const [rejected] = await until('its refusal', async () => { const all = await s.rejected(); return all.length && all; });
+  assert.match(rejected.reason, /cancelled; that is final/);
+});
+
+journey('what an amendment may not be is refused with the reason, and nothing is changed', async (s) => {
+  const list = people(2);
+  const smsc = await s.smsc();
+  await s.start();
+  const good = event('word', list, 20, '区妇联', { reminders: [{ name: 'first', at: 'now' }, { name: 'eve', at: '-1d 18:00' }] });
+  await s.xadd(good);
+  await s.settled('word', 'first');
+  const document = await (await s.redis()).call('HGET', 'outreach:{word}', 'document');
+  const refused = async (fields, words) => {
+    const file = s.write('word.json', JSON.stringify({ ...good, ...fields, audience: {} }));
+    const result = await s.outreach('amend', file, '--yes');
+    assert.equal(result.code, 65, result.all);
+    assert.match(result.err, words);
+  };
+  const there = { timezone: 'Asia/Shanghai', venue: '文化馆', starts: good.event.starts };
+  await refused({ class: 'notice' }, /class: it is personal/);
+  await refused({ channels: ['sms', 'wecom'] }, /channels: they cannot be changed/);
+  await refused({ event: there, texts: { zh: '{{name}}' } }, /texts\.moved is missing/);
+  await refused({ event: there, texts: { zh: '{{name}}', moved: { en: 'moved' } } }, /texts\.moved/);
+  await refused({ texts: { zh: '{{name}}{{age}}' } }, /the texts use "age"/);
+  await refused({ event: { ...there, starts: inDays(-1, '09:00') }, reminders: [{ name: 'first', at: 'now' }] }, /it is over, or would be/);
+  await refused({ reminders: [{ name: 'eve', at: '-1d 18:00' }] }, /"first" has begun/);
+  await refused({ id: 'nobody' }, /there is no campaign nobody/);
+  const nobody = await s.outreach('amend', s.write('word.json', JSON.stringify({ ...good, title: '另', audience: {} })));
+  assert.equal(nobody.code, 64, nobody.all);
+  assert.match(nobody.err, /say -y/);
+  await s.xadd({ ...good, class: 'notice' }, { op: 'amend' });
+  await until('its refusal', async () => (await s.rejected()).some((r) => /class: it is personal/.test(r.reason)));
+  assert.equal(await (await s.redis()).call('HGET', 'outreach:{word}', 'document'), document);
+  assert.equal(await version(s, 'word'), 1);
+
+  // What has not begun may be taken out, and another one put in.
+  await s.ok('amend', s.write('word.json', JSON.stringify({ ...good, audience: {},
+    reminders: [{ name: 'first', at: 'now' }, { name: 'again', at: '-3d 10:00' }] })), '--yes', '--wait', '30');
+  assert.match((await s.ok('show', 'word')).out, /again {2}scheduled[^]*eve {2}cancelled/);
+  await verified(s, 'word');
+  assert.equal(smsc.messages.length, 2);
+});

@@ -1,0 +1,275 @@
+'use strict';
+// People in danger: residents who are marked by a person, and campaigns that tell nobody.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const XLSX = require('xlsx');
+const { journey, campaign, people } = require('./lib/stage');
+const { until } = require('./lib/wait');
+
+const NOON = '2027-03-01T12:00:00+08:00'; // a Monday
+const NEUTRAL = { zh: '您好，有一件事想告诉您，方便时请致电{{event.contact}}。' };
+const ON_THE_WIRE = '您好，有一件事想告诉您，方便时请致电025-83200000。';
+const event = { starts: '2027-03-06T09:00', timezone: 'Asia/Shanghai', venue: { zh: '区妇联' }, contact: '025-83200000' };
+const both = (n) => people(n, (i) => ({ wecom: `u${1000 + i}` }));
+const number = (i) => `+861385140${1000 + i}`;
+
+/** A gateway of the other channel, which sends no receipts. */
+const chat = (s, behave) => s.cloud(behave, { name: 'chat', channel: 'wecom', signature: 'prefix' });
+const neutralDefaults = (s) => {
+  s.settings.defaults.neutral_signature = '【便民服务】';
+  s.settings.dispatch = { backoff: '1s', backoff_max: '2s' };
+};
+const told = (smsc, i) => smsc.messages.filter((m) => m.to === number(i)).map((m) => m.text);
+
+journey('a mark holds on every path: first send, retry, next channel; and for what was queued before it', async (s) => {
+  const clock = s.drivenClock(NOON);
+  neutralDefaults(s);
+  let busy = true; // for the seventh: their queue is full
+  const smsc = await s.smsc(({ to }) => {
+    if (to === number(6) && busy) return { status: 0x14 };
+    return { receipt: to === number(0) ? {} : { state: 'UNDELIV', err: '021' } };
+  });
+  const other = await chat(s);
+  await s.start();
+  await s.ok('safe', '13851401001', 'skip', '--note', 'ask Li first');
+  await s.ok('safe', '13851401002', 'neutral');
+  await s.ok('safe', '13851401003', 'hours', '13:00-14:00');
+  await s.ok('safe', 'u1004', 'skip', '--as-is'); // by her other address
+  await s.xadd(campaign('fair', both(7), {
+    event, channels: ['sms', 'wecom'],
+    texts: { zh: '{{name}}您好，{{event.title}}请到{{event.venue}}。', neutral: NEUTRAL },
+    reminders: [{ name: 'first', at: 'now' }, { name: 'second', at: '2027-03-02T12:00' }],
+  }));
+  await until('the other channel', () => other.requests.length === 2);
+  assert.deepEqual(told(smsc, 0), ['【鼓楼区妇联】居民1您好，测试请到区妇联。']);
+  assert.deepEqual(told(smsc, 1), [], 'skip');
+  assert.deepEqual(told(smsc, 2), [`【便民服务】${ON_THE_WIRE}`], 'neutral, with the neutral signature');
+  assert.deepEqual(told(smsc, 3), [], 'not at this hour');
+  assert.deepEqual(told(smsc, 4), [], 'a mark of any of her addresses holds for all of them');
+  const asked = Object.fromEntries(other.requests.map((r) => [r.query.to, r.query.text]));
+  assert.equal(asked.u1002, `【便民服务】${ON_THE_WIRE}`, 'the next channel says no more');
+  assert.deepEqual(Object.keys(asked).sort(), ['u1002', 'u1005']);
+  assert.deepEqual(s.deliveryLog().filter((e) => e.n === 3 && e.event === 'intent').map((e) => e.reason), ['neutral', 'neutral']);
+
+  // Marked between two attempts: there is no second one.
+  await until('her first attempt', () => smsc.submits.some((m) => m.to === number(6)));
+  await s.ok('safe', '13851401006', 'skip');
+  busy = false;
+  await until('her end', async () => (await s.ledger('fair', 'first'))[6].state === 'excluded');
+  assert.deepEqual(told(smsc, 6), []);
+  let ledger = await s.ledger('fair', 'first');
+  for (const i of [1, 4, 6]) assert.deepEqual([ledger[i].state, ledger[i].reason], ['excluded', 31]);
+  assert.equal(ledger[3].state, 'parked');
+
+  // Her hours.
+  clock.sleepTo('2027-03-01T13:00:05+08:00');
+  await until('her hours', () => told(smsc, 3).length === 1);
+  await until('the other channel, within them', () => other.requests.some((r) => r.query.to === 'u1003'));
+  assert.match((await s.ok('verify', 'fair')).out, /fair/);
+
+  // The next reminder was queued long ago; and a mark that is taken away is gone.
+  await s.ok('safe', '13851401001', '--remove');
+  await s.ok('safe', '13851401000', 'skip');
+  smsc.messages.length = 0;
+  clock.sleepTo('2027-03-02T12:00:05+08:00');
+  await until('the second', () => told(smsc, 1).length === 1);
+  await until('her end', async () => (await s.ledger('fair', 'second'))[0]?.state === 'excluded');
+  assert.deepEqual(told(smsc, 0), []);
+  assert.equal((await s.ok('report', 'fair', '--json')).code, 0);
+
+  // What people see.
+  const shown = await s.ok('safe', '13851401003');
+  assert.match(shown.out, /hours 13:00-14:00/);
+  const list = JSON.parse((await s.ok('safe', '--list', '--json')).out);
+  assert.equal(list.count, 5);
+  assert.doesNotMatch(JSON.stringify(list), /13851401003/, 'masked');
+  const audit = JSON.stringify(await (await s.redis()).call('XRANGE', 'outreach:audit', '-', '+'));
+  assert.match(audit, /safe-mark/);
+  assert.doesNotMatch(audit, /ask Li|neutral|13851401001/, 'the audit tells neither why nor whom');
+  for (const bad of [['safe'], ['safe', '13851401001', 'sometimes'], ['safe', '13851401001', 'hours']])
+    assert.equal((await s.outreach(...bad)).code, 64, bad.join(' '));
+  assert.equal((await s.outreach('safe', '13851401001', 'hours', 'noon')).code, 65);
+});
+
+journey('without a neutral text, in a promotion, or by a provider\'s template nobody marked neutral is sent anything', async (s) => {
+  neutralDefaults(s);
+  const smsc = await s.smsc();
+  await s.start();
+  await s.ok('safe', '13851401001', 'neutral');
+  await s.xadd(campaign('plain', people(3)));
+  await s.xadd(campaign('ad', people(3), { class: 'promotion', texts: { zh: '促销。', neutral: NEUTRAL }, event: { ...campaign('x', []).event, contact: '1' } }));
+  await s.xadd(campaign('coded', people(3), {
+    templates: { mobile: { code: 'T1', params: ['name'] } }, texts: { zh: '{{name}}您好。', neutral: '您好。' },
+  }));
+  for (const id of ['plain', 'ad', 'coded'])
+    assert.deepEqual(await s.settled(id, 'first'), { delivered: 2, excluded: 1 }, id);
+  assert.deepEqual(told(smsc, 1), []);
+  // The configured line serves all campaigns that have none.
+  s.settings.defaults.neutral_text = '您好，有事相告，请来电。';
+  await s.stop();
+  await s.start();
+  await s.xadd(campaign('line', people(3)));
+  assert.deepEqual(await s.settled('line', 'first'), { delivered: 3 });
+  assert.deepEqual(told(smsc, 1), ['【便民服务】您好，有事相告，请来电。']);
+});
+
+const discreet = {
+  event, title: '家暴庇护登记', sensitive: true,
+  texts: { zh: '您好，请按您和我们约好的时间前来，{{event.venue}}，改期请电{{event.contact}}。' },
+};
+
+journey('a sensitive campaign: the neutral signature, no other channel, no headline, and nobody in any list', async (s) => {
+  neutralDefaults(s);
+  const smsc = await s.smsc(() => ({ receipt: { state: 'UNDELIV', err: '021' } }));
+  const other = await chat(s);
+  const program = s.write('told.js', `
+    console.log('{"ready":true}');
+    require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+      const m = JSON.parse(line);
+      require('fs').appendFileSync(${JSON.stringify(s.path('told'))}, line + '\\n');
+      if (m.id) console.log(JSON.stringify({ id: m.id, outcome: 'rejected' }));
+    });`);
+  s.settings.gateways.push({ name: 'box', plugin: 'exec', channel: 'email', command: [process.execPath, program], signature: 'none' });
+  await s.start();
+  await s.xadd(campaign('home', both(3), { ...discreet, channels: ['sms', 'wecom'] }));
+  assert.deepEqual(await s.settled('home', 'first'), { undelivered: 3 });
+  assert.deepEqual(told(smsc, 0), ['【便民服务】您好，请按您和我们约好的时间前来，区妇联，改期请电025-83200000。']);
+  // Who has only the second address is sent to by it; who was tried by one is not tried by another.
+  await s.xadd(campaign('mixed', [{ wecom: 'u9' }, { email: 'a@example.org', wecom: 'u8' }], { ...discreet, channels: ['sms', 'email', 'wecom'] }));
+  await s.counted('mixed', 'first', { accepted: 1, failed: 1 });
+  assert.deepEqual(other.requests.map((r) => r.query.to), ['u9']);
+
+  const box = fs.readFileSync(s.path('told'), 'utf8');
+  assert.doesNotMatch(box, /庇护/, 'the title goes to no gateway');
+  assert.doesNotMatch(JSON.stringify(s.deliveryLog()), /庇护/, 'nor into the delivery log');
+
+  const report = await s.ok('report', 'home');
+  assert.match(report.out, /undelivered/);
+  assert.doesNotMatch(report.out, /1385140|5140/, 'sums only');
+  const file = s.path('home.csv');
+  assert.equal((await s.outreach('report', 'home', '-o', file)).code, 65);
+  assert.equal(fs.existsSync(file), false);
+
+  // The one who looks after the daemon may be told of single people; nobody else is, nor whether she is in it.
+  assert.match((await s.ok('why', '13851401000')).out, /home/);
+  fs.renameSync(`${s.state}/log.key`, s.path('elsewhere'));
+  for (const who of ['13851401000', '13851409999']) {
+    const why = await s.ok('why', who);
+    assert.doesNotMatch(why.out, /home|庇护/);
+    assert.match(why.out, /2 sensitive campaigns/);
+    assert.equal(JSON.parse((await s.ok('why', who, '--json')).out).hidden, 2);
+  }
+  const who = await s.outreach('show', '-s', 'undelivered', 'home');
+  assert.notEqual(who.code, 0);
+  assert.doesNotMatch(who.all, /138\d*…/);
+});
+
+/** Every line fits 80 columns, a wide character taking two. */
+function fits(page) {
+  for (const line of page.split('\n')) {
+    const columns = [...line].reduce((n, c) => n + (c.codePointAt(0) > 0x2e7f ? 2 : 1), 0);
+    assert.ok(columns <= 80, `${columns} columns: ${line}`);
+  }
+}
+
+journey('a proof holds what the phone has shown, the message id and the receipt, and says what it does not know', async (s) => {
+  neutralDefaults(s);
+  s.settings.defaults.neutral_text = '您好，有事相告，请来电。';
+  const smsc = await s.smsc(({ to }) => ({ receipt: to === number(1) ? { state: 'UNDELIV', err: 'MK:0001' } : {} }));
+  await s.start();
+  await s.ok('safe', '13851401002', 'neutral');
+  await s.xadd(campaign('fair', people(3), { title: '招聘会' }), { by: '李姐' });
+  assert.deepEqual(await s.settled('fair', 'first'), { delivered: 2, undelivered: 1 });
+  await smsc.reply(number(0), '1069000038', 'TD');
+  await until('her refusal', async () => (await s.refused()).length === 1);
+
+  const proof = async (who) => JSON.parse((await s.ok('proof', who, 'fair', '--json')).out);
+  for (const i of [0, 1, 2]) {
+    const one = (await proof(`1385140100${i}`)).notices[0];
+    const submit = smsc.submits.find((m) => m.to === number(i));
+    assert.equal(one.text, submit.text, 'the text is what went over the wire');
+    assert.ok(one.log.some((e) => e.event === 'accepted' && e.id === submit.id), 'and the id is the operator\'s');
+    assert.equal(one.neutral, i === 2);
+    assert.equal(one.gateway, 'mobile');
+  }
+  const first = await proof('13851401000');
+  assert.equal(first.opted_out, true);
+  assert.deepEqual(first.refusals.map((r) => [r.kind, r.detail]), [['reply', 'TD']]);
+  assert.ok(Math.abs(first.refusals[0].at_ms - Date.now()) < 600e3);
+  assert.equal(first.queued_by, '李姐');
+  assert.equal(first.consent, null, 'nobody has recorded any');
+  assert.equal((await proof('13851409999')).notices.length, 0);
+
+  const en = (await s.ok('proof', '13851401001', 'fair')).out;
+  assert.match(en, /not known here/);
+  assert.match(en, /居民2您好，请到区妇联。/);
+  assert.match(en, /does not exist|no such|not in service|空号/i, 'the receipt in plain words');
+  fits(en);
+  const zh = (await s.run(['-c', s.conf, 'proof', '13851401000', 'fair'], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out;
+  assert.match(zh, /回执：已送达手机/);
+  assert.match(zh, /本人回复：TD/);
+  fits(zh);
+  assert.equal((await s.outreach('proof', '13851401000', 'nothing')).code, 65);
+  // Without the log what stands there alone is said to be not known.
+  fs.renameSync(`${s.state}/delivery.jsonl`, s.path('log'));
+  assert.match((await s.ok('proof', '13851401001', 'fair')).out, /message ids and receipts' codes are not\s+known/);
+});
+
+journey('whom no message reached is listed by community, ticked in Excel or a CSV, and not listed again', async (s) => {
+  neutralDefaults(s);
+  await s.smsc(({ to }) => ({ receipt: to === number(1) ? { state: 'UNDELIV', err: 'MK:0001' } : {} }));
+  await s.start();
+  await s.ok('safe', '13851401002', 'skip');
+  await s.ok('optout', 'add', '13851401003');
+  const where = ['云南路', '云南路', '湖南路', '湖南路', ''];
+  const list = s.write('list.csv', `姓名,手机号,社区\n${people(5).map((p, i) => `${p.name},${p.sms},${where[i]}`).join('\n')}\n`);
+  s.write('fair.conf', `campaign = { id = "fair"; class = "notice"; title = "招聘会"; event = { starts = "${event.starts}"; };
+    audience = { file = "${list}"; }; texts = { zh = "{{name}}您好。"; }; reminders = ( { name = "first"; at = "now"; } ); };`);
+  await s.ok('queue', s.path('fair.conf'));
+  await s.counted('fair', 'first', { delivered: 2, undelivered: 1, excluded: 1, 'opted-out': 1 });
+  await s.xadd(campaign('home', people(3), discreet));
+  await s.counted('home', 'first', { delivered: 1, undelivered: 1, excluded: 1 });
+
+  const uncalled = async (...args) => JSON.parse((await s.ok('uncalled', '--json', ...args)).out);
+  const all = await uncalled();
+  assert.deepEqual(all.people.map((p) => [p.community, p.n, p.name, p.reason || p.state]),
+    [['云南路', 2, '居民2', 'number'], ['湖南路', 3, '居民3', 'safe'], ['湖南路', 4, '居民4', 'opted-out']]);
+  assert.equal(all.sensitive, 2, 'of a sensitive campaign the sum alone');
+  const page = await s.run(['-c', s.conf, 'uncalled'], { env: { LC_ALL: 'zh_CN.UTF-8', COLUMNS: '80' } });
+  assert.match(page.out, /云南路\n[^]*居民2[^]*湖南路\n[^]*居民3/);
+  assert.doesNotMatch(page.out, /home/);
+  assert.notEqual((await s.outreach('uncalled', 'home', '-o', s.path('home.csv'))).code, 0);
+  assert.equal(fs.existsSync(s.path('home.csv')), false, 'no file of a sensitive campaign');
+
+  // A CSV, with the headings of one language read under the other.
+  await s.run(['-c', s.conf, 'uncalled', 'fair', '-o', s.path('云.csv')], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  assert.equal(fs.statSync(s.path('云.csv')).mode & 0o777, 0o600);
+  const csv = fs.readFileSync(s.path('云.csv'), 'utf8');
+  s.write('ticked.csv', csv.split('\r\n').map((line) => (line.includes('居民2') ? `${line}√` : line.includes('居民3') ? `${line}否` : line)).join('\r\n'));
+  assert.match((await s.ok('uncalled', '--ticks', s.path('ticked.csv'))).out, /^1 were told/);
+  assert.deepEqual((await uncalled('fair')).people.map((p) => p.n), [3, 4]);
+  const kept = await (await s.redis()).call('HGET', 'outreach:{fair}:called', '2');
+  assert.match(kept, /^by \S+\nat \d{13}\n√$/, 'by whom, when, and what stood there');
+
+  // An Excel workbook; and one with a mistake changes nothing.
+  await s.ok('uncalled', 'fair', '-o', s.path('fair.xlsx'));
+  const book = XLSX.read(fs.readFileSync(s.path('fair.xlsx')));
+  const sheet = book.Sheets[book.SheetNames[0]];
+  const rows = XLSX.utils.sheet_to_json(sheet, { header: 1 });
+  const tick = rows[0].indexOf('told (tick)');
+  const save = (name, edit) => {
+    const copy = rows.map((row) => [...row]);
+    edit(copy);
+    XLSX.writeFile({ SheetNames: ['x'], Sheets: { x: XLSX.utils.aoa_to_sheet(copy) } }, s.path(name));
+    return s.path(name);
+  };
+  const wrong = save('wrong.xlsx', (all) => { all[1][tick] = '1'; all[2][tick] = '1'; all[2][rows[0].indexOf('number in the list')] = 77; });
+  assert.equal((await s.outreach('uncalled', '--ticks', wrong)).code, 65);
+  assert.equal((await uncalled('fair')).people.length, 2);
+  const right = save('right.xlsx', (all) => { all[1][tick] = '王姐 3月5日'; all[2][tick] = 1; });
+  await s.ok('uncalled', '--ticks', right);
+  assert.deepEqual(await uncalled('fair').then((u) => [u.people.length, u.told_already]), [0, 3]);
+  assert.match((await s.ok('uncalled', '--ticks', right)).out, /^0 were told by a person; 2 /);
+  assert.equal((await s.outreach('uncalled', '--ticks', list)).code, 65, 'another list is none');
+});

@@ -1,0 +1,545 @@
+/*
+ * Amendments: what may become of a campaign, what the script makes of it in a real Redis, who
+ * counts as told, and what a correction says.
+ */
+#include "amend.h"
+#include "correction.h"
+#include "ledger.h"
+#include "redis_fixture.h"
+#include "template.h"
+#include "tree.h"
+#include "zone.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct redis_fixture f;
+
+#define ask(...) fixture_ask(&f, __VA_ARGS__)
+#define script(...) fixture_script(&f, __VA_ARGS__)
+#define is(expected, answer) assert_string_equal(answer, expected)
+
+#define C "outreach:{c}"
+#define R "outreach:{c}:r"
+#define S "outreach:{c}:s"
+
+static const struct campaign_defaults defaults = {
+    .timezone = "Asia/Shanghai",
+    .country = "CN",
+    .language = "zh",
+    .currency = "CNY",
+    .hours = "always",
+    .signature = "【鼓楼区妇联】",
+    .optout_line = "拒收请回复R",
+    .max_segments = 8,
+    .max_audience = 1000,
+};
+
+/* The instant of a time in Shanghai. */
+static int64_t at(const char *text)
+{
+    int64_t ms;
+
+    assert_int_equal(zone_parse(zone_find("Asia/Shanghai", NULL), text, strlen(text), &ms), 0);
+    return ms;
+}
+
+/* A document with that event, texts and reminders. */
+static const char *document(const char *event, const char *texts, const char *reminders)
+{
+    static char out[4096];
+
+    snprintf(out, sizeof out,
+             "{\"id\":\"c\",\"class\":\"promotion\",\"title\":\"讲座\",\"event\":{%s},"
+             "\"audience\":{\"rows\":3},\"channels\":[\"sms\"],"
+             "\"columns\":[\"sms\",\"name\",\"language\"],\"texts\":%s,\"reminders\":[%s]}",
+             event, texts, reminders);
+    return out;
+}
+
+#define EVENT(day) "\"starts\":\"2027-03-" day "T09:00\",\"ends\":\"2027-03-" day "T11:00\""
+#define TEXTS                                                                                          \
+    "{\"zh\":\"{{name}}，{{event.date}}\",\"en\":\"Come on {{event.date}}\",\"moved\":{\"zh\":"       \
+    "\"{{name}}，{{was.date}}{{was.time}}在{{was.venue}}改为{{event.date}}\",\"en\":\"Moved from " \
+    "{{was.date}} to {{event.date}}\"},\"cancelled\":\"{{was.date}}取消\"}"
+#define REMINDER(name, at) "{\"name\":\"" name "\",\"at\":\"" at "\"}"
+#define BOTH REMINDER("r", "-7d 09:00") "," REMINDER("s", "-1d 18:00")
+
+static struct tree *parse(const char *json)
+{
+    struct error err = {""};
+    struct tree *t = tree_parse_json(json, strlen(json), NULL, &err);
+
+    if (t == NULL)
+        fail_msg("%s", err.text);
+    return t;
+}
+
+static struct campaign *compile(const char *json)
+{
+    struct error err = {""};
+    struct campaign *c = campaign_create(parse(json), &defaults, NULL, 0, &err);
+
+    if (c == NULL)
+        fail_msg("%s", err.text);
+    return c;
+}
+
+/* A campaign of three, queued on 2027-02-01: r on 02-27, s on 03-05. */
+static void queued(void)
+{
+    struct command c = COMMAND_INIT;
+    struct buf json = BUF_INIT(1u << 20);
+    struct campaign *campaign = compile(document(EVENT("06"), TEXTS, BOTH));
+    struct campaign_queueing q = {.event_id = "100-0",
+                                  .by = "ann",
+                                  .token = "t",
+                                  .rows = 3,
+                                  .queued_ms = at("2027-02-01T00:00")};
+    redisReply *reply = NULL;
+    struct error err = {""};
+
+    ask("FLUSHALL");
+    script(SCRIPT_ADD, 2, C " " C ":audience t 0 a b c");
+    campaign_write_json(campaign, &json);
+    q.document = json.data;
+    q.document_length = json.length;
+    campaign_queue_command(&c, campaign, &q);
+    assert_int_equal(db_ask(f.db, &c, &reply, &err), 0);
+    is("OK", reply->element[0]->str);
+    freeReplyObject(reply);
+    command_free(&c);
+    buf_free(&json);
+    campaign_free(campaign);
+}
+
+static void opened(const char *now)
+{
+    script(SCRIPT_OPEN, 2, R " " R ":ledger OLG1............ %lld 1", (long long)at(now));
+}
+
+static char trouble[1024];
+static const char *approval; /* why amended() has to be agreed to, or NULL */
+
+/* Applies the amendment as the daemon does; what the script says, or "refused". */
+static const char *amended(const char *json, const char *event_id, const char *now)
+{
+    struct error err = {""};
+    struct campaign_status *status = campaign_status_read(f.db, "c", &err);
+    struct tree *body = parse(json);
+    struct amendment *a = amendment_create(status, body, &defaults, at(now), &err);
+    struct command c = COMMAND_INIT;
+    redisReply *reply = NULL;
+    const char *answer = "refused";
+
+    snprintf(trouble, sizeof trouble, "%s", err.text);
+    if (a != NULL) {
+        a->approval = approval != NULL ? xstrdup(approval) : NULL;
+        amendment_command(a, event_id, "bob", at(now), &c);
+        if (db_ask(f.db, &c, &reply, &err) != 0)
+            fail_msg("%s", err.text);
+        answer = fixture_text(reply);
+        freeReplyObject(reply);
+    }
+    command_free(&c);
+    amendment_free(a);
+    tree_free(body);
+    campaign_status_free(status);
+    return answer;
+}
+
+static const char *ms(const char *text)
+{
+    static char out[4][24];
+    static unsigned next;
+
+    snprintf(out[next %= 4], sizeof out[0], "%lld", (long long)at(text));
+    return out[next++];
+}
+
+/* ------------------------------------------------------------------- the script */
+
+/* What awaits a second person's approval still does, whatever it is amended to: none of it can
+ * be opened, and the agreement is to the new text. */
+static void test_awaiting(void **state)
+{
+    const char *hash;
+
+    (void)state;
+    queued();
+    ask("HSET " C " state awaiting approval recipients by ann");
+    ask("HSET " R " state awaiting");
+    ask("HSET " S " state awaiting");
+    is("[OK]", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
+    is("[awaiting recipients 2]", ask("HMGET " C " state approval version"));
+    is("[awaiting 3 3 2]", ask("HMGET " R " state planned c0 tv"));
+    is("awaiting", ask("HGET " S " state"));
+    is("[scheduled 1 1]", ask("HMGET " C ":corrections state paused held"));
+    opened("2027-03-12T00:00");
+    is("awaiting", ask("HGET " R " state"));
+    hash = ask("HGET " C " hash");
+#define AGREE(who, hash)                                                                           \
+    script(SCRIPT_APPROVE, 4,                                                                      \
+           C " " R " " S " " C ":corrections %s '' '' 5 " who " 9 scheduled 9 scheduled", hash)
+    is("[OTHER]", AGREE("eve", "h1"));
+    is("[OWN bob]", AGREE("bob", hash)); /* who amended it, */
+    is("[OWN ann]", AGREE("ann", hash)); /* and who queued it */
+    is("[OK]", AGREE("eve", hash));
+    is("[active eve]", ask("HMGET " C " state approved_by"));
+    is("[scheduled 9]", ask("HMGET " R " state due"));
+    is("[scheduled 0 0]", ask("HMGET " C ":corrections state paused held"));
+}
+
+/* One that goes already, amended to what has to be agreed to: it stands still until it is, and
+ * then is as it was, paused where somebody had paused it. */
+static void test_awaits_again(void **state)
+{
+    const char *hash;
+
+    (void)state;
+    queued();
+    ask("HSET " C " by ann approved_by eve");
+    opened("2027-02-01T00:00");
+    is("[open 0]", ask("HMGET " R " state paused"));
+    ask("HSET " S " paused 1"); /* as `outreach pause` would all of them */
+    ask("HSET " C " state paused");
+    approval = "recipients";
+    is("[OK]", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
+    approval = NULL;
+    is("[awaiting recipients paused]", ask("HMGET " C " state approval was"));
+    is("[open 1 1]", ask("HMGET " R " state paused held"));
+    is("[awaiting 1]", ask("HMGET " S " state paused"));
+    is("[PAUSED ]", script(SCRIPT_CLAIM, 3, R " " R ":leases " R ":retry d:1:1 10 %s 9 100",
+                           ms("2027-03-01T00:00")));
+    is("[AWAITING 0]", script(SCRIPT_FLAG, 3, C " " R " " S " resume 600 ann 900-1 event"));
+    hash = ask("HGET " C " hash");
+    is("[OWN bob]", AGREE("bob", hash));
+    is("[OK]", AGREE("ann", hash)); /* she has not written this: two have seen it */
+    is("[paused ann (nil)]", ask("HMGET " C " state approved_by was"));
+    is("[open 0 0]", ask("HMGET " R " state paused held"));
+    is("[scheduled 1]", ask("HMGET " S " state paused"));
+}
+
+static void test_not_begun(void **state)
+{
+    char before[64];
+
+    (void)state;
+    queued();
+    is("[OK]", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
+    is(ms("2027-03-06T09:00"), ask("HGET " R " due"));
+    is(ms("2027-03-12T18:00"), ask("HGET " S " due"));
+    is(ms("2027-03-13T09:00"), ask("HGET " S " expires"));
+    is("[scheduled 3 3 2]", ask("HMGET " R " state planned c0 tv"));
+    is("[active 2 101-0 bob]", ask("HMGET " C " state version event amended_by"));
+    is("[2 1]", ask("HMGET " C " correct correct_at"));
+    is("r s corrections", ask("HGET " C " reminders"));
+    is("[scheduled 0 0 2]", ask("HMGET " C ":corrections state planned c0 tv"));
+    is("1", ask("HEXISTS " C ":versions 1"));
+    snprintf(before, sizeof before, "%s", ask("DEBUG DIGEST"));
+    is("[AGAIN]", amended(document(EVENT("14"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
+    is("[AGAIN]",
+       amended(document(EVENT("14"), TEXTS, BOTH), "100-5", "2027-02-02T00:00")); /* older */
+    is(before, ask("DEBUG DIGEST"));
+}
+
+/* Only the words: nobody is looked for. */
+static void test_words(void **state)
+{
+    (void)state;
+    queued();
+    opened("2027-02-27T09:00");
+    is("[OK]",
+       amended(document(EVENT("06"), "{\"zh\":\"{{name}}\"}", BOTH), "101-0", "2027-02-27T09:01"));
+    is("[2 (nil)]", ask("HMGET " C " version correct"));
+    is("[open 2]", ask("HMGET " R " state tv"));
+    is("[scheduled 2]", ask("HMGET " S " state tv"));
+    is("r s", ask("HGET " C " reminders"));
+    /* an intent of the old text is refused from then on, one of the new is not */
+    is("[VERSION 2]",
+       script(SCRIPT_INTEND, 3, R " " R ":ledger " R ":retry intent %s 1 0 1 1 %s %s ''",
+              ms("2027-02-27T09:02"), "aaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb"));
+}
+
+/* One that has begun keeps its ledger; who was not told yet is told by the new time. */
+static void test_begun(void **state)
+{
+    char expected[48];
+
+    (void)state;
+    queued();
+    opened("2027-02-27T09:00");
+    ask("HSET " R " c0 2 c4 1");
+    is("[OK]", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-27T09:01"));
+    is("[open 2 1]", ask("HMGET " R " state c0 c4"));
+    is(ms("2027-03-06T09:00"), ask("HGET " R " due"));
+    is(ms("2027-03-13T09:00"), ask("HGET " R " expires"));
+    snprintf(expected, sizeof expected, "[NONE  %s]", ms("2027-03-06T09:00"));
+    is(expected, script(SCRIPT_CLAIM, 3, R " " R ":leases " R ":retry d:1:1 9 %s 0 9",
+                        ms("2027-02-27T09:02")));
+    is("[RANGE  1 3 0 1]", script(SCRIPT_CLAIM, 3, R " " R ":leases " R ":retry d:1:1 9 %s 0 9",
+                                  ms("2027-03-06T09:00")));
+}
+
+static void test_moved_to_an_earlier_day(void **state)
+{
+    (void)state;
+    queued();
+    /* r's time went by with that, s is the latest: as if it were queued on that day */
+    is("[OK]", amended(document(EVENT("04"), TEXTS, BOTH), "101-0", "2027-03-04T07:00"));
+    is("[skipped 0]", ask("HMGET " R " state planned"));
+    is("[scheduled 3]", ask("HMGET " S " state planned"));
+    is(ms("2027-03-03T18:00"), ask("HGET " S " due"));
+    /* and back: both have a time to come */
+    is("[OK]", amended(document(EVENT("27"), TEXTS, BOTH), "102-0", "2027-03-04T07:01"));
+    is("[scheduled 3 3]", ask("HMGET " R " state planned c0"));
+}
+
+static void test_cancelled(void **state)
+{
+    (void)state;
+    queued();
+    opened("2027-02-27T09:00");
+    is("[OK]", amended(document(EVENT("06") ",\"cancelled\":true", TEXTS, BOTH), "101-0",
+                       "2027-02-28T00:00"));
+    is("[cancelled bob]", ask("HMGET " C " state canceld_by"));
+    is("[open 1]", ask("HMGET " R " state cancelled"));
+    is("[done 1 0 3]", ask("HMGET " S " state cancelled c0 c12"));
+    is("[scheduled 0]", ask("HMGET " C ":corrections state cancelled"));
+    is("refused", amended(document(EVENT("13"), TEXTS, BOTH), "102-0", "2027-02-28T00:00"));
+    is("it was cancelled; that is final", trouble);
+    /* another cancel stops what is still said of it */
+    is("[CANCELLED 0]", script(SCRIPT_FLAG, 4, C " " R " " S " " C ":corrections cancel 5 ann"));
+    is("1", ask("HGET " C ":corrections cancelled"));
+}
+
+static void test_taken_out(void **state)
+{
+    (void)state;
+    queued();
+    is("[OK]", amended(document(EVENT("06"), TEXTS,
+                                REMINDER("r", "-7d 09:00") "," REMINDER("x", "-2d 10:00")),
+                       "101-0", "2027-02-02T00:00"));
+    is("r x s", ask("HGET " C " reminders"));
+    is("[done 0 3 1]", ask("HMGET " S " state c0 c12 cancelled"));
+    is("[scheduled 3 3 2]", ask("HMGET " C ":x state planned c0 tv"));
+    /* and put in again: it is planned anew */
+    is("[OK]", amended(document(EVENT("06"), TEXTS, BOTH), "102-0", "2027-02-02T00:00"));
+    is("[scheduled 3 0 0]", ask("HMGET " S " state c0 c12 cancelled"));
+}
+
+/* Between reading and writing it began, or somebody else amended it. */
+static void test_stale(void **state)
+{
+    char before[64];
+
+    (void)state;
+    queued();
+    ask("HSET " C " version 2");
+    snprintf(before, sizeof before, "%s", ask("DEBUG DIGEST"));
+    is("[VERSION 2]",
+       script(SCRIPT_AMEND, 3, C " " C ":versions " R " 101-0 h {} 2 r 5 ann '' '' plan 1 2"));
+    opened("2027-02-27T09:00");
+    snprintf(before, sizeof before, "%s", ask("DEBUG DIGEST"));
+    is("[BEGUN 1]",
+       script(SCRIPT_AMEND, 3, C " " C ":versions " R " 101-0 h {} 3 r 5 ann '' '' drop 1 2"));
+    is(before, ask("DEBUG DIGEST"));
+}
+
+static void test_versions_end(void **state)
+{
+    (void)state;
+    queued();
+    ask("HSET " C " version 15");
+    is("refused", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
+    assert_non_null(strstr(trouble, "15 versions"));
+}
+
+/* ------------------------------------------------------------------ what is refused */
+
+static const struct refusal {
+    const char *name, *document, *now, *words;
+} refusals[] = {
+    {"another class",
+     "{\"id\":\"c\",\"class\":\"notice\",\"title\":\"t\",\"event\":{" EVENT(
+         "06") "},\"texts\":{"
+               "\"zh\":\"a\"},\"reminders\":[" BOTH "]}",
+     "2027-02-02T00:00", "class: it is promotion"},
+    {"another id",
+     "{\"id\":\"d\",\"class\":\"promotion\",\"title\":\"t\",\"event\":{" EVENT(
+         "06") "},\"texts\":{"
+               "\"zh\":\"a\"},\"reminders\":[" BOTH "]}",
+     "2027-02-02T00:00", "the body's id differ"},
+    {"other channels",
+     "{\"id\":\"c\",\"class\":\"promotion\",\"channels\":[\"wecom\"],\"title\":\"t\",\"event\":"
+     "{" EVENT("06") "},\"texts\":{\"zh\":\"a\"},\"reminders\":[" BOTH "]}",
+     "2027-02-02T00:00", "channels: they cannot be changed"},
+    {"a column that the rows have not",
+     "{\"id\":\"c\",\"class\":\"promotion\",\"title\":\"t\",\"event\":{" EVENT(
+         "06") "},\"texts\":{"
+               "\"zh\":\"{{age}}\"},\"reminders\":[" BOTH "]}",
+     "2027-02-02T00:00", "the texts use \"age\""},
+    {"a moved event that begins to repeat",
+     "{\"id\":\"c\",\"class\":\"promotion\",\"title\":\"t\",\"event\":{\"starts\":\"2027-03-13T09:"
+     "00\","
+     "\"repeat\":\"FREQ=WEEKLY;COUNT=3\"},\"texts\":" TEXTS
+     ",\"reminders\":[" REMINDER("r", "-1d 09:00") "]}",
+     "2027-02-02T00:00", "one that repeats cannot be moved"},
+};
+
+static void test_refused(void **state)
+{
+    char before[64];
+
+    (void)state;
+    queued();
+    snprintf(before, sizeof before, "%s", ask("DEBUG DIGEST"));
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        is("refused", amended(refusals[i].document, "101-0", refusals[i].now));
+        if (strstr(trouble, refusals[i].words) == NULL)
+            fail_msg("%s: %s", refusals[i].name, trouble);
+    }
+    is("refused", amended(document(EVENT("05"), TEXTS, BOTH), "101-0", "2027-03-05T12:00"));
+    assert_non_null(strstr(trouble, "it is over, or would be"));
+    is(before, ask("DEBUG DIGEST"));
+    opened("2027-02-27T09:00");
+    is("refused",
+       amended(document(EVENT("13"), "{\"zh\":\"a\"}", BOTH), "101-0", "2027-02-28T00:00"));
+    assert_non_null(strstr(trouble, "texts.moved is missing"));
+    is("refused", amended(document(EVENT("06"), TEXTS, REMINDER("s", "-1d 18:00")), "101-0",
+                          "2027-02-28T00:00"));
+    assert_non_null(strstr(trouble, "\"r\" has begun"));
+}
+
+/* ------------------------------------------------------------------------- the told */
+
+static const struct knowledge {
+    const char *name;
+    enum notice_state state;
+    unsigned flags, version, told;
+} knowledges[] = {
+    {"who waits was told nothing", NOTICE_UNTOUCHED, 0, 0, 0},
+    {"one being sent may have gone", NOTICE_SENDING, 0, 2, 2},
+    {"and one in doubt", NOTICE_UNCERTAIN, 0, 2, 2},
+    {"accepted", NOTICE_ACCEPTED, FLAG_TOLD, 1, 1},
+    {"delivered", NOTICE_DELIVERED, FLAG_TOLD, 3, 3},
+    {"refused by the gateway", NOTICE_FAILED, 0, 2, 0},
+    {"a part went out, and the rest failed", NOTICE_UNDELIVERED, FLAG_TOLD, 2, 2},
+    {"waits again, after it went out", NOTICE_PARKED, FLAG_TOLD, 2, 2},
+    {"waits again, and never did", NOTICE_PARKED, 0, 2, 0},
+    {"cancelled", NOTICE_CANCELLED, 0, 0, 0},
+    {"opted out at the last moment", NOTICE_OPTED_OUT, 0, 2, 0},
+};
+
+static void test_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof knowledges / sizeof *knowledges; i++) {
+        const struct knowledge *k = &knowledges[i];
+        struct record r = {.state = k->state, .flags = k->flags, .version = k->version};
+        unsigned char bytes[LEDGER_RECORD_BYTES];
+        struct told t = {0};
+
+        record_pack(&r, bytes);
+        told_record(&t, bytes);
+        told_record(&t, NULL);
+        if (t.version != k->told)
+            fail_msg("%s: %u", k->name, t.version);
+    }
+}
+
+/* Her last correction counts by what became of it; else what she knew when it was written. */
+static void test_told_corrected(void **state)
+{
+    static const unsigned char entry[TOLD_BYTES] = {0, 0, 1, 4, 3, 2, 0, 0};
+    struct record sent = {.state = NOTICE_DELIVERED, .flags = FLAG_TOLD, .version = 3};
+    struct record waits = {.state = NOTICE_UNTOUCHED};
+    unsigned char bytes[LEDGER_RECORD_BYTES];
+    struct told t = {.version = 1};
+
+    (void)state;
+    told_entry(&t, entry);
+    assert_int_equal(t.correction, 260);
+    assert_int_equal(t.corrected_to, 3);
+    assert_int_equal(t.version, 2);
+    record_pack(&waits, bytes);
+    told_correction(&t, bytes);
+    assert_int_equal(t.version, 2);
+    record_pack(&sent, bytes);
+    told_correction(&t, bytes);
+    assert_int_equal(t.version, 3);
+}
+
+/* ------------------------------------------------------------------- what they read */
+
+static void test_correction(void **state)
+{
+    struct campaign *was =
+        compile(document(EVENT("06") ",\"venue\":{\"zh\":\"区妇联\"}", TEXTS, BOTH));
+    struct campaign *now = compile(document(EVENT("13"), TEXTS, BOTH));
+    struct campaign *off = compile(document(EVENT("13") ",\"cancelled\":true", TEXTS, BOTH));
+    struct campaign *words = compile(document(EVENT("13"), "{\"zh\":\"b\"}", BOTH));
+    struct template_value zh[] = {{"+8613851400001", 14}, {"王芳", 6}, {"zh", 2}};
+    struct template_value en[] = {{"+8613851400001", 14}, {"Ann", 3}, {"en", 2}};
+    struct correction *c;
+    struct error err = {""};
+    char out[512];
+    int n;
+
+    (void)state;
+    assert_true(correction_needed(was, now));
+    assert_true(correction_needed(now, off));
+    assert_false(correction_needed(now, words));
+    assert_int_equal(correction_expires(now), at("2027-03-13T11:00"));
+    c = correction_create(was, now, &defaults, &err);
+    if (c == NULL)
+        fail_msg("%s", err.text);
+    n = correction_write(c, zh, out, sizeof out - 1);
+    out[n < 0 ? 0 : n] = '\0';
+    is("王芳，3月6日（周六）上午9:00在区妇联改为3月13日（周六）",
+       out); /* no opt-out line: added later */
+    n = correction_write(c, en, out, sizeof out - 1);
+    out[n < 0 ? 0 : n] = '\0';
+    is("Moved from Sat 6 Mar to Sat 13 Mar", out);
+    zh[1].length = 0;
+    assert_int_equal(correction_write(c, zh, out, sizeof out), -1);
+    correction_free(c);
+    c = correction_create(was, off, &defaults, &err);
+    assert_non_null(c);
+    n = correction_write(c, en, out, sizeof out - 1);
+    out[n < 0 ? 0 : n] = '\0';
+    is("3月6日（周六）取消", out); /* there is none in English */
+    correction_free(c);
+    assert_null(correction_create(was, words, &defaults, &err));
+    is("texts.moved is missing: what those who were told already are to read", err.text);
+    campaign_free(was);
+    campaign_free(now);
+    campaign_free(off);
+    campaign_free(words);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_awaiting),       cmocka_unit_test(test_awaits_again),
+        cmocka_unit_test(test_not_begun),      cmocka_unit_test(test_words),
+        cmocka_unit_test(test_begun),          cmocka_unit_test(test_moved_to_an_earlier_day),
+        cmocka_unit_test(test_cancelled),      cmocka_unit_test(test_taken_out),
+        cmocka_unit_test(test_stale),          cmocka_unit_test(test_versions_end),
+        cmocka_unit_test(test_refused),        cmocka_unit_test(test_told),
+        cmocka_unit_test(test_told_corrected), cmocka_unit_test(test_correction),
+    };
+    int rc;
+
+    if (fixture_start(&f, NULL) != 0 || (f.db = fixture_db(&f, 1)) == NULL) {
+        fprintf(stderr, "no redis-server\n");
+        return 1;
+    }
+    rc = cmocka_run_group_tests(tests, NULL, NULL);
+    fixture_end(&f);
+    return rc;
+}
