@@ -53,7 +53,8 @@ TESTS   := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_te
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzzers/%,$(wildcard tests/fuzz/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-all: $(BUILD)/outreachd $(BUILD)/outreach $(PLUGIN_SOS) $(PLUGIN_TABLES)
+DRIVEN_CLOCK := $(BUILD)/driven_clock.so
+all: $(BUILD)/outreachd $(BUILD)/outreach $(PLUGIN_SOS) $(PLUGIN_TABLES) $(DRIVEN_CLOCK)
 
 $(BUILD)/outreachd: $(BUILD)/daemon/main.c.o $(LIB)
 $(BUILD)/outreach: $(BUILD)/daemon/cli/main.c.o $(LIB)
@@ -94,10 +95,11 @@ $(BUILD)/daemon/base/language.c.o: $(BUILD)/zh_CN.mo
 
 # The Lua scripts are part of the program: scripts.c takes them in by .incbin.
 $(BUILD)/daemon/store/scripts.c.o: $(wildcard daemon/store/scripts/*.lua)
+$(BUILD)/daemon/text/reply_words.c.o: daemon/text/alarm_words.tsv
 
 # The command line reads the tables of codes too, so $(LIB) has codes.c.
 # What a plugin takes of plugins/common, and the libraries it needs besides.
-TRUNK := trunk trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
+TRUNK := trunk trunk_settings trunk_session trunk_message trunk_inbound wire secure window reassembly sms validity
 smpp_COMMON := $(TRUNK) codes
 smpp_LIBS := -levent -lssl -lcrypto
 cmpp_COMMON := $(TRUNK) codes digest
@@ -164,8 +166,9 @@ $(CHECK): $(wildcard tests/check/*.[ch]) plugins/gateway_plugin.h
 
 # A clock that tests drive; any program takes it in by LD_PRELOAD, also one that is
 # no work of ours, so it has no sanitizer.
-DRIVEN_CLOCK := $(BUILD)/tests/driven_clock.so
-$(DRIVEN_CLOCK): tests/clock/driven_clock.c | $(BUILD)/tests
+# Preloaded by outreach rehearse, and by tests.
+$(DRIVEN_CLOCK): daemon/rehearsal/driven_clock.c
+	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -O2 -g -fPIC $(CFLAGS) -shared -o $@ $<
 
 FAILING_MALLOC := $(BUILD)/tests/failing_malloc.so
@@ -238,11 +241,15 @@ install: all manual
 	install -m 755 $(BUILD)/outreach $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BUILD)/outreachd $(DESTDIR)$(PREFIX)/sbin
 	install -m 644 $(PLUGIN_SOS) $(PLUGIN_TABLES) $(DESTDIR)$(PREFIX)/lib/outreach/plugins
+	install -m 755 $(DRIVEN_CLOCK) $(DESTDIR)$(PREFIX)/lib/outreach
 	install -m 644 plugins/gateway_plugin.h $(DESTDIR)$(PREFIX)/include
 	for page in $(PAGES); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 $(BUILD)/manual/outreach.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/outreach
 	install -m 644 $(BUILD)/manual/_outreach $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_outreach
 	install -m 644 conf/calendars/* $(DESTDIR)/etc/outreach/calendars
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	sed 's|/usr/sbin|$(PREFIX)/sbin|' conf/systemd/outreachd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/outreachd.service
+	install -m 644 conf/systemd/outreach.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/outreach.conf
 	[ -e $(DESTDIR)/etc/outreach/outreachd.conf ] || install -m 640 conf/outreachd.conf $(DESTDIR)/etc/outreach
 
 clean:

@@ -87,7 +87,10 @@ static const char help[] =
 static void on_answered(void *arg, struct gateway *gw, void *context,
                         const struct gateway_answer *answer)
 {
-    dispatch_answered(((struct daemon *)arg)->dispatch, gw, context, answer);
+    struct daemon *d = arg;
+
+    if (!inbound_answered(d->inbound, context, answer))
+        dispatch_answered(d->dispatch, gw, context, answer);
 }
 
 static void on_receipt(void *arg, struct gateway *gw, const struct gateway_receipt *receipt,
@@ -345,6 +348,7 @@ static int start(struct daemon *d, struct error *err, int *status)
     if (d->marker == NULL)
         return -1;
     dispatch.marker = d->marker;
+    dispatch.health = d->health;
     dispatch.db = inbound.db = d->db;
     dispatch.log = inbound.log = d->log;
     d->dispatch = dispatch_create(&dispatch);

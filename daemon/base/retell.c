@@ -37,11 +37,23 @@ static struct conversion conversion_at(const char *p)
         c.argument = (int)n;
         p = end;
     }
-    for (p++; *p != '\0' && strchr("0123456789.-+ #lhzjt*", *p) != NULL; p++)
+    for (p++; *p != '\0' && strchr("0123456789.-+#lhzjt*", *p) != NULL; p++)
         c.star = c.star || *p == '*';
     c.kind = *p;
     c.behind = *p == '\0' ? p : p + 1;
     return c;
+}
+
+/* How many bytes stand for one plain character: 2 of "%%", 0 of a conversion. The "80 %" of
+ * a sentence that is no format is plain. */
+static size_t plain(const char *p)
+{
+    char kind;
+
+    if (*p != '%')
+        return *p != '\0';
+    kind = p[1] == '%' ? '%' : conversion_at(p).kind;
+    return kind == '%' ? 2 : kind != '\0' && strchr("diouxXeEfgGcs", kind) != NULL ? 0 : 1;
 }
 
 static bool fits_kind(char kind, const char *s, size_t n)
@@ -59,11 +71,8 @@ static bool fits_kind(char kind, const char *s, size_t n)
 /* The plain characters that a format begins with, "%%" as '%'. Returns what follows them. */
 static const char *literal_of(const char *format, char *out, size_t size, size_t *n)
 {
-    *n = 0;
-    while (*format != '\0' && (*format != '%' || format[1] == '%') && *n < size) {
+    for (*n = 0; plain(format) > 0 && *n < size; format += plain(format))
         out[(*n)++] = *format;
-        format += *format == '%' ? 2 : 1;
-    }
     return format;
 }
 
@@ -72,16 +81,16 @@ static bool match(const char *format, const char *s, size_t n, struct run *argum
                   int *steps)
 {
     char literal[64];
-    size_t plain, next;
+    size_t first, next;
     struct conversion c;
 
-    format = literal_of(format, literal, sizeof literal, &plain);
-    if (n < plain || memcmp(s, literal, plain) != 0)
+    format = literal_of(format, literal, sizeof literal, &first);
+    if (n < first || memcmp(s, literal, first) != 0)
         return false;
-    s += plain, n -= plain;
+    s += first, n -= first;
     if (*format == '\0')
         return n == 0;
-    if (*format != '%' || format[1] == '%') /* more of it than there was room for */
+    if (plain(format) > 0) /* more of it than there was room for */
         return match(format, s, n, arguments, count, steps);
     c = conversion_at(format);
     count += c.star;
@@ -111,11 +120,11 @@ static size_t weight_of(const char *format)
     size_t n = 0;
 
     while (*format != '\0')
-        if (*format == '%') {
+        if (plain(format) == 0) {
             format = conversion_at(format).behind;
         } else {
             n += isalpha((unsigned char)*format) ? LETTER : *format != ' ';
-            format++;
+            format += plain(format);
         }
     return n;
 }
@@ -133,9 +142,9 @@ static size_t compose(const char *format, const struct run *arguments, struct bu
         struct conversion c;
         const struct run *a;
 
-        if (*format != '%' || format[1] == '%') {
+        if (plain(format) > 0) {
             buf_putc(out, *format);
-            format += *format == '%' ? 2 : 1;
+            format += plain(format);
             continue;
         }
         c = conversion_at(format);

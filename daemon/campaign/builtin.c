@@ -118,7 +118,7 @@ static void put_document(struct buf *out, const struct campaign *c, const struct
 {
     static const char *const same[] = {"id",          "title", "channels",     "signature",
                                        "optout_line", "rate",  "max_segments", "sensitive",
-                                       "country",     "vars"};
+                                       "country",     "vars",  "extension"};
     const struct tree *hours = tree_get(c->document, "corrections.hours");
     const struct tree *one;
 
@@ -137,10 +137,6 @@ static void put_document(struct buf *out, const struct campaign *c, const struct
     put_string(out, "class", b->class != NULL ? b->class : c->class_name);
     put_string(out, "language", c->language);
     put_event(out, tree_member(c->document, "event"));
-    if (c->to_group) {
-        put_member(out, "audience");
-        buf_puts(out, "{\"group\":true}");
-    }
     put_columns(out, c);
     put_texts(out, c);
     put_member(out, "per_recipient");
@@ -174,6 +170,7 @@ struct campaign *builtin_campaign(const struct campaign *c, const char *reminder
         return NULL;
     made->reminders[0].name = b->name; /* reserved: a document cannot say it */
     made->reminders[0].expires_ms = INT64_MAX;
+    made->to_group = c->to_group;
     made->column_until = campaign_column(made, COLUMN_UNTIL);
     made->column_version = campaign_column(made, COLUMN_VERSION);
     return made;

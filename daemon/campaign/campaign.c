@@ -11,6 +11,7 @@
 #include "hours.h"
 #include "mem.h"
 #include "repeat.h"
+#include "reply_rules.h"
 #include "row.h"
 #include "template.h"
 #include "tree.h"
@@ -30,6 +31,7 @@ struct campaign_private {
     struct tree *root;
     struct form form;
     struct texts *texts;
+    struct reply_rules replies;
     struct hours *hours[CAMPAIGN_MAX_REMINDERS + 1]; /* the campaign's is the last */
     const char *hours_text;
     const struct campaign *was;
@@ -411,6 +413,7 @@ static void set_defaults(struct campaign *c, const struct campaign_defaults *def
     c->max_segments = form->max_segments != 0 ? (int)form->max_segments : defaults->max_segments;
     c->max_audience = defaults->max_audience;
     c->sensitive = form->sensitive;
+    c->extension = form->extension;
     c->channel_count = form->channels.count;
     for (i = 0; i < c->channel_count; i++)
         c->channels[i] = form->channels.items[i];
@@ -446,6 +449,10 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
     for (r = 0; r < c->reminder_count; r++)
         if (read_reminder(c, r, err) != 0)
             return -1;
+    if (reply_rules_read(c, &own->form, &own->replies, err) != 0)
+        return -1;
+    if (own->replies.registers || own->replies.asks || own->replies.optout)
+        c->replies = &own->replies;
     if (known.names == NULL && own->form.audience.recipients != NULL)
         inline_columns(c, &known);
     else if (c->to_group)

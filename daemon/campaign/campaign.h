@@ -27,11 +27,13 @@ struct zone;
 struct hours;
 struct calendar;
 struct template_value;
+struct reply_rules;
 
 enum campaign_class { CLASS_NOTICE, CLASS_PROMOTION, CLASS_PERSONAL };
 enum campaign_same_phone { SAME_PHONE_FIRST, SAME_PHONE_EACH, SAME_PHONE_MERGE };
 enum campaign_missed { MISSED_LATEST, MISSED_ALL, MISSED_NONE };
 enum campaign_days { DAYS_UNSAID, DAYS_ANY, DAYS_WORKED }; /* on which notices leave */
+enum campaign_filter { FILTER_NONE, FILTER_REGISTERED, FILTER_UNREGISTERED, FILTER_WAITING };
 enum campaign_doubt { DOUBT_RESEND, DOUBT_HOLD }; /* of an uncertain notice, see DESIGN 5.2 */
 
 /* Who puts the signature where: a property of the gateway that carries it. */
@@ -55,6 +57,11 @@ struct campaign_defaults {
                             another campaign within a day */
     int max_segments;
     uint32_t max_audience;
+    struct {
+        int64_t recipients; /* above it, and */
+        double cost;        /* above it, a second person has to agree; 0: no bound */
+        bool hours;         /* and outside `hours` */
+    } approval;
 };
 
 struct campaign_reminder {
@@ -65,11 +72,12 @@ struct campaign_reminder {
                            where it lasts for days, the end of its last day for slots (each of
                            which ends it for its recipient), a day after what is due later */
     enum campaign_doubt doubt;
-    int priority;              /* 1 (first) .. 9; the campaign's unless the reminder says */
-    const char *only;          /* "", "told", "registered", ...: kept for later features */
-    const struct hours *hours; /* the campaign's unless the reminder says; only on its days */
-    bool workdays;             /* and these are the worked ones */
-    uint32_t channel_mask;     /* bit k: may go by channels[k] */
+    int priority;                /* 1 (first) .. 9; the campaign's unless the reminder says */
+    const char *only;            /* "", "told", ...: kept for later features but for */
+    enum campaign_filter filter; /* "registered", "unregistered", "waiting" */
+    const struct hours *hours;   /* the campaign's unless the reminder says; only on its days */
+    bool workdays;               /* and these are the worked ones */
+    uint32_t channel_mask;       /* bit k: may go by channels[k] */
 };
 
 struct campaign {
@@ -114,7 +122,9 @@ struct campaign {
     int max_segments;
     uint32_t max_audience; /* recipients at most */
     bool sensitive;
-    const struct tree *document; /* what it was read from, owned by the campaign */
+    const char *extension;             /* digits behind a gateway's number; NULL: none */
+    const struct reply_rules *replies; /* NULL: nothing is listened for, see reply_rules.h */
+    const struct tree *document;       /* what it was read from, owned by the campaign */
     struct campaign_private *own;
 };
 
@@ -196,6 +206,24 @@ int campaign_compose(const struct campaign *c, const struct campaign_text *text,
  * campaign_compose(), and -1 where there is no such text, or none for the campaign's class. */
 int campaign_compose_neutral(const struct campaign *c, const char *channel, const char *language,
                              enum signature_mode mode, char *out, size_t size);
+
+/* What a machine says to who wrote back, for the built-in reminder `answers`. */
+enum campaign_special {
+    SPECIAL_CONFIRMATION, /* she has a place */
+    SPECIAL_WAITING,      /* she waits for one */
+    SPECIAL_FULL,
+    SPECIAL_WITHDRAWN, /* she has given it back */
+    SPECIAL_CLOSED,    /* too late */
+    SPECIAL_ANSWERED,  /* her answer was counted; said only where it is written */
+    SPECIAL_OPTOUT,    /* she gets no more; where it is written, or replies are listened for */
+    SPECIAL_COUNT
+};
+
+/* As campaign_text(), for one of these: NULL where the campaign does not say it. Of a
+ * repeated event the first occurrence is meant. */
+const struct campaign_text *campaign_special_text(const struct campaign *c,
+                                                  enum campaign_special what, const char *channel,
+                                                  const char *language, size_t n);
 
 /* What a provider's approved template is filled with, where the campaign names one. */
 struct campaign_template; /* of a reminder, a gateway, a language */

@@ -49,9 +49,10 @@ struct texts {
     size_t language_count, main_language;
     bool need_slot;
     struct campaign_text *first;
-    const struct campaign_text **table; /* [reminder][channel][language] */
-    struct templates *templates;        /* of providers; NULL: none */
-    struct neutral *neutral;            /* what any resident may read */
+    const struct campaign_text **table;    /* [reminder][channel][language] */
+    const struct campaign_text **specials; /* [special][channel][language]; of them some NULL */
+    struct templates *templates;           /* of providers; NULL: none */
+    struct neutral *neutral;               /* what any resident may read */
 };
 
 /* ------------------------------------------------------------------- compiling */
@@ -395,6 +396,87 @@ static int fill_table(struct scope *s, const char *usual_optout, struct error *e
     return 0;
 }
 
+/* --------------------------------------------------------- what is said to a reply */
+/* usual: where the campaign listens to replies and does not write its own. */
+static const struct special {
+    const char *name;
+    const char *zh, *en;
+} specials[SPECIAL_COUNT] = {
+    [SPECIAL_CONFIRMATION] = {"confirmation",
+                              "已为您登记：{{event.title}}，{{event.date}}{{event.time}}。"
+                              "不能来请回复取消。",
+                              "You have a place: {{event.title}}, {{event.date}} {{event.time}}. "
+                              "Reply CANCEL to give it back."},
+    [SPECIAL_WAITING] = {"waiting", "{{event.title}}名额已满，您已列入候补，有名额时会通知您。",
+                         "{{event.title}} is full. You are on the waiting list and will hear when "
+                         "there is a place."},
+    [SPECIAL_FULL] = {"full", "{{event.title}}名额已满，未能为您登记。",
+                      "{{event.title}} is full: there is no place left."},
+    [SPECIAL_WITHDRAWN] = {"withdrawn", "已取消您的登记：{{event.title}}。",
+                           "Your place was given back: {{event.title}}."},
+    [SPECIAL_CLOSED] = {"closed", "{{event.title}}的回复时间已过。",
+                        "It is too late to reply to: {{event.title}}."},
+    [SPECIAL_ANSWERED] = {"answered", NULL, NULL},
+    [SPECIAL_OPTOUT] = {"optout", "您已退订，今后不再向您发送。",
+                        "You have opted out and will get no more messages from us."},
+};
+
+static const struct campaign_text *special_text(struct scope *s, const struct special *special,
+                                                const char *channel, size_t language,
+                                                struct error *err)
+{
+    const struct texts *t = s->texts;
+    const struct tree *written = s->form->texts != NULL && s->form->texts->kind == TREE_OBJECT
+                                     ? tree_member(s->form->texts, special->name)
+                                     : NULL;
+    const struct tree *leaf = leaf_of(s, written, channel, t->languages[language]);
+    const char *usual;
+    struct campaign_text *text;
+
+    if (leaf == NULL) {
+        leaf = leaf_of(s, written, channel, t->languages[t->main_language]);
+        language = leaf != NULL ? t->main_language : language;
+    }
+    usual = strncmp(t->languages[language], "zh", 2) == 0 ? special->zh : special->en;
+    text = xcalloc(1, sizeof *text);
+    text->next = s->texts->first;
+    s->texts->first = text;
+    text->starts_ms = s->c->reminders[0].starts_ms;
+    text->language = s->language = t->languages[language];
+    s->special = special->name;
+    s->reminder = 0;
+    text->template = leaf != NULL ? compile_leaf(s, leaf, err)
+                                  : template_compile(usual, strlen(usual), names_resolve, s, err);
+    return text->template == NULL ? NULL : text;
+}
+
+static int fill_specials(struct scope *s, struct error *err)
+{
+    struct texts *t = s->texts;
+    const struct campaign *c = s->c;
+    const struct tree *texts = s->form->texts;
+    size_t at = 0;
+
+    t->specials =
+        xcalloc(SPECIAL_COUNT * c->channel_count * t->language_count, sizeof(t->specials[0]));
+    for (size_t what = 0; what < SPECIAL_COUNT; what++) {
+        bool written = texts != NULL && texts->kind == TREE_OBJECT &&
+                       tree_member(texts, specials[what].name) != NULL;
+
+        if (!written && (c->replies == NULL || specials[what].zh == NULL)) {
+            at += c->channel_count * t->language_count;
+            continue;
+        }
+        for (size_t k = 0; k < c->channel_count; k++)
+            for (size_t l = 0; l < t->language_count; l++) {
+                t->specials[at] = special_text(s, &specials[what], c->channels[k], l, err);
+                if (t->specials[at++] == NULL)
+                    return -1;
+            }
+    }
+    return 0;
+}
+
 /* ----------------------------------------------------------------------- bounds */
 static size_t utf16_units(const char *text, size_t n)
 {
@@ -504,7 +586,8 @@ struct texts *texts_compile(struct campaign *c, const struct form *form,
     if (choose_language(&s, default_language, err) != 0 ||
         every_leaf(form, check_leaf, &s, err) != 0 || templates_check(&s, err) != 0 ||
         lay_out(&s, err) != 0 || fill_table(&s, default_optout, err) != 0 ||
-        templates_compile(&s, &t->templates, err) != 0 || measure(&s, err) != 0) {
+        fill_specials(&s, err) != 0 || templates_compile(&s, &t->templates, err) != 0 ||
+        measure(&s, err) != 0) {
         texts_free(t);
         return NULL;
     }
@@ -530,6 +613,7 @@ void texts_free(struct texts *t)
     templates_free(t->templates);
     neutral_free(t->neutral);
     free(t->table);
+    free(t->specials);
     free(t);
 }
 
@@ -568,6 +652,19 @@ const struct campaign_text *campaign_text(const struct campaign *c, size_t r, co
     while (k + 1 < c->channel_count && strcmp(c->channels[k], channel) != 0)
         k++;
     return t->table[(r * c->channel_count + k) * t->language_count + find_language(t, language, n)];
+}
+
+const struct campaign_text *campaign_special_text(const struct campaign *c,
+                                                  enum campaign_special what, const char *channel,
+                                                  const char *language, size_t n)
+{
+    const struct texts *t = campaign_texts(c);
+    size_t k = 0;
+
+    while (k + 1 < c->channel_count && strcmp(c->channels[k], channel) != 0)
+        k++;
+    return t->specials[((size_t)what * c->channel_count + k) * t->language_count +
+                       find_language(t, language, n)];
 }
 
 const char *campaign_text_language(const struct campaign_text *text)

@@ -63,8 +63,6 @@ static void put_document(struct buf *out, const struct campaign *now, const stru
         }
     buf_puts(out, ",\"language\":");
     buf_put_json(out, now->language, strlen(now->language));
-    if (now->to_group)
-        buf_puts(out, ",\"audience\":{\"group\":true}");
     buf_puts(out, ",\"columns\":[");
     for (size_t i = 0; i < now->column_count; i++) {
         if (i > 0)

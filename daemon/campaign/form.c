@@ -14,7 +14,8 @@
 
 /* Texts that belong to no reminder: corrections and answers. */
 static const char *const special_texts[] = {
-    "moved", "cancelled", "neutral", "confirmation", "full", "waiting", "withdrawn", "closed",
+    "moved",   "cancelled", "neutral", "confirmation", "full",
+    "waiting", "withdrawn", "closed",  "answered",     "optout",
 };
 
 static int expected(const struct tree *value, const char *what, struct error *err)
@@ -246,6 +247,18 @@ static int read_country(const struct tree *value, void *at, struct arena *arena,
     if (value->kind != TREE_STRING || strlen(value->string) != 2 ||
         !isupper((unsigned char)value->string[0]) || !isupper((unsigned char)value->string[1]))
         return tree_error(err, value, "expected a country in two capitals, as in \"CN\"");
+    *(const char **)at = value->string;
+    return 0;
+}
+
+static int read_extension(const struct tree *value, void *at, struct arena *arena,
+                          struct error *err)
+{
+    (void)arena;
+    if (value->kind != TREE_STRING || strlen(value->string) > FORM_EXTENSION_DIGITS ||
+        value->string[0] == '\0' || value->string[strspn(value->string, "0123456789")] != '\0')
+        return tree_error(err, value, "expected 1 to %d digits, as in \"07\"",
+                          FORM_EXTENSION_DIGITS);
     *(const char **)at = value->string;
     return 0;
 }
@@ -586,7 +599,7 @@ static const struct field reminder_fields[] = {
     {"templates", FIELD_CUSTOM, REMINDER(templates), .read = read_templates,
      .help = "of providers, its own; default the campaign's"},
     {"only", FIELD_CUSTOM, REMINDER(only), .initial = "", .read = read_only,
-     .help = "kept for later: told, untold, registered, unregistered, waiting, undelivered"},
+     .help = "registered, unregistered, waiting; kept for later: told, untold, undelivered"},
     {"doubt", FIELD_ENUM, REMINDER(doubt), .initial = "resend", .names = doubt_names,
      .help = "where nobody can know whether a notice left: once more, or held for a person"},
     {"priority", FIELD_INT, REMINDER(priority), .min = 1, .max = 9,
@@ -600,6 +613,37 @@ static const struct field reminder_fields[] = {
     {0},
 };
 
+/* What residents may send back: reply_rules.c looks at it as a whole. */
+#define REGISTRATION(member)                                                                       \
+    (offsetof(struct form, registration.member) - offsetof(struct form, registration))
+#define ANSWERS(member) (offsetof(struct form, answers.member) - offsetof(struct form, answers))
+
+static const char *const counts_names[] = {"last", "first", NULL};
+
+static const struct field registration_fields[] = {
+    {"word", FIELD_STRING, REGISTRATION(word), .min = 1, .max = 40,
+     .help = "whoever replies it has a place; besides 报名 and JOIN, which always do"},
+    {"cancel_word", FIELD_STRING, REGISTRATION(cancel_word), .min = 1, .max = 40,
+     .help = "gives it back; besides 取消 and CANCEL"},
+    {"capacity", FIELD_INT, REGISTRATION(capacity), .min = 1, .max = 33554431,
+     .help = "places; default: no end to them"},
+    {"waiting", FIELD_INT, REGISTRATION(waiting), .min = 0, .max = 33554431,
+     .help = "so many more wait for a place"},
+    {"until", FIELD_STRING, REGISTRATION(until), .min = 1, .max = 60,
+     .help = "no more names after it, as in \"-2d 18:00\"; default the event's start"},
+    {0},
+};
+
+static const struct field answers_fields[] = {
+    {"words", FIELD_STRINGS, ANSWERS(words), .min = 1, .max = 40, .required = true,
+     .help = "each one is counted; one answer a person"},
+    {"counts", FIELD_ENUM, ANSWERS(counts), .initial = "last", .names = counts_names,
+     .help = "of somebody who answers again: the last answer, or the first"},
+    {"until", FIELD_STRING, ANSWERS(until), .min = 1, .max = 60,
+     .help = "not counted after it; default the event's end, else its start"},
+    {0},
+};
+
 /* Of later features: their kinds are checked, and that is all for now. */
 struct later {
     const char *string[8];
@@ -607,15 +651,6 @@ struct later {
     double decimal;
     bool truth[2];
     const struct tree *any[4];
-};
-
-static const struct field registration_fields[] = {
-    {"word", FIELD_STRING, offsetof(struct later, string[0]), .min = 1, .max = 40},
-    {"cancel_word", FIELD_STRING, offsetof(struct later, string[1]), .min = 1, .max = 40},
-    {"capacity", FIELD_INT, offsetof(struct later, number[0]), .min = 1, .max = 33554431},
-    {"waiting", FIELD_INT, offsetof(struct later, number[1]), .min = 0, .max = 33554431},
-    {"until", FIELD_STRING, offsetof(struct later, string[2]), .min = 1, .max = 60},
-    {0},
 };
 
 static const struct field approval_fields[] = {
@@ -642,12 +677,6 @@ static int read_later(const struct field *fields, const struct tree *value, void
 
     *(const struct tree **)at = value;
     return fields_read(fields, value, &later, arena, err);
-}
-
-static int read_registration(const struct tree *value, void *at, struct arena *arena,
-                             struct error *err)
-{
-    return read_later(registration_fields, value, at, arena, err);
 }
 
 static int read_approval(const struct tree *value, void *at, struct arena *arena, struct error *err)
@@ -719,11 +748,17 @@ static const struct field form_fields[] = {
     {"sensitive", FIELD_BOOL, FORM(sensitive), .initial = "false",
      .help = "no name in its texts, nothing that tells in their first twenty characters; a neutral "
              "signature, one channel, no recipient in exports"},
-    {"registration", FIELD_CUSTOM, FORM(registration), .read = read_registration,
-     .help = "kept for later"},
+    {"extension", FIELD_CUSTOM, FORM(extension), .read = read_extension,
+     .help = "digits behind the gateway's number: what is sent there means this campaign"},
+    {"registration", FIELD_GROUP, FORM(registration), .fields = registration_fields,
+     .help = "places that are given to who replies"},
+    {"answers", FIELD_GROUP, FORM(answers), .fields = answers_fields,
+     .help = "words that are counted when they come back: a survey, a contest"},
     {"corrections", FIELD_GROUP, FORM(corrections), .fields = corrections_fields,
      .help = "of texts.moved and texts.cancelled, which outreach amend sends"},
-    {"approval", FIELD_CUSTOM, FORM(approval), .read = read_approval, .help = "kept for later"},
+    {"approval", FIELD_CUSTOM, FORM(approval), .read = read_approval,
+     .help = "when a second person must agree, where that is stricter than defaults.approval: "
+             "recipients, cost, required"},
     {"alerts", FIELD_CUSTOM, FORM(alerts), .read = read_alerts, .help = "kept for later"},
     {"fallback_after", FIELD_DURATION, FORM(fallback_after_ms), .min = 1000, .max = 604800000,
      .help = "the next channel also when no receipt has come so long after a gateway took it"},

@@ -13,6 +13,7 @@
 #include "field.h"
 
 extern const char *const form_class_names[]; /* of enum campaign_class; ended by NULL */
+#define FORM_EXTENSION_DIGITS 6
 #define FORM_MAX_REMINDERS 32 /* as written; each occurrence of a repeated event has all */
 
 struct form_reminder {
@@ -58,7 +59,17 @@ struct form {
     struct {
         const char *hours;
     } corrections;
-    const struct tree *registration, *approval, *alerts;
+    const char *extension;
+    struct {
+        const char *word, *cancel_word, *until;
+        int64_t capacity, waiting; /* capacity 0: no end to it */
+    } registration;
+    struct {
+        struct field_strings words;
+        const char *until;
+        int counts; /* 0: the last answer, 1: the first */
+    } answers;
+    const struct tree *approval, *alerts;
     int64_t fallback_after_ms;
 };
 

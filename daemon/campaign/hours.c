@@ -86,6 +86,14 @@ static bool all_open(const struct hours *h)
     return true;
 }
 
+bool hours_within(const struct hours *h, const struct hours *outer)
+{
+    for (unsigned minute = 0; minute < DAY_MINUTES; minute++)
+        if ((h->always || is_open(h, minute)) && !outer->always && !is_open(outer, minute))
+            return false;
+    return true;
+}
+
 struct hours *hours_parse(const char *text, struct error *err)
 {
     struct hours *h = xcalloc(1, sizeof *h);

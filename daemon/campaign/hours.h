@@ -24,6 +24,9 @@ void hours_free(struct hours *h);
  * that lies in one. c is borrowed. What opens next is looked for within 40 days. */
 void hours_only_worked(struct hours *h, const struct calendar *c);
 
+/* Whether all that lies in h lies in outer too, days aside. */
+bool hours_within(const struct hours *h, const struct hours *outer);
+
 /* wall_ms itself if it lies in a window, else the next opening. */
 int64_t hours_next_open(const struct hours *h, const struct zone *zone, int64_t wall_ms);
 

@@ -26,11 +26,6 @@
 #define OUTREACH_PLUGIN_DIR "/usr/lib/outreach/plugins"
 #endif
 
-struct alert {
-    const char *to, *exec;
-    int level;
-};
-
 /* As the table reads it: 64-bit numbers, lists with their counts. */
 struct settings_private {
     struct arena arena;
@@ -59,6 +54,7 @@ struct settings_private {
         struct {
             int64_t recipients;
             double cost;
+            bool hours;
         } approval;
     } defaults;
     struct {
@@ -322,7 +318,9 @@ static const struct field approval_fields[] = {
     {"recipients", FIELD_INT, IN(defaults.approval, recipients), .min = 0, .max = 1000000000,
      .help = "above so many a second person agrees; 0: always alone"},
     {"cost", FIELD_FLOAT, IN(defaults.approval, cost), .min = 0, .max = 1000000000,
-     .help = "above so much"},
+     .help = "above so much, over all reminders"},
+    {"hours", FIELD_BOOL, IN(defaults.approval, hours), .initial = "false",
+     .help = "where a reminder may leave outside defaults.hours"},
     {0},
 };
 
@@ -636,6 +634,9 @@ static void publish(struct settings *s, struct settings_private *p)
         .may_repeat = p->defaults.may_repeat,
         .max_segments = (int)p->defaults.max_segments,
         .max_audience = (uint32_t)p->defaults.max_audience,
+        .approval = {.recipients = p->defaults.approval.recipients,
+                     .cost = p->defaults.approval.cost,
+                     .hours = p->defaults.approval.hours},
     };
     s->dispatch.memory_mb = (int)p->dispatch.memory_mb;
     s->dispatch.batch = (int)p->dispatch.batch;
@@ -645,6 +646,8 @@ static void publish(struct settings *s, struct settings_private *p)
     s->dispatch.doubt_wait_ms = p->dispatch.doubt_wait_ms;
     s->dispatch.park_max = (uint32_t)p->dispatch.park_max;
     s->dispatch.stop_ms = p->dispatch.stop_ms;
+    s->alerts = p->alerts.items;
+    s->alert_count = p->alerts.count;
     s->gateways = p->gateways;
     s->document = p->document;
 }

@@ -12,6 +12,12 @@
 
 struct field;
 
+/* Who is told: either to ("gateway" or "gateway:address") or exec, a program's path. */
+struct alert {
+    const char *to, *exec;
+    int level; /* enum log_level */
+};
+
 struct settings {
     const char *name; /* of this daemon among others; default: the host's name, made [a-z0-9-] */
     const char *state_dir;    /* private Redis, keys, logs */
@@ -45,6 +51,8 @@ struct settings {
         uint32_t park_max;                  /* 20,000 */
         int64_t stop_ms;                    /* bound of a graceful stop, 30 s */
     } dispatch;
+    const struct alert *alerts; /* alert_count of them */
+    size_t alert_count;
     const struct tree *gateways; /* a list of groups, in document */
     const struct tree *document; /* owned */
     struct settings_private *own;

@@ -9,6 +9,7 @@
 #include "audience.h"
 #include "campaign.h"
 #include "clock.h"
+#include "discreet.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -386,6 +387,10 @@ static int run(struct adding *a, const char *path)
     a->campaign = read_campaign(a, path, &err);
     if (a->campaign == NULL)
         return cli_error(a->cli, EX_DATAERR, &err);
+    if (a->campaign->sensitive && !discreet_may(a->cli)) {
+        discreet_refuse(a->cli, a->campaign->id, &err); /* who is in it would be told */
+        return cli_error(a->cli, EX_DATAERR, &err);
+    }
     if (a->to_group)
         return cli_fail(a->cli, EX_DATAERR,
                         T("%s goes to a group: it has no list", "%s 发到群里，没有名单"),

@@ -1,6 +1,7 @@
 /*
  * outreach clock - what the daemons think of their clocks; a person has the last word
  */
+#include "audit.h"
 #include "cli.h"
 #include "clock.h"
 #include "daemons.h"
@@ -12,6 +13,7 @@
 #include "zone.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +85,7 @@ struct confirming {
 static int note(struct confirming *c, const struct daemon_clock *clock)
 {
     struct command cmd = COMMAND_INIT;
+    char step[32];
     int rc;
 
     command_start(&cmd, "HSET");
@@ -91,17 +94,9 @@ static int note(struct confirming *c, const struct daemon_clock *clock)
     command_add_string(&cmd, clock->doubt);
     rc = db_ask(c->cli->db, &cmd, NULL, &c->err);
     if (rc == 0) {
-        command_start(&cmd, "XADD");
-        command_add_string(&cmd, KEY_AUDIT);
-        command_add_string(&cmd, "*");
-        command_add_string(&cmd, "op");
-        command_add_string(&cmd, "clock");
-        command_add_string(&cmd, "daemon");
-        command_add_string(&cmd, clock->name);
-        command_add_string(&cmd, "step_ms");
-        command_add_int(&cmd, clock->step_ms);
-        command_add_string(&cmd, "by");
-        command_add_string(&cmd, c->cli->by);
+        snprintf(step, sizeof step, "%" PRId64, clock->step_ms);
+        audit_command(&cmd, "clock", "daemon", clock->name, "step_ms", step, "by", c->cli->by,
+                      NULL);
         rc = db_ask(c->cli->db, &cmd, NULL, &c->err);
     }
     command_free(&cmd);

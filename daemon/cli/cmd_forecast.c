@@ -33,12 +33,6 @@ static const struct option_row forecast_options[] = {
     {0},
 };
 
-struct asking {
-    struct cli *cli;
-    struct forecast *forecast;
-    const struct campaign *campaign;
-};
-
 /* --------------------------------------------------------------------- the answer */
 
 static void write_reminders(const struct asking *a, struct buf *out)
@@ -194,20 +188,14 @@ static void write_lock_screen(const struct reading *reading, struct buf *out)
     }
 }
 
-static void write_answer(const struct asking *a, const struct reading *reading, struct buf *out)
+void asking_write(const struct asking *a, const struct reading *reading, struct buf *out)
 {
-    int64_t sent = 0, segments = 0;
+    struct asking_sums sums = asking_sums(a);
     char n[HUMAN_BYTES], k[HUMAN_BYTES], people[HUMAN_BYTES];
-    double cost = 0;
     struct buf warnings = BUF_INIT(1u << 20);
 
     for (size_t r = 0; r < a->campaign->reminder_count; r++) {
-        const struct forecast_reminder *p = forecast_reminder(a->forecast, r);
-
-        sent += p->sent;
-        segments += p->segments;
-        cost += p->cost;
-        if (!p->skipped)
+        if (!forecast_reminder(a->forecast, r)->skipped)
             write_warnings(a, r, &warnings);
     }
     write_crowd(a, &warnings);
@@ -215,8 +203,9 @@ static void write_answer(const struct asking *a, const struct reading *reading, 
                T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n\n",
                  "%s  %s\n收件人 %s，通知 %s 条，计费 %s 条，费用 %.2f %s\n\n"),
                a->campaign->id, a->campaign->title,
-               human_count(people, (int64_t)preview_rows(reading->preview)), human_count(n, sent),
-               human_count(k, segments), cost, a->cli->settings->defaults.currency);
+               human_count(people, (int64_t)preview_rows(reading->preview)),
+               human_count(n, sums.notices), human_count(k, sums.segments), sums.cost,
+               a->cli->settings->defaults.currency);
     write_reminders(a, out);
     buf_putc(out, '\n');
     write_gateways(a, out);
@@ -265,23 +254,28 @@ static json_t *reminder_json(const struct asking *a, size_t r)
                      (json_int_t)(cut > 0 ? notices : 0), "saves", cut > 0 ? saves : 0.0);
 }
 
+json_t *asking_json(const struct asking *a)
+{
+    json_t *reminders = json_array();
+
+    for (size_t r = 0; r < a->campaign->reminder_count; r++)
+        json_array_append_new(reminders, reminder_json(a, r));
+    return reminders;
+}
+
 static void tell(const struct asking *a, const struct reading *reading)
 {
     struct buf out = BUF_INIT(64u << 20);
-    json_t *reminders = json_array();
 
-    if (!a->cli->json) {
-        json_decref(reminders);
-        write_answer(a, reading, &out);
-        cli_print(&out);
-        buf_free(&out);
+    if (a->cli->json) {
+        cli_json(json_pack("{s:s,s:I,s:s,s:o}", "id", a->campaign->id, "recipients",
+                           (json_int_t)preview_rows(reading->preview), "currency",
+                           a->cli->settings->defaults.currency, "reminders", asking_json(a)));
         return;
     }
-    for (size_t r = 0; r < a->campaign->reminder_count; r++)
-        json_array_append_new(reminders, reminder_json(a, r));
-    cli_json(json_pack("{s:s,s:I,s:s,s:o}", "id", a->campaign->id, "recipients",
-                       (json_int_t)preview_rows(reading->preview), "currency",
-                       a->cli->settings->defaults.currency, "reminders", reminders));
+    asking_write(a, reading, &out);
+    cli_print(&out);
+    buf_free(&out);
 }
 
 /* One campaign in full: its reminders, gateways, texts, rows. */
@@ -294,7 +288,7 @@ static int one(struct cli *cli, const char *path)
     if (rc != 0)
         cli_error(cli, rc, &err);
     else
-        tell(&(struct asking){cli, f.forecast, f.reading.campaign}, &f.reading);
+        tell(f.asking, &f.reading);
     foreseen_close(&f);
     return rc;
 }

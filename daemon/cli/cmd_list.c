@@ -52,8 +52,9 @@ struct listing {
     struct cli *cli;
     struct table *table;
     json_t *all;
-    char **ids;      /* of those that a daemon has taken */
-    unsigned doubts; /* campaigns that wait for nothing else */
+    char **ids;          /* of those that a daemon has taken */
+    unsigned doubts;     /* campaigns that wait for nothing else */
+    struct buf awaiting; /* a word for each that waits for approval */
 };
 
 static void list_one(struct listing *l, const struct picture *p)
@@ -66,14 +67,18 @@ static void list_one(struct listing *l, const struct picture *p)
     table_cell(t, s->id);
     table_cell(t, words_state(s->state));
     table_cell(t, p->title);
-    table_cell(t, sums.only_doubt    ? T("in doubt", "存疑待定")
-                  : sums.next_ms < 0 ? T("now", "正在发送")
-                                     : human_time(a, p->zone, sums.next_ms, false));
+    table_cell(t, strcmp(s->state, "awaiting") == 0 ? ""
+                  : sums.only_doubt                 ? T("in doubt", "存疑待定")
+                  : sums.next_ms < 0                ? T("now", "正在发送")
+                                                    : human_time(a, p->zone, sums.next_ms, false));
     table_printf(t, "%s/%s", human_count(a, sums.through), human_count(b, sums.planned));
     table_cell(t, human_percent(c, sums.through, sums.planned));
     l->doubts += sums.only_doubt;
+    if (strcmp(s->state, "awaiting") == 0)
+        picture_write_awaiting(p, &l->awaiting);
     json_array_append_new(l->all,
-                          json_pack("{s:s,s:s,s:o,s:o,s:I,s:I,s:I}", "id", s->id, "state", s->state,
+                          json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I}", "id", s->id, "state",
+                                    s->state, "approval", s->approval, "by", json_text(s->by),
                                     "title", json_text(p->title), "next_ms",
                                     sums.next_ms > 0 ? json_integer(sums.next_ms) : json_null(),
                                     "rows", (json_int_t)s->rows, "planned",
@@ -135,6 +140,7 @@ static int list_all(struct listing *l, struct error *err)
 static void write_table(const struct listing *l, struct buf *out)
 {
     table_write(l->table, l->cli->width, 0, out);
+    buf_put(out, l->awaiting.data, l->awaiting.length);
     if (l->doubts > 0)
         buf_puts(out, T("in doubt: all is through but notices that a gateway never answered for "
                         "(outreach show ID)\n",
@@ -148,8 +154,12 @@ static int list(struct cli *cli, const void *options, char **operands, int count
         {T("TITLE", "名称"), TABLE_LEFT, true},     {T("NEXT", "下次发送"), TABLE_LEFT, false},
         {T("THROUGH", "进度"), TABLE_RIGHT, false}, {"%", TABLE_RIGHT, false},
     };
-    struct listing l = {cli, table_create(columns, sizeof columns / sizeof *columns), json_array(),
-                        NULL, 0};
+    struct listing l = {cli,
+                        table_create(columns, sizeof columns / sizeof *columns),
+                        json_array(),
+                        NULL,
+                        0,
+                        BUF_INIT(1u << 20)};
     struct buf out = BUF_INIT(16u << 20);
     struct error err;
     int rc = cli_connect(cli);
@@ -175,6 +185,7 @@ static int list(struct cli *cli, const void *options, char **operands, int count
     free(l.ids);
     json_decref(l.all);
     table_free(l.table);
+    buf_free(&l.awaiting);
     buf_free(&out);
     return rc;
 }

@@ -2,6 +2,7 @@
  * outreach optout - who refused
  */
 #include "address.h"
+#include "audit.h"
 #include "cli.h"
 #include "keys.h"
 #include "log.h"
@@ -30,15 +31,7 @@ static int audit(struct cli *cli, const char *op, const char *address, struct er
     struct command c = COMMAND_INIT;
     int rc;
 
-    command_start(&c, "XADD");
-    command_add_string(&c, KEY_AUDIT);
-    command_add_string(&c, "*");
-    command_add_string(&c, "op");
-    command_add_string(&c, op);
-    command_add_string(&c, "to");
-    command_add_string(&c, log_mask(address, strlen(address)));
-    command_add_string(&c, "by");
-    command_add_string(&c, cli->by);
+    audit_command(&c, op, "to", log_mask(address, strlen(address)), "by", cli->by, NULL);
     rc = db_ask(cli->db, &c, NULL, err);
     command_free(&c);
     return rc;

@@ -10,11 +10,14 @@
  * all rows in it. Queued twice it is queued once; with another body it is refused.
  */
 #include "asked.h"
+#include "approval.h"
+#include "asking.h"
 #include "clock.h"
 #include "campaigns.h"
 #include "cli.h"
 #include "daemons.h"
 #include "fault.h"
+#include "health.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -56,6 +59,7 @@ static const struct option_row queue_options[] = {
 struct standing {
     bool queued;    /* taken by a daemon */
     bool cancelled; /* and cancelled since */
+    bool awaits;    /* approval */
     bool pending;   /* an event waits for a daemon */
     char hash[65];  /* of its document, in both cases */
     char token[33]; /* of its rows */
@@ -69,6 +73,8 @@ struct queueing {
     char hash[65];
     char event[32]; /* the id of ours */
     int64_t took_ms;
+    struct asking *asking; /* where the cost decides about an approval; else NULL */
+    bool awaits;           /* a second person's approval */
 };
 
 /* --------------------------------------------------------------- what is there */
@@ -137,6 +143,7 @@ static int look_at_standing(struct cli *cli, const char *id, struct standing *s,
         return -1;
     s->queued = strcmp(text_of(db_at(reply, 0), "loading"), "loading") != 0;
     s->cancelled = strcmp(text_of(db_at(reply, 0), ""), "cancelled") == 0;
+    s->awaits = strcmp(text_of(db_at(reply, 0), ""), "awaiting") == 0;
     snprintf(s->hash, sizeof s->hash, "%s", text_of(db_at(reply, 1), ""));
     snprintf(s->token, sizeof s->token, "%s", text_of(db_at(reply, 2), ""));
     freeReplyObject(reply);
@@ -190,6 +197,8 @@ static int on_row(void *arg, const char *row, size_t n, struct error *err)
 
     if (cli_interrupted() != 0)
         return error_set(err, T("interrupted; nothing was queued", "已中断；没有提交任何内容"));
+    if (q->asking != NULL && asking_row(q->asking, row, n, err) != 0)
+        return -1;
     if (upload_row(q->upload, row, n, err) != 0)
         return -1;
     return upload_throttle(q->upload, err);
@@ -281,6 +290,10 @@ static int send_event(struct queueing *q, struct error *err)
     }
     command_add_string(&c, "rows");
     command_add_int(&c, (int64_t)preview_rows(q->reading.preview));
+    if (q->asking != NULL) {
+        command_add_string(&c, "cost");
+        command_add_format(&c, "%.4f", asking_sums(q->asking).cost);
+    }
     command_add_string(&c, "body");
     command_add(&c, q->body.data, q->body.length);
     FAULT_POINT("W1");
@@ -298,8 +311,11 @@ static bool is_taken(struct queueing *q)
 {
     struct standing s;
 
-    return look_at_standing(q->cli, q->reading.campaign->id, &s, NULL) == 0 && s.queued &&
-           strcmp(s.hash, q->hash) == 0;
+    if (look_at_standing(q->cli, q->reading.campaign->id, &s, NULL) != 0 || !s.queued ||
+        strcmp(s.hash, q->hash) != 0)
+        return false;
+    q->awaits = s.awaits;
+    return true;
 }
 
 enum fate { WAITS, TAKEN, REJECTED };
@@ -333,7 +349,10 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
 
         json_object_del(value, "texts");
         json_object_set_new(value, "event", json_string(q->event));
-        json_object_set_new(value, "state", json_string(fate == TAKEN ? "active" : "waiting"));
+        json_object_set_new(value, "state",
+                            json_string(fate != TAKEN ? "waiting"
+                                        : q->awaits   ? "awaiting"
+                                                      : "active"));
         cli_json(value);
         return;
     }
@@ -356,6 +375,11 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     if (reading_is_over(r->campaign, queued_ms))
         buf_puts(&out, T("Every reminder is over or missed: nothing will be sent.\n",
                          "所有提醒都已过期或错过：不会发送任何内容。\n"));
+    if (q->awaits)
+        buf_printf(&out,
+                   T("It is not sent before somebody else approves it: outreach approve %s\n",
+                     "须由另一人批准后才发送：outreach approve %s\n"),
+                   r->campaign->id);
     if (fate == WAITS)
         buf_puts(&out, daemons_run(q->cli->db) ? T("outreachd runs and will take it.\n",
                                                    "outreachd 正在运行，即将接收。\n")
@@ -398,6 +422,32 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
 }
 
 /* ---------------------------------------------------------------------- running */
+/* 0, or the exit code that was told. Who may not ask is not held up: Redis says so itself. */
+static int check_room(struct cli *cli)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int percent = 0;
+    bool full;
+
+    command_start(&c, "INFO");
+    command_add_string(&c, "memory");
+    if (db_ask(cli->db, &c, &reply, NULL) != 0) {
+        command_free(&c);
+        return 0;
+    }
+    full = reply->type == REDIS_REPLY_STRING && health_memory_full(reply->str, &percent);
+    freeReplyObject(reply);
+    command_free(&c);
+    return full ? cli_fail(cli, EX_TEMPFAIL,
+                           T("Redis' memory is nearly full (%d %% of maxmemory): nothing was "
+                             "queued. Raise maxmemory, or erase old campaigns",
+                             "Redis 内存将满（已用 maxmemory 的 %d %%）：没有提交。"
+                             "请调大 maxmemory 或清理旧活动"),
+                           percent)
+                : 0;
+}
+
 /* The id is in use: the same campaign, or another? Nothing is uploaded. */
 static int compare_with_standing(struct queueing *q, const struct standing *s)
 {
@@ -414,6 +464,11 @@ static int read_and_upload(struct queueing *q)
     int64_t began = clock_mono_ms();
     struct error err;
 
+    if (approval_minds_cost(r->campaign, &q->cli->settings->defaults)) {
+        q->asking = asking_create(q->cli, r->campaign, clock_wall_ms(), &err);
+        if (q->asking == NULL)
+            return cli_error(q->cli, EX_CONFIG, &err);
+    }
     q->upload = upload_begin(q->cli->db, r->campaign->id);
     q->reading.row = on_row;
     q->reading.arg = q;
@@ -433,7 +488,7 @@ static int read_and_upload(struct queueing *q)
                         preview_too_long(r->preview), r->campaign->max_segments);
     if (make_body(q, &err) != 0)
         return cli_error(q->cli, EX_DATAERR, &err);
-    if (finish_upload(q, &err) != 0)
+    if (finish_upload(q, &err) != 0 || (q->asking != NULL && asking_end(q->asking, &err) != 0))
         return cli_error(q->cli, db_well(q->cli->db) ? EX_TEMPFAIL : EX_UNAVAILABLE, &err);
     q->took_ms = clock_mono_ms() - began;
     return 0;
@@ -445,8 +500,13 @@ static int upload_and_queue(struct queueing *q, const struct queue_options *opti
     enum fate fate;
     struct error err;
     char *reason = NULL;
-    int rc = read_and_upload(q);
+    int rc = check_room(q->cli);
 
+    if (rc != 0)
+        return rc;
+    rc = read_and_upload(q);
+    if (rc == 0)
+        rc = check_room(q->cli); /* with all its rows in it */
     if (rc != 0) {
         discard_upload(q);
         return rc;
@@ -455,11 +515,13 @@ static int upload_and_queue(struct queueing *q, const struct queue_options *opti
     if (send_event(q, &err) != 0)
         return cli_error(q->cli, EX_UNAVAILABLE, &err);
     fate = wait_for_daemon(q, options->no_wait ? 0 : options->wait_ms, &reason);
-    if (fate == REJECTED)
+    if (fate == REJECTED) {
+        discard_upload(q);
         rc = cli_fail(q->cli, EX_DATAERR, T("%s was rejected: %s", "%s 被拒绝：%s"),
                       q->reading.campaign->id, reason);
-    else
+    } else {
         tell_queued(q, fate, queued_ms);
+    }
     free(reason);
     return rc;
 }
@@ -488,6 +550,7 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
     if (rc == 0)
         rc = standing.queued || standing.pending ? compare_with_standing(&q, &standing)
                                                  : upload_and_queue(&q, options);
+    asking_free(q.asking);
     upload_free(q.upload);
     reading_close(&q.reading);
     buf_free(&q.body);

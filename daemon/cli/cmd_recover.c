@@ -7,6 +7,7 @@
  * compare-and-set, so that it may be interrupted and repeated; and only at the end are the
  * daemons told to go on.
  */
+#include "audit.h"
 #include "campaigns.h"
 #include "cli.h"
 #include "clock.h"
@@ -128,13 +129,7 @@ static int finish(struct recovery *r, const char *how)
     rc = ask_marker(r, MARKER_TRUST, &verdict);
     if (rc != 0)
         return rc;
-    command_start(c, "XADD");
-    command_add_string(c, KEY_AUDIT);
-    command_add_string(c, "*");
-    command_add_string(c, "op");
-    command_add_string(c, how);
-    command_add_string(c, "by");
-    command_add_string(c, r->cli->by);
+    audit_command(c, how, "by", r->cli->by, NULL);
     if (db_ask(r->cli->db, c, NULL, &err) != 0)
         return cli_error(r->cli, EX_UNAVAILABLE, &err);
     return 0;

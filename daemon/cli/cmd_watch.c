@@ -53,7 +53,7 @@ struct watched {
     char *id;
     struct picture *picture;
     struct pace paces[CAMPAIGN_ALL_REMINDERS];
-    bool told_loading;
+    bool told_loading, told_awaiting;
 };
 
 struct watch {
@@ -147,6 +147,12 @@ static bool is_over(const struct watch *w)
     return true;
 }
 
+/* Its time is yet to come, or is not even waited for. */
+static bool is_ahead(const struct reminder_status *r)
+{
+    return strcmp(r->state, "scheduled") == 0 || strcmp(r->state, "awaiting") == 0;
+}
+
 /* ---------------------------------------------------------------- on a terminal */
 static void draw_reminder(struct watch *w, const struct picture *p, const struct reminder_status *r,
                           const struct pace *pace)
@@ -159,9 +165,9 @@ static void draw_reminder(struct watch *w, const struct picture *p, const struct
     buf_puts(&w->out, "  ");
     table_fit(&w->out, r->name, NAME_COLUMNS, TABLE_LEFT);
     buf_putc(&w->out, ' ');
-    if (strcmp(r->state, "scheduled") == 0 || strcmp(r->state, "skipped") == 0) {
+    if (is_ahead(r) || strcmp(r->state, "skipped") == 0) {
         buf_puts(&w->out, words_state(picture_reminder_state(r)));
-        if (strcmp(r->state, "scheduled") == 0)
+        if (is_ahead(r))
             buf_printf(&w->out, "  %s", human_time(a, p->zone, r->due_ms, false));
         return;
     }
@@ -208,6 +214,14 @@ static void draw_campaign(struct watch *w, const struct watched *one, unsigned m
              p->title[0] ? "  " : "", state);
     table_fit(&w->out, heading, room, TABLE_LEFT);
     end_line(w);
+    if (strcmp(p->status->state, "awaiting") == 0 && w->lines < most) {
+        snprintf(heading, sizeof heading,
+                 T("  by somebody else than %s: outreach approve %s",
+                   "  须由 %s 以外的人执行 outreach approve %s"),
+                 p->status->by, p->status->id);
+        table_fit(&w->out, heading, room, TABLE_LEFT);
+        end_line(w);
+    }
     for (size_t k = 0; k < p->status->reminder_count && w->lines < most; k++) {
         draw_reminder(w, p, &p->status->reminders[k], &one->paces[k]);
         end_line(w);
@@ -265,7 +279,7 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
     pace->printed_sum = sum;
     memcpy(pace->printed_state, r->state, sizeof pace->printed_state);
     buf_printf(&w->out, "%s/%s %s", id, r->name, words_state(picture_reminder_state(r)));
-    if (strcmp(r->state, "scheduled") == 0) {
+    if (is_ahead(r)) {
         buf_printf(&w->out, " %s\n", human_time(a, p->zone, r->due_ms, false));
         return;
     }
@@ -301,6 +315,9 @@ static void print(struct watch *w)
         if (strcmp(s->state, "loading") == 0 && !one->told_loading)
             buf_printf(&w->out, T("%s waits for outreachd\n", "%s 等待 outreachd 接收\n"), s->id);
         one->told_loading = strcmp(s->state, "loading") == 0;
+        if (strcmp(s->state, "awaiting") == 0 && !one->told_awaiting)
+            picture_write_awaiting(one->picture, &w->out);
+        one->told_awaiting = strcmp(s->state, "awaiting") == 0;
         for (size_t k = 0; k < s->reminder_count; k++)
             print_reminder(w, one->id, &s->reminders[k], &one->paces[k], one->picture);
     }

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "hours.h"
 #include "mem.h"
+#include "places.h"
 #include "safe.h"
 #include "settings.h"
 #include "zone.h"
@@ -235,6 +236,11 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused,
         }
         if (safe == SAFE_SKIP) {
             p->missed[REASON_SAFE]++;
+            continue;
+        }
+        /* Before it is queued nobody has a place yet. */
+        if (!place_passes(f->c->reminders[r].filter, PLACE_NONE)) {
+            p->missed[REASON_FILTER]++;
             continue;
         }
         at_ms = row_goes(f, r, row, p);

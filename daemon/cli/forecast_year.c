@@ -196,7 +196,7 @@ static void add_file(void *arg, const char *file)
 
         l->people = (int64_t)preview_rows(f.reading.preview);
         for (size_t r = 0; r < f.reading.campaign->reminder_count; r++)
-            add_reminder(y, l, forecast_reminder(f.forecast, r));
+            add_reminder(y, l, forecast_reminder(f.asking->forecast, r));
     } else if (rc != 0 && (f.reading.no_list || f.reading.no_register != 0)) {
         add_bare(y, file, &err);
     } else if (rc != 0) {

@@ -4,12 +4,12 @@
 #ifndef OUTREACH_FORESEE_H
 #define OUTREACH_FORESEE_H
 
-#include "forecast.h"
+#include "asking.h"
 #include "reading.h"
 
 struct foreseen {
     struct reading reading;
-    struct forecast *forecast;
+    struct asking *asking;
 };
 
 /* Before the first row: which reminders are asked for, and who listens. */
@@ -22,5 +22,10 @@ typedef void foresee_fn(void *arg, struct forecast *f, const struct campaign *c)
 int foresee(struct cli *cli, const char *path, size_t keep, foresee_fn *before, void *arg,
             struct foreseen *out, struct error *err);
 void foreseen_close(struct foreseen *f);
+
+/* For a person; the reading's preview has seen the same rows. For programs: a list of
+ * reminders, a new reference. */
+void asking_write(const struct asking *a, const struct reading *reading, struct buf *out);
+json_t *asking_json(const struct asking *a);
 
 #endif

@@ -1,5 +1,6 @@
 #include "gateway_orders.h"
 
+#include "audit.h"
 #include "clock.h"
 #include "field.h"
 #include "keys.h"
@@ -134,30 +135,19 @@ static int order(struct cli *cli, const struct verb *verb, const char *name, con
                  const char *value, const char *why, struct error *err)
 {
     struct command c = COMMAND_INIT;
-    char field[64];
+    char field[64], op[40];
     int rc;
 
     snprintf(field, sizeof field, "%.40s%s", name, part);
     put_order(&c, field, value, cli->by, why);
     rc = db_ask(cli->db, &c, NULL, err);
     if (rc == 0) {
-        command_start(&c, "XADD");
-        command_add_string(&c, KEY_AUDIT);
-        command_add_string(&c, "*");
-        command_add_string(&c, "op");
-        command_add_format(&c, "gateway-%s", verb->name);
-        command_add_string(&c, "gateway");
-        command_add_string(&c, name);
-        if (*part != '\0') {
-            command_add_string(&c, "rate");
-            command_add_string(&c, value != NULL ? value : "");
-        }
-        command_add_string(&c, "by");
-        command_add_string(&c, cli->by);
-        if (*why != '\0') {
-            command_add_string(&c, "why");
-            command_add_string(&c, why);
-        }
+        snprintf(op, sizeof op, "gateway-%s", verb->name);
+        audit_command(&c, op, "gateway", name, "rate",
+                      *part == '\0'   ? NULL
+                      : value != NULL ? value
+                                      : "any",
+                      "by", cli->by, "why", why, NULL);
         rc = db_ask(cli->db, &c, NULL, err);
     }
     command_free(&c);

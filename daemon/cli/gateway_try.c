@@ -1,6 +1,7 @@
 #include "gateway_try.h"
 
 #include "address.h"
+#include "audit.h"
 #include "clock.h"
 #include "encoding.h"
 #include "gateway.h"
@@ -373,17 +374,11 @@ static int ask_person(const struct trying *t, const char *name)
 
 static int audit(const struct trying *t, const char *name, struct error *err)
 {
-    const char *const fields[] = {"op", "gateway-try", "gateway",
-                                  name, "to",          log_mask(t->address, strlen(t->address)),
-                                  "by", t->cli->by};
     struct command c = COMMAND_INIT;
     int rc;
 
-    command_start(&c, "XADD");
-    command_add_string(&c, KEY_AUDIT);
-    command_add_string(&c, "*");
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        command_add_string(&c, fields[i]);
+    audit_command(&c, "gateway-try", "gateway", name, "to",
+                  log_mask(t->address, strlen(t->address)), "by", t->cli->by, NULL);
     rc = db_ask(t->cli->db, &c, NULL, err);
     command_free(&c);
     return rc;

@@ -129,6 +129,17 @@ bool picture_only_doubt(const struct reminder_status *r)
            r->counts[NOTICE_UNCERTAIN] > 0;
 }
 
+void picture_write_awaiting(const struct picture *p, struct buf *out)
+{
+    char *why = words_approval(p->status->approval);
+
+    buf_printf(out,
+               T("waits for approval (%s) by somebody else than %s:\n  outreach approve %s\n",
+                 "等待批准（%s），须由 %s 以外的人执行：\n  outreach approve %s\n"),
+               why, p->status->by, p->status->id);
+    free(why);
+}
+
 const char *picture_reminder_state(const struct reminder_status *r)
 {
     bool done = strcmp(r->state, "done") == 0;

@@ -38,6 +38,9 @@ bool picture_holds_doubt(const struct picture *p, const struct reminder_status *
 /* Open, and only for notices in doubt. */
 bool picture_only_doubt(const struct reminder_status *r);
 
+/* "waits for approval (many recipients) by anybody but ann: outreach approve ID", a line or two. */
+void picture_write_awaiting(const struct picture *p, struct buf *out);
+
 /* "scheduled", "open", "paused", "cancelled", "done", ...: what a person calls
  * the state of a reminder. */
 const char *picture_reminder_state(const struct reminder_status *r);

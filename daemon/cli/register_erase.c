@@ -2,12 +2,16 @@
  * outreach residents erase - a person out of the register, and what else holds her
  */
 #include "address.h"
+#include "builtin.h"
 #include "campaigns.h"
+#include "discreet.h"
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
 #include "phone.h"
+#include "picture.h"
 #include "register.h"
+#include "tree.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -86,15 +90,16 @@ static void on_page(void *arg, const redisReply *reply)
     }
 }
 
-static int search_audience(struct cli *cli, const char *id, int64_t rows, struct search *s,
-                           struct error *err)
+/* reminder: a built-in one, whose rows are its own; "": the campaign's audience. */
+static int search_rows(struct cli *cli, const char *id, const char *reminder, int64_t rows,
+                       struct search *s, struct error *err)
 {
     struct command c = COMMAND_INIT;
     int rc = 0;
 
     for (int64_t from = 1; from <= rows && rc == 0; from += PAGE_ROWS) {
         command_start(&c, "XRANGE");
-        key_audience(&c, id);
+        key_rows(&c, id, reminder);
         command_add_format(&c, "%" PRId64 "-0", from);
         command_add_format(&c, "%" PRId64 "-0", from + PAGE_ROWS - 1);
         db_send(cli->db, &c, on_page, s);
@@ -104,8 +109,42 @@ static int search_audience(struct cli *cli, const char *id, int64_t rows, struct
     return db_drain(cli->db, 0, err) != 0 ? -1 : rc;
 }
 
-/* The ids of the campaigns in whose lists she is. */
-static int find_campaigns(struct cli *cli, struct search *s, json_t *found, struct error *err)
+/* What holds her besides the register. */
+struct holders {
+    json_t *campaigns; /* ids */
+    int hidden;        /* sensitive ones, not for who asks: whoever is in them */
+    bool opted_out, safe;
+};
+
+static int search_campaign(struct cli *cli, const char *id, struct search *s, struct holders *h,
+                           struct error *err)
+{
+    struct picture *p = picture_read(cli, id, err);
+    const struct tree *sensitive;
+    int rc;
+
+    if (p == NULL)
+        return -1;
+    sensitive = p->document != NULL ? tree_get(p->document, "sensitive") : NULL;
+    if (sensitive != NULL && sensitive->kind == TREE_BOOL && sensitive->truth &&
+        !discreet_may(cli)) {
+        h->hidden++;
+        picture_free(p);
+        return 0;
+    }
+    s->found = 0;
+    rc = search_rows(cli, id, "", p->status->rows, s, err);
+    for (size_t i = 0; i < p->status->reminder_count && rc == 0; i++)
+        if (builtin_is(p->status->reminders[i].name))
+            rc = search_rows(cli, id, p->status->reminders[i].name, p->status->reminders[i].last, s,
+                             err);
+    if (rc == 0 && s->found > 0)
+        json_array_append_new(h->campaigns, json_string(id));
+    picture_free(p);
+    return rc;
+}
+
+static int search_campaigns(struct cli *cli, struct search *s, struct holders *h, struct error *err)
 {
     char **ids = campaign_ids(cli->db, err);
     int rc = 0;
@@ -113,29 +152,23 @@ static int find_campaigns(struct cli *cli, struct search *s, json_t *found, stru
     if (ids == NULL)
         return -1;
     for (size_t i = 0; ids[i] != NULL; i++) {
-        struct campaign_status *status =
-            rc == 0 ? campaign_status_read(cli->db, ids[i], NULL) : NULL;
-
-        s->found = 0;
-        if (status != NULL)
-            rc = search_audience(cli, ids[i], status->rows, s, err);
-        if (rc == 0 && s->found > 0)
-            json_array_append_new(found, json_string(ids[i]));
-        campaign_status_free(status);
+        if (rc == 0)
+            rc = search_campaign(cli, ids[i], s, h, err);
         free(ids[i]);
     }
     free(ids);
     return rc;
 }
 
-static int is_opted_out(struct cli *cli, const char *bare, bool *is, struct error *err)
+static int ask_whether(struct cli *cli, const char *command, const char *key, const char *bare,
+                       bool *is, struct error *err)
 {
     struct command c = COMMAND_INIT;
     redisReply *reply;
     int rc;
 
-    command_start(&c, "SISMEMBER");
-    command_add_string(&c, KEY_OPTOUT);
+    command_start(&c, command);
+    command_add_string(&c, key);
     command_add_string(&c, bare);
     rc = db_ask(cli->db, &c, &reply, err);
     command_free(&c);
@@ -144,6 +177,17 @@ static int is_opted_out(struct cli *cli, const char *bare, bool *is, struct erro
     *is = db_int(reply, 0) != 0;
     freeReplyObject(reply);
     return 0;
+}
+
+static int find_holders(struct cli *cli, const char *bare, struct holders *h, struct error *err)
+{
+    struct search s = {bare, strlen(bare), 0};
+
+    *h = (struct holders){.campaigns = json_array()};
+    if (ask_whether(cli, "SISMEMBER", KEY_OPTOUT, bare, &h->opted_out, err) != 0 ||
+        ask_whether(cli, "HEXISTS", KEY_SAFE, bare, &h->safe, err) != 0)
+        return -1;
+    return search_campaigns(cli, &s, h, err);
 }
 
 /* ----------------------------------------------------------------------- erasing */
@@ -222,14 +266,15 @@ static int find(struct erasing *e, const char *typed)
     return 0;
 }
 
-static void tell(const struct erasing *e, int64_t erased, bool opted_out, json_t *campaigns)
+static void tell(const struct erasing *e, int64_t erased, const struct holders *h)
 {
     size_t i;
     json_t *id;
 
     if (e->cli->json) {
-        cli_json(json_pack("{s:I,s:b,s:O}", "erased", (json_int_t)erased, "opted_out", opted_out,
-                           "campaigns", campaigns));
+        cli_json(json_pack("{s:I,s:b,s:b,s:O,s:i}", "erased", (json_int_t)erased, "opted_out",
+                           h->opted_out, "safe", h->safe, "campaigns", h->campaigns, "hidden",
+                           h->hidden));
         return;
     }
     if (erased > 0)
@@ -238,21 +283,26 @@ static void tell(const struct erasing *e, int64_t erased, bool opted_out, json_t
     else
         printf(T("%s is not in the register\n", "%s 不在居民库中\n"),
                log_mask(e->bare, strlen(e->bare)));
-    if (opted_out)
+    if (h->opted_out)
         puts(T("  the opt-out stays: nothing is sent to this number",
                "  退订记录保留：不会再向此号码发送"));
-    if (json_array_size(campaigns) > 0)
+    if (h->safe)
+        puts(T("  the mark of outreach safe stays, as long as a list has the number",
+               "  outreach safe 的保护标记保留：名单中仍可能有此号码"));
+    if (json_array_size(h->campaigns) > 0)
         puts(T("  the number is still in the lists of these campaigns:",
                "  以下活动的名单中仍有此号码："));
-    json_array_foreach(campaigns, i, id) printf("    %s\n", json_string_value(id));
+    json_array_foreach(h->campaigns, i, id) printf("    %s\n", json_string_value(id));
+    if (h->hidden > 0)
+        printf(T("  sensitive campaigns that were not looked into: %d\n",
+                 "  未查看的敏感活动：%d 个\n"),
+               h->hidden);
 }
 
 static int erase(struct erasing *e, const char *typed)
 {
-    struct search s = {0};
-    bool opted_out = false;
+    struct holders holders = {0};
     int64_t erased = 0;
-    json_t *campaigns;
     struct error err;
     char *question;
     int rc = find(e, typed);
@@ -266,20 +316,16 @@ static int erase(struct erasing *e, const char *typed)
     }
     if (rc != 0)
         return rc;
-    campaigns = json_array();
-    s.bare = e->bare;
-    s.length = strlen(e->bare);
     if (e->chosen > 0)
         erased = residents_erase(e->residents, e->address, e->numbers, e->chosen, &err);
     if (erased < 0 ||
         (erased > 0 && register_audit(e->cli, "residents-erase", log_mask(e->bare, strlen(e->bare)),
                                       &err) != 0) ||
-        is_opted_out(e->cli, e->bare, &opted_out, &err) != 0 ||
-        find_campaigns(e->cli, &s, campaigns, &err) != 0)
+        find_holders(e->cli, e->bare, &holders, &err) != 0)
         rc = cli_error(e->cli, EX_UNAVAILABLE, &err);
     else
-        tell(e, erased, opted_out, campaigns);
-    json_decref(campaigns);
+        tell(e, erased, &holders);
+    json_decref(holders.campaigns);
     return rc;
 }
 

@@ -143,7 +143,7 @@ static int list_one(void *arg, const struct resident *one, struct error *err)
         return error_set(err, T("interrupted", "已中断"));
     if (l->options->limit > 0 && l->people == l->options->limit) {
         l->enough = true;
-        return error_set(err, "enough");
+        return -1;
     }
     l->people++;
     (l->cli->json ? write_json : write_line)(l, one);
@@ -152,7 +152,7 @@ static int list_one(void *arg, const struct resident *one, struct error *err)
     if (cli_print(&l->out) == 0)
         return 0;
     l->enough = true; /* nobody reads any more */
-    return error_set(err, "enough");
+    return -1;
 }
 
 static int fail(const struct cli *cli, const struct error *err)

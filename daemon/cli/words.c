@@ -1,5 +1,8 @@
 #include "words.h"
 
+#include "buf.h"
+#include "mem.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +69,7 @@ static const struct name states[] = {
     {"receipt", {"receipt", "回执"}},
     /* of a reminder, of a campaign */
     {"scheduled", {"scheduled", "已排期"}},
+    {"awaiting", {"awaits approval", "待批准"}},
     {"open", {"open", "进行中"}},
     {"done", {"done", "已结束"}},
     {"skipped", {"skipped", "已跳过"}},
@@ -138,6 +142,9 @@ static const struct name reasons[] = {
     {"replaced",
      {"the campaign was amended before it left; a newer correction takes its place",
       "发出前活动又有变更，由新的更正通知代替"}},
+    {"filter",
+     {"the reminder is only for those with (or without) a place",
+      "此提醒只发给已报名（或未报名、候补）的人"}},
     {"repeat",
      {"the same text went to this address from another campaign within a day: not once more",
       "24 小时内另一活动已向此号码发过同样内容，不再重复发送"}},
@@ -166,6 +173,26 @@ const char *words_state(const char *name)
 const char *words_reason(const char *name)
 {
     return find(reasons, sizeof reasons / sizeof *reasons, name);
+}
+
+char *words_approval(const char *names)
+{
+    static const struct name whys[] = {
+        {"recipients", {"many recipients", "人数多"}},
+        {"cost", {"its cost", "费用高"}},
+        {"hours", {"it may be sent outside the usual hours", "可能在通常时段之外发送"}},
+        {"required", {"it asks for it itself", "活动本身要求"}},
+    };
+    struct buf out = BUF_INIT(4096);
+    char *copy = xstrdup(names), *save = NULL, *text;
+
+    for (char *name = strtok_r(copy, " ", &save); name != NULL; name = strtok_r(NULL, " ", &save))
+        buf_printf(&out, "%s%s", out.length > 0 ? T(", ", "、") : "",
+                   find(whys, sizeof whys / sizeof *whys, name));
+    text = xstrdup(buf_string(&out));
+    buf_free(&out);
+    free(copy);
+    return text;
 }
 
 const char *words_weekday(int weekday)

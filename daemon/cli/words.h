@@ -41,6 +41,9 @@ const char *words_state(const char *name);
  * notice_reason_name() gives it; "" for "none", an unknown one is itself. */
 const char *words_reason(const char *name);
 
+/* Why a second person has to approve a campaign, for free(). names: as approval_text() gives. */
+char *words_approval(const char *names);
+
 /* "Sat", "周六"; weekday 0 is Sunday. */
 const char *words_weekday(int weekday);
 

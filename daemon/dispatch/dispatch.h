@@ -37,12 +37,15 @@
 
 struct dispatch; /* opaque */
 
+struct health;
+
 struct dispatch_options {
     struct event_base *base;
     struct db *db;
     const struct settings *settings;
     struct delivery_log *log;
     struct marker *marker;
+    const struct health *health; /* NULL: there is always room */
     /* Another daemon of this name has taken over, or Redis refused us: stop. */
     void (*stop)(void *arg, const char *why);
     /* A receipt had been parked under this message id before the id was known: for inbound/. */

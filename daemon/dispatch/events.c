@@ -1,9 +1,12 @@
 #include "inside.h"
 
+#include "approval.h"
 #include "audience.h"
+#include "audit.h"
 #include "clock.h"
 #include "error.h"
 #include "fault.h"
+#include "health.h"
 #include "keys.h"
 #include "language.h"
 #include "log.h"
@@ -43,6 +46,7 @@ struct events {
     struct buf document;
     char hash[65], token[33];
     int64_t rows, queued_ms;
+    char *approval; /* why it awaits a second person's, or NULL */
     unsigned remarks;
     bool scheduling;
     int64_t told_ms;      /* monotonic: when a damaged key was told of */
@@ -54,6 +58,8 @@ struct event_copy {
     struct event_copy *next;
     char id[48];
     char *op, *campaign, *body, *by, *rows, *token;
+    char *cost;        /* of queue: as its sender has reckoned it */
+    char *hash, *list; /* of approve: of what is agreed to */
 };
 
 static void apply_next(struct events *e);
@@ -87,6 +93,9 @@ static void event_copy_free(struct event_copy *c)
     free(c->by);
     free(c->rows);
     free(c->token);
+    free(c->cost);
+    free(c->hash);
+    free(c->list);
     free(c);
 }
 
@@ -96,6 +105,8 @@ static void forget_event(struct events *e)
     e->campaign = NULL;
     upload_free(e->upload);
     e->upload = NULL;
+    free(e->approval);
+    e->approval = NULL;
     buf_clear(&e->document);
 }
 
@@ -204,15 +215,43 @@ static void put_campaign(struct events *e, const char *id)
     db_send(e->d->db, c, NULL, NULL);
 }
 
+/* What goes of a campaign that is queued, or agreed to, at that time. */
+static void schedule_campaign(struct events *e, int64_t now_ms)
+{
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+    char key[CAMPAIGN_ID_BYTES + NAME_BYTES];
+
+    campaign_plan(e->campaign, now_ms, due_ms, skipped);
+    for (size_t r = 0; r < e->campaign->reminder_count; r++) {
+        if (skipped[r])
+            continue;
+        snprintf(key, sizeof key, "%s/%s", e->campaign->id, e->campaign->reminders[r].name);
+        put_schedule(e, key, due_ms[r]);
+    }
+}
+
+/* Of two campaigns with the same the later one has it. */
+static void put_extension(struct events *e)
+{
+    struct command *c = &e->d->command;
+
+    if (e->campaign->extension == NULL)
+        return;
+    command_start(c, "HSET");
+    command_add_string(c, KEY_EXTENSIONS);
+    command_add_string(c, e->campaign->extension);
+    command_add_string(c, e->campaign->id);
+    db_send(e->d->db, c, NULL, NULL);
+}
+
 /* The campaign stands; the indexes follow, and are rebuilt from it if we die here. */
 static void on_queued(void *arg, const redisReply *reply)
 {
     struct events *e = arg;
     const redisReply *word = db_at(reply, 0);
     struct command *c = &e->d->command;
-    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
-    bool skipped[CAMPAIGN_MAX_REMINDERS];
-    char key[CAMPAIGN_ID_BYTES + NAME_BYTES];
+    bool queued, awaits;
 
     FAULT_POINT("W2-event");
     if (word == NULL || strcmp(word->str, "ROWS") == 0) {
@@ -226,36 +265,53 @@ static void on_queued(void *arg, const redisReply *reply)
         return;
     }
     put_campaign(e, e->campaign->id);
-    if (strcmp(word->str, "OK") == 0) {
-        campaign_plan(e->campaign, e->queued_ms, due_ms, skipped);
-        for (size_t r = 0; r < e->campaign->reminder_count; r++) {
-            if (skipped[r])
-                continue;
-            snprintf(key, sizeof key, "%s/%s", e->campaign->id, e->campaign->reminders[r].name);
-            put_schedule(e, key, due_ms[r]);
-        }
-        command_start(c, "XADD");
-        command_add_string(c, KEY_AUDIT);
-        command_add_string(c, "*");
-        command_add_string(c, "op");
-        command_add_string(c, "queue");
-        command_add_string(c, "campaign");
-        command_add_string(c, e->campaign->id);
-        command_add_string(c, "by");
-        command_add_string(c, e->by);
-        command_add_string(c, "rows");
-        command_add_int(c, e->rows);
+    put_extension(e);
+    queued = strcmp(word->str, "OK") == 0;
+    awaits = queued && e->approval != NULL;
+    if (queued && !awaits)
+        schedule_campaign(e, e->queued_ms);
+    /* Again by this very event: a daemon died between the two, see audit.h. */
+    if (queued || db_at(reply, 1) != NULL) {
+        char rows[24];
+
+        snprintf(rows, sizeof rows, "%lld", (long long)e->rows);
+        audit_command(c, "queue", "campaign", e->campaign->id, "by", e->by, "rows", rows, "event",
+                      e->id, "awaits", e->approval, NULL);
         db_send(e->d->db, c, NULL, NULL);
     }
     log_info("campaign.%s campaign=%s recipients=%lld by=%s",
-             strcmp(word->str, "OK") == 0 ? "queued" : "queued_again", e->campaign->id,
-             (long long)e->rows, log_quote(e->by));
+             awaits   ? "awaits_approval"
+             : queued ? "queued"
+                      : "queued_again",
+             e->campaign->id, (long long)e->rows, log_quote(e->by));
     event_done(e);
+}
+
+/* Its sender's word for the cost is taken where there is one: whoever approves sees it reckoned
+ * anew. Without one it is the most that it can be. */
+static void look_at_approval(struct events *e)
+{
+    const struct campaign_defaults *defaults = &e->d->settings->defaults;
+    const char *said = e->first->cost;
+    double cost = said != NULL ? strtod(said, NULL)
+                               : approval_most_cost(e->campaign, e->d->settings->gateways, e->rows);
+    unsigned needs = approval_needs(e->campaign, defaults, e->rows, cost);
+
+    free(e->approval);
+    e->approval = needs != 0 ? approval_text(needs) : NULL;
 }
 
 static void send_queue(struct events *e)
 {
-    struct campaign_queueing q = {
+    struct campaign_queueing q;
+
+    look_at_approval(e);
+    if (e->approval != NULL && e->by[0] == '\0') {
+        reject(e, "no field `by`: a second person has to approve this one, so it must be known who "
+                  "the first is");
+        return;
+    }
+    q = (struct campaign_queueing){
         .event_id = e->id,
         .by = e->by,
         .token = e->token,
@@ -264,6 +320,7 @@ static void send_queue(struct events *e)
         .queued_ms = e->queued_ms,
         .document = e->document.data,
         .document_length = e->document.length,
+        .approval = e->approval,
     };
 
     FAULT_POINT("W1-event");
@@ -366,6 +423,11 @@ static void apply_queue(struct events *e, const struct event_copy *c)
         return;
     }
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", e->campaign->id);
+    if (health_full(e->d->options.health)) { /* what is under way needs the rest */
+        reject(e, "Redis' memory is nearly full (80 % of maxmemory): queue it again when there is "
+                  "room");
+        return;
+    }
     campaign_write_json(e->campaign, &e->document);
     e->queued_ms = asked_ms(e);
     recipients = tree_get(e->campaign->document, "audience.recipients");
@@ -398,10 +460,19 @@ static void on_flagged(void *arg, const redisReply *reply)
         reject(e, "it was cancelled; that is final");
         return;
     }
+    if (strcmp(word->str, "AWAITING") == 0) {
+        reject(e, "it waits for approval and sends nothing: approve it, or cancel it");
+        return;
+    }
     if (strcmp(word->str, "OLD") == 0) { /* read twice, or somebody has decided since */
         log_info("event.old id=%s op=%s campaign=%s", e->id, e->op, e->campaign_id);
         event_done(e);
         return;
+    }
+    if (strcmp(word->str, "CANCELLED") != 0) { /* else it was before */
+        audit_command(&e->d->command, e->op, "campaign", e->campaign_id, "by", e->by, "event",
+                      e->id, NULL);
+        db_send(e->d->db, &e->d->command, NULL, NULL);
     }
     log_info("campaign.%s campaign=%s by=%s", e->op, e->campaign_id, log_quote(e->by));
     event_done(e);
@@ -492,14 +563,91 @@ static void apply_amend(struct events *e, const struct event_copy *c)
     amend(e->d, &request, on_amended, e);
 }
 
+/* ----------------------------------------------------------------- op: approve */
+
+static void on_approved(void *arg, const redisReply *reply)
+{
+    static const struct {
+        const char *word, *reason;
+    } refusals[] = {
+        {"UNKNOWN", "there is no such campaign"},
+        {"CANCELLED", "it was cancelled; that is final"},
+        {"OTHER", "what is queued is not what was approved: its text or list is another"},
+        {"NOBODY", "no field `by`: who approves"},
+        {"OWN", "who queued it cannot approve it: a second person has to"},
+    };
+    struct events *e = arg;
+    const redisReply *word = db_at(reply, 0), *who = db_at(reply, 1);
+
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (word == NULL || strcmp(word->str, refusals[i].word) == 0) {
+            reject(e, refusals[i].reason);
+            return;
+        }
+    schedule_campaign(e, clock_wall_ms()); /* an index: what is skipped drops out of it */
+    if (strcmp(word->str, "OK") == 0 || (who != NULL && strcmp(who->str, e->by) == 0)) {
+        audit_command(&e->d->command, "approve", "campaign", e->campaign_id, "by", e->by, "hash",
+                      e->first->hash, "event", e->id, NULL);
+        db_send(e->d->db, &e->d->command, NULL, NULL);
+    }
+    log_info("campaign.%s campaign=%s by=%s",
+             strcmp(word->str, "OK") == 0 ? "approved" : "approved_before", e->campaign_id,
+             log_quote(e->by));
+    event_done(e);
+}
+
+static void on_awaiting(void *arg, const redisReply *reply)
+{
+    struct events *e = arg;
+    const redisReply *text = db_at(reply, 0);
+    struct tree *document;
+    struct error err;
+
+    if (text == NULL || text->type != REDIS_REPLY_STRING) {
+        reject(e, "there is no such campaign");
+        return;
+    }
+    document = tree_parse_json(text->str, text->len, NULL, &err);
+    if (document != NULL)
+        e->campaign = campaign_create(document, &e->d->settings->defaults, NULL, 0, &err);
+    if (e->campaign == NULL) {
+        reject(e, err.text);
+        return;
+    }
+    campaign_approve_command(&e->d->command, e->campaign,
+                             &(struct campaign_approval){.hash = e->first->hash,
+                                                         .by = e->by,
+                                                         .now_ms = clock_wall_ms(),
+                                                         .digest = e->first->list,
+                                                         .rows = db_int(db_at(reply, 1), 0)});
+    db_send(e->d->db, &e->d->command, on_approved, e);
+}
+
+static void apply_approve(struct events *e, const struct event_copy *c)
+{
+    struct command *cmd = &e->d->command;
+
+    if (e->campaign_id[0] == '\0' || c->hash == NULL) {
+        reject(e, e->campaign_id[0] == '\0'
+                      ? "no field `campaign`: its id"
+                      : "no field `hash`: of what is approved, as the campaign has it");
+        return;
+    }
+    command_start(cmd, "HMGET");
+    key_campaign(cmd, e->campaign_id);
+    command_add_string(cmd, "document");
+    command_add_string(cmd, "last");
+    db_send(e->d->db, cmd, on_awaiting, e);
+}
+
 /* -------------------------------------------------------------------- reading */
 
 static const struct {
     const char *op;
     void (*apply)(struct events *e, const struct event_copy *c);
 } operations[] = {
-    {"queue", apply_queue}, {"amend", apply_amend}, {"pause", apply_flag},
-    {"resume", apply_flag}, {"cancel", apply_flag},
+    {"queue", apply_queue}, {"amend", apply_amend}, {"approve", apply_approve},
+    {"pause", apply_flag},  {"resume", apply_flag}, {"cancel", apply_flag},
 };
 
 static void apply_next(struct events *e)
@@ -525,7 +673,7 @@ static void apply_next(struct events *e)
         }
     reject(e, e->op[0] == '\0'
                   ? N_("no field `op`")
-                  : N_("unknown op: queue, amend, pause, resume and cancel are known"));
+                  : N_("unknown op: queue, amend, approve, pause, resume and cancel are known"));
 }
 
 static char *copy_field(const redisReply *fields, const char *name)
@@ -556,6 +704,9 @@ static void on_events(void *arg, const redisReply *reply)
         c->by = copy_field(fields, "by");
         c->rows = copy_field(fields, "rows");
         c->token = copy_field(fields, "token");
+        c->cost = copy_field(fields, "cost");
+        c->hash = copy_field(fields, "hash");
+        c->list = copy_field(fields, "list");
         *e->last = c;
         e->last = &c->next;
     }

@@ -1,9 +1,11 @@
 #include "inside.h"
 
 #include "clock.h"
+#include "builtin.h"
 #include "keys.h"
 #include "log.h"
 #include "outcome.h"
+#include "places.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -134,7 +136,8 @@ static void gate_notice(struct intent *i, size_t k)
     }
     lane_behind(i->lane, n);
     intent_return_number(n);
-    if (i->reasons[k] == REASON_SAFE || i->reasons[k] == REASON_HOURS)
+    if (i->reasons[k] == REASON_SAFE || i->reasons[k] == REASON_HOURS ||
+        i->reasons[k] == REASON_FILTER)
         intent_return_cap(n);
     if (i->refused[k] == NOTICE_PARKED)
         settle_park(n, (enum notice_reason)i->reasons[k], i->later_ms[k]);
@@ -243,10 +246,13 @@ bool intent_no_address(const struct notice *n, size_t channel)
     return n->others != NULL && n->others[channel][0] == '\0';
 }
 
+/* Who asked is answered, also where she has refused since, or has just done so: rows come
+ * into `answers` only for a reply of hers. */
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
     size_t per = i->job->campaign->channel_count;
+    bool answers = strcmp(i->job->name, BUILTIN_ANSWERS) == 0;
 
     if (reply->type != REDIS_REPLY_ARRAY)
         log_error("optout.error campaign=%s reply=%s", i->job->id,
@@ -257,31 +263,76 @@ static void on_opted_out(void *arg, const redisReply *reply)
         if (db_int(db_at(reply, i->moves.count * per), 0) == 0)
             intent_refuse_for_now(i, k);
         for (size_t c = 0; c < per; c++)
-            if (db_int(db_at(reply, k * per + c), 0) != 0 &&
+            if (!answers && db_int(db_at(reply, k * per + c), 0) != 0 &&
                 !intent_no_address(intent_notice(i, k), c))
                 i->refused[k] = NOTICE_OPTED_OUT, i->reasons[k] = REASON_NONE;
     }
     intent_gate_answered(i);
 }
 
-static void ask_opted_out(struct intent *i, struct dispatch *d)
+static void add_addresses(const struct intent *i, struct command *c)
 {
     size_t per = i->job->campaign->channel_count;
 
-    command_start(&d->command, "SMISMEMBER");
-    command_add_string(&d->command, KEY_OPTOUT);
     for (size_t k = 0; k < i->moves.count; k++) {
         const struct notice *n = intent_notice(i, k);
 
-        for (size_t c = 0; c < per; c++) {
+        for (size_t channel = 0; channel < per; channel++) {
             if (n->others != NULL)
-                command_add_string(&d->command, n->others[c]);
+                command_add_string(c, n->others[channel]);
             else
-                command_add(&d->command, n->message.to, n->message.to_length);
+                command_add(c, n->message.to, n->message.to_length);
         }
     }
+}
+
+static void ask_opted_out(struct intent *i, struct dispatch *d)
+{
+    command_start(&d->command, "SMISMEMBER");
+    command_add_string(&d->command, KEY_OPTOUT);
+    add_addresses(i, &d->command);
     command_add_string(&d->command, OPTOUT_SEAL); /* without it the set knows of nobody */
     db_send(i->db, &d->command, on_opted_out, i);
+}
+
+/* `only`: has she a place? Asked with the intent, as who refused is, so that it is true when
+ * the notice leaves; who registers later has another turn, see inbound/latecomer.h. */
+static enum campaign_filter filter_of(const struct job *job)
+{
+    return job->campaign->reminders[job->reminder].filter;
+}
+
+static void on_places(void *arg, const redisReply *reply)
+{
+    struct intent *i = arg;
+    size_t per = i->job->campaign->channel_count;
+
+    for (size_t k = 0; k < i->moves.count; k++) {
+        enum place_state state = PLACE_NONE; /* of all her addresses the best */
+
+        if (reply->type != REDIS_REPLY_ARRAY) {
+            if (i->refused[k] == NOT_REFUSED)
+                intent_refuse_for_now(i, k);
+            continue;
+        }
+        for (size_t c = 0; c < per; c++) {
+            enum place_state one = place_parse(db_at(reply, k * per + c), NULL, NULL);
+
+            if (!intent_no_address(intent_notice(i, k), c) && state != PLACE_TAKEN &&
+                one != PLACE_NONE)
+                state = one == PLACE_GIVEN_UP && state == PLACE_WAITING ? state : one;
+        }
+        if (!place_passes(filter_of(i->job), state) && i->refused[k] != NOTICE_OPTED_OUT)
+            i->refused[k] = NOTICE_EXCLUDED, i->reasons[k] = REASON_FILTER;
+    }
+    intent_gate_answered(i);
+}
+
+static void ask_places(struct intent *i, struct dispatch *d)
+{
+    place_ask_command(&d->command, i->job->id);
+    add_addresses(i, &d->command);
+    db_send(i->db, &d->command, on_places, i);
 }
 
 /* A reservation that another one stands in the way of: when that one is forgotten
@@ -503,11 +554,13 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
     i->caps_at_once = caps_at_once(i);
     i->capped = i->numbers_capped = 0;
     kinds = (job->rule_count > 0) + (lane->config->per_number.count > 0);
-    i->gates = 1 + kinds * (unsigned)(count / i->caps_at_once);
+    i->gates = 1 + (filter_of(job) != FILTER_NONE) + kinds * (unsigned)(count / i->caps_at_once);
     i->gates_capped = kinds > 0;
     send_moves(i, d);
     ask_opted_out(i, d);
     safe_ask(i);
+    if (filter_of(job) != FILTER_NONE)
+        ask_places(i, d);
     if (job->rule_count > 0)
         for (size_t k = 0; k < count; k += i->caps_at_once)
             ask_caps(i, d, k);

@@ -338,6 +338,22 @@ static void prepare_reference(struct notice *n, const struct job *job)
     n->message.reference_number = (uint64_t)job->ref << 32 | n->n;
 }
 
+/* From the gateway's number with the campaign's extension behind it: a reply to it says what it
+ * means. */
+static void prepare_from(struct notice *n, const struct lane *lane, const struct campaign *c)
+{
+    const char *number = lane->config->number;
+    size_t length = number != NULL ? strlen(number) : 0;
+    char *from;
+
+    if (c->extension == NULL || length == 0 ||
+        strspn(number + (*number == '+'), "0123456789") != length - (*number == '+'))
+        return;
+    from = arena_alloc(&n->batch->texts, length + strlen(c->extension) + 1);
+    stpcpy(stpcpy(from, number), c->extension);
+    n->message.from = from;
+}
+
 /* The addresses on the other channels: a refusal of any of them counts. */
 static void prepare_others(struct notice *n, const struct campaign *c,
                            const struct template_value *row)
@@ -406,6 +422,7 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
     if (c->channel_count > 1)
         prepare_others(n, c, values);
     prepare_reference(n, job);
+    prepare_from(n, lane, c);
     n->step = r.step;
     n->message.title = c->sensitive ? NULL : c->title;
     n->message.message_class = c->class_name;

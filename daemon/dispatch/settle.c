@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "fault.h"
 #include "keys.h"
+#include "last_notice.h"
 #include "log.h"
 #include "outcome.h"
 
@@ -524,6 +525,29 @@ static void on_indexed(void *arg, const redisReply *reply)
                                    reply->element[i + 1]->len);
 }
 
+/* What a reply of theirs will mean, where the campaign listens. */
+static void tell_last(const struct settling *s, struct db *db, int64_t now_ms)
+{
+    struct last_notice_of told[GROUP_MAX];
+    struct command *c = &s->job->d->command;
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->moves.count && count < GROUP_MAX; i++) {
+        const struct notice *n = s->moves.list[i].owner;
+        struct record r;
+
+        record_unpack(s->moves.list[i].wanted, &r);
+        if (r.state == NOTICE_ACCEPTED && n->message.to_length > 0)
+            told[count++] = (struct last_notice_of){n->message.to,
+                                                    n->message.to_length,
+                                                    {s->job->ref, n->n, (uint32_t)(now_ms / 1000)}};
+    }
+    if (count == 0)
+        return;
+    last_notice_put_command(c, told, count, now_ms);
+    db_try(db, c, NULL, NULL);
+}
+
 void settle_flush(struct job *job)
 {
     struct settling *s = job->settling;
@@ -547,6 +571,8 @@ void settle_flush(struct job *job)
                               s->id_count, target.now_ms);
         db_send(db, &d->command, on_indexed, s->id_lane);
     }
+    if (job->campaign->replies != NULL)
+        tell_last(s, db, target.now_ms);
     delivery_log_flush(d->log);
     FAULT_POINT("W6");
     moves_command(&s->moves, &target, &d->command);

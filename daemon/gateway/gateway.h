@@ -77,6 +77,7 @@ struct gateway_config {
     enum gateway_count count; /* what rate, burst and sender_rate count */
     int64_t sender_rate, sender_rate_ms; /* of its source, over all gateways that have it; or 0 */
     const char *source;               /* the number that it sends from, where sender_rate is set */
+    const char *number;               /* the same, always; NULL or "" where it has none */
     struct per_number per_number;     /* of one recipient's number, at this gateway */
     int64_t window;                   /* 1..65535, default 10: messages without an answer at once */
     enum gateway_signature signature; /* default: prefix for sms, else none */

@@ -345,6 +345,11 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
     if (c->tls_key != NULL && c->tls_cert == NULL)
         return tree_error(err, tree_member(group, "tls_key"), "tls_cert is missing");
     c->capabilities = plugin->capabilities;
+    /* An instance that decides for itself is asked when it is open; who only plans takes what is
+     * no SMS for a message without segments. */
+    if (plugin->instance_capabilities != NULL && c->channel != NULL &&
+        strcmp(c->channel, "sms") != 0)
+        c->capabilities &= ~(unsigned)GATEWAY_SEGMENTS;
     c->group = c->group || (plugin->capabilities & GATEWAY_GROUP_ONLY) != 0;
     c->batch_max = plugin->batch_max == 0 ? UINT_MAX : plugin->batch_max;
     return 0;
@@ -367,6 +372,7 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
     if (fields_read(s->table, group, s, arena, err) != 0 ||
         finish_config(&s->config, plugin, group, err) != 0)
         return NULL;
+    s->config.number = gateway_settings_string(s, "source");
     if (s->config.sender_rate > 0) {
         s->config.source = gateway_settings_string(s, "source");
         if (s->config.source == NULL || *s->config.source == '\0') {

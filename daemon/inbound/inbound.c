@@ -1,17 +1,16 @@
 #include "inbound.h"
 
 #include "clock.h"
-#include "column.h"
+#include "duty.h"
 #include "error.h"
 #include "fault.h"
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
 #include "moves.h"
-#include "phone.h"
 #include "receipt_index.h"
 #include "receipts.h"
-#include "refusal.h"
+#include "replies.h"
 #include "scripts.h"
 
 #include <event2/event.h>
@@ -23,7 +22,7 @@
 #define TRIES 3
 #define PARK_BYTES 160
 #define SPARES 4096
-#define UNDER_WAY_MOST 16384 /* receipts and replies; more are sent again by their peers */
+#define UNDER_WAY_MOST 16384 /* receipts; more are sent again by their peers */
 #define GAP 8 /* records between two that are asked for: they are read too, and left alone */
 #define SWEEP_FIRST_MS 2000 /* after the start: what a death has left */
 #define SWEEP_STEP_MS 50
@@ -81,6 +80,8 @@ struct inbound {
     struct arrival *spare;
     size_t spares, under_way;
     struct command command;
+    struct replies *replies;
+    struct duty *duty;
     struct gateway_set *gateways;
     char names[GATEWAY_SET_MAX][33];
     int64_t waits_ms[GATEWAY_SET_MAX]; /* for receipts */
@@ -638,83 +639,13 @@ void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_
 
 /* ---------------------------------------------------------------------- replies */
 
-struct reply_under_way {
-    struct inbound *in;
-    gateway_stored_fn *stored;
-    void *stored_arg;
-    unsigned unanswered; /* commands: out of memory they may be answered out of their order */
-    bool failed;
-};
-
-/* The peer is answered when all of it is durable, the refusal above all. */
-static void on_reply_stored(void *arg, const redisReply *reply)
-{
-    struct reply_under_way *r = arg;
-
-    if (db_is_error(reply, NULL)) {
-        log_error("reply.error reply=%s", log_quote(reply->str));
-        r->failed = true;
-    }
-    if (--r->unanswered > 0)
-        return;
-    r->in->under_way--;
-    if (!r->in->muted)
-        r->stored(r->stored_arg, !r->failed);
-    free(r);
-}
-
 void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_reply *reply,
                    gateway_stored_fn *stored, void *stored_arg)
 {
-    struct command *c = &in->command;
-    struct reply_under_way *r;
-    char from[129]; /* an address of any channel */
-    enum phone_fault fault;
-    const char *name = gateway_config(gw)->name;
-    struct delivery_event e = DELIVERY_EVENT_INIT;
-    bool refused = refusal_says_no(reply->text, reply->length);
-
-    if (reply->part && !refused) {
-        stored(stored_arg, true); /* the whole comes later */
-        return;
-    }
-    if (!db_well(in->options.db) || in->under_way >= UNDER_WAY_MOST) {
+    if (in->under_way >= UNDER_WAY_MOST)
         stored(stored_arg, false);
-        return;
-    }
-    /* Operators write it with and without +, and in the national form. Names of other
-     * channels may be made of digits too. */
-    if (!column_is_phone(gateway_config(gw)->channel) ||
-        phone_normalize(reply->from, strlen(reply->from), in->options.settings->defaults.country,
-                        from, &fault) != 0)
-        snprintf(from, sizeof from, "%s", reply->from);
-    r = xmalloc(sizeof *r);
-    *r = (struct reply_under_way){in, stored, stored_arg, 1, false};
-    in->under_way++;
-    e.event = "refused";
-    e.gateway = name;
-    e.to = from;
-    e.to_length = strlen(from);
-    if (refused && from[0] != '\0') { /* nobody's refusal is nobody's */
-        command_start(c, "SADD");
-        command_add_string(c, KEY_OPTOUT);
-        command_add_string(c, from);
-        r->unanswered++;
-        db_send(in->options.db, c, on_reply_stored, r);
-        delivery_log_add(in->options.log, &e); /* Redis may forget it */
-        log_info("reply.refused gateway=%s from=%s", name, log_mask(from, strlen(from)));
-    }
-    command_script(c, SCRIPT_REPLY, 2);
-    command_add_string(c, KEY_REPLIES);
-    command_add_string(c, KEY_REPLIES_OF_LATE);
-    command_add_int(c, clock_wall_ms());
-    command_add_string(c, reply->id != NULL ? reply->id : "");
-    command_add_string(c, name);
-    command_add_string(c, from);
-    command_add_string(c, reply->to ? reply->to : "");
-    command_add_string(c, refused ? "optout" : "reply");
-    command_add(c, reply->text, reply->length > 4096 ? 4096 : reply->length);
-    db_send(in->options.db, c, on_reply_stored, r);
+    else
+        replies_take(in->replies, gw, reply, stored, stored_arg);
 }
 
 /* ---------------------------------------------------------------- parked receipts */
@@ -785,6 +716,12 @@ void inbound_start(struct inbound *in, struct gateway_set *gateways)
     inbound_gateways_changed(in);
     strcpy(in->cursor, "0");
     sweep_after(in, SWEEP_FIRST_MS);
+    duty_start(in->duty, gateways);
+}
+
+bool inbound_answered(struct inbound *in, void *context, const struct gateway_answer *answer)
+{
+    return duty_answered(in->duty, context, answer);
 }
 
 /* ---------------------------------------------------------------------- its life */
@@ -797,17 +734,21 @@ struct inbound *inbound_create(const struct inbound_options *options)
     in->command = COMMAND_INIT;
     in->turn = event_new(options->base, -1, 0, on_turn, in);
     in->sweep = evtimer_new(options->base, on_sweep, in);
+    in->duty = duty_create(options);
+    in->replies = replies_create(options, in->duty);
     return in;
 }
 
 void inbound_mute(struct inbound *in)
 {
     in->muted = true;
+    replies_mute(in->replies);
+    duty_mute(in->duty);
 }
 
 bool inbound_idle(const struct inbound *in)
 {
-    return in->under_way == 0;
+    return in->under_way == 0 && replies_idle(in->replies);
 }
 
 static void group_free(struct group *g)
@@ -837,6 +778,8 @@ void inbound_free(struct inbound *in)
         next = a->next;
         free(a);
     }
+    replies_free(in->replies);
+    duty_free(in->duty);
     event_free(in->sweep);
     event_free(in->turn);
     command_free(&in->command);

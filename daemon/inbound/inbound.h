@@ -7,8 +7,7 @@
  * is not, and a positive receipt of any attempt wins. The peer is answered only
  * when that is durable. Receipts of one turn of the loop go together.
  *
- * A reply is stored for people; one that refuses takes the address off for ever,
- * on every channel, before it is answered.
+ * Replies are replies.h's.
  */
 #ifndef OUTREACH_INBOUND_H
 #define OUTREACH_INBOUND_H
@@ -35,7 +34,8 @@ void inbound_start(struct inbound *in, struct gateway_set *gateways);
 /* After gateway_set_reload(). */
 void inbound_gateways_changed(struct inbound *in);
 
-/* For struct gateway_events. */
+/* For struct gateway_events: of an answer whether it was to a message of this room's own. */
+bool inbound_answered(struct inbound *in, void *context, const struct gateway_answer *answer);
 void inbound_receipt(struct inbound *in, struct gateway *gw, const struct gateway_receipt *receipt,
                      gateway_stored_fn *stored, void *stored_arg);
 void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_reply *reply,

@@ -1,5 +1,6 @@
 #include "campaigns.h"
 
+#include "audit.h"
 #include "clock.h"
 #include "error.h"
 #include "keys.h"
@@ -86,6 +87,11 @@ static int read_reminders(struct db *db, struct campaign_status *s, const char *
     return rc;
 }
 
+static const char *text_of(const redisReply *value)
+{
+    return value != NULL && value->str != NULL ? value->str : "";
+}
+
 static char *field_copy(const redisReply *hash, const char *name)
 {
     const redisReply *value = db_field(hash, name);
@@ -108,6 +114,10 @@ struct campaign_status *campaign_status_parse(const redisReply *hash, const char
     snprintf(s->id, sizeof s->id, "%s", id);
     snprintf(s->state, sizeof s->state, "%s", state->str);
     snprintf(s->by, sizeof s->by, "%s", by ? by->str : "");
+    snprintf(s->approval, sizeof s->approval, "%s", text_of(db_field(hash, "approval")));
+    snprintf(s->approved_by, sizeof s->approved_by, "%s", text_of(db_field(hash, "approved_by")));
+    s->approved_ms = db_int(db_field(hash, "approved_ms"), 0);
+    s->digest = field_copy(hash, "digest");
     s->hash = field_copy(hash, "hash");
     s->document = field_copy(hash, "document");
     s->queued_ms = db_int(db_field(hash, "queued"), 0);
@@ -149,6 +159,7 @@ void campaign_status_free(struct campaign_status *s)
 {
     if (s == NULL)
         return;
+    free(s->digest);
     free(s->hash);
     free(s->document);
     free(s);
@@ -219,6 +230,7 @@ void campaign_queue_command(struct command *c, const struct campaign *campaign,
     bool skipped[CAMPAIGN_MAX_REMINDERS];
     char hash[65];
     struct buf names = BUF_INIT(4096);
+    bool awaits = q->approval != NULL && q->approval[0] != '\0';
 
     campaign_plan(campaign, q->queued_ms, due_ms, skipped);
     if (q->hash != NULL)
@@ -242,9 +254,82 @@ void campaign_queue_command(struct command *c, const struct campaign *campaign,
     for (size_t r = 0; r < campaign->reminder_count; r++) {
         command_add_int(c, due_ms[r]);
         command_add_int(c, campaign->reminders[r].expires_ms);
+        command_add_string(c, skipped[r] ? "skipped" : awaits ? "awaiting" : "scheduled");
+    }
+    if (awaits)
+        command_add_string(c, q->approval);
+    buf_free(&names);
+}
+
+void campaign_approve_command(struct command *c, const struct campaign *campaign,
+                              const struct campaign_approval *a)
+{
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+
+    campaign_plan(campaign, a->now_ms, due_ms, skipped);
+    command_script(c, SCRIPT_APPROVE, 1 + (unsigned)campaign->reminder_count);
+    key_campaign(c, campaign->id);
+    for (size_t r = 0; r < campaign->reminder_count; r++)
+        key_reminder(c, campaign->id, campaign->reminders[r].name);
+    command_add_string(c, a->hash);
+    command_add_string(c, a->digest != NULL ? a->digest : "");
+    if (a->digest != NULL)
+        command_add_int(c, a->rows);
+    else
+        command_add_string(c, "");
+    command_add_int(c, a->now_ms);
+    command_add_string(c, a->by);
+    for (size_t r = 0; r < campaign->reminder_count; r++) {
+        command_add_int(c, due_ms[r]);
         command_add_string(c, skipped[r] ? "skipped" : "scheduled");
     }
-    buf_free(&names);
+}
+
+/* The schedule is an index, and the daemons' minute would put it right: this is sooner. */
+static int put_schedule(struct db *db, const struct campaign *campaign, int64_t now_ms,
+                        struct error *err)
+{
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+    struct command c = COMMAND_INIT;
+    int rc = 0;
+
+    campaign_plan(campaign, now_ms, due_ms, skipped);
+    for (size_t r = 0; r < campaign->reminder_count && rc == 0; r++) {
+        if (skipped[r])
+            continue;
+        command_start(&c, "ZADD");
+        command_add_string(&c, KEY_SCHEDULE);
+        command_add_int(&c, due_ms[r]);
+        command_add_format(&c, "%s/%s", campaign->id, campaign->reminders[r].name);
+        rc = db_ask(db, &c, NULL, err);
+    }
+    command_free(&c);
+    return rc;
+}
+
+int campaign_approve(struct db *db, const struct campaign *campaign,
+                     const struct campaign_approval *a, char word[16], struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    campaign_approve_command(&c, campaign, a);
+    rc = db_ask(db, &c, &reply, err);
+    if (rc == 0) {
+        snprintf(word, 16, "%s", text_of(db_at(reply, 0)));
+        freeReplyObject(reply);
+    }
+    if (rc == 0 && strcmp(word, "OK") == 0) {
+        audit_command(&c, "approve", "campaign", campaign->id, "by", a->by, "hash", a->hash, NULL);
+        rc = db_ask(db, &c, NULL, err);
+        if (rc == 0)
+            rc = put_schedule(db, campaign, a->now_ms, err);
+    }
+    command_free(&c);
+    return rc;
 }
 
 /* The last event that is on the queue, applied or not; "" where there is none, and where the
@@ -276,6 +361,7 @@ int campaign_flag(struct db *db, const char *id, const char *op, const char *by,
     char before[EVENT_ID_BYTES];
     redisReply *reply = NULL;
     unsigned keys = 1;
+    const char *word;
     int rc = -1;
 
     if (s == NULL)
@@ -294,25 +380,18 @@ int campaign_flag(struct db *db, const char *id, const char *op, const char *by,
     command_add_string(&c, before); /* what was asked for before this does not undo it */
     if (db_ask(db, &c, &reply, err) != 0)
         goto out;
-    if (strcmp(db_at(reply, 0)->str, "UNKNOWN") == 0) {
+    word = db_at(reply, 0)->str;
+    if (strcmp(word, "UNKNOWN") == 0) {
         error_set(err, "%s is not queued yet", id);
-    } else if (strcmp(db_at(reply, 0)->str, "CANCELLED") == 0 && strcmp(op, "cancel") != 0) {
+    } else if (strcmp(word, "AWAITING") == 0) {
+        error_set(err, "%s waits for approval and sends nothing: approve it, or cancel it", id);
+    } else if (strcmp(word, "CANCELLED") == 0 && strcmp(op, "cancel") != 0) {
         error_set(err, "%s was cancelled; that is final", id);
     } else {
         *sending = db_int(db_at(reply, 1), 0);
-        rc = 0;
-    }
-    command_start(&c, "XADD");
-    command_add_string(&c, KEY_AUDIT);
-    command_add_string(&c, "*");
-    command_add_string(&c, "op");
-    command_add_string(&c, op);
-    command_add_string(&c, "campaign");
-    command_add_string(&c, id);
-    command_add_string(&c, "by");
-    command_add_string(&c, by);
-    if (rc == 0)
+        audit_command(&c, op, "campaign", id, "by", by, NULL);
         rc = db_ask(db, &c, NULL, err);
+    }
 out:
     if (reply != NULL)
         freeReplyObject(reply);

@@ -15,7 +15,7 @@
 
 struct reminder_status {
     char name[33];
-    char state[12]; /* "scheduled", "open", "done", "skipped"; "" when there is none */
+    char state[12]; /* "awaiting", "scheduled", "open", "done", "skipped"; "" when there is none */
     int64_t due_ms, expires_ms, begun_ms, done_ms; /* wall clock; 0: not yet */
     int64_t planned, cursor, last, seq;
     int64_t counts[NOTICE_STATES];
@@ -27,8 +27,12 @@ struct reminder_status {
 
 struct campaign_status {
     char id[CAMPAIGN_ID_BYTES];
-    char state[12]; /* "loading", "active", "paused", "cancelled" */
+    char state[12]; /* "loading", "awaiting" (approval), "active", "paused", "cancelled" */
     char by[65];
+    char approval[48];    /* why a second person has to agree: see approval_text(); or "" */
+    char approved_by[65]; /* "": nobody yet */
+    int64_t approved_ms;
+    char *digest;          /* of the list */
     char *hash, *document; /* the canonical JSON, and its hash */
     int64_t queued_ms, rows;
     unsigned version;    /* 1, and one more with each amendment */
@@ -73,6 +77,7 @@ struct campaign_queueing {
     int64_t rows, queued_ms;
     const char *document;
     size_t document_length;
+    const char *approval; /* why it awaits a second person's; NULL or "": it does not */
 };
 void campaign_queue_command(struct command *c, const struct campaign *campaign,
                             const struct campaign_queueing *q);
@@ -80,6 +85,23 @@ void campaign_queue_command(struct command *c, const struct campaign *campaign,
 /* Which reminders still go when queued at queued_ms: fills due_ms[] and skipped[]
  * (CAMPAIGN_MAX_REMINDERS each) by the campaign's `missed`. */
 void campaign_plan(const struct campaign *c, int64_t queued_ms, int64_t *due_ms, bool *skipped);
+
+/* The script by which a second person agrees to what is queued: its body's hash and, unless
+ * NULL, the list's digest. Which reminders still go is planned at now_ms. Reply: OK, AGAIN,
+ * UNKNOWN, CANCELLED, OTHER, NOBODY, OWN (see approve.lua). */
+struct campaign_approval {
+    const char *hash, *digest; /* digest NULL: not said, and rows neither */
+    int64_t rows;
+    const char *by;
+    int64_t now_ms;
+};
+void campaign_approve_command(struct command *c, const struct campaign *campaign,
+                              const struct campaign_approval *a);
+
+/* The same for programs, with the schedule and the audit; word: the script's. -1 with err when
+ * Redis does not answer. */
+int campaign_approve(struct db *db, const struct campaign *campaign,
+                     const struct campaign_approval *a, char word[16], struct error *err);
 
 /* Answers are what single people asked for: no flag of the campaign holds them.
  * op: "pause", "resume", "cancel". For programs; *sending is what was in flight. */

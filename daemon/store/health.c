@@ -13,15 +13,17 @@
 #define LOOK_MS 5000
 #define MEMORY_PERCENT 80 /* of maxmemory */
 
+#define MEMORY 0 /* in the table */
+
 static const struct {
     const char *name;
     enum { NOT_OK, GROWS, NEAR } wrong;
     const char *field, *of; /* of: what it must keep away from */
     const char *why;
 } troubles[HEALTH_TROUBLES] = {
-    {"memory", NEAR, "used_memory", "maxmemory",
-     "its memory is nearly full: then nothing new is begun; raise maxmemory, or erase old "
-     "campaigns"},
+    [MEMORY] = {"memory", NEAR, "used_memory", "maxmemory",
+                "its memory is nearly full: no new campaign is taken; raise maxmemory, or erase "
+                "old campaigns"},
     {"snapshot", NOT_OK, "rdb_last_bgsave_status", NULL,
      "it could not write its snapshot: is its disk full?"},
     {"aof", NOT_OK, "aof_last_write_status", NULL, "it could not write its log: is its disk full?"},
@@ -62,6 +64,19 @@ static int64_t number_of(const char *info, const char *field)
     const char *value = value_of(info, field);
 
     return value != NULL ? strtoll(value, NULL, 10) : -1;
+}
+
+bool health_memory_full(const char *info, int *percent)
+{
+    int64_t used = number_of(info, "used_memory"), most = number_of(info, "maxmemory");
+
+    *percent = most > 0 && used > 0 ? (int)(used / ((most + 99) / 100)) : 0;
+    return *percent >= MEMORY_PERCENT;
+}
+
+bool health_full(const struct health *h)
+{
+    return h != NULL && (h->told & 1u << MEMORY) != 0;
 }
 
 unsigned health_judge(const char *info, int64_t before[HEALTH_TROUBLES])

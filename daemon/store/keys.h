@@ -16,18 +16,23 @@
 #define KEY_SCHEDULE "outreach:schedule"
 #define KEY_OPTOUT "outreach:optout"
 #define OPTOUT_SEAL "\001outreach:seal" /* a member of it that no address is, see marker.h */
-#define KEY_SAFE "outreach:safe" /* hash: address -> how she may be told of anything, see safe.h */
+#define KEY_SAFE "outreach:safe" /* hash: address -> how she may be told of anything, see safe.h   \
+                                  */
 #define KEY_LOG "outreach:log"
 #define KEY_AUDIT "outreach:audit"
 #define KEY_REPLIES "outreach:replies"
 #define KEY_REPLIES_OF_LATE "outreach:{outreach:replies}:late" /* in the slot of the stream */
-#define KEY_MARKER "outreach:marker" /* hash: install, tick; doubt, since: see marker.h */
 /* The register, all in one slot: a hash (last, columns, tags), and with it the people (number ->
  * row), their addresses (address -> numbers), a bitmap of numbers for each tag. */
 #define KEY_RESIDENTS "outreach:residents"
 #define KEY_RESIDENTS_PEOPLE "outreach:{outreach:residents}:people"
 #define KEY_RESIDENTS_ADDRESSES "outreach:{outreach:residents}:addresses"
-#define KEY_NOTHING "outreach:nothing" /* never there: for a write that changes nothing */
+#define KEY_REPLIES_OPEN "outreach:{outreach:replies}:open" /* hash: id -> who has it, or "" */
+#define KEY_REPLIES_DUTY                                                                           \
+    "outreach:{outreach:replies}:duty"       /* sorted set: "id whom" by ms: alerts to be sent */
+#define KEY_EXTENSIONS "outreach:extensions" /* hash: digits behind a number -> campaign */
+#define KEY_MARKER "outreach:marker"         /* hash: install, tick; doubt, since: see marker.h */
+#define KEY_NOTHING "outreach:nothing"       /* never there: for a write that changes nothing */
 #define KEY_EPOCH "outreach:epoch"
 #define KEY_DAEMONS "outreach:daemons"   /* set of names */
 #define KEY_GATEWAYS "outreach:gateways" /* hash name -> number, append only; 1..255 */

@@ -23,18 +23,17 @@ static const struct {
                                       TO(NOTICE_EXCLUDED) | TO(NOTICE_CANCELLED) |
                                       TO(NOTICE_DELIVERED)},
     /* Back to untouched only by its own fence: nothing of it has left us. */
-    [NOTICE_SENDING] = {"sending", TO(NOTICE_UNTOUCHED) | TO(NOTICE_PARKED) | TO(NOTICE_UNCERTAIN) |
-                                       TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
-                                       TO(NOTICE_UNDELIVERED) | TO(NOTICE_FAILED) |
-                                       TO(NOTICE_EXPIRED) | TO(NOTICE_OPTED_OUT) |
-                                       TO(NOTICE_CAPPED) | TO(NOTICE_EXCLUDED) |
-                                       TO(NOTICE_CANCELLED)},
+    [NOTICE_SENDING] = {"sending",
+                        TO(NOTICE_UNTOUCHED) | TO(NOTICE_PARKED) | TO(NOTICE_UNCERTAIN) |
+                            TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) | TO(NOTICE_UNDELIVERED) |
+                            TO(NOTICE_FAILED) | TO(NOTICE_EXPIRED) | TO(NOTICE_OPTED_OUT) |
+                            TO(NOTICE_CAPPED) | TO(NOTICE_EXCLUDED) | TO(NOTICE_CANCELLED)},
     /* Takes the late outcome of its own intent, as sending would have. */
-    [NOTICE_UNCERTAIN] = {"uncertain",
-                          TO(NOTICE_PARKED) | TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
-                              TO(NOTICE_UNDELIVERED) | TO(NOTICE_FAILED) | TO(NOTICE_EXPIRED) |
-                              TO(NOTICE_OPTED_OUT) | TO(NOTICE_CAPPED) | TO(NOTICE_EXCLUDED) |
-                              TO(NOTICE_CANCELLED)},
+    [NOTICE_UNCERTAIN] = {"uncertain", TO(NOTICE_PARKED) | TO(NOTICE_ACCEPTED) |
+                                           TO(NOTICE_DELIVERED) | TO(NOTICE_UNDELIVERED) |
+                                           TO(NOTICE_FAILED) | TO(NOTICE_EXPIRED) |
+                                           TO(NOTICE_OPTED_OUT) | TO(NOTICE_CAPPED) |
+                                           TO(NOTICE_EXCLUDED) | TO(NOTICE_CANCELLED)},
     /* Parked again: the next channel has its turn after a negative receipt. */
     [NOTICE_ACCEPTED] = {"accepted", TO(NOTICE_ACCEPTED) | TO(NOTICE_DELIVERED) |
                                          TO(NOTICE_UNDELIVERED) | TO(NOTICE_PARKED)},
@@ -44,7 +43,8 @@ static const struct {
     [NOTICE_EXPIRED] = {"expired", TO(NOTICE_DELIVERED)},
     [NOTICE_OPTED_OUT] = {"opted-out", TO(NOTICE_DELIVERED)},
     [NOTICE_CAPPED] = {"capped", TO(NOTICE_DELIVERED)},
-    [NOTICE_EXCLUDED] = {"excluded", TO(NOTICE_UNTOUCHED) | TO(NOTICE_DELIVERED)},
+    /* Parked: the filter lets her pass by now, and the cursor has passed her. */
+    [NOTICE_EXCLUDED] = {"excluded", TO(NOTICE_PARKED) | TO(NOTICE_DELIVERED)},
     [NOTICE_CANCELLED] = {"cancelled", TO(NOTICE_DELIVERED)},
 };
 
@@ -81,6 +81,7 @@ static const char *const reasons[] = {
     [REASON_REPEAT] = "repeat",
     [REASON_REPLACED] = "replaced",
     [REASON_SAFE] = "safe",
+    [REASON_FILTER] = "filter",
 };
 _Static_assert(sizeof reasons / sizeof *reasons == REASON_COUNT, "a name for every reason");
 
@@ -152,6 +153,38 @@ bool notice_may_move(enum notice_state from, enum notice_state to)
 bool notice_is_terminal(enum notice_state state)
 {
     return state >= NOTICE_DELIVERED && state < NOTICE_STATES;
+}
+
+enum retrying record_retrying(const struct record *r)
+{
+    if ((r->state != NOTICE_FAILED && r->state != NOTICE_UNDELIVERED) ||
+        (r->flags & FLAG_EARLY) != 0 || r->mask != 0) /* she has it, or a part of it */
+        return RETRY_NEVER;
+    switch (r->reason) {
+    case REASON_PARTIAL:
+    case REASON_BLACKLISTED:
+    case REASON_ERASED:
+    case REASON_ROW:
+        return RETRY_NEVER;
+    case REASON_NUMBER:
+    case REASON_TEXT:
+    case REASON_EMPTY:
+    case REASON_TOO_LONG:
+    case REASON_POISON:
+    case REASON_SLOT:
+        return RETRY_IF_NAMED;
+    default:
+        return RETRY_USUALLY;
+    }
+}
+
+void record_retry(struct record *r, uint32_t fence, int64_t look_s)
+{
+    r->state = NOTICE_PARKED;
+    r->fence = fence;
+    r->reason = REASON_NONE;
+    r->ids = r->mask = 0;
+    r->settled_s = look_s < 0 ? 0 : look_s > 0xfffff ? 0xfffff : (uint32_t)look_s;
 }
 
 bool record_was_submitted(const struct record *r)

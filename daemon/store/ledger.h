@@ -77,6 +77,7 @@ enum notice_reason {
     REASON_REPEAT,     /* the same text went there from another campaign within a day */
     REASON_REPLACED,   /* the campaign was amended since this correction was written */
     REASON_SAFE,       /* it could put her in danger: for a person to tell, see store/safe.h */
+    REASON_FILTER,     /* `only`: she has no place, or has one; see places.h */
     REASON_COUNT
 };
 
@@ -109,6 +110,20 @@ int ledger_header_unpack(const unsigned char in[LEDGER_RECORD_BYTES], struct led
 /* May a notice go from one state to the other? */
 bool notice_may_move(enum notice_state from, enum notice_state to);
 bool notice_is_terminal(enum notice_state state);
+
+/* A person has it tried once more: the one way out of `failed` and `undelivered` besides a receipt,
+ * and no daemon's (the table above has none). How a reason is treated where nobody names it: */
+enum retrying {
+    RETRY_NEVER,    /* she has it, has refused, or there is nothing to send */
+    RETRY_IF_NAMED, /* it will hardly go better: the number, the text */
+    RETRY_USUALLY   /* the cause may be gone */
+};
+enum retrying record_retrying(const struct record *r);
+
+/* r, which may be retried, as it then stands: parked, under a fence of its own so that what is
+ * still said of the attempt before counts no more, its attempts kept. look_s: the next look,
+ * seconds after the ledger's base. */
+void record_retry(struct record *r, uint32_t fence, int64_t look_s);
 
 /* Did it leave for a gateway? What was refused at the last moment has an intent too, and so
  * has what failed before anybody submitted it. */

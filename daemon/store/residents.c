@@ -88,7 +88,9 @@ static int names_ask(struct residents *r, struct names *n, const char *field, si
     if (reply->type == REDIS_REPLY_STRING)
         names_take(n, reply->str, reply->len);
     else
-        rc = error_set(err, "the register has no room for more than %zu %s", most, field);
+        rc = n == &r->tags
+                 ? error_set(err, "the register has no room for more than %zu tags", most)
+                 : error_set(err, "the register has no room for more than %zu columns", most);
     freeReplyObject(reply);
     return rc;
 }
@@ -184,8 +186,12 @@ static int check_name(const char *name, size_t n, bool tag, struct error *err)
                !(tag && comma_at(name + i, name + n) > 0);
     if (good)
         return 0;
-    return error_set(err, "\"%.*s\": expected 1 to %d bytes%s", n < 80 ? (int)n : 80, name,
-                     RESIDENTS_NAME_BYTES, tag ? " without a comma" : "");
+    if (n > 80)
+        n = 80;
+    return tag ? error_set(err, "\"%.*s\" is no tag: expected 1 to %d bytes without a comma",
+                           (int)n, name, RESIDENTS_NAME_BYTES)
+               : error_set(err, "\"%.*s\" is no column: expected 1 to %d bytes", (int)n, name,
+                           RESIDENTS_NAME_BYTES);
 }
 
 int residents_add_column(struct residents *r, const char *name, struct error *err)

@@ -19,6 +19,7 @@
 EMBED(add);
 EMBED(queue);
 EMBED(flag);
+EMBED(approve);
 EMBED(open);
 EMBED(claim);
 EMBED(release);
@@ -27,6 +28,10 @@ EMBED(finish);
 EMBED(index);
 EMBED(receipts);
 EMBED(reply);
+EMBED(place);
+EMBED(answer);
+EMBED(duty);
+EMBED(told);
 EMBED(cap);
 EMBED(heartbeat);
 EMBED(reader);
@@ -68,6 +73,10 @@ static const struct {
     [SCRIPT_INDEX] = SCRIPT(index, ALWAYS),
     [SCRIPT_RECEIPTS] = SCRIPT(receipts, ALWAYS),
     [SCRIPT_REPLY] = SCRIPT(reply, CAREFUL),
+    [SCRIPT_PLACE] = SCRIPT(place, CAREFUL),
+    [SCRIPT_ANSWER] = SCRIPT(answer, CAREFUL),
+    [SCRIPT_DUTY] = SCRIPT(duty, ALWAYS),
+    [SCRIPT_TOLD] = SCRIPT(told, CAREFUL),
     [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),
     [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),
@@ -84,6 +93,7 @@ static const struct {
     [SCRIPT_RESIDENT] = SCRIPT(resident, CAREFUL),
     [SCRIPT_TAG] = SCRIPT(tag, CAREFUL),
     [SCRIPT_ERASE] = SCRIPT(erase, ALWAYS),
+    [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
 };
 
 static struct {

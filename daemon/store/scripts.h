@@ -13,6 +13,7 @@ enum script {
     SCRIPT_ADD,       /* rows into an audience */
     SCRIPT_QUEUE,     /* a campaign with its reminders */
     SCRIPT_FLAG,      /* pause, resume, cancel */
+    SCRIPT_APPROVE,   /* a second person agrees: it becomes active */
     SCRIPT_OPEN,      /* a reminder falls due: its ledger */
     SCRIPT_CLAIM,     /* a range, or due retries, under a lease */
     SCRIPT_RELEASE,   /* a lease is done with, or given back */
@@ -22,6 +23,10 @@ enum script {
     SCRIPT_INDEX,     /* gateway message ids -> notices */
     SCRIPT_RECEIPTS,  /* receipts find their notice, or are parked */
     SCRIPT_REPLY,     /* a reply, once */
+    SCRIPT_PLACE,     /* a place of a campaign, taken or given back */
+    SCRIPT_ANSWER,    /* an answer, counted once a person */
+    SCRIPT_DUTY,      /* alerts that are due, taken by one daemon */
+    SCRIPT_TOLD,      /* which notice somebody was told last */
     SCRIPT_CAP,       /* per-recipient limits: reserve */
     SCRIPT_HEARTBEAT, /* a daemon's epoch and counter */
     SCRIPT_READER,    /* who reads the events, and how far */

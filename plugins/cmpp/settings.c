@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
-
 #define HOUR_MS (3600 * 1000)
 
 static const struct gateway_setting result_fields[] = {
@@ -71,142 +69,44 @@ const struct gateway_setting cmpp_settings_table[] = {
 };
 
 /* ------------------------------------------------------------------ reading */
-struct source {
-    const struct gateway_host *host;
-    struct gateway *gw;
-    char *error;
-    size_t size;
-};
-
-static const char *string(const struct source *from, const char *name)
+static int refuse(const struct trunk_source *from, const char *name, const char *words)
 {
-    const char *s = from->host->setting_string(from->gw, name);
-
-    return s ? s : "";
-}
-
-static int integer(const struct source *from, const char *name)
-{
-    return (int)from->host->setting_int(from->gw, name);
-}
-
-static int refuse(const struct source *from, const char *name, const char *words)
-{
-    snprintf(from->error, from->size, "%s = \"%s\" is not %s", name, string(from, name), words);
+    snprintf(from->error, from->size, "%s = \"%s\" is not %s", name, trunk_string(from, name),
+             words);
     return -1;
 }
 
-struct word {
-    const char *word;
-    int value;
-};
-
-static const struct word validities[] = {{"absolute", VALIDITY_ABSOLUTE},
-                                         {"relative", VALIDITY_RELATIVE},
-                                         {"none", VALIDITY_NONE},
-                                         {NULL, 0}};
-static const struct word versions[] = {
+static const struct trunk_word versions[] = {
     {"auto", 0}, {"2.0", CMPP_V20}, {"3.0", CMPP_V30}, {NULL, 0}};
-static const struct word outcomes[] = {{"accepted", GATEWAY_ACCEPTED},
-                                       {"throttled", GATEWAY_THROTTLED},
-                                       {"retry", GATEWAY_RETRY},
-                                       {"rejected", GATEWAY_REJECTED},
-                                       {"broken", GATEWAY_BROKEN},
-                                       {"unknown", GATEWAY_UNKNOWN},
-                                       {NULL, 0}};
-static const struct word reasons[] = {{"number", GATEWAY_REASON_NUMBER},
-                                      {"text", GATEWAY_REASON_TEXT},
-                                      {"blacklisted", GATEWAY_REASON_BLACKLISTED},
-                                      {"absent", GATEWAY_REASON_ABSENT},
-                                      {"barred", GATEWAY_REASON_BARRED},
-                                      {"expired", GATEWAY_REASON_EXPIRED},
-                                      {"outage", GATEWAY_REASON_OUTAGE},
-                                      {"balance", GATEWAY_REASON_BALANCE},
-                                      {"limit", GATEWAY_REASON_LIMIT},
-                                      {"other", GATEWAY_REASON_OTHER},
-                                      {NULL, 0}};
-
-static const struct word *find(const struct word *words, const char *s)
-{
-    while (words->word != NULL && strcmp(words->word, s) != 0)
-        words++;
-    return words->word ? words : NULL;
-}
-
-static int read_results(struct cmpp_settings *s, const struct source *from)
-{
-    size_t i, n = from->host->setting_count(from->gw, "results");
-
-    s->results = memory_calloc(n + 1, sizeof *s->results);
-    for (i = 0; i < n; i++) {
-        const struct word *outcome;
-        char name[64];
-
-        snprintf(name, sizeof name, "results.%zu.code", i);
-        s->results[i].code = (uint32_t)integer(from, name);
-        snprintf(name, sizeof name, "results.%zu.outcome", i);
-        outcome = find(outcomes, string(from, name));
-        if (outcome == NULL)
-            return refuse(from, name,
-                          "one of accepted, throttled, retry, rejected, broken, unknown");
-        s->results[i].outcome = (enum gateway_outcome)outcome->value;
-    }
-    s->result_count = n;
-    return 0;
-}
-
-static int read_reasons(struct cmpp_settings *s, const struct source *from)
-{
-    size_t i, n = from->host->setting_count(from->gw, "report_reasons");
-
-    s->reasons = memory_calloc(n + 1, sizeof *s->reasons);
-    for (i = 0; i < n; i++) {
-        const struct word *reason;
-        char name[64];
-
-        snprintf(name, sizeof name, "report_reasons.%zu.code", i);
-        s->reasons[i].code = string(from, name);
-        snprintf(name, sizeof name, "report_reasons.%zu.reason", i);
-        reason = find(reasons, string(from, name));
-        if (reason == NULL)
-            return refuse(from, name,
-                          "one of number, text, blacklisted, absent, barred, expired, outage, "
-                          "balance, limit, other");
-        s->reasons[i].reason = (enum gateway_reason)reason->value;
-    }
-    s->reason_count = n;
-    return 0;
-}
-
-static void read_plain(struct cmpp_settings *s, const struct source *from)
+static void read_plain(struct cmpp_settings *s, const struct trunk_source *from)
 {
     s->trunk = (struct trunk_settings){
-        .host = string(from, "host"),
-        .port = (uint16_t)integer(from, "port"),
-        .connections = (unsigned)integer(from, "connections"),
-        .window = (unsigned)integer(from, "window"),
-        .connect_timeout_ms = integer(from, "connect_timeout"),
-        .login_timeout_ms = integer(from, "login_timeout"),
-        .response_timeout_ms = integer(from, "response_timeout"),
-        .probe_ms = integer(from, "active_test"),
-        .probe_wait_ms = integer(from, "active_test_wait"),
+        .host = trunk_string(from, "host"),
+        .port = (uint16_t)trunk_integer(from, "port"),
+        .connections = (unsigned)trunk_integer(from, "connections"),
+        .window = (unsigned)trunk_integer(from, "window"),
+        .connect_timeout_ms = trunk_integer(from, "connect_timeout"),
+        .login_timeout_ms = trunk_integer(from, "login_timeout"),
+        .response_timeout_ms = trunk_integer(from, "response_timeout"),
+        .probe_ms = trunk_integer(from, "active_test"),
+        .probe_wait_ms = trunk_integer(from, "active_test_wait"),
         .probes_max = 3,
-        .reconnect_min_ms = integer(from, "reconnect_min"),
-        .reconnect_max_ms = integer(from, "reconnect_max"),
+        .reconnect_min_ms = trunk_integer(from, "reconnect_min"),
+        .reconnect_max_ms = trunk_integer(from, "reconnect_max"),
     };
-    s->sp_id = string(from, "sp_id");
-    s->secret = string(from, "secret");
-    s->service_id = string(from, "service_id");
-    s->source = string(from, "source");
-    s->fee_type = string(from, "fee_type");
-    s->fee_code = string(from, "fee_code");
-    s->fee_number = string(from, "fee_number");
-    s->fee_user_type = (uint8_t)integer(from, "fee_user_type");
-    s->level = (uint8_t)integer(from, "msg_level");
-    s->country_code = string(from, "country_code");
-    s->ascii = integer(from, "ascii") != 0;
-    s->strict_server_auth = integer(from, "strict_server_auth") != 0;
-    s->utc_offset_min = integer(from, "utc_offset_min");
+    s->sp_id = trunk_string(from, "sp_id");
+    s->secret = trunk_string(from, "secret");
+    s->service_id = trunk_string(from, "service_id");
+    s->source = trunk_string(from, "source");
+    s->fee_type = trunk_string(from, "fee_type");
+    s->fee_code = trunk_string(from, "fee_code");
+    s->fee_number = trunk_string(from, "fee_number");
+    s->fee_user_type = (uint8_t)trunk_integer(from, "fee_user_type");
+    s->level = (uint8_t)trunk_integer(from, "msg_level");
+    s->country_code = trunk_string(from, "country_code");
+    s->ascii = trunk_integer(from, "ascii") != 0;
+    s->strict_server_auth = trunk_integer(from, "strict_server_auth") != 0;
+    s->utc_offset_min = trunk_integer(from, "utc_offset_min");
 }
 
 static bool is_digits(const char *s)
@@ -214,11 +114,10 @@ static bool is_digits(const char *s)
     return s[strspn(s, "0123456789")] == '\0';
 }
 
-static int check(struct cmpp_settings *s, const struct source *from)
+static int check(struct cmpp_settings *s, const struct trunk_source *from)
 {
-    const struct word *version = find(versions, string(from, "version"));
-    const struct word *validity = find(validities, string(from, "validity"));
     const char *source = s->source + (*s->source == '+');
+    int version, validity;
 
     /* Those who pad a shorter one do it in different ways, and hash what they padded. */
     if (strlen(s->sp_id) != 6)
@@ -235,24 +134,25 @@ static int check(struct cmpp_settings *s, const struct source *from)
         return refuse(from, "country_code", "a number");
     if (s->fee_user_type == 3 && *s->fee_number == '\0')
         return refuse(from, "fee_number", "the number that pays, as fee_user_type = 3 wants it");
-    if (version == NULL)
-        return refuse(from, "version", "one of auto, 2.0, 3.0");
-    if (validity == NULL)
-        return refuse(from, "validity", "one of absolute, relative, none");
-    s->any_version = version->value == 0;
-    s->version = s->any_version ? CMPP_V30 : (enum cmpp_version)version->value;
-    s->validity = (enum validity)validity->value;
+    if (trunk_choice(from, "version", versions, &version) != 0 ||
+        trunk_choice(from, "validity", trunk_validities, &validity) != 0)
+        return -1;
+    s->any_version = version == 0;
+    s->version = s->any_version ? CMPP_V30 : (enum cmpp_version)version;
+    s->validity = (enum validity)validity;
     return 0;
 }
 
 int cmpp_settings_read(struct cmpp_settings *s, const struct gateway_host *host, struct gateway *gw,
                        char *error, size_t size)
 {
-    struct source from = {host, gw, error, size};
+    struct trunk_source from = {host, gw, error, size};
 
     memset(s, 0, sizeof *s);
     read_plain(s, &from);
-    if (check(s, &from) != 0 || read_results(s, &from) != 0 || read_reasons(s, &from) != 0) {
+    if (check(s, &from) != 0 ||
+        (s->results = trunk_outcomes(&from, "results", &s->result_count)) == NULL ||
+        (s->reasons = trunk_reasons(&from, "report_reasons", &s->reason_count)) == NULL) {
         cmpp_settings_free(s);
         return -1;
     }

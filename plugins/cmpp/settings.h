@@ -7,20 +7,11 @@
 #include "gateway_plugin.h"
 #include "pdu.h"
 #include "trunk.h"
+#include "trunk_settings.h"
 #include "validity.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* What a code means at this gateway, where the table is wrong. */
-struct cmpp_result {
-    uint32_t code;
-    enum gateway_outcome outcome;
-};
-struct cmpp_reason {
-    const char *code; /* of a report: "MK:0012" */
-    enum gateway_reason reason;
-};
 
 struct cmpp_settings {
     struct trunk_settings trunk;
@@ -33,9 +24,9 @@ struct cmpp_settings {
     bool ascii, strict_server_auth;
     enum validity validity;
     int utc_offset_min;
-    struct cmpp_result *results;
+    struct trunk_outcome *results;
     size_t result_count;
-    struct cmpp_reason *reasons;
+    struct trunk_reason *reasons;
     size_t reason_count;
 };
 

@@ -204,7 +204,7 @@ static void set_state(struct smpp_receipt *r, int tlv, struct span *word, bool i
 }
 
 static void set_reason(struct smpp_receipt *r, struct span word, struct span err,
-                       const struct smpp_reason *reasons, size_t n)
+                       const struct trunk_reason *reasons, size_t n)
 {
     size_t i;
 
@@ -218,7 +218,7 @@ static void set_reason(struct smpp_receipt *r, struct span word, struct span err
 }
 
 void smpp_receipt_read(struct smpp_receipt *r, const struct smpp_incoming *in, const uint8_t *text,
-                       size_t length, const struct smpp_reason *reasons, size_t reason_count,
+                       size_t length, const struct trunk_reason *reasons, size_t reason_count,
                        int utc_offset_min)
 {
     struct span values[LABELS] = {{0}};
@@ -246,29 +246,4 @@ void smpp_receipt_read(struct smpp_receipt *r, const struct smpp_incoming *in, c
     put_code(r, values[STAT], values[ERR]);
     if (values[DONE_DATE].length > 0)
         r->done_ms = parse_date(values[DONE_DATE], utc_offset_min);
-}
-
-int smpp_receipt_reason(const char *word)
-{
-    static const struct {
-        const char *word;
-        enum gateway_reason reason;
-    } words[] = {
-        {"number", GATEWAY_REASON_NUMBER},
-        {"text", GATEWAY_REASON_TEXT},
-        {"blacklisted", GATEWAY_REASON_BLACKLISTED},
-        {"absent", GATEWAY_REASON_ABSENT},
-        {"barred", GATEWAY_REASON_BARRED},
-        {"expired", GATEWAY_REASON_EXPIRED},
-        {"outage", GATEWAY_REASON_OUTAGE},
-        {"balance", GATEWAY_REASON_BALANCE},
-        {"limit", GATEWAY_REASON_LIMIT},
-        {"other", GATEWAY_REASON_OTHER},
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i].word, word) == 0)
-            return (int)words[i].reason;
-    return -1;
 }

@@ -14,14 +14,9 @@
 
 #include "gateway_plugin.h"
 #include "pdu.h"
+#include "trunk_settings.h"
 
 #include <stddef.h>
-
-/* A code of this operator and what it means here. */
-struct smpp_reason {
-    const char *code; /* of err, or the stat word */
-    enum gateway_reason reason;
-};
 
 struct smpp_receipt {
     const char *id; /* as it came, not NUL-terminated; length 0: none was found */
@@ -35,10 +30,7 @@ struct smpp_receipt {
 /* Reads the receipt in `in`, whose text is text (without a user data header).
  * utc_offset_min is that of the dates in it, which do not say. */
 void smpp_receipt_read(struct smpp_receipt *r, const struct smpp_incoming *in, const uint8_t *text,
-                       size_t length, const struct smpp_reason *reasons, size_t reason_count,
+                       size_t length, const struct trunk_reason *reasons, size_t reason_count,
                        int utc_offset_min);
-
-/* "absent" and so on to the reason, -1 for anything else. */
-int smpp_receipt_reason(const char *word);
 
 #endif

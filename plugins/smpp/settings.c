@@ -1,6 +1,5 @@
 #include "settings.h"
 
-#include "memory.h"
 #include "secure.h"
 
 #include <stdio.h>
@@ -75,76 +74,27 @@ const struct gateway_setting smpp_settings_table[] = {
 };
 
 /* ------------------------------------------------------------------ reading */
-struct source {
-    const struct gateway_host *host;
-    struct gateway *gw;
-    char *error;
-    size_t size;
-};
-
-struct word {
-    const char *word;
-    int value;
-};
-
-static const struct word charsets[] = {{"gsm", SMS_CHARSET_GSM},
-                                       {"latin1", SMS_CHARSET_LATIN1},
-                                       {"ascii", SMS_CHARSET_ASCII},
-                                       {NULL, 0}};
-static const struct word long_texts[] = {{"udh8", SMS_LONG_UDH8},
-                                         {"udh16", SMS_LONG_UDH16},
-                                         {"sar", SMS_LONG_SAR},
-                                         {"payload", SMS_LONG_PAYLOAD},
-                                         {NULL, 0}};
-static const struct word id_bases[] = {{"as_is", SMPP_ID_AS_IS},
-                                       {"resp_hex_dlr_dec", SMPP_ID_RESP_HEX_DLR_DEC},
-                                       {"resp_dec_dlr_hex", SMPP_ID_RESP_DEC_DLR_HEX},
-                                       {NULL, 0}};
-static const struct word validities[] = {{"relative", VALIDITY_RELATIVE},
-                                         {"absolute", VALIDITY_ABSOLUTE},
-                                         {"none", VALIDITY_NONE},
-                                         {NULL, 0}};
-
-static const char *string(const struct source *from, const char *name)
-{
-    const char *s = from->host->setting_string(from->gw, name);
-
-    return s ? s : "";
-}
-
-static int integer(const struct source *from, const char *name)
-{
-    return (int)from->host->setting_int(from->gw, name);
-}
-
-/* An unset word ("") is the first of the list. */
-static int choice(const struct source *from, const char *name, const struct word *words, int *out)
-{
-    const char *s = string(from, name);
-    size_t i;
-
-    for (i = 0; words[i].word != NULL; i++)
-        if (strcmp(words[i].word, s) == 0 || *s == '\0') {
-            *out = words[i].value;
-            return 0;
-        }
-    snprintf(from->error, from->size, "%s = \"%s\" is not one of", name, s);
-    for (i = 0; words[i].word != NULL; i++) {
-        size_t n = strlen(from->error);
-
-        snprintf(from->error + n, from->size - n, "%s %s", i > 0 ? "," : "", words[i].word);
-    }
-    return -1;
-}
-
-static int choices(struct smpp_settings *s, const struct source *from)
+static const struct trunk_word charsets[] = {{"gsm", SMS_CHARSET_GSM},
+                                             {"latin1", SMS_CHARSET_LATIN1},
+                                             {"ascii", SMS_CHARSET_ASCII},
+                                             {NULL, 0}};
+static const struct trunk_word long_texts[] = {{"udh8", SMS_LONG_UDH8},
+                                               {"udh16", SMS_LONG_UDH16},
+                                               {"sar", SMS_LONG_SAR},
+                                               {"payload", SMS_LONG_PAYLOAD},
+                                               {NULL, 0}};
+static const struct trunk_word id_bases[] = {{"as_is", SMPP_ID_AS_IS},
+                                             {"resp_hex_dlr_dec", SMPP_ID_RESP_HEX_DLR_DEC},
+                                             {"resp_dec_dlr_hex", SMPP_ID_RESP_DEC_DLR_HEX},
+                                             {NULL, 0}};
+static int choices(struct smpp_settings *s, const struct trunk_source *from)
 {
     int charset, long_text, base, validity;
 
-    if (choice(from, "default_charset", charsets, &charset) != 0 ||
-        choice(from, "long_text", long_texts, &long_text) != 0 ||
-        choice(from, "message_id_base", id_bases, &base) != 0 ||
-        choice(from, "validity", validities, &validity) != 0)
+    if (trunk_choice(from, "default_charset", charsets, &charset) != 0 ||
+        trunk_choice(from, "long_text", long_texts, &long_text) != 0 ||
+        trunk_choice(from, "message_id_base", id_bases, &base) != 0 ||
+        trunk_choice(from, "validity", trunk_validities, &validity) != 0)
         return -1;
     s->charset = (enum sms_charset)charset;
     s->long_text = (enum sms_long)long_text;
@@ -153,93 +103,43 @@ static int choices(struct smpp_settings *s, const struct source *from)
     return 0;
 }
 
-static int read_overrides(struct smpp_settings *s, const struct source *from)
+static void read_plain(struct smpp_settings *s, const struct trunk_source *from)
 {
-    size_t i, n = from->host->setting_count(from->gw, "statuses");
-
-    s->overrides = memory_calloc(n + 1, sizeof *s->overrides);
-    for (i = 0; i < n; i++) {
-        char name[64];
-
-        snprintf(name, sizeof name, "statuses.%zu.code", i);
-        s->overrides[i].code = (uint32_t)integer(from, name);
-        snprintf(name, sizeof name, "statuses.%zu.outcome", i);
-        s->overrides[i].outcome = smpp_status_outcome(string(from, name));
-        if (s->overrides[i].outcome == 0) {
-            snprintf(from->error, from->size,
-                     "%s = \"%s\" is not one of accepted, throttled, retry, rejected, broken, "
-                     "unknown",
-                     name, string(from, name));
-            return -1;
-        }
-    }
-    s->override_count = n;
-    return 0;
-}
-
-static int read_reasons(struct smpp_settings *s, const struct source *from)
-{
-    size_t i, n = from->host->setting_count(from->gw, "receipt_reasons");
-
-    s->reasons = memory_calloc(n + 1, sizeof *s->reasons);
-    for (i = 0; i < n; i++) {
-        char name[64];
-        int reason;
-
-        snprintf(name, sizeof name, "receipt_reasons.%zu.code", i);
-        s->reasons[i].code = string(from, name);
-        snprintf(name, sizeof name, "receipt_reasons.%zu.reason", i);
-        reason = smpp_receipt_reason(string(from, name));
-        if (reason < 0) {
-            snprintf(from->error, from->size,
-                     "%s = \"%s\" is not one of number, text, blacklisted, absent, barred, "
-                     "expired, outage, balance, limit, other",
-                     name, string(from, name));
-            return -1;
-        }
-        s->reasons[i].reason = (enum gateway_reason)reason;
-    }
-    s->reason_count = n;
-    return 0;
-}
-
-static void read_plain(struct smpp_settings *s, const struct source *from)
-{
-    int64_t window = integer(from, "window");
+    int64_t window = trunk_integer(from, "window");
 
     s->trunk = (struct trunk_settings){
-        .host = string(from, "host"),
-        .port = (uint16_t)integer(from, "port"),
-        .connections = (unsigned)integer(from, "connections"),
+        .host = trunk_string(from, "host"),
+        .port = (uint16_t)trunk_integer(from, "port"),
+        .connections = (unsigned)trunk_integer(from, "connections"),
         .window = window < 1       ? 10
                   : window > 65536 ? 65536
                                    : (unsigned)window,
-        .connect_timeout_ms = integer(from, "connect_timeout"),
-        .login_timeout_ms = integer(from, "bind_timeout"),
-        .response_timeout_ms = integer(from, "response_timeout"),
-        .probe_ms = integer(from, "enquire_link"),
-        .probe_wait_ms = integer(from, "enquire_link"),
+        .connect_timeout_ms = trunk_integer(from, "connect_timeout"),
+        .login_timeout_ms = trunk_integer(from, "bind_timeout"),
+        .response_timeout_ms = trunk_integer(from, "response_timeout"),
+        .probe_ms = trunk_integer(from, "enquire_link"),
+        .probe_wait_ms = trunk_integer(from, "enquire_link"),
         .probes_max = 2,
-        .reconnect_min_ms = integer(from, "reconnect_min"),
-        .reconnect_max_ms = integer(from, "reconnect_max"),
+        .reconnect_min_ms = trunk_integer(from, "reconnect_min"),
+        .reconnect_max_ms = trunk_integer(from, "reconnect_max"),
     };
-    s->source = string(from, "source");
-    s->service_type = string(from, "service_type");
-    s->bind = (struct smpp_bind){.system_id = string(from, "system_id"),
-                                 .password = string(from, "password"),
-                                 .system_type = string(from, "system_type"),
-                                 .address_range = string(from, "address_range"),
-                                 .address_ton = (uint8_t)integer(from, "address_ton"),
-                                 .address_npi = (uint8_t)integer(from, "address_npi")};
-    s->source_ton = integer(from, "source_ton");
-    s->source_npi = integer(from, "source_npi");
-    s->destination = (struct smpp_ton_npi){(uint8_t)integer(from, "destination_ton"),
-                                           (uint8_t)integer(from, "destination_npi")};
-    s->registered_delivery = integer(from, "registered_delivery") != 0;
-    s->receipt_utc_offset_min = integer(from, "receipt_utc_offset_min");
+    s->source = trunk_string(from, "source");
+    s->service_type = trunk_string(from, "service_type");
+    s->bind = (struct smpp_bind){.system_id = trunk_string(from, "system_id"),
+                                 .password = trunk_string(from, "password"),
+                                 .system_type = trunk_string(from, "system_type"),
+                                 .address_range = trunk_string(from, "address_range"),
+                                 .address_ton = (uint8_t)trunk_integer(from, "address_ton"),
+                                 .address_npi = (uint8_t)trunk_integer(from, "address_npi")};
+    s->source_ton = trunk_integer(from, "source_ton");
+    s->source_npi = trunk_integer(from, "source_npi");
+    s->destination = (struct smpp_ton_npi){(uint8_t)trunk_integer(from, "destination_ton"),
+                                           (uint8_t)trunk_integer(from, "destination_npi")};
+    s->registered_delivery = trunk_integer(from, "registered_delivery") != 0;
+    s->receipt_utc_offset_min = trunk_integer(from, "receipt_utc_offset_min");
 }
 
-static int check_lengths(const struct smpp_settings *s, const struct source *from)
+static int check_lengths(const struct smpp_settings *s, const struct trunk_source *from)
 {
     const char *source = s->source[0] == '+' ? s->source + 1 : s->source;
 
@@ -268,19 +168,21 @@ static int check_lengths(const struct smpp_settings *s, const struct source *fro
 int smpp_settings_read(struct smpp_settings *s, const struct gateway_host *host, struct gateway *gw,
                        char *error, size_t size)
 {
-    struct source from = {host, gw, error, size};
+    struct trunk_source from = {host, gw, error, size};
 
     memset(s, 0, sizeof *s);
     read_plain(s, &from);
-    if (choices(s, &from) != 0 || check_lengths(s, &from) != 0 || read_overrides(s, &from) != 0 ||
-        read_reasons(s, &from) != 0) {
+    if (choices(s, &from) != 0 || check_lengths(s, &from) != 0 ||
+        (s->overrides = trunk_outcomes(&from, "statuses", &s->override_count)) == NULL ||
+        (s->reasons = trunk_reasons(&from, "receipt_reasons", &s->reason_count)) == NULL) {
         smpp_settings_free(s);
         return -1;
     }
-    if (!integer(&from, "tls"))
+    if (!trunk_integer(&from, "tls"))
         return 0;
-    s->trunk.tls = secure_context_create(string(&from, "tls_ca"), string(&from, "tls_cert"),
-                                         string(&from, "tls_key"), error, size);
+    s->trunk.tls =
+        secure_context_create(trunk_string(&from, "tls_ca"), trunk_string(&from, "tls_cert"),
+                              trunk_string(&from, "tls_key"), error, size);
     if (s->trunk.tls == NULL)
         smpp_settings_free(s);
     return s->trunk.tls != NULL ? 0 : -1;

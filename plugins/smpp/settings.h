@@ -11,6 +11,7 @@
 #include "status.h"
 #include "sms.h"
 #include "trunk.h"
+#include "trunk_settings.h"
 #include "validity.h"
 
 #include <stdbool.h>
@@ -28,9 +29,9 @@ struct smpp_settings {
     enum validity validity;
     uint8_t registered_delivery;
     int receipt_utc_offset_min;
-    struct smpp_override *overrides;
+    struct trunk_outcome *overrides;
     size_t override_count;
-    struct smpp_reason *reasons;
+    struct trunk_reason *reasons;
     size_t reason_count;
 };
 

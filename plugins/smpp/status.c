@@ -71,7 +71,7 @@ static struct smpp_status in_table(uint32_t code)
     return (struct smpp_status){code, "reserved", REJECTED(OTHER)};
 }
 
-struct smpp_status smpp_status_find(uint32_t code, const struct smpp_override *overrides, size_t n)
+struct smpp_status smpp_status_find(uint32_t code, const struct trunk_outcome *overrides, size_t n)
 {
     struct smpp_status status = in_table(code);
     size_t i;
@@ -85,22 +85,4 @@ struct smpp_status smpp_status_find(uint32_t code, const struct smpp_override *o
         break;
     }
     return status;
-}
-
-enum gateway_outcome smpp_status_outcome(const char *word)
-{
-    static const struct {
-        const char *word;
-        enum gateway_outcome outcome;
-    } words[] = {
-        {"accepted", GATEWAY_ACCEPTED}, {"throttled", GATEWAY_THROTTLED},
-        {"retry", GATEWAY_RETRY},       {"rejected", GATEWAY_REJECTED},
-        {"broken", GATEWAY_BROKEN},     {"unknown", GATEWAY_UNKNOWN},
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i].word, word) == 0)
-            return words[i].outcome;
-    return 0;
 }

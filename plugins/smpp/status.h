@@ -9,7 +9,7 @@
 #ifndef SMPP_STATUS_H
 #define SMPP_STATUS_H
 
-#include "gateway_plugin.h"
+#include "trunk_settings.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,17 +32,8 @@ struct smpp_status {
     enum gateway_reason reason;
 };
 
-struct smpp_override {
-    uint32_t code;
-    enum gateway_outcome outcome;
-};
-
 /* The meaning of code: from the overrides, else the table; vendor codes
  * (0x400..0x4ff) are worth another try, unknown ones are final. */
-struct smpp_status smpp_status_find(uint32_t code, const struct smpp_override *overrides, size_t n);
-
-/* "accepted", "throttled", "retry", "rejected", "broken", "unknown" to the
- * outcome; 0 for anything else. */
-enum gateway_outcome smpp_status_outcome(const char *word);
+struct smpp_status smpp_status_find(uint32_t code, const struct trunk_outcome *overrides, size_t n);
 
 #endif

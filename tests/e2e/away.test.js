@@ -128,10 +128,17 @@ journey('one of its connections dies: that is said once, and once that it is ove
   nobodyTwice(smsc);
 }, PATIENT);
 
-journey('what is about to go wrong with Redis is said before it does, once, and once that it is over', async (s) => {
+const campaignFile = (id, list) => `id = "${id}"; class = "personal"; title = "测试";
+event = { starts = "2099-01-01T09:00"; timezone = "Asia/Shanghai"; };
+audience = { file = "${list}"; }; channels = ( "sms" ); texts = { zh = "您好。"; };
+reminders = ( { name = "first"; at = "now"; } );
+`;
+
+journey('what is about to go wrong with Redis is said before it does, once, and once that it is over; meanwhile nothing new is taken', async (s) => {
   await s.smsc();
   const server = await s.redisServer();
   await s.start();
+  await s.xadd(campaign('before', people(60), { rate: '3/s' }));
   const dump = `${server.dir}/dump.rdb`;
   const said = (what, event) => until(`${event} ${what}`, () => times(s.log(), `${event} what=${what}`) === 1, 60000);
   // What it uses at the moment falls again: nine tenths full, whenever the daemon looks.
@@ -147,11 +154,24 @@ journey('what is about to go wrong with Redis is said before it does, once, and 
     used = await nearlyFull();
     return times(s.log(), 'redis.ailing what=memory') === 1;
   }, 60000);
+  // Then nothing new is taken, by either way in, and what is under way goes on (R20).
+  fs.writeFileSync(s.path('list.csv'), 'sms\n13851401001\n');
+  s.write('more.conf', campaignFile('more', s.path('list.csv')));
+  await nearlyFull();
+  const refused = await s.outreach('queue', 'more.conf');
+  assert.equal(refused.code, 75, refused.all);
+  assert.match(refused.err, /memory is nearly full \((8|9)\d % of maxmemory\)/);
+  await s.xadd(campaign('inline', people(2)));
+  await until('it to be rejected', async () => (await s.rejected()).some((one) => /nearly full/.test(one.reason) && JSON.parse(one.body).id === 'inline'), 60000);
+  assert.equal(await (await s.redis()).call('EXISTS', 'outreach:{more}', 'outreach:{inline}'), 0);
+  await s.counted('before', 'first', { delivered: 60 }, 60000);
   await said('snapshot', 'redis.ailing');
   await server.client.call('CONFIG', 'SET', 'maxmemory', used * 10);
   fs.rmdirSync(dump);
   await server.client.call('BGSAVE');
   await Promise.all([said('memory', 'redis.recovered'), said('snapshot', 'redis.recovered')]);
+  await s.ok('queue', 'more.conf');
+  assert.deepEqual(await s.settled('more', 'first', 60000), { delivered: 1 });
   assert.equal(times(s.log(), 'redis.away') + times(s.log(), 'redis.full'), 0);
 }, PATIENT);
 

@@ -20,6 +20,8 @@ const TELLING = /法律|援助|维权|单亲|特困|困难|贫|家暴|legal|lawy
 const source = (file) => fs.readFileSync(path.join(DIR, file), 'utf8');
 /** The reminders of a file that are by each one's own time. */
 const bySlot = (text) => new Set([...text.matchAll(/name = "([a-z0-9-]+)"; at = "[^"]* of slot"/g)].map((m) => m[1]));
+/** Those that are only for who has a place: before a campaign is queued that is nobody. */
+const byPlace = (text) => new Set([...text.matchAll(/name = "([a-z0-9-]+)"; at = "[^"]*"; only = "registered"/g)].map((m) => m[1]));
 
 // The sample of slots: whose own time is 8:00 cannot be told two hours before, when it is night.
 const KNOWN = { 'health-check.conf': { segments: 3, late: 17 } };
@@ -61,12 +63,15 @@ journey('every campaign of conf/campaigns is right: nobody missed, late or woken
     if (/sensitive = true/.test(text)) assert.doesNotMatch(text, /\{\{(name|姓名)/, `${file}: a name`);
 
     const slots = bySlot(text);
+    const places = byPlace(text);
+    assert.equal(places.size, /registration = /.test(text) ? 1 : 0, `${file}: who has a place is reminded`);
     const told = await forecast(s, path.join(DIR, file));
     assert.ok(told.recipients > 0, file);
     assert.equal(told.reminders.reduce((n, one) => n + one.late, 0), known.late, `${file}: late`);
     for (const one of told.reminders) {
       const what = `${file}: ${one.name}`;
-      assert.deepEqual([one.skipped, one.notices + one.late, one.missed, one.opted_out], [false, told.recipients, {}, 0], what);
+      const [goes, missed] = places.has(one.name) ? [0, { filter: told.recipients }] : [told.recipients, {}];
+      assert.deepEqual([one.skipped, one.notices + one.late, one.missed, one.opted_out], [false, goes, missed, 0], what);
       if (slots.has(one.name)) continue;
       const t = localTime(ZONE, one.due_ms);
       assert.equal(t.year, 2027, what);
@@ -119,6 +124,7 @@ journey('the whole year: phones and the group get what was forecast, notice for 
     const text = source(file);
     const slots = bySlot(text);
     const told = await forecast(s, s.path(file));
+    told.reminders = told.reminders.filter((one) => !byPlace(text).has(one.name)); // nobody registers in this year
     forecasts.push(...told.reminders.map((one) => ({ id: told.id, ...one })));
     for (const one of told.reminders)
       for (const person of people(s, text)) {

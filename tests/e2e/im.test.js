@@ -8,7 +8,7 @@ const http = require('node:http');
 const net = require('node:net');
 const wecomCrypto = require('@wecom/crypto');
 const { journey, campaign, until, ROOT } = require('./lib/stage');
-const { Wecom, Dingtalk, Feishu } = require('./lib/im_peers');
+const { Wecom, Dingtalk, Feishu, packageSends } = require('./lib/im_peers');
 
 const GROUP = { audience: { group: true }, class: 'notice', texts: { zh: '明天9:00在{{event.venue}}开会。' } };
 const HOLD = [{ name: 'first', at: 'now', doubt: 'hold' }];
@@ -92,7 +92,14 @@ journey('a member who is not there is refused, the others have it once, whatever
   await s.xadd(campaign('c', recipients(['zhangsan', 'lisi', 'nobody']), { channels: ['wecom'] }));
   await s.counted('c', 'first', { accepted: 2, failed: 1 }, 60000);
   assert.deepEqual(wecom.taken.map((m) => m.to).sort(), ['lisi', 'zhangsan']);
-  assert.ok(wecom.requests.filter((r) => r.path === '/cgi-bin/message/send').length >= 4, 'something was sent twice');
+  const ours = wecom.requests.filter((r) => r.path === '/cgi-bin/message/send').map((r) => ({ query: r.query, body: JSON.parse(r.body) }));
+  assert.ok(ours.length >= 4, 'something was sent twice');
+  const { query, body } = ours[0];
+  const keys = { corpid: 'ww1', secret: 'app-secret', agentid: 1000002, touser: body.touser };
+  const [token, message] = await packageSends('WorkWeixin', keys, body.text.content, { answer: { errcode: 0, access_token: wecom.tokens[0] } });
+  assert.deepEqual(wecom.requests[0].query, Object.fromEntries(new URL(token.url).searchParams));
+  assert.deepEqual(query, Object.fromEntries(new URL(message.url).searchParams));
+  assert.deepEqual(Object.fromEntries(Object.keys(message.body).map((key) => [key, body[key]])), message.body); // and the duplicate check
 });
 
 journey('a member answers: the push is checked by its signature', async (s) => {
@@ -140,6 +147,12 @@ journey('the robots of three providers tell their groups once, and a wrong key i
   for (const channel of ['wecom', 'dingtalk', 'feishu']) await s.xadd(campaign(channel, undefined, { ...GROUP, channels: [channel] }));
   for (const channel of ['wecom', 'dingtalk', 'feishu']) await s.counted(channel, 'first', { accepted: 1 }, 60000);
   for (const one of [wecom, dingtalk, feishu]) assert.deepEqual(one.taken.map((m) => m.text), ['明天9:00在区妇联开会。']);
+  const said = JSON.parse(feishu.requests[0].body);
+  const [theirs] = await packageSends('FeiShu', { token: 'hook-1', secret: 'this is secret' }, '明天9:00在区妇联开会。', { seconds: Number(said.timestamp) });
+  assert.deepEqual({ ...said, timestamp: Number(said.timestamp) }, theirs.body);
+  assert.equal(feishu.requests[0].path, new URL(theirs.url).pathname);
+  const [robot] = await packageSends('WorkWeixinBot', { webhook: 'https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=robot-key' }, '明天9:00在区妇联开会。');
+  assert.deepEqual(JSON.parse(wecom.requests[0].body), robot.body);
   assert.ok(dingtalk.requests.length >= 2, 'the one without an answer was sent again');
   feishu.secret = 'another';
   await s.xadd(campaign('wrong', undefined, { ...GROUP, channels: ['feishu'] }));

@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { spawn, spawnSync } = require('node:child_process');
 const XLSX = require('xlsx');
-const { journey, inDays, until, BUILD } = require('./lib/stage');
+const { journey, campaign, people, inDays, until, BUILD } = require('./lib/stage');
 
 const PEOPLE = 'outreach:{outreach:residents}:people';
 const ADDRESSES = 'outreach:{outreach:residents}:addresses';
@@ -199,11 +199,23 @@ journey('a campaign goes to those who have its tags and nobody else, and to who 
 
   // Erased: the register has nothing of her, the opt-out stays, and what else has her is told.
   await s.ok('optout', 'add', '13851401001');
+  await s.ok('safe', '13851401001', 'neutral');
   assert.equal((await s.outreach('residents', 'erase', '13851401001')).code, 64);
   const erased = await json(s, 'residents', 'erase', '13851401001', '-y');
-  assert.deepEqual(erased, { erased: 1, opted_out: true, campaigns: ['fair'] });
+  assert.deepEqual(erased, { erased: 1, opted_out: true, safe: true, campaigns: ['fair'], hidden: 0 });
   assert.doesNotMatch(JSON.stringify(await contents(s)), /13851401001|王秀英/);
   assert.deepEqual((await json(s, 'residents', 'tags')).tags, { 妇女: 2, 鼓楼社区: 2, 党员: 1, 湖南路社区: 1 });
   assert.match((await s.ok('optout', 'list', '13851401001')).out, /has opted out/);
   assert.match((await s.ok('residents', 'erase', '13851401001', '-y')).out, /is not in the register\n[^]*lists of these campaigns:\n +fair/);
+
+  // A sensitive campaign tells nobody who is in it, but for who may read the daemon's own key.
+  await s.xadd(campaign('home', people(1), { sensitive: true, texts: { zh: '您好，请按约好的时间前来。' } }));
+  assert.deepEqual(await s.settled('home', 'first', 60000), { delivered: 1 });
+  assert.deepEqual((await json(s, 'residents', 'erase', people(1)[0].sms, '-y')).campaigns, ['home']);
+  fs.renameSync(`${s.state}/log.key`, s.path('elsewhere'));
+  const hidden = await json(s, 'residents', 'erase', people(1)[0].sms, '-y');
+  assert.deepEqual([hidden.campaigns, hidden.hidden], [[], 1]);
+  const refused = await s.outreach('add', 'home', 'late.csv');
+  assert.equal(refused.code, 65);
+  assert.match(refused.err, /home is sensitive/);
 }, { timeout: 240000 });

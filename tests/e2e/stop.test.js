@@ -2,8 +2,33 @@
 // The ways to stop that are not the usual one, and what a life leaves to the next.
 
 const assert = require('node:assert/strict');
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
 const { journey, campaign, people } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
+
+// A service manager's end of sd_notify(3): each datagram becomes a line.
+const MANAGER = `import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+while True: print(s.recv(4096).decode(), flush=True)`;
+
+journey('systemd hears when it is ready, that it lives, and when it stops', async (s) => {
+  const manager = spawn('python3', ['-c', MANAGER, s.path('notify')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  s.closers.push(() => manager.kill('SIGKILL'));
+  let heard = '';
+  manager.stdout.on('data', (chunk) => (heard += chunk));
+  await until('the manager', () => fs.existsSync(s.path('notify')));
+  await s.start({ env: { NOTIFY_SOCKET: s.path('notify'), WATCHDOG_USEC: '900000' } });
+  const words = () => heard.split('\n').filter(Boolean);
+  await until('it to be ready', () => words().includes('READY=1'));
+  const at = words().length;
+  await until('signs of life', () => words().slice(at).filter((one) => one === 'WATCHDOG=1').length >= 3);
+  assert.ok(!words().includes('STOPPING=1'));
+  assert.equal((await s.stop()).code, 0);
+  await until('the end', () => words().includes('STOPPING=1'));
+  assert.deepEqual([...new Set(words())].sort(), ['READY=1', 'STOPPING=1', 'WATCHDOG=1']);
+});
 
 const HOLD = [{ name: 'first', at: 'now', doubt: 'hold' }];
 

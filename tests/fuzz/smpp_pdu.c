@@ -42,7 +42,7 @@ static void read_id(const char *s, size_t n)
 
 static void read_incoming(uint32_t command, const uint8_t *body, size_t n)
 {
-    static const struct smpp_reason reasons[] = {{"001", GATEWAY_REASON_ABSENT},
+    static const struct trunk_reason reasons[] = {{"001", GATEWAY_REASON_ABSENT},
                                                  {"REJECTD", GATEWAY_REASON_NUMBER}};
     struct smpp_incoming in;
     struct smpp_receipt r;

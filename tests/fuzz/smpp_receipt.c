@@ -5,7 +5,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct smpp_reason reasons[] = {{"001", GATEWAY_REASON_ABSENT},
+    static const struct trunk_reason reasons[] = {{"001", GATEWAY_REASON_ABSENT},
                                                  {"EXPIRED", GATEWAY_REASON_NUMBER}};
     static const uint8_t network_errors[][3] = {{3, 0, 11}, {'0', '1', '1'}, {'0', 0, 0}};
     struct take t = {data, size};

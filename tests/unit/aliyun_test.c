@@ -23,6 +23,7 @@ static const struct vector {
         const char *name, *value;
     } query[6];
     const char *content_type, *body;
+    const char *body_sha256; /* where it is told */
     const char *canonical_query, *canonical_sha256, *signature;
 } vectors[] = {
     {"of Aliyun's page on V3",
@@ -31,6 +32,7 @@ static const struct vector {
      "2014-05-26",
      {{"RegionId", "cn-shanghai"},
       {"ImageId", "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd"}},
+     NULL,
      NULL,
      NULL,
      "ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd&RegionId=cn-shanghai",
@@ -47,6 +49,7 @@ static const struct vector {
       {"OutId", "c42-000017"}},
      NULL,
      NULL,
+     NULL,
      "OutId=c42-000017&PhoneNumbers=13800138000&SignName=%E9%98%BF%E9%87%8C%E4%BA%91%E7%9F%AD%E4%BF"
      "%A1%E6%B5%8B%E8%AF%95%E4%B8%93%E7%94%A8&TemplateCode=SMS_71390007&TemplateParam=%7B%22name%22"
      "%3A%22%E7%8E%8B%20%E8%8A%B3%2A~%2F%2B%22%2C%22date%22%3A%223%E6%9C%888%E6%97%A5%22%7D",
@@ -59,6 +62,7 @@ static const struct vector {
      {{0}},
      "application/x-www-form-urlencoded",
      form_body,
+     "2ec541539a79adb229088c8dd2a15435051dcb75f3c7455999062e8ae3be3943",
      "",
      "5a2a256073e7033204cb20851ccf3a1a881f33394c19ddcaae95bc8e5ae42cee",
      "82dd4e1271ef11e5760f2fd0381ca77d4ca8e8d5cc0f124f807cd0feb16a1370"},
@@ -87,6 +91,14 @@ static void test_vector(void **state)
             strlen(v->query[request.query_count].value)};
     acs3_sign(&request, &s);
     assert_string_equal(text_string(&s.query), v->canonical_query);
+    if (v->body_sha256 != NULL) {
+        bool sent = false;
+
+        for (size_t i = 0; s.headers[i] != NULL; i++)
+            sent = sent || (strncmp(s.headers[i], "x-acs-content-sha256: ", 22) == 0 &&
+                            strcmp(s.headers[i] + 22, v->body_sha256) == 0);
+        assert_true(sent);
+    }
     assert_string_equal(s.canonical_sha256, v->canonical_sha256);
     assert_string_equal(s.signature, v->signature);
     acs3_free(&s);

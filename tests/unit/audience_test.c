@@ -8,6 +8,7 @@
 #include "audience.h"
 #include "buf.h"
 #include "campaign.h"
+#include "csv.h"
 #include "error.h"
 #include "language.h"
 #include "mem.h"
@@ -476,6 +477,70 @@ static void test_inline(void **state)
     }
 }
 
+/* --------------------------------------------------------------- several lists */
+static void add_text(struct audience *a, const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    struct error err = {""};
+
+    fputs(text, f);
+    fclose(f);
+    if (audience_add_file(a, path, &err) != 0)
+        fail_msg("%s", err.text);
+    unlink(path);
+}
+
+/* Who is in two lists counts once, as the first has her; who is in the campaign already, not at
+ * all. Each by same_phone. */
+static const struct {
+    const char *same_phone, *rows;
+    unsigned long merged, elsewhere;
+} several[] = {
+    {"each", "+8613851400003|李桂芳\n+8613851400004|周敏\n+8613851400003|王秀英\n", 2, 2},
+    {"first", "+8613851400003|李桂芳\n+8613851400004|周敏\n", 3, 3},
+    {"merge", "+8613851400003|李桂芳、王秀英\n+8613851400004|周敏\n", 3, 3},
+};
+
+static void test_several_lists(void **state)
+{
+    static const char known[] = "+8613851400001\x1f陈洁";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof several / sizeof several[0]; i++) {
+        char *audience = xasprintf("\"file\":[\"a.csv\",\"b.csv\"],\"same_phone\":\"%s\","
+                                   "\"columns\":{\"name\":\"叫什么\"},\"everyone\":true",
+                                   several[i].same_phone);
+        struct campaign *c = campaign(N, audience);
+        struct result r = RESULT;
+        struct audience_sink sink = {on_row, on_remark, on_progress, &r};
+        struct audience *a = audience_begin(c, &sink, &r.report);
+        struct csv_field person[] = {{"13851400003", 11}, {"李桂芳", 9}};
+
+        audience_known(a, known, sizeof known - 1);
+        add_text(a, "/tmp/audience-test-a.csv",
+                 "姓名,手机号\n陈洁,13851400001\n李桂芳,13851400003\n周敏,13851400004\n");
+        add_text(a, "/tmp/audience-test-b.csv",
+                 "手机号,叫什么\n13851400003,王秀英\n13851400004,周敏\n");
+        audience_begin_register(a);
+        assert_int_equal(audience_add_person(a, 17, person, &r.err), 0);
+        assert_int_equal(audience_end(a, &r.err), 0);
+        assert_string_equal(buf_string(&r.rows), several[i].rows);
+        assert_int_equal(r.report.known, 1);
+        assert_int_equal(r.report.rows, 6);
+        assert_int_equal(r.report.merged, several[i].merged);
+        assert_int_equal(r.report.elsewhere, several[i].elsewhere);
+        assert_non_null(
+            strstr(buf_string(&r.remarks), "2 audience-test-a.csv: is in the campaign already"));
+        assert_non_null(strstr(buf_string(&r.remarks), "3 audience-test-b.csv: the same "));
+        assert_non_null(
+            strstr(buf_string(&r.remarks), " (audience-test-a.csv)\n17 register: the "));
+        audience_free(a);
+        result_free(&r);
+        campaign_free(c);
+        free(audience);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,7 +548,7 @@ int main(void)
         cmocka_unit_test(test_lists),           cmocka_unit_test(test_refused),
         cmocka_unit_test(test_most_recipients), cmocka_unit_test(test_sink_stops),
         cmocka_unit_test(test_inline),          cmocka_unit_test(test_refused_in_chinese),
-        cmocka_unit_test(test_broken_files),
+        cmocka_unit_test(test_broken_files),    cmocka_unit_test(test_several_lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,7 +168,7 @@ static void test_queue(void **state)
     is("[ROWS 3]", queue(c, "1-1", NULL, "tok", 4));
     is("[ROWS 3]", queue(c, "1-1", NULL, "other", 3));
     is("[OK]", queue(c, "1-1", NULL, "tok", 3));
-    is("[AGAIN]", queue(c, "1-1", NULL, "tok", 3));
+    is("[AGAIN SAME]", queue(c, "1-1", NULL, "tok", 3));
     is("[AGAIN]", queue(c, "1-2", NULL, "tok", 3)); /* the same body once more */
     is("[OTHER]", queue(c, "1-2", "another", "tok", 3));
     s = campaign_status_read(f.db, "fair", &err);

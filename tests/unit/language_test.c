@@ -189,13 +189,15 @@ static const char *taken(const char *format, char *out, size_t size)
             continue;
         }
         p = end > p + 1 && *end == '$' ? (at = (size_t)position - 1, end + 1) : p + 1;
-        p += strspn(p, "-+ #0123456789.");
+        p += strspn(p, "-+#0123456789.");
         if (*p == '*') {
             strcpy(each[at++], "*");
             p++;
             count++;
         }
         length = strspn(p, "hlzjt") + 1;
+        if (p[length - 1] == '\0' || strchr("diouxXeEfgGcs", p[length - 1]) == NULL)
+            continue; /* "80 %" in a sentence that is no format */
         assert_true(at < 16 && length < 8);
         memcpy(each[at], p, length);
         count++;
@@ -303,6 +305,7 @@ static const struct {
      "columns are name, 电话",
      "texts.zh：第 10 个字：{{地址}}：名单中没有这一列，vars 中也没有；现有的列是 name, 电话"},
     {"m8.conf:12: vars: a: \"x: y\" is given twice", "m8.conf 第 12 行 `vars`：a：“x: y”写了两次"},
+    {"Redis' memory is at 80 % of maxmemory", "Redis' memory is at 80 % of maxmemory"},
     {"what an older daemon said", "what an older daemon said"},
     {"", ""},
 };

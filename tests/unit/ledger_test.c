@@ -110,7 +110,8 @@ static void test_header(void **state)
  * Sources: DESIGN section 6; LEDGER 2 (an intent is the only way to sending; unsent
  * goes back by its fence), 4 (the sweep), 5 (a positive receipt moves every state but
  * sending to delivered; with the record's fence sending, uncertain, accepted move by
- * any receipt), 6 (excluded may wait again; rejected goes to the next channel). DESIGN's
+ * any receipt), 6 (excluded may wait again, in the retry set, since the cursor has passed it; the
+ * filter is asked with the intent; rejected goes to the next channel). DESIGN's
  * "undelivered -> next channel, or final" is by way of parked: that there is no other
  * address is seen when the notice is prepared anew. A resident in danger (section 8) is found
  * where refusals are, after the intent: excluded then. */
@@ -118,10 +119,10 @@ static const char letters[] = "ups?adnfeocxk";
 static const struct row {
     const char *name, *next;
 } rows[] = {
-    {"untouched", "psdfeocxk"}, {"parked", "psdnfeocxk"}, {"sending", "up?adnfeocxk"},
+    {"untouched", "psdfeocxk"},  {"parked", "psdnfeocxk"}, {"sending", "up?adnfeocxk"},
     {"uncertain", "padnfeocxk"}, {"accepted", "padn"},     {"delivered", ""},
-    {"undelivered", "d"},       {"failed", "d"},          {"expired", "d"},
-    {"opted-out", "d"},         {"capped", "d"},          {"excluded", "ud"},
+    {"undelivered", "d"},        {"failed", "d"},          {"expired", "d"},
+    {"opted-out", "d"},          {"capped", "d"},          {"excluded", "pd"},
     {"cancelled", "d"},
 };
 
@@ -144,13 +145,12 @@ static void test_laws(void **state)
         /* nothing but a receipt leaves a terminal state, but for the filter's */
         if (notice_is_terminal(s))
             for (int to = 0; to < NOTICE_STATES; to++)
-                if (to != NOTICE_DELIVERED && !(s == NOTICE_EXCLUDED && to == NOTICE_UNTOUCHED))
+                if (to != NOTICE_DELIVERED && !(s == NOTICE_EXCLUDED && to == NOTICE_PARKED))
                     assert_false(notice_may_move(s, to));
         /* nobody is sent anything from in doubt without having been parked, marked */
         assert_int_equal(notice_may_move(s, NOTICE_SENDING),
                          s == NOTICE_UNTOUCHED || s == NOTICE_PARKED);
-        assert_int_equal(notice_may_move(s, NOTICE_UNTOUCHED),
-                         s == NOTICE_SENDING || s == NOTICE_EXCLUDED);
+        assert_int_equal(notice_may_move(s, NOTICE_UNTOUCHED), s == NOTICE_SENDING);
         assert_int_equal(notice_may_move(s, NOTICE_UNCERTAIN), s == NOTICE_SENDING);
         /* who accepted it had an intent */
         assert_int_equal(notice_may_move(s, NOTICE_ACCEPTED),
@@ -191,6 +191,7 @@ static void test_names(void **state)
         {REASON_REPEAT, 29, "repeat"},
         {REASON_REPLACED, 30, "replaced"},
         {REASON_SAFE, 31, "safe"},
+        {REASON_FILTER, 32, "filter"},
     };
 
     (void)state;

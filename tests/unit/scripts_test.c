@@ -128,7 +128,7 @@ static void test_queue(void **state)
        ask("HMGET " REMINDER
            " state due expires seq cursor last planned c0 c12 paused cancelled tv"));
     is("[skipped 11 21 0 0 0]", ask("HMGET outreach:{c}:s state due expires last planned c0"));
-    refused("[AGAIN]", SCRIPT_QUEUE, 2, C " " REMINDER " e1 x {} t 3 r 5 ann 10 20 scheduled");
+    refused("[AGAIN SAME]", SCRIPT_QUEUE, 2, C " " REMINDER " e1 x {} t 3 r 5 ann 10 20 scheduled");
     refused("[AGAIN]", SCRIPT_QUEUE, 2, C " " REMINDER " e2 h {} t 3 r 5 ann 10 20 scheduled");
     refused("[OTHER]", SCRIPT_QUEUE, 2, C " " REMINDER " e2 x {} t 3 r 5 ann 10 20 scheduled");
 }
@@ -1129,36 +1129,116 @@ static void test_number(void **state)
     is("[other 2]", ask("HMGET outreach:gateways :2 other"));
 }
 
+/* ---------------------------------------------------------- what residents send back */
+
+#define PLACES                                                                                     \
+    "outreach:{c}:registration:places outreach:{c}:registration:waiting "                          \
+    "outreach:{c}:registration:counts "
+
+/* Two places and one who may wait: in the order of their replies, once each. */
+static void test_place(void **state)
+{
+    (void)state;
+    twice("[P 1]", SCRIPT_PLACE, 3, PLACES "take +1 7 1000 2 1 9000");
+    twice("[P 2]", SCRIPT_PLACE, 3, PLACES "take +2 0 1000 2 1 9000");
+    twice("[W 3]", SCRIPT_PLACE, 3, PLACES "take +3 9 1000 2 1 9000");
+    refused("[FULL 0]", SCRIPT_PLACE, 3, PLACES "take +4 0 1000 2 1 9000");
+    refused("[P 1]", SCRIPT_PLACE, 3, PLACES "take +1 7 1000 2 1 9000");  /* has it already, */
+    refused("[P 1]", SCRIPT_PLACE, 3, PLACES "take +1 7 99999 2 1 9000"); /* also too late */
+    refused("[NONE 0]", SCRIPT_PLACE, 3, PLACES "give +4 0 1000 2 1 9000");
+    is("2", ask("HGET outreach:{c}:registration:counts taken"));
+    /* Who has waited longest has the place, and is told of it once more after a crash. */
+    twice("[X 4 +3 5 9]", SCRIPT_PLACE, 3, PLACES "give +1 7 2000 2 1 9000");
+    refused("[P 5]", SCRIPT_PLACE, 3, PLACES "take +3 9 2000 2 1 9000");
+    is("2", ask("HGET outreach:{c}:registration:counts taken"));
+    is("0", ask("ZCARD outreach:{c}:registration:waiting"));
+    /* Nobody waits: the place is free. */
+    twice("[X 6]", SCRIPT_PLACE, 3, PLACES "give +2 0 3000 2 1 9000");
+    is("1", ask("HGET outreach:{c}:registration:counts taken"));
+    /* A long time after, 取消 means something else. */
+    refused("[X 6]", SCRIPT_PLACE, 3, PLACES "give +2 0 602999 2 1 9000");
+    refused("[NONE 0]", SCRIPT_PLACE, 3, PLACES "give +2 0 603000 2 1 9000");
+    twice("[P 7]", SCRIPT_PLACE, 3, PLACES "take +2 0 4000 2 1 9000"); /* who comes back */
+    twice("[W 8]", SCRIPT_PLACE, 3, PLACES "take +5 0 4000 2 1 9000");
+    twice("[X 9]", SCRIPT_PLACE, 3, PLACES "give +5 0 4000 2 1 9000"); /* waits no more */
+    is("2", ask("HGET outreach:{c}:registration:counts taken"));
+    is("0", ask("ZCARD outreach:{c}:registration:waiting"));
+    refused("[CLOSED 0]", SCRIPT_PLACE, 3, PLACES "take +6 0 9000 0 1 9000");
+    twice("[P 10]", SCRIPT_PLACE, 3, PLACES "take +6 0 8999 0 0 9000");  /* no end of places */
+    twice("[X 11]", SCRIPT_PLACE, 3, PLACES "give +6 0 99999 0 0 9000"); /* is never too late */
+}
+
+/* An address that Lua's patterns would read. */
+static void test_place_odd_address(void **state)
+{
+    (void)state;
+    is("[P 1]", script(SCRIPT_PLACE, 3, PLACES "take %s 3 1000 1 1 9000", "%d+"));
+    is("[W 2]", script(SCRIPT_PLACE, 3, PLACES "take %s 4 1000 1 1 9000", "^.*$"));
+    is("[X 3 ^.*$ 4 4]", script(SCRIPT_PLACE, 3, PLACES "give %s 3 1000 1 1 9000", "%d+"));
+    is("[X 3 ^.*$ 4 4]", script(SCRIPT_PLACE, 3, PLACES "give %s 3 1000 1 1 9000", "%d+"));
+}
+
+#define ANSWERS "outreach:{c}:answers:given outreach:{c}:answers:sums "
+
+static void test_answer(void **state)
+{
+    (void)state;
+    is("[COUNTED 1]", script(SCRIPT_ANSWER, 2, ANSWERS "+1 7 A 1000 9000 0"));
+    refused("[AGAIN 1]", SCRIPT_ANSWER, 2, ANSWERS "+1 7 A 1000 9000 0");
+    is("[COUNTED 2]", script(SCRIPT_ANSWER, 2, ANSWERS "+2 0 A 1000 9000 0"));
+    is("[COUNTED 3]", script(SCRIPT_ANSWER, 2, ANSWERS "+1 7 B 1000 9000 0")); /* the last */
+    is("[1 1]", ask("HMGET outreach:{c}:answers:sums A B"));
+    refused("[KEPT 3]", SCRIPT_ANSWER, 2, ANSWERS "+1 7 A 1000 9000 1"); /* the first */
+    refused("[CLOSED 0]", SCRIPT_ANSWER, 2, ANSWERS "+3 0 A 9000 9000 0");
+    refused("[AGAIN 3]", SCRIPT_ANSWER, 2, ANSWERS "+1 7 B 9000 9000 0"); /* heard before */
+    is("[1 1]", ask("HMGET outreach:{c}:answers:sums A B"));
+}
+
 /* ----------------------------------------------- keys that are something else */
 
-#define REPLIES "outreach:replies outreach:{outreach:replies}:late"
+#define REPLIES                                                                                    \
+    "outreach:replies outreach:{outreach:replies}:late outreach:{outreach:replies}:open "          \
+    "outreach:{outreach:replies}:duty"
 
 /* What a provider sends again is stored once; another's, another text or none of their ids is new.
  */
 static void test_reply(void **state)
 {
     (void)state;
-    twice("1", SCRIPT_REPLY, 2, REPLIES " 1000 id1 acme +86138 1069 reply yes");
-    refused("1", SCRIPT_REPLY, 2, REPLIES " 259201000 id1 acme +86138 1069 reply yes");
+    twice("1", SCRIPT_REPLY, 4, REPLIES " 1000 id1 acme +86138 1069 reply yes '' 0 0");
+    refused("1", SCRIPT_REPLY, 4, REPLIES " 259201000 id1 acme +86138 1069 reply yes '' 0 0");
     is("1", ask("XLEN outreach:replies"));
-    twice("1", SCRIPT_REPLY, 2, REPLIES " 2000 id2 acme +86138 1069 reply yes");
-    twice("1", SCRIPT_REPLY, 2, REPLIES " 2000 id1 other +86138 1069 reply yes");
-    twice("1", SCRIPT_REPLY, 2, REPLIES " 2000 id1 acme +86139 1069 reply yes");
-    twice("1", SCRIPT_REPLY, 2, REPLIES " 2000 id1 acme +86138 1069 reply no");
+    twice("1", SCRIPT_REPLY, 4, REPLIES " 2000 id2 acme +86138 1069 reply yes '' 0 0");
+    twice("1", SCRIPT_REPLY, 4, REPLIES " 2000 id1 other +86138 1069 reply yes '' 0 0");
+    twice("1", SCRIPT_REPLY, 4, REPLIES " 2000 id1 acme +86139 1069 reply yes '' 0 0");
+    twice("1", SCRIPT_REPLY, 4, REPLIES " 2000 id1 acme +86138 1069 reply no '' 0 0");
     is("5", ask("XLEN outreach:replies"));
-    is("1", script(SCRIPT_REPLY, 2, REPLIES " 3000 '' acme +86138 1069 reply yes"));
-    is("1", script(SCRIPT_REPLY, 2, REPLIES " 3000 '' acme +86138 1069 reply yes"));
+    is("1", script(SCRIPT_REPLY, 4, REPLIES " 3000 '' acme +86138 1069 reply yes '' 0 0"));
+    is("1", script(SCRIPT_REPLY, 4, REPLIES " 3000 '' acme +86138 1069 reply yes '' 0 0"));
     is("7", ask("XLEN outreach:replies"));
     /* It is remembered for three days, */
     assert_in_range(atol(ask("PTTL outreach:{outreach:replies}:late")), 3 * 86400000 - 600000,
                     3 * 86400000);
-    is("1", script(SCRIPT_REPLY, 2, REPLIES " 259201500 id9 acme +86138 1069 reply yes"));
+    is("1", script(SCRIPT_REPLY, 4, REPLIES " 259201500 id9 acme +86138 1069 reply yes '' 0 0"));
     is("5", ask("ZCARD outreach:{outreach:replies}:late"));
     /* and no more than a hundred thousand are. */
     ask("EVAL %s 1 outreach:{outreach:replies}:late",
         "for i = 1, 100000 do redis.call('ZADD', KEYS[1], 259202000, i) end");
-    is("1", script(SCRIPT_REPLY, 2, REPLIES " 259203000 id10 acme +86138 1069 reply yes"));
+    is("1", script(SCRIPT_REPLY, 4, REPLIES " 259203000 id10 acme +86138 1069 reply yes '' 0 0"));
     is("100000", ask("ZCARD outreach:{outreach:replies}:late"));
+}
+
+/* What a person has to see is open, and a cry for help goes to each of the duty people. */
+static void test_reply_open(void **state)
+{
+    (void)state;
+    twice("1", SCRIPT_REPLY, 4, REPLIES " 1000 id1 acme +86138 1069 reply huh fair 7 1");
+    twice("1", SCRIPT_REPLY, 4, REPLIES " 1000 id2 acme +86138 1069 answer yes fair 7 0");
+    is("1", ask("HLEN outreach:{outreach:replies}:open"));
+    is("0", ask("ZCARD outreach:{outreach:replies}:duty"));
+    twice("1", SCRIPT_REPLY, 4, REPLIES " 1000 id3 acme +86138 1069 alarm help fair 7 1 a b:+1");
+    is("2", ask("HLEN outreach:{outreach:replies}:open"));
+    is("2", ask("ZCOUNT outreach:{outreach:replies}:duty 1000 1000"));
 }
 
 static const struct wrong {
@@ -1169,6 +1249,20 @@ static const struct wrong {
     const char *arguments;
     unsigned replaced; /* bit k: what stands there is thrown away anyway */
 } wrongs[] = {
+    {"place",
+     SCRIPT_PLACE,
+     "",
+     {"outreach:{c}:registration:places", "outreach:{c}:registration:waiting",
+      "outreach:{c}:registration:counts"},
+     "take +1 7 1000 2 1 9000",
+     0},
+    {"answer",
+     SCRIPT_ANSWER,
+     "",
+     {"outreach:{c}:answers:given", "outreach:{c}:answers:sums"},
+     "+1 7 A 1000 9000 0",
+     0},
+    {"told", SCRIPT_TOLD, "", {"outreach:{last}:1:1"}, "100 +1 x", 0},
     {"add", SCRIPT_ADD, "HSET " C " state loading token t last 0", {C, AUDIENCE}, "t 0 a b", 0},
     {"queue",
      SCRIPT_QUEUE,
@@ -1225,8 +1319,9 @@ static const struct wrong {
     {"reply",
      SCRIPT_REPLY,
      "PING",
-     {"outreach:replies", "outreach:{outreach:replies}:late"},
-     "1000 id1 acme +8613851401000 1069 reply hello",
+     {"outreach:replies", "outreach:{outreach:replies}:late", "outreach:{outreach:replies}:open",
+      "outreach:{outreach:replies}:duty"},
+     "1000 id1 acme +8613851401000 1069 reply hello fair 7 1 duty:+8613851401001",
      0},
     {"receipts",
      SCRIPT_RECEIPTS,
@@ -1614,6 +1709,10 @@ int main(void)
         TEST(test_reader),
         TEST(test_number),
         TEST(test_reply),
+        TEST(test_reply_open),
+        TEST(test_place),
+        TEST(test_place_odd_address),
+        TEST(test_answer),
         TEST(test_wrong_move),
         TEST(test_marker),
         TEST(test_marker_doubt),

@@ -48,7 +48,7 @@ static const struct receipt_fact {
      "DELIVRD", AT_1201},
 };
 
-static const struct smpp_reason reasons[] = {{"0210", GATEWAY_REASON_ABSENT}};
+static const struct trunk_reason reasons[] = {{"0210", GATEWAY_REASON_ABSENT}};
 
 static void check(const struct receipt_fact *f, const struct smpp_incoming *in, const uint8_t *text,
                   size_t length)
@@ -209,15 +209,13 @@ static void test_status(void **state)
 
 static void test_override(void **state)
 {
-    static const struct smpp_override overrides[] = {{0x45, GATEWAY_THROTTLED},
+    static const struct trunk_outcome overrides[] = {{0x45, GATEWAY_THROTTLED},
                                                      {0x421, GATEWAY_BROKEN}};
 
     (void)state;
     assert_int_equal(smpp_status_find(0x45, overrides, 2).outcome, GATEWAY_THROTTLED);
     assert_int_equal(smpp_status_find(0x421, overrides, 2).outcome, GATEWAY_BROKEN);
     assert_int_equal(smpp_status_find(0x08, overrides, 2).outcome, GATEWAY_RETRY);
-    assert_int_equal(smpp_status_outcome("rejected"), GATEWAY_REJECTED);
-    assert_int_equal(smpp_status_outcome("fine"), 0);
 }
 
 #define ROWS(table, test)                                                                          \

@@ -62,6 +62,32 @@ static void test_vector(void **state)
     text_free(&s.authorization);
 }
 
+static void hex_is(const uint8_t digest[SHA256_BYTES], const char *expected)
+{
+    char hex[2 * SHA256_BYTES + 1];
+
+    digest_hex(digest, SHA256_BYTES, hex);
+    assert_string_equal(hex, expected);
+}
+
+/* The page with x-tc-action shows what comes between, too. */
+static void test_steps(void **state)
+{
+    uint8_t step[SHA256_BYTES];
+
+    (void)state;
+    digest_sha256(BODY_CVM, strlen(BODY_CVM), step);
+    hex_is(step, "35e9c5b0e3ae67532d3c9f17ead6c90222632e5b1ff7f6e89887f1398934f064");
+    digest_sha256(BODY_SMS, strlen(BODY_SMS), step);
+    hex_is(step, "41a774f1eb8f8f03663b01628f573f1334fd8f31378ec9b4ab36a462cdf195b7");
+    digest_hmac_sha256("TC3" STARS, strlen("TC3" STARS), "2019-02-25", 10, step);
+    hex_is(step, "da98fb70dcf6b112dc21038d1eeeb3a95c74b4dcb12c1131f864f6066bd02be0");
+    digest_hmac_sha256(step, sizeof step, "cvm", 3, step);
+    hex_is(step, "8d70cbefb03939f929db64d32dc2ba89b1095620119fe3e050e2b18c5bd2752f");
+    digest_hmac_sha256(step, sizeof step, "tc3_request", 11, step);
+    hex_is(step, "b596b923aad85185e2d1f6659d2a062e0a86731226e021e61bfe06f7ed05f5af");
+}
+
 /* --------------------------------------------------------------------- messages */
 static const struct setting_row rows[] = {{"secret_id", "AKIDx"},
                                           {"secret_key", "the-secret-key"},
@@ -632,17 +658,12 @@ static void test_close(void **state)
 int main(void)
 {
     static const struct CMUnitTest plain[] = {
-        cmocka_unit_test(test_request),
-        cmocka_unit_test(test_groups),
-        cmocka_unit_test(test_each_by_its_own_answer),
-        cmocka_unit_test(test_split),
-        cmocka_unit_test(test_limit_windows),
-        cmocka_unit_test(test_receipts),
-        cmocka_unit_test(test_reply),
-        cmocka_unit_test(test_strange),
-        cmocka_unit_test(test_asks_for_lost_receipts),
-        cmocka_unit_test(test_query),
-        cmocka_unit_test(test_pulls),
+        cmocka_unit_test(test_steps),    cmocka_unit_test(test_request),
+        cmocka_unit_test(test_groups),   cmocka_unit_test(test_each_by_its_own_answer),
+        cmocka_unit_test(test_split),    cmocka_unit_test(test_limit_windows),
+        cmocka_unit_test(test_receipts), cmocka_unit_test(test_reply),
+        cmocka_unit_test(test_strange),  cmocka_unit_test(test_asks_for_lost_receipts),
+        cmocka_unit_test(test_query),    cmocka_unit_test(test_pulls),
         cmocka_unit_test(test_close),
     };
     static struct CMUnitTest tests[120];

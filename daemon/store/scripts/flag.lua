@@ -22,6 +22,9 @@ if state == 'cancelled' then -- also what is said of the cancelled event may be 
   end
   return {'CANCELLED', 0}
 end
+if state == 'awaiting' and op ~= 'cancel' then
+  return {'AWAITING', 0} -- nothing of it goes anyway, and it must not become active by this
+end
 local id, newest = ARGV[4] or '', redis.call('HGET', KEYS[1], 'flagged') or ''
 if ARGV[5] == 'event' and op ~= 'cancel' and padded(id) <= padded(newest) then
   return {'OLD', 0}
@@ -51,7 +54,7 @@ for i = 2, #KEYS do
     end
     if op ~= 'cancel' then
       redis.call('HSET', KEYS[i], 'paused', op == 'pause' and 1 or 0)
-    elseif r[1] == 'scheduled' then -- no ledger yet: nobody has been touched
+    elseif r[1] == 'scheduled' or r[1] == 'awaiting' then -- no ledger yet: nobody has been touched
       redis.call('HSET', KEYS[i], 'cancelled', 1, 'state', 'done', 'c0', 0, 'c12', r[2] or 0)
     else
       redis.call('HSET', KEYS[i], 'cancelled', 1)

@@ -2,11 +2,12 @@
 -- KEYS: campaign, reminder...
 -- ARGV: event id, body hash, document, token of the upload ('' for none), rows,
 --       names of the reminders, now ms, who asked, then for each reminder:
---       due ms, expires ms, state (scheduled or skipped)
+--       due ms, expires ms, state (scheduled, skipped, or awaiting where a second person has to
+--       agree: see approve.lua); then why that is, if it is
 local h = redis.call('HMGET', KEYS[1], 'state', 'hash', 'token', 'last', 'event')
 if h[1] and h[1] ~= 'loading' then
   if h[5] == ARGV[1] or h[2] == ARGV[2] then
-    return {'AGAIN'}
+    return {'AGAIN', h[5] == ARGV[1] and 'SAME' or nil} -- SAME: by this very event
   end
   return {'OTHER'}
 end
@@ -17,9 +18,17 @@ end
 for i = 2, #KEYS do
   redis.call('HLEN', KEYS[i]) -- an error before anything is written, if one is no hash
 end
-redis.call('HSET', KEYS[1], 'state', 'active', 'event', ARGV[1], 'hash', ARGV[2], 'document', ARGV[3],
+local state, a = 'active', 9
+for i = 11, 8 + 3 * (#KEYS - 1), 3 do
+  if ARGV[i] == 'awaiting' then
+    state = 'awaiting'
+  end
+end
+redis.call('HSET', KEYS[1], 'state', state, 'event', ARGV[1], 'hash', ARGV[2], 'document', ARGV[3],
   'version', 1, 'last', rows, 'reminders', ARGV[6], 'queued', ARGV[7], 'by', ARGV[8])
-local a = 9
+if state == 'awaiting' then
+  redis.call('HSET', KEYS[1], 'approval', ARGV[9 + 3 * (#KEYS - 1)] or '')
+end
 for i = 2, #KEYS do
   local skipped = ARGV[a + 2] == 'skipped'
   local planned = skipped and 0 or rows

@@ -1,5 +1,5 @@
 'use strict';
-// The clocks of a machine, driven by a test (tests/clock/driven_clock.c): for every
+// The clocks of a machine, driven by a test (daemon/rehearsal/driven_clock.c): for every
 // program that is started with env().
 //
 //   clock.step(ms)      somebody sets the time: the wall clock alone moves
@@ -12,7 +12,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const BUILD = process.env.OUTREACH_BUILD ?? path.resolve(__dirname, '../../../build/test');
-const LIBRARY = path.join(BUILD, 'tests/driven_clock.so');
+const LIBRARY = path.join(BUILD, 'driven_clock.so');
 
 class Clock {
   constructor(file) {

@@ -1,6 +1,6 @@
 /* Does a reply say no? The words and rules of the operators, in all the ways that people
  * type them. */
-#include "refusal.h"
+#include "reply_words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -312,18 +312,135 @@ static void test_long_and_broken(void **state)
     }
 }
 
+/* --------------------------------------------------- words that people were asked for */
+
+static const struct asked {
+    const char *text, *word;
+    bool is;
+} asked[] = {
+    {"1", "1", true},         {"１", "1", true},           {"回1", "1", true},
+    {"回复１。", "1", true},  {" 1 ", "1", true},          {"11", "1", false},
+    {"1号", "1", false},      {"syb", "SYB", true},        {"ｓｙｂ！", "SYB", true},
+    {"S Y B", "syb", true},   {"回复SYB", "syb", true},    {"插花", "插花", true},
+    {"“插花”", "插花", true}, {"插花培训", "插花", false}, {"回", "回", true},
+    {"", "1", false},         {"。", "1", false},
+};
+
+static void test_asked(void **state)
+{
+    const struct asked *a = *state;
+    struct reply_words r;
+
+    reply_read(&r, a->text, strlen(a->text));
+    assert_int_equal(reply_is(&r, a->word), a->is);
+}
+
+/* -------------------------------------------------------------------------- alarms */
+
+static const struct call {
+    const char *text;
+    bool alarms;
+} calls[] = {
+    {"救命", true},
+    {"救 命！！", true},
+    {"他又打我了", true},
+    {"家暴", true},
+    {"我要报警", true},
+    {"我要報警", true},
+    {"我不想活了", true},
+    {"help", true},
+    {"Help me please", true},
+    {"he beats me", true},
+    {"ＨＥＬＰ", true},
+    {"110", true},
+    {"打我电话", false}, /* asks for a call, */
+    {"请打我手机13851400001", false},
+    {"他打我，请打我电话", true}, /* and this one for more */
+    {"1", false},
+    {"报名", false},
+    {"退订", false},
+    {"1103室", false},
+    {"helpful", false},
+    {"谢谢", false},
+    {"", false},
+};
+
+static void test_call(void **state)
+{
+    const struct call *f = *state;
+    struct reply_words r;
+
+    reply_read(&r, f->text, strlen(f->text));
+    assert_int_equal(reply_alarms(&r) != NULL, f->alarms);
+}
+
+/* Every word of the table is found by itself, in small letters too, and is no refusal: one
+ * reply has one meaning. */
+static void test_table(void **state)
+{
+    char line[256], small[256];
+    FILE *table = fopen(TEST_DIR "/../daemon/text/alarm_words.tsv", "r");
+    size_t count = 0;
+
+    (void)state;
+    assert_non_null(table);
+    while (fgets(line, sizeof line, table) != NULL) {
+        struct reply_words r;
+        bool none;
+
+        if (line[0] == '#')
+            continue;
+        none = strstr(line, "\tnot\t") != NULL;
+        assert_int_equal(strspn(line, "\n"), 0);
+        line[strcspn(line, "\t")] = '\0';
+        snprintf(small, sizeof small, "%s", line);
+        for (char *p = small; *p != '\0'; p++)
+            *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+        reply_read(&r, small, strlen(small));
+        if ((reply_alarms(&r) != NULL) == none || reply_refuses(&r))
+            fail_msg("%s", line);
+        count++;
+    }
+    fclose(table);
+    assert_true(count > 40);
+}
+
+static void test_gives_back(void **state)
+{
+    static const char *const back[] = {"取消",     "取消。", "回复取消",
+                                       "取消报名", "cancel", "Ｃancel"};
+    static const char *const not_back[] = {"退订", "TD", "T", "R", "取消订阅", "STOP", "取消插花"};
+    struct reply_words r;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof back / sizeof *back; i++) {
+        reply_read(&r, back[i], strlen(back[i]));
+        assert_true(reply_gives_back(&r));
+    }
+    for (size_t i = 0; i < sizeof not_back / sizeof *not_back; i++) {
+        reply_read(&r, not_back[i], strlen(not_back[i]));
+        assert_false(reply_gives_back(&r));
+    }
+}
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(facts) + COUNT(dresses) + 1];
+    struct CMUnitTest tests[COUNT(facts) + COUNT(dresses) + COUNT(asked) + COUNT(calls) + 3];
+    size_t n = 0;
 
     for (size_t i = 0; i < COUNT(facts); i++)
-        tests[i] = (struct CMUnitTest){facts[i].text, test_fact, NULL, NULL, (void *)&facts[i]};
+        tests[n++] = (struct CMUnitTest){facts[i].text, test_fact, NULL, NULL, (void *)&facts[i]};
     for (size_t i = 0; i < COUNT(dresses); i++)
-        tests[COUNT(facts) + i] =
+        tests[n++] =
             (struct CMUnitTest){dresses[i].name, test_dress, NULL, NULL, (void *)&dresses[i]};
-    tests[COUNT(facts) + COUNT(dresses)] =
-        (struct CMUnitTest)cmocka_unit_test(test_long_and_broken);
-    return cmocka_run_group_tests_name("refusal", tests, NULL, NULL);
+    for (size_t i = 0; i < COUNT(asked); i++)
+        tests[n++] = (struct CMUnitTest){asked[i].text, test_asked, NULL, NULL, (void *)&asked[i]};
+    for (size_t i = 0; i < COUNT(calls); i++)
+        tests[n++] = (struct CMUnitTest){calls[i].text, test_call, NULL, NULL, (void *)&calls[i]};
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_long_and_broken);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_table);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_gives_back);
+    return cmocka_run_group_tests_name("reply words", tests, NULL, NULL);
 }

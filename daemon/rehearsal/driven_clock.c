@@ -1,5 +1,5 @@
 /*
- * driven_clock.c - a clock that tests can drive
+ * driven_clock.c - a clock that a rehearsal, or a test, can drive
  *
  * Preloaded (LD_PRELOAD) it moves the clocks of any program: outreachd, outreach,
  * redis-server, each of them as it is built for people. Nothing of it is in them.
@@ -12,7 +12,7 @@
  * A driver writes a pair that is not in force and then byte 0: nobody ever sees
  * half a step. The wall clock alone moves when somebody sets the time; both move
  * when the machine was suspended. The monotonic clock stands still meanwhile, as it
- * does then, so that timers, rates and timeouts of a test take their real time.
+ * does then, so that timers, rates and timeouts take their real time.
  */
 #include <fcntl.h>
 #include <stdint.h>

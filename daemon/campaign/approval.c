@@ -1,0 +1,92 @@
+#include "approval.h"
+
+#include "buf.h"
+#include "hours.h"
+#include "mem.h"
+#include "tree.h"
+
+#include <string.h>
+
+static const char *const names[] = {"recipients", "cost", "hours", "required"};
+
+const char *approval_name(unsigned i)
+{
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+char *approval_text(unsigned needs)
+{
+    struct buf out = BUF_INIT(128);
+    char *text;
+
+    for (unsigned i = 0; approval_name(i) != NULL; i++)
+        if ((needs & 1u << i) != 0)
+            buf_printf(&out, "%s%s", out.length > 0 ? " " : "", names[i]);
+    text = xstrdup(buf_string(&out));
+    buf_free(&out);
+    return text;
+}
+
+static double number_of(const struct tree *t)
+{
+    return t == NULL               ? 0
+           : t->kind == TREE_INT   ? (double)t->integer
+           : t->kind == TREE_FLOAT ? t->number
+                                   : 0;
+}
+
+/* 0 is no bound. */
+static double stricter(double a, double b)
+{
+    return a <= 0 ? b : b <= 0 || a < b ? a : b;
+}
+
+static double cost_bound(const struct campaign *c, const struct campaign_defaults *defaults)
+{
+    return stricter(defaults->approval.cost, number_of(tree_get(c->document, "approval.cost")));
+}
+
+bool approval_minds_cost(const struct campaign *c, const struct campaign_defaults *defaults)
+{
+    return cost_bound(c, defaults) > 0;
+}
+
+static bool leaves_hours(const struct campaign *c, const struct campaign_defaults *defaults)
+{
+    struct hours *usual = hours_parse(defaults->hours != NULL ? defaults->hours : "always", NULL);
+    bool leaves = false;
+
+    for (size_t r = 0; usual != NULL && r < c->reminder_count; r++)
+        leaves |= !hours_within(c->reminders[r].hours, usual);
+    hours_free(usual);
+    return leaves;
+}
+
+unsigned approval_needs(const struct campaign *c, const struct campaign_defaults *defaults,
+                        int64_t rows, double cost)
+{
+    double people = stricter((double)defaults->approval.recipients,
+                             number_of(tree_get(c->document, "approval.recipients")));
+    const struct tree *required = tree_get(c->document, "approval.required");
+    unsigned needs = 0;
+
+    if (people > 0 && (double)rows > people)
+        needs |= APPROVAL_RECIPIENTS;
+    if (cost_bound(c, defaults) > 0 && cost > cost_bound(c, defaults))
+        needs |= APPROVAL_COST;
+    if (defaults->approval.hours && leaves_hours(c, defaults))
+        needs |= APPROVAL_HOURS;
+    if (required != NULL && required->kind == TREE_BOOL && required->truth)
+        needs |= APPROVAL_REQUIRED;
+    return needs;
+}
+
+double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows)
+{
+    double dearest = 0;
+
+    for (const struct tree *g = gateways != NULL ? gateways->first : NULL; g != NULL; g = g->next)
+        if (number_of(tree_member(g, "cost")) > dearest)
+            dearest = number_of(tree_member(g, "cost"));
+    return dearest * c->max_segments * (double)rows * (double)c->reminder_count;
+}

@@ -1,0 +1,36 @@
+/*
+ * approval.h - does a second person have to agree before a campaign is sent?
+ *
+ * The configuration says above what (defaults.approval: recipients, cost, hours). A campaign's own
+ * `approval` makes that stricter and never looser, since who queues it wrote the file: of two
+ * bounds the lower counts, and `required` asks for a second person whatever the sums are.
+ */
+#ifndef OUTREACH_APPROVAL_H
+#define OUTREACH_APPROVAL_H
+
+#include "campaign.h"
+
+/* Why one is needed. */
+enum {
+    APPROVAL_RECIPIENTS = 1, /* more than the bound */
+    APPROVAL_COST = 2,       /* more than the bound */
+    APPROVAL_HOURS = 4,      /* a reminder may leave outside defaults.hours */
+    APPROVAL_REQUIRED = 8    /* the campaign says so */
+};
+
+/* 0: none is needed. cost: of all reminders, in the configured currency. */
+unsigned approval_needs(const struct campaign *c, const struct campaign_defaults *defaults,
+                        int64_t rows, double cost);
+
+/* Whether the cost matters at all: where no bound is set it need not be reckoned. */
+bool approval_minds_cost(const struct campaign *c, const struct campaign_defaults *defaults);
+
+/* The most that it can cost: each reminder in max_segments through the dearest of the
+ * configured gateways (a list of groups, or NULL). */
+double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows);
+
+/* "recipients cost", as it is stored, for free(); and name i of them, NULL behind the last. */
+char *approval_text(unsigned needs);
+const char *approval_name(unsigned i);
+
+#endif

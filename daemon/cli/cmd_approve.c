@@ -1,0 +1,300 @@
+/*
+ * outreach approve - a second person agrees to what is queued
+ *
+ * What is shown is reckoned from the rows and the document that stand in Redis, not from anybody's
+ * file; and what is agreed to is named by their digests, which the script compares once more.
+ */
+#include "approval.h"
+#include "foresee.h"
+#include "audience.h"
+#include "clock.h"
+#include "cli.h"
+#include "human.h"
+#include "keys.h"
+#include "mem.h"
+#include "picture.h"
+#include "subcommands.h"
+#include "tree.h"
+#include "walk.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define ROWS_AT_ONCE 2000
+
+struct approve_options {
+    bool yes, dry_run;
+};
+
+static const struct option_row approve_options[] = {
+    {"yes", 'y', OPTION_FLAG, OPTION_AT(struct approve_options, yes), NULL,
+     .help = {"do not ask; needed where nobody can be asked", "不再询问；不在终端时必须加上"}},
+    {"dry-run", 'n', OPTION_FLAG, OPTION_AT(struct approve_options, dry_run), NULL,
+     .help = {"only show what would be approved", "只显示，不批准"}},
+    {0},
+};
+
+struct approving {
+    struct cli *cli;
+    struct picture *picture;
+    struct reading reading; /* of what stands in Redis */
+    struct asking *asking;
+    int64_t now_ms;
+};
+
+/* -------------------------------------------------------------- what is queued */
+
+static int take_rows(struct approving *a, const redisReply *rows, struct error *err)
+{
+    for (size_t i = 0; i < rows->elements; i++) {
+        const redisReply *row = db_field(db_at(rows->element[i], 1), "r");
+
+        if (row == NULL)
+            continue;
+        preview_row(a->reading.preview, row->str, row->len);
+        if (asking_row(a->asking, row->str, row->len, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_rows(struct approving *a, struct error *err)
+{
+    const char *id = a->picture->status->id;
+    struct command c = COMMAND_INIT;
+    redisReply *rows = NULL;
+    int rc = 0;
+
+    for (int64_t from = 1; from <= a->picture->status->rows && rc == 0; from += ROWS_AT_ONCE) {
+        command_start(&c, "XRANGE");
+        key_audience(&c, id);
+        command_add_format(&c, "%" PRId64 "-0", from);
+        command_add_format(&c, "%" PRId64 "-0", from + ROWS_AT_ONCE - 1);
+        rc = db_ask(a->cli->db, &c, &rows, err);
+        if (rc == 0) {
+            rc = take_rows(a, rows, err);
+            freeReplyObject(rows);
+        }
+    }
+    command_free(&c);
+    return rc == 0 ? asking_end(a->asking, err) : rc;
+}
+
+/* The list is the one that the document was queued with, where it says which. */
+static bool is_whole(const struct approving *a)
+{
+    const struct campaign *c = a->reading.campaign;
+    const char *digest = tree_string(c->document, "audience.digest", NULL);
+
+    return (int64_t)preview_rows(a->reading.preview) == a->picture->status->rows &&
+           (digest == NULL || strcmp(digest, preview_digest(a->reading.preview)) == 0);
+}
+
+static int look(struct approving *a)
+{
+    struct error err;
+
+    a->reading.campaign = walk_campaign(a->cli, a->picture, &err);
+    if (a->reading.campaign == NULL)
+        return cli_error(a->cli, EX_DATAERR, &err);
+    a->reading.preview = preview_create(a->reading.campaign, a->cli->settings, 0);
+    a->asking = asking_create(a->cli, a->reading.campaign, a->now_ms, &err);
+    if (a->asking == NULL)
+        return cli_error(a->cli, EX_CONFIG, &err);
+    if (read_rows(a, &err) != 0)
+        return cli_error(a->cli, EX_UNAVAILABLE, &err);
+    a->reading.report.rows = preview_rows(a->reading.preview);
+    return is_whole(a) ? 0
+                       : cli_fail(a->cli, EX_DATAERR,
+                                  T("%s: the list in Redis is not the one that was queued: cancel "
+                                    "it and queue it anew",
+                                    "%s：Redis 中的名单与提交时不一致：请取消后重新提交"),
+                                  a->picture->status->id);
+}
+
+/* ------------------------------------------------------------------- agreeing */
+
+static void show(const struct approving *a)
+{
+    const struct campaign_status *s = a->picture->status;
+    struct buf out = BUF_INIT(64u << 20);
+    char when[HUMAN_BYTES], *why = words_approval(s->approval);
+
+    buf_printf(&out,
+               T("queued by %s, %s; why a second person is asked: %s\n\n",
+                 "%s 于 %s 提交；需要第二人批准的原因：%s\n\n"),
+               s->by, human_time(when, a->picture->zone, s->queued_ms, false), why);
+    reading_write(&a->reading, a->now_ms, &out);
+    buf_putc(&out, '\n');
+    asking_write(a->asking, &a->reading, &out);
+    cli_print(&out);
+    buf_free(&out);
+    free(why);
+}
+
+/* 0, or the exit code of one who did not say yes. */
+static int ask_person(const struct approving *a)
+{
+    struct asking_sums sums = asking_sums(a->asking);
+    char people[HUMAN_BYTES], notices[HUMAN_BYTES], *question;
+    bool sure;
+
+    if (!a->cli->terminal || !isatty(STDIN_FILENO) || a->cli->json)
+        return cli_fail(a->cli, EX_USAGE,
+                        T("%s: there is nobody to ask whether to approve it: say -y",
+                          "%s：这里无法询问是否批准：请加 -y"),
+                        a->picture->status->id);
+    question = xasprintf(
+        T("Approve %s: %s recipients, %s notices, %.2f %s?",
+          "批准 %s：收件人 %s，通知 %s 条，费用 %.2f %s？"),
+        a->picture->status->id, human_count(people, (int64_t)preview_rows(a->reading.preview)),
+        human_count(notices, sums.notices), sums.cost, a->cli->settings->defaults.currency);
+    sure = cli_confirm(a->cli, question);
+    free(question);
+    if (!sure)
+        fputs(T("outreach: not approved\n", "outreach：未批准\n"), stderr);
+    return sure ? 0 : EX_TEMPFAIL;
+}
+
+static void tell(const struct approving *a, const char *state)
+{
+    const struct campaign_status *s = a->picture->status;
+    struct asking_sums sums;
+
+    if (!a->cli->json) {
+        if (strcmp(state, "active") == 0)
+            printf(T("%s is approved; it is sent when due\n", "%s 已批准；到时发送\n"), s->id);
+        return;
+    }
+    sums = asking_sums(a->asking);
+    cli_json(json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:I,s:I,s:I,s:f,s:s,s:o}", "id", s->id, "state",
+                       state, "by", json_text(s->by), "approved_by",
+                       strcmp(state, "active") == 0 ? json_text(a->cli->by) : json_null(),
+                       "approval", s->approval, "hash", s->hash, "recipients", (json_int_t)s->rows,
+                       "notices", (json_int_t)sums.notices, "segments", (json_int_t)sums.segments,
+                       "cost", sums.cost, "currency", a->cli->settings->defaults.currency,
+                       "reminders", asking_json(a->asking)));
+}
+
+static int refuse_own(const struct approving *a)
+{
+    return cli_fail(a->cli, EX_DATAERR,
+                    T("%s was queued by %s: a second person has to approve it",
+                      "%s 由 %s 提交：须由另一人批准"),
+                    a->picture->status->id, a->picture->status->by);
+}
+
+static int agree(const struct approving *a)
+{
+    const struct campaign_status *s = a->picture->status;
+    const struct campaign_approval approval = {.hash = s->hash,
+                                               .digest = s->digest,
+                                               .rows = s->rows,
+                                               .by = a->cli->by,
+                                               .now_ms = clock_wall_ms()};
+    struct error err;
+    char word[16];
+
+    if (campaign_approve(a->cli->db, a->reading.campaign, &approval, word, &err) != 0)
+        return cli_error(a->cli, EX_UNAVAILABLE, &err);
+    if (strcmp(word, "OWN") == 0)
+        return refuse_own(a);
+    if (strcmp(word, "NOBODY") == 0)
+        return cli_fail(a->cli, EX_USAGE, T("approve: --by is empty", "approve：--by 为空"));
+    if (strcmp(word, "CANCELLED") == 0)
+        return cli_fail(a->cli, EX_DATAERR,
+                        T("%s was cancelled; that is final", "%s 已取消，不能恢复"), s->id);
+    if (strcmp(word, "OTHER") == 0 || strcmp(word, "UNKNOWN") == 0)
+        return cli_fail(a->cli, EX_DATAERR,
+                        T("%s was changed since it was shown; nothing was approved",
+                          "%s 在显示之后有改动；没有批准"),
+                        s->id);
+    tell(a, "active");
+    return 0;
+}
+
+/* ------------------------------------------------------------------ running */
+
+/* Of one that waits for nobody. */
+static int tell_not_awaiting(const struct approving *a)
+{
+    const struct campaign_status *s = a->picture->status;
+    char when[HUMAN_BYTES];
+
+    if (strcmp(s->state, "cancelled") == 0)
+        return cli_fail(a->cli, EX_DATAERR,
+                        T("%s was cancelled; that is final", "%s 已取消，不能恢复"), s->id);
+    if (a->cli->json)
+        cli_json(json_pack("{s:s,s:s,s:o,s:o}", "id", s->id, "state", s->state, "by",
+                           json_text(s->by), "approved_by",
+                           s->approved_by[0] != '\0' ? json_text(s->approved_by) : json_null()));
+    else if (s->approved_by[0] != '\0')
+        printf(T("%s was approved by %s, %s; nothing was changed\n",
+                 "%s 已由 %s 于 %s 批准；没有改动\n"),
+               s->id, s->approved_by, human_time(when, a->picture->zone, s->approved_ms, false));
+    else
+        printf(T("%s needs no approval; nothing was changed\n", "%s 不需要批准；没有改动\n"),
+               s->id);
+    return 0;
+}
+
+static int run(struct approving *a, const struct approve_options *options)
+{
+    const struct campaign_status *s = a->picture->status;
+    int rc;
+
+    if (strcmp(s->state, "awaiting") != 0)
+        return tell_not_awaiting(a);
+    if (strcasecmp(s->by, a->cli->by) == 0 && !options->dry_run)
+        return refuse_own(a);
+    rc = look(a);
+    if (rc != 0)
+        return rc;
+    if (!a->cli->json)
+        show(a);
+    if (options->dry_run) {
+        tell(a, "awaiting");
+        return 0;
+    }
+    rc = options->yes ? 0 : ask_person(a);
+    return rc == 0 ? agree(a) : rc;
+}
+
+static int approve(struct cli *cli, const void *options, char **operands, int count)
+{
+    struct approving a = {.cli = cli, .now_ms = clock_wall_ms()};
+    int rc = cli_connect(cli);
+
+    (void)count;
+    a.picture = rc == 0 ? picture_ask_taken(cli, operands[0], &rc) : NULL;
+    if (rc == 0)
+        rc = run(&a, options);
+    asking_free(a.asking);
+    reading_close(&a.reading);
+    picture_free(a.picture);
+    return rc;
+}
+
+const struct subcommand cmd_approve = {
+    .name = "approve",
+    .operands = "ID",
+    .summary = {"agree, as a second person, to a campaign that awaits it", "作为第二人批准活动"},
+    .more = {"A campaign above the bounds of `approval` is not sent until somebody else than who\n"
+             "queued it has agreed. Shows texts, times, people and cost as they stand in Redis,\n"
+             "and then asks. What is approved is that text and that list, and nothing else.\n"
+             "A reminder whose time went by meanwhile is treated by the campaign's `missed`.\n"
+             "To turn it down: outreach cancel.",
+             "超过 approval 限度的活动，须由提交人以外的另一人批准后才发送。\n"
+             "先按 Redis 中的实际内容显示文字、时间、人数和费用，再询问。\n"
+             "批准只对这份内容和名单有效。等待期间错过的提醒按活动的 missed 处理。\n"
+             "不同意：outreach cancel。"},
+    .least = 1,
+    .most = 1,
+    .options = approve_options,
+    .options_bytes = sizeof(struct approve_options),
+    .run = approve,
+};

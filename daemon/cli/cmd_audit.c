@@ -1,0 +1,195 @@
+/*
+ * outreach audit - who asked for what, and when
+ */
+#include "clock.h"
+#include "cli.h"
+#include "human.h"
+#include "keys.h"
+#include "mem.h"
+#include "subcommands.h"
+#include "table.h"
+#include "zone.h"
+
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE 500
+
+struct audit_options {
+    const char *op, *campaign, *gateway, *who;
+    int64_t count, since_ms;
+};
+
+static const struct option_row audit_options[] = {
+    {"count", 'n', OPTION_NUMBER, OPTION_AT(struct audit_options, count), "COUNT", .initial = 50,
+     .word = "all",
+     .help = {"how many of the last entries (50), or all", "显示最后多少条（50），或 all"}},
+    {"op", 'o', OPTION_STRING, OPTION_AT(struct audit_options, op), "OP",
+     .help = {"queue, approve, cancel, retry, optout-add, gateway-pause, ...",
+              "queue、approve、cancel、retry、optout-add、gateway-pause 等"}},
+    {"campaign", 'c', OPTION_STRING, OPTION_AT(struct audit_options, campaign), "ID",
+     .help = {"of this campaign", "只看此活动"}},
+    {"gateway", 'g', OPTION_STRING, OPTION_AT(struct audit_options, gateway), "NAME",
+     .help = {"of this gateway", "只看此网关"}},
+    {"who", 'w', OPTION_STRING, OPTION_AT(struct audit_options, who), "NAME",
+     .help = {"asked for by this person", "只看此人"}},
+    {"since", 's', OPTION_DURATION, OPTION_AT(struct audit_options, since_ms), "TIME",
+     .help = {"of that long ago and later: 2h, 7d", "最近多久：2h、7d"}},
+    {0},
+};
+
+struct auditing {
+    struct cli *cli;
+    const struct audit_options *options;
+    const struct zone *zone;
+    redisReply **entries; /* those that are wanted, the newest first: pages own them */
+    redisReply *pages[200000 / PAGE];
+    size_t page_count;
+    struct table *table;
+    json_t *all;
+};
+
+static const char *text_of(const redisReply *fields, const char *name)
+{
+    const redisReply *value = db_field(fields, name);
+
+    return value != NULL && value->str != NULL ? value->str : "";
+}
+
+static bool matches(const redisReply *fields, const char *name, const char *wanted)
+{
+    return wanted == NULL || strcmp(text_of(fields, name), wanted) == 0;
+}
+
+static bool wants(const struct auditing *a, const redisReply *fields)
+{
+    return matches(fields, "op", a->options->op) &&
+           matches(fields, "campaign", a->options->campaign) &&
+           matches(fields, "gateway", a->options->gateway) &&
+           matches(fields, "by", a->options->who);
+}
+
+/* What it is about, and what else is on record, as "name value". */
+static void put_entry(struct auditing *a, const redisReply *entry)
+{
+    const redisReply *fields = db_at(entry, 1);
+    int64_t at_ms = strtoll(db_at(entry, 0)->str, NULL, 10);
+    static const char *const about[] = {"campaign", "gateway", "daemon", "to"};
+    json_t *one = json_pack("{s:s,s:I}", "id", db_at(entry, 0)->str, "at_ms", (json_int_t)at_ms);
+    struct buf more = BUF_INIT(65536);
+    const char *what = "";
+    char when[HUMAN_BYTES];
+
+    for (size_t i = 0; i < sizeof about / sizeof *about && what[0] == '\0'; i++)
+        what = text_of(fields, about[i]);
+    for (size_t i = 0; fields != NULL && i + 1 < fields->elements; i += 2) {
+        const char *name = fields->element[i]->str, *value = fields->element[i + 1]->str;
+
+        json_object_set_new(one, name, json_text(value));
+        if (strcmp(name, "op") == 0 || strcmp(name, "by") == 0 || value == what ||
+            strcmp(name, "event") == 0 || strcmp(name, "hash") == 0)
+            continue;
+        buf_printf(&more, "%s%s %s", more.length > 0 ? ", " : "", name, value);
+    }
+    table_cell(a->table, human_time(when, a->zone, at_ms, true));
+    table_cell(a->table, text_of(fields, "by"));
+    table_cell(a->table, text_of(fields, "op"));
+    table_cell(a->table, what);
+    table_cell(a->table, buf_string(&more));
+    json_array_append_new(a->all, one);
+    buf_free(&more);
+}
+
+/* From the newest back, until there are enough. -1 with err. */
+static int read_back(struct auditing *a, size_t *found, struct error *err)
+{
+    size_t most = a->options->count > 0 ? (size_t)a->options->count : SIZE_MAX;
+    int64_t since_ms = a->options->since_ms > 0 ? clock_wall_ms() - a->options->since_ms : 0;
+    struct command c = COMMAND_INIT;
+    char before[64] = "+";
+    int rc = 0;
+
+    while (*found < most && a->page_count < sizeof a->pages / sizeof *a->pages) {
+        redisReply *page;
+
+        command_start(&c, "XREVRANGE");
+        command_add_string(&c, KEY_AUDIT);
+        command_add_string(&c, before);
+        command_add_format(&c, "%" PRId64, since_ms);
+        command_add_string(&c, "COUNT");
+        command_add_int(&c, PAGE);
+        rc = db_ask(a->cli->db, &c, &page, err);
+        if (rc != 0)
+            break;
+        a->pages[a->page_count++] = page;
+        for (size_t i = 0; i < page->elements && *found < most; i++)
+            if (wants(a, db_at(page->element[i], 1)))
+                a->entries[(*found)++] = page->element[i];
+        if (page->elements < PAGE)
+            break;
+        snprintf(before, sizeof before, "(%s", db_at(page->element[PAGE - 1], 0)->str);
+    }
+    command_free(&c);
+    return rc;
+}
+
+static int audit(struct cli *cli, const void *options, char **operands, int count)
+{
+    const struct table_column columns[] = {{T("WHEN", "时间"), TABLE_LEFT, false},
+                                           {T("WHO", "何人"), TABLE_LEFT, false},
+                                           {T("ASKED FOR", "操作"), TABLE_LEFT, false},
+                                           {T("OF", "对象"), TABLE_LEFT, false},
+                                           {T("MORE", "其他"), TABLE_LEFT, true}};
+    struct auditing *a;
+    struct buf out = BUF_INIT(64u << 20);
+    struct error err;
+    size_t found = 0;
+    int rc = cli_connect(cli);
+
+    (void)operands, (void)count;
+    if (rc != 0)
+        return rc;
+    a = xcalloc(1, sizeof *a);
+    *a = (struct auditing){.cli = cli, .options = options, .all = json_array()};
+    a->entries = xcalloc(sizeof a->pages / sizeof *a->pages * PAGE, sizeof *a->entries);
+    a->zone = zone_find(cli->settings->defaults.timezone, NULL);
+    a->table = table_create(columns, sizeof columns / sizeof *columns);
+    if (read_back(a, &found, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    while (rc == 0 && found > 0) /* the newest last, as in a log */
+        put_entry(a, a->entries[--found]);
+    if (rc == 0 && cli->json) {
+        cli_json(json_incref(a->all));
+    } else if (rc == 0 && json_array_size(a->all) == 0) {
+        puts(T("nothing of that kind is on record", "没有此类记录"));
+    } else if (rc == 0) {
+        table_write(a->table, cli->width, 0, &out);
+        cli_print(&out);
+    }
+    for (size_t i = 0; i < a->page_count; i++)
+        freeReplyObject(a->pages[i]);
+    json_decref(a->all);
+    table_free(a->table);
+    free(a->entries);
+    free(a);
+    buf_free(&out);
+    return rc;
+}
+
+const struct subcommand cmd_audit = {
+    .name = "audit",
+    .operands = "",
+    .summary = {"who asked for what, and when", "操作记录：何人何时要求了什么"},
+    .more = {"Every order that changed something: queue, approve, pause, resume, cancel, retry,\n"
+             "opt-outs, orders to gateways, confirmed clocks, recoveries. The newest last.\n"
+             "Numbers are masked.",
+             "每一次改动的记录：提交、批准、暂停、继续、取消、重发、退订、网关指令、\n"
+             "时钟确认、恢复。最新的在最后，号码打码。"},
+    .most = 0,
+    .options = audit_options,
+    .options_bytes = sizeof(struct audit_options),
+    .run = audit,
+};

@@ -1,0 +1,605 @@
+/*
+ * outreach rehearse - the whole of a campaign beforehand, by what sends it, to nobody
+ *
+ * The campaign is queued in a world of its own (rehearsal.h) and sent there by a real outreachd.
+ * While there is something to do time goes its way; when nothing can happen before a certain
+ * instant, the clock is set forward to it. What came of it is counted in the ledger there and
+ * held against the forecast.
+ */
+#include "asking.h"
+#include "reading.h"
+#include "clock.h"
+#include "cli.h"
+#include "gateway_names.h"
+#include "hours.h"
+#include "human.h"
+#include "keys.h"
+#include "mem.h"
+#include "picture.h"
+#include "rehearsal.h"
+#include "subcommands.h"
+#include "table.h"
+#include "walk.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_MS 50
+#define QUIET_MS 300     /* nothing has moved for so long before the clock is set forward */
+#define RECEIPTS_MS 1500 /* and before what is accepted and not delivered is let be */
+#define STUCK_MS 20000   /* what should be done now and is not: a gateway's turn, a closed day */
+#define STEP_MS 60000
+#define LONG_S 45      /* sending at the gateways' rates may take so long as it takes, */
+#define SHORT_S 20     /* else they are made quicker, until it takes this */
+#define LATE_MS 600000 /* what began or ended later than the forecast by more differs from it */
+#define BAR_COLUMNS 24
+
+struct rehearse_options {
+    int64_t latency_ms, loss, reject, undelivered;
+};
+
+static const struct option_row rehearse_options[] = {
+    {"latency", 0, OPTION_DURATION, OPTION_AT(struct rehearse_options, latency_ms), "TIME",
+     .initial = 20,
+     .help = {"how long the gateways take to answer (20ms)", "网关应答时间（20ms）"}},
+    {"loss", 0, OPTION_NUMBER, OPTION_AT(struct rehearse_options, loss), "PERCENT", .min = 0,
+     .max = 100, .help = {"so many answers get lost", "丢失应答的百分比"}},
+    {"reject", 0, OPTION_NUMBER, OPTION_AT(struct rehearse_options, reject), "PERCENT", .min = 0,
+     .max = 100, .help = {"so many numbers do not exist", "空号百分比"}},
+    {"undelivered", 0, OPTION_NUMBER, OPTION_AT(struct rehearse_options, undelivered), "PERCENT",
+     .min = 0, .max = 100, .help = {"so many do not reach the phone", "未送达的百分比"}},
+    {0},
+};
+
+/* What came of one reminder. */
+struct came {
+    int64_t first_ms, last_ms; /* submits; 0: none */
+    int64_t sent, segments, expired;
+    int64_t missed[REASON_COUNT], missed_sum;
+    double cost;
+    bool skipped, equal;
+};
+
+struct rehearsing {
+    struct cli *cli, *inner;
+    const char *path;
+    struct rehearsal_options options;
+    struct rehearsal *world;
+    struct reading reading; /* the campaign, and its rows through the forecast */
+    struct asking *asking;
+    struct picture *picture; /* as it stands in that world */
+    struct gateway_names gateways;
+    struct came came[CAMPAIGN_MAX_REMINDERS];
+    size_t at; /* the reminder that is counted */
+    int64_t queued_ms, ended_ms, began_mono_ms, drawn_ms;
+};
+
+/* ------------------------------------------------------------------- the forecast */
+
+/* As if it was queued at that time. 0, or an exit code. */
+static int reckon(struct rehearsing *r, int64_t now_ms)
+{
+    struct error err;
+
+    asking_free(r->asking);
+    r->asking = NULL;
+    reading_close(&r->reading);
+    r->reading = (struct reading){0};
+    if (reading_open(&r->reading, r->cli, r->path, 0, &err) != 0)
+        return cli_error(r->cli, r->reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+    r->asking = asking_create(r->cli, r->reading.campaign, now_ms, &err);
+    if (r->asking == NULL)
+        return cli_error(r->cli, EX_CONFIG, &err);
+    r->reading.row = asking_row;
+    r->reading.arg = r->asking;
+    if (reading_audience(&r->reading, &err) != 0)
+        return cli_error(r->cli, r->reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+    return asking_end(r->asking, &err) != 0 ? cli_error(r->cli, EX_UNAVAILABLE, &err) : 0;
+}
+
+/* How much quicker the gateways must be for it to take SHORT_S, if it takes longer than LONG_S. */
+static int64_t reckon_faster(const struct rehearsing *r)
+{
+    const struct forecast *f = r->asking->forecast;
+    double longest = 0;
+
+    for (size_t i = 0; i < forecast_gateways(f); i++) {
+        const struct gateway_config *g = forecast_gateway(f, i);
+        double slots = 0;
+
+        for (size_t k = 0; k < r->reading.campaign->reminder_count; k++) {
+            const struct forecast_part *p = &forecast_reminder(f, k)->parts[i];
+
+            slots += (double)(g->count == GATEWAY_COUNT_SEGMENTS ? p->segments : p->notices);
+        }
+        if (g->rate > 0)
+            longest = fmax(longest, slots * (double)g->rate_ms / 1000 / (double)g->rate);
+    }
+    return longest > LONG_S ? (int64_t)ceil(longest / SHORT_S) : 1;
+}
+
+/* ---------------------------------------------------------------------- its course */
+
+struct look {
+    bool over, busy, receipts; /* receipts: some may still come */
+    int64_t next_ms;           /* nothing happens before; INT64_MAX: nobody knows */
+    int64_t planned, through;
+    uint64_t sum; /* changes with whatever moves */
+};
+
+static int64_t first_retry_ms(struct rehearsing *r, const char *reminder)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int64_t at_ms = INT64_MAX;
+
+    command_start(&c, "ZRANGE");
+    key_retry(&c, r->reading.campaign->id, reminder);
+    command_add_int(&c, 0);
+    command_add_int(&c, 0);
+    command_add_string(&c, "WITHSCORES");
+    if (db_ask(r->inner->db, &c, &reply, NULL) == 0) {
+        at_ms = db_int(db_at(reply, 1), INT64_MAX);
+        freeReplyObject(reply);
+    }
+    command_free(&c);
+    return at_ms;
+}
+
+static void at_earliest(struct look *l, int64_t at_ms, int64_t now_ms)
+{
+    if (at_ms <= now_ms)
+        l->busy = true;
+    else if (at_ms < l->next_ms)
+        l->next_ms = at_ms;
+}
+
+/* Nothing of a reminder is claimed outside its hours, but where people have zones of their own. */
+static int64_t open_from(const struct campaign *c, int k, int64_t ms)
+{
+    return k < 0 || c->column_timezone >= 0 ? ms
+                                            : hours_next_open(c->reminders[k].hours, c->zone, ms);
+}
+
+static void look_at_open(struct rehearsing *r, const struct reminder_status *s, int64_t now_ms,
+                         struct look *l)
+{
+    const struct campaign *c = r->reading.campaign;
+    int k = campaign_find_reminder(c, s->name);
+    int64_t retry_ms;
+
+    if (reminder_settled(s))
+        return;
+    l->over = false;
+    l->busy |= s->counts[NOTICE_SENDING] > 0;
+    retry_ms = first_retry_ms(r, s->name);
+    if (retry_ms != INT64_MAX)
+        at_earliest(l, open_from(c, k, retry_ms > now_ms ? retry_ms : now_ms), now_ms);
+    if (s->counts[NOTICE_UNTOUCHED] > 0)
+        at_earliest(l, open_from(c, k, now_ms), now_ms);
+    if (s->expires_ms > now_ms)
+        at_earliest(l, s->expires_ms, now_ms);
+}
+
+static int look(struct rehearsing *r, struct look *l, struct error *err)
+{
+    int64_t now_ms = rehearsal_now_ms(r->world);
+    const struct campaign_status *s;
+
+    picture_free(r->picture);
+    r->picture = picture_read(r->inner, r->reading.campaign->id, err);
+    if (r->picture == NULL)
+        return -1;
+    *l = (struct look){.over = true, .next_ms = INT64_MAX};
+    s = r->picture->status;
+    for (size_t i = 0; i < s->reminder_count; i++) {
+        const struct reminder_status *one = &s->reminders[i];
+
+        l->planned += one->planned;
+        l->through += reminder_sum(one) - reminder_waiting(one) - one->counts[NOTICE_SENDING];
+        l->receipts |= one->counts[NOTICE_ACCEPTED] > 0;
+        l->sum = l->sum * 31 + (uint64_t)one->state[0];
+        for (int k = 0; k < NOTICE_STATES; k++)
+            l->sum = l->sum * 31 + (uint64_t)one->counts[k];
+        if (strcmp(one->state, "scheduled") == 0) {
+            l->over = false;
+            at_earliest(l, one->due_ms, now_ms);
+        } else if (strcmp(one->state, "open") == 0) {
+            look_at_open(r, one, now_ms, l);
+        }
+    }
+    return 0;
+}
+
+static void draw(struct rehearsing *r, const struct look *l, bool end)
+{
+    char when[HUMAN_BYTES], percent[HUMAN_BYTES];
+    int full = l->planned > 0 ? (int)(l->through * BAR_COLUMNS / l->planned) : BAR_COLUMNS;
+
+    if (r->cli->json || !isatty(STDERR_FILENO) ||
+        (!end && clock_mono_ms() - r->drawn_ms < 2 * (int64_t)LOOK_MS))
+        return;
+    r->drawn_ms = clock_mono_ms();
+    if (end) {
+        fputs("\r\033[K", stderr);
+        return;
+    }
+    fprintf(stderr, "\r\033[K%s  ",
+            human_time(when, r->reading.campaign->zone, rehearsal_now_ms(r->world), false));
+    for (int i = 0; i < BAR_COLUMNS; i++)
+        fputs(r->cli->unicode ? (i < full ? "█" : "░") : (i < full ? "#" : "."), stderr);
+    fprintf(stderr, " %s", human_percent(percent, l->through, l->planned));
+    fflush(stderr);
+}
+
+/* Until nothing more will happen. 0, or an exit code. */
+static int play(struct rehearsing *r)
+{
+    int64_t moved_ms = clock_mono_ms();
+    uint64_t sum = 0;
+    struct error err;
+    struct look l = {0};
+
+    while (cli_interrupted() == 0) {
+        int64_t quiet_ms, now_ms;
+
+        if (!rehearsal_lives(r->world))
+            return cli_fail(r->cli, EX_SOFTWARE,
+                            T("outreachd ended amid the rehearsal", "演练中 outreachd 退出了"));
+        if (look(r, &l, &err) != 0)
+            return cli_error(r->cli, EX_UNAVAILABLE, &err);
+        draw(r, &l, false);
+        if (l.sum != sum)
+            moved_ms = clock_mono_ms();
+        sum = l.sum;
+        quiet_ms = clock_mono_ms() - moved_ms;
+        if (quiet_ms < (l.busy ? STUCK_MS : l.receipts ? RECEIPTS_MS : QUIET_MS)) {
+            cli_sleep(r->inner, LOOK_MS);
+            continue;
+        }
+        if (l.over)
+            break;
+        now_ms = rehearsal_now_ms(r->world);
+        if (l.busy || l.next_ms == INT64_MAX)
+            l.next_ms = l.next_ms < now_ms + STEP_MS ? l.next_ms : now_ms + STEP_MS;
+        rehearsal_sleep(r->world, l.next_ms - now_ms);
+        moved_ms = clock_mono_ms();
+    }
+    draw(r, &l, true);
+    r->ended_ms = rehearsal_now_ms(r->world);
+    return cli_interrupted();
+}
+
+/* ------------------------------------------------------------------- its outcome */
+
+static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
+{
+    struct rehearsing *r = arg;
+    struct came *came = &r->came[r->at];
+    const struct record *record = &w->record;
+
+    (void)err;
+    if (!record_was_submitted(record)) {
+        came->expired += record->state == NOTICE_EXPIRED;
+        came->missed_sum++;
+        if (record->reason < REASON_COUNT)
+            came->missed[record->reason]++;
+        return 0;
+    }
+    came->sent++;
+    came->segments += record->segments;
+    if (record->gateway < GATEWAY_NAMES_MAX)
+        came->cost += r->gateways.costs[record->gateway] * record->segments;
+    if (came->first_ms == 0 || w->submitted_ms < came->first_ms)
+        came->first_ms = w->submitted_ms;
+    if (w->submitted_ms > came->last_ms)
+        came->last_ms = w->submitted_ms;
+    return 0;
+}
+
+static int64_t forecast_begins(const struct forecast_reminder *p)
+{
+    return p->first_slot_ms != 0 ? p->first_slot_ms : p->begins_ms;
+}
+
+/* What cannot be sent in time is in the forecast's sums: then these say less. */
+static bool is_equal(const struct rehearsing *r, const struct came *came,
+                     const struct forecast_reminder *p)
+{
+    if (came->skipped != p->skipped)
+        return false;
+    if (p->skipped)
+        return true;
+    if (p->late == 0 && (came->segments != p->segments || fabs(came->cost - p->cost) > 0.001))
+        return false;
+    if (p->sent > p->late && p->late == 0 &&
+        (came->first_ms < forecast_begins(p) - 1000 ||
+         came->first_ms > forecast_begins(p) + LATE_MS ||
+         (r->options.faster == 1 && came->last_ms > p->done_ms + LATE_MS)))
+        return false;
+    return came->sent == p->sent - p->late;
+}
+
+static int count(struct rehearsing *r)
+{
+    struct error err;
+
+    if (gateway_names_read(&r->gateways, r->inner, &err) != 0)
+        return cli_error(r->cli, EX_UNAVAILABLE, &err);
+    for (size_t k = 0; k < r->reading.campaign->reminder_count; k++) {
+        const struct reminder_status *one =
+            picture_reminder(r->picture, r->reading.campaign->reminders[k].name);
+
+        r->at = k;
+        r->came[k].skipped = one == NULL || strcmp(one->state, "skipped") == 0;
+        if (!r->came[k].skipped &&
+            walk_reminder(r->inner, r->picture, one, NULL, on_notice, r, &err) != 0)
+            return cli_error(r->cli, EX_UNAVAILABLE, &err);
+        r->came[k].equal = is_equal(r, &r->came[k], forecast_reminder(r->asking->forecast, k));
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------------ telling */
+
+static void write_table(const struct rehearsing *r, struct buf *out)
+{
+    const struct campaign *c = r->reading.campaign;
+    const struct table_column columns[] = {
+        {T("reminder", "提醒"), TABLE_LEFT, true},  {T("first", "第一条"), TABLE_LEFT, false},
+        {T("last", "最后一条"), TABLE_LEFT, false}, {T("sent", "发出"), TABLE_RIGHT, false},
+        {T("seg.", "条数"), TABLE_RIGHT, false},    {T("cost", "费用"), TABLE_RIGHT, false}};
+    struct table *t = table_create(columns, sizeof columns / sizeof *columns);
+    char when[HUMAN_BYTES];
+
+    for (size_t k = 0; k < c->reminder_count; k++) {
+        const struct came *came = &r->came[k];
+
+        table_cell(t, c->reminders[k].name);
+        table_cell(t, came->skipped ? T("over or missed", "已过期或错过")
+                                    : human_time(when, c->zone, came->first_ms, false));
+        table_cell(t, came->skipped ? "" : human_time(when, c->zone, came->last_ms, false));
+        table_cell(t, came->skipped ? "" : human_count(when, came->sent));
+        table_cell(t, came->skipped ? "" : human_count(when, came->segments));
+        if (came->skipped)
+            table_cell(t, "");
+        else
+            table_printf(t, "%.2f", came->cost);
+    }
+    table_write(t, r->cli->width, 2, out);
+    table_free(t);
+}
+
+static void write_missed(const struct rehearsing *r, struct buf *out)
+{
+    char n[HUMAN_BYTES];
+
+    for (size_t k = 0; k < r->reading.campaign->reminder_count; k++) {
+        const struct came *came = &r->came[k];
+        const char *name = r->reading.campaign->reminders[k].name;
+
+        for (int i = 1; i < REASON_COUNT; i++)
+            if (came->missed[i] > 0)
+                buf_printf(out, T("  ! %s: %s got nothing: %s\n", "  ！%s：%s 人没有收到：%s\n"),
+                           name, human_count(n, came->missed[i]),
+                           words_reason(notice_reason_name((enum notice_reason)i)));
+        if (came->missed[REASON_NONE] > 0)
+            buf_printf(out, T("  ! %s: %s were not sent in time\n", "  ！%s：%s 条没有及时发出\n"),
+                       name, human_count(n, came->missed[REASON_NONE]));
+    }
+}
+
+static bool write_differences(const struct rehearsing *r, struct buf *out)
+{
+    const struct campaign *c = r->reading.campaign;
+    char a[HUMAN_BYTES], b[HUMAN_BYTES];
+    bool equal = true;
+
+    for (size_t k = 0; k < c->reminder_count; k++) {
+        const struct forecast_reminder *p = forecast_reminder(r->asking->forecast, k);
+
+        if (r->came[k].equal)
+            continue;
+        equal = false;
+        buf_printf(out,
+                   T("  ≠ %s: the forecast says %s, from %s, %" PRId64 " segments, %.2f\n",
+                     "  ≠ %s：预测为 %s 条通知，%s 开始，计费 %" PRId64 " 条，费用 %.2f\n"),
+                   c->reminders[k].name, human_count(a, p->sent - p->late),
+                   human_time(b, c->zone, forecast_begins(p), false), p->segments, p->cost);
+    }
+    return equal;
+}
+
+static struct came sum_up(const struct rehearsing *r)
+{
+    struct came sum = {.equal = true};
+
+    for (size_t k = 0; k < r->reading.campaign->reminder_count; k++) {
+        sum.sent += r->came[k].sent;
+        sum.segments += r->came[k].segments;
+        sum.cost += r->came[k].cost;
+        sum.equal &= r->came[k].equal;
+    }
+    return sum;
+}
+
+static void write_report(const struct rehearsing *r, struct buf *out)
+{
+    const struct campaign *c = r->reading.campaign;
+    struct came sum = sum_up(r);
+    char people[HUMAN_BYTES], n[HUMAN_BYTES], k[HUMAN_BYTES], from[HUMAN_BYTES], to[HUMAN_BYTES];
+    struct buf notes = BUF_INIT(1u << 20);
+
+    buf_printf(out,
+               T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n",
+                 "%s  %s\n收件人 %s，通知 %s 条，计费 %s 条，费用 %.2f %s\n"),
+               c->id, c->title, human_count(people, (int64_t)preview_rows(r->reading.preview)),
+               human_count(n, sum.sent), human_count(k, sum.segments), sum.cost,
+               r->cli->settings->defaults.currency);
+    buf_printf(out, T("%s to %s, in %s\n\n", "%s 至 %s，演练用时 %s\n\n"),
+               human_time(from, c->zone, r->queued_ms, false),
+               human_time(to, c->zone, r->ended_ms, false),
+               human_duration(n, clock_mono_ms() - r->began_mono_ms));
+    write_table(r, out);
+    write_missed(r, &notes);
+    if (r->options.faster > 1)
+        buf_printf(&notes,
+                   T("  the gateways were %" PRId64 " times as quick: the forecast says when it is "
+                     "finished\n",
+                     "  网关加快到 %" PRId64 " 倍：何时发完以预测为准\n"),
+                   r->options.faster);
+    if (write_differences(r, &notes))
+        buf_puts(&notes, T("  equal to the forecast, reminder for reminder\n",
+                           "  与预测一致，逐个提醒核对\n"));
+    buf_putc(out, '\n');
+    buf_put(out, notes.data, notes.length);
+    buf_free(&notes);
+}
+
+static json_t *reminder_json(const struct rehearsing *r, size_t k)
+{
+    const struct forecast_reminder *p = forecast_reminder(r->asking->forecast, k);
+    const struct came *came = &r->came[k];
+    json_t *missed = json_object();
+
+    for (int i = 0; i < REASON_COUNT; i++)
+        if (came->missed[i] > 0)
+            json_object_set_new(
+                missed, i == REASON_NONE ? "late" : notice_reason_name((enum notice_reason)i),
+                json_integer(came->missed[i]));
+    return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:f,s:o,s:b,s:{s:b,s:I,s:I,s:I,s:I,s:f,s:I}}",
+                     "name", r->reading.campaign->reminders[k].name, "skipped", came->skipped,
+                     "first_ms", (json_int_t)came->first_ms, "last_ms", (json_int_t)came->last_ms,
+                     "notices", (json_int_t)came->sent, "segments", (json_int_t)came->segments,
+                     "cost", came->cost, "missed", missed, "equal", came->equal, "forecast",
+                     "skipped", p->skipped, "begins_ms", (json_int_t)forecast_begins(p), "done_ms",
+                     (json_int_t)p->done_ms, "notices", (json_int_t)p->sent, "segments",
+                     (json_int_t)p->segments, "cost", p->cost, "late", (json_int_t)p->late);
+}
+
+static int tell(const struct rehearsing *r)
+{
+    struct came sum = sum_up(r);
+    struct buf out = BUF_INIT(16u << 20);
+    json_t *reminders;
+
+    if (!r->cli->json) {
+        write_report(r, &out);
+        cli_print(&out);
+        buf_free(&out);
+        return sum.equal ? 0 : EX_SOFTWARE;
+    }
+    reminders = json_array();
+    for (size_t k = 0; k < r->reading.campaign->reminder_count; k++)
+        json_array_append_new(reminders, reminder_json(r, k));
+    cli_json(json_pack(
+        "{s:s,s:b,s:I,s:I,s:I,s:f,s:s,s:I,s:I,s:I,s:I,s:o}", "id", r->reading.campaign->id, "equal",
+        sum.equal, "recipients", (json_int_t)preview_rows(r->reading.preview), "notices",
+        (json_int_t)sum.sent, "segments", (json_int_t)sum.segments, "cost", sum.cost, "currency",
+        r->cli->settings->defaults.currency, "queued_ms", (json_int_t)r->queued_ms, "ended_ms",
+        (json_int_t)r->ended_ms, "took_ms", (json_int_t)(clock_mono_ms() - r->began_mono_ms),
+        "faster", (json_int_t)r->options.faster, "reminders", reminders));
+    return sum.equal ? 0 : EX_SOFTWARE;
+}
+
+/* ----------------------------------------------------------------------- running */
+
+/* Queued there, and agreed to where the campaign itself asks for that. */
+static int queue_there(struct rehearsing *r)
+{
+    const char *const queue[] = {"queue", r->path, "--json", "--wait", "120", NULL};
+    const char *const agree[] = {"approve", r->reading.campaign->id,         "-y",
+                                 "--by",    "the rehearsal's second person", NULL};
+    struct error err;
+    struct look l;
+    int rc = rehearsal_run(r->world, queue);
+
+    if (rc != 0) /* it has said why */
+        return rc;
+    if (look(r, &l, &err) != 0)
+        return cli_error(r->cli, EX_UNAVAILABLE, &err);
+    if (strcmp(r->picture->status->state, "awaiting") == 0)
+        rc = rehearsal_run(r->world, agree);
+    r->queued_ms = r->picture->status->queued_ms;
+    return rc;
+}
+
+static int run(struct rehearsing *r)
+{
+    struct error err;
+    int rc = reckon(r, clock_wall_ms());
+
+    if (rc != 0)
+        return rc;
+    r->options.faster = reckon_faster(r);
+    r->world = rehearsal_create(r->cli, &r->options, &err);
+    if (r->world == NULL)
+        return cli_error(r->cli, EX_CANTCREAT, &err);
+    r->inner = rehearsal_cli(r->world);
+    if (rehearsal_start(r->world, &err) != 0)
+        return cli_interrupted() != 0 ? cli_interrupted() : cli_error(r->cli, EX_UNAVAILABLE, &err);
+    rc = queue_there(r);
+    if (rc == 0)
+        rc = reckon(r, r->queued_ms);
+    if (rc == 0)
+        rc = play(r);
+    if (rc == 0)
+        rc = count(r);
+    return rc == 0 ? tell(r) : rc;
+}
+
+static int rehearse(struct cli *cli, const void *arg, char **operands, int n)
+{
+    const struct rehearse_options *options = arg;
+    struct rehearsing *r;
+    int rc = cli_settings(cli);
+
+    (void)n;
+    if (rc != 0)
+        return rc;
+    if (access(operands[0], R_OK) != 0)
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+    cli_catch_signals();
+    r = xcalloc(1, sizeof *r);
+    r->cli = cli;
+    r->path = operands[0];
+    r->began_mono_ms = clock_mono_ms();
+    r->options = (struct rehearsal_options){.latency_ms = options->latency_ms,
+                                            .loss = options->loss,
+                                            .reject = options->reject,
+                                            .undelivered = options->undelivered,
+                                            .faster = 1};
+    rc = run(r);
+    picture_free(r->picture);
+    gateway_names_free(&r->gateways);
+    asking_free(r->asking);
+    reading_close(&r->reading);
+    rehearsal_close(r->world);
+    free(r);
+    return rc;
+}
+
+const struct subcommand cmd_rehearse = {
+    .name = "rehearse",
+    .operands = "CAMPAIGN.conf",
+    .summary = {"play the whole campaign to make-believe operators, in a minute",
+                "用虚拟网关把整个活动演练一遍，约一分钟"},
+    .more = {"A private Redis and a real outreachd in a temporary directory, whose gateways are\n"
+             "sandboxes of the same names, channels, rates, classes and prices; the clock is set\n"
+             "forward where nothing can happen. Tells what was sent when, what it costs, who got\n"
+             "nothing and why, and whether that equals the forecast (exit 70 if not).\n"
+             "Neither the real Redis nor any operator is touched; who has opted out is not known.",
+             "在临时目录里用单独的 Redis 和真正的 outreachd 运行，网关换成同名、同渠道、同限速、\n"
+             "同类别、同价格的虚拟网关；没有事情可做时把时钟拨到下一时刻。\n"
+             "报告何时发了什么、费用、谁没收到及原因，以及是否与预测一致（不一致则退出码 70）。\n"
+             "不接触真实的 Redis 和运营商；因此不知道谁已退订。"},
+    .least = 1,
+    .most = 1,
+    .options = rehearse_options,
+    .options_bytes = sizeof(struct rehearse_options),
+    .run = rehearse,
+};

@@ -1,0 +1,702 @@
+/*
+ * outreach replies - what residents wrote, and what a person does about it
+ */
+#include "append.h"
+#include "builtin.h"
+#include "cli.h"
+#include "clock.h"
+#include "column.h"
+#include "daemons.h"
+#include "encoding.h"
+#include "human.h"
+#include "keys.h"
+#include "log.h"
+#include "mem.h"
+#include "picture.h"
+#include "places.h"
+#include "reply_book.h"
+#include "subcommands.h"
+#include "table.h"
+#include "template.h"
+#include "tree.h"
+#include "zone.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWER_MS (2 * INT64_C(86400000)) /* a person's answer is worth so long */
+
+struct replies_options {
+    bool all, mine, sums, registered, numbers;
+    const char *campaign;
+    int64_t limit;
+};
+
+static const struct option_row replies_options[] = {
+    {"all", 'a', OPTION_FLAG, OPTION_AT(struct replies_options, all), NULL,
+     .help = {"also those that need nobody (places, answers, refusals) and what is closed",
+              "包括无需人工处理的（报名、答复、退订）和已处理的"}},
+    {"mine", 'm', OPTION_FLAG, OPTION_AT(struct replies_options, mine), NULL,
+     .help = {"assigned to me", "只看分给我的"}},
+    {"campaign", 0, OPTION_STRING, OPTION_AT(struct replies_options, campaign), "ID",
+     .help = {"of this campaign; of answer: through it",
+              "只看这个活动的；answer 时指定由哪个活动答复"}},
+    {"sums", 0, OPTION_FLAG, OPTION_AT(struct replies_options, sums), NULL,
+     .help = {"how many of a campaign answered what, have a place, wait",
+              "某活动的答复、报名和候补合计"}},
+    {"registered", 0, OPTION_FLAG, OPTION_AT(struct replies_options, registered), NULL,
+     .help = {"who has a place of a campaign, and who waits, in that order",
+              "某活动的报名名单和候补名单，按先后"}},
+    {"numbers", 0, OPTION_FLAG, OPTION_AT(struct replies_options, numbers), NULL,
+     .help = {"whole numbers; those of a cry for help always are",
+              "显示完整号码（求助的始终完整显示）"}},
+    {"limit", 'n', OPTION_NUMBER, OPTION_AT(struct replies_options, limit), "COUNT", .min = 1,
+     .max = 100000, .initial = 100,
+     .help = {"with --all: the last so many", "与 --all 同用：最近多少条"}},
+    {0},
+};
+
+static const struct {
+    const char *kind;
+    struct words words;
+} kinds[] = {
+    {"reply", {"for a person", "待人工"}},
+    {"alarm", {"CRY FOR HELP", "求助！"}},
+    {"optout", {"refused", "退订"}},
+    {"registered", {"has a place", "已报名"}},
+    {"waiting", {"waits", "候补"}},
+    {"full", {"full", "已满"}},
+    {"withdrawn", {"gave it back", "已取消"}},
+    {"closed", {"too late", "已截止"}},
+    {"answer", {"answered", "已答复"}},
+};
+
+static const char *kind_words(const char *kind)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].kind, kind) == 0)
+            return words_of(kinds[i].words);
+    return kind;
+}
+
+static const char *shown_number(const char *address, bool whole)
+{
+    return whole ? address : log_mask(address, strlen(address));
+}
+
+static const struct zone *usual_zone(const struct cli *cli)
+{
+    return zone_find(cli->settings->defaults.timezone, NULL);
+}
+
+/* ------------------------------------------------------------------------------ list */
+
+static bool is_wanted(const struct cli *cli, const struct replies_options *o,
+                      const struct reply_entry *e)
+{
+    return (o->campaign == NULL || strcmp(o->campaign, e->campaign) == 0) &&
+           (!o->mine || strcmp(e->who, cli->by) == 0);
+}
+
+static json_t *entry_json(const struct reply_entry *e, bool numbers)
+{
+    return json_pack(
+        "{s:s,s:I,s:o,s:o,s:I,s:o,s:o,s:b,s:o}", "id", e->id, "at_ms", (json_int_t)e->at_ms, "from",
+        json_text(shown_number(e->from, numbers || strcmp(e->kind, "alarm") == 0)), "campaign",
+        json_text(e->campaign), "n", (json_int_t)e->n, "kind", json_text(e->kind), "text",
+        json_text(e->text), "open", e->open, "who", json_text(e->who));
+}
+
+static int list(struct cli *cli, const struct replies_options *o)
+{
+    const struct table_column columns[] = {
+        {T("ID", "编号"), TABLE_LEFT, false},   {T("AT", "时间"), TABLE_LEFT, false},
+        {T("FROM", "来自"), TABLE_LEFT, false}, {T("CAMPAIGN", "活动"), TABLE_LEFT, false},
+        {T("WHAT", "类别"), TABLE_LEFT, false}, {T("WHO", "处理人"), TABLE_LEFT, false},
+        {T("TEXT", "内容"), TABLE_LEFT, true},
+    };
+    struct table *t = table_create(columns, sizeof columns / sizeof *columns);
+    json_t *all = json_array();
+    struct buf out = BUF_INIT(16u << 20);
+    struct reply_book book;
+    struct error err;
+    size_t shown = 0;
+    int rc = 0;
+
+    if (reply_book_read(cli, o->all, (size_t)o->limit, &book, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    for (size_t i = 0; i < book.count && rc == 0; i++) {
+        const struct reply_entry *e = &book.entries[i];
+        bool whole = o->numbers || strcmp(e->kind, "alarm") == 0;
+        char at[HUMAN_BYTES];
+
+        if (!is_wanted(cli, o, e))
+            continue;
+        shown++;
+        json_array_append_new(all, entry_json(e, o->numbers));
+        table_cell(t, e->id);
+        table_cell(t, human_time(at, usual_zone(cli), e->at_ms, false));
+        table_cell(t, shown_number(e->from, whole));
+        table_cell(t, e->campaign[0] != '\0' ? e->campaign : "-");
+        table_cell(t, kind_words(e->kind));
+        table_cell(t, e->open ? e->who : T("(closed)", "（已处理）"));
+        table_cell(t, e->text);
+    }
+    if (rc == 0 && cli->json)
+        cli_json(json_incref(all));
+    else if (rc == 0 && shown == 0)
+        buf_printf(&out, "%s\n",
+                   T("nothing waits for a person (all replies: outreach replies --all)",
+                     "没有待人工处理的回复（全部回复：outreach replies --all）"));
+    else if (rc == 0)
+        table_write(t, cli->width, 0, &out);
+    cli_print(&out);
+    buf_free(&out);
+    json_decref(all);
+    table_free(t);
+    reply_book_free(&book);
+    return rc;
+}
+
+/* ------------------------------------------------------------------- sums, registered */
+
+static int ask_hash(struct cli *cli, void (*key)(struct command *c, const char *id), const char *id,
+                    redisReply **out, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    int rc;
+
+    command_start(&c, "HGETALL");
+    key(&c, id);
+    rc = db_ask(cli->db, &c, out, err);
+    command_free(&c);
+    return rc;
+}
+
+static struct campaign *read_campaign(struct cli *cli, const char *id, int *rc)
+{
+    struct picture *p = picture_ask(cli, id, rc);
+    struct campaign *c = NULL;
+    struct tree *document;
+    struct error err;
+
+    if (p == NULL)
+        return NULL;
+    document = p->status->document == NULL
+                   ? NULL
+                   : tree_parse_json(p->status->document, strlen(p->status->document), NULL, &err);
+    if (document != NULL)
+        c = campaign_create(document, &cli->settings->defaults, NULL, 0, &err);
+    if (c == NULL)
+        *rc = document == NULL && p->status->document == NULL
+                  ? cli_fail(cli, EX_TEMPFAIL,
+                             T("%s: no daemon has taken it yet", "%s：程序尚未接收"), id)
+                  : cli_error(cli, EX_DATAERR, &err);
+    picture_free(p);
+    return c;
+}
+
+static int sums(struct cli *cli, const char *id)
+{
+    json_t *answers = json_object();
+    struct buf out = BUF_INIT(1u << 20);
+    redisReply *given = NULL, *places = NULL;
+    int64_t taken = 0, waiting = 0, gave_back = 0, answered = 0;
+    struct campaign *c;
+    struct error err;
+    int rc = 0;
+
+    c = read_campaign(cli, id, &rc);
+    if (c != NULL && (ask_hash(cli, key_answer_sums, id, &given, &err) != 0 ||
+                      ask_hash(cli, key_places, id, &places, &err) != 0))
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    for (size_t i = 0; c != NULL && rc == 0 && i + 1 < places->elements; i += 2) {
+        enum place_state state = place_parse(places->element[i + 1], NULL, NULL);
+
+        taken += state == PLACE_TAKEN;
+        waiting += state == PLACE_WAITING;
+        gave_back += state == PLACE_GIVEN_UP;
+    }
+    for (size_t i = 0; c != NULL && rc == 0 && c->replies != NULL && i < c->replies->answers.count;
+         i++) {
+        int64_t n = db_int(db_field(given, c->replies->answers.items[i]), 0);
+
+        answered += n;
+        json_object_set_new(answers, c->replies->answers.items[i], json_integer(n));
+        buf_printf(&out, "%8" PRId64 "  %s\n", n, c->replies->answers.items[i]);
+    }
+    if (c != NULL && rc == 0 && c->replies != NULL && c->replies->asks)
+        buf_printf(&out, T("%8" PRId64 "  answered\n", "%8" PRId64 "  合计答复\n"), answered);
+    if (c != NULL && rc == 0 && c->replies != NULL && c->replies->registers) {
+        buf_printf(&out, T("%8" PRId64 "  have a place", "%8" PRId64 "  已报名"), taken);
+        if (c->replies->capacity > 0)
+            buf_printf(&out, T(" (of %" PRId64 ")", "（名额 %" PRId64 "）"), c->replies->capacity);
+        buf_printf(&out,
+                   T("\n%8" PRId64 "  wait for one\n%8" PRId64 "  gave it back\n",
+                     "\n%8" PRId64 "  候补\n%8" PRId64 "  已取消\n"),
+                   waiting, gave_back);
+    }
+    if (c != NULL && rc == 0 && (c->replies == NULL || out.length == 0))
+        rc = cli_fail(
+            cli, EX_USAGE,
+            T("%s has neither `registration` nor `answers`", "%s 没有 registration 或 answers"),
+            id);
+    if (rc == 0 && cli->json)
+        cli_json(json_pack("{s:s,s:O,s:I,s:I,s:I,s:I}", "campaign", id, "answers", answers,
+                           "answered", (json_int_t)answered, "registered", (json_int_t)taken,
+                           "waiting", (json_int_t)waiting, "withdrawn", (json_int_t)gave_back));
+    else if (rc == 0)
+        cli_print(&out);
+    buf_free(&out);
+    json_decref(answers);
+    freeReplyObject(given);
+    freeReplyObject(places);
+    campaign_free(c);
+    return rc;
+}
+
+struct place {
+    const char *address;
+    enum place_state state;
+    int64_t change, at_ms;
+    uint32_t n;
+};
+
+static int by_place(const void *x, const void *y)
+{
+    const struct place *a = x, *b = y;
+
+    if (a->state != b->state)
+        return a->state == PLACE_TAKEN ? -1 : 1;
+    return a->change < b->change ? -1 : 1;
+}
+
+/* What the list calls her; sensitive campaigns name nobody. */
+static void name_of(struct cli *cli, const struct campaign *c, uint32_t n, char *out, size_t size)
+{
+    struct template_value row[CAMPAIGN_MAX_COLUMNS];
+    int column = campaign_column(c, "name");
+    struct command cmd = COMMAND_INIT;
+    const redisReply *value;
+    redisReply *rows;
+    struct error err;
+
+    out[0] = '\0';
+    if (column < 0 || n == 0 || c->sensitive)
+        return;
+    command_start(&cmd, "XRANGE");
+    key_audience(&cmd, c->id);
+    command_add_format(&cmd, "%u-0", n);
+    command_add_format(&cmd, "%u-0", n);
+    if (db_ask(cli->db, &cmd, &rows, &err) == 0) {
+        value = db_at(db_at(db_at(rows, 0), 1), 1);
+        if (value != NULL && campaign_row_split(c, value->str, value->len, row) == 0)
+            snprintf(out, size, "%.*s", (int)row[column].length, row[column].text);
+        freeReplyObject(rows);
+    }
+    command_free(&cmd);
+}
+
+static int registered(struct cli *cli, const struct replies_options *o, const char *id)
+{
+    const struct table_column columns[] = {
+        {"", TABLE_RIGHT, false},
+        {T("WHAT", "类别"), TABLE_LEFT, false},
+        {T("NUMBER", "号码"), TABLE_LEFT, false},
+        {T("NAME", "姓名"), TABLE_LEFT, true},
+        {T("SINCE", "时间"), TABLE_LEFT, false},
+    };
+    struct table *t = table_create(columns, sizeof columns / sizeof *columns);
+    struct buf out = BUF_INIT(16u << 20);
+    json_t *all = json_array();
+    redisReply *places = NULL;
+    struct place *list_of = NULL;
+    struct campaign *c;
+    struct error err;
+    size_t count = 0;
+    int rc = 0;
+
+    c = read_campaign(cli, id, &rc);
+    if (c != NULL && ask_hash(cli, key_places, id, &places, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0 && places->elements > 1)
+        list_of = xcalloc(places->elements / 2, sizeof *list_of);
+    for (size_t i = 0; rc == 0 && i + 1 < places->elements; i += 2) {
+        struct place *p = &list_of[count];
+
+        p->address = places->element[i]->str;
+        p->state = place_parse(places->element[i + 1], &p->at_ms, &p->n);
+        p->change = strtoll(places->element[i + 1]->str + 2, NULL, 10);
+        count += p->state == PLACE_TAKEN || p->state == PLACE_WAITING;
+    }
+    if (count > 0)
+        qsort(list_of, count, sizeof *list_of, by_place);
+    for (size_t i = 0; i < count; i++) {
+        const struct place *p = &list_of[i];
+        const char *kind = p->state == PLACE_TAKEN ? "registered" : "waiting";
+        char name[256], at[HUMAN_BYTES];
+
+        name_of(cli, c, p->n, name, sizeof name);
+        table_printf(t, "%zu", i + 1);
+        table_cell(t, kind_words(kind));
+        table_cell(t, shown_number(p->address, o->numbers && !c->sensitive));
+        table_cell(t, name);
+        table_cell(t, human_time(at, c->zone, p->at_ms, false));
+        json_array_append_new(
+            all, json_pack("{s:s,s:o,s:o,s:I,s:I}", "state", kind, "to",
+                           json_text(shown_number(p->address, o->numbers && !c->sensitive)), "name",
+                           json_text(name), "n", (json_int_t)p->n, "at_ms", (json_int_t)p->at_ms));
+    }
+    if (rc == 0 && cli->json)
+        cli_json(json_incref(all));
+    else if (rc == 0 && count == 0)
+        buf_printf(&out, "%s\n", T("nobody has a place yet", "还没有人报名"));
+    else if (rc == 0)
+        table_write(t, cli->width, 0, &out);
+    cli_print(&out);
+    buf_free(&out);
+    json_decref(all);
+    table_free(t);
+    free(list_of);
+    freeReplyObject(places);
+    campaign_free(c);
+    return rc;
+}
+
+/* --------------------------------------------------------------- assign, answer, close */
+
+/* The text stays out of the audit. */
+static int audit(struct cli *cli, const char *op, const struct reply_entry *e, const char *who,
+                 struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    int rc;
+
+    command_start(&c, "XADD");
+    command_add_string(&c, KEY_AUDIT);
+    command_add_string(&c, "*");
+    command_add_string(&c, "op");
+    command_add_string(&c, op);
+    command_add_string(&c, "reply");
+    command_add_string(&c, e->id);
+    command_add_string(&c, "campaign");
+    command_add_string(&c, e->campaign);
+    if (who != NULL) {
+        command_add_string(&c, "who");
+        command_add_string(&c, who);
+    }
+    command_add_string(&c, "by");
+    command_add_string(&c, cli->by);
+    rc = db_ask(cli->db, &c, NULL, err);
+    command_free(&c);
+    return rc;
+}
+
+/* Told, with the exit code in *rc, where there is none of that id. */
+static bool find(struct cli *cli, const char *id, struct reply_book *book, int *rc)
+{
+    struct error err;
+
+    if (reply_book_find(cli, id, book, &err) != 0)
+        *rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    else if (book->count == 0)
+        *rc = cli_fail(cli, EX_DATAERR,
+                       T("there is no reply %s (outreach replies --all)",
+                         "没有编号为 %s 的回复（outreach replies --all 查看）"),
+                       id);
+    return *rc == 0;
+}
+
+static int told(struct cli *cli, const struct reply_entry *e, const char *state, const char *words)
+{
+    if (cli->json)
+        cli_json(json_pack("{s:s,s:s}", "id", e->id, "state", state));
+    else
+        printf("%s  %s\n", e->id, words);
+    return 0;
+}
+
+static int change_open(struct cli *cli, const struct reply_entry *e, const char *who,
+                       struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    int rc;
+
+    command_start(&c, who != NULL ? "HSET" : "HDEL");
+    command_add_string(&c, KEY_REPLIES_OPEN);
+    command_add_string(&c, e->id);
+    if (who != NULL)
+        command_add_string(&c, who);
+    rc = db_ask(cli->db, &c, NULL, err);
+    command_free(&c);
+    return rc;
+}
+
+static int assign(struct cli *cli, const struct replies_options *o, char **operands, int count)
+{
+    struct reply_book book;
+    struct error err;
+    int rc = 0;
+
+    (void)o, (void)count;
+    if (find(cli, operands[1], &book, &rc) &&
+        (change_open(cli, book.entries, operands[2], &err) != 0 ||
+         audit(cli, "reply-assign", book.entries, operands[2], &err) != 0))
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0)
+        rc = told(cli, book.entries, "assigned", T("is assigned", "已分派"));
+    reply_book_free(&book);
+    return rc;
+}
+
+static int close_replies(struct cli *cli, const struct replies_options *o, char **operands,
+                         int count)
+{
+    int rc = 0;
+
+    (void)o;
+    for (int i = 1; i < count && rc == 0; i++) {
+        struct reply_book book;
+        struct error err;
+
+        if (find(cli, operands[i], &book, &rc) &&
+            ((book.entries->open && audit(cli, "reply-close", book.entries, NULL, &err) != 0) ||
+             change_open(cli, book.entries, NULL, &err) != 0))
+            rc = cli_error(cli, EX_UNAVAILABLE, &err);
+        if (rc == 0)
+            rc = told(cli, book.entries, "closed", T("is closed", "已处理"));
+        reply_book_free(&book);
+    }
+    return rc;
+}
+
+/* Her row, or her address alone. */
+static void row_of(struct cli *cli, const struct campaign *c, const struct reply_entry *e,
+                   bool campaigns_own, redisReply **rows, struct template_value *row)
+{
+    struct command cmd = COMMAND_INIT;
+    const redisReply *value = NULL;
+    struct error err;
+
+    command_start(&cmd, "XRANGE");
+    key_audience(&cmd, c->id);
+    command_add_format(&cmd, "%u-0", campaigns_own ? e->n : 0);
+    command_add_format(&cmd, "%u-0", campaigns_own ? e->n : 0);
+    if (db_ask(cli->db, &cmd, rows, &err) == 0)
+        value = db_at(db_at(db_at(*rows, 0), 1), 1);
+    command_free(&cmd);
+    if (value != NULL && campaign_row_split(c, value->str, value->len, row) == 0)
+        for (size_t k = 0; k < c->channel_count; k++)
+            if (row[k].length == strlen(e->from) &&
+                memcmp(row[k].text, e->from, row[k].length) == 0)
+                return;
+    for (size_t i = 0; i < c->column_count; i++)
+        row[i] = (struct template_value){"", 0};
+    for (size_t k = 0; k < c->channel_count; k++)
+        if (column_is_phone(c->channels[k]) == (e->from[0] == '+')) {
+            row[k] = (struct template_value){e->from, strlen(e->from)};
+            return;
+        }
+}
+
+/* -1 with what is wrong with it. */
+static int check_text(const struct campaign *c, const char *text, struct error *err)
+{
+    struct text_size size;
+    char *whole = xasprintf("%s%s", c->signature, text);
+    int valid = text_measure(whole, strlen(whole), TEXT_BILL_GSM, &size);
+
+    free(whole);
+    if (valid != 0 || text[0] == '\0')
+        return error_set(err, T("the text is empty, or is no UTF-8", "内容为空，或不是 UTF-8"));
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++)
+        if ((*p < 0x20 && *p != '\n') || *p == 0x7f)
+            return error_set(err, T("the text holds a control character", "内容含有控制字符"));
+    if (strstr(text, "【") != NULL)
+        return error_set(
+            err, T("leave the signature out: it is added once", "不要写签名【】，会自动加一次"));
+    if ((int)size.parts > c->max_segments)
+        return error_set(
+            err, T("the text takes %u SMS parts, of %d at most", "内容需要 %u 条短信，最多 %d 条"),
+            size.parts, c->max_segments);
+    return 0;
+}
+
+/* The same text to the same reply is said once. */
+static void make_token(const struct reply_entry *e, const char *text,
+                       char token[APPEND_TOKEN_BYTES])
+{
+    static const unsigned char key[crypto_shorthash_KEYBYTES] = "outreach answer";
+    unsigned char sum[crypto_shorthash_BYTES];
+    char hex[2 * sizeof sum + 1];
+
+    crypto_shorthash(sum, (const unsigned char *)text, strlen(text), key);
+    sodium_bin2hex(hex, sizeof hex, sum, sizeof sum);
+    snprintf(token, APPEND_TOKEN_BYTES, "reply:%s:%s", e->id, hex);
+}
+
+static int send_answer(struct cli *cli, const struct campaign *c, const struct reply_entry *e,
+                       const char *text)
+{
+    char token[APPEND_TOKEN_BYTES];
+    struct append a = {.campaign = c->id,
+                       .reminder = BUILTIN_ANSWERS,
+                       .token = token,
+                       .max_rows = cli->settings->defaults.max_audience,
+                       .now_ms = clock_wall_ms()};
+    struct template_value row[CAMPAIGN_MAX_COLUMNS];
+    struct buf bytes = BUF_INIT(1u << 20);
+    struct command cmd = COMMAND_INIT;
+    bool own = strcmp(e->campaign, c->id) == 0;
+    redisReply *rows = NULL, *reply = NULL;
+    struct append_answer done;
+    struct error err;
+    int rc = 0;
+
+    make_token(e, text, token);
+    a.expires_ms = a.now_ms + ANSWER_MS;
+    row_of(cli, c, e, own, &rows, row);
+    builtin_row(c,
+                &(struct builtin_notice){.person = row,
+                                         .text = text,
+                                         .length = strlen(text),
+                                         .n = own ? e->n : 0,
+                                         .expires_ms = a.expires_ms},
+                &bytes);
+    append_begin(&a, &cmd);
+    append_row(&cmd, bytes.data, bytes.length, NULL);
+    if (db_ask(cli->db, &cmd, &reply, &err) != 0) {
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    } else {
+        append_answer(reply, &done);
+        append_schedule(c->id, BUILTIN_ANSWERS, a.now_ms, &cmd);
+        if (done.verdict != APPEND_DONE)
+            rc = cli_fail(cli, EX_CANTCREAT, T("%s takes no more answers", "%s 不再接收答复"),
+                          c->id);
+        else if (db_ask(cli->db, &cmd, NULL, &err) != 0)
+            rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    }
+    command_free(&cmd);
+    buf_free(&bytes);
+    freeReplyObject(rows);
+    freeReplyObject(reply);
+    return rc;
+}
+
+static int may_answer(struct cli *cli, const struct reply_entry *e)
+{
+    enum reply_refusal refusal;
+    struct error err;
+
+    if (reply_book_refusal(cli, e, &refusal, &err) != 0)
+        return cli_error(cli, EX_UNAVAILABLE, &err);
+    if (refusal == REPLY_REFUSED)
+        return cli_fail(cli, EX_NOPERM,
+                        T("she has refused, and has not asked anything since: nothing is sent to "
+                          "her (call her, if it has to be)",
+                          "对方已退订，此后没有再来信询问，不能向其发送（确有必要请打电话）"));
+    return 0;
+}
+
+static int answer(struct cli *cli, const struct replies_options *o, char **operands, int count)
+{
+    struct campaign *c = NULL;
+    struct reply_book book;
+    const char *id;
+    struct error err;
+    int rc = 0;
+
+    (void)count;
+    if (!find(cli, operands[1], &book, &rc)) {
+        reply_book_free(&book);
+        return rc;
+    }
+    id = o->campaign != NULL ? o->campaign : book.entries->campaign;
+    if (id[0] == '\0')
+        rc = cli_fail(cli, EX_USAGE,
+                      T("the reply belongs to no campaign: say through which one it is answered, "
+                        "--campaign ID",
+                        "这条回复不属于任何活动：请用 --campaign 编号 指定由哪个活动答复"));
+    if (rc == 0)
+        rc = may_answer(cli, book.entries);
+    if (rc == 0)
+        c = read_campaign(cli, id, &rc);
+    if (rc == 0 && check_text(c, operands[2], &err) != 0)
+        rc = cli_error(cli, EX_DATAERR, &err);
+    if (rc == 0)
+        rc = send_answer(cli, c, book.entries, operands[2]);
+    if (rc == 0 && book.entries->open && book.entries->who[0] == '\0' &&
+        change_open(cli, book.entries, cli->by, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0 && audit(cli, "reply-answer", book.entries, NULL, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0)
+        rc = told(cli, book.entries, "answered",
+                  daemons_run(cli->db)
+                      ? T("is answered; close it when it is dealt with", "已答复；处理完请 close")
+                      : T("is answered when outreachd runs", "outreachd 运行后即发出答复"));
+    campaign_free(c);
+    reply_book_free(&book);
+    return rc;
+}
+
+/* ----------------------------------------------------------------------------- verbs */
+
+static const struct {
+    const char *name;
+    int least, most;
+    int (*run)(struct cli *cli, const struct replies_options *o, char **operands, int count);
+} verbs[] = {
+    {"assign", 3, 3, assign},
+    {"answer", 3, 3, answer},
+    {"close", 2, 1000, close_replies},
+};
+
+static int replies(struct cli *cli, const void *arg, char **operands, int count)
+{
+    struct replies_options o = *(const struct replies_options *)arg;
+    int rc;
+
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs && count > 0; i++) {
+        if (strcmp(operands[0], verbs[i].name) != 0)
+            continue;
+        if (count < verbs[i].least || count > verbs[i].most)
+            break;
+        rc = cli_connect(cli);
+        return rc != 0 ? rc : verbs[i].run(cli, &o, operands, count);
+    }
+    if (count == 1 && o.campaign == NULL && strcmp(operands[0], "assign") != 0 &&
+        strcmp(operands[0], "answer") != 0 && strcmp(operands[0], "close") != 0)
+        o.campaign = operands[0];
+    else if (count > 0)
+        return cli_fail(cli, EX_USAGE, T("usage: outreach replies %s", "用法：outreach replies %s"),
+                        cmd_replies.operands);
+    if ((o.sums || o.registered) && o.campaign == NULL)
+        return cli_fail(cli, EX_USAGE, T("of which campaign?", "请指定活动编号"));
+    rc = cli_connect(cli);
+    if (rc != 0)
+        return rc;
+    return o.sums         ? sums(cli, o.campaign)
+           : o.registered ? registered(cli, &o, o.campaign)
+                          : list(cli, &o);
+}
+
+const struct subcommand cmd_replies = {
+    .name = "replies",
+    .operands = "[CAMPAIGN | assign ID WHO | answer ID TEXT | close ID...]",
+    .summary = {"what residents wrote back: read, assign, answer, close",
+                "居民的回复：查看、分派、答复、处理完毕"},
+    .more = {"Shows what waits for a person: questions, and cries for help, which no machine\n"
+             "answers. answer sends one notice under the campaign's signature, at any hour; to\n"
+             "somebody who has refused only where she has asked since. All is audited.",
+             "显示待人工处理的回复：询问，以及求助（系统不会自动答复）。answer 以该活动的签名\n"
+             "发送一条，不受时段限制；对已退订的人，只有她此后又来信询问才能答复。均记入审计。"},
+    .least = 0,
+    .most = -1,
+    .options = replies_options,
+    .options_bytes = sizeof(struct replies_options),
+    .run = replies,
+};

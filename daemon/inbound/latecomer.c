@@ -1,0 +1,191 @@
+#include "latecomer.h"
+
+#include "clock.h"
+#include "keys.h"
+#include "log.h"
+#include "mem.h"
+#include "moves.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRIES 15
+#define AGAIN_MS 1000 /* its intent stands, and what the filter says is under way */
+
+struct lift {
+    const struct inbound_options *options;
+    char campaign[CAMPAIGN_ID_BYTES], reminder[33];
+    uint32_t n;
+    unsigned tries;
+    bool live, done; /* the reminder: may it still send, and had it come to its end */
+    struct event *timer;
+    struct moves moves;
+    struct command command;
+    struct lifts *all;
+};
+
+/* Of one person: all reminders. */
+struct lifts {
+    size_t under_way;
+    void (*done)(void *arg);
+    void *arg;
+};
+
+static void ended(struct lifts *all)
+{
+    if (--all->under_way > 0)
+        return;
+    all->done(all->arg);
+    free(all);
+}
+
+static void lift_end(struct lift *l)
+{
+    struct lifts *all = l->all;
+
+    if (l->timer != NULL)
+        event_free(l->timer);
+    command_free(&l->command);
+    free(l);
+    ended(all);
+}
+
+static void look(struct lift *l);
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    look(arg);
+}
+
+static void look_again(struct lift *l)
+{
+    struct timeval tv = {AGAIN_MS / 1000, (AGAIN_MS % 1000) * 1000};
+
+    if (++l->tries >= TRIES) {
+        log_warning("latecomer.given_up campaign=%s reminder=%s n=%u", l->campaign, l->reminder,
+                    l->n);
+        lift_end(l);
+        return;
+    }
+    if (l->timer == NULL)
+        l->timer = evtimer_new(l->options->base, on_timer, l);
+    evtimer_add(l->timer, &tv);
+}
+
+static void on_moved(void *arg, const redisReply *reply)
+{
+    struct lift *l = arg;
+    int64_t seq = 0;
+    enum moves_verdict verdict =
+        reply->type == REDIS_REPLY_ARRAY ? moves_verdict(reply, &seq) : MOVES_GONE;
+
+    if (verdict == MOVES_BACK)
+        dispatch_went_back(l->options->dispatch, l->campaign, l->reminder);
+    if (verdict == MOVES_DONE && reply->elements > 2) {
+        look_again(l);
+        return;
+    }
+    if (verdict == MOVES_DONE && l->done) { /* it is open again: the schedule is an index */
+        command_start(&l->command, "ZADD");
+        command_add_string(&l->command, KEY_SCHEDULE);
+        command_add_int(&l->command, clock_wall_ms());
+        command_add_format(&l->command, "%s/%s", l->campaign, l->reminder);
+        db_send(l->options->db, &l->command, NULL, NULL);
+    }
+    if (verdict == MOVES_DONE)
+        log_info("latecomer.waits campaign=%s reminder=%s n=%u", l->campaign, l->reminder, l->n);
+    lift_end(l);
+}
+
+static void on_reminder(void *arg, const redisReply *reply)
+{
+    struct lift *l = arg;
+    const redisReply *state = db_at(reply, 0);
+    const char *word = state != NULL && state->type == REDIS_REPLY_STRING ? state->str : "";
+
+    l->done = strcmp(word, "done") == 0;
+    l->live = (l->done || strcmp(word, "open") == 0) && db_int(db_at(reply, 1), 0) == 0 &&
+              db_int(db_at(reply, 2), 0) > clock_wall_ms();
+}
+
+static void on_record(void *arg, const redisReply *reply)
+{
+    struct lift *l = arg;
+    struct moves_target target = {.campaign = l->campaign,
+                                  .reminder = l->reminder,
+                                  .now_ms = clock_wall_ms(),
+                                  .seq =
+                                      dispatch_seq(l->options->dispatch, l->campaign, l->reminder)};
+    struct record r;
+    struct move *m;
+
+    if (!l->live || reply->type != REDIS_REPLY_STRING || reply->len != LEDGER_RECORD_BYTES) {
+        lift_end(l);
+        return;
+    }
+    record_unpack((const unsigned char *)reply->str, &r);
+    if (r.state == NOTICE_SENDING) {
+        look_again(l);
+        return;
+    }
+    if (r.state != NOTICE_EXCLUDED || r.reason != REASON_FILTER) {
+        lift_end(l);
+        return;
+    }
+    l->moves.count = 0;
+    m = moves_add(&l->moves);
+    m->n = l->n;
+    m->retry = target.now_ms;
+    memcpy(m->believed, reply->str, LEDGER_RECORD_BYTES);
+    r.state = NOTICE_PARKED;
+    r.reason = REASON_TURN;
+    r.settled_s = 0;
+    record_pack(&r, m->wanted);
+    moves_command(&l->moves, &target, &l->command);
+    db_send(l->options->db, &l->command, on_moved, l);
+}
+
+static void look(struct lift *l)
+{
+    struct command *c = &l->command;
+
+    command_start(c, "HMGET");
+    key_reminder(c, l->campaign, l->reminder);
+    command_add_string(c, "state");
+    command_add_string(c, "cancelled");
+    command_add_string(c, "expires");
+    db_send(l->options->db, c, on_reminder, l);
+    command_start(c, "GETRANGE");
+    key_ledger(c, l->campaign, l->reminder);
+    command_add_int(c, (int64_t)l->n * LEDGER_RECORD_BYTES);
+    command_add_int(c, (int64_t)(l->n + 1) * LEDGER_RECORD_BYTES - 1);
+    db_send(l->options->db, c, on_record, l);
+}
+
+void latecomer_lift(const struct inbound_options *options, const struct campaign *campaign,
+                    uint32_t n, enum place_state state, void (*done)(void *arg), void *arg)
+{
+    struct lifts *all = xcalloc(1, sizeof *all);
+
+    *all = (struct lifts){.under_way = 1, .done = done, .arg = arg};
+    for (size_t r = 0; r < campaign->reminder_count && n > 0; r++) {
+        struct lift *l;
+
+        if (campaign->reminders[r].filter == FILTER_NONE ||
+            !place_passes(campaign->reminders[r].filter, state))
+            continue;
+        l = xcalloc(1, sizeof *l);
+        l->options = options;
+        l->all = all;
+        l->n = n;
+        l->command = COMMAND_INIT;
+        snprintf(l->campaign, sizeof l->campaign, "%s", campaign->id);
+        snprintf(l->reminder, sizeof l->reminder, "%s", campaign->reminders[r].name);
+        all->under_way++;
+        look(l);
+    }
+    ended(all);
+}

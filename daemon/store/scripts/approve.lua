@@ -1,0 +1,44 @@
+-- A second person agrees: a campaign that awaits it becomes active, and its reminders wait for
+-- their time. Until then no reminder of it is `scheduled`, so that none can be opened.
+-- KEYS: campaign, reminder...
+-- ARGV: what was agreed to: hash of the body, digest of the list, rows in it ('' each of them:
+--       not said); now ms, who agrees, then for each reminder: due ms, state (scheduled or skipped)
+-- Returns OK, or AGAIN and who had agreed, UNKNOWN, CANCELLED, OTHER (not what is queued),
+-- NOBODY (no name is given), OWN (the one who queued it).
+local h = redis.call('HMGET', KEYS[1], 'state', 'hash', 'digest', 'last', 'by', 'approved_by')
+if not h[1] or h[1] == 'loading' then
+  return {'UNKNOWN'}
+end
+if h[1] ~= 'awaiting' then
+  return {h[1] == 'cancelled' and 'CANCELLED' or 'AGAIN', h[6] or ''}
+end
+for i = 1, 3 do
+  if ARGV[i] ~= (h[i + 1] or '') and (i == 1 or ARGV[i] ~= '') then
+    return {'OTHER'}
+  end
+end
+local function plain(name) -- Ann, ann and "ann " are one person
+  return string.lower(string.match(name, '^%s*(.-)%s*$'))
+end
+if plain(ARGV[5]) == '' then
+  return {'NOBODY'}
+end
+if plain(ARGV[5]) == plain(h[5] or '') then
+  return {'OWN', h[5]}
+end
+local reminders = {}
+for i = 2, #KEYS do
+  reminders[i] = redis.call('HMGET', KEYS[i], 'state', 'seq')
+end
+redis.call('HSET', KEYS[1], 'state', 'active', 'approved_by', ARGV[5], 'approved_ms', ARGV[4])
+local a = 6
+for i = 2, #KEYS do
+  if reminders[i][1] == 'awaiting' then
+    redis.call('HSET', KEYS[i], 'state', ARGV[a + 1], 'due', ARGV[a], 'seq', (tonumber(reminders[i][2]) or 0) + 1)
+    if ARGV[a + 1] == 'skipped' then
+      redis.call('HSET', KEYS[i], 'planned', 0, 'last', 0, 'c0', 0)
+    end
+  end
+  a = a + 2
+end
+return {'OK'}

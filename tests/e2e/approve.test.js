@@ -1,0 +1,119 @@
+'use strict';
+// outreach approve: what is above the bounds is not sent before a second person has agreed to it,
+// and what she agrees to is what is sent.
+
+const assert = require('node:assert/strict');
+const { journey, campaign, people, inDays, until } = require('./lib/stage');
+
+const conf = (id, text, more = '') => `campaign = { id = "${id}"; class = "notice"; title = "招聘会";
+  event = { starts = "${inDays(9, '09:00')}"; venue = "区妇联"; }; audience = { file = "list.csv"; };
+  texts = { zh = "${text}"; }; reminders = ( { name = "first"; at = "now"; }, { name = "eve"; at = "-1d 18:00"; } );
+  ${more} };\n`;
+
+const audit = async (s, ...more) => JSON.parse((await s.ok('audit', '--json', ...more)).out);
+
+journey('above the bound nothing is sent before another person agrees, to this text and this list', async (s) => {
+  const smsc = await s.smsc();
+  s.settings.defaults.approval = { recipients: 4 };
+  await s.start();
+  s.write('list.csv', `姓名,手机号\n${Array.from({ length: 5 }, (_, i) => `居民${i},1385140300${i}`).join('\n')}\n`);
+  const file = s.write('fair.conf', conf('fair', '{{姓名}}您好，请来{{event.venue}}。'));
+  const queued = await s.ok('queue', file, '--by', 'ann');
+  assert.match(queued.out, /not sent before somebody else approves it: outreach approve fair/);
+
+  // A small one that was queued after it is sent meanwhile: the daemon is at work.
+  await s.xadd(campaign('small', people(4)));
+  assert.deepEqual(await s.settled('small', 'first', 60000), { delivered: 4 });
+  assert.equal(smsc.submits.length, 4);
+
+  // It says that it waits, for what, and for whom.
+  for (const [args, words] of [[['list'], /awaits approval/], [['show', 'fair'], /many recipients.*somebody else than ann/],
+    [['plan', '--year', 'all', '--queued'], /awaits approval/]]) {
+    const { out } = await s.ok(...args);
+    assert.match(out, words);
+    for (const line of out.split('\n').filter((l) => /approv/.test(l))) assert.ok(line.length <= 80, `${args[0]}: ${line}`);
+  }
+  const shown = JSON.parse((await s.ok('show', 'fair', '--json')).out);
+  assert.deepEqual([shown.state, shown.approval, shown.approved_by], ['awaiting', 'recipients', null]);
+
+  // Neither a flag nor a second submission moves it.
+  assert.match((await s.outreach('resume', 'fair')).err, /waits for approval/);
+  await s.ok('queue', file, '--by', 'eve');
+  const client = await s.redis();
+  const xadd = (...fields) => client.call('XADD', 'outreach:events', '*', ...fields);
+  await xadd('op', 'resume', 'campaign', 'fair', 'by', 'ann');
+
+  // Not by the one who queued it, not for another text.
+  const own = await s.outreach('approve', 'fair', '-y', '--by', 'Ann');
+  assert.equal(own.code, 65, own.all);
+  assert.match(own.err, /queued by ann: a second person/);
+  await xadd('op', 'approve', 'campaign', 'fair', 'by', 'ann', 'hash', shown.hash);
+  await xadd('op', 'approve', 'campaign', 'fair', 'by', 'bob', 'hash', shown.hash.replace(/./g, '0'));
+  await xadd('op', 'approve', 'campaign', 'fair', 'by', 'bob', 'hash', shown.hash, 'list', '0'.repeat(40));
+  await xadd('op', 'approve', 'campaign', 'fair', 'by', 'bob');
+  await until('all to be refused', async () => (await s.rejected()).length === 5, 60000);
+  assert.deepEqual((await s.rejected()).map((r) => r.reason.slice(0, 30)), [
+    'it waits for approval and send', 'who queued it cannot approve i', 'what is queued is not what was',
+    'what is queued is not what was', 'no field `hash`: of what is ap']);
+  const nobody = await s.outreach('approve', 'fair', '--by', 'bob');
+  assert.equal(nobody.code, 64);
+  assert.match(nobody.out, /居民0您好，请来区妇联。/);
+  assert.match(nobody.out, /5 recipients, 10 notices/);
+  assert.equal(smsc.submits.length, 4);
+
+  // What stands in Redis was changed by somebody's hand: that is seen.
+  const [[, [, row]]] = await client.call('XRANGE', 'outreach:{fair}:audience', '5-0', '5-0');
+  await client.call('XDEL', 'outreach:{fair}:audience', '5-0');
+  const changed = await s.outreach('approve', 'fair', '-y', '--by', 'bob');
+  assert.equal(changed.code, 65);
+  assert.match(changed.err, /the list in Redis is not the one that was queued/);
+  const first4 = await client.call('XRANGE', 'outreach:{fair}:audience', '1-0', '4-0');
+  await client.call('DEL', 'outreach:{fair}:audience');
+  for (const [id, fields] of first4) await client.call('XADD', 'outreach:{fair}:audience', id, ...fields);
+  await client.call('XADD', 'outreach:{fair}:audience', '5-0', 'r', row);
+
+  const yes = JSON.parse((await s.ok('approve', 'fair', '-y', '--json', '--by', 'bob')).out);
+  assert.deepEqual([yes.state, yes.by, yes.approved_by, yes.notices], ['active', 'ann', 'bob', 10]);
+  assert.deepEqual(await s.settled('fair', 'first', 60000), { delivered: 5 });
+  assert.equal(smsc.submits.length, 9);
+  assert.match((await s.ok('approve', 'fair', '-y', '--by', 'eve')).out, /was approved by bob/);
+  assert.match((await s.ok('show', 'fair')).out, /approved .* by bob/);
+
+  // Both names, and nothing of what was refused.
+  const said = (await audit(s, '--campaign', 'fair')).map((e) => [e.op, e.by, e.awaits ?? '', e.hash ?? '']);
+  assert.deepEqual(said, [['queue', 'ann', 'recipients', ''], ['approve', 'bob', '', shown.hash]]);
+  assert.deepEqual((await audit(s, '--who', 'bob')).length, 1);
+  assert.match((await s.ok('audit', '--op', 'approve')).out, /bob +approve +fair/);
+});
+
+journey('the cost counts as it is reckoned, or as the most it can be; an approval may be an event', async (s) => {
+  const smsc = await s.smsc();
+  s.settings.defaults.approval = { cost: 1.0 };
+  await s.start();
+  s.write('list.csv', `姓名,手机号\n${Array.from({ length: 10 }, (_, i) => `居民${i},1385140310${i}`).join('\n')}\n`);
+  // 10 people, two reminders, a segment each at 0.045: 0.90
+  await s.ok('queue', s.write('cheap.conf', conf('cheap', '您好。')), '--by', 'ann');
+  // and with a text of two segments 1.80
+  const long = await s.ok('queue', s.write('dear.conf', conf('dear', '长'.repeat(80))), '--by', 'ann');
+  assert.match(long.out, /approve dear/);
+  // One that does not say what it costs: 2 people, a reminder, at most 8 segments each: 0.72; 3: 1.08
+  await s.xadd(campaign('two', people(2)));
+  await s.xadd(campaign('three', people(3)));
+  await s.xadd(campaign('anonymous', people(3)), { by: '' });
+  assert.deepEqual(await s.settled('cheap', 'first', 60000), { delivered: 10 });
+  assert.deepEqual(await s.settled('two', 'first', 60000), { delivered: 2 });
+  await until('the anonymous one to be refused', async () => (await s.rejected()).length === 1, 60000);
+  assert.match((await s.rejected())[0].reason, /it must be known who the first is/);
+  const states = Object.fromEntries(JSON.parse((await s.ok('list', '--json')).out).map((c) => [c.id, c.state]));
+  assert.deepEqual(states, { cheap: 'active', dear: 'awaiting', two: 'active', three: 'awaiting' });
+  assert.equal(smsc.submits.length, 12);
+
+  const { hash } = JSON.parse((await s.ok('show', 'three', '--json')).out);
+  await (await s.redis()).call('XADD', 'outreach:events', '*', 'op', 'approve', 'campaign', 'three', 'by', 'bob', 'hash', hash);
+  assert.deepEqual(await s.settled('three', 'first', 60000), { delivered: 3 });
+  // Turned down: by a cancel.
+  await s.ok('cancel', 'dear', '-y', '--by', 'bob');
+  assert.match((await s.outreach('approve', 'dear', '-y', '--by', 'bob')).err, /was cancelled/);
+  assert.deepEqual((await audit(s)).map((e) => `${e.op} ${e.campaign} ${e.by}`).slice(-2), ['approve three bob', 'cancel dear bob']);
+  assert.equal((await s.ok('verify', 'dear')).code, 0);
+});

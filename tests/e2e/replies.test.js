@@ -1,0 +1,194 @@
+'use strict';
+// What residents write back: places are taken and given back by reply, answers counted, refusals
+// confirmed once, cries for help told to the duty people, and the rest is kept for a person.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const { journey, campaign, people, until } = require('./lib/stage');
+
+const SOURCE = '1069000038';
+
+/** What was said to a number beyond the first n texts, without the signature. */
+const said = (smsc, number, n = 0) => smsc.textsFor(number).slice(n).map((t) => t.replace('【鼓楼区妇联】', ''));
+const hears = (smsc, person, text) => until(`${person.name} to hear ${text}`,
+  () => said(smsc, person.sms).some((t) => t.includes(text)));
+
+async function stored(s) {
+  const entries = (await (await s.redis()).call('XRANGE', 'outreach:replies', '-', '+')) ?? [];
+  return entries.map(([id, flat]) => {
+    const fields = { id };
+    for (let i = 0; i < flat.length; i += 2) fields[flat[i]] = flat[i + 1];
+    return fields;
+  });
+}
+
+journey('a course of two places: who replies has one, waits for one, gives it back, and only they are reminded', async (s) => {
+  const [a, b, c, d, late, never] = people(6);
+  s.drivenClock('2027-03-01T09:00:00+08:00');
+  const smsc = await s.smsc();
+  await s.start();
+  await s.xadd(campaign('flowers', [a, b, c, d, late, never], {
+    class: 'notice', title: { zh: '插花培训', en: 'Flowers' }, event: { starts: '2027-03-08T14:00', timezone: 'Asia/Shanghai' },
+    registration: { word: '1', cancel_word: '不去了', capacity: 2, waiting: 1, until: '-1d 12:00' },
+    texts: { zh: '{{name}}，插花培训回1报名。', en: 'x', confirmation: { zh: '{{name}}，给您留了座位。' } },
+    reminders: [{ name: 'open', at: 'now' },
+      { name: 'places', at: '-2d 10:00', only: 'unregistered', texts: { zh: '{{name}}，还可以候补。' } },
+      { name: 'eve', at: '-1d 10:00', only: 'registered', texts: { zh: '{{name}}，明天开课。' } }],
+  }));
+  assert.deepEqual(await s.settled('flowers', 'open'), { delivered: 6 });
+  const reply = async (person, text) => assert.equal(await smsc.reply(person.sms, SOURCE, text), 0);
+  await reply(a, '１');
+  await hears(smsc, a, '居民1，给您留了座位。');
+  await reply(a, '报名'); // has it, and was told
+  await reply(b, '回1报名');
+  await hears(smsc, b, '居民2，给您留了座位。');
+  await reply(c, '1。');
+  await hears(smsc, c, '候补');
+  await reply(d, '1');
+  await hears(smsc, d, '名额已满，未能为您登记');
+  await reply(a, '取消'); // no refusal here: the place goes to whoever waits
+  await hears(smsc, a, '已取消您的登记');
+  await hears(smsc, c, '居民3，给您留了座位。');
+  await reply(never, '几点开始？'); // for a person
+  const client = await s.redis();
+  for (const who of [a, b, c, d]) assert.equal(await client.call('SISMEMBER', 'outreach:optout', who.sms), 0);
+  assert.deepEqual((await stored(s)).map((r) => [r.from, r.kind, r.campaign, r.n]),
+    [[a, 'registered', 1], [a, 'registered', 1], [b, 'registered', 2], [c, 'waiting', 3], [d, 'full', 4], [a, 'withdrawn', 1],
+      [never, 'reply', 6]].map(([who, kind, n]) => [who.sms, kind, 'flowers', String(n)]));
+
+  s.clock.sleepTo('2027-03-06T10:00:01+08:00');
+  assert.deepEqual(await s.settled('flowers', 'places'), { delivered: 4, excluded: 2 });
+  s.clock.sleepTo('2027-03-07T10:00:01+08:00');
+  assert.deepEqual(await s.settled('flowers', 'eve'), { delivered: 2, excluded: 4 });
+  await until('its end', async () => (await client.call('HGET', 'outreach:{flowers}:eve', 'state')) === 'done');
+  assert.deepEqual(said(smsc, b.sms).slice(-1), ['居民2，明天开课。']);
+  assert.deepEqual(said(smsc, c.sms).slice(-1), ['居民3，明天开课。']);
+  // Somebody gives back and somebody comes late: she is reminded too, though the reminder had ended.
+  await reply(b, '不去了');
+  await hears(smsc, b, '已取消您的登记');
+  await reply(late, '1');
+  await hears(smsc, late, '居民5，给您留了座位。');
+  await hears(smsc, late, '居民5，明天开课。');
+  s.clock.sleepTo('2027-03-07T12:00:01+08:00');
+  await reply(d, '1');
+  await hears(smsc, d, '回复时间已过');
+  await until('all to be settled', async () => Object.keys(await s.counts('flowers', 'answers')).join() === 'delivered');
+  assert.deepEqual(await s.counts('flowers', 'eve'), { delivered: 3, excluded: 3 });
+  assert.equal(said(smsc, a.sms).filter((t) => /留了座位/.test(t)).length, 1);
+  assert.deepEqual(said(smsc, b.sms).slice(-2), ['居民2，明天开课。', '已取消您的登记：插花培训。']);
+  assert.equal((await s.outreach('verify', 'flowers')).code, 0);
+  const why = JSON.parse((await s.ok('why', a.sms, '--json')).out);
+  assert.match(JSON.stringify(why), /"filter"/);
+  // 取消 from who has no place is what it is everywhere else.
+  await reply(d, '取消');
+  await until('the refusal', async () => (await client.call('SISMEMBER', 'outreach:optout', d.sms)) === 1);
+  await hears(smsc, d, '您已退订');
+});
+
+journey('a survey is counted, a refusal confirmed once, the rest is for a person, who answers', async (s) => {
+  const [a, b, c, refusing, asking, other] = people(6);
+  const smsc = await s.smsc();
+  await s.start();
+  await s.xadd(campaign('walk', [a], { extension: '07', registration: {} }));
+  assert.deepEqual(await s.settled('walk', 'first'), { delivered: 1 });
+  assert.equal(smsc.messages[0].from, `${SOURCE}07`);
+  await s.xadd(campaign('survey', [a, b, c, refusing, asking, other], {
+    class: 'promotion', title: { zh: '满意度调查' }, answers: { words: ['A', 'B'], counts: 'last' },
+    texts: { zh: '{{name}}，满意请回A，不满意请回B。', answered: { zh: '{{name|居民}}，已记录，谢谢。' } },
+  }));
+  assert.deepEqual(await s.settled('survey', 'first'), { delivered: 6 });
+  const reply = async (from, text) => assert.equal(await smsc.reply(from.sms ?? from, SOURCE, text), 0);
+  await reply(a, 'ａ');
+  await reply(b, 'A');
+  await reply(c, '回B');
+  await reply(b, 'b'); // thinks again
+  await reply(c, 'B'); // says it again
+  await hears(smsc, a, '居民1，已记录，谢谢。');
+  const sums = JSON.parse((await s.ok('replies', 'survey', '--sums', '--json')).out);
+  assert.deepEqual([sums.answers, sums.answered], [{ A: 1, B: 2 }, 3]);
+  assert.match((await s.ok('replies', 'survey', '--sums')).out, /^ +1 {2}A\n +2 {2}B\n/);
+
+  // By the number that it was sent to, whatever came last: also from somebody who was told nothing.
+  const stray = { name: 'who heard of it', sms: '+8613851408888' };
+  assert.equal(await smsc.reply(stray.sms, `${SOURCE}07`, '报名'), 0);
+  await hears(smsc, stray, '已为您登记');
+  assert.equal(smsc.messages.find((m) => m.to === stray.sms).from, `${SOURCE}07`);
+  assert.equal(await smsc.reply(a.sms, `${SOURCE}07`, '报名'), 0);
+  await hears(smsc, a, '已为您登记');
+  assert.deepEqual(JSON.parse((await s.ok('replies', 'walk', '--registered', '--numbers', '--json')).out).map((r) => [r.to, r.n]),
+    [[stray.sms, 0], [a.sms, 0]]);
+  assert.deepEqual(JSON.parse((await s.ok('replies', 'survey', '--sums', '--json')).out).registered, 0);
+
+  await reply(refusing, 'ＴＤ');
+  await reply(refusing, '退订');
+  await hears(smsc, refusing, '您已退订，今后不再向您发送。');
+  await reply(asking, '在哪里领奖？');
+  await reply(other, '谢谢');
+  await reply('+8613899990000', '你们是谁'); // whom nobody has told anything
+  const open = JSON.parse((await s.ok('replies', '--json')).out);
+  assert.deepEqual(open.map((r) => [r.kind, r.campaign, r.text, r.who]),
+    [['reply', 'survey', '在哪里领奖？', ''], ['reply', 'survey', '谢谢', ''], ['reply', '', '你们是谁', '']]);
+  assert.equal(open[0].from, '+86138…04', 'numbers are masked');
+  assert.match((await s.ok('replies', '--numbers')).out, new RegExp(`\\${asking.sms} .*在哪里领奖？`));
+
+  const [question, thanks, stranger] = open.map((r) => r.id);
+  await s.ok('replies', 'assign', question, '王主任');
+  assert.deepEqual(JSON.parse((await s.run(['-c', s.conf, '--by', '王主任', 'replies', '--mine', '--json'])).out).map((r) => r.id), [question]);
+  await s.ok('replies', 'answer', question, '请到区妇联二楼领取。');
+  await s.ok('replies', 'answer', question, '请到区妇联二楼领取。'); // pressed twice
+  await hears(smsc, asking, '请到区妇联二楼领取。');
+  const noCampaign = await s.outreach('replies', 'answer', stranger, '您好');
+  assert.equal(noCampaign.code, 64, noCampaign.all);
+  await s.ok('replies', 'answer', stranger, '--campaign', 'survey', '这里是区妇联。');
+  await hears(smsc, { name: 'a stranger', sms: '+8613899990000' }, '这里是区妇联。');
+  const bad = await s.outreach('replies', 'answer', thanks, '【区妇联】好');
+  assert.equal(bad.code, 65, bad.all);
+  await s.ok('replies', 'close', question, thanks);
+  assert.deepEqual(JSON.parse((await s.ok('replies', '--json')).out).map((r) => r.id), [stranger]);
+  assert.equal((await s.outreach('replies', 'close', '1-1')).code, 65);
+
+  // Who has refused is answered only if she asked after that.
+  const refusals = JSON.parse((await s.ok('replies', '--all', '--json')).out).filter((r) => r.kind === 'optout');
+  assert.equal(refusals.length, 2, JSON.stringify(refusals));
+  assert.equal((await s.outreach('replies', 'answer', refusals[1].id, '为什么？')).code, 77);
+  await reply(refusing, '请问怎么恢复？');
+  const [again] = JSON.parse((await s.ok('replies', 'survey', '--json')).out);
+  await s.ok('replies', 'answer', again.id, '可以为您恢复。');
+  await hears(smsc, refusing, '可以为您恢复。');
+  await until('all to be settled', async () => Object.keys(await s.counts('survey', 'answers')).join() === 'delivered');
+  assert.equal(said(smsc, refusing.sms).length, 3, said(smsc, refusing.sms).join('|'));
+  assert.deepEqual(said(smsc, asking.sms).slice(1), ['请到区妇联二楼领取。']);
+  assert.equal(said(smsc, b.sms).length, 3, 'each answer that counts is confirmed once');
+  assert.equal(said(smsc, c.sms).length, 2);
+});
+
+journey('a cry for help is answered by no machine, and the duty people hear of it until they have it', async (s) => {
+  const [woman] = people(1);
+  const duty = '+8613851409999';
+  let refuse = 1;
+  const smsc = await s.smsc((submit) => (submit.to === duty && refuse-- > 0 ? { status: 0x58 } : {}));
+  const told = s.path('told');
+  const program = s.write('call-duty', `#!/bin/sh\ncat >>${told}\n[ -e ${told}.once ] || { touch ${told}.once; exit 3; }\n`);
+  fs.chmodSync(program, 0o700);
+  s.settings.alerts = [{ to: `mobile:${duty}` }, { exec: program }];
+  await s.start();
+  await s.xadd(campaign('course', [woman], { registration: { word: '1' } }));
+  assert.deepEqual(await s.settled('course', 'first'), { delivered: 1 });
+  assert.equal(await smsc.reply(woman.sms, SOURCE, '他又打我了，救命'), 0);
+  await until('the duty people to hear', () => said(smsc, duty).length === 1 && (fs.existsSync(told) && fs.readFileSync(told, 'utf8').split('\n').length === 3), 90000);
+  assert.equal(said(smsc, duty)[0], `求助警报：${woman.sms}回复“他又打我了，救命”。请立即联系本人，系统不会自动答复。`);
+  const lines = fs.readFileSync(told, 'utf8').trim().split('\n').map((l) => JSON.parse(l));
+  const { id, ...rest } = lines[0];
+  assert.deepEqual(rest, { event: 'alarm', from: woman.sms, campaign: 'course', text: '他又打我了，救命' });
+  await until('nobody to be in line', async () => (await (await s.redis()).call('ZCARD', 'outreach:{outreach:replies}:duty')) === 0);
+  assert.equal(said(smsc, woman.sms).length, 1, 'no machine answers her');
+  const [open] = JSON.parse((await s.ok('replies', '--json')).out);
+  assert.deepEqual([open.id, open.kind, open.from, open.open], [id, 'alarm', woman.sms, true]);
+  assert.match(s.log(), /alarm\.untold .*reason="the program ended with 3"/);
+  assert.doesNotMatch(s.log(), /打我了/, 'her words are in no log');
+  const file = s.write('bad.conf', 'campaign = { id = "x"; class = "notice"; title = "t"; event = { starts = "2030-05-18T14:00"; };\n'
+    + '  answers = { words = ( "A",\n    "救命" ); };\n  texts = "t"; reminders = ( { name = "a"; at = "-1d"; } ); };\n');
+  const check = await s.outreach('check', file);
+  assert.notEqual(check.code, 0);
+  assert.match(check.all, /bad\.conf:3: .*answers\.words\[1\]/);
+});

@@ -1,0 +1,79 @@
+'use strict';
+// outreach retry: what failed is tried once more, and nobody else gets anything by it.
+
+const assert = require('node:assert/strict');
+const { journey, campaign, people, until } = require('./lib/stage');
+
+const REJECTED = 0x0c, NOBODY = 0x0b, FAULT = 0x08; // rejected, reason protocol; rejected, number; retry, outage
+const last = (s) => Number(s.slice(-2));
+
+journey('a retry reaches exactly those whose sending failed, once each, at an SMSC that now accepts', async (s) => {
+  let ill = true;
+  const smsc = await s.smsc((submit) => {
+    const n = last(submit.to);
+    if (ill && n < 4) return { status: REJECTED };
+    if (ill && n < 6) return { status: NOBODY };
+    if (ill && n < 8) return { status: FAULT };
+    if (n === 8) return { receipt: { state: 'UNDELIV' } };
+    return {};
+  });
+  Object.assign(s.settings, { dispatch: { attempts: 2, backoff: '1s' } });
+  await s.start();
+  await s.ok('optout', 'add', '+8613851401011');
+  await s.xadd(campaign('fair', people(12), { missed: 'all', reminders: [
+    { name: 'first', at: 'now' }, { name: 'over', at: 'now' }] }), { by: 'ann' });
+  const before = { failed: 8, undelivered: 1, delivered: 2, 'opted-out': 1 };
+  assert.deepEqual(await s.settled('fair', 'first', 60000), before);
+  assert.deepEqual(await s.settled('fair', 'over', 60000), before);
+  const client = await s.redis();
+  await until('both to be done', async () => (await client.call('HGET', 'outreach:{fair}:first', 'state')) === 'done'
+    && (await client.call('HGET', 'outreach:{fair}:over', 'state')) === 'done', 60000);
+  await client.call('HSET', 'outreach:{fair}:over', 'expires', String(Date.now() - 1)); // its end goes by
+  const attempts = (await s.ledger('fair', 'first')).map((r) => r.attempts);
+  ill = false;
+  smsc.submits.length = 0;
+
+  // What failed and why, in words; and which of it goes without being named.
+  const list = (await s.ok('retry', 'fair', '--list')).out;
+  assert.match(list, /first +failed +4 +yes +protocol/);
+  assert.match(list, /first +failed +2 +yes +attempts/);
+  assert.match(list, /first +failed +2 +if named +number +nobody has this number/);
+  assert.match(list, /first +undelivered +1 +with -u/);
+  assert.match(list, /over +failed +4 +over +protocol/);
+  assert.match(list, /to be tried again: 6/);
+  assert.equal((await s.outreach('retry', 'fair')).code, 64, 'nobody can be asked');
+  await s.ok('retry', 'fair', '--dry-run');
+  assert.deepEqual(await s.counts('fair', 'first'), before);
+  assert.equal((await s.outreach('retry', 'fair', '--reason', 'weather', '-y')).code, 64);
+  assert.equal((await s.outreach('retry', 'fair', '--reminder', 'third', '-y')).code, 65);
+
+  await s.ok('retry', 'fair', '-y', '--by', 'bob');
+  await s.counted('fair', 'first', { failed: 2, undelivered: 1, delivered: 8, 'opted-out': 1 }, 60000);
+  assert.deepEqual(smsc.submits.map((m) => last(m.to)).sort((a, b) => a - b), [0, 1, 2, 3, 6, 7]);
+  const records = await s.ledger('fair', 'first');
+  for (const n of [0, 1, 2, 3, 6, 7]) assert.equal(records[n].attempts, attempts[n] + 1, `attempts of ${n}`);
+
+  // Again there is nothing to do; a number of nobody's goes when it is named, and then alone.
+  assert.match((await s.ok('retry', 'fair', '-y')).out, /to be tried again: 0/);
+  const named = JSON.parse((await s.ok('retry', 'fair', '-y', '--json', '--reason', 'number', '--gateway', 'mobile')).out);
+  assert.deepEqual([named.wanted, named.retried, named.left], [2, 2, 0]);
+  await s.counted('fair', 'first', { undelivered: 1, delivered: 10, 'opted-out': 1 }, 60000);
+  assert.equal(JSON.parse((await s.ok('retry', 'fair', '-y', '-u', '--json', '--gateway', 'nowhere')).out).wanted, 0);
+  assert.equal(smsc.submits.length, 8);
+  // What was taken and not delivered only where that is asked for: it may cost once more.
+  await s.ok('retry', 'fair', '-y', '-u');
+  await until('it to be sent', () => smsc.submits.length === 9, 60000);
+  assert.equal(last(smsc.submits[8].to), 8);
+  await s.counted('fair', 'first', { undelivered: 1, delivered: 10, 'opted-out': 1 }, 60000);
+
+  assert.deepEqual(await s.counts('fair', 'over'), before, 'nothing of what is past its end');
+  assert.equal((await s.ok('verify', 'fair')).code, 0);
+  await until('it to be done again', async () => (await client.call('HGET', 'outreach:{fair}:first', 'state')) === 'done', 60000);
+  const said = JSON.parse((await s.ok('audit', '--op', 'retry', '--json')).out);
+  assert.deepEqual(said.map((e) => [e.by, e.campaign, e.reminder, e.notices, e.reason ?? '']).slice(0, 2), [
+    ['bob', 'fair', 'first', '6', ''], [said[1].by, 'fair', 'first', '2', 'number']]);
+
+  await s.ok('cancel', 'fair', '-y');
+  const cancelled = await s.outreach('retry', 'fair', '-y', '-u');
+  assert.match(cancelled.out, /to be tried again: 0/);
+});
