@@ -182,7 +182,7 @@ journey('a proof holds what the phone has shown, the message id and the receipt,
   await s.xadd(campaign('fair', people(3), { title: '招聘会' }), { by: '李姐' });
   assert.deepEqual(await s.settled('fair', 'first'), { delivered: 2, undelivered: 1 });
   await smsc.reply(number(0), '1069000038', 'TD');
-  await until('her refusal', async () => (await (await s.redis()).call('SCARD', 'outreach:optout')) === 1);
+  await until('her refusal', async () => (await (await s.redis()).call('SISMEMBER', 'outreach:optout', number(0))) === 1);
 
   const proof = async (who) => JSON.parse((await s.ok('proof', who, 'fair', '--json')).out);
   for (const i of [0, 1, 2]) {
