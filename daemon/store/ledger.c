@@ -82,6 +82,7 @@ static const char *const reasons[] = {
     [REASON_REPLACED] = "replaced",
     [REASON_SAFE] = "safe",
     [REASON_FILTER] = "filter",
+    [REASON_CAP] = "cap",
 };
 _Static_assert(sizeof reasons / sizeof *reasons == REASON_COUNT, "a name for every reason");
 

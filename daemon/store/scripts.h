@@ -23,11 +23,11 @@ enum script {
     SCRIPT_INDEX,     /* gateway message ids -> notices */
     SCRIPT_RECEIPTS,  /* receipts find their notice, or are parked */
     SCRIPT_REPLY,     /* a reply, once */
-    SCRIPT_REFUSE,    /* a refusal, which even a full Redis takes */
     SCRIPT_PLACE,     /* a place of a campaign, taken or given back */
     SCRIPT_ANSWER,    /* an answer, counted once a person */
     SCRIPT_DUTY,      /* alerts that are due, taken by one daemon */
     SCRIPT_TOLD,      /* which notice somebody was told last */
+    SCRIPT_REFUSE,    /* a refusal, which even a full Redis takes */
     SCRIPT_CAP,       /* per-recipient limits: reserve */
     SCRIPT_HEARTBEAT, /* a daemon's epoch and counter */
     SCRIPT_READER,    /* who reads the events, and how far */
