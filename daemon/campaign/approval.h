@@ -14,7 +14,7 @@
 enum {
     APPROVAL_RECIPIENTS = 1, /* more than the bound */
     APPROVAL_COST = 2,       /* more than the bound */
-    APPROVAL_HOURS = 4,      /* a reminder may leave outside defaults.hours */
+    APPROVAL_HOURS = 4,      /* a reminder or a correction may leave outside defaults.hours */
     APPROVAL_REQUIRED = 8    /* the campaign says so */
 };
 

@@ -1,5 +1,6 @@
 #include "amend.h"
 
+#include "approval.h"
 #include "correction.h"
 #include "error.h"
 #include "keys.h"
@@ -90,6 +91,48 @@ static int check_kept(const struct campaign *was, const struct tree *body,
         rc = error_set(err, "channels: they cannot be changed, the list is stored by them");
     campaign_free(now);
     return rc;
+}
+
+static bool same_member(const struct campaign *a, const struct campaign *b, const char *name)
+{
+    const struct tree *x = tree_member(a->document, name), *y = tree_member(b->document, name);
+    struct buf xs = BUF_INIT(COMMAND_MAX_BYTES), ys = BUF_INIT(COMMAND_MAX_BYTES);
+    bool same;
+
+    if (x != NULL)
+        tree_write_json(x, &xs);
+    if (y != NULL)
+        tree_write_json(y, &ys);
+    same = xs.length == ys.length && (xs.length == 0 || memcmp(xs.data, ys.data, xs.length) == 0);
+    buf_free(&xs);
+    buf_free(&ys);
+    return same;
+}
+
+/* A second person has agreed to what it says: of that only the event may be another, since
+ * what those who were told are to read then stood there too. And what needs a second person is
+ * not had by an amendment. */
+static int check_approval(const struct amendment *a, const struct campaign_status *s,
+                          const struct campaign_defaults *defaults, struct error *err)
+{
+    const struct campaign *sides[] = {a->before, a->now};
+
+    if (s->approval[0] == '\0') {
+        unsigned more = approval_needs(a->now, defaults, s->rows, 0) &
+                        ~approval_needs(a->before, defaults, s->rows, 0);
+
+        return more == 0 ? 0
+                         : error_set(err, "so a second person would have to agree to it: cancel "
+                                          "it, and queue another one");
+    }
+    for (size_t i = 0; i < 2; i++)
+        for (const struct tree *one = sides[i]->document->first; one != NULL; one = one->next)
+            if (strcmp(one->name, "event") != 0 && !same_member(a->before, a->now, one->name))
+                return error_set(err,
+                                 "%s: a second person has agreed to what it says; of such a "
+                                 "campaign only the event can be changed",
+                                 one->name);
+    return 0;
 }
 
 static int check_event(const struct amendment *a, int64_t now_ms, struct error *err)
@@ -220,6 +263,8 @@ static int build(struct amendment *a, const struct campaign_status *s, const str
         return error_set(err, "there is no such campaign");
     if (strcmp(s->state, "cancelled") == 0)
         return error_set(err, "it was cancelled; that is final");
+    if (strcmp(s->state, "awaiting") == 0)
+        return error_set(err, "it waits for approval and sends nothing: approve it, or cancel it");
     document = tree_parse_json(s->document, strlen(s->document), NULL, err);
     if (document != NULL)
         a->before = campaign_create(document, defaults, NULL, 0, err);
@@ -237,7 +282,8 @@ static int build(struct amendment *a, const struct campaign_status *s, const str
     a->event = correction_needed(a->before, a->now);
     hash_body(a, body);
     plan_reminders(a, s, now_ms);
-    if (check_event(a, now_ms, err) != 0 || keep_others(a, s, err) != 0)
+    if (check_approval(a, s, defaults, err) != 0 || check_event(a, now_ms, err) != 0 ||
+        keep_others(a, s, err) != 0)
         return -1;
     add_corrections(a, s);
     a->version = s->version + 1;
@@ -311,11 +357,9 @@ enum amendment_verdict amendment_verdict(const redisReply *reply)
         const char *word;
         enum amendment_verdict verdict;
     } words[] = {
-        {"OK", AMENDMENT_DONE},
-        {"AGAIN", AMENDMENT_AGAIN},
-        {"VERSION", AMENDMENT_STALE},
-        {"BEGUN", AMENDMENT_STALE},
-        {"CANCELLED", AMENDMENT_CANCELLED},
+        {"OK", AMENDMENT_DONE},        {"AGAIN", AMENDMENT_AGAIN},
+        {"VERSION", AMENDMENT_STALE},  {"BEGUN", AMENDMENT_STALE},
+        {"AWAITING", AMENDMENT_STALE}, {"CANCELLED", AMENDMENT_CANCELLED},
     };
     const redisReply *word = db_at(reply, 0);
 

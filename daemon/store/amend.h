@@ -15,6 +15,9 @@
  *                correction (correction.h), nobody else. Refused when it would be over already.
  *   cancelled    event.cancelled = true: what waits is not sent, who was told is told. Final.
  *
+ * One that waits for approval is not amended. Of one that a second person has agreed to, only
+ * the event can be; and none so that it would need a second person.
+ *
  * Fifteen versions, of which the record's four bits can tell; the sixteenth is refused.
  */
 #ifndef OUTREACH_AMEND_H

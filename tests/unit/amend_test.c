@@ -95,8 +95,11 @@ static void queued(void)
     struct command c = COMMAND_INIT;
     struct buf json = BUF_INIT(1u << 20);
     struct campaign *campaign = compile(document(EVENT("06"), TEXTS, BOTH));
-    struct campaign_queueing q = {
-        .event_id = "100-0", .by = "ann", .token = "t", .rows = 3, .queued_ms = at("2027-02-01T00:00")};
+    struct campaign_queueing q = {.event_id = "100-0",
+                                  .by = "ann",
+                                  .token = "t",
+                                  .rows = 3,
+                                  .queued_ms = at("2027-02-01T00:00")};
     redisReply *reply = NULL;
     struct error err = {""};
 
@@ -176,7 +179,8 @@ static void test_not_begun(void **state)
     is("1", ask("HEXISTS " C ":versions 1"));
     snprintf(before, sizeof before, "%s", ask("DEBUG DIGEST"));
     is("[AGAIN]", amended(document(EVENT("14"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
-    is("[AGAIN]", amended(document(EVENT("14"), TEXTS, BOTH), "100-5", "2027-02-02T00:00")); /* older */
+    is("[AGAIN]",
+       amended(document(EVENT("14"), TEXTS, BOTH), "100-5", "2027-02-02T00:00")); /* older */
     is(before, ask("DEBUG DIGEST"));
 }
 
@@ -237,8 +241,8 @@ static void test_cancelled(void **state)
     (void)state;
     queued();
     opened("2027-02-27T09:00");
-    is("[OK]",
-       amended(document(EVENT("06") ",\"cancelled\":true", TEXTS, BOTH), "101-0", "2027-02-28T00:00"));
+    is("[OK]", amended(document(EVENT("06") ",\"cancelled\":true", TEXTS, BOTH), "101-0",
+                       "2027-02-28T00:00"));
     is("[cancelled bob]", ask("HMGET " C " state canceld_by"));
     is("[open 1]", ask("HMGET " R " state cancelled"));
     is("[done 1 0 3]", ask("HMGET " S " state cancelled c0 c12"));
@@ -340,11 +344,43 @@ static void test_refused(void **state)
     assert_non_null(strstr(trouble, "it is over, or would be"));
     is(before, ask("DEBUG DIGEST"));
     opened("2027-02-27T09:00");
-    is("refused", amended(document(EVENT("13"), "{\"zh\":\"a\"}", BOTH), "101-0", "2027-02-28T00:00"));
-    assert_non_null(strstr(trouble, "texts.moved is missing"));
     is("refused",
-       amended(document(EVENT("06"), TEXTS, REMINDER("s", "-1d 18:00")), "101-0", "2027-02-28T00:00"));
+       amended(document(EVENT("13"), "{\"zh\":\"a\"}", BOTH), "101-0", "2027-02-28T00:00"));
+    assert_non_null(strstr(trouble, "texts.moved is missing"));
+    is("refused", amended(document(EVENT("06"), TEXTS, REMINDER("s", "-1d 18:00")), "101-0",
+                          "2027-02-28T00:00"));
     assert_non_null(strstr(trouble, "\"r\" has begun"));
+}
+
+/* Nobody sends by amending what a second person has to agree to, or has agreed to otherwise. */
+static void test_approval(void **state)
+{
+    char before[64];
+
+    (void)state;
+    queued();
+    ask("HSET " C " state awaiting approval hours");
+    ask("HSET " R " state awaiting");
+    snprintf(before, sizeof before, "%s", ask("DEBUG DIGEST"));
+    is("refused", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
+    assert_non_null(strstr(trouble, "it waits for approval"));
+    is("[AWAITING]",
+       script(SCRIPT_AMEND, 3, C " " C ":versions " R " 101-0 h {} 2 r 5 ann '' '' plan 1 2"));
+    is(before, ask("DEBUG DIGEST"));
+    ask("HSET " C " state active"); /* approved */
+    ask("HSET " R " state scheduled");
+    is("refused",
+       amended(document(EVENT("13"), "{\"zh\":\"b\"}", BOTH), "101-0", "2027-02-02T00:00"));
+    assert_non_null(strstr(trouble, "texts: a second person has agreed"));
+    is("refused", amended(document(EVENT("13"), TEXTS, REMINDER("r", "-7d 03:00")), "101-0",
+                          "2027-02-02T00:00"));
+    assert_non_null(strstr(trouble, "reminders: a second person has agreed"));
+    is("[OK]", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
+    queued();
+    is("refused",
+       amended(document(EVENT("06"), TEXTS, BOTH "],\"approval\":{\"required\":true},\"vars\":["),
+               "101-0", "2027-02-02T00:00"));
+    assert_non_null(strstr(trouble, "a second person would have to agree"));
 }
 
 /* ------------------------------------------------------------------------- the told */
@@ -457,12 +493,13 @@ static void test_correction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_not_begun),      cmocka_unit_test(test_words),
-        cmocka_unit_test(test_begun),          cmocka_unit_test(test_moved_to_an_earlier_day),
-        cmocka_unit_test(test_cancelled),      cmocka_unit_test(test_taken_out),
-        cmocka_unit_test(test_stale),          cmocka_unit_test(test_versions_end),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_told),
-        cmocka_unit_test(test_told_corrected), cmocka_unit_test(test_correction),
+        cmocka_unit_test(test_not_begun),  cmocka_unit_test(test_words),
+        cmocka_unit_test(test_begun),      cmocka_unit_test(test_moved_to_an_earlier_day),
+        cmocka_unit_test(test_cancelled),  cmocka_unit_test(test_taken_out),
+        cmocka_unit_test(test_stale),      cmocka_unit_test(test_versions_end),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_approval),
+        cmocka_unit_test(test_told),       cmocka_unit_test(test_told_corrected),
+        cmocka_unit_test(test_correction),
     };
     int rc;
 

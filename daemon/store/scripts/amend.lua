@@ -8,7 +8,7 @@
 -- What has begun keeps its ledger: it goes on, or waits where it is due later now, and lasts
 -- until its new end. A cancelled event ends all of them but the built-in ones.
 -- Returns OK; AGAIN: that event, or a later one, was applied, or the document is this already;
--- UNKNOWN, CANCELLED; {'VERSION', n}: another amendment came first; {'BEGUN', k}: reminder k has.
+-- UNKNOWN, CANCELLED, AWAITING; {'VERSION', n}: another amendment came first; {'BEGUN', k}: reminder k has.
 local function padded(id) -- ids of a stream, so that they compare as strings
   local ms, seq = string.match(id or '', '^(%d+)-(%d+)$')
   return ms and #ms <= 20 and #seq <= 20 and string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #seq) .. seq or ''
@@ -23,6 +23,9 @@ if h[2] == ARGV[1] or (padded(h[2]) ~= '' and padded(ARGV[1]) ~= '' and padded(A
 end
 if h[1] == 'cancelled' then
   return {'CANCELLED'}
+end
+if h[1] == 'awaiting' then -- nobody has agreed to it, nor would have to this
+  return {'AWAITING'}
 end
 if tonumber(h[5]) + 1 ~= tonumber(ARGV[4]) then
   return {'VERSION', h[5]}
