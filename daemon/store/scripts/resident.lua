@@ -177,9 +177,9 @@ for n in pairs(seen) do
 end
 
 -- From here on it is written.
-local function flush(command, key, args, most)
-  for i = 1, #args, most do
-    redis.call(command, key, unpack(args, i, math.min(i + most - 1, #args)))
+local function in_thousands(args, write)
+  for i = 1, #args, 1000 do
+    write(unpack(args, i, math.min(i + 999, #args)))
   end
 end
 local pairs_of, at = {}, {}
@@ -193,8 +193,8 @@ for address, list in pairs(numbers) do
     at[#at + 1] = table.concat(list, ' ')
   end
 end
-flush('HSET', KEYS[2], pairs_of, 1000)
-flush('HSET', KEYS[3], at, 1000)
+in_thousands(pairs_of, function(...) redis.call('HSET', KEYS[2], ...) end)
+in_thousands(at, function(...) redis.call('HSET', KEYS[3], ...) end)
 for tag, of in pairs(bits) do
   local args = {}
   for n, bit in pairs(of) do
@@ -203,7 +203,7 @@ for tag, of in pairs(bits) do
     args[#args + 1] = n
     args[#args + 1] = bit
   end
-  flush('BITFIELD', KEYS[3 + tag], args, 1000)
+  in_thousands(args, function(...) redis.call('BITFIELD', KEYS[3 + tag], ...) end)
 end
 if added > 0 then
   redis.call('HSET', KEYS[1], 'last', last)
