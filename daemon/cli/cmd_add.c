@@ -6,6 +6,7 @@
  * and again after an interruption. They get what is still to come.
  */
 #include "append.h"
+#include "approval.h"
 #include "audience.h"
 #include "audit.h"
 #include "campaign.h"
@@ -380,6 +381,23 @@ static void tell(const struct adding *a)
 }
 
 /* ---------------------------------------------------------------------- running */
+/* More than may be sent to without a second person's agreement does not come in one by one: of
+ * what was agreed to, those that came since count. What still awaits it is agreed to with them. */
+static bool needs_approval(const struct adding *a)
+{
+    const struct campaign_status *s = a->picture->status;
+    const struct settings *settings = a->cli->settings;
+    const struct tree *queued = tree_get(a->picture->document, "audience.rows");
+    int64_t rows = s->rows + (int64_t)a->report.taken;
+
+    if (s->approved_by[0] != '\0' && queued != NULL && queued->kind == TREE_INT)
+        rows -= queued->integer;
+    return strcmp(s->state, "awaiting") != 0 && a->report.taken > 0 &&
+           (approval_needs(a->campaign, &settings->defaults, rows,
+                           approval_most_cost(a->campaign, settings->gateways, rows)) &
+            (APPROVAL_RECIPIENTS | APPROVAL_COST)) != 0;
+}
+
 static int run(struct adding *a, const char *path)
 {
     struct error err;
@@ -413,6 +431,12 @@ static int run(struct adding *a, const char *path)
         return cli_fail(a->cli, EX_DATAERR,
                         T("%s: nobody in it can be added", "%s：没有可添加的人"), path);
     }
+    if (needs_approval(a))
+        return cli_fail(a->cli, EX_DATAERR,
+                        T("%s: with these it would be more than may be sent without a second "
+                          "person's approval: queue them as a campaign of their own",
+                          "%s：加上这些人将超过无需第二人批准的限度：请作为另一个活动提交"),
+                        a->campaign->id);
     rc = a->options->dry_run ? 0 : append(a);
     if (rc == 0)
         tell(a);
