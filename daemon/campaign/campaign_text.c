@@ -449,7 +449,7 @@ static const struct campaign_text *special_text(struct scope *s, const struct sp
                                      ? tree_member(s->form->texts, special->name)
                                      : NULL;
     const struct tree *leaf = leaf_of(s, written, channel, t->languages[language]);
-    const char *usual, *discreet;
+    const char *usual;
     struct campaign_text *text;
 
     if (leaf == NULL) {

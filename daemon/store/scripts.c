@@ -44,10 +44,7 @@ EMBED(append);
 EMBED(amend);
 EMBED(corrected);
 EMBED(repair);
-EMBED(labels);
-EMBED(resident);
-EMBED(tag);
-EMBED(erase);
+,
 
 /* Refused whole when Redis is out of memory, or not. */
 #define CAREFUL "#!lua\n"
@@ -58,7 +55,7 @@ EMBED(erase);
 #name, head, lua_##name##_begin, lua_##name##_end                                          \
     }
 
-static const struct {
+    static const struct {
     const char *name, *head, *begin, *end;
 } scripts[] = {
     [SCRIPT_ADD] = SCRIPT(add, CAREFUL),
@@ -94,6 +91,8 @@ static const struct {
     [SCRIPT_TAG] = SCRIPT(tag, CAREFUL),
     [SCRIPT_ERASE] = SCRIPT(erase, ALWAYS),
     [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
+    [SCRIPT_REPLY] = SCRIPT(reply, ALWAYS),
+    [SCRIPT_REFUSE] = SCRIPT(refuse, ALWAYS),
 };
 
 static struct {

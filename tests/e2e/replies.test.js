@@ -184,6 +184,9 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   assert.equal(said(smsc, woman.sms).length, 1, 'no machine answers her');
   const [open] = JSON.parse((await s.ok('replies', '--json')).out);
   assert.deepEqual([open.id, open.kind, open.from, open.open], [id, 'alarm', woman.sms, true]);
+  const listed = (await s.ok('list')).out;
+  assert.match(listed, /\nreplies that wait for a person: 1 \(outreach replies\)\n/);
+  assert.doesNotMatch(listed, /CRY FOR HELP/, 'all have been told');
   assert.match(s.log(), /alarm\.untold .*reason="the program ended with 3"/);
   assert.doesNotMatch(s.log(), /打我了/, 'her words are in no log');
   const file = s.write('bad.conf', 'campaign = { id = "x"; class = "notice"; title = "t"; event = { starts = "2030-05-18T14:00"; };\n'
