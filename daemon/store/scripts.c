@@ -28,6 +28,7 @@ EMBED(finish);
 EMBED(index);
 EMBED(receipts);
 EMBED(reply);
+EMBED(refuse);
 EMBED(place);
 EMBED(answer);
 EMBED(duty);
@@ -44,7 +45,10 @@ EMBED(append);
 EMBED(amend);
 EMBED(corrected);
 EMBED(repair);
-,
+EMBED(labels);
+EMBED(resident);
+EMBED(tag);
+EMBED(erase);
 
 /* Refused whole when Redis is out of memory, or not. */
 #define CAREFUL "#!lua\n"
@@ -55,7 +59,7 @@ EMBED(repair);
 #name, head, lua_##name##_begin, lua_##name##_end                                          \
     }
 
-    static const struct {
+static const struct {
     const char *name, *head, *begin, *end;
 } scripts[] = {
     [SCRIPT_ADD] = SCRIPT(add, CAREFUL),
@@ -69,7 +73,6 @@ EMBED(repair);
     [SCRIPT_FINISH] = SCRIPT(finish, ALWAYS),
     [SCRIPT_INDEX] = SCRIPT(index, ALWAYS),
     [SCRIPT_RECEIPTS] = SCRIPT(receipts, ALWAYS),
-    [SCRIPT_REPLY] = SCRIPT(reply, CAREFUL),
     [SCRIPT_PLACE] = SCRIPT(place, CAREFUL),
     [SCRIPT_ANSWER] = SCRIPT(answer, CAREFUL),
     [SCRIPT_DUTY] = SCRIPT(duty, ALWAYS),
