@@ -69,7 +69,7 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
     [['residents', 'list', '--tag', '妇女'], 65, /there is no tag "妇女"/, /没有标签“妇女”/],
     [['residents', 'tag', '妇女', '--add'], 64, /say who: --file FILE/, /请指明是谁/],
     [['residents', 'tag', '妇女', '--all'], 64, /say --add or --remove/, /请指明 --add 或 --remove/],
-    [['residents', 'export', 'list.pdf'], 73, /name it .xlsx or .csv/, /须以 .xlsx 或 .csv 结尾/],
+    [['residents', 'export', 'list.pdf'], 65, /name it .xlsx or .csv/, /须以 .xlsx 或 .csv 结尾/],
     [['residents', 'erase', '123'], 65, /number is too short/, /号码/],
     [['add', 'nobody', 'good.csv'], 65, /there is no campaign nobody/, /没有活动 nobody/],
   ]) {
