@@ -74,7 +74,7 @@ unsigned approval_needs(const struct campaign *c, const struct campaign_defaults
         needs |= APPROVAL_RECIPIENTS;
     if (cost_bound(c, defaults) > 0 && cost > cost_bound(c, defaults))
         needs |= APPROVAL_COST;
-    if (defaults->approval.hours && leaves_hours(c, defaults))
+    if (defaults->approval.hours && rows > 1 && leaves_hours(c, defaults))
         needs |= APPROVAL_HOURS;
     if (required != NULL && required->kind == TREE_BOOL && required->truth)
         needs |= APPROVAL_REQUIRED;

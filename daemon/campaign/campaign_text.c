@@ -397,46 +397,48 @@ static int fill_table(struct scope *s, const char *usual_optout, struct error *e
 }
 
 /* --------------------------------------------------------- what is said to a reply */
-/* usual: where the campaign listens to replies and does not write its own. */
+/* Where the campaign listens to replies and does not write its own. What is sensitive does not say
+ * what it is about. */
 static const struct special {
     const char *name;
-    const char *zh, *en;
-    struct {
-        const char *zh, *en; /* of a sensitive campaign; NULL: the same */
-    } discreet;
+    const char *zh, *en, *quiet_zh, *quiet_en;
 } specials[SPECIAL_COUNT] = {
     [SPECIAL_CONFIRMATION] = {"confirmation",
                               "已为您登记：{{event.title}}，{{event.date}}{{event.time}}。"
                               "不能来请回复取消。",
                               "You have a place: {{event.title}}, {{event.date}} {{event.time}}. "
                               "Reply CANCEL to give it back.",
-                              {"已为您登记。不能来请回复取消。",
-                               "You have a place. Reply CANCEL to give it back."}},
-    [SPECIAL_WAITING] = {"waiting",
-                         "{{event.title}}名额已满，您已列入候补，有名额时会通知您。",
+                              "已为您登记：{{event.date}}{{event.time}}。不能来请回复取消。",
+                              "You have a place: {{event.date}} {{event.time}}. Reply CANCEL to "
+                              "give it back."},
+    [SPECIAL_WAITING] = {"waiting", "{{event.title}}名额已满，您已列入候补，有名额时会通知您。",
                          "{{event.title}} is full. You are on the waiting list and will hear when "
                          "there is a place.",
-                         {"名额已满，您已列入候补，有名额时会通知您。",
-                          "It is full. You are on the waiting list and will hear when there is a "
-                          "place."}},
-    [SPECIAL_FULL] = {"full",
-                      "{{event.title}}名额已满，未能为您登记。",
+                         "名额已满，您已列入候补，有名额时会通知您。",
+                         "All places are taken. You are on the waiting list and will hear when "
+                         "there is one."},
+    [SPECIAL_FULL] = {"full", "{{event.title}}名额已满，未能为您登记。",
                       "{{event.title}} is full: there is no place left.",
-                      {"名额已满，未能为您登记。", "It is full: there is no place left."}},
-    [SPECIAL_WITHDRAWN] = {"withdrawn",
-                           "已取消您的登记：{{event.title}}。",
-                           "Your place was given back: {{event.title}}.",
-                           {"已取消您的登记。", "Your place was given back."}},
-    [SPECIAL_CLOSED] = {"closed",
-                        "{{event.title}}的回复时间已过。",
-                        "It is too late to reply to: {{event.title}}.",
-                        {"回复时间已过。", "It is too late to reply."}},
-    [SPECIAL_ANSWERED] = {"answered", NULL, NULL, {NULL, NULL}},
-    [SPECIAL_OPTOUT] = {"optout",
-                        "您已退订，今后不再向您发送。",
+                      "名额已满，未能为您登记。", "There is no place left."},
+    [SPECIAL_WITHDRAWN] = {"withdrawn", "已取消您的登记：{{event.title}}。",
+                           "Your place was given back: {{event.title}}.", "已取消您的登记。",
+                           "Your place was given back."},
+    [SPECIAL_CLOSED] = {"closed", "{{event.title}}的回复时间已过。",
+                        "It is too late to reply to: {{event.title}}.", "回复时间已过。",
+                        "It is too late to reply."},
+    [SPECIAL_ANSWERED] = {"answered", NULL, NULL, NULL, NULL},
+    [SPECIAL_OPTOUT] = {"optout", "您已退订，今后不再向您发送。",
                         "You have opted out and will get no more messages from us.",
-                        {NULL, NULL}},
+                        "您已退订，今后不再向您发送。",
+                        "You have opted out and will get no more messages from us."},
 };
+
+static const char *usual_text(const struct special *special, const char *language, bool quiet)
+{
+    bool zh = strncmp(language, "zh", 2) == 0;
+
+    return quiet ? (zh ? special->quiet_zh : special->quiet_en) : zh ? special->zh : special->en;
+}
 
 static const struct campaign_text *special_text(struct scope *s, const struct special *special,
                                                 const char *channel, size_t language,
@@ -447,17 +449,14 @@ static const struct campaign_text *special_text(struct scope *s, const struct sp
                                      ? tree_member(s->form->texts, special->name)
                                      : NULL;
     const struct tree *leaf = leaf_of(s, written, channel, t->languages[language]);
-    const char *usual, *discreet;
+    const char *usual;
     struct campaign_text *text;
 
     if (leaf == NULL) {
         leaf = leaf_of(s, written, channel, t->languages[t->main_language]);
         language = leaf != NULL ? t->main_language : language;
     }
-    usual = strncmp(t->languages[language], "zh", 2) == 0 ? special->zh : special->en;
-    discreet = usual == special->zh ? special->discreet.zh : special->discreet.en;
-    if (s->c->sensitive && discreet != NULL)
-        usual = discreet;
+    usual = usual_text(special, t->languages[language], s->c->sensitive);
     text = xcalloc(1, sizeof *text);
     text->next = s->texts->first;
     s->texts->first = text;

@@ -10,6 +10,7 @@
 #include "mem.h"
 #include "pending.h"
 #include "picture.h"
+#include "reply_book.h"
 #include "subcommands.h"
 #include "table.h"
 #include "tree.h"
@@ -177,6 +178,8 @@ static int list(struct cli *cli, const void *options, char **operands, int count
         write_table(&l, &out);
     if (rc == 0 && !cli->json)
         doubt_write(cli, &out);
+    if (rc == 0 && !cli->json)
+        reply_book_tell(cli, &out);
     if (rc == 0 && !cli->json && daemons_write_troubles(cli->db, &out, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     cli_print(&out);

@@ -1,6 +1,7 @@
 /*
  * outreach replies - what residents wrote, and what a person does about it
  */
+#include "audit.h"
 #include "append.h"
 #include "builtin.h"
 #include "cli.h"
@@ -201,36 +202,38 @@ static struct campaign *read_campaign(struct cli *cli, const char *id, int *rc)
 
 static int sums(struct cli *cli, const char *id)
 {
-    json_t *answers = json_object();
     struct buf out = BUF_INIT(1u << 20);
     redisReply *given = NULL, *places = NULL;
     int64_t taken = 0, waiting = 0, gave_back = 0, answered = 0;
     struct campaign *c;
+    json_t *answers;
     struct error err;
     int rc = 0;
 
     c = read_campaign(cli, id, &rc);
-    if (c != NULL && (ask_hash(cli, key_answer_sums, id, &given, &err) != 0 ||
-                      ask_hash(cli, key_places, id, &places, &err) != 0))
+    if (c == NULL)
+        return rc;
+    answers = json_object();
+    if ((ask_hash(cli, key_answer_sums, id, &given, &err) != 0 ||
+         ask_hash(cli, key_places, id, &places, &err) != 0))
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
-    for (size_t i = 0; c != NULL && rc == 0 && i + 1 < places->elements; i += 2) {
+    for (size_t i = 0; places != NULL && i + 1 < places->elements; i += 2) {
         enum place_state state = place_parse(places->element[i + 1], NULL, NULL);
 
         taken += state == PLACE_TAKEN;
         waiting += state == PLACE_WAITING;
         gave_back += state == PLACE_GIVEN_UP;
     }
-    for (size_t i = 0; c != NULL && rc == 0 && c->replies != NULL && i < c->replies->answers.count;
-         i++) {
+    for (size_t i = 0; rc == 0 && c->replies != NULL && i < c->replies->answers.count; i++) {
         int64_t n = db_int(db_field(given, c->replies->answers.items[i]), 0);
 
         answered += n;
         json_object_set_new(answers, c->replies->answers.items[i], json_integer(n));
         buf_printf(&out, "%8" PRId64 "  %s\n", n, c->replies->answers.items[i]);
     }
-    if (c != NULL && rc == 0 && c->replies != NULL && c->replies->asks)
+    if (rc == 0 && c->replies != NULL && c->replies->asks)
         buf_printf(&out, T("%8" PRId64 "  answered\n", "%8" PRId64 "  合计答复\n"), answered);
-    if (c != NULL && rc == 0 && c->replies != NULL && c->replies->registers) {
+    if (rc == 0 && c->replies != NULL && c->replies->registers) {
         buf_printf(&out, T("%8" PRId64 "  have a place", "%8" PRId64 "  已报名"), taken);
         if (c->replies->capacity > 0)
             buf_printf(&out, T(" (of %" PRId64 ")", "（名额 %" PRId64 "）"), c->replies->capacity);
@@ -239,7 +242,7 @@ static int sums(struct cli *cli, const char *id)
                      "\n%8" PRId64 "  候补\n%8" PRId64 "  已取消\n"),
                    waiting, gave_back);
     }
-    if (c != NULL && rc == 0 && (c->replies == NULL || out.length == 0))
+    if (rc == 0 && (c->replies == NULL || out.length == 0))
         rc = cli_fail(
             cli, EX_USAGE,
             T("%s has neither `registration` nor `answers`", "%s 没有 registration 或 answers"),
@@ -309,9 +312,9 @@ static int registered(struct cli *cli, const struct replies_options *o, const ch
         {T("NAME", "姓名"), TABLE_LEFT, true},
         {T("SINCE", "时间"), TABLE_LEFT, false},
     };
-    struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     struct buf out = BUF_INIT(16u << 20);
-    json_t *all = json_array();
+    struct table *t;
+    json_t *all;
     redisReply *places = NULL;
     struct place *list_of = NULL;
     struct campaign *c;
@@ -320,7 +323,11 @@ static int registered(struct cli *cli, const struct replies_options *o, const ch
     int rc = 0;
 
     c = read_campaign(cli, id, &rc);
-    if (c != NULL && ask_hash(cli, key_places, id, &places, &err) != 0)
+    if (c == NULL)
+        return rc;
+    t = table_create(columns, sizeof columns / sizeof *columns);
+    all = json_array();
+    if (ask_hash(cli, key_places, id, &places, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0 && places->elements > 1)
         list_of = xcalloc(places->elements / 2, sizeof *list_of);
@@ -375,21 +382,7 @@ static int audit(struct cli *cli, const char *op, const struct reply_entry *e, c
     struct command c = COMMAND_INIT;
     int rc;
 
-    command_start(&c, "XADD");
-    command_add_string(&c, KEY_AUDIT);
-    command_add_string(&c, "*");
-    command_add_string(&c, "op");
-    command_add_string(&c, op);
-    command_add_string(&c, "reply");
-    command_add_string(&c, e->id);
-    command_add_string(&c, "campaign");
-    command_add_string(&c, e->campaign);
-    if (who != NULL) {
-        command_add_string(&c, "who");
-        command_add_string(&c, who);
-    }
-    command_add_string(&c, "by");
-    command_add_string(&c, cli->by);
+    audit_command(&c, op, "reply", e->id, "campaign", e->campaign, "who", who, "by", cli->by, NULL);
     rc = db_ask(cli->db, &c, NULL, err);
     command_free(&c);
     return rc;

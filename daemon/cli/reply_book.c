@@ -199,3 +199,37 @@ int reply_book_refusal(struct cli *cli, const struct reply_entry *e, enum reply_
         *out = REPLY_ASKED_SINCE;
     return 0;
 }
+
+static int64_t count_of(struct cli *cli, const char *command, const char *key)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    struct error err;
+    int64_t n = 0;
+
+    command_start(&c, command);
+    command_add_string(&c, key);
+    if (db_ask(cli->db, &c, &reply, &err) == 0) {
+        n = db_int(reply, 0);
+        freeReplyObject(reply);
+    }
+    command_free(&c);
+    return n;
+}
+
+void reply_book_tell(struct cli *cli, struct buf *out)
+{
+    int64_t open = count_of(cli, "HLEN", KEY_REPLIES_OPEN),
+            duty = count_of(cli, "ZCARD", KEY_REPLIES_DUTY);
+
+    if (open > 0)
+        buf_printf(out,
+                   T("replies that wait for a person: %" PRId64 " (outreach replies)\n",
+                     "待人工处理的回复：%" PRId64 " 条（outreach replies 查看）\n"),
+                   open);
+    if (duty > 0)
+        buf_puts(out,
+                 T("A CRY FOR HELP is still to be told to somebody of `alerts`: see the log, "
+                   "and outreach replies\n",
+                   "有求助尚未通知到 alerts 中的全部人员：请看日志，并执行 outreach replies\n"));
+}

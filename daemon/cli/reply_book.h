@@ -31,6 +31,10 @@ int reply_book_read(struct cli *cli, bool all, size_t most, struct reply_book *b
 int reply_book_find(struct cli *cli, const char *id, struct reply_book *book, struct error *err);
 void reply_book_free(struct reply_book *book);
 
+/* A line where any wait for a person, and one where a cry for help is still to be told to
+ * somebody of `alerts`. */
+void reply_book_tell(struct cli *cli, struct buf *out);
+
 /* Has that address refused, and if so: is it known that it has asked since, by the reply
  * of that id? */
 enum reply_refusal { REPLY_NOT_REFUSED, REPLY_ASKED_SINCE, REPLY_REFUSED };

@@ -21,7 +21,7 @@
 
 #define LOOK_MS 3000
 #define AT_ONCE 8
-#define LEASE_MS 60000     /* whoever has taken one and is silent for so long has died */
+#define LEASE_MS 45000     /* whoever has taken one and is silent for so long has died */
 #define PROGRAM_MS 30000   /* it may take so long */
 #define QUOTED_COLUMNS 60u /* of what she wrote, in a message */
 #define TEXT_BYTES 1024
@@ -256,7 +256,7 @@ static void run_program(struct call *call, const redisReply *fields)
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, usual;
-    int ends[2], error = errno;
+    int ends[2], error;
 
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
         free(path);
@@ -417,10 +417,15 @@ void duty_mute(struct duty *d)
 
 void duty_free(struct duty *d)
 {
+    struct call *next;
+
     if (d == NULL)
         return;
-    while (d->calls != NULL)
-        call_free(d->calls);
+    for (struct call *call = d->calls; call != NULL; call = next) {
+        next = call->next;
+        free(call->entry);
+        free(call);
+    }
     event_free(d->timer);
     command_free(&d->command);
     free(d);

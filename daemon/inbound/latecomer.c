@@ -14,42 +14,62 @@
 #define TRIES 15
 #define AGAIN_MS 1000 /* its intent stands, and what the filter says is under way */
 
+/* Of one person and reminder. */
 struct lift {
-    const struct inbound_options *options;
+    struct lift *next;
+    struct latecomers *all;
+    struct person *person;
     char campaign[CAMPAIGN_ID_BYTES], reminder[33];
     uint32_t n;
     unsigned tries;
     bool live, done; /* the reminder: may it still send, and had it come to its end */
     struct event *timer;
     struct moves moves;
-    struct command command;
-    struct lifts *all;
 };
 
-/* Of one person: all reminders. */
-struct lifts {
+/* One person: all reminders. */
+struct person {
+    struct person *next;
     size_t under_way;
     void (*done)(void *arg);
     void *arg;
 };
 
-static void ended(struct lifts *all)
+struct latecomers {
+    const struct inbound_options *options;
+    struct command command;
+    struct lift *lifts;
+    struct person *persons;
+};
+
+static void ended(struct latecomers *all, struct person *person)
 {
-    if (--all->under_way > 0)
+    struct person **at = &all->persons;
+    void (*done)(void *arg) = person->done;
+    void *arg = person->arg;
+
+    if (--person->under_way > 0)
         return;
-    all->done(all->arg);
-    free(all);
+    while (*at != person)
+        at = &(*at)->next;
+    *at = person->next;
+    free(person);
+    done(arg);
 }
 
 static void lift_end(struct lift *l)
 {
-    struct lifts *all = l->all;
+    struct latecomers *all = l->all;
+    struct person *person = l->person;
+    struct lift **at = &all->lifts;
 
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
     if (l->timer != NULL)
         event_free(l->timer);
-    command_free(&l->command);
     free(l);
-    ended(all);
+    ended(all, person);
 }
 
 static void look(struct lift *l);
@@ -71,7 +91,7 @@ static void look_again(struct lift *l)
         return;
     }
     if (l->timer == NULL)
-        l->timer = evtimer_new(l->options->base, on_timer, l);
+        l->timer = evtimer_new(l->all->options->base, on_timer, l);
     evtimer_add(l->timer, &tv);
 }
 
@@ -83,17 +103,17 @@ static void on_moved(void *arg, const redisReply *reply)
         reply->type == REDIS_REPLY_ARRAY ? moves_verdict(reply, &seq) : MOVES_GONE;
 
     if (verdict == MOVES_BACK)
-        dispatch_went_back(l->options->dispatch, l->campaign, l->reminder);
+        dispatch_went_back(l->all->options->dispatch, l->campaign, l->reminder);
     if (verdict == MOVES_DONE && reply->elements > 2) {
         look_again(l);
         return;
     }
     if (verdict == MOVES_DONE && l->done) { /* it is open again: the schedule is an index */
-        command_start(&l->command, "ZADD");
-        command_add_string(&l->command, KEY_SCHEDULE);
-        command_add_int(&l->command, clock_wall_ms());
-        command_add_format(&l->command, "%s/%s", l->campaign, l->reminder);
-        db_send(l->options->db, &l->command, NULL, NULL);
+        command_start(&l->all->command, "ZADD");
+        command_add_string(&l->all->command, KEY_SCHEDULE);
+        command_add_int(&l->all->command, clock_wall_ms());
+        command_add_format(&l->all->command, "%s/%s", l->campaign, l->reminder);
+        db_send(l->all->options->db, &l->all->command, NULL, NULL);
     }
     if (verdict == MOVES_DONE)
         log_info("latecomer.waits campaign=%s reminder=%s n=%u", l->campaign, l->reminder, l->n);
@@ -114,11 +134,11 @@ static void on_reminder(void *arg, const redisReply *reply)
 static void on_record(void *arg, const redisReply *reply)
 {
     struct lift *l = arg;
-    struct moves_target target = {.campaign = l->campaign,
-                                  .reminder = l->reminder,
-                                  .now_ms = clock_wall_ms(),
-                                  .seq =
-                                      dispatch_seq(l->options->dispatch, l->campaign, l->reminder)};
+    struct moves_target target = {
+        .campaign = l->campaign,
+        .reminder = l->reminder,
+        .now_ms = clock_wall_ms(),
+        .seq = dispatch_seq(l->all->options->dispatch, l->campaign, l->reminder)};
     struct record r;
     struct move *m;
 
@@ -144,33 +164,34 @@ static void on_record(void *arg, const redisReply *reply)
     r.reason = REASON_TURN;
     r.settled_s = 0;
     record_pack(&r, m->wanted);
-    moves_command(&l->moves, &target, &l->command);
-    db_send(l->options->db, &l->command, on_moved, l);
+    moves_command(&l->moves, &target, &l->all->command);
+    db_send(l->all->options->db, &l->all->command, on_moved, l);
 }
 
 static void look(struct lift *l)
 {
-    struct command *c = &l->command;
+    struct command *c = &l->all->command;
 
     command_start(c, "HMGET");
     key_reminder(c, l->campaign, l->reminder);
     command_add_string(c, "state");
     command_add_string(c, "cancelled");
     command_add_string(c, "expires");
-    db_send(l->options->db, c, on_reminder, l);
+    db_send(l->all->options->db, c, on_reminder, l);
     command_start(c, "GETRANGE");
     key_ledger(c, l->campaign, l->reminder);
     command_add_int(c, (int64_t)l->n * LEDGER_RECORD_BYTES);
     command_add_int(c, (int64_t)(l->n + 1) * LEDGER_RECORD_BYTES - 1);
-    db_send(l->options->db, c, on_record, l);
+    db_send(l->all->options->db, c, on_record, l);
 }
 
-void latecomer_lift(const struct inbound_options *options, const struct campaign *campaign,
-                    uint32_t n, enum place_state state, void (*done)(void *arg), void *arg)
+void latecomer_lift(struct latecomers *all, const struct campaign *campaign, uint32_t n,
+                    enum place_state state, void (*done)(void *arg), void *arg)
 {
-    struct lifts *all = xcalloc(1, sizeof *all);
+    struct person *person = xcalloc(1, sizeof *person);
 
-    *all = (struct lifts){.under_way = 1, .done = done, .arg = arg};
+    *person = (struct person){.next = all->persons, .under_way = 1, .done = done, .arg = arg};
+    all->persons = person;
     for (size_t r = 0; r < campaign->reminder_count && n > 0; r++) {
         struct lift *l;
 
@@ -178,14 +199,45 @@ void latecomer_lift(const struct inbound_options *options, const struct campaign
             !place_passes(campaign->reminders[r].filter, state))
             continue;
         l = xcalloc(1, sizeof *l);
-        l->options = options;
         l->all = all;
+        l->next = all->lifts;
+        all->lifts = l;
+        l->person = person;
         l->n = n;
-        l->command = COMMAND_INIT;
         snprintf(l->campaign, sizeof l->campaign, "%s", campaign->id);
         snprintf(l->reminder, sizeof l->reminder, "%s", campaign->reminders[r].name);
-        all->under_way++;
+        person->under_way++;
         look(l);
     }
-    ended(all);
+    ended(all, person);
+}
+
+struct latecomers *latecomers_create(const struct inbound_options *options)
+{
+    struct latecomers *all = xcalloc(1, sizeof *all);
+
+    all->options = options;
+    all->command = COMMAND_INIT;
+    return all;
+}
+
+void latecomers_free(struct latecomers *all)
+{
+    struct person *next;
+    struct lift *lift;
+
+    if (all == NULL)
+        return;
+    for (struct lift *l = all->lifts; l != NULL; l = lift) {
+        lift = l->next;
+        if (l->timer != NULL)
+            event_free(l->timer);
+        free(l);
+    }
+    for (struct person *p = all->persons; p != NULL; p = next) {
+        next = p->next;
+        free(p);
+    }
+    command_free(&all->command);
+    free(all);
 }

@@ -11,9 +11,15 @@
 #include "inbound.h"
 #include "places.h"
 
+struct latecomers; /* opaque: those that are under way */
+
+struct latecomers *latecomers_create(const struct inbound_options *options); /* borrowed */
+/* Drops what is under way, whose done then never runs. NULL is fine. */
+void latecomers_free(struct latecomers *all);
+
 /* Goes through the reminders of campaign whose filter lets somebody in that state pass,
  * for her who is number n in its audience. done runs once, perhaps before this returns. */
-void latecomer_lift(const struct inbound_options *options, const struct campaign *campaign,
-                    uint32_t n, enum place_state state, void (*done)(void *arg), void *arg);
+void latecomer_lift(struct latecomers *all, const struct campaign *campaign, uint32_t n,
+                    enum place_state state, void (*done)(void *arg), void *arg);
 
 #endif

@@ -29,14 +29,18 @@
 struct replies {
     struct inbound_options options;
     struct duty *duty;
+    struct latecomers *latecomers;
     struct command command;
+    struct reply *first; /* those under way */
     size_t under_way;
     bool muted;
 };
 
 /* One reply on its way. */
 struct reply {
+    struct reply *next;
     struct replies *all;
+    struct saying *sayings; /* that it waits for */
     gateway_stored_fn *stored;
     void *stored_arg;
     char gateway[33], channel[33];
@@ -59,17 +63,47 @@ struct reply {
 
 /* What is said to somebody in answer to it. */
 struct saying {
+    struct saying *next;
     struct reply *reply;
     enum campaign_special what;
     char address[129], token[APPEND_TOKEN_BYTES];
     uint32_t n;
 };
 
+static void saying_free(struct saying *s)
+{
+    struct saying **at = &s->reply->sayings;
+
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    free(s);
+}
+
 static void reply_free(struct reply *r)
 {
+    struct saying *next;
+
+    for (struct saying *s = r->sayings; s != NULL; s = next) {
+        next = s->next;
+        free(s);
+    }
     campaign_free(r->campaign);
     free(r->text);
     free(r);
+}
+
+static void reply_end(struct reply *r)
+{
+    struct reply **at = &r->all->first;
+
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    r->all->under_way--;
+    if (!r->all->muted)
+        r->stored(r->stored_arg, !r->failed);
+    reply_free(r);
 }
 
 /* ------------------------------------------------------------------ it is stored */
@@ -82,12 +116,9 @@ static void on_stored(void *arg, const redisReply *reply)
         log_error("reply.error reply=%s", log_quote(reply->str));
         r->failed = true;
     }
-    r->all->under_way--;
     if (strcmp(r->kind, "alarm") == 0)
         duty_look(r->all->duty);
-    if (!r->all->muted)
-        r->stored(r->stored_arg, !r->failed);
-    reply_free(r);
+    reply_end(r);
 }
 
 static void store(struct reply *r)
@@ -125,14 +156,10 @@ static void step_done(void *arg)
 
     if (--r->under_way > 0)
         return;
-    if (r->failed) { /* the peer sends it again, and all of it is done again */
-        r->all->under_way--;
-        if (!r->all->muted)
-            r->stored(r->stored_arg, false);
-        reply_free(r);
-        return;
-    }
-    store(r);
+    if (r->failed) /* the peer sends it again, and all of it is done again */
+        reply_end(r);
+    else
+        store(r);
 }
 
 static void on_step(void *arg, const redisReply *reply)
@@ -164,7 +191,7 @@ static void on_appended(void *arg, const redisReply *reply)
                   answer.verdict == APPEND_FULL ? "\"its answers have reached max_audience\""
                                                 : "\"its answers take none\"");
     }
-    free(s);
+    saying_free(s);
     step_done(r);
 }
 
@@ -218,7 +245,7 @@ static void on_row(void *arg, const redisReply *rows)
             log_warning("reply.unanswered campaign=%s to=%s reason=\"{{%s}} is not known of her\"",
                         r->campaign_id, log_mask(s->address, strlen(s->address)),
                         empty != NULL ? empty : "");
-        free(s);
+        saying_free(s);
         step_done(r);
         return;
     }
@@ -242,6 +269,8 @@ static void say(struct reply *r, enum campaign_special what, const char *address
     struct command *c = &r->all->command;
 
     s->reply = r;
+    s->next = r->sayings;
+    r->sayings = s;
     s->what = what;
     s->n = n;
     snprintf(s->address, sizeof s->address, "%s", address);
@@ -288,7 +317,7 @@ static void refuse(struct reply *r)
     e.to = r->from;
     e.to_length = strlen(r->from);
     r->under_way++;
-    command_start(c, "SADD");
+    command_script(c, SCRIPT_REFUSE, 1);
     command_add_string(c, KEY_OPTOUT);
     command_add_string(c, r->from);
     db_send(r->all->options.db, c, on_step, r);
@@ -303,7 +332,7 @@ static void refuse(struct reply *r)
 static void lift(struct reply *r, uint32_t n, enum place_state state)
 {
     r->under_way++;
-    latecomer_lift(&r->all->options, r->campaign, n, state, step_done, r);
+    latecomer_lift(r->all->latecomers, r->campaign, n, state, step_done, r);
 }
 
 static void on_place(void *arg, const redisReply *reply)
@@ -527,6 +556,8 @@ void replies_take(struct replies *all, struct gateway *gw, const struct gateway_
     }
     r = xcalloc(1, sizeof *r);
     r->all = all;
+    r->next = all->first;
+    all->first = r;
     r->stored = stored;
     r->stored_arg = stored_arg;
     snprintf(r->gateway, sizeof r->gateway, "%s", gateway_config(gw)->name);
@@ -553,6 +584,7 @@ struct replies *replies_create(const struct inbound_options *options, struct dut
     all->options = *options;
     all->duty = duty;
     all->command = COMMAND_INIT;
+    all->latecomers = latecomers_create(&all->options);
     return all;
 }
 
@@ -568,8 +600,15 @@ bool replies_idle(const struct replies *all)
 
 void replies_free(struct replies *all)
 {
+    struct reply *next;
+
     if (all == NULL)
         return;
+    latecomers_free(all->latecomers);
+    for (struct reply *r = all->first; r != NULL; r = next) {
+        next = r->next;
+        reply_free(r);
+    }
     command_free(&all->command);
     free(all);
 }

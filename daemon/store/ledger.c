@@ -166,6 +166,8 @@ enum retrying record_retrying(const struct record *r)
     case REASON_BLACKLISTED:
     case REASON_ERASED:
     case REASON_ROW:
+    case REASON_SAFE:
+    case REASON_REPLACED:
         return RETRY_NEVER;
     case REASON_NUMBER:
     case REASON_TEXT:

@@ -11,7 +11,7 @@ const SOURCE = '1069000038';
 /** What was said to a number beyond the first n texts, without the signature. */
 const said = (smsc, number, n = 0) => smsc.textsFor(number).slice(n).map((t) => t.replace('【鼓楼区妇联】', ''));
 const hears = (smsc, person, text) => until(`${person.name} to hear ${text}`,
-  () => said(smsc, person.sms).some((t) => t.includes(text)));
+  () => said(smsc, person.sms).some((t) => t.includes(text)), 60000);
 
 async function stored(s) {
   const entries = (await (await s.redis()).call('XRANGE', 'outreach:replies', '-', '+')) ?? [];
@@ -83,7 +83,7 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
   await reply(d, '取消');
   await until('the refusal', async () => (await client.call('SISMEMBER', 'outreach:optout', d.sms)) === 1);
   await hears(smsc, d, '您已退订');
-});
+}, { timeout: 600000 });
 
 journey('a survey is counted, a refusal confirmed once, the rest is for a person, who answers', async (s) => {
   const [a, b, c, refusing, asking, other] = people(6);
@@ -160,7 +160,7 @@ journey('a survey is counted, a refusal confirmed once, the rest is for a person
   assert.deepEqual(said(smsc, asking.sms).slice(1), ['请到区妇联二楼领取。']);
   assert.equal(said(smsc, b.sms).length, 3, 'each answer that counts is confirmed once');
   assert.equal(said(smsc, c.sms).length, 2);
-});
+}, { timeout: 600000 });
 
 journey('a cry for help is answered by no machine, and the duty people hear of it until they have it', async (s) => {
   const [woman] = people(1);
@@ -175,7 +175,7 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   await s.xadd(campaign('course', [woman], { registration: { word: '1' } }));
   assert.deepEqual(await s.settled('course', 'first'), { delivered: 1 });
   assert.equal(await smsc.reply(woman.sms, SOURCE, '他又打我了，救命'), 0);
-  await until('the duty people to hear', () => said(smsc, duty).length === 1 && (fs.existsSync(told) && fs.readFileSync(told, 'utf8').split('\n').length === 3), 90000);
+  await until('the duty people to hear', () => said(smsc, duty).length === 1 && (fs.existsSync(told) && fs.readFileSync(told, 'utf8').split('\n').length === 3), 300000);
   assert.equal(said(smsc, duty)[0], `求助警报：${woman.sms}回复“他又打我了，救命”。请立即联系本人，系统不会自动答复。`);
   const lines = fs.readFileSync(told, 'utf8').trim().split('\n').map((l) => JSON.parse(l));
   const { id, ...rest } = lines[0];
@@ -184,6 +184,9 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   assert.equal(said(smsc, woman.sms).length, 1, 'no machine answers her');
   const [open] = JSON.parse((await s.ok('replies', '--json')).out);
   assert.deepEqual([open.id, open.kind, open.from, open.open], [id, 'alarm', woman.sms, true]);
+  const listed = (await s.ok('list')).out;
+  assert.match(listed, /\nreplies that wait for a person: 1 \(outreach replies\)\n/);
+  assert.doesNotMatch(listed, /CRY FOR HELP/, 'all have been told');
   assert.match(s.log(), /alarm\.untold .*reason="the program ended with 3"/);
   assert.doesNotMatch(s.log(), /打我了/, 'her words are in no log');
   const file = s.write('bad.conf', 'campaign = { id = "x"; class = "notice"; title = "t"; event = { starts = "2030-05-18T14:00"; };\n'
@@ -191,4 +194,4 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   const check = await s.outreach('check', file);
   assert.notEqual(check.code, 0);
   assert.match(check.all, /bad\.conf:3: .*answers\.words\[1\]/);
-});
+}, { timeout: 600000 });

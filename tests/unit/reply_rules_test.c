@@ -221,6 +221,13 @@ static void test_texts(void **state)
     assert_string_equal(said(c, SPECIAL_CONFIRMATION, "en"), "王秀英，留了座。");
     assert_string_equal(said(c, SPECIAL_OPTOUT, "en"), "Bye.");
     campaign_free(c);
+    c = with("\"registration\":{},\"answers\":{\"words\":\"A\"},\"sensitive\":true,", "", &err);
+    assert_non_null(c); /* nothing that a lock screen would tell of */
+    for (enum campaign_special what = 0; what < SPECIAL_COUNT; what++) {
+        assert_null(strstr(said(c, what, "zh"), "插花"));
+        assert_null(strstr(said(c, what, "en"), "Flowers"));
+    }
+    campaign_free(c);
     c = with("", "", &err); /* who does not listen says nothing */
     assert_non_null(c);
     assert_null(c->replies);
