@@ -34,7 +34,9 @@ static bool reap(const struct child *c)
 {
     siginfo_t info = {0};
 
-    if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0)
+    if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+        return true; /* somebody has reaped it: the number may be another's */
+    if (info.si_pid == 0)
         return false;
     kill(-c->pid, SIGKILL);
     waitpid(c->pid, NULL, WNOHANG);

@@ -760,7 +760,6 @@ static bool is_certificate_refused(const struct http_call *call, CURLcode code)
 static void on_done(struct http_call *call, CURLcode code)
 {
     bool refused = is_certificate_refused(call, code);
-
     struct http_client *c = call->client;
 
     TAILQ_REMOVE(&c->running, call, links);
