@@ -171,7 +171,9 @@ static size_t retell_run(const char *s, size_t n, struct buf *out, int depth, in
     for (size_t i = 0; depth <= MOST_DEPTH && language_message(i, &english, &chinese); i++) {
         struct run arguments[MOST_ARGUMENTS] = {{0}};
 
-        if (strcmp(english, "%s") == 0 || (*english != '%' && (n == 0 || *english != *s)) ||
+        /* A word by itself may be the person's own. */
+        if (strcmp(english, "%s") == 0 || strpbrk(english, " %") == NULL ||
+            (*english != '%' && (n == 0 || *english != *s)) ||
             !match(english, s, n, arguments, 0, steps))
             continue;
         buf_clear(&one);

@@ -54,10 +54,13 @@ bool approval_minds_cost(const struct campaign *c, const struct campaign_default
 static bool leaves_hours(const struct campaign *c, const struct campaign_defaults *defaults)
 {
     struct hours *usual = hours_parse(defaults->hours != NULL ? defaults->hours : "always", NULL);
-    bool leaves = false;
+    const char *text = tree_string(c->document, "corrections.hours", NULL);
+    struct hours *corrections = text != NULL ? hours_parse(text, NULL) : NULL;
+    bool leaves = usual != NULL && corrections != NULL && !hours_within(corrections, usual);
 
     for (size_t r = 0; usual != NULL && r < c->reminder_count; r++)
         leaves |= !hours_within(c->reminders[r].hours, usual);
+    hours_free(corrections);
     hours_free(usual);
     return leaves;
 }
@@ -74,7 +77,7 @@ unsigned approval_needs(const struct campaign *c, const struct campaign_defaults
         needs |= APPROVAL_RECIPIENTS;
     if (cost_bound(c, defaults) > 0 && cost > cost_bound(c, defaults))
         needs |= APPROVAL_COST;
-    if (defaults->approval.hours && leaves_hours(c, defaults))
+    if (defaults->approval.hours && rows > 1 && leaves_hours(c, defaults))
         needs |= APPROVAL_HOURS;
     if (required != NULL && required->kind == TREE_BOOL && required->truth)
         needs |= APPROVAL_REQUIRED;

@@ -14,8 +14,9 @@
 enum {
     APPROVAL_RECIPIENTS = 1, /* more than the bound */
     APPROVAL_COST = 2,       /* more than the bound */
-    APPROVAL_HOURS = 4,      /* a reminder may leave outside defaults.hours */
-    APPROVAL_REQUIRED = 8    /* the campaign says so */
+    APPROVAL_HOURS = 4,   /* a reminder or correction may leave outside defaults.hours, to more than
+                             one: a test   to oneself waits for nobody */
+    APPROVAL_REQUIRED = 8 /* the campaign says so */
 };
 
 /* 0: none is needed. cost: of all reminders, in the configured currency. */

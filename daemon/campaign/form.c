@@ -636,7 +636,7 @@ static const struct field registration_fields[] = {
 
 static const struct field answers_fields[] = {
     {"words", FIELD_STRINGS, ANSWERS(words), .min = 1, .max = 40, .required = true,
-     .help = "each one is counted; one answer a person"},
+     .help = N_("each one is counted; one answer a person")},
     {"counts", FIELD_ENUM, ANSWERS(counts), .initial = "last", .names = counts_names,
      .help = "of somebody who answers again: the last answer, or the first"},
     {"until", FIELD_STRING, ANSWERS(until), .min = 1, .max = 60,

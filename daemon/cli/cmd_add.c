@@ -6,7 +6,9 @@
  * and again after an interruption. They get what is still to come.
  */
 #include "append.h"
+#include "approval.h"
 #include "audience.h"
+#include "audit.h"
 #include "campaign.h"
 #include "clock.h"
 #include "discreet.h"
@@ -68,18 +70,14 @@ struct adding {
 static struct campaign *read_campaign(struct adding *a, const char *path, struct error *err)
 {
     json_t *document = json_loads(a->picture->status->document, 0, NULL);
-    json_t *audience = json_object_get(document, "audience"), *file, *files = json_array();
+    json_t *audience = json_object_get(document, "audience"), *files = json_array();
     struct campaign *c = NULL;
     struct tree *t = NULL;
     char *text;
 
     if (audience == NULL)
         json_object_set_new(document, "audience", audience = json_object());
-    file = json_object_get(audience, "file");
-    if (json_is_array(file))
-        json_array_extend(files, file);
-    else
-        json_array_append_new(files, file != NULL ? json_incref(file) : json_string("-"));
+    json_array_append_new(files, json_string("-")); /* whatever it had */
     json_array_append_new(files, json_text(path));
     json_object_set_new(audience, "file", files);
     a->to_group = json_is_true(json_object_get(audience, "group"));
@@ -216,11 +214,12 @@ static int refused(const struct adding *a, const struct append_answer *answer)
     return EX_DATAERR;
 }
 
-/* Those that a daemon has begun with are looked at at once. */
-static void wake(const struct adding *a)
+/* Those that a daemon has begun with are looked at at once; and the audit knows. */
+static void finish(const struct adding *a)
 {
     const struct campaign_status *s = a->picture->status;
     struct command c = COMMAND_INIT;
+    char numbers[32];
 
     for (size_t i = 0; i < s->reminder_count; i++) {
         const struct reminder_status *r = &s->reminders[i];
@@ -231,6 +230,9 @@ static void wake(const struct adding *a)
         append_schedule(s->id, r->name, a->now_ms, &c);
         db_send(a->cli->db, &c, NULL, NULL);
     }
+    snprintf(numbers, sizeof numbers, "%" PRIu32 "-%" PRIu32, a->first, a->last);
+    audit_command(&c, "add", "campaign", s->id, "rows", numbers, "by", a->cli->by, NULL);
+    db_send(a->cli->db, &c, NULL, NULL);
     command_free(&c);
     db_drain(a->cli->db, 0, NULL); /* else they are found within a minute */
 }
@@ -282,7 +284,7 @@ static int append(struct adding *a)
     }
     command_free(&c);
     if (a->last > 0)
-        wake(a);
+        finish(a);
     return rc;
 }
 
@@ -379,6 +381,23 @@ static void tell(const struct adding *a)
 }
 
 /* ---------------------------------------------------------------------- running */
+/* More than may be sent to without a second person's agreement does not come in one by one: of
+ * what was agreed to, those that came since count. What still awaits it is agreed to with them. */
+static bool needs_approval(const struct adding *a)
+{
+    const struct campaign_status *s = a->picture->status;
+    const struct settings *settings = a->cli->settings;
+    const struct tree *queued = tree_get(a->picture->document, "audience.rows");
+    int64_t rows = s->rows + (int64_t)a->report.taken;
+
+    if (s->approved_by[0] != '\0' && queued != NULL && queued->kind == TREE_INT)
+        rows -= queued->integer;
+    return strcmp(s->state, "awaiting") != 0 && a->report.taken > 0 &&
+           (approval_needs(a->campaign, &settings->defaults, rows,
+                           approval_most_cost(a->campaign, settings->gateways, rows)) &
+            (APPROVAL_RECIPIENTS | APPROVAL_COST)) != 0;
+}
+
 static int run(struct adding *a, const char *path)
 {
     struct error err;
@@ -412,6 +431,12 @@ static int run(struct adding *a, const char *path)
         return cli_fail(a->cli, EX_DATAERR,
                         T("%s: nobody in it can be added", "%s：没有可添加的人"), path);
     }
+    if (needs_approval(a))
+        return cli_fail(a->cli, EX_DATAERR,
+                        T("%s: with these it would be more than may be sent without a second "
+                          "person's approval: queue them as a campaign of their own",
+                          "%s：加上这些人将超过无需第二人批准的限度：请作为另一个活动提交"),
+                        a->campaign->id);
     rc = a->options->dry_run ? 0 : append(a);
     if (rc == 0)
         tell(a);

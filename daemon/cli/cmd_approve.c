@@ -90,8 +90,12 @@ static bool is_whole(const struct approving *a)
     const struct campaign *c = a->reading.campaign;
     const char *digest = tree_string(c->document, "audience.digest", NULL);
 
+    const struct tree *queued = tree_get(c->document, "audience.rows");
+    bool added = queued != NULL && queued->kind == TREE_INT &&
+                 queued->integer < a->picture->status->rows; /* people who came later: it is seen */
+
     return (int64_t)preview_rows(a->reading.preview) == a->picture->status->rows &&
-           (digest == NULL || strcmp(digest, preview_digest(a->reading.preview)) == 0);
+           (digest == NULL || added || strcmp(digest, preview_digest(a->reading.preview)) == 0);
 }
 
 static int look(struct approving *a)
@@ -202,7 +206,11 @@ static int agree(const struct approving *a)
     if (campaign_approve(a->cli->db, a->reading.campaign, &approval, word, &err) != 0)
         return cli_error(a->cli, EX_UNAVAILABLE, &err);
     if (strcmp(word, "OWN") == 0)
-        return refuse_own(a);
+        return cli_fail(a->cli, EX_DATAERR,
+                        T("%s: what it says now was written by %s: a second person has to approve "
+                          "it",
+                          "%s 目前的内容由 %s 提交：须由另一人批准"),
+                        s->id, a->cli->by);
     if (strcmp(word, "NOBODY") == 0)
         return cli_fail(a->cli, EX_USAGE, T("approve: --by is empty", "approve：--by 为空"));
     if (strcmp(word, "CANCELLED") == 0)
@@ -249,7 +257,7 @@ static int run(struct approving *a, const struct approve_options *options)
 
     if (strcmp(s->state, "awaiting") != 0)
         return tell_not_awaiting(a);
-    if (strcasecmp(s->by, a->cli->by) == 0 && !options->dry_run)
+    if (s->approved_by[0] == '\0' && strcasecmp(s->by, a->cli->by) == 0 && !options->dry_run)
         return refuse_own(a);
     rc = look(a);
     if (rc != 0)

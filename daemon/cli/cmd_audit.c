@@ -30,7 +30,7 @@ static const struct option_row audit_options[] = {
     {"op", 'o', OPTION_STRING, OPTION_AT(struct audit_options, op), "OP",
      .help = {"queue, approve, cancel, retry, optout-add, gateway-pause, ...",
               "queue、approve、cancel、retry、optout-add、gateway-pause 等"}},
-    {"campaign", 'c', OPTION_STRING, OPTION_AT(struct audit_options, campaign), "ID",
+    {"campaign", 0, OPTION_STRING, OPTION_AT(struct audit_options, campaign), "ID",
      .help = {"of this campaign", "只看此活动"}},
     {"gateway", 'g', OPTION_STRING, OPTION_AT(struct audit_options, gateway), "NAME",
      .help = {"of this gateway", "只看此网关"}},

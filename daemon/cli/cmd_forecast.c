@@ -168,6 +168,44 @@ static void write_crowd(const struct asking *a, struct buf *out)
                    most);
 }
 
+/* Where a provider has the text, what it is filled with is all that we know of it. */
+static void write_templates(const struct asking *a, struct buf *out)
+{
+    size_t n;
+    const struct forecast_template *t = forecast_templates(a->forecast, &n);
+    const char *name;
+    json_t *value;
+
+    if (n > 0)
+        buf_puts(out, T("\nBy approved templates, as the first one gets it\n",
+                        "\n使用报备模板（以首位收件人为例）\n"));
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(out, "  %s  %s  %s", a->campaign->reminders[t[i].reminder].name, t[i].gateway,
+                   t[i].code);
+        json_object_foreach(t[i].params, name, value)
+        {
+            buf_printf(out, "  %s=%s", name, json_string_value(value));
+        }
+        if (t[i].signature != NULL)
+            buf_printf(out, T("  signature %s", "  签名 %s"), t[i].signature);
+        buf_putc(out, '\n');
+    }
+}
+
+static json_t *templates_json(const struct asking *a)
+{
+    size_t n;
+    const struct forecast_template *t = forecast_templates(a->forecast, &n);
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:s*,s:O}", "reminder",
+                                             a->campaign->reminders[t[i].reminder].name, "gateway",
+                                             t[i].gateway, "code", t[i].code, "signature",
+                                             t[i].signature, "params", t[i].params));
+    return all;
+}
+
 static void write_lock_screen(const struct reading *reading, struct buf *out)
 {
     const struct preview_text *texts;
@@ -214,6 +252,7 @@ void asking_write(const struct asking *a, const struct reading *reading, struct 
         buf_put(out, warnings.data, warnings.length);
     }
     buf_free(&warnings);
+    write_templates(a, out);
     write_lock_screen(reading, out);
     if (reading->report.refused > 0 || reading->report.merged > 0) {
         buf_printf(out,
@@ -268,9 +307,10 @@ static void tell(const struct asking *a, const struct reading *reading)
     struct buf out = BUF_INIT(64u << 20);
 
     if (a->cli->json) {
-        cli_json(json_pack("{s:s,s:I,s:s,s:o}", "id", a->campaign->id, "recipients",
+        cli_json(json_pack("{s:s,s:I,s:s,s:o,s:o}", "id", a->campaign->id, "recipients",
                            (json_int_t)preview_rows(reading->preview), "currency",
-                           a->cli->settings->defaults.currency, "reminders", asking_json(a)));
+                           a->cli->settings->defaults.currency, "reminders", asking_json(a),
+                           "templates", templates_json(a)));
         return;
     }
     asking_write(a, reading, &out);
@@ -321,13 +361,15 @@ const struct subcommand cmd_forecast = {
              "hours, slot; and reckons when the gateways' rates let the last one leave. Gateways\n"
              "are taken to work, and to be free. Nothing is sent or stored.\n"
              "Tells what is moved by the allowed hours, what cannot be sent in time, who gets\n"
-             "nothing and why, and how many characters less would save a segment.\n"
+             "nothing and why, how many characters less would save a segment, and what providers'\n"
+             "templates are filled with.\n"
              "Of several files, of a directory's, or with --year: what each campaign and each\n"
              "month comes to, and in which weeks the same people get many notices. \"-\" takes\n"
              "the reminders that `outreach plan --json` writes.",
              "对每位收件人按 outreachd 的规则决定渠道、网关、内容、条数和时段，\n"
              "并按网关限速推算何时发完。假定网关正常且空闲。不发送、不保存。\n"
-             "列出被时段推迟的、来不及发出的、收不到的人及原因，以及删几个字可省一条。\n"
+             "列出被时段推迟的、来不及发出的、收不到的人及原因，删几个字可省一条，\n"
+             "以及服务商模板所填的内容。\n"
              "多个文件、目录或 --year：各活动、各月合计，以及哪几周同一批人收到的通知偏多。\n"
              "“-”读取 `outreach plan --json` 列出的提醒。"},
     .least = 1,

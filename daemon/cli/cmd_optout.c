@@ -44,7 +44,10 @@ static int ask_set(struct cli *cli, const char *command, const char *address, in
     redisReply *reply;
     int rc;
 
-    command_start(&c, command);
+    if (strcmp(command, "SADD") == 0)
+        command_script(&c, SCRIPT_REFUSE, 1);
+    else
+        command_start(&c, command);
     command_add_string(&c, KEY_OPTOUT);
     command_add_string(&c, address);
     rc = db_ask(cli->db, &c, &reply, err);
@@ -87,8 +90,13 @@ static int apply(struct cli *cli, const struct verb *verb, bool as_is, char **ty
             rc = cli_error(cli, EX_DATAERR, &err);
     for (int i = 0; i < count && rc == 0; i++) {
         address_read(cli, typed[i], as_is, address, &err);
-        if (ask_set(cli, verb->command, address, &answer, &err) != 0 ||
-            (verb->op != NULL && answer != 0 && audit(cli, verb->op, address, &err) != 0)) {
+        if (ask_set(cli, verb->command, address, &answer, &err) != 0) {
+            rc = cli_error(cli, EX_UNAVAILABLE, &err);
+            break;
+        }
+        if (verb->op != NULL && answer != 0 && audit(cli, verb->op, address, &err) != 0) {
+            error_prefix(&err, T("%s %s, but the audit was not written", "%s %s，但审计未能写入"),
+                         address, words_of(verb->yes));
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
             break;
         }

@@ -306,22 +306,31 @@ static int64_t forecast_begins(const struct forecast_reminder *p)
     return p->first_slot_ms != 0 ? p->first_slot_ms : p->begins_ms;
 }
 
-/* What cannot be sent in time is in the forecast's sums: then these say less. */
+/* What a gateway cannot send in time is in the forecast's sums, which say less where there is any.
+ */
+static int64_t forecast_too_slow(const struct rehearsing *r, const struct forecast_reminder *p)
+{
+    int64_t late = 0;
+
+    for (size_t i = 0; i < forecast_gateways(r->asking->forecast); i++)
+        late += p->parts[i].late;
+    return late;
+}
+
 static bool is_equal(const struct rehearsing *r, const struct came *came,
                      const struct forecast_reminder *p)
 {
-    if (came->skipped != p->skipped)
+    int64_t slow = forecast_too_slow(r, p), begins = forecast_begins(p);
+
+    if (came->skipped != p->skipped || p->skipped)
+        return came->skipped == p->skipped;
+    if (came->sent != p->sent - slow)
         return false;
-    if (p->skipped)
+    if (came->sent == 0 || slow > 0)
         return true;
-    if (p->late == 0 && (came->segments != p->segments || fabs(came->cost - p->cost) > 0.001))
-        return false;
-    if (p->sent > p->late && p->late == 0 &&
-        (came->first_ms < forecast_begins(p) - 1000 ||
-         came->first_ms > forecast_begins(p) + LATE_MS ||
-         (r->options.faster == 1 && came->last_ms > p->done_ms + LATE_MS)))
-        return false;
-    return came->sent == p->sent - p->late;
+    return came->segments == p->segments && fabs(came->cost - p->cost) <= 0.001 &&
+           came->first_ms >= begins - 1000 && came->first_ms <= begins + LATE_MS &&
+           (r->options.faster > 1 || came->last_ms <= p->done_ms + LATE_MS);
 }
 
 static int count(struct rehearsing *r)
@@ -408,7 +417,7 @@ static bool write_differences(const struct rehearsing *r, struct buf *out)
         buf_printf(out,
                    T("  ≠ %s: the forecast says %s, from %s, %" PRId64 " segments, %.2f\n",
                      "  ≠ %s：预测为 %s 条通知，%s 开始，计费 %" PRId64 " 条，费用 %.2f\n"),
-                   c->reminders[k].name, human_count(a, p->sent - p->late),
+                   c->reminders[k].name, human_count(a, p->sent - forecast_too_slow(r, p)),
                    human_time(b, c->zone, forecast_begins(p), false), p->segments, p->cost);
     }
     return equal;

@@ -1,6 +1,7 @@
 /*
  * outreach replies - what residents wrote, and what a person does about it
  */
+#include "audit.h"
 #include "append.h"
 #include "builtin.h"
 #include "cli.h"
@@ -381,21 +382,7 @@ static int audit(struct cli *cli, const char *op, const struct reply_entry *e, c
     struct command c = COMMAND_INIT;
     int rc;
 
-    command_start(&c, "XADD");
-    command_add_string(&c, KEY_AUDIT);
-    command_add_string(&c, "*");
-    command_add_string(&c, "op");
-    command_add_string(&c, op);
-    command_add_string(&c, "reply");
-    command_add_string(&c, e->id);
-    command_add_string(&c, "campaign");
-    command_add_string(&c, e->campaign);
-    if (who != NULL) {
-        command_add_string(&c, "who");
-        command_add_string(&c, who);
-    }
-    command_add_string(&c, "by");
-    command_add_string(&c, cli->by);
+    audit_command(&c, op, "reply", e->id, "campaign", e->campaign, "who", who, "by", cli->by, NULL);
     rc = db_ask(cli->db, &c, NULL, err);
     command_free(&c);
     return rc;

@@ -5,6 +5,7 @@
  * whom, with the number masked: not which, and not the note, since more people read it.
  */
 #include "address.h"
+#include "audit.h"
 #include "cli.h"
 #include "clock.h"
 #include "hours.h"
@@ -67,15 +68,8 @@ static int change(struct cli *cli, const char *address, const char *value, bool 
         freeReplyObject(reply);
     }
     if (rc == 0 && *changed) {
-        command_start(&c, "XADD");
-        command_add_string(&c, KEY_AUDIT);
-        command_add_string(&c, "*");
-        command_add_string(&c, "op");
-        command_add_string(&c, value != NULL ? "safe-mark" : "safe-remove");
-        command_add_string(&c, "to");
-        command_add_string(&c, log_mask(address, strlen(address)));
-        command_add_string(&c, "by");
-        command_add_string(&c, cli->by);
+        audit_command(&c, value != NULL ? "safe-mark" : "safe-remove", "to",
+                      log_mask(address, strlen(address)), "by", cli->by, NULL);
         rc = db_ask(cli->db, &c, NULL, err);
     }
     command_free(&c);

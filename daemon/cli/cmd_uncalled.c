@@ -13,6 +13,7 @@
 #include "keys.h"
 #include "mem.h"
 #include "picture.h"
+#include "register.h"
 #include "sheet.h"
 #include "sheet_read.h"
 #include "subcommands.h"
@@ -588,7 +589,8 @@ static int take_ticks(struct cli *cli, const char *path)
         rc = cli_error(cli, EX_DATAERR, &err);
     else if (!t.headed)
         rc = cli_fail(cli, EX_DATAERR, T("%s is empty", "%s 是空的"), path);
-    else if (keep_ticks(cli, &t, &kept, &err) != 0)
+    else if (keep_ticks(cli, &t, &kept, &err) != 0 ||
+             (kept > 0 && register_audit(cli, "uncalled-ticks", "file", path, &err) != 0))
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0 && cli->json)
         cli_json(json_pack("{s:I,s:I}", "told", (json_int_t)kept, "told_already",

@@ -4,6 +4,7 @@
  * With --repair the counters, the ranges that nobody looks after and the retry set are
  * rebuilt from it.
  */
+#include "audit.h"
 #include "cli.h"
 #include "copy.h"
 #include "equation.h"
@@ -159,6 +160,16 @@ static int repair(struct cli *cli, struct copy *copy, struct copy_repairs *done)
 
     if (rc < 0)
         return cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0 && copy->ledger != NULL) {
+        struct command c = COMMAND_INIT;
+
+        audit_command(&c, "repair", "campaign", copy->id, "reminder", copy->counters.name, "by",
+                      cli->by, NULL);
+        rc = db_ask(cli->db, &c, NULL, &err);
+        command_free(&c);
+        if (rc != 0)
+            return cli_error(cli, EX_UNAVAILABLE, &err);
+    }
     if (rc > 0)
         return cli_fail(cli, EX_TEMPFAIL,
                         T("%s/%s is being repaired by somebody else: try again",

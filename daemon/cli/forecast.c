@@ -24,6 +24,8 @@ struct forecast {
     forecast_notice_fn *notice;
     void *arg;
     struct forecast_reminder reminders[CAMPAIGN_MAX_REMINDERS];
+    struct forecast_template templates[FORECAST_TEMPLATES];
+    size_t template_count;
 };
 
 struct forecast *forecast_create(const struct campaign *c, const struct settings *settings,
@@ -58,6 +60,8 @@ void forecast_free(struct forecast *f)
 {
     if (f == NULL)
         return;
+    for (size_t i = 0; i < f->template_count; i++)
+        json_decref(f->templates[i].params);
     gateway_set_close(f->gateways);
     free(f);
 }
@@ -199,6 +203,47 @@ static int64_t row_goes(const struct forecast *f, size_t r, const struct templat
     return 0;
 }
 
+/* Fills the provider's template, where there is one, as the pump does; the first of each is kept.
+ */
+static enum notice_reason fill_template(struct forecast *f, size_t r,
+                                        const struct gateway_config *g, const char *language,
+                                        const struct template_value *row)
+{
+    const struct campaign_template *t =
+        campaign_template(f->c, r, g->name, language, strlen(language));
+    char value[DECIDE_TEXT_BYTES];
+    const char *name, *empty;
+    json_t *params = NULL;
+    size_t i;
+
+    if (t == NULL)
+        return REASON_NONE;
+    for (i = 0; i < f->template_count; i++)
+        if (f->templates[i].of == t && f->templates[i].reminder == r)
+            break;
+    if (i == f->template_count && i < FORECAST_TEMPLATES)
+        params = json_object();
+    for (size_t k = 0; k < campaign_template_params(t); k++) {
+        int n = campaign_template_param(f->c, t, k, row, value, sizeof value, &name, &empty);
+
+        if (n < 0) {
+            json_decref(params);
+            return empty != NULL ? REASON_EMPTY : REASON_TOO_LONG;
+        }
+        if (params != NULL)
+            json_object_set_new(params, name, json_stringn(value, (size_t)n));
+    }
+    if (params != NULL)
+        f->templates[f->template_count++] =
+            (struct forecast_template){.reminder = r,
+                                       .gateway = g->name,
+                                       .code = campaign_template_code(t),
+                                       .signature = campaign_template_signature(t),
+                                       .of = t,
+                                       .params = params};
+    return REASON_NONE;
+}
+
 /* As at the gate (dispatch/safe.c): not where a provider's template speaks. */
 static enum notice_reason neutral(const struct campaign *c, size_t r, size_t step,
                                   const struct gateway_config *gateway,
@@ -251,6 +296,8 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused,
             why = decide_text(f->c, r, step, gateway_config(gw), row, &text);
         if (gw != NULL && safe == SAFE_NEUTRAL)
             why = neutral(f->c, r, step, gateway_config(gw), &row[step], &text);
+        else if (gw != NULL && why == REASON_NONE)
+            why = fill_template(f, r, gateway_config(gw), text.language, row);
         if (gw == NULL || why != REASON_NONE) {
             p->missed[why]++;
             continue;
@@ -377,4 +424,10 @@ unsigned forecast_cut(const struct forecast_reminder *r, int64_t *notices, doubl
             return k;
     }
     return 0;
+}
+
+const struct forecast_template *forecast_templates(const struct forecast *f, size_t *count)
+{
+    *count = f->template_count;
+    return f->templates;
 }

@@ -14,7 +14,10 @@
 #include "gateway.h"
 #include "ledger.h"
 
+#include <jansson.h>
+
 #define FORECAST_GATEWAYS 64
+#define FORECAST_TEMPLATES 100
 #define FORECAST_CUTS 40 /* characters: more is another text */
 
 struct forecast_part { /* what one gateway carries of one reminder */
@@ -36,6 +39,14 @@ struct forecast_reminder {
     int64_t cut_notices[FORECAST_CUTS]; /* of them: those that so many characters less, and no
                                            fewer, would make a segment shorter */
     double cut_cost[FORECAST_CUTS];     /* and what that saves */
+};
+
+/* A provider's template that somebody gets, and what the first of them gets it filled with. */
+struct forecast_template {
+    size_t reminder;
+    const char *gateway, *code, *signature; /* signature: NULL: the gateway's own */
+    const struct campaign_template *of;
+    json_t *params; /* an object, in the template's order */
 };
 
 struct forecast; /* opaque */
@@ -64,6 +75,9 @@ void forecast_finish(struct forecast *f);
 const struct forecast_reminder *forecast_reminder(const struct forecast *f, size_t reminder);
 size_t forecast_gateways(const struct forecast *f);
 const struct gateway_config *forecast_gateway(const struct forecast *f, size_t i);
+
+/* The templates, in the order in which they came up; FORECAST_TEMPLATES at most. */
+const struct forecast_template *forecast_templates(const struct forecast *f, size_t *count);
 
 /* The fewest characters that, cut from the text, make it a segment shorter for half of those
  * who get several; 0: no short cut helps. */

@@ -33,7 +33,7 @@ static void on_added(void *arg, const redisReply *reply)
 
 static void put_back(struct search *s, const char *address, size_t length)
 {
-    command_start(&s->command, "SADD");
+    command_script(&s->command, SCRIPT_REFUSE, 1);
     command_add_string(&s->command, KEY_OPTOUT);
     command_add(&s->command, address, length);
     db_send(s->cli->db, &s->command, on_added, s);

@@ -28,8 +28,9 @@ int register_erase(struct cli *cli, const struct register_options *o, const char
 struct residents *register_open(struct cli *cli, const struct register_options *o, struct who *who,
                                 int *rc);
 
-/* Who did what to whom, masked. -1 with err. */
-int register_audit(struct cli *cli, const char *op, const char *what, struct error *err);
+/* An entry of the audit: name is what value is ("to", "file", "tag"). -1 with err. */
+int register_audit(struct cli *cli, const char *op, const char *name, const char *value,
+                   struct error *err);
 
 /* 0; or an exit code, told, of one who could not be asked or said no. */
 int register_ask(const struct cli *cli, const struct register_options *o, const char *question);

@@ -2,6 +2,7 @@
  * outreach residents erase - a person out of the register, and what else holds her
  */
 #include "address.h"
+#include "audit.h"
 #include "builtin.h"
 #include "campaigns.h"
 #include "discreet.h"
@@ -23,20 +24,13 @@
 #define PAGE_ROWS 1000
 #define PAGES_AHEAD 4
 
-int register_audit(struct cli *cli, const char *op, const char *what, struct error *err)
+int register_audit(struct cli *cli, const char *op, const char *name, const char *value,
+                   struct error *err)
 {
     struct command c = COMMAND_INIT;
     int rc;
 
-    command_start(&c, "XADD");
-    command_add_string(&c, KEY_AUDIT);
-    command_add_string(&c, "*");
-    command_add_string(&c, "op");
-    command_add_string(&c, op);
-    command_add_string(&c, "to");
-    command_add_string(&c, what);
-    command_add_string(&c, "by");
-    command_add_string(&c, cli->by);
+    audit_command(&c, op, name, value, "by", cli->by, NULL);
     rc = db_ask(cli->db, &c, NULL, err);
     command_free(&c);
     return rc;
@@ -268,9 +262,6 @@ static int find(struct erasing *e, const char *typed)
 
 static void tell(const struct erasing *e, int64_t erased, const struct holders *h)
 {
-    size_t i;
-    json_t *id;
-
     if (e->cli->json) {
         cli_json(json_pack("{s:I,s:b,s:b,s:O,s:i}", "erased", (json_int_t)erased, "opted_out",
                            h->opted_out, "safe", h->safe, "campaigns", h->campaigns, "hidden",
@@ -290,9 +281,10 @@ static void tell(const struct erasing *e, int64_t erased, const struct holders *
         puts(T("  the mark of outreach safe stays, as long as a list has the number",
                "  outreach safe 的保护标记保留：名单中仍可能有此号码"));
     if (json_array_size(h->campaigns) > 0)
-        puts(T("  the number is still in the lists of these campaigns:",
-               "  以下活动的名单中仍有此号码："));
-    json_array_foreach(h->campaigns, i, id) printf("    %s\n", json_string_value(id));
+        puts(T("  the number is still in the lists of these campaigns, as long as they are kept:",
+               "  以下活动的名单中仍有此号码（随活动一起保留）："));
+    for (size_t i = 0; i < json_array_size(h->campaigns); i++)
+        printf("    %s\n", json_string_value(json_array_get(h->campaigns, i)));
     if (h->hidden > 0)
         printf(T("  sensitive campaigns that were not looked into: %d\n",
                  "  未查看的敏感活动：%d 个\n"),
@@ -319,8 +311,8 @@ static int erase(struct erasing *e, const char *typed)
     if (e->chosen > 0)
         erased = residents_erase(e->residents, e->address, e->numbers, e->chosen, &err);
     if (erased < 0 ||
-        (erased > 0 && register_audit(e->cli, "residents-erase", log_mask(e->bare, strlen(e->bare)),
-                                      &err) != 0) ||
+        (erased > 0 && register_audit(e->cli, "residents-erase", "to",
+                                      log_mask(e->bare, strlen(e->bare)), &err) != 0) ||
         find_holders(e->cli, e->bare, &holders, &err) != 0)
         rc = cli_error(e->cli, EX_UNAVAILABLE, &err);
     else

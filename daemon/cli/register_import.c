@@ -22,10 +22,20 @@
 #define SHOWN_REMARKS 20
 #define MOST_TAGS 64 /* of one person in one file */
 
+/* What the audit says, and of what. */
+static const struct {
+    const char *op, *name;
+} audit_ops[] = {
+    [RESIDENTS_IMPORT] = {"residents-import", "file"},
+    [RESIDENTS_ADD_TAGS] = {"residents-tag", "tag"},
+    [RESIDENTS_REMOVE_TAGS] = {"residents-untag", "tag"},
+};
+
 struct import {
     struct cli *cli;
     const struct register_options *options;
     enum residents_op op;
+    const char *subject; /* of the audit */
     struct people *people;
     struct residents *residents; /* NULL: nothing is stored */
     struct residents_batch *batch;
@@ -159,37 +169,6 @@ static int add_tags(struct import *im, const struct template_value *cell, unsign
     return 0;
 }
 
-static int store_row(void *arg, const char *row, size_t n, struct error *err)
-{
-    struct import *im = arg;
-    const struct campaign *c = people_campaign(im->people);
-    struct template_value values[CAMPAIGN_MAX_COLUMNS], mine[RESIDENTS_COLUMNS];
-    unsigned tags[MOST_TAGS];
-    size_t tag_count = im->given_count, columns = 0;
-    char address[PEOPLE_ADDRESS_BYTES];
-
-    if (cli_interrupted() != 0)
-        return error_set(err, T("interrupted", "已中断"));
-    im->taken++;
-    if (im->residents == NULL)
-        return 0;
-    campaign_row_split(c, row, n, values);
-    memcpy(tags, im->given, tag_count * sizeof *tags);
-    memset(mine, 0, sizeof mine);
-    for (size_t k = 0; k < c->column_count; k++) {
-        if (im->op == RESIDENTS_IMPORT && people_is_tags(im->people, k) &&
-            add_tags(im, &values[k], tags, &tag_count, err) != 0)
-            return -1;
-        if (im->places[k] < 0)
-            continue;
-        mine[im->places[k]] = values[k];
-        if ((size_t)im->places[k] >= columns)
-            columns = (size_t)im->places[k] + 1;
-    }
-    people_address(im->people, values, address);
-    return residents_put(im->batch, address, mine, columns, tags, tag_count, err);
-}
-
 /* The columns of the file in the register; made there, where the people are. */
 static int find_places(struct import *im, struct error *err)
 {
@@ -219,19 +198,58 @@ static uint64_t tag_columns(const struct import *im)
     return all;
 }
 
+/* With the first person who can be stored: a file without any leaves nothing behind. */
+static int begin(struct import *im, struct error *err)
+{
+    bool first = im->options->same_phone && strcmp(im->options->same_phone, "first") == 0;
+
+    if (find_places(im, err) != 0 || register_audit(im->cli, audit_ops[im->op].op,
+                                                    audit_ops[im->op].name, im->subject, err) != 0)
+        return -1;
+    im->batch = residents_begin(im->residents, im->op, first, tag_columns(im));
+    return 0;
+}
+
+static int store_row(void *arg, const char *row, size_t n, struct error *err)
+{
+    struct import *im = arg;
+    const struct campaign *c = people_campaign(im->people);
+    struct template_value values[CAMPAIGN_MAX_COLUMNS], mine[RESIDENTS_COLUMNS];
+    unsigned tags[MOST_TAGS];
+    size_t tag_count = im->given_count, columns = 0;
+    char address[PEOPLE_ADDRESS_BYTES];
+
+    if (cli_interrupted() != 0)
+        return error_set(err, T("interrupted", "已中断"));
+    im->taken++;
+    if (im->residents == NULL)
+        return 0;
+    if (im->batch == NULL && begin(im, err) != 0)
+        return -1;
+    campaign_row_split(c, row, n, values);
+    memcpy(tags, im->given, tag_count * sizeof *tags);
+    memset(mine, 0, sizeof mine);
+    for (size_t k = 0; k < c->column_count; k++) {
+        if (im->op == RESIDENTS_IMPORT && people_is_tags(im->people, k) &&
+            add_tags(im, &values[k], tags, &tag_count, err) != 0)
+            return -1;
+        if (im->places[k] < 0)
+            continue;
+        mine[im->places[k]] = values[k];
+        if ((size_t)im->places[k] >= columns)
+            columns = (size_t)im->places[k] + 1;
+    }
+    people_address(im->people, values, address);
+    return residents_put(im->batch, address, mine, columns, tags, tag_count, err);
+}
+
 /* -1 with err; what was stored until then is in told. */
 static int store(struct import *im, struct error *err)
 {
     const struct audience_sink sink = {store_row, on_remark, on_progress, im};
     struct error later;
-    bool first = strcmp(im->options->same_phone ? im->options->same_phone : "each", "first") == 0;
-    int rc = 0;
+    int rc;
 
-    if (im->residents != NULL) {
-        if (find_places(im, err) != 0)
-            return -1;
-        im->batch = residents_begin(im->residents, im->op, first, tag_columns(im));
-    }
     progress_start(&im->progress, im->cli);
     rc = people_read(im->people, &sink, &im->report, err);
     progress_end(&im->progress);
@@ -329,12 +347,12 @@ static int failed(struct import *im, const struct error *err)
                     err->text, stored);
 }
 
-static int nobody(const struct import *im, const char *path)
+static int nobody(struct import *im, const char *path)
 {
     return cli_fail(im->cli, EX_DATAERR,
                     T("%s: nobody in the list can be reached (rows refused: %lu)\n%s",
                       "%s：名单中没有可用的人（%lu 行不可用）\n%s"),
-                    path, im->report.refused, im->lines.length > 0 ? im->lines.data : "");
+                    path, im->report.refused, buf_string(&im->lines));
 }
 
 /* ---------------------------------------------------------------------- running */
@@ -397,6 +415,7 @@ static int import(struct import *im, const char *path)
             rc = cli_error(im->cli, EX_DATAERR, &err);
     if (rc != 0)
         return rc;
+    im->subject = path;
     if (store(im, &err) != 0)
         return failed(im, &err);
     if (im->taken == 0)
@@ -431,6 +450,7 @@ static int tag_file(struct import *im, const char *tag)
     if (rc != 0)
         return rc;
     im->op = im->options->add ? RESIDENTS_ADD_TAGS : RESIDENTS_REMOVE_TAGS;
+    im->subject = tag;
     if (store(im, &err) != 0)
         return failed(im, &err);
     return tell(im, im->options->file, "stored");
@@ -438,6 +458,7 @@ static int tag_file(struct import *im, const char *tag)
 
 static int tag_filter(struct cli *cli, const struct register_options *o, const char *tag)
 {
+    enum residents_op op = o->add ? RESIDENTS_ADD_TAGS : RESIDENTS_REMOVE_TAGS;
     struct who who = {0};
     struct error err;
     int rc = 0, place;
@@ -452,7 +473,8 @@ static int tag_filter(struct cli *cli, const struct register_options *o, const c
         rc = cli_error(cli, EX_DATAERR, &err);
     else if (place < 0)
         rc = who_name(&who, r, WHO_ALL, tag, &err) != 0 ? cli_error(cli, EX_DATAERR, &err) : 0;
-    else if (residents_tag_all(r, &who.filter, (unsigned)place, o->add, &changed, &err) != 0)
+    else if (register_audit(cli, audit_ops[op].op, audit_ops[op].name, tag, &err) != 0 ||
+             residents_tag_all(r, &who.filter, (unsigned)place, o->add, &changed, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     else if (cli->json)
         cli_json(json_pack("{s:o,s:I}", "tag", json_text(tag), "changed", (json_int_t)changed));

@@ -172,7 +172,7 @@ int register_list(struct cli *cli, const struct register_options *o)
         return rc;
     cli_catch_signals();
     listing_start(&l, cli, o, r);
-    if (o->full && register_audit(cli, "residents-list", "full", &err) != 0)
+    if (o->full && register_audit(cli, "residents-list", "numbers", "full", &err) != 0)
         rc = fail(cli, &err);
     else if (residents_each(r, &who.filter, true, list_one, NULL, &l, &err) != 0 && !l.enough)
         rc = fail(cli, &err);
@@ -248,11 +248,11 @@ int register_export(struct cli *cli, const struct register_options *o, const cha
     l.sheet = sheet_open(path, &err);
     if (l.sheet == NULL) {
         residents_close(r);
-        return cli_error(cli, EX_CANTCREAT, &err);
+        return cli_error(cli, EX_DATAERR, &err);
     }
     head(&l);
     progress_start(&l.progress, cli);
-    if (register_audit(cli, "residents-export", path, &err) != 0 ||
+    if (register_audit(cli, "residents-export", "file", path, &err) != 0 ||
         residents_each(r, &who.filter, true, export_one, on_progress, &l, &err) != 0)
         rc = fail(cli, &err);
     progress_end(&l.progress);
@@ -278,7 +278,7 @@ int register_tags(struct cli *cli)
     struct table *t = table_create(columns, 2);
     struct buf out = BUF_INIT(1u << 20);
     json_t *all = json_object();
-    int64_t counts[RESIDENTS_TAGS], people = 0;
+    int64_t counts[RESIDENTS_TAGS] = {0}, people = 0;
     const char *const *names;
     char count[HUMAN_BYTES];
     struct who who = {0};

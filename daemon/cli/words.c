@@ -148,6 +148,10 @@ static const struct name reasons[] = {
     {"repeat",
      {"the same text went to this address from another campaign within a day: not once more",
       "24 小时内另一活动已向此号码发过同样内容，不再重复发送"}},
+    {"cap",
+     {"had as many notices from us in that time as per_recipient allows: held for the next window "
+      "while it is worth it, the campaigns of the first priority first",
+      "这段时间已收满 per_recipient 允许的条数：来得及的顺延到下一时段，优先级高的活动先发"}},
     {"neutral", {"a neutral text in its place", "改发中性内容"}},
     {"safe",
      {"protected: not sent by machine; tell her in person",

@@ -1,6 +1,8 @@
 #include "inside.h"
 
 #include "amend.h"
+#include "approval.h"
+#include "audit.h"
 #include "clock.h"
 #include "error.h"
 #include "fault.h"
@@ -65,20 +67,13 @@ static void put_schedule(struct amending *a, const struct amended_reminder *r, i
 
 static void put_audit(struct amending *a)
 {
-    struct command *c = &a->d->command;
+    char version[16];
 
-    command_start(c, "XADD");
-    command_add_string(c, KEY_AUDIT);
-    command_add_string(c, "*");
-    command_add_string(c, "op");
-    command_add_string(c, a->amendment->now->cancelled ? "cancel" : "amend");
-    command_add_string(c, "campaign");
-    command_add_string(c, a->campaign);
-    command_add_string(c, "by");
-    command_add_string(c, a->by);
-    command_add_string(c, "version");
-    command_add_int(c, a->amendment->version);
-    db_send(a->d->db, c, NULL, NULL);
+    snprintf(version, sizeof version, "%u", a->amendment->version);
+    audit_command(&a->d->command, a->amendment->now->cancelled ? "cancel" : "amend", "campaign",
+                  a->campaign, "by", a->by, "version", version, "awaits", a->amendment->approval,
+                  NULL);
+    db_send(a->d->db, &a->d->command, NULL, NULL);
 }
 
 static void on_applied(void *arg, const redisReply *reply)
@@ -121,6 +116,18 @@ static void on_applied(void *arg, const redisReply *reply)
     finish(a, NULL);
 }
 
+/* What it costs nobody has said: the most that it can counts. */
+static void look_at_approval(struct amending *a)
+{
+    const struct settings *s = a->d->settings;
+    const struct campaign *c = a->amendment->now;
+    unsigned needs = approval_needs(c, &s->defaults, a->status->rows,
+                                    approval_most_cost(c, s->gateways, a->status->rows));
+
+    if (needs != 0)
+        a->amendment->approval = approval_text(needs);
+}
+
 /* All that stands has been read. */
 static void judge(struct amending *a)
 {
@@ -135,6 +142,12 @@ static void judge(struct amending *a)
         log_info("campaign.same campaign=%s by=%s", a->campaign, log_quote(a->by));
         finish(a, NULL);
     } else {
+        look_at_approval(a);
+        if (a->amendment->approval != NULL && a->by[0] == '\0') {
+            finish(a, "no field `by`: a second person has to approve this one, so it must be known "
+                      "who the first is");
+            return;
+        }
         amendment_command(a->amendment, a->event_id, a->by, now_ms, &a->d->command);
         FAULT_POINT("W1-amend");
         db_send(a->d->db, &a->d->command, on_applied, a);

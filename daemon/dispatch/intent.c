@@ -339,7 +339,7 @@ static void ask_places(struct intent *i, struct dispatch *d)
  * this one may go, if it is still worth it; else it is capped. One that says the same in
  * another campaign's name ends it at once: tomorrow it would be no less a repetition. */
 static void capped(struct intent *i, size_t k, const struct rate_rule *rules, size_t count,
-                   int64_t verdict)
+                   enum notice_reason reason, int64_t verdict)
 {
     int64_t oldest = -verdict / 10, rule = -verdict % 10;
     int64_t later;
@@ -352,7 +352,7 @@ static void capped(struct intent *i, size_t k, const struct rate_rule *rules, si
         return;
     later = rate_rule_next(&rules[rule - 1], i->job->campaign->zone, oldest) + 1;
     i->later_ms[k] = later;
-    i->reasons[k] = later < intent_notice(i, k)->message.expires_ms ? REASON_LIMIT : REASON_NONE;
+    i->reasons[k] = (unsigned char)reason;
     i->refused[k] = later < intent_notice(i, k)->message.expires_ms ? NOTICE_PARKED : NOTICE_CAPPED;
 }
 
@@ -364,7 +364,7 @@ static size_t caps_at_once(const struct intent *i)
 
 /* at: how far the answers have come, which are in the order of the questions. */
 static void caps_answered(struct intent *i, size_t *at, const struct rate_rule *rules, size_t count,
-                          const redisReply *reply)
+                          enum notice_reason reason, const redisReply *reply)
 {
     size_t end = *at + i->caps_at_once;
 
@@ -372,7 +372,7 @@ static void caps_answered(struct intent *i, size_t *at, const struct rate_rule *
         if (i->refused[k] != NOT_REFUSED)
             continue;
         if (reply->type == REDIS_REPLY_ARRAY)
-            capped(i, k, rules, count, db_int(db_at(reply, k - *at), 0));
+            capped(i, k, rules, count, reason, db_int(db_at(reply, k - *at), 0));
         else
             intent_refuse_for_now(i, k);
     }
@@ -384,7 +384,7 @@ static void on_capped(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
 
-    caps_answered(i, &i->capped, i->job->rules, i->job->rule_count, reply);
+    caps_answered(i, &i->capped, i->job->rules, i->job->rule_count, REASON_CAP, reply);
 }
 
 static void on_number_capped(void *arg, const redisReply *reply)
@@ -392,7 +392,7 @@ static void on_number_capped(void *arg, const redisReply *reply)
     struct intent *i = arg;
     const struct per_number *p = &i->lane->config->per_number;
 
-    caps_answered(i, &i->numbers_capped, p->rules, p->count, reply);
+    caps_answered(i, &i->numbers_capped, p->rules, p->count, REASON_LIMIT, reply);
 }
 
 static void add_rules(struct command *c, const struct intent *i, const struct rate_rule *rules,

@@ -317,7 +317,7 @@ static void refuse(struct reply *r)
     e.to = r->from;
     e.to_length = strlen(r->from);
     r->under_way++;
-    command_start(c, "SADD");
+    command_script(c, SCRIPT_REFUSE, 1);
     command_add_string(c, KEY_OPTOUT);
     command_add_string(c, r->from);
     db_send(r->all->options.db, c, on_step, r);

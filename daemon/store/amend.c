@@ -269,6 +269,7 @@ void amendment_free(struct amendment *a)
     campaign_free(a->before);
     campaign_free(a->now);
     buf_free(&a->document);
+    free(a->approval);
     free(a);
 }
 
@@ -296,7 +297,10 @@ void amendment_command(const struct amendment *a, const char *event_id, const ch
     command_add_int(c, now_ms);
     command_add_string(c, by);
     command_add_string(c, a->event ? "event" : "");
-    command_add_string(c, a->now->cancelled ? "cancelled" : "");
+    if (a->approval != NULL && !a->now->cancelled) /* what stops it waits for nobody */
+        command_add_format(c, "awaiting %s", a->approval);
+    else
+        command_add_string(c, a->now->cancelled ? "cancelled" : "");
     for (size_t i = 0; i < a->count; i++) {
         command_add_string(c, words[a->reminders[i].what]);
         command_add_int(c, a->reminders[i].due_ms);

@@ -49,6 +49,8 @@ struct amendment {
     struct amended_reminder reminders[CAMPAIGN_ALL_REMINDERS];
     struct buf document; /* canonical, as it is stored */
     char hash[65];       /* of what was asked for */
+    char *approval; /* why a second person has to agree to it, see approval_text(): the caller puts
+                       it there, and it is freed with the rest; NULL: nobody has to */
 };
 
 /* What body, the whole campaign as it is to be, makes of the one that stands; its audience and

@@ -1,6 +1,7 @@
 #include "campaigns.h"
 
 #include "audit.h"
+#include "builtin.h"
 #include "clock.h"
 #include "error.h"
 #include "keys.h"
@@ -268,10 +269,12 @@ void campaign_approve_command(struct command *c, const struct campaign *campaign
     bool skipped[CAMPAIGN_MAX_REMINDERS];
 
     campaign_plan(campaign, a->now_ms, due_ms, skipped);
-    command_script(c, SCRIPT_APPROVE, 1 + (unsigned)campaign->reminder_count);
+    command_script(c, SCRIPT_APPROVE, 1 + BUILTIN_COUNT + (unsigned)campaign->reminder_count);
     key_campaign(c, campaign->id);
     for (size_t r = 0; r < campaign->reminder_count; r++)
         key_reminder(c, campaign->id, campaign->reminders[r].name);
+    key_reminder(c, campaign->id, BUILTIN_ANSWERS);
+    key_reminder(c, campaign->id, BUILTIN_CORRECTIONS);
     command_add_string(c, a->hash);
     command_add_string(c, a->digest != NULL ? a->digest : "");
     if (a->digest != NULL)

@@ -82,6 +82,7 @@ static const char *const reasons[] = {
     [REASON_REPLACED] = "replaced",
     [REASON_SAFE] = "safe",
     [REASON_FILTER] = "filter",
+    [REASON_CAP] = "cap",
 };
 _Static_assert(sizeof reasons / sizeof *reasons == REASON_COUNT, "a name for every reason");
 
@@ -165,6 +166,8 @@ enum retrying record_retrying(const struct record *r)
     case REASON_BLACKLISTED:
     case REASON_ERASED:
     case REASON_ROW:
+    case REASON_SAFE:
+    case REASON_REPLACED:
         return RETRY_NEVER;
     case REASON_NUMBER:
     case REASON_TEXT:

@@ -78,6 +78,7 @@ enum notice_reason {
     REASON_REPLACED,   /* the campaign was amended since this correction was written */
     REASON_SAFE,       /* it could put her in danger: for a person to tell, see store/safe.h */
     REASON_FILTER,     /* `only`: she has no place, or has one; see places.h */
+    REASON_CAP,        /* she had as many as per_recipient allows: held, or capped */
     REASON_COUNT
 };
 

@@ -28,6 +28,7 @@ EMBED(finish);
 EMBED(index);
 EMBED(receipts);
 EMBED(reply);
+EMBED(refuse);
 EMBED(place);
 EMBED(answer);
 EMBED(duty);
@@ -72,7 +73,6 @@ static const struct {
     [SCRIPT_FINISH] = SCRIPT(finish, ALWAYS),
     [SCRIPT_INDEX] = SCRIPT(index, ALWAYS),
     [SCRIPT_RECEIPTS] = SCRIPT(receipts, ALWAYS),
-    [SCRIPT_REPLY] = SCRIPT(reply, CAREFUL),
     [SCRIPT_PLACE] = SCRIPT(place, CAREFUL),
     [SCRIPT_ANSWER] = SCRIPT(answer, CAREFUL),
     [SCRIPT_DUTY] = SCRIPT(duty, ALWAYS),
@@ -94,6 +94,8 @@ static const struct {
     [SCRIPT_TAG] = SCRIPT(tag, CAREFUL),
     [SCRIPT_ERASE] = SCRIPT(erase, ALWAYS),
     [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
+    [SCRIPT_REPLY] = SCRIPT(reply, ALWAYS),
+    [SCRIPT_REFUSE] = SCRIPT(refuse, ALWAYS),
 };
 
 static struct {

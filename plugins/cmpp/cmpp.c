@@ -13,22 +13,6 @@
 
 CODES_TABLE(cmpp, "cmpp/codes.tsv");
 
-void cmpp_unknown_code(struct cmpp *g, const char *what, const char *code)
-{
-    size_t i;
-
-    for (i = 0; i < g->seen_count; i++)
-        if (strcmp(g->seen[i], code) == 0)
-            return;
-    if (g->seen_count == CMPP_SEEN_MAX)
-        return;
-    snprintf(g->seen[g->seen_count++], sizeof *g->seen, "%s", code);
-    TRUNK_LOG(&g->trunk, WARNING,
-              "cmpp.unknown_code of=%s code=%s advice=\"ask the gateway's operator what it means, "
-              "then results or report_reasons\"",
-              what, g->trunk.host->log_bytes(code, strlen(code)));
-}
-
 static void free_own(struct cmpp *g)
 {
     cmpp_settings_free(&g->settings);

@@ -81,7 +81,7 @@ static void classify(struct cmpp *g, const char *stat, struct gateway_receipt *u
             return;
         }
     if (known == NULL)
-        cmpp_unknown_code(g, "report", stat);
+        trunk_unknown_code(&g->trunk, "report", stat, "report_reasons");
 }
 
 static void report(struct trunk_session *s, const struct trunk_pdu *h, const struct cmpp_deliver *d)

@@ -16,8 +16,6 @@
 #include "settings.h"
 #include "trunk.h"
 
-#define CMPP_SEEN_MAX 64
-
 /* What CMPP has to know of a session. */
 struct cmpp_link {
     enum cmpp_version version; /* that it speaks */
@@ -34,8 +32,6 @@ struct cmpp {
     iconv_t gb18030;
     struct cmpp_submit submit; /* of the message prepared last, with ... */
     char to[33], validity[VALIDITY_BYTES];
-    char seen[CMPP_SEEN_MAX][16]; /* codes that are not in the table and were told */
-    size_t seen_count;
 };
 
 static inline struct cmpp *cmpp_of(struct trunk *t)
@@ -47,9 +43,6 @@ static inline struct cmpp_link *cmpp_link_of(struct trunk_session *s)
 {
     return &cmpp_of(s->trunk)->links[s->number - 1];
 }
-
-/* Says once that a code is not in the table. */
-void cmpp_unknown_code(struct cmpp *g, const char *what, const char *code);
 
 /* ------------------------------------------------------------------ session.c */
 size_t cmpp_login(struct trunk_session *s, uint8_t *p, uint32_t sequence);

@@ -124,7 +124,7 @@ void cmpp_verdict(struct trunk *t, uint32_t status, struct gateway_answer *a, ch
             return;
         }
     if (known == NULL)
-        cmpp_unknown_code(g, "result", code);
+        trunk_unknown_code(t, "result", code, "results");
 }
 
 void cmpp_refused(struct trunk_session *s, uint32_t status)

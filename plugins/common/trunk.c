@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TICK_MS 200
 
@@ -47,6 +48,19 @@ bool trunk_complain(struct trunk *t)
         return false;
     t->complained_ms = now_ms;
     return true;
+}
+
+void trunk_unknown_code(struct trunk *t, const char *of, const char *code, const char *settings)
+{
+    for (size_t i = 0; i < t->told_count; i++)
+        if (strcmp(t->told[i], code) == 0)
+            return;
+    if (t->told_count == TRUNK_TOLD_MAX)
+        return;
+    snprintf(t->told[t->told_count++], sizeof *t->told, "%s", code);
+    TRUNK_LOG(t, WARNING,
+              "%s.unknown_code of=%s code=%s advice=\"ask the operator what it means, then %s\"",
+              t->protocol->name, of, t->host->log_bytes(code, strlen(code)), settings);
 }
 
 void trunk_announce(struct trunk *t, const char *why)

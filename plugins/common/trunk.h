@@ -36,6 +36,7 @@
 #define TRUNK_STALE_PDU_MS 10000 /* a PDU that takes longer to come is an attack */
 #define TRUNK_REFUSED_MS 300000  /* hammering with a wrong password locks accounts */
 #define TRUNK_CONTROL_MAX 128u   /* octets of a PDU that is no submit */
+#define TRUNK_TOLD_MAX 64u       /* codes that are remembered */
 #define TRUNK_ID_MAX 64u         /* octets of a message id */
 #define TRUNK_DECODED_MAX (3u * (65536u + 1024u)) /* bytes of a reply in UTF-8 */
 
@@ -178,7 +179,9 @@ struct trunk {
     char *joined;  /* REASSEMBLY_BYTES_MAX */
     struct event *tick;
     bool draining, dead;
-    unsigned depth;        /* callbacks of ours on the stack */
+    unsigned depth;                /* callbacks of ours on the stack */
+    char told[TRUNK_TOLD_MAX][16]; /* codes that no table has and that were told */
+    size_t told_count;
     int64_t complained_ms; /* last log line about something odd; the rest are counted */
     unsigned long odd;
 };
@@ -200,6 +203,10 @@ bool trunk_leave(struct trunk *t);
 
 /* True once in ten seconds: may this oddity of the peer be logged? */
 bool trunk_complain(struct trunk *t);
+
+/* A code of the peer's is in no table: told once. of: "result"; settings: the lists in which its
+ * meaning may be given. */
+void trunk_unknown_code(struct trunk *t, const char *of, const char *code, const char *settings);
 
 /* Tells the host how many messages may be outstanding now. */
 void trunk_announce(struct trunk *t, const char *why);

@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-#define ACCEPTED GATEWAY_ACCEPTED, GATEWAY_REASON_NONE
-#define THROTTLED GATEWAY_THROTTLED, GATEWAY_REASON_NONE
-#define RETRY(reason) GATEWAY_RETRY, GATEWAY_REASON_##reason
-#define REJECTED(reason) GATEWAY_REJECTED, GATEWAY_REASON_##reason
-#define BROKEN(reason) GATEWAY_BROKEN, GATEWAY_REASON_##reason
+#define ACCEPTED GATEWAY_ACCEPTED, GATEWAY_REASON_NONE, false
+#define THROTTLED GATEWAY_THROTTLED, GATEWAY_REASON_NONE, false
+#define RETRY(reason) GATEWAY_RETRY, GATEWAY_REASON_##reason, false
+#define REJECTED(reason) GATEWAY_REJECTED, GATEWAY_REASON_##reason, false
+#define BROKEN(reason) GATEWAY_BROKEN, GATEWAY_REASON_##reason, false
 
 static const struct smpp_status statuses[] = {
     {0x00, "ESME_ROK", ACCEPTED},
@@ -66,9 +66,8 @@ static struct smpp_status in_table(uint32_t code)
     for (i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (statuses[i].code == code)
             return statuses[i];
-    if (code >= 0x400 && code <= 0x4ff)
-        return (struct smpp_status){code, "vendor", RETRY(OTHER)};
-    return (struct smpp_status){code, "reserved", REJECTED(OTHER)};
+    return (struct smpp_status){code, code >= 0x400 && code <= 0x4ff ? "vendor" : "reserved",
+                                GATEWAY_RETRY, GATEWAY_REASON_OTHER, true};
 }
 
 struct smpp_status smpp_status_find(uint32_t code, const struct trunk_outcome *overrides, size_t n)
@@ -82,6 +81,7 @@ struct smpp_status smpp_status_find(uint32_t code, const struct trunk_outcome *o
         if (status.outcome != overrides[i].outcome && status.reason == GATEWAY_REASON_NONE)
             status.reason = GATEWAY_REASON_OTHER;
         status.outcome = overrides[i].outcome;
+        status.strange = false;
         break;
     }
     return status;

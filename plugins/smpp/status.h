@@ -30,10 +30,11 @@ struct smpp_status {
     const char *name; /* "ESME_RINVDSTADR" */
     enum gateway_outcome outcome;
     enum gateway_reason reason;
+    bool strange; /* neither in the overrides nor in the table */
 };
 
 /* The meaning of code: from the overrides, else the table; vendor codes
- * (0x400..0x4ff) are worth another try, unknown ones are final. */
+ * (0x400..0x4ff) and those that nobody knows are worth another try. */
 struct smpp_status smpp_status_find(uint32_t code, const struct trunk_outcome *overrides, size_t n);
 
 #endif

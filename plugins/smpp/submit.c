@@ -108,6 +108,8 @@ void smpp_verdict(struct trunk *t, uint32_t status, struct gateway_answer *a, ch
     a->reason = known.reason;
     a->words = known.name;
     snprintf(code, 16, "0x%08x", (unsigned)status);
+    if (known.strange)
+        trunk_unknown_code(t, "status", code, "statuses");
 }
 
 void smpp_refused(struct trunk_session *s, uint32_t status)

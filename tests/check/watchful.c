@@ -101,9 +101,10 @@ static void call_ends(int64_t began_ms, const char *call)
 
 /* ------------------------------------------------------------------ settings */
 static const char *const common_settings[] = {
-    "name",         "plugin",         "channel",     "rate",     "burst",  "count",
-    "window",       "signature",      "priority",    "weight",   "days",   "group",
-    "receipt_wait", "callback_token", "answer_wait", "disabled", "tls_ca", NULL};
+    "name",     "plugin", "channel",      "rate",           "burst",
+    "count",    "window", "signature",    "priority",       "weight",
+    "days",     "group",  "receipt_wait", "callback_token", "answer_wait",
+    "disabled", "tls_ca", "tls_cert",     "tls_key",        NULL};
 
 const struct gateway_setting *setting_find(const struct gateway_setting *table, const char *path)
 {

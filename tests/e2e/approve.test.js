@@ -79,10 +79,23 @@ journey('above the bound nothing is sent before another person agrees, to this t
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'eve')).out, /was approved by bob/);
   assert.match((await s.ok('show', 'fair')).out, /approved .* by bob/);
 
-  // Both names, and nothing of what was refused.
+  // Late additions and another text are agreed to as well.
+  s.write('late.csv', `姓名,手机号\n${Array.from({ length: 5 }, (_, i) => `迟到${i},1385140301${i}`).join('\n')}\n`);
+  assert.match((await s.outreach('add', 'fair', s.path('late.csv'))).err, /queue them as a campaign of their own/);
+  await s.ok('amend', s.write('fair.conf', conf('fair', '{{姓名}}您好，改到三楼。')), '-y', '--by', 'bob');
+  await until('the amendment', async () => JSON.parse((await s.ok('show', 'fair', '--json')).out).hash !== shown.hash, 60000);
+  assert.equal(JSON.parse((await s.ok('show', 'fair', '--json')).out).state, 'awaiting');
+  assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'he has written it');
+  assert.equal((await client.call('HGET', 'outreach:{fair}:eve', 'state')), 'awaiting');
+  assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann')).out, /改到三楼/);
+  assert.equal((await client.call('HGET', 'outreach:{fair}:eve', 'state')), 'scheduled');
+  assert.equal(smsc.submits.length, 9);
+
+  // The names, and nothing of what was refused.
   const said = (await audit(s, '--campaign', 'fair')).map((e) => [e.op, e.by, e.awaits ?? '', e.hash ?? '']);
-  assert.deepEqual(said, [['queue', 'ann', 'recipients', ''], ['approve', 'bob', '', shown.hash]]);
-  assert.deepEqual((await audit(s, '--who', 'bob')).length, 1);
+  assert.deepEqual(said, [['queue', 'ann', 'recipients', ''], ['approve', 'bob', '', shown.hash],
+    ['amend', 'bob', 'recipients', ''], ['approve', 'ann', '', said.at(-1)[3]]]);
+  assert.deepEqual((await audit(s, '--who', 'bob')).map((e) => e.op), ['approve', 'amend']);
   assert.match((await s.ok('audit', '--op', 'approve')).out, /bob +approve +fair/);
 });
 

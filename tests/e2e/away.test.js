@@ -55,12 +55,16 @@ journey('Redis becomes a replica and a master again: nothing is written to it me
   });
 }, PATIENT);
 
-journey('Redis is out of memory: nothing new is begun, outcomes are settled all the same', async (s) => {
+journey('Redis is out of memory: nothing new is begun, outcomes are settled and refusals kept all the same', async (s) => {
   const stage = await underWay(s, 120);
   await outage(s, stage, {
     n: 120, says: /OOM/, told: /OOM|memory/, command: ['optout', 'add', '13851409999'], words: ['redis.full', 'redis.room'], settles: true,
     begin: () => stage.server.client.call('CONFIG', 'SET', 'maxmemory', '1'),
-    end: () => stage.server.client.call('CONFIG', 'SET', 'maxmemory', '0'),
+    async end() { // a refusal is kept all the same, by whichever way it comes (R20)
+      assert.equal(await stage.smsc.reply('+8613851409998', '1069000038', 'TD'), 0);
+      assert.deepEqual((await s.refused()).sort(), ['+8613851409998', '+8613851409999']);
+      await stage.server.client.call('CONFIG', 'SET', 'maxmemory', '0');
+    },
   });
 }, PATIENT);
 

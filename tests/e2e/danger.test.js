@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const XLSX = require('xlsx');
-const { journey, campaign, people } = require('./lib/stage');
+const { journey, campaign, people, inDays } = require('./lib/stage');
 const { until } = require('./lib/wait');
 
 const NOON = '2027-03-01T12:00:00+08:00'; // a Monday
@@ -182,7 +182,7 @@ journey('a proof holds what the phone has shown, the message id and the receipt,
   await s.xadd(campaign('fair', people(3), { title: '招聘会' }), { by: '李姐' });
   assert.deepEqual(await s.settled('fair', 'first'), { delivered: 2, undelivered: 1 });
   await smsc.reply(number(0), '1069000038', 'TD');
-  await until('her refusal', async () => (await (await s.redis()).call('SCARD', 'outreach:optout')) === 1);
+  await until('her refusal', async () => (await (await s.redis()).call('SISMEMBER', 'outreach:optout', number(0))) === 1);
 
   const proof = async (who) => JSON.parse((await s.ok('proof', who, 'fair', '--json')).out);
   for (const i of [0, 1, 2]) {
@@ -272,4 +272,36 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   assert.deepEqual(await uncalled('fair').then((u) => [u.people.length, u.told_already]), [0, 3]);
   assert.match((await s.ok('uncalled', '--ticks', right)).out, /^0 were told by a person; 2 /);
   assert.equal((await s.outreach('uncalled', '--ticks', list)).code, 65, 'another list is none');
+});
+
+journey('corrections and answers too: skip, neutral, and the usual answers of a sensitive campaign without its title', async (s) => {
+  neutralDefaults(s);
+  const smsc = await s.smsc();
+  await s.start();
+  const asked = { class: 'notice', registration: { word: '1' } };
+  const before = campaign('move', people(3), {
+    ...asked, event: { ...event, starts: inDays(20, '09:00') },
+    texts: { zh: '{{name}}您好。', moved: '{{name}}您好，改到{{event.venue}}。', neutral: NEUTRAL },
+  });
+  await s.xadd(before);
+  assert.deepEqual(await s.settled('move', 'first'), { delivered: 3 });
+  await s.ok('safe', '13851401001', 'skip');
+  await s.ok('safe', '13851401002', 'neutral');
+  smsc.messages.length = 0;
+  const file = s.write('move.json', JSON.stringify({ ...before, event: { ...before.event, starts: inDays(21, '09:00') }, audience: {} }));
+  await s.ok('amend', file, '--yes');
+  assert.deepEqual(await s.settled('move', 'corrections'), { delivered: 2, excluded: 1 });
+  assert.deepEqual([0, 1, 2].map((i) => told(smsc, i)), [['【鼓楼区妇联】居民1您好，改到区妇联。'], [], [`【便民服务】${ON_THE_WIRE}`]]);
+  for (const i of [0, 1, 2]) assert.equal(await smsc.reply(number(i), '1069000038', '1'), 0);
+  await until('three answers', async () => (await s.ledger('move', 'answers')).length === 3);
+  assert.deepEqual(await s.settled('move', 'answers'), { delivered: 2, excluded: 1 });
+  assert.deepEqual([0, 1, 2].map((i) => told(smsc, i).length), [2, 0, 2]);
+  assert.equal(told(smsc, 2)[1], `【便民服务】${ON_THE_WIRE}`, 'also to what she asked herself: who asks may not be she');
+
+  await s.xadd(campaign('home', people(4).slice(3), { ...discreet, ...asked, event: { ...event, starts: inDays(20, '09:00') } }));
+  assert.deepEqual(await s.settled('home', 'first'), { delivered: 1 });
+  assert.equal(await smsc.reply(number(3), '1069000038', '1'), 0);
+  await until('her answer', () => told(smsc, 3).length === 2);
+  assert.match(told(smsc, 3)[1], /^【便民服务】已为您登记/);
+  assert.doesNotMatch(told(smsc, 3)[1], /庇护|居民/);
 });

@@ -49,6 +49,29 @@ journey('the forecast is what is sent: by gateway, in notices and segments, and 
   assert.ok(Math.abs(report.cost - first.cost) < 1e-9, `${report.cost} was forecast as ${first.cost}`);
 });
 
+journey("what a provider's template is filled with is told, and who lacks a parameter gets nothing", async (s) => {
+  const cloud = await s.cloud(({ n }) => ({ status: 202, body: JSON.stringify({ id: `m${n}` }) }));
+  Object.assign(s.settings.gateways[0], {
+    url: `http://127.0.0.1:${cloud.port}/send`, body: '{"template": "{{template_code:json}}", "to": "{{to:json}}", "params": {{params}}}',
+  });
+  s.settings.defaults.hours = 'always';
+  await s.start();
+  s.write('list.csv', '姓名,手机号,语言,地点\n居民1,13851402001,zh,三楼\n居民2,13851402002,en,\n居民3,13851402003,zh,四楼\n');
+  const file = s.write('fair.conf', conf(`
+    texts = { zh = "{{name}}您好"; en = "Dear {{name}}"; };
+    templates = { cloud = { zh = { code = "SMS_1"; params = ( "name", "where=地点" ); signature = "鼓楼区妇联"; };
+      en = { code = "SMS_2"; params = ( "name", "where=地点" ); }; }; };
+    reminders = ( { name = "first"; at = "now"; } );`));
+  const { templates, reminders: [first] } = await told(s, file);
+  assert.deepEqual(templates, [{ reminder: 'first', gateway: 'cloud', code: 'SMS_1', signature: '鼓楼区妇联', params: { name: '居民1', where: '三楼' } }]);
+  assert.equal(first.notices, 2);
+  assert.deepEqual(first.missed, { empty: 1 });
+  assert.match((await s.ok('forecast', file)).out, /first {2}cloud {2}SMS_1 {2}name=居民1 {2}where=三楼 {2}(签名|signature) 鼓楼区妇联/);
+  await s.ok('queue', file);
+  await s.counted('fair', 'first', { accepted: 2, failed: 1 }, 60000);
+  assert.deepEqual(JSON.parse(cloud.requests.find((r) => r.body.includes('13851402001')).body).params, templates[0].params);
+});
+
 journey('it says when the last one leaves, by the rate and the hours, and who would come too late', async (s) => {
   await s.smsc(undefined, { rate: '600/min', count: 'messages' });
   s.settings.defaults.hours = '09:00-10:00';

@@ -193,11 +193,12 @@ journey('a recipient gets no more than per_recipient over all campaigns', async 
   await s.xadd(campaign('c', people(1)));
   const now = new Date(Date.now() + 8 * 3600e3); // Shanghai
   await until('the third to be held until tomorrow', () => s.deliveryLog().some((e) => {
-    if (e.event !== 'held' || e.campaign !== 'c' || e.reason !== 'limit') return false;
+    if (e.event !== 'held' || e.campaign !== 'c' || e.reason !== 'cap') return false;
     const next = new Date(Date.parse(e.until) + 8 * 3600e3);
     return next.getUTCHours() === 0 && next.getUTCMinutes() === 0 && next > now;
   }), 30000);
   assert.equal(smsc.submits.length, 2);
+  assert.match((await s.ok('report', 'c')).out, /waiting +1 .* had as many notices from us .* per_recipient/);
 });
 
 journey('a list that is queued under two ids reaches each person once, and the second is counted as a repetition', async (s) => {

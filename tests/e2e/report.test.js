@@ -85,7 +85,7 @@ journey('everybody is in the file, and Excel reads Chinese, numbers and times as
 });
 
 journey('what cannot be reported is refused with what to do', async (s) => {
-  await sent(s, { sensitive: true });
+  await sent(s, { sensitive: true, texts: { zh: '请按约好的时间前来。' } });
   const file = s.write('there.xlsx', 'mine');
   let r = await s.outreach('report', 'fair', '-o', s.path('people.xlsx'));
   assert.equal(r.code, 65);

@@ -37,6 +37,12 @@ async function contents(s) {
   return all;
 }
 
+/** Who did what, as the stream has it. */
+async function audited(s) {
+  const entries = await (await s.redis()).call('XRANGE', 'outreach:audit', '-', '+');
+  return entries.map(([, flat]) => Object.fromEntries(flat.map((field, i) => (i % 2 ? null : [field, flat[i + 1]])).filter(Boolean)));
+}
+
 const inChinese = (s, ...args) => s.run(['-c', s.conf, ...args], { env: { LC_ALL: 'zh_CN.UTF-8' } });
 const json = async (s, ...args) => JSON.parse((await s.ok(...args, '--json')).out);
 const listed = async (s, ...args) => (await s.ok('residents', 'list', '--json', ...args)).out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
@@ -44,6 +50,7 @@ const listed = async (s, ...args) => (await s.ok('residents', 'list', '--json', 
 journey('what is wrong is told first, in both languages, and changes nothing', async (s) => {
   await s.redisServer();
   s.write('good.csv', CSV);
+  s.write('bad.csv', '姓名,手机号\n王秀英,12\n李桂芳,025-83241001\n');
   s.write('none.csv', '姓名,住址\n王秀英,鼓楼\n');
   const book = XLSX.utils.book_new();
   for (const name of ['城南', '城北'])
@@ -55,13 +62,14 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
     [['residents', 'import', 'nowhere.csv'], 66, /nowhere.csv cannot be read/, /无法读取 nowhere.csv/],
     [['residents', 'import', 'none.csv', '-y'], 65, /no column with phone numbers.*columns are name, 住址.*--columns sms=HEADING/, /没有电话号码列.*--columns sms=列名/],
     [['residents', 'import', 'two.xlsx', '-y'], 65, /several sheets.*城南, 城北.*--sheet NAME/, /不止一个工作表.*--sheet/],
+    [['residents', 'import', 'bad.csv', '-y'], 65, /nobody in the list can be reached \(rows refused: 2\)[^]*row 3 not taken: sms: a landline/, /没有可用的人（2 行不可用）/],
     [['residents', 'import', 'good.csv', '--columns', 'sms'], 65, /expected NAME=HEADING/, /应为 名称=表头/],
     [['residents', 'import', 'good.csv', '--columns', 'sms=电话2'], 65, /no column "电话2"/, /没有“电话2”列/],
     [['residents', 'import', 'good.csv'], 64, /nobody to ask: say -y/, /请加 -y/],
     [['residents', 'list', '--tag', '妇女'], 65, /there is no tag "妇女"/, /没有标签“妇女”/],
     [['residents', 'tag', '妇女', '--add'], 64, /say who: --file FILE/, /请指明是谁/],
     [['residents', 'tag', '妇女', '--all'], 64, /say --add or --remove/, /请指明 --add 或 --remove/],
-    [['residents', 'export', 'list.pdf'], 73, /name it .xlsx or .csv/, /须以 .xlsx 或 .csv 结尾/],
+    [['residents', 'export', 'list.pdf'], 65, /name it .xlsx or .csv/, /须以 .xlsx 或 .csv 结尾/],
     [['residents', 'erase', '123'], 65, /number is too short/, /号码/],
     [['add', 'nobody', 'good.csv'], 65, /there is no campaign nobody/, /没有活动 nobody/],
   ]) {
@@ -129,6 +137,10 @@ journey('files of an office become residents, once, however often they are impor
   const back = await json(s, 'residents', 'import', 'all.xlsx', '-y');
   assert.deepEqual([back.rows, back.added, back.changed], [3, 0, 0], 'what was exported is imported');
   assert.deepEqual(await contents(s), before);
+  assert.deepEqual((await audited(s)).map((e) => [e.op, e.file ?? e.tag ?? e.numbers]), [
+    ['residents-import', 'gb.csv'], ['residents-import', 'gb.csv'], ['residents-import', 'b.xlsx'], ['residents-list', 'full'],
+    ['residents-tag', '志愿者'], ['residents-untag', '志愿者'], ['residents-export', 'all.csv'], ['residents-export', 'all.xlsx'],
+    ['residents-import', 'all.xlsx']]);
 });
 
 journey('an import that is interrupted is done by doing it again', async (s) => {
@@ -189,6 +201,7 @@ journey('a campaign goes to those who have its tags and nobody else, and to who 
   const late = await s.ok('add', 'fair', 'late.csv');
   assert.match(late.out, /added 1, in it already 1, merged 0, refused 2\n[^]*row 4 not taken[^]*row 5 not taken[^]*now +now\n +eve +2/);
   assert.deepEqual(await s.settled('fair', 'now', 60000), { delivered: 3 });
+  assert.deepEqual((await audited(s)).filter((e) => e.op === 'add').map((e) => [e.campaign, e.rows]), [['fair', '3-3']]);
   const twice = await json(s, 'add', 'fair', 'late.csv');
   assert.deepEqual([twice.added, twice.known], [0, 2]);
   assert.deepEqual(smsc.textsFor('+8613851401006'), ['【鼓楼区妇联】赵敏（湖南路社区），请到区妇联。']);
@@ -204,9 +217,10 @@ journey('a campaign goes to those who have its tags and nobody else, and to who 
   const erased = await json(s, 'residents', 'erase', '13851401001', '-y');
   assert.deepEqual(erased, { erased: 1, opted_out: true, safe: true, campaigns: ['fair'], hidden: 0 });
   assert.doesNotMatch(JSON.stringify(await contents(s)), /13851401001|王秀英/);
+  assert.deepEqual((await audited(s)).filter((e) => e.op === 'residents-erase').map((e) => e.to), ['+86138…01']);
   assert.deepEqual((await json(s, 'residents', 'tags')).tags, { 妇女: 2, 鼓楼社区: 2, 党员: 1, 湖南路社区: 1 });
   assert.match((await s.ok('optout', 'list', '13851401001')).out, /has opted out/);
-  assert.match((await s.ok('residents', 'erase', '13851401001', '-y')).out, /is not in the register\n[^]*lists of these campaigns:\n +fair/);
+  assert.match((await s.ok('residents', 'erase', '13851401001', '-y')).out, /is not in the register\n[^]*lists of these campaigns, as long as they are kept:\n +fair/);
 
   // A sensitive campaign tells nobody who is in it, but for who may read the daemon's own key.
   await s.xadd(campaign('home', people(1), { sensitive: true, texts: { zh: '您好，请按约好的时间前来。' } }));

@@ -95,8 +95,11 @@ static void queued(void)
     struct command c = COMMAND_INIT;
     struct buf json = BUF_INIT(1u << 20);
     struct campaign *campaign = compile(document(EVENT("06"), TEXTS, BOTH));
-    struct campaign_queueing q = {
-        .event_id = "100-0", .by = "ann", .token = "t", .rows = 3, .queued_ms = at("2027-02-01T00:00")};
+    struct campaign_queueing q = {.event_id = "100-0",
+                                  .by = "ann",
+                                  .token = "t",
+                                  .rows = 3,
+                                  .queued_ms = at("2027-02-01T00:00")};
     redisReply *reply = NULL;
     struct error err = {""};
 
@@ -120,6 +123,7 @@ static void opened(const char *now)
 }
 
 static char trouble[1024];
+static const char *approval; /* why amended() has to be agreed to, or NULL */
 
 /* Applies the amendment as the daemon does; what the script says, or "refused". */
 static const char *amended(const char *json, const char *event_id, const char *now)
@@ -134,6 +138,7 @@ static const char *amended(const char *json, const char *event_id, const char *n
 
     snprintf(trouble, sizeof trouble, "%s", err.text);
     if (a != NULL) {
+        a->approval = approval != NULL ? xstrdup(approval) : NULL;
         amendment_command(a, event_id, "bob", at(now), &c);
         if (db_ask(f.db, &c, &reply, &err) != 0)
             fail_msg("%s", err.text);
@@ -158,6 +163,67 @@ static const char *ms(const char *text)
 
 /* ------------------------------------------------------------------- the script */
 
+/* What awaits a second person's approval still does, whatever it is amended to: none of it can
+ * be opened, and the agreement is to the new text. */
+static void test_awaiting(void **state)
+{
+    const char *hash;
+
+    (void)state;
+    queued();
+    ask("HSET " C " state awaiting approval recipients by ann");
+    ask("HSET " R " state awaiting");
+    ask("HSET " S " state awaiting");
+    is("[OK]", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
+    is("[awaiting recipients 2]", ask("HMGET " C " state approval version"));
+    is("[awaiting 3 3 2]", ask("HMGET " R " state planned c0 tv"));
+    is("awaiting", ask("HGET " S " state"));
+    is("[scheduled 1 1]", ask("HMGET " C ":corrections state paused held"));
+    opened("2027-03-12T00:00");
+    is("awaiting", ask("HGET " R " state"));
+    hash = ask("HGET " C " hash");
+#define AGREE(who, hash)                                                                           \
+    script(SCRIPT_APPROVE, 4,                                                                      \
+           C " " R " " S " " C ":corrections %s '' '' 5 " who " 9 scheduled 9 scheduled", hash)
+    is("[OTHER]", AGREE("eve", "h1"));
+    is("[OWN bob]", AGREE("bob", hash)); /* who amended it, */
+    is("[OWN ann]", AGREE("ann", hash)); /* and who queued it */
+    is("[OK]", AGREE("eve", hash));
+    is("[active eve]", ask("HMGET " C " state approved_by"));
+    is("[scheduled 9]", ask("HMGET " R " state due"));
+    is("[scheduled 0 0]", ask("HMGET " C ":corrections state paused held"));
+}
+
+/* One that goes already, amended to what has to be agreed to: it stands still until it is, and
+ * then is as it was, paused where somebody had paused it. */
+static void test_awaits_again(void **state)
+{
+    const char *hash;
+
+    (void)state;
+    queued();
+    ask("HSET " C " by ann approved_by eve");
+    opened("2027-02-01T00:00");
+    is("[open 0]", ask("HMGET " R " state paused"));
+    ask("HSET " S " paused 1"); /* as `outreach pause` would all of them */
+    ask("HSET " C " state paused");
+    approval = "recipients";
+    is("[OK]", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
+    approval = NULL;
+    is("[awaiting recipients paused]", ask("HMGET " C " state approval was"));
+    is("[open 1 1]", ask("HMGET " R " state paused held"));
+    is("[awaiting 1]", ask("HMGET " S " state paused"));
+    is("[PAUSED ]", script(SCRIPT_CLAIM, 3, R " " R ":leases " R ":retry d:1:1 10 %s 9 100",
+                           ms("2027-03-01T00:00")));
+    is("[AWAITING 0]", script(SCRIPT_FLAG, 3, C " " R " " S " resume 600 ann 900-1 event"));
+    hash = ask("HGET " C " hash");
+    is("[OWN bob]", AGREE("bob", hash));
+    is("[OK]", AGREE("ann", hash)); /* she has not written this: two have seen it */
+    is("[paused ann (nil)]", ask("HMGET " C " state approved_by was"));
+    is("[open 0 0]", ask("HMGET " R " state paused held"));
+    is("[scheduled 1]", ask("HMGET " S " state paused"));
+}
+
 static void test_not_begun(void **state)
 {
     char before[64];
@@ -176,7 +242,8 @@ static void test_not_begun(void **state)
     is("1", ask("HEXISTS " C ":versions 1"));
     snprintf(before, sizeof before, "%s", ask("DEBUG DIGEST"));
     is("[AGAIN]", amended(document(EVENT("14"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
-    is("[AGAIN]", amended(document(EVENT("14"), TEXTS, BOTH), "100-5", "2027-02-02T00:00")); /* older */
+    is("[AGAIN]",
+       amended(document(EVENT("14"), TEXTS, BOTH), "100-5", "2027-02-02T00:00")); /* older */
     is(before, ask("DEBUG DIGEST"));
 }
 
@@ -237,8 +304,8 @@ static void test_cancelled(void **state)
     (void)state;
     queued();
     opened("2027-02-27T09:00");
-    is("[OK]",
-       amended(document(EVENT("06") ",\"cancelled\":true", TEXTS, BOTH), "101-0", "2027-02-28T00:00"));
+    is("[OK]", amended(document(EVENT("06") ",\"cancelled\":true", TEXTS, BOTH), "101-0",
+                       "2027-02-28T00:00"));
     is("[cancelled bob]", ask("HMGET " C " state canceld_by"));
     is("[open 1]", ask("HMGET " R " state cancelled"));
     is("[done 1 0 3]", ask("HMGET " S " state cancelled c0 c12"));
@@ -340,10 +407,11 @@ static void test_refused(void **state)
     assert_non_null(strstr(trouble, "it is over, or would be"));
     is(before, ask("DEBUG DIGEST"));
     opened("2027-02-27T09:00");
-    is("refused", amended(document(EVENT("13"), "{\"zh\":\"a\"}", BOTH), "101-0", "2027-02-28T00:00"));
-    assert_non_null(strstr(trouble, "texts.moved is missing"));
     is("refused",
-       amended(document(EVENT("06"), TEXTS, REMINDER("s", "-1d 18:00")), "101-0", "2027-02-28T00:00"));
+       amended(document(EVENT("13"), "{\"zh\":\"a\"}", BOTH), "101-0", "2027-02-28T00:00"));
+    assert_non_null(strstr(trouble, "texts.moved is missing"));
+    is("refused", amended(document(EVENT("06"), TEXTS, REMINDER("s", "-1d 18:00")), "101-0",
+                          "2027-02-28T00:00"));
     assert_non_null(strstr(trouble, "\"r\" has begun"));
 }
 
@@ -457,6 +525,7 @@ static void test_correction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_awaiting),       cmocka_unit_test(test_awaits_again),
         cmocka_unit_test(test_not_begun),      cmocka_unit_test(test_words),
         cmocka_unit_test(test_begun),          cmocka_unit_test(test_moved_to_an_earlier_day),
         cmocka_unit_test(test_cancelled),      cmocka_unit_test(test_taken_out),

@@ -72,11 +72,12 @@ static void test_needs(void **state)
         {"\"approval\":{\"required\":false},", 10, 0, false, 11, 0, "recipients"},
         /* defaults.hours are 08:00-12:00,14:00-20:00 */
         {"", 0, 0, true, 1, 0, ""},
-        {"\"hours\":\"always\",", 0, 0, true, 1, 0, "hours"},
+        {"\"hours\":\"always\",", 0, 0, true, 2, 0, "hours"},
+        {"\"hours\":\"always\",", 0, 0, true, 1, 0, ""},
         {"\"hours\":\"always\",", 0, 0, false, 1, 0, ""},
         {"\"hours\":\"09:00-11:00\",", 0, 0, true, 1, 0, ""},
-        {"\"hours\":\"09:00-12:01\",", 0, 0, true, 1, 0, "hours"},
-        {"\"hours\":\"19:00-08:00\",", 0, 0, true, 1, 0, "hours"},
+        {"\"hours\":\"09:00-12:01\",", 0, 0, true, 2, 0, "hours"},
+        {"\"hours\":\"19:00-08:00\",", 0, 0, true, 2, 0, "hours"},
     };
 
     (void)state;

@@ -141,6 +141,28 @@ static void test_others(void **state)
     campaign_free(c);
 }
 
+/* A campaign that must give nobody away answers too, and under its neutral signature. */
+static void test_sensitive(void **state)
+{
+    static const char json[] =
+        "{\"id\":\"c\",\"class\":\"notice\",\"title\":\"t\",\"sensitive\":true,\"signature\":"
+        "\"【服务中心】\",\"event\":{\"starts\":\"2027-03-06T09:00\",\"contact\":\"12338\"},"
+        "\"texts\":{\"zh\":\"您好，请于工作日上午来电，我们为您留了时间。\",\"neutral\":{\"zh\":"
+        "\"请致电{{event.contact}}\"}},\"reminders\":[{\"name\":\"r\",\"at\":\"-1d\"}]}";
+    struct error err = {""};
+    struct tree *t = tree_parse_json(json, sizeof json - 1, NULL, &err);
+    struct campaign *c = campaign_create(t, &defaults, NULL, 0, &err), *made;
+
+    (void)state;
+    if (c == NULL)
+        fail_msg("%s", err.text);
+    made = built_in(c, "answers");
+    campaign_free(c); /* nothing of it is borrowed */
+    assert_true(made->sensitive);
+    assert_string_equal(made->signature, "【服务中心】");
+    campaign_free(made);
+}
+
 static void test_row(void **state)
 {
     struct campaign *c = compile(""), *made = built_in(c, "answers");
@@ -189,9 +211,8 @@ static void test_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_corrections),
-        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_corrections),
+        cmocka_unit_test(test_others),  cmocka_unit_test(test_sensitive),
         cmocka_unit_test(test_row),
     };
 

@@ -497,7 +497,7 @@ static const struct {
     {"an expiry of its own after the event",
      "\"reminders\":[{\"name\":\"r\",\"at\":\"+1d 10:00\",\"expires\":\"+3d 12:00\"}]", "+1", "t"},
     {"all that is for later",
-     "\"sensitive\":true,\"registration\":{\"word\":\"1\",\"capacity\":40,\"waiting\":10},"
+     "\"registration\":{\"word\":\"1\",\"capacity\":40,\"waiting\":10},"
      "\"templates\":{\"cloud\":{\"code\":\"SMS_1\",\"params\":[\"name\"]}},"
      "\"approval\":{\"recipients\":100,\"cost\":20.5},\"alerts\":[{\"to\":\"office\"}],"
      "\"expires\":\"-0d "

@@ -53,6 +53,8 @@ static void test_fact(void **state)
     int64_t before[HEALTH_TROUBLES];
     char *info = xstrdup(healthy);
     unsigned found, wanted = 0;
+    int percent;
+    bool full;
 
     for (size_t k = 0; k < HEALTH_TROUBLES; k++) {
         before[k] = 7;
@@ -63,8 +65,10 @@ static void test_fact(void **state)
     if (fact->field2 != NULL)
         change(&info, fact->field2, fact->value2);
     found = health_judge(info, before);
+    full = health_memory_full(info, &percent); /* for who asks once */
     free(info);
     assert_int_equal(found, wanted);
+    assert_int_equal(full, fact->trouble != NULL && strcmp(fact->trouble, "memory") == 0);
     assert_int_equal(fact->trouble != NULL, wanted != 0);
 }
 

@@ -192,6 +192,7 @@ static void test_names(void **state)
         {REASON_REPLACED, 30, "replaced"},
         {REASON_SAFE, 31, "safe"},
         {REASON_FILTER, 32, "filter"},
+        {REASON_CAP, 33, "cap"},
     };
 
     (void)state;

@@ -27,7 +27,7 @@ static struct redis_fixture f;
 static void test_who(void **state)
 {
     static const enum notice_reason never[] = {REASON_PARTIAL, REASON_BLACKLISTED, REASON_ERASED,
-                                               REASON_ROW};
+                                               REASON_ROW,     REASON_SAFE,        REASON_REPLACED};
     static const enum notice_reason named[] = {REASON_NUMBER,   REASON_TEXT,   REASON_EMPTY,
                                                REASON_TOO_LONG, REASON_POISON, REASON_SLOT};
 

@@ -1323,6 +1323,7 @@ static const struct wrong {
       "outreach:{outreach:replies}:duty"},
      "1000 id1 acme +8613851401000 1069 reply hello fair 7 1 duty:+8613851401001",
      0},
+    {"refuse", SCRIPT_REFUSE, "PING", {"outreach:optout"}, "+8613851401000", 0},
     {"receipts",
      SCRIPT_RECEIPTS,
      "ZADD outreach:{gw:a}:ages 5 old;HSET outreach:{gw:a}:parked old D",
@@ -1461,9 +1462,11 @@ static void test_marker_doubt(void **state)
         is("fresh", ask("HGET " MARKER " install"));
         refused(i == 0 ? "[empty fresh 0]" : "[older fresh 1001 1]", ASK("beat", "fresh", "5"));
         refused(i == 0 ? "[empty fresh 0]" : "[older fresh 1001 1]", ASK("beat", "''", "0"));
-        is(i == 0 ? "[good fresh 1001 1]" : "[good fresh 1003 1]", script(ASK("trust", "fresh", "5")));
+        is(i == 0 ? "[good fresh 1001 1]" : "[good fresh 1003 1]",
+           script(ASK("trust", "fresh", "5")));
         is("[(nil) (nil)]", ask("HMGET " MARKER " doubt since"));
-        is(i == 0 ? "[good fresh 1002 1]" : "[good fresh 1004 1]", script(ASK("beat", "fresh", "5")));
+        is(i == 0 ? "[good fresh 1002 1]" : "[good fresh 1004 1]",
+           script(ASK("beat", "fresh", "5")));
     }
 }
 

@@ -194,8 +194,8 @@ static const struct status_fact {
     {"ESME_ROPTPARNOTALLWD", 0xc1, GATEWAY_BROKEN},
     {"vendor", 0x400, GATEWAY_RETRY},
     {"vendor", 0x4ff, GATEWAY_RETRY},
-    {"reserved", 0x500, GATEWAY_REJECTED},
-    {"reserved", 0x12, GATEWAY_REJECTED},
+    {"reserved", 0x500, GATEWAY_RETRY},
+    {"reserved", 0x12, GATEWAY_RETRY},
 };
 
 static void test_status(void **state)

@@ -399,6 +399,32 @@ static void test_throttled_whole(void **state)
     expect(SMPP_SUBMIT_SM, 0);
 }
 
+/* Of a strange one every message is tried again, and ops hear of it once; what the settings know is
+ * not strange. */
+static void test_a_strange_status_is_tried_again_and_told_once(void **state)
+{
+    static const uint32_t statuses[] = {0x421, 0x500, 0x500};
+    static const struct fake_setting own[] = {
+        {"statuses.0.code", "1057"}, {"statuses.0.outcome", "rejected"}, {NULL, NULL}};
+    const char *told;
+
+    (void)state;
+    open_bound(own);
+    submit("x", GATEWAY_GSM7, 3);
+    for (size_t i = 0; i < 3; i++) {
+        expect(SMPP_SUBMIT_SM, 0);
+        say_header(SMPP_SUBMIT_SM | SMPP_RESPONSE, statuses[i], peer.h.sequence);
+    }
+    FAKE_UNTIL(&host, host.done_count == 3);
+    assert_int_equal(host.done[0].outcome, GATEWAY_REJECTED);
+    assert_int_equal(host.done[1].outcome, GATEWAY_RETRY);
+    assert_int_equal(host.done[2].outcome, GATEWAY_RETRY);
+    told = strstr(host.log, "smpp.unknown_code of=status code=\"0x00000500\"");
+    assert_non_null(told);
+    assert_null(strstr(strchr(told, '\n'), "unknown_code"));
+    assert_null(strstr(host.log, "0x00000421"));
+}
+
 static void test_throttled_part(void **state)
 {
     uint8_t part[400];
@@ -1052,6 +1078,7 @@ int main(void)
         TEST(test_window),
         TEST(test_parts),
         TEST(test_throttled_whole),
+        TEST(test_a_strange_status_is_tried_again_and_told_once),
         TEST(test_throttled_part),
         TEST(test_refused_part),
         TEST(test_nack),

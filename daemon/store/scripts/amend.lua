@@ -2,11 +2,13 @@
 -- compares versions), and what has not begun has its new times.
 -- KEYS: campaign, versions (documents that were), reminder...
 -- ARGV: event id, body hash, document, version it becomes, names of all reminders, now ms, who
---       asked, 'event' if the event is another, 'cancelled' if it does not take place, then for
---       each reminder: what it is (plan, skip, drop, or built-in), due ms, expires ms
+--       asked, 'event' if the event is another, 'cancelled' if it does not take place or
+--       'awaiting' and why if a second person has to agree, then for each reminder: what it is (plan, skip, drop, or built-in), due ms, expires ms
 -- The reminder of the corrections comes to be where the event is another.
 -- What has begun keeps its ledger: it goes on, or waits where it is due later now, and lasts
 -- until its new end. A cancelled event ends all of them but the built-in ones.
+-- What has to be agreed to, or still had to, stands until it is (approve.lua): what has not begun
+-- is `awaiting`, all else is held (paused, and `held` says by what).
 -- Returns OK; AGAIN: that event, or a later one, was applied, or the document is this already;
 -- UNKNOWN, CANCELLED; {'VERSION', n}: another amendment came first; {'BEGUN', k}: reminder k has.
 local function padded(id) -- ids of a stream, so that they compare as strings
@@ -28,6 +30,9 @@ if tonumber(h[5]) + 1 ~= tonumber(ARGV[4]) then
   return {'VERSION', h[5]}
 end
 local reminders, rows = {}, tonumber(h[6])
+local why = string.match(ARGV[9], '^awaiting (.*)$') or h[1] == 'awaiting' and redis.call('HGET', KEYS[1], 'approval')
+local awaits = why and ARGV[9] ~= 'cancelled'
+local scheduled = awaits and 'awaiting' or 'scheduled'
 for k = 3, #KEYS do
   local r = redis.call('HMGET', KEYS[k], 'state', 'begun', 'planned', 'seq', 'tv')
   r.begun = r[1] == 'open' or (r[1] == 'done' and r[2])
@@ -41,29 +46,43 @@ redis.call('HLEN', KEYS[2]) -- an error before anything is written
 redis.call('HSET', KEYS[2], h[5], h[4])
 redis.call('HSET', KEYS[1], 'event', ARGV[1], 'hash', ARGV[2], 'document', ARGV[3], 'version', ARGV[4],
   'reminders', ARGV[5], 'amended', ARGV[6], 'amended_by', ARGV[7])
+if awaits then
+  redis.call('HSET', KEYS[1], 'state', 'awaiting', 'approval', why)
+  if h[1] ~= 'awaiting' then
+    redis.call('HSET', KEYS[1], 'was', h[1])
+  end
+end
+local function hold(k)
+  if awaits and redis.call('HGET', KEYS[k], 'paused') ~= '1' then
+    redis.call('HSET', KEYS[k], 'paused', 1, 'held', 1)
+  end
+end
 local walk = ARGV[8] == 'event' or h[7]
 for k = 3, #KEYS do
   local r, what, due, expires = reminders[k], ARGV[3 * k + 1], ARGV[3 * k + 2], ARGV[3 * k + 3]
   if what == 'built-in' and r[1] then
     walk = walk or string.sub(KEYS[k], -12) == ':corrections' -- what waits of it may be no longer so
+    hold(k)
   elseif what == 'built-in' then
     redis.call('HSET', KEYS[k], 'state', 'scheduled', 'due', ARGV[6], 'expires', expires, 'gen', 1, 'seq', 0,
       'cursor', 0, 'last', 0, 'planned', 0, 'paused', h[1] == 'paused' and 1 or 0, 'cancelled', 0, 'orphans', 0,
       'c0', 0, 'c1', 0, 'c2', 0, 'c3', 0, 'c4', 0, 'c5', 0, 'c6', 0, 'c7', 0, 'c8', 0, 'c9', 0, 'c10', 0,
       'c11', 0, 'c12', 0)
     r[1] = 'scheduled'
+    hold(k)
   elseif r.begun then
     redis.call('HSET', KEYS[k], 'expires', expires)
+    hold(k)
     if r[1] == 'open' and tonumber(due) > now then -- who was not told yet is told in time
       redis.call('HSET', KEYS[k], 'due', due)
     end
   elseif what == 'drop' then
-    if r[1] == 'scheduled' then
+    if r[1] == 'scheduled' or r[1] == 'awaiting' then
       redis.call('HSET', KEYS[k], 'cancelled', 1, 'state', 'done', 'c0', 0, 'c12', r[3])
     end
   else
     local planned = what == 'plan' and rows or 0
-    redis.call('HSET', KEYS[k], 'state', what == 'plan' and 'scheduled' or 'skipped', 'due', due, 'expires', expires,
+    redis.call('HSET', KEYS[k], 'state', what == 'plan' and scheduled or 'skipped', 'due', due, 'expires', expires,
       'gen', 1, 'cursor', 0, 'last', planned, 'planned', planned, 'paused', h[1] == 'paused' and 1 or 0,
       'cancelled', 0, 'orphans', 0, 'c0', planned, 'c1', 0, 'c2', 0, 'c3', 0, 'c4', 0, 'c5', 0, 'c6', 0, 'c7', 0,
       'c8', 0, 'c9', 0, 'c10', 0, 'c11', 0, 'c12', 0)

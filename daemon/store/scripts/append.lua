@@ -78,6 +78,9 @@ elseif not all[1][1] then
     'cursor', 0, 'last', 0, 'planned', 0, 'paused', h[1] == 'paused' and ARGV[2] ~= 'answers' and 1 or 0, 'cancelled', 0, 'tv', h[3] or 1,
     'orphans', 0, 'c0', 0, 'c1', 0, 'c2', 0, 'c3', 0, 'c4', 0, 'c5', 0, 'c6', 0, 'c7', 0, 'c8', 0, 'c9', 0,
     'c10', 0, 'c11', 0, 'c12', 0)
+  if h[1] == 'awaiting' then -- with the rest of it: see approve.lua
+    redis.call('HSET', KEYS[5], 'paused', 1, 'held', 1)
+  end
   all[1] = {'scheduled', '0', ARGV[6], '0', '0', '0'}
 end
 local answer = {'OK', last + 1, to}
@@ -90,7 +93,7 @@ for i = 1, #all do
   if r[1] and r[1] ~= 'skipped' and r[4] ~= '1' and tonumber(r[3]) > now then
     -- Counted from where it stands: rows may have come while it was past its end.
     local more = to - tonumber(r[2])
-    if r[1] ~= 'scheduled' then
+    if r[1] ~= 'scheduled' and r[1] ~= 'awaiting' then
       redis.call('SETRANGE', KEYS[k + 1], to * 16 + 15, '\0')
     end
     redis.call('HSET', KEYS[k], 'last', to, 'planned', tonumber(r[5]) + more, 'c0', tonumber(r[6]) + more)

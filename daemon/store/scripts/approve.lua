@@ -1,11 +1,11 @@
 -- A second person agrees: a campaign that awaits it becomes active, and its reminders wait for
 -- their time. Until then no reminder of it is `scheduled`, so that none can be opened.
--- KEYS: campaign, reminder...
+-- What an amendment held meanwhile goes on. KEYS: campaign, reminder..., the built-in ones too
 -- ARGV: what was agreed to: hash of the body, digest of the list, rows in it ('' each of them:
 --       not said); now ms, who agrees, then for each reminder: due ms, state (scheduled or skipped)
 -- Returns OK, or AGAIN and who had agreed, UNKNOWN, CANCELLED, OTHER (not what is queued),
 -- NOBODY (no name is given), OWN (the one who queued it).
-local h = redis.call('HMGET', KEYS[1], 'state', 'hash', 'digest', 'last', 'by', 'approved_by')
+local h = redis.call('HMGET', KEYS[1], 'state', 'hash', 'digest', 'last', 'by', 'approved_by', 'amended_by', 'was')
 if not h[1] or h[1] == 'loading' then
   return {'UNKNOWN'}
 end
@@ -23,14 +23,17 @@ end
 if plain(ARGV[5]) == '' then
   return {'NOBODY'}
 end
-if plain(ARGV[5]) == plain(h[5] or '') then
-  return {'OWN', h[5]}
+-- Whoever wrote what is agreed to: once it was agreed to before, that is who amended it since.
+for _, author in ipairs({h[7] or '', (h[6] or '') == '' and h[5] or ''}) do
+  if author ~= '' and plain(ARGV[5]) == plain(author) then
+    return {'OWN', author}
+  end
 end
 local reminders = {}
 for i = 2, #KEYS do
-  reminders[i] = redis.call('HMGET', KEYS[i], 'state', 'seq')
+  reminders[i] = redis.call('HMGET', KEYS[i], 'state', 'seq', 'held')
 end
-redis.call('HSET', KEYS[1], 'state', 'active', 'approved_by', ARGV[5], 'approved_ms', ARGV[4])
+redis.call('HSET', KEYS[1], 'state', h[8] or 'active', 'approved_by', ARGV[5], 'approved_ms', ARGV[4])
 local a = 6
 for i = 2, #KEYS do
   if reminders[i][1] == 'awaiting' then
@@ -38,7 +41,11 @@ for i = 2, #KEYS do
     if ARGV[a + 1] == 'skipped' then
       redis.call('HSET', KEYS[i], 'planned', 0, 'last', 0, 'c0', 0)
     end
+  elseif reminders[i][3] == '1' then
+    redis.call('HSET', KEYS[i], 'paused', 0, 'held', 0)
+    redis.call('HINCRBY', KEYS[i], 'seq', 1)
   end
   a = a + 2
 end
+redis.call('HDEL', KEYS[1], 'was')
 return {'OK'}

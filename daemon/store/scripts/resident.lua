@@ -6,6 +6,7 @@
 --       for each person: address, values joined by 0x1f, numbers of her tags from 1 ("1,3")
 -- Returns {'OK', added, changed, same, not found} or {'AGAIN'}: there are more tags than keys.
 local MOST = 33554431
+local MOST_ARGS = 1000 -- of one command: pairs, and fours, stay whole
 local mode, op, name_at = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local h = redis.call('HMGET', KEYS[1], 'last', 'tags')
 local last = tonumber(h[1] or '0')
@@ -177,11 +178,6 @@ for n in pairs(seen) do
 end
 
 -- From here on it is written.
-local function flush(command, key, args, most)
-  for i = 1, #args, most do
-    redis.call(command, key, unpack(args, i, math.min(i + most - 1, #args)))
-  end
-end
 local pairs_of, at = {}, {}
 for n in pairs(dirty) do
   pairs_of[#pairs_of + 1] = n
@@ -193,8 +189,12 @@ for address, list in pairs(numbers) do
     at[#at + 1] = table.concat(list, ' ')
   end
 end
-flush('HSET', KEYS[2], pairs_of, 1000)
-flush('HSET', KEYS[3], at, 1000)
+for i = 1, #pairs_of, MOST_ARGS do
+  redis.call('HSET', KEYS[2], unpack(pairs_of, i, math.min(i + MOST_ARGS - 1, #pairs_of)))
+end
+for i = 1, #at, MOST_ARGS do
+  redis.call('HSET', KEYS[3], unpack(at, i, math.min(i + MOST_ARGS - 1, #at)))
+end
 for tag, of in pairs(bits) do
   local args = {}
   for n, bit in pairs(of) do
@@ -203,7 +203,9 @@ for tag, of in pairs(bits) do
     args[#args + 1] = n
     args[#args + 1] = bit
   end
-  flush('BITFIELD', KEYS[3 + tag], args, 1000)
+  for i = 1, #args, MOST_ARGS do
+    redis.call('BITFIELD', KEYS[3 + tag], unpack(args, i, math.min(i + MOST_ARGS - 1, #args)))
+  end
 end
 if added > 0 then
   redis.call('HSET', KEYS[1], 'last', last)
