@@ -37,6 +37,7 @@
 #define SHORT_S 20     /* else they are made quicker, until it takes this */
 #define LATE_MS 600000 /* what began or ended later than the forecast by more differs from it */
 #define BAR_COLUMNS 24
+#define REASON_COLUMNS 74
 
 struct rehearse_options {
     int64_t latency_ms, loss, reject, undelivered;
@@ -391,11 +392,14 @@ static void write_missed(const struct rehearsing *r, struct buf *out)
         const struct came *came = &r->came[k];
         const char *name = r->reading.campaign->reminders[k].name;
 
-        for (int i = 1; i < REASON_COUNT; i++)
-            if (came->missed[i] > 0)
-                buf_printf(out, T("  ! %s: %s got nothing: %s\n", "  ！%s：%s 人没有收到：%s\n"),
-                           name, human_count(n, came->missed[i]),
-                           words_reason(notice_reason_name((enum notice_reason)i)));
+        for (int i = 1; i < REASON_COUNT; i++) {
+            if (came->missed[i] == 0)
+                continue;
+            buf_printf(out, T("  ! %s: %s got nothing:\n", "  ！%s：%s 人没有收到：\n"), name,
+                       human_count(n, came->missed[i]));
+            table_wrap(out, words_reason(notice_reason_name((enum notice_reason)i)), REASON_COLUMNS,
+                       "    ");
+        }
         if (came->missed[REASON_NONE] > 0)
             buf_printf(out, T("  ! %s: %s were not sent in time\n", "  ！%s：%s 条没有及时发出\n"),
                        name, human_count(n, came->missed[REASON_NONE]));
