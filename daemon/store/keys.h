@@ -16,8 +16,9 @@
 #define KEY_SCHEDULE "outreach:schedule"
 #define KEY_OPTOUT "outreach:optout"
 #define OPTOUT_SEAL "\001outreach:seal" /* a member of it that no address is, see marker.h */
-#define KEY_SAFE "outreach:safe" /* hash: address -> how she may be told of anything, see safe.h   \
-                                  */
+#define KEY_SAFE                                                                                   \
+    "outreach:safe" /* hash: address -> how she may be told of anything, see safe.h                \
+                     */
 #define KEY_LOG "outreach:log"
 #define KEY_AUDIT "outreach:audit"
 #define KEY_REPLIES "outreach:replies"
@@ -45,7 +46,7 @@ void key_campaign(struct command *c, const char *id);
 void key_audience(struct command *c, const char *id);
 /* The audience that a reminder counts over: the campaign's, or a built-in one's own. */
 void key_rows(struct command *c, const char *id, const char *reminder);
-void key_appends(struct command *c, const char *id);   /* hash: token of an append -> its rows */
+void key_appends(struct command *c, const char *id); /* hash: token of an append -> its rows */
 /* hash: number -> who has told her in person: "by NAME", "at MS", note, a line each */
 void key_called(struct command *c, const char *id);
 void key_versions(struct command *c, const char *id);  /* hash: version -> document that was */
