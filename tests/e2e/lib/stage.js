@@ -196,6 +196,7 @@ class Stage {
         clearTimeout(timer);
         resolve({ code: code ?? signal, out, err, all: out + err });
       });
+      child.stdin.on('error', () => {}); // it may end before it has read any
       child.stdin.end(input ?? '');
     });
   }
