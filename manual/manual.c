@@ -398,7 +398,7 @@ static void zsh(void)
 
 int main(int argc, char **argv)
 {
-    words_set_chinese(false);
+    language_set_chinese(false);
     if (argc == 3 && strcmp(argv[1], "page") == 0)
         return page(argv[2]) == 0 && fflush(stdout) == 0 ? 0 : 1;
     if (argc == 2 && strcmp(argv[1], "bash") == 0)

@@ -74,9 +74,9 @@ bool language_message(size_t i, const char **english, const char **translation)
     return true;
 }
 
-const char *language_text(const char *english)
+const char *language_in_chinese(const char *english)
 {
-    size_t low = 1, high = chinese ? number_at(COUNT_AT) : 0;
+    size_t low = 1, high = number_at(COUNT_AT);
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -90,6 +90,18 @@ const char *language_text(const char *english)
             low = middle + 1;
     }
     return english;
+}
+
+const char *language_text(const char *english)
+{
+    return chinese ? language_in_chinese(english) : english;
+}
+
+const char *language_in(const char *key, const char *english)
+{
+    const char *text = language_text(key);
+
+    return text == key ? english : text;
 }
 
 const char *language_errno(int error)

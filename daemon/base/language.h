@@ -41,6 +41,13 @@ const char *language_name(void);
  * Lives for ever. */
 const char *language_text(const char *english) __attribute__((format_arg(1)));
 
+/* The Chinese of it, whatever the language. */
+const char *language_in_chinese(const char *english) __attribute__((format_arg(1)));
+
+/* The same for a sentence that has another translation elsewhere: "CONTEXT\004ENGLISH" and
+ * ENGLISH. */
+const char *language_in(const char *key, const char *english) __attribute__((format_arg(2)));
+
 /* What errno means, as strerror() says it, in the person's language for what people meet. */
 const char *language_errno(int error);
 

@@ -234,8 +234,7 @@ static int map_heading(void *arg, const char *name, const struct tree *value, st
     nearest = field_nearest(value->string, written_at, h);
     remark_error(&why, LIST_NO_COLUMN, value->string,
                  nearest == NULL ? ""
-                                 : remark_write((char[REMARK_BYTES]){""}, LIST_NEAREST,
-                                                remark_language(), nearest),
+                                 : remark_write((char[REMARK_BYTES]){""}, LIST_NEAREST, nearest),
                  list_headings(h, list));
     return tree_error(err, value, "%s", why.text);
 }
@@ -354,8 +353,7 @@ static int read_headings(struct source *s, const struct tree *audience, struct h
             break;
         if (row.fault != CSV_FINE)
             return remark_error(err, LIST_HEADER, s->path, row.number,
-                                remark_write((char[REMARK_BYTES]){""}, fault_remarks[row.fault],
-                                             remark_language()));
+                                remark_write((char[REMARK_BYTES]){""}, fault_remarks[row.fault]));
         if (row.count == 0 || is_blank(&row))
             continue;
         below = title;
@@ -464,7 +462,6 @@ struct audience *audience_begin(const struct campaign *c, const struct audience_
     g->c = c;
     g->sink = sink;
     g->report = report;
-    g->language = remark_language();
     g->column_name = campaign_column(c, "name");
     g->hold = c->same_phone == SAME_PHONE_MERGE && g->column_name >= 0;
     g->several = c->audience_file_count + c->from_register > 1;
@@ -478,8 +475,7 @@ static void on_remark(void *arg, bool refused, const char *text)
     char with_name[REMARK_BYTES];
 
     if (g->several && g->origin_count > 0) {
-        remark_write(with_name, REMARK_IN_LIST, g->language, g->origins[g->origin_count - 1].name,
-                     text);
+        remark_write(with_name, REMARK_IN_LIST, g->origins[g->origin_count - 1].name, text);
         text = with_name;
     }
     if (g->sink->remark != NULL)
@@ -521,13 +517,13 @@ static void note_same(struct audience *g, enum remark remark, uint32_t place)
     unsigned long line = place - (origin != NULL ? origin->base : 0);
     char text[REMARK_BYTES], where[REMARK_BYTES];
 
-    remark_write(text, remark, g->language, line);
+    remark_write(text, remark, line);
     if (origin == NULL || origin == &g->origins[g->origin_count - 1]) {
         on_remark(g, false, text);
         return;
     }
     g->report->elsewhere++;
-    on_remark(g, false, remark_write(where, REMARK_OF_LIST, g->language, text, origin->name));
+    on_remark(g, false, remark_write(where, REMARK_OF_LIST, text, origin->name));
 }
 
 static uint64_t key_of(const struct audience *g, const struct row *row)
@@ -639,7 +635,7 @@ static int gather(struct audience *g, const struct csv_field *raw, struct error 
     bool fresh;
 
     g->report->rows++;
-    if (row_make(g->c, raw, g->language, &g->row, on_remark, g) != 0) {
+    if (row_make(g->c, raw, &g->row, on_remark, g) != 0) {
         g->report->refused++;
         return 0;
     }
@@ -647,7 +643,7 @@ static int gather(struct audience *g, const struct csv_field *raw, struct error 
                       g->hold ? (uint32_t)g->held_count : place_here(g), &fresh);
     if (!fresh && *before == PLACE_KNOWN) {
         g->report->known++;
-        NOTE(g, REMARK_KNOWN, g->language);
+        NOTE(g, REMARK_KNOWN);
         return 0;
     }
     if (!fresh) {
@@ -731,7 +727,7 @@ static void remark_fault(struct audience *g, enum csv_fault fault)
 {
     g->report->rows++;
     g->report->refused++;
-    on_remark(g, true, remark_write((char[REMARK_BYTES]){""}, fault_remarks[fault], g->language));
+    on_remark(g, true, remark_write((char[REMARK_BYTES]){""}, fault_remarks[fault]));
 }
 
 static int gather_row(struct audience *g, const struct csv_row *row, size_t headings,
@@ -748,8 +744,8 @@ static int gather_row(struct audience *g, const struct csv_row *row, size_t head
     if (is_blank(row))
         return 0;
     if (row->count != headings && !(g->book && row->count < headings))
-        NOTE(g, row->count < headings ? REMARK_FEWER : REMARK_MORE, g->language,
-             (unsigned long)row->count, (unsigned long)headings);
+        NOTE(g, row->count < headings ? REMARK_FEWER : REMARK_MORE, (unsigned long)row->count,
+             (unsigned long)headings);
     for (k = 0; k < g->c->column_count; k++)
         raw[k] = fields[k] >= 0 && (size_t)fields[k] < row->count ? row->fields[fields[k]]
                                                                   : (struct csv_field){"", 0};
@@ -770,7 +766,7 @@ static void remark_second_phones(struct audience *g, const struct headings *h)
         const char *known = column_known(h->written[i], strlen(h->written[i]));
 
         if (known != NULL && strcmp(known, "sms") == 0)
-            NOTE(g, REMARK_SECOND_PHONES, g->language, h->written[i], h->written[used]);
+            NOTE(g, REMARK_SECOND_PHONES, h->written[i], h->written[used]);
     }
 }
 
@@ -819,7 +815,7 @@ int audience_add_file(struct audience *g, const char *path, struct error *err)
 
 void audience_begin_register(struct audience *g)
 {
-    begin_origin(g, remark_write((char[REMARK_BYTES]){""}, REMARK_REGISTER, g->language));
+    begin_origin(g, remark_write((char[REMARK_BYTES]){""}, REMARK_REGISTER));
 }
 
 int audience_add_person(struct audience *g, unsigned long number, const struct csv_field *raw,
@@ -896,7 +892,7 @@ static int gather_recipient(struct audience *g, const struct tree *recipient, st
         return gather(g, raw, err);
     g->report->rows++;
     g->report->refused++;
-    on_remark(g, true, remark_write((char[REMARK_BYTES]){""}, REMARK_NOT_A_ROW, g->language));
+    on_remark(g, true, remark_write((char[REMARK_BYTES]){""}, REMARK_NOT_A_ROW));
     return 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * remark.h - what is said about a list and its rows, in English or Chinese
+ * remark.h - what is said about a list and its rows, in the reader's language
  *
  * One table of sentences. The language is the reader's (base/language.h), not the
  * recipient's. A sentence says what is wrong and what to do.
@@ -57,12 +57,9 @@ enum remark {
 
 #define REMARK_BYTES 512
 
-/* "en" or "zh": the reader's. */
-const char *remark_language(void);
-
 /* The sentence, in the order of arguments that the enum tells; numbers are
  * unsigned long, the rest strings. Cut at REMARK_BYTES. Returns out. */
-const char *remark_write(char out[REMARK_BYTES], enum remark remark, const char *language, ...);
+const char *remark_write(char out[REMARK_BYTES], enum remark remark, ...);
 
 /* The sentence about a file into err, in the reader's language. Always -1. */
 int remark_error(struct error *err, enum remark remark, ...);

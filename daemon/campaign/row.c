@@ -15,7 +15,6 @@
 
 struct maker {
     const struct campaign *c;
-    const char *language;
     struct row *row;
     row_remark_fn *remark;
     void *arg;
@@ -52,12 +51,12 @@ static size_t copy_clean(struct row *row, const struct csv_field *raw)
     return text_value_clean(row->bytes + row->length, raw->length);
 }
 
-static const char *check_value(const struct maker *m, const char *s, size_t n)
+static const char *check_value(const char *s, size_t n)
 {
     size_t offset;
     enum text_value_fault fault = text_value_check(s, n, 0, &offset);
 
-    return fault == TEXT_VALUE_OK ? NULL : text_value_fault_text(fault, m->language);
+    return fault == TEXT_VALUE_OK ? NULL : text_value_fault_text(fault);
 }
 
 /* ------------------------------------------------------------------- addresses */
@@ -76,11 +75,11 @@ static const char *make_address(struct maker *m, size_t k, const struct csv_fiel
             n = strlen(number);
             memcpy(row->bytes + row->length, number, n);
         } else {
-            trouble = phone_fault_text(fault, m->language);
+            trouble = phone_fault_text(fault);
         }
     } else {
         n = copy_clean(row, raw);
-        trouble = check_value(m, row->bytes + row->length, n);
+        trouble = check_value(row->bytes + row->length, n);
         if (trouble != NULL)
             n = 0;
     }
@@ -96,7 +95,7 @@ static int make_addresses(struct maker *m, const struct csv_field *raw)
 
     for (k = 0; k < m->c->channel_count; k++) {
         if (!has_room(m->row, raw[k].length))
-            return REFUSE(m, REMARK_ROW_TOO_LONG, m->language);
+            return REFUSE(m, REMARK_ROW_TOO_LONG);
         troubles[k] = make_address(m, k, &raw[k]);
         good += m->row->values[k].length > 0;
     }
@@ -104,20 +103,20 @@ static int make_addresses(struct maker *m, const struct csv_field *raw)
         if (troubles[k] == NULL || (good > 0 && raw[k].length == 0))
             continue;
         if (good == 0)
-            return REFUSE(m, REMARK_COLUMN_FAULT, m->language, m->c->channels[k], troubles[k]);
-        NOTE(m, REMARK_OTHER_ADDRESS, m->language, m->c->channels[k], troubles[k]);
+            return REFUSE(m, REMARK_COLUMN_FAULT, m->c->channels[k], troubles[k]);
+        NOTE(m, REMARK_OTHER_ADDRESS, m->c->channels[k], troubles[k]);
     }
-    return good > 0 ? 0 : REFUSE(m, REMARK_NO_ADDRESS, m->language, m->c->channels[0]);
+    return good > 0 ? 0 : REFUSE(m, REMARK_NO_ADDRESS, m->c->channels[0]);
 }
 
 /* ---------------------------------------------------------------- other columns */
 static int make_plain(struct maker *m, size_t k, const struct csv_field *raw)
 {
     size_t n = copy_clean(m->row, raw);
-    const char *trouble = check_value(m, m->row->bytes + m->row->length, n);
+    const char *trouble = check_value(m->row->bytes + m->row->length, n);
 
     if (trouble != NULL)
-        return REFUSE(m, REMARK_COLUMN_FAULT, m->language, m->c->columns[k], trouble);
+        return REFUSE(m, REMARK_COLUMN_FAULT, m->c->columns[k], trouble);
     put_value(m->row, k, n);
     return 0;
 }
@@ -141,7 +140,7 @@ static int make_language(struct maker *m, size_t k, const struct csv_field *raw)
     if (n > 0 && code[0] == '\0') {
         shown(&(struct csv_field){at, n}, word);
         if (!form_is_language(word)) {
-            NOTE(m, REMARK_LANGUAGE, m->language, word);
+            NOTE(m, REMARK_LANGUAGE, word);
             n = 0;
         }
     } else {
@@ -160,10 +159,10 @@ static int make_slot(struct maker *m, size_t k, const struct csv_field *raw)
     int64_t slot_ms;
 
     if (n == 0 && texts_need_slot(campaign_texts(m->c)))
-        return REFUSE(m, REMARK_NO_SLOT, m->language);
+        return REFUSE(m, REMARK_NO_SLOT);
     if (n > 0) {
         if (zone_parse(m->c->zone, at, n, &slot_ms) != 0)
-            return REFUSE(m, REMARK_SLOT, m->language, shown(&(struct csv_field){at, n}, word));
+            return REFUSE(m, REMARK_SLOT, shown(&(struct csv_field){at, n}, word));
         zone_local(m->c->zone, slot_ms, &t);
         n = (size_t)snprintf(at, 32, "%04d-%02d-%02dT%02d:%02d", t.year, t.month, t.day, t.hour,
                              t.minute);
@@ -178,7 +177,7 @@ static int make_timezone(struct maker *m, size_t k, const struct csv_field *raw)
     size_t n = copy_clean(m->row, raw);
 
     if (n > 0 && zone_find(shown(&(struct csv_field){at, n}, word), NULL) == NULL) {
-        NOTE(m, REMARK_TIMEZONE, m->language, word);
+        NOTE(m, REMARK_TIMEZONE, word);
         n = 0;
     }
     put_value(m->row, k, n);
@@ -205,21 +204,21 @@ static int check_texts(struct maker *m)
     case TEXTS_FINE:
         return 0;
     case TEXTS_DEARER:
-        NOTE(m, REMARK_NOT_GSM, m->language, trouble.column);
+        NOTE(m, REMARK_NOT_GSM, trouble.column);
         return 0;
     case TEXTS_HOLE:
-        return REFUSE(m, REMARK_HOLE, m->language, trouble.column, trouble.reminder);
+        return REFUSE(m, REMARK_HOLE, trouble.column, trouble.reminder);
     case TEXTS_TOO_LONG:
         break;
     }
-    return REFUSE(m, REMARK_TOO_LONG, m->language, trouble.reminder,
-                  (unsigned long)trouble.segments, (unsigned long)m->c->max_segments);
+    return REFUSE(m, REMARK_TOO_LONG, trouble.reminder, (unsigned long)trouble.segments,
+                  (unsigned long)m->c->max_segments);
 }
 
-int row_make(const struct campaign *c, const struct csv_field *raw, const char *language,
-             struct row *row, row_remark_fn *remark, void *arg)
+int row_make(const struct campaign *c, const struct csv_field *raw, struct row *row,
+             row_remark_fn *remark, void *arg)
 {
-    struct maker m = {c, language, row, remark, arg};
+    struct maker m = {c, row, remark, arg};
     size_t k;
 
     row->length = 0;
@@ -227,7 +226,7 @@ int row_make(const struct campaign *c, const struct csv_field *raw, const char *
         return -1;
     for (k = c->channel_count; k < c->column_count; k++) {
         if (!has_room(row, raw[k].length))
-            return REFUSE(&m, REMARK_ROW_TOO_LONG, language);
+            return REFUSE(&m, REMARK_ROW_TOO_LONG);
         if (make_column(&m, k, &raw[k]) != 0)
             return -1;
     }
@@ -236,7 +235,7 @@ int row_make(const struct campaign *c, const struct csv_field *raw, const char *
         return -1;
     k = (size_t)campaign_column(c, "name");
     if (k < c->column_count && row->values[k].length == 0)
-        NOTE(&m, REMARK_NO_NAME, language);
+        NOTE(&m, REMARK_NO_NAME);
     return 0;
 }
 

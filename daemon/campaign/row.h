@@ -29,10 +29,9 @@ struct row {
 };
 
 /* Makes row of the values as they stand in the list, one for each column of c
- * (missing ones of length 0). Returns 0, or -1 with a remark that says refused.
- * language is the reader's. */
-int row_make(const struct campaign *c, const struct csv_field *raw, const char *language,
-             struct row *row, row_remark_fn *remark, void *arg);
+ * (missing ones of length 0). Returns 0, or -1 with a remark that says refused. */
+int row_make(const struct campaign *c, const struct csv_field *raw, struct row *row,
+             row_remark_fn *remark, void *arg);
 
 /* Puts value in the place of one column. Returns 0; or -1, and row as it was, if
  * it has no room or a text would become too long. */

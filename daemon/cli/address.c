@@ -16,17 +16,14 @@ int address_read(const struct cli *cli, const char *typed, bool as_is, char out[
     char number[PHONE_BYTES];
 
     if (strlen(typed) >= ADDRESS_BYTES)
-        return error_set(err, T("an address has at most %d bytes", "地址最多 %d 字节"),
-                         ADDRESS_BYTES - 1);
+        return error_set(err, T("an address has at most %d bytes"), ADDRESS_BYTES - 1);
     if (as_is) {
         strcpy(out, typed);
         return 0;
     }
     if (phone_normalize(typed, strlen(typed), cli->settings->defaults.country, number, &fault) != 0)
-        return error_set(err,
-                         T("%s: %s (an address of another channel needs --as-is)",
-                           "%s：%s（其他渠道的地址请加 --as-is）"),
-                         typed, phone_fault_text(fault, words_language()));
+        return error_set(err, T("%s: %s (an address of another channel needs --as-is)"), typed,
+                         phone_fault_text(fault));
     strcpy(out, number);
     return 0;
 }

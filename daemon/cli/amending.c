@@ -181,11 +181,11 @@ static void put_event(struct amending *a, const char *label, const struct campai
 
     buf_printf(&a->out, "  %s %s", label, human_time(starts, c->zone, c->starts_ms, false));
     if (c->ends_ms != 0)
-        buf_printf(&a->out, T(" to %s", " 至 %s"), human_time(ends, c->zone, c->ends_ms, false));
+        buf_printf(&a->out, T(" to %s"), human_time(ends, c->zone, c->ends_ms, false));
     if (venue[0] != '\0')
         buf_printf(&a->out, ", %s", venue);
     if (c->cancelled)
-        buf_puts(&a->out, T(", does not take place", "，取消"));
+        buf_puts(&a->out, T(", does not take place"));
     buf_putc(&a->out, '\n');
 }
 
@@ -199,33 +199,31 @@ static void put_reminder(struct amending *a, const struct amended_reminder *r)
         return;
     buf_printf(&a->out, "  %s  ", r->name);
     if (a->amendment->now->cancelled && r->what != AMENDED_SKIPPED) {
-        buf_printf(&a->out, T("%s that wait are not sent\n", "未发的 %s 条不再发送\n"),
+        buf_printf(&a->out, T("%s that wait are not sent\n"),
                    human_count(count, r->was != NULL ? reminder_waiting(r->was) : 0));
         return;
     }
     switch (r->what) {
     case AMENDED_BEGUN:
-        buf_printf(&a->out,
-                   T("has begun; %s wait and get the new text", "已开始；未发的 %s 条用新内容"),
+        buf_printf(&a->out, T("has begun; %s wait and get the new text"),
                    human_count(count, reminder_waiting(r->was)));
         if (later && r->due_ms > clock_wall_ms() && strcmp(r->was->state, "open") == 0)
-            buf_printf(&a->out, T(", at %s", "，%s 再发"), human_time(due, zone, r->due_ms, false));
+            buf_printf(&a->out, T(", at %s"), human_time(due, zone, r->due_ms, false));
         break;
     case AMENDED_DROPPED:
-        buf_puts(&a->out, T("is taken out: not sent", "已去掉：不发送"));
+        buf_puts(&a->out, T("is taken out: not sent"));
         break;
     case AMENDED_SKIPPED:
-        buf_puts(&a->out, T("its time is over: not sent", "时间已过：不发送"));
+        buf_puts(&a->out, T("its time is over: not sent"));
         break;
     default:
         if (r->was == NULL)
-            buf_printf(&a->out, T("new: %s", "新增：%s"), human_time(due, zone, r->due_ms, false));
+            buf_printf(&a->out, T("new: %s"), human_time(due, zone, r->due_ms, false));
         else if (later)
             buf_printf(&a->out, "%s -> %s", human_time(was, zone, r->was->due_ms, false),
                        human_time(due, zone, r->due_ms, false));
         else
-            buf_printf(&a->out, T("%s, as before", "%s，不变"),
-                       human_time(due, zone, r->due_ms, false));
+            buf_printf(&a->out, T("%s, as before"), human_time(due, zone, r->due_ms, false));
     }
     buf_putc(&a->out, '\n');
 }
@@ -284,8 +282,8 @@ static bool put_texts(struct amending *a, bool show)
             any = true;
             if (!show || (n == last_length && memcmp(new, last, (size_t)n) == 0))
                 continue;
-            buf_printf(&a->out, T("  text of %s (%s):\n", "  %s 的内容（%s）：\n"),
-                       now->reminders[i].name, now->channels[k]);
+            buf_printf(&a->out, T("  text of %s (%s):\n"), now->reminders[i].name,
+                       now->channels[k]);
             put_text(a, "-", old, was);
             put_text(a, "+", new, n);
             if (n >= 0)
@@ -301,11 +299,9 @@ static void put_corrections(struct amending *a)
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
     char names[CAMPAIGN_MAX_COLUMNS][CAMPAIGN_ID_BYTES + 8], text[TEXT_BYTES], count[HUMAN_BYTES];
 
-    buf_printf(&a->out,
-               T("  %s people were told before; corrections that will be sent: ",
-                 "  已有 %s 人收到过通知；将发更正通知："),
+    buf_printf(&a->out, T("  %s people were told before; corrections that will be sent: "),
                human_count(count, a->told_all));
-    buf_printf(&a->out, T("%s\n", "%s 条\n"), human_count(count, a->corrections));
+    buf_printf(&a->out, T("%s\n"), human_count(count, a->corrections));
     if (a->corrections == 0 || a->sample == NULL)
         return;
     sample_row(now, row, names);
@@ -316,10 +312,10 @@ static void show(struct amending *a)
 {
     const struct amendment *m = a->amendment;
 
-    buf_printf(&a->out, T("%s becomes version %u:\n", "%s 改为第 %u 版：\n"), a->id, m->version);
+    buf_printf(&a->out, T("%s becomes version %u:\n"), a->id, m->version);
     if (m->event) {
-        put_event(a, T("was:", "原为："), m->before);
-        put_event(a, T("is: ", "现为："), m->now);
+        put_event(a, T("was:"), m->before);
+        put_event(a, T("is: "), m->now);
     }
     for (size_t i = 0; i < m->count; i++)
         put_reminder(a, &m->reminders[i]);
@@ -362,14 +358,11 @@ static int ask_person(const struct amending *a)
 
     if (!a->cli->terminal || !isatty(STDIN_FILENO) || a->cli->json)
         return cli_fail(a->cli, EX_USAGE,
-                        T("%s: there is nobody to ask whether it shall be so: say -y",
-                          "%s：这里无法询问是否确定：请加 -y"),
-                        a->id);
-    sure = cli_confirm(a->cli, cancelled ? T("Cancel it for good, and tell them?",
-                                             "确定取消（不能恢复）并通知已收到的人？")
-                                         : T("Change it so?", "确定这样修改？"));
+                        T("%s: there is nobody to ask whether it shall be so: say -y"), a->id);
+    sure = cli_confirm(a->cli,
+                       cancelled ? T("Cancel it for good, and tell them?") : T("Change it so?"));
     if (!sure)
-        fputs(T("outreach: nothing was changed\n", "outreach：没有改动\n"), stderr);
+        fputs(T("outreach: nothing was changed\n"), stderr);
     return sure ? 0 : EX_TEMPFAIL;
 }
 
@@ -384,16 +377,14 @@ static int send(struct amending *a, const struct buf *body, int64_t wait_ms)
         return cli_error(a->cli, EX_UNAVAILABLE, &err);
     taken = asked_wait(a->cli, a->id, event, wait_ms, &reason);
     if (reason != NULL)
-        rc = cli_fail(a->cli, EX_DATAERR, T("%s was rejected: %s", "%s 被拒绝：%s"), a->id, reason);
+        rc = cli_fail(a->cli, EX_DATAERR, T("%s was rejected: %s"), a->id, reason);
     else if (a->cli->json)
         cli_json(to_json(a, taken ? "amended" : "waiting", event));
     else if (taken)
-        printf(T("%s is amended\n", "%s 已修改\n"), a->id);
+        printf(T("%s is amended\n"), a->id);
     else
-        printf(daemons_run(a->cli->db) ? T("%s: outreachd runs and will take it\n",
-                                           "%s：outreachd 正在运行，即将接收\n")
-                                       : T("%s: it will be taken as soon as outreachd runs\n",
-                                           "%s：outreachd 运行后即会接收\n"),
+        printf(daemons_run(a->cli->db) ? T("%s: outreachd runs and will take it\n")
+                                       : T("%s: it will be taken as soon as outreachd runs\n"),
                a->id);
     free(reason);
     return rc;
@@ -413,9 +404,7 @@ static int run(struct amending *a, const struct tree *body, const struct amendin
         if (a->cli->json)
             cli_json(json_pack("{s:s,s:s}", "id", a->id, "state", "same"));
         else
-            printf(
-                T("%s says all this already; nothing was changed\n", "%s 本来就是这样；没有改动\n"),
-                a->id);
+            printf(T("%s says all this already; nothing was changed\n"), a->id);
         return 0;
     }
     if (count_told(a, &err) != 0)
@@ -447,8 +436,7 @@ static int read_status(struct amending *a)
     if (strcmp(a->status->state, "loading") == 0)
         return cli_fail(a->cli, EX_TEMPFAIL,
                         T("%s is not taken by outreachd yet: try again when it is (outreach show "
-                          "%s)",
-                          "outreachd 尚未接收 %s：请稍后再试（outreach show %s）"),
+                          "%s)"),
                         a->id, a->id);
     return 0;
 }

@@ -4,14 +4,14 @@
 
 static const struct {
     const char *unicode, *plain, *colour; /* colour: an SGR code */
-    struct words name;
+    const char *name;
 } parts[BAR_PARTS] = {
-    [BAR_DELIVERED] = {"█", "#", "32", {"delivered", "已送达"}},
-    [BAR_ACCEPTED] = {"▓", "=", "36", {"accepted", "已接收"}},
-    [BAR_SENDING] = {"▒", "-", "33", {"sending", "发送中"}},
-    [BAR_UNCERTAIN] = {"?", "?", "33", {"uncertain", "存疑"}},
-    [BAR_LOST] = {"✗", "x", "31", {"lost", "未达"}},
-    [BAR_OTHER] = {"·", "o", "35", {"not sent", "不发"}},
+    [BAR_DELIVERED] = {"█", "#", "32", N_("delivered")},
+    [BAR_ACCEPTED] = {"▓", "=", "36", N_("accepted")},
+    [BAR_SENDING] = {"▒", "-", "33", N_("sending")},
+    [BAR_UNCERTAIN] = {"?", "?", "33", N_("uncertain")},
+    [BAR_LOST] = {"✗", "x", "31", N_("lost")},
+    [BAR_OTHER] = {"·", "o", "35", N_("not sent")},
 };
 
 static const struct {
@@ -85,5 +85,5 @@ void bar_legend(struct buf *out, const struct bar_style *style)
                   parts[i].colour);
         buf_printf(out, " %s  ", words_of(parts[i].name));
     }
-    buf_printf(out, "%s %s", style->unicode ? rest.unicode : rest.plain, T("waiting", "待发"));
+    buf_printf(out, "%s %s", style->unicode ? rest.unicode : rest.plain, T("waiting"));
 }

@@ -27,14 +27,13 @@
 
 static const struct option_row shared_options[] = {
     {"config", 'c', OPTION_STRING, OPTION_AT(struct cli, config), "FILE",
-     .help = {"the configuration; default $OUTREACH_CONFIG, then " DEFAULT_CONFIG,
-              "配置文件；默认 $OUTREACH_CONFIG，其次 " DEFAULT_CONFIG}},
+     .help = N_("the configuration; default $OUTREACH_CONFIG, then "
+                "/etc/outreach/outreachd.conf")},
     {"by", 0, OPTION_STRING, OPTION_AT(struct cli, by), "NAME",
-     .help = {"who asks; default the login name", "由谁操作；默认为登录名"}},
+     .help = N_("who asks; default the login name")},
     {"json", 0, OPTION_FLAG, OPTION_AT(struct cli, json), NULL,
-     .help = {"answer in JSON, for programs", "以 JSON 回答，供程序使用"}},
-    {"help", 'h', OPTION_FLAG, OPTION_AT(struct cli, help), NULL,
-     .help = {"show this", "显示本说明"}},
+     .help = N_("answer in JSON, for programs")},
+    {"help", 'h', OPTION_FLAG, OPTION_AT(struct cli, help), NULL, .help = N_("show this")},
     {0},
 };
 
@@ -46,7 +45,7 @@ const struct option_row *cli_options(void)
 /* Before the command only. */
 static const struct option_row leading_options[] = {
     {"version", 'V', OPTION_FLAG, OPTION_AT(struct cli, version), NULL,
-     .help = {"show the version", "显示版本"}},
+     .help = N_("show the version")},
     {0},
 };
 
@@ -168,9 +167,8 @@ int cli_settings(struct cli *cli)
         return 0;
     if (cli->config != NULL && access(cli->config, R_OK) != 0)
         return cli_fail(cli, EX_CONFIG,
-                        T("the configuration %s: %s (-c FILE, or $OUTREACH_CONFIG)",
-                          "配置文件 %s：%s（-c 文件，或 $OUTREACH_CONFIG）"),
-                        cli->config, language_errno(errno));
+                        T("the configuration %s: %s (-c FILE, or $OUTREACH_CONFIG)"), cli->config,
+                        language_errno(errno));
     cli->settings = settings_read(cli->config, &err);
     return cli->settings != NULL ? 0 : cli_error(cli, EX_CONFIG, &err);
 }
@@ -197,8 +195,7 @@ int cli_try_connect(struct cli *cli, struct error *err)
     if (cli->config == NULL) { /* else it would be an empty Redis of its own that is asked */
         error_set(err,
                   T("no configuration: name it with -c FILE or in $OUTREACH_CONFIG; there is "
-                    "no %s",
-                    "没有配置：请用 -c 文件 或 $OUTREACH_CONFIG 指明；没有 %s"),
+                    "no %s"),
                   DEFAULT_CONFIG);
         return EX_CONFIG;
     }
@@ -212,8 +209,7 @@ int cli_try_connect(struct cli *cli, struct error *err)
     }
     rc = connect_to(cli, url, &why) != 0 ? EX_UNAVAILABLE : 0;
     if (rc != 0)
-        error_set(err, T("%s (at %s)", "连不上 Redis：%s（%s）"), why.text,
-                  url != NULL ? url : "redis.sentinels");
+        error_set(err, T("%s (at %s)"), why.text, url != NULL ? url : "redis.sentinels");
     free(url);
     return rc;
 }
@@ -291,9 +287,7 @@ static void write_overview(struct buf *out)
 
     buf_printf(out, T("usage: outreach [OPTION]... COMMAND [ARGUMENT]...\n\n"
                       "Queues campaigns of notices, and shows what became of every one.\n\n"
-                      "Commands:\n",
-                      "用法：outreach [选项]... 命令 [参数]...\n\n"
-                      "提交通知活动，并查看每一条的去向。\n\n命令：\n"));
+                      "Commands:\n"));
     for (size_t i = 0; subcommands[i] != NULL; i++) {
         table_printf(t, "%s%s%s", subcommands[i]->name, subcommands[i]->operands[0] ? " " : "",
                      subcommands[i]->operands);
@@ -301,29 +295,26 @@ static void write_overview(struct buf *out)
     }
     table_write_glossary(t, out);
     table_free(t);
-    buf_puts(out, T("\nOptions of every command:\n", "\n所有命令通用的选项：\n"));
+    buf_puts(out, T("\nOptions of every command:\n"));
     options_write(shared_options, out);
     options_write(leading_options, out);
     buf_puts(out, T("\n`outreach COMMAND --help` tells more.\n"
                     "Exit codes: 0 done, 64 usage, 65 wrong data, 66 no such file, 69 no Redis,\n"
-                    "70 numbers disagree, 75 try again, 78 wrong configuration.\n",
-                    "\n`outreach 命令 --help` 查看详细说明。\n"
-                    "退出码：0 完成，64 用法错误，65 数据有误，66 文件不存在，69 连不上 Redis，\n"
-                    "70 数目不符，75 稍后再试，78 配置有误。\n"));
+                    "70 numbers disagree, 75 try again, 78 wrong configuration.\n"));
 }
 
 static void write_command_help(const struct subcommand *s, struct buf *out)
 {
-    buf_printf(out, T("usage: outreach %s%s%s%s\n\n%s\n", "用法：outreach %s%s%s%s\n\n%s\n"),
-               s->name, s->options != NULL ? T(" [OPTION]...", " [选项]...") : "",
-               s->operands[0] ? " " : "", s->operands, words_of(s->summary));
+    buf_printf(out, T("usage: outreach %s%s%s%s\n\n%s\n"), s->name,
+               s->options != NULL ? T(" [OPTION]...") : "", s->operands[0] ? " " : "", s->operands,
+               words_of(s->summary));
     if (words_of(s->more)[0] != '\0')
         buf_printf(out, "\n%s\n", words_of(s->more));
     if (s->options != NULL) {
-        buf_puts(out, T("\nOptions:\n", "\n选项：\n"));
+        buf_puts(out, T("\nOptions:\n"));
         options_write(s->options, out);
     }
-    buf_puts(out, T("\nOptions of every command:\n", "\n所有命令通用的选项：\n"));
+    buf_puts(out, T("\nOptions of every command:\n"));
     options_write(shared_options, out);
 }
 
@@ -360,27 +351,19 @@ static int unknown_subcommand(const struct cli *cli, const char *name)
     const char *nearest = field_nearest(name, next_subcommand, NULL);
 
     if (nearest != NULL)
-        return cli_fail(
-            cli, EX_USAGE,
-            T("there is no command %s (did you mean %s?)", "没有命令 %s（是否想用 %s？）"), name,
-            nearest);
-    return cli_fail(cli, EX_USAGE,
-                    T("there is no command %s (outreach --help lists them)",
-                      "没有命令 %s（outreach --help 列出全部命令）"),
-                    name);
+        return cli_fail(cli, EX_USAGE, T("there is no command %s (did you mean %s?)"), name,
+                        nearest);
+    return cli_fail(cli, EX_USAGE, T("there is no command %s (outreach --help lists them)"), name);
 }
 
 /* "show: expected ID", "list: takes no argument". */
 static int wrong_operands(const struct cli *cli, const struct subcommand *s)
 {
     if (s->operands[0] == '\0')
-        return cli_fail(
-            cli, EX_USAGE,
-            T("%s takes no argument (outreach %s --help)", "%s 不带参数（outreach %s --help）"),
-            s->name, s->name);
-    return cli_fail(cli, EX_USAGE,
-                    T("%s: expected %s (outreach %s --help)", "%s：应为 %s（outreach %s --help）"),
-                    s->name, s->operands, s->name);
+        return cli_fail(cli, EX_USAGE, T("%s takes no argument (outreach %s --help)"), s->name,
+                        s->name);
+    return cli_fail(cli, EX_USAGE, T("%s: expected %s (outreach %s --help)"), s->name, s->operands,
+                    s->name);
 }
 
 static int run_subcommand(struct cli *cli, const struct subcommand *s, int argc, char **argv)
@@ -436,9 +419,7 @@ static int parse_and_run(struct cli *cli, int argc, char **argv)
     if (first == argc) {
         if (cli->help)
             return help(NULL);
-        return cli_fail(cli, EX_USAGE,
-                        T("no command (outreach --help lists them)",
-                          "缺少命令（outreach --help 列出全部命令）"));
+        return cli_fail(cli, EX_USAGE, T("no command (outreach --help lists them)"));
     }
     s = find_subcommand(argv[first]);
     if (s == NULL)
@@ -452,7 +433,7 @@ int cli_main(int argc, char **argv)
     int rc;
 
     mem_rule();
-    words_init();
+    language_init();
     look_at_terminal(&cli);
     signal(SIGPIPE, SIG_IGN); /* a Redis that goes away is an error, not our end */
     /* What the rooms below log is for a daemon's ops; a person gets the error. */

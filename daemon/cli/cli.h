@@ -49,8 +49,8 @@ struct cli {
 struct subcommand {
     const char *name;
     const char *operands;             /* "CAMPAIGN.conf"; "" for none */
-    struct words summary;             /* one line */
-    struct words more;                /* what --help tells besides */
+    const char *summary;              /* one line */
+    const char *more;                 /* what --help tells besides */
     int least, most;                  /* operands; most -1: any number */
     const struct option_row *options; /* ended by a row without name; NULL: none of its own */
     size_t options_bytes;             /* of the struct they are read into */

@@ -40,13 +40,11 @@ struct add_options {
 
 static const struct option_row add_options[] = {
     {"sheet", 0, OPTION_STRING, OPTION_AT(struct add_options, sheet), "NAME",
-     .help = {"of a workbook with several; default the campaign's",
-              "工作簿中的哪个工作表，默认与活动相同"}},
+     .help = N_("of a workbook with several; default the campaign's")},
     {"dry-run", 'n', OPTION_FLAG, OPTION_AT(struct add_options, dry_run), NULL,
-     .help = {"only tell who would be added", "只检查，不添加"}},
+     .help = N_("only tell who would be added")},
     {"all", 'a', OPTION_FLAG, OPTION_AT(struct add_options, all), NULL,
-     .help = {"every row with something to say, not only the first 20",
-              "显示全部有问题的行，而不只前 20 行"}},
+     .help = N_("every row with something to say, not only the first 20")},
     {0},
 };
 
@@ -151,14 +149,13 @@ static int on_row(void *arg, const char *row, size_t n, struct error *err)
     uint32_t length = (uint32_t)n;
 
     if (cli_interrupted() != 0)
-        return error_set(err, T("interrupted; nobody was added", "已中断；没有添加任何人"));
+        return error_set(err, T("interrupted; nobody was added"));
     preview_row(a->preview, row, n);
     buf_put(&a->rows, &length, sizeof length);
     buf_put(&a->rows, row, n);
     if (!buf_overflowed(&a->rows))
         return 0;
-    return error_set(err, T("so many people are a campaign of their own: outreach queue",
-                            "人数太多：请另建一个活动（outreach queue）"));
+    return error_set(err, T("so many people are a campaign of their own: outreach queue"));
 }
 
 static void on_remark(void *arg, unsigned long line, bool refused, const char *text)
@@ -187,17 +184,13 @@ static int refused(const struct adding *a, const struct append_answer *answer)
 {
     static const struct {
         enum append_verdict verdict;
-        struct words words;
+        const char *words;
     } reasons[] = {
-        {APPEND_UNKNOWN, {"%s: there is no such campaign any more", "%s：活动已不存在"}},
-        {APPEND_CANCELLED, {"%s is cancelled: nobody can be added", "%s 已取消：不能再添加"}},
-        {APPEND_OLD,
-         {"%s was changed meanwhile: do the same again", "%s 刚刚被修改：请再执行一次"}},
-        {APPEND_FULL,
-         {"%s has as many people as it may have (defaults.max_audience)",
-          "%s 的人数已达上限（defaults.max_audience）"}},
-        {APPEND_LOST,
-         {"%s: a ledger is missing: outreach recover", "%s：记录缺失：请用 outreach recover"}},
+        {APPEND_UNKNOWN, N_("%s: there is no such campaign any more")},
+        {APPEND_CANCELLED, N_("%s is cancelled: nobody can be added")},
+        {APPEND_OLD, N_("%s was changed meanwhile: do the same again")},
+        {APPEND_FULL, N_("%s has as many people as it may have (defaults.max_audience)")},
+        {APPEND_LOST, N_("%s: a ledger is missing: outreach recover")},
     };
     char text[200];
 
@@ -293,11 +286,11 @@ static const char *when(const struct adding *a, const struct reminder_status *r,
                         char out[HUMAN_BYTES])
 {
     if (r->cancelled || strcmp(r->state, "skipped") == 0)
-        return T("will not be sent", "不发送");
+        return T("will not be sent");
     if (r->expires_ms <= a->now_ms)
-        return T("over: not for them", "已过期：不补发");
+        return T("over: not for them");
     if (strcmp(r->state, "scheduled") != 0 || r->due_ms <= a->now_ms)
-        return T("now", "立即");
+        return T("now");
     return human_time(out, a->campaign->zone, r->due_ms, false);
 }
 
@@ -326,13 +319,10 @@ static void write_remarks(const struct adding *a, struct buf *out)
     size_t n = preview_remarks(a->preview, &remarks, &all);
 
     for (size_t i = 0; i < n; i++)
-        buf_printf(out, T("  row %lu%s: %s\n", "  第 %lu 行%s：%s\n"), remarks[i].line,
-                   remarks[i].refused ? T(" not taken", "未采用") : "", remarks[i].text);
+        buf_printf(out, T("  row %lu%s: %s\n"), remarks[i].line,
+                   remarks[i].refused ? T(" not taken") : "", remarks[i].text);
     if (all > n)
-        buf_printf(
-            out,
-            T("  ... and %lu more (--all shows them)\n", "  …… 另有 %lu 条（--all 全部显示）\n"),
-            all - n);
+        buf_printf(out, T("  ... and %lu more (--all shows them)\n"), all - n);
 }
 
 static void tell_json(const struct adding *a, unsigned long added)
@@ -363,15 +353,11 @@ static void tell(const struct adding *a)
         return;
     }
     if (a->options->dry_run)
-        buf_printf(&out,
-                   T("%s: would be added %lu, in it already %lu, merged %lu, refused %lu\n",
-                     "%s：可添加 %lu，已在活动中 %lu，合并 %lu，不可用 %lu\n"),
+        buf_printf(&out, T("%s: would be added %lu, in it already %lu, merged %lu, refused %lu\n"),
                    a->campaign->id, preview_rows(a->preview), a->report.known, a->report.merged,
                    a->report.refused);
     else
-        buf_printf(&out,
-                   T("%s: added %lu, in it already %lu, merged %lu, refused %lu\n",
-                     "%s：添加 %lu，已在活动中 %lu，合并 %lu，不可用 %lu\n"),
+        buf_printf(&out, T("%s: added %lu, in it already %lu, merged %lu, refused %lu\n"),
                    a->campaign->id, added, a->report.known, a->report.merged, a->report.refused);
     write_remarks(a, &out);
     if (preview_rows(a->preview) > 0)
@@ -411,8 +397,7 @@ static int run(struct adding *a, const char *path)
         return cli_error(a->cli, EX_DATAERR, &err);
     }
     if (a->to_group)
-        return cli_fail(a->cli, EX_DATAERR,
-                        T("%s goes to a group: it has no list", "%s 发到群里，没有名单"),
+        return cli_fail(a->cli, EX_DATAERR, T("%s goes to a group: it has no list"),
                         a->campaign->id);
     if (read_people(a, path, &err) != 0) {
         rc = cli_interrupted()     ? cli_interrupted()
@@ -423,19 +408,16 @@ static int run(struct adding *a, const char *path)
     if (preview_too_long(a->preview) > 0)
         return cli_fail(a->cli, EX_DATAERR,
                         T("for %lu of them a text has more than max_segments = %d segments: "
-                          "nobody was added",
-                          "其中 %lu 人的内容超过 max_segments = %d 条：没有添加任何人"),
+                          "nobody was added"),
                         preview_too_long(a->preview), a->campaign->max_segments);
     if (a->report.taken == 0 && a->report.known == 0) {
         tell(a);
-        return cli_fail(a->cli, EX_DATAERR,
-                        T("%s: nobody in it can be added", "%s：没有可添加的人"), path);
+        return cli_fail(a->cli, EX_DATAERR, T("%s: nobody in it can be added"), path);
     }
     if (needs_approval(a))
         return cli_fail(a->cli, EX_DATAERR,
                         T("%s: with these it would be more than may be sent without a second "
-                          "person's approval: queue them as a campaign of their own",
-                          "%s：加上这些人将超过无需第二人批准的限度：请作为另一个活动提交"),
+                          "person's approval: queue them as a campaign of their own"),
                         a->campaign->id);
     rc = a->options->dry_run ? 0 : append(a);
     if (rc == 0)
@@ -443,8 +425,7 @@ static int run(struct adding *a, const char *path)
     else if (a->last > 0)
         fprintf(stderr,
                 T("added before that: numbers %" PRIu32 " to %" PRIu32
-                  "; do the same again for the rest\n",
-                  "此前已添加编号 %" PRIu32 " 到 %" PRIu32 "；其余请再执行一次\n"),
+                  "; do the same again for the rest\n"),
                 a->first, a->last);
     return rc;
 }
@@ -458,7 +439,7 @@ static int add(struct cli *cli, const void *arg, char **operands, int count)
 
     (void)count;
     if (rc == 0 && access(operands[1], R_OK) != 0)
-        rc = cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[1]);
+        rc = cli_fail(cli, EX_NOINPUT, T("%s cannot be read"), operands[1]);
     if (rc != 0)
         return rc;
     cli_catch_signals();
@@ -467,9 +448,7 @@ static int add(struct cli *cli, const void *arg, char **operands, int count)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     a.picture = rc == 0 ? picture_ask_taken(cli, operands[0], &rc) : NULL;
     if (a.picture != NULL && strcmp(a.picture->status->state, "cancelled") == 0)
-        rc = cli_fail(cli, EX_DATAERR,
-                      T("%s is cancelled: nobody can be added", "%s 已取消：不能再添加"),
-                      operands[0]);
+        rc = cli_fail(cli, EX_DATAERR, T("%s is cancelled: nobody can be added"), operands[0]);
     else if (a.picture != NULL)
         rc = run(&a, operands[1]);
     audience_free(a.audience);
@@ -483,14 +462,11 @@ static int add(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_add = {
     .name = "add",
     .operands = "ID FILE",
-    .summary = {"people who come late, into a campaign that is queued", "给已提交的活动补充人员"},
-    .more = {"The rows of FILE (an Excel workbook, or a CSV) are judged as those of the\n"
-             "campaign's own list were. Who is in it already is told and not added again, so\n"
-             "the same file may be added twice. The others get the reminders that are still to\n"
-             "come, and those that went out already and have not expired.",
-             "FILE（Excel 或 CSV）中的各行按该活动原来的规则检查。已在活动中的人会列出，\n"
-             "不重复添加，因此同一文件可以重复执行。新添加的人会收到尚未发送的提醒，以及\n"
-             "已经发出但还没有过期的提醒。"},
+    .summary = N_("people who come late, into a campaign that is queued"),
+    .more = N_("The rows of FILE (an Excel workbook, or a CSV) are judged as those of the\n"
+               "campaign's own list were. Who is in it already is told and not added again, so\n"
+               "the same file may be added twice. The others get the reminders that are still to\n"
+               "come, and those that went out already and have not expired."),
     .least = 2,
     .most = 2,
     .options = add_options,

@@ -17,10 +17,9 @@
 
 static const struct option_row amend_options[] = {
     {"yes", 'y', OPTION_FLAG, OPTION_AT(struct amending_options, yes), NULL,
-     .help = {"do not ask; needed where nobody can be asked", "不再询问；不在终端时必须加上"}},
+     .help = N_("do not ask; needed where nobody can be asked")},
     {"wait", 'w', OPTION_DURATION, OPTION_AT(struct amending_options, wait_ms), "SECONDS",
-     .initial = 3000,
-     .help = {"how long to wait for a daemon to take it (3)", "最多等待程序接收多久（3 秒）"}},
+     .initial = 3000, .help = N_("how long to wait for a daemon to take it (3)")},
     {0},
 };
 
@@ -36,7 +35,7 @@ static int amend(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read"), operands[0]);
     c = reading_bare(cli, operands[0], &err);
     if (c != NULL) {
         campaign_write_json(c, &json);
@@ -57,19 +56,14 @@ static int amend(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_amend = {
     .name = "amend",
     .operands = "CAMPAIGN.conf",
-    .summary = {"change the texts, times or place of a campaign that is queued",
-                "修改已提交活动的内容、时间或地点"},
+    .summary = N_("change the texts, times or place of a campaign that is queued"),
     .more =
-        {"The file is the campaign as it is to be; its list is not looked at. Texts hold for\n"
-         "what is not sent yet; reminders that have not begun get their new times. Where start,\n"
-         "end, venue or address change, who was told before is sent texts.moved, in which\n"
-         "{{was.date}}, {{was.time}} and {{was.venue}} say what she was told; with\n"
-         "event.cancelled = true texts.cancelled, and the rest is not sent. What will change is\n"
-         "shown first.",
-         "文件就是修改后的活动，名单不再读取。内容只影响尚未发出的；尚未开始的提醒按新时间发送。\n"
-         "起止时间、地点或地址有变时，此前已通知到的人会收到 texts.moved（其中 {{was.date}}、\n"
-         "{{was.time}}、{{was.venue}} 是她当初收到的）；event.cancelled = true 时收到\n"
-         "texts.cancelled，其余不再发送。修改前先显示变化。"},
+        N_("The file is the campaign as it is to be; its list is not looked at. Texts hold for\n"
+           "what is not sent yet; reminders that have not begun get their new times. Where start,\n"
+           "end, venue or address change, who was told before is sent texts.moved, in which\n"
+           "{{was.date}}, {{was.time}} and {{was.venue}} say what she was told; with\n"
+           "event.cancelled = true texts.cancelled, and the rest is not sent. What will change is\n"
+           "shown first."),
     .least = 1,
     .most = 1,
     .options = amend_options,

@@ -32,9 +32,9 @@ struct approve_options {
 
 static const struct option_row approve_options[] = {
     {"yes", 'y', OPTION_FLAG, OPTION_AT(struct approve_options, yes), NULL,
-     .help = {"do not ask; needed where nobody can be asked", "不再询问；不在终端时必须加上"}},
+     .help = N_("do not ask; needed where nobody can be asked")},
     {"dry-run", 'n', OPTION_FLAG, OPTION_AT(struct approve_options, dry_run), NULL,
-     .help = {"only show what would be approved", "只显示，不批准"}},
+     .help = N_("only show what would be approved")},
     {0},
 };
 
@@ -115,8 +115,7 @@ static int look(struct approving *a)
     return is_whole(a) ? 0
                        : cli_fail(a->cli, EX_DATAERR,
                                   T("%s: the list in Redis is not the one that was queued: cancel "
-                                    "it and queue it anew",
-                                    "%s：Redis 中的名单与提交时不一致：请取消后重新提交"),
+                                    "it and queue it anew"),
                                   a->picture->status->id);
 }
 
@@ -128,10 +127,8 @@ static void show(const struct approving *a)
     struct buf out = BUF_INIT(64u << 20);
     char when[HUMAN_BYTES], *why = words_approval(s->approval);
 
-    buf_printf(&out,
-               T("queued by %s, %s; why a second person is asked: %s\n\n",
-                 "%s 于 %s 提交；需要第二人批准的原因：%s\n\n"),
-               s->by, human_time(when, a->picture->zone, s->queued_ms, false), why);
+    buf_printf(&out, T("queued by %s, %s; why a second person is asked: %s\n\n"), s->by,
+               human_time(when, a->picture->zone, s->queued_ms, false), why);
     reading_write(&a->reading, a->now_ms, &out);
     buf_putc(&out, '\n');
     asking_write(a->asking, &a->reading, &out);
@@ -149,18 +146,16 @@ static int ask_person(const struct approving *a)
 
     if (!a->cli->terminal || !isatty(STDIN_FILENO) || a->cli->json)
         return cli_fail(a->cli, EX_USAGE,
-                        T("%s: there is nobody to ask whether to approve it: say -y",
-                          "%s：这里无法询问是否批准：请加 -y"),
+                        T("%s: there is nobody to ask whether to approve it: say -y"),
                         a->picture->status->id);
     question = xasprintf(
-        T("Approve %s: %s recipients, %s notices, %.2f %s?",
-          "批准 %s：收件人 %s，通知 %s 条，费用 %.2f %s？"),
-        a->picture->status->id, human_count(people, (int64_t)preview_rows(a->reading.preview)),
+        T("Approve %s: %s recipients, %s notices, %.2f %s?"), a->picture->status->id,
+        human_count(people, (int64_t)preview_rows(a->reading.preview)),
         human_count(notices, sums.notices), sums.cost, a->cli->settings->defaults.currency);
     sure = cli_confirm(a->cli, question);
     free(question);
     if (!sure)
-        fputs(T("outreach: not approved\n", "outreach：未批准\n"), stderr);
+        fputs(T("outreach: not approved\n"), stderr);
     return sure ? 0 : EX_TEMPFAIL;
 }
 
@@ -171,7 +166,7 @@ static void tell(const struct approving *a, const char *state)
 
     if (!a->cli->json) {
         if (strcmp(state, "active") == 0)
-            printf(T("%s is approved; it is sent when due\n", "%s 已批准；到时发送\n"), s->id);
+            printf(T("%s is approved; it is sent when due\n"), s->id);
         return;
     }
     sums = asking_sums(a->asking);
@@ -186,9 +181,7 @@ static void tell(const struct approving *a, const char *state)
 
 static int refuse_own(const struct approving *a)
 {
-    return cli_fail(a->cli, EX_DATAERR,
-                    T("%s was queued by %s: a second person has to approve it",
-                      "%s 由 %s 提交：须由另一人批准"),
+    return cli_fail(a->cli, EX_DATAERR, T("%s was queued by %s: a second person has to approve it"),
                     a->picture->status->id, a->picture->status->by);
 }
 
@@ -208,19 +201,15 @@ static int agree(const struct approving *a)
     if (strcmp(word, "OWN") == 0)
         return cli_fail(a->cli, EX_DATAERR,
                         T("%s: what it says now was written by %s: a second person has to approve "
-                          "it",
-                          "%s 目前的内容由 %s 提交：须由另一人批准"),
+                          "it"),
                         s->id, a->cli->by);
     if (strcmp(word, "NOBODY") == 0)
-        return cli_fail(a->cli, EX_USAGE, T("approve: --by is empty", "approve：--by 为空"));
+        return cli_fail(a->cli, EX_USAGE, T("approve: --by is empty"));
     if (strcmp(word, "CANCELLED") == 0)
-        return cli_fail(a->cli, EX_DATAERR,
-                        T("%s was cancelled; that is final", "%s 已取消，不能恢复"), s->id);
+        return cli_fail(a->cli, EX_DATAERR, T("%s was cancelled; that is final"), s->id);
     if (strcmp(word, "OTHER") == 0 || strcmp(word, "UNKNOWN") == 0)
         return cli_fail(a->cli, EX_DATAERR,
-                        T("%s was changed since it was shown; nothing was approved",
-                          "%s 在显示之后有改动；没有批准"),
-                        s->id);
+                        T("%s was changed since it was shown; nothing was approved"), s->id);
     tell(a, "active");
     return 0;
 }
@@ -234,19 +223,16 @@ static int tell_not_awaiting(const struct approving *a)
     char when[HUMAN_BYTES];
 
     if (strcmp(s->state, "cancelled") == 0)
-        return cli_fail(a->cli, EX_DATAERR,
-                        T("%s was cancelled; that is final", "%s 已取消，不能恢复"), s->id);
+        return cli_fail(a->cli, EX_DATAERR, T("%s was cancelled; that is final"), s->id);
     if (a->cli->json)
         cli_json(json_pack("{s:s,s:s,s:o,s:o}", "id", s->id, "state", s->state, "by",
                            json_text(s->by), "approved_by",
                            s->approved_by[0] != '\0' ? json_text(s->approved_by) : json_null()));
     else if (s->approved_by[0] != '\0')
-        printf(T("%s was approved by %s, %s; nothing was changed\n",
-                 "%s 已由 %s 于 %s 批准；没有改动\n"),
-               s->id, s->approved_by, human_time(when, a->picture->zone, s->approved_ms, false));
+        printf(T("%s was approved by %s, %s; nothing was changed\n"), s->id, s->approved_by,
+               human_time(when, a->picture->zone, s->approved_ms, false));
     else
-        printf(T("%s needs no approval; nothing was changed\n", "%s 不需要批准；没有改动\n"),
-               s->id);
+        printf(T("%s needs no approval; nothing was changed\n"), s->id);
     return 0;
 }
 
@@ -290,16 +276,13 @@ static int approve(struct cli *cli, const void *options, char **operands, int co
 const struct subcommand cmd_approve = {
     .name = "approve",
     .operands = "ID",
-    .summary = {"agree, as a second person, to a campaign that awaits it", "作为第二人批准活动"},
-    .more = {"A campaign above the bounds of `approval` is not sent until somebody else than who\n"
-             "queued it has agreed. Shows texts, times, people and cost as they stand in Redis,\n"
-             "and then asks. What is approved is that text and that list, and nothing else.\n"
-             "A reminder whose time went by meanwhile is treated by the campaign's `missed`.\n"
-             "To turn it down: outreach cancel.",
-             "超过 approval 限度的活动，须由提交人以外的另一人批准后才发送。\n"
-             "先按 Redis 中的实际内容显示文字、时间、人数和费用，再询问。\n"
-             "批准只对这份内容和名单有效。等待期间错过的提醒按活动的 missed 处理。\n"
-             "不同意：outreach cancel。"},
+    .summary = N_("agree, as a second person, to a campaign that awaits it"),
+    .more =
+        N_("A campaign above the bounds of `approval` is not sent until somebody else than who\n"
+           "queued it has agreed. Shows texts, times, people and cost as they stand in Redis,\n"
+           "and then asks. What is approved is that text and that list, and nothing else.\n"
+           "A reminder whose time went by meanwhile is treated by the campaign's `missed`.\n"
+           "To turn it down: outreach cancel."),
     .least = 1,
     .most = 1,
     .options = approve_options,

@@ -25,19 +25,17 @@ struct audit_options {
 
 static const struct option_row audit_options[] = {
     {"count", 'n', OPTION_NUMBER, OPTION_AT(struct audit_options, count), "COUNT", .initial = 50,
-     .word = "all",
-     .help = {"how many of the last entries (50), or all", "显示最后多少条（50），或 all"}},
+     .word = "all", .help = N_("how many of the last entries (50), or all")},
     {"op", 'o', OPTION_STRING, OPTION_AT(struct audit_options, op), "OP",
-     .help = {"queue, approve, cancel, retry, optout-add, gateway-pause, ...",
-              "queue、approve、cancel、retry、optout-add、gateway-pause 等"}},
+     .help = N_("queue, approve, cancel, retry, optout-add, gateway-pause, ...")},
     {"campaign", 0, OPTION_STRING, OPTION_AT(struct audit_options, campaign), "ID",
-     .help = {"of this campaign", "只看此活动"}},
+     .help = N_("of this campaign")},
     {"gateway", 'g', OPTION_STRING, OPTION_AT(struct audit_options, gateway), "NAME",
-     .help = {"of this gateway", "只看此网关"}},
+     .help = N_("of this gateway")},
     {"who", 'w', OPTION_STRING, OPTION_AT(struct audit_options, who), "NAME",
-     .help = {"asked for by this person", "只看此人"}},
+     .help = N_("asked for by this person")},
     {"since", 's', OPTION_DURATION, OPTION_AT(struct audit_options, since_ms), "TIME",
-     .help = {"of that long ago and later: 2h, 7d", "最近多久：2h、7d"}},
+     .help = N_("of that long ago and later: 2h, 7d")},
     {0},
 };
 
@@ -138,11 +136,11 @@ static int read_back(struct auditing *a, size_t *found, struct error *err)
 
 static int audit(struct cli *cli, const void *options, char **operands, int count)
 {
-    const struct table_column columns[] = {{T("WHEN", "时间"), TABLE_LEFT, false},
-                                           {T("WHO", "何人"), TABLE_LEFT, false},
-                                           {T("ASKED FOR", "操作"), TABLE_LEFT, false},
-                                           {T("OF", "对象"), TABLE_LEFT, false},
-                                           {T("MORE", "其他"), TABLE_LEFT, true}};
+    const struct table_column columns[] = {{T("WHEN"), TABLE_LEFT, false},
+                                           {T("WHO"), TABLE_LEFT, false},
+                                           {T("ASKED FOR"), TABLE_LEFT, false},
+                                           {T("OF"), TABLE_LEFT, false},
+                                           {T("MORE"), TABLE_LEFT, true}};
     struct auditing *a;
     struct buf out = BUF_INIT(64u << 20);
     struct error err;
@@ -164,7 +162,7 @@ static int audit(struct cli *cli, const void *options, char **operands, int coun
     if (rc == 0 && cli->json) {
         cli_json(json_incref(a->all));
     } else if (rc == 0 && json_array_size(a->all) == 0) {
-        puts(T("nothing of that kind is on record", "没有此类记录"));
+        puts(T("nothing of that kind is on record"));
     } else if (rc == 0) {
         table_write(a->table, cli->width, 0, &out);
         cli_print(&out);
@@ -182,12 +180,10 @@ static int audit(struct cli *cli, const void *options, char **operands, int coun
 const struct subcommand cmd_audit = {
     .name = "audit",
     .operands = "",
-    .summary = {"who asked for what, and when", "操作记录：何人何时要求了什么"},
-    .more = {"Every order that changed something: queue, approve, pause, resume, cancel, retry,\n"
-             "opt-outs, orders to gateways, confirmed clocks, recoveries. The newest last.\n"
-             "Numbers are masked.",
-             "每一次改动的记录：提交、批准、暂停、继续、取消、重发、退订、网关指令、\n"
-             "时钟确认、恢复。最新的在最后，号码打码。"},
+    .summary = N_("who asked for what, and when"),
+    .more = N_("Every order that changed something: queue, approve, pause, resume, cancel, retry,\n"
+               "opt-outs, orders to gateways, confirmed clocks, recoveries. The newest last.\n"
+               "Numbers are masked."),
     .most = 0,
     .options = audit_options,
     .options_bytes = sizeof(struct audit_options),

@@ -18,8 +18,7 @@ struct check_options {
 
 static const struct option_row check_options[] = {
     {"all", 'a', OPTION_FLAG, OPTION_AT(struct check_options, all), NULL,
-     .help = {"every row with something to say, not only the first 20",
-              "显示全部有问题的行，而不只前 20 行"}},
+     .help = N_("every row with something to say, not only the first 20")},
     {0},
 };
 
@@ -42,14 +41,12 @@ static int report(const struct cli *cli, const struct reading *r)
     if (preview_too_long(r->preview) == 0 && !over)
         return 0;
     if (over && !cli->json)
-        cli_fail(cli, EX_DATAERR,
-                 T("every reminder is over or missed: nothing would be sent",
-                   "所有提醒都已过期或错过：不会发送任何内容"));
+        cli_fail(cli, EX_DATAERR, T("every reminder is over or missed: nothing would be sent"));
     else if (!cli->json)
-        cli_fail(cli, EX_DATAERR,
-                 T("for %lu recipients a text has more than max_segments = %d segments: shorten it",
-                   "有 %lu 位收件人的内容超过 max_segments = %d 条：请缩短"),
-                 preview_too_long(r->preview), r->campaign->max_segments);
+        cli_fail(
+            cli, EX_DATAERR,
+            T("for %lu recipients a text has more than max_segments = %d segments: shorten it"),
+            preview_too_long(r->preview), r->campaign->max_segments);
     return EX_DATAERR;
 }
 
@@ -64,7 +61,7 @@ static int check(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
                         language_errno(errno));
     if (reading_open(&r, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0 ||
         reading_audience(&r, &err) != 0)
@@ -78,15 +75,11 @@ static int check(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_check = {
     .name = "check",
     .operands = "CAMPAIGN.conf",
-    .summary = {"what a campaign would send, before anything is sent",
-                "检查活动文件：会发什么、何时发、发给谁"},
-    .more = {"Reads the campaign and its list, and shows when each reminder is due, which rows\n"
-             "cannot be used and what to do about them, and what a phone will show. Nothing is\n"
-             "sent or stored; no Redis is needed, but for people of the register. A mistake is\n"
-             "told with file, line and field (exit code 65).",
-             "读取活动文件和名单，显示每个提醒的发送时间、哪些行不可用及如何处理、\n"
-             "以及手机上显示的内容。不发送、不保存，也不需要 Redis（从居民库选人的除外）。\n"
-             "有错误时指出文件、行号和字段（退出码 65）。"},
+    .summary = N_("what a campaign would send, before anything is sent"),
+    .more = N_("Reads the campaign and its list, and shows when each reminder is due, which rows\n"
+               "cannot be used and what to do about them, and what a phone will show. Nothing is\n"
+               "sent or stored; no Redis is needed, but for people of the register. A mistake is\n"
+               "told with file, line and field (exit code 65)."),
     .least = 1,
     .most = 1,
     .options = check_options,

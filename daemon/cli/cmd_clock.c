@@ -31,9 +31,9 @@ static void put_clock(void *arg, const struct daemon_clock *clock)
 
     table_cell(c->table, clock->name);
     table_cell(c->table, human_time(text, c->zone, clock->seen_ms, true));
-    table_cell(c->table, clock->doubted        ? T("IN DOUBT: was set", "存疑：曾被调整")
-                         : clock->peer_ms != 0 ? T("differs from Redis", "与 Redis 不一致")
-                                               : T("right", "正常"));
+    table_cell(c->table, clock->doubted        ? T("IN DOUBT: was set")
+                         : clock->peer_ms != 0 ? T("differs from Redis")
+                                               : T("right"));
     table_printf(c->table, "%s%s",
                  off_ms < 0   ? "-"
                  : off_ms > 0 ? "+"
@@ -48,10 +48,10 @@ static void put_clock(void *arg, const struct daemon_clock *clock)
 static int show(struct cli *cli)
 {
     const struct table_column columns[] = {
-        {T("DAEMON", "程序"), TABLE_LEFT, true},
-        {T("LAST WORD", "最近报告"), TABLE_LEFT, false},
-        {T("CLOCK", "时钟"), TABLE_LEFT, false},
-        {T("OFF BY", "相差"), TABLE_RIGHT, false},
+        {T("DAEMON"), TABLE_LEFT, true},
+        {T("LAST WORD"), TABLE_LEFT, false},
+        {T("CLOCK"), TABLE_LEFT, false},
+        {T("OFF BY"), TABLE_RIGHT, false},
     };
     struct clocks c = {table_create(columns, sizeof columns / sizeof *columns), json_array(),
                        zone_find(cli->settings->defaults.timezone, NULL)};
@@ -64,7 +64,7 @@ static int show(struct cli *cli)
     } else if (cli->json) {
         cli_json(json_incref(c.all));
     } else if (json_array_size(c.all) == 0) {
-        puts(T("no outreachd has run on this Redis yet", "此 Redis 上还没有运行过 outreachd"));
+        puts(T("no outreachd has run on this Redis yet"));
     } else {
         table_write(c.table, cli->width, 0, &out);
         cli_print(&out);
@@ -126,10 +126,10 @@ static int confirm(struct cli *cli)
     } else if (cli->json) {
         cli_json(json_pack("{s:O}", "confirmed", c.names));
     } else if (json_array_size(c.names) == 0) {
-        puts(T("no clock is in doubt", "没有存疑的时钟"));
+        puts(T("no clock is in doubt"));
     } else {
         for (size_t i = 0; i < json_array_size(c.names); i++)
-            printf(T("%s goes by its system's clock now\n", "%s 将采用系统当前时间\n"),
+            printf(T("%s goes by its system's clock now\n"),
                    json_string_value(json_array_get(c.names, i)));
     }
     json_decref(c.names);
@@ -142,8 +142,7 @@ static int clocks(struct cli *cli, const void *options, char **operands, int cou
 
     (void)options;
     if (count > 0 && strcmp(operands[0], "confirm") != 0)
-        return cli_fail(cli, EX_USAGE, T("clock %s: expected `confirm`", "clock %s：应为 confirm"),
-                        operands[0]);
+        return cli_fail(cli, EX_USAGE, T("clock %s: expected `confirm`"), operands[0]);
     rc = cli_connect(cli);
     if (rc != 0)
         return rc;
@@ -153,15 +152,12 @@ static int clocks(struct cli *cli, const void *options, char **operands, int cou
 const struct subcommand cmd_clock = {
     .name = "clock",
     .operands = "[confirm]",
-    .summary = {"whether the daemons believe their clocks; confirm one that was set",
-                "各程序的时钟是否可信；确认被调整过的时钟"},
-    .more = {"A daemon whose system clock was set by more than 10 minutes goes on by its own and\n"
-             "begins nothing new, so that nothing is sent early or given up as late. That ends\n"
-             "when the clock comes back, or with `outreach clock confirm`: the system's time is\n"
-             "right now. Steps of 5 seconds to 10 minutes hold up promotions for a minute.",
-             "系统时钟被拨动超过 10 分钟时，程序按自己的时钟继续，但不再开始新的发送，以免提早\n"
-             "发送或误判过期。时钟恢复后自动继续；若现在的时间正确，执行 outreach clock confirm。\n"
-             "5 秒到 10 分钟的调整只让推广类暂停一分钟。"},
+    .summary = N_("whether the daemons believe their clocks; confirm one that was set"),
+    .more =
+        N_("A daemon whose system clock was set by more than 10 minutes goes on by its own and\n"
+           "begins nothing new, so that nothing is sent early or given up as late. That ends\n"
+           "when the clock comes back, or with `outreach clock confirm`: the system's time is\n"
+           "right now. Steps of 5 seconds to 10 minutes hold up promotions for a minute."),
     .most = 1,
     .run = clocks,
 };

@@ -16,14 +16,11 @@
 
 static const struct option_row cancel_options[] = {
     {"yes", 'y', OPTION_FLAG, OPTION_AT(struct amending_options, yes), NULL,
-     .help = {"do not ask; needed where nobody can be asked", "不再询问；不在终端时必须加上"}},
+     .help = N_("do not ask; needed where nobody can be asked")},
     {"tell", 't', OPTION_FLAG, OPTION_AT(struct amending_options, tell), NULL,
-     .help = {"the event does not take place: send texts.cancelled to who was told of it",
-              "活动本身取消：向已通知到的人发送 texts.cancelled"}},
+     .help = N_("the event does not take place: send texts.cancelled to who was told of it")},
     {"wait", 'w', OPTION_DURATION, OPTION_AT(struct amending_options, wait_ms), "SECONDS",
-     .initial = 3000,
-     .help = {"with --tell: how long to wait for a daemon to take it (3)",
-              "与 --tell 合用：最多等待程序接收多久（3 秒）"}},
+     .initial = 3000, .help = N_("with --tell: how long to wait for a daemon to take it (3)")},
     {0},
 };
 
@@ -47,9 +44,7 @@ static int answer(const struct cli *cli, const char *id, const char *state, int6
     }
     printf("%s %s\n", id, sentence);
     if (sending > 0)
-        printf(T("%" PRId64 " had been handed to gateways before and may still arrive\n",
-                 "此前已有 %" PRId64 " 条交给网关，仍可能送达\n"),
-               sending);
+        printf(T("%" PRId64 " had been handed to gateways before and may still arrive\n"), sending);
     return 0;
 }
 
@@ -61,8 +56,7 @@ static int run_pause(struct cli *cli, const void *options, char **operands, int 
     (void)options, (void)count;
     return rc ? rc
               : answer(cli, operands[0], "paused", sending,
-                       T("is paused; nothing more is sent until `outreach resume`",
-                         "已暂停；执行 outreach resume 之前不再发送"));
+                       T("is paused; nothing more is sent until `outreach resume`"));
 }
 
 static int run_resume(struct cli *cli, const void *options, char **operands, int count)
@@ -71,9 +65,7 @@ static int run_resume(struct cli *cli, const void *options, char **operands, int
     int rc = set_flag(cli, operands[0], "resume", &sending);
 
     (void)options, (void)count;
-    return rc ? rc
-              : answer(cli, operands[0], "active", 0,
-                       T("goes on where it stood", "已从暂停处继续"));
+    return rc ? rc : answer(cli, operands[0], "active", 0, T("goes on where it stood"));
 }
 
 /* 0, or the exit code of one who did not say yes. */
@@ -84,16 +76,12 @@ static int ask_person(const struct cli *cli, const char *id)
 
     if (!cli->terminal || !isatty(STDIN_FILENO) || cli->json)
         return cli_fail(cli, EX_USAGE,
-                        T("%s: a cancel is final, and there is nobody to ask: say -y",
-                          "%s：取消后不能恢复，而这里无法询问：请加 -y"),
-                        id);
-    question = xasprintf(T("Cancel %s for good? What waits will not be sent.",
-                           "确定取消 %s？尚未发送的将不再发送，且不能恢复。"),
-                         id);
+                        T("%s: a cancel is final, and there is nobody to ask: say -y"), id);
+    question = xasprintf(T("Cancel %s for good? What waits will not be sent."), id);
     sure = cli_confirm(cli, question);
     free(question);
     if (!sure)
-        fputs(T("outreach: not cancelled\n", "outreach：未取消\n"), stderr);
+        fputs(T("outreach: not cancelled\n"), stderr);
     return sure ? 0 : EX_TEMPFAIL;
 }
 
@@ -122,7 +110,7 @@ static int run_cancel(struct cli *cli, const void *arg, char **operands, int cou
     picture_free(p);
     if (before)
         return answer(cli, operands[0], "cancelled", 0,
-                      T("was cancelled before; nothing was changed", "此前已取消；没有改动"));
+                      T("was cancelled before; nothing was changed"));
     if (options->tell)
         return amending_cancel(cli, operands[0], options);
     rc = options->yes ? 0 : ask_person(cli, operands[0]);
@@ -130,13 +118,13 @@ static int run_cancel(struct cli *cli, const void *arg, char **operands, int cou
         rc = set_flag(cli, operands[0], "cancel", &sending);
     return rc ? rc
               : answer(cli, operands[0], "cancelled", sending,
-                       T("is cancelled; what waited is not sent", "已取消；尚未发送的不再发送"));
+                       T("is cancelled; what waited is not sent"));
 }
 
 const struct subcommand cmd_pause = {
     .name = "pause",
     .operands = "ID",
-    .summary = {"send nothing more of a campaign for now", "暂停一个活动"},
+    .summary = N_("send nothing more of a campaign for now"),
     .least = 1,
     .most = 1,
     .run = run_pause,
@@ -145,7 +133,7 @@ const struct subcommand cmd_pause = {
 const struct subcommand cmd_resume = {
     .name = "resume",
     .operands = "ID",
-    .summary = {"go on with a paused campaign", "继续已暂停的活动"},
+    .summary = N_("go on with a paused campaign"),
     .least = 1,
     .most = 1,
     .run = run_resume,
@@ -154,13 +142,11 @@ const struct subcommand cmd_resume = {
 const struct subcommand cmd_cancel = {
     .name = "cancel",
     .operands = "ID",
-    .summary = {"send nothing more of a campaign, for good", "取消一个活动，不能恢复"},
+    .summary = N_("send nothing more of a campaign, for good"),
     .more =
-        {"Holds from the moment it returns, whether a daemon runs or not: what had been handed\n"
-         "to gateways by then is counted and may still arrive. Nobody is told; with --tell a\n"
-         "daemon takes it, and who was told of the event is sent texts.cancelled.",
-         "命令返回即生效，与程序是否在运行无关；此前已交给网关的条数会显示，可能仍会送达。\n"
-         "不会通知任何人；加 --tell 则由程序接收，并向已通知到的人发送 texts.cancelled。"},
+        N_("Holds from the moment it returns, whether a daemon runs or not: what had been handed\n"
+           "to gateways by then is counted and may still arrive. Nobody is told; with --tell a\n"
+           "daemon takes it, and who was told of the event is sent texts.cancelled."),
     .least = 1,
     .most = 1,
     .options = cancel_options,

@@ -26,10 +26,9 @@ struct forecast_options {
 static const struct option_row forecast_options[] = {
     {"year", 'y', OPTION_NUMBER, OPTION_AT(struct forecast_options, year), "YEAR", .min = 1970,
      .max = 9999, .word = "all",
-     .help = {"only reminders of that year; the sums of all the campaigns",
-              "只算该年的提醒，并给出各活动合计"}},
+     .help = N_("only reminders of that year; the sums of all the campaigns")},
     {"offline", 0, OPTION_FLAG, OPTION_AT(struct forecast_options, offline), NULL,
-     .help = {"do not ask Redis who has opted out", "不查询 Redis 中的退订名单"}},
+     .help = N_("do not ask Redis who has opted out")},
     {0},
 };
 
@@ -39,9 +38,9 @@ static void write_reminders(const struct asking *a, struct buf *out)
 {
     const struct campaign *c = a->campaign;
     const struct table_column columns[] = {
-        {T("reminder", "提醒"), TABLE_LEFT, true},   {T("begins", "开始"), TABLE_LEFT, false},
-        {T("finished", "发完"), TABLE_LEFT, false},  {T("people", "人数"), TABLE_RIGHT, false},
-        {T("segments", "条数"), TABLE_RIGHT, false}, {T("cost", "费用"), TABLE_RIGHT, false}};
+        {T("reminder"), TABLE_LEFT, true},   {T("begins"), TABLE_LEFT, false},
+        {T("finished"), TABLE_LEFT, false},  {T("people"), TABLE_RIGHT, false},
+        {T("segments"), TABLE_RIGHT, false}, {T("cost"), TABLE_RIGHT, false}};
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     char when[HUMAN_BYTES];
 
@@ -50,7 +49,7 @@ static void write_reminders(const struct asking *a, struct buf *out)
 
         table_cell(t, c->reminders[r].name);
         if (p->skipped) {
-            table_cell(t, T("over or missed", "已过期或错过"));
+            table_cell(t, T("over or missed"));
             for (int i = 0; i < 4; i++)
                 table_cell(t, "");
             continue;
@@ -68,11 +67,11 @@ static void write_reminders(const struct asking *a, struct buf *out)
 
 static void write_gateways(const struct asking *a, struct buf *out)
 {
-    const struct table_column columns[] = {{T("gateway", "网关"), TABLE_LEFT, true},
-                                           {T("notices", "通知"), TABLE_RIGHT, false},
-                                           {T("segments", "条数"), TABLE_RIGHT, false},
-                                           {T("cost", "费用"), TABLE_RIGHT, false},
-                                           {T("its rate", "限速"), TABLE_LEFT, false}};
+    const struct table_column columns[] = {{T("gateway"), TABLE_LEFT, true},
+                                           {T("notices"), TABLE_RIGHT, false},
+                                           {T("segments"), TABLE_RIGHT, false},
+                                           {T("cost"), TABLE_RIGHT, false},
+                                           {T("its rate"), TABLE_LEFT, false}};
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     char text[HUMAN_BYTES];
 
@@ -95,10 +94,10 @@ static void write_gateways(const struct asking *a, struct buf *out)
         table_printf(t, "%.2f", sum.cost);
         if (g->rate > 0)
             table_printf(t, "%s %s", human_rate(text, (double)g->rate * 1000 / (double)g->rate_ms),
-                         g->count == GATEWAY_COUNT_SEGMENTS ? T("segments", "条")
-                                                            : T("messages", "通"));
+                         g->count == GATEWAY_COUNT_SEGMENTS ? TC("forecast", "segments")
+                                                            : T("messages"));
         else
-            table_cell(t, T("none set", "未设置"));
+            table_cell(t, T("none set"));
     }
     table_write(t, a->cli->width, 2, out);
     table_free(t);
@@ -118,28 +117,23 @@ static void write_warnings(const struct asking *a, size_t r, struct buf *out)
     if (p->begins_ms > p->due_ms && p->first_slot_ms == 0)
         buf_printf(out,
                    T("  %s: due %s, outside the allowed hours: it waits %s, and then %s notices "
-                     "leave at once\n",
-                     "  %s：计划 %s，不在允许时段：推迟 %s，届时 %s 条集中发出\n"),
+                     "leave at once\n"),
                    name, human_time(when, c->zone, p->due_ms, false),
                    human_duration(long_, p->begins_ms - p->due_ms), human_count(n, p->sent));
     if (p->late > 0)
         buf_printf(out,
                    T("  ! %s: %s notices cannot be sent before it expires (%s): begin earlier, "
-                     "or add a gateway\n",
-                     "  ！%s：有 %s 条来不及在过期前（%s）发出：请提前，或增加网关\n"),
+                     "or add a gateway\n"),
                    name, human_count(n, p->late), human_time(when, c->zone, p->expires_ms, false));
     if (p->refused > 0)
-        buf_printf(out, T("  %s: %s have opted out\n", "  %s：%s 人已退订\n"), name,
-                   human_count(n, p->refused));
+        buf_printf(out, T("  %s: %s have opted out\n"), name, human_count(n, p->refused));
     for (int k = 1; k < REASON_COUNT; k++)
         if (p->missed[k] > 0)
-            buf_printf(out, T("  ! %s: %s get nothing: %s\n", "  ！%s：%s 人收不到：%s\n"), name,
-                       human_count(n, p->missed[k]),
+            buf_printf(out, T("  ! %s: %s get nothing: %s\n"), name, human_count(n, p->missed[k]),
                        words_reason(notice_reason_name((enum notice_reason)k)));
     if (cut > 0)
         buf_printf(out,
-                   T("  %s: shorter by %u, it takes a segment less for %s people: %.2f %s saved\n",
-                     "  %s：删去 %u 个字，%s 人各省一条：省 %.2f %s\n"),
+                   T("  %s: shorter by %u, it takes a segment less for %s people: %.2f %s saved\n"),
                    name, cut, human_count(n, notices), saves, a->cli->settings->defaults.currency);
 }
 
@@ -162,9 +156,7 @@ static void write_crowd(const struct asking *a, struct buf *out)
         most = count > most ? count : most;
     }
     if (most > 2)
-        buf_printf(out,
-                   T("  each person gets up to %u notices of this campaign within one week\n",
-                     "  每人一周内最多收到本活动 %u 条通知\n"),
+        buf_printf(out, T("  each person gets up to %u notices of this campaign within one week\n"),
                    most);
 }
 
@@ -177,8 +169,7 @@ static void write_templates(const struct asking *a, struct buf *out)
     json_t *value;
 
     if (n > 0)
-        buf_puts(out, T("\nBy approved templates, as the first one gets it\n",
-                        "\n使用报备模板（以首位收件人为例）\n"));
+        buf_puts(out, T("\nBy approved templates, as the first one gets it\n"));
     for (size_t i = 0; i < n; i++) {
         buf_printf(out, "  %s  %s  %s", a->campaign->reminders[t[i].reminder].name, t[i].gateway,
                    t[i].code);
@@ -187,7 +178,7 @@ static void write_templates(const struct asking *a, struct buf *out)
             buf_printf(out, "  %s=%s", name, json_string_value(value));
         }
         if (t[i].signature != NULL)
-            buf_printf(out, T("  signature %s", "  签名 %s"), t[i].signature);
+            buf_printf(out, T("  signature %s"), t[i].signature);
         buf_putc(out, '\n');
     }
 }
@@ -211,7 +202,7 @@ static void write_lock_screen(const struct reading *reading, struct buf *out)
     const struct preview_text *texts;
     size_t n = preview_texts(reading->preview, &texts);
 
-    buf_puts(out, T("\nOn a lock screen\n", "\n锁屏上看到的\n"));
+    buf_puts(out, T("\nOn a lock screen\n"));
     for (size_t i = 0; i < n; i++) {
         const char *s = texts[i].sample, *end;
         size_t left = LOCK_SCREEN;
@@ -237,9 +228,7 @@ void asking_write(const struct asking *a, const struct reading *reading, struct 
             write_warnings(a, r, &warnings);
     }
     write_crowd(a, &warnings);
-    buf_printf(out,
-               T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n\n",
-                 "%s  %s\n收件人 %s，通知 %s 条，计费 %s 条，费用 %.2f %s\n\n"),
+    buf_printf(out, T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n\n"),
                a->campaign->id, a->campaign->title,
                human_count(people, (int64_t)preview_rows(reading->preview)),
                human_count(n, sums.notices), human_count(k, sums.segments), sums.cost,
@@ -248,16 +237,14 @@ void asking_write(const struct asking *a, const struct reading *reading, struct 
     buf_putc(out, '\n');
     write_gateways(a, out);
     if (warnings.length > 0) {
-        buf_puts(out, T("\nTo know\n", "\n请注意\n"));
+        buf_puts(out, T("\nTo know\n"));
         buf_put(out, warnings.data, warnings.length);
     }
     buf_free(&warnings);
     write_templates(a, out);
     write_lock_screen(reading, out);
     if (reading->report.refused > 0 || reading->report.merged > 0) {
-        buf_printf(out,
-                   T("\nRows of the list: %lu not taken, %lu merged\n",
-                     "\n名单：%lu 行未采用，%lu 行合并\n"),
+        buf_printf(out, T("\nRows of the list: %lu not taken, %lu merged\n"),
                    reading->report.refused, reading->report.merged);
         reading_write_remarks(reading, out);
     }
@@ -355,23 +342,17 @@ static int forecast(struct cli *cli, const void *arg, char **operands, int count
 const struct subcommand cmd_forecast = {
     .name = "forecast",
     .operands = "FILE|DIRECTORY|-...",
-    .summary = {"who would get what, when it is finished, and what it costs",
-                "发给谁、何时发完、多少费用"},
-    .more = {"Decides for every recipient as outreachd will: channel, gateway, text, segments,\n"
-             "hours, slot; and reckons when the gateways' rates let the last one leave. Gateways\n"
-             "are taken to work, and to be free. Nothing is sent or stored.\n"
-             "Tells what is moved by the allowed hours, what cannot be sent in time, who gets\n"
-             "nothing and why, how many characters less would save a segment, and what providers'\n"
-             "templates are filled with.\n"
-             "Of several files, of a directory's, or with --year: what each campaign and each\n"
-             "month comes to, and in which weeks the same people get many notices. \"-\" takes\n"
-             "the reminders that `outreach plan --json` writes.",
-             "对每位收件人按 outreachd 的规则决定渠道、网关、内容、条数和时段，\n"
-             "并按网关限速推算何时发完。假定网关正常且空闲。不发送、不保存。\n"
-             "列出被时段推迟的、来不及发出的、收不到的人及原因，删几个字可省一条，\n"
-             "以及服务商模板所填的内容。\n"
-             "多个文件、目录或 --year：各活动、各月合计，以及哪几周同一批人收到的通知偏多。\n"
-             "“-”读取 `outreach plan --json` 列出的提醒。"},
+    .summary = N_("who would get what, when it is finished, and what it costs"),
+    .more =
+        N_("Decides for every recipient as outreachd will: channel, gateway, text, segments,\n"
+           "hours, slot; and reckons when the gateways' rates let the last one leave. Gateways\n"
+           "are taken to work, and to be free. Nothing is sent or stored.\n"
+           "Tells what is moved by the allowed hours, what cannot be sent in time, who gets\n"
+           "nothing and why, how many characters less would save a segment, and what providers'\n"
+           "templates are filled with.\n"
+           "Of several files, of a directory's, or with --year: what each campaign and each\n"
+           "month comes to, and in which weeks the same people get many notices. \"-\" takes\n"
+           "the reminders that `outreach plan --json` writes."),
     .least = 1,
     .most = -1,
     .options = forecast_options,

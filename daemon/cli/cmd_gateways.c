@@ -24,11 +24,11 @@
 
 static const struct {
     const char *name;
-    struct words words;
+    const char *words;
 } circuits[] = {
-    {"closed", {"works", "正常"}},
-    {"open", {"BROKEN", "故障"}},
-    {"half-open", {"on trial", "试探中"}},
+    {"closed", N_("works")},
+    {"open", N_("BROKEN")},
+    {"half-open", N_("on trial")},
 };
 
 static const char *circuit_words(const char *circuit)
@@ -83,7 +83,7 @@ static void put_meaning(struct gathering *g, const char *name, const char *detai
         n += detail[n] != '\0' ? 1 + strcspn(detail + n + 1, " ") : 0;
     }
     if (meaning != NULL)
-        buf_printf(&g->troubles, T(": %s", "：%s"), meaning);
+        buf_printf(&g->troubles, T(": %s"), meaning);
 }
 
 /* "unknown:  no answer", as the gateway room says it: what happened, a code if there
@@ -92,12 +92,12 @@ static void put_trouble(struct gathering *g, const char *name, const json_t *sta
 {
     static const struct {
         const char *outcome;
-        struct words words;
+        const char *words;
     } outcomes[] = {
-        {"throttled", {"asked us to go slower", "要求放慢"}},
-        {"retry", {"could not take a message for now", "暂时不能接收"}},
-        {"broken", {"is out of order", "故障"}},
-        {"unknown", {"left a message without a clear answer", "没有给出明确应答"}},
+        {"throttled", N_("asked us to go slower")},
+        {"retry", N_("could not take a message for now")},
+        {"broken", N_("is out of order")},
+        {"unknown", N_("left a message without a clear answer")},
     };
     const char *trouble = string(status, "trouble"), *detail = strchr(trouble, ':');
     size_t n = detail != NULL ? (size_t)(detail - trouble) : strlen(trouble);
@@ -112,13 +112,12 @@ static void put_trouble(struct gathering *g, const char *name, const json_t *sta
             words = words_of(outcomes[i].words);
     detail = words == NULL ? trouble : detail == NULL ? "" : detail + 1;
     detail += strspn(detail, " ");
-    buf_printf(&g->troubles, T("%s: last trouble", "%s：最近一次问题"), name);
+    buf_printf(&g->troubles, T("%s: last trouble"), name);
     if (at > 0)
-        buf_printf(&g->troubles, T(", %s ago", "，%s前"),
-                   human_duration(ago, clock_wall_ms() - at));
-    buf_printf(&g->troubles, T(": %s%s%s%s", "：%s%s%s%s"), words != NULL ? words : "",
-               words != NULL && detail[0] ? T(" (", "（") : "", detail,
-               words != NULL && detail[0] ? T(")", "）") : "");
+        buf_printf(&g->troubles, T(", %s ago"), human_duration(ago, clock_wall_ms() - at));
+    buf_printf(&g->troubles, T(": %s%s%s%s"), words != NULL ? words : "",
+               words != NULL && detail[0] ? T(" (") : "", detail,
+               words != NULL && detail[0] ? T(")") : "");
     put_meaning(g, name, detail);
     buf_putc(&g->troubles, '\n');
 }
@@ -129,10 +128,9 @@ static const char *state_words(const struct gathering *g, const char *name, cons
     const char *order = gateway_orders_state(g->orders, name);
 
     if (strcmp(order, "paused") == 0)
-        return T("PAUSED", "已暂停");
+        return T("PAUSED");
     if (strcmp(order, "drained") == 0)
-        return number(status, "outstanding") > 0 ? T("DRAINING", "正在停用")
-                                                 : T("DRAINED", "已停用");
+        return number(status, "outstanding") > 0 ? T("DRAINING") : T("DRAINED");
     return circuit_words(string(status, "circuit"));
 }
 
@@ -142,12 +140,12 @@ static void put_order(struct gathering *g, const struct gateway_order *order)
     char ago[HUMAN_BYTES];
 
     if (order->by[0] != '\0')
-        buf_printf(&g->troubles, T(" of %s", "，操作人 %s"), order->by);
+        buf_printf(&g->troubles, T(" of %s"), order->by);
     if (order->at_ms > 0)
-        buf_printf(&g->troubles, T(", %s ago", "，%s前"),
+        buf_printf(&g->troubles, T(", %s ago"),
                    human_duration(ago, clock_wall_ms() - order->at_ms));
     if (order->why[0] != '\0')
-        buf_printf(&g->troubles, T(" (%s)", "（%s）"), order->why);
+        buf_printf(&g->troubles, T(" (%s)"), order->why);
 }
 
 static void put_orders(struct gathering *g, const char *name)
@@ -157,21 +155,15 @@ static void put_orders(struct gathering *g, const char *name)
 
     if (*rate != '\0') {
         order = gateway_orders_rate_by(g->orders, name);
-        buf_printf(&g->troubles, T("%s: limited to %s by order", "%s：已限速 %s"), name, rate);
+        buf_printf(&g->troubles, T("%s: limited to %s by order"), name, rate);
         put_order(g, &order);
-        buf_printf(&g->troubles,
-                   T("; `outreach gateways limit %s none` lifts it\n",
-                     "；outreach gateways limit %s none 取消\n"),
-                   name);
+        buf_printf(&g->troubles, T("; `outreach gateways limit %s none` lifts it\n"), name);
     }
     if (*gateway_orders_state(g->orders, name) != '\0') {
         order = gateway_orders_state_by(g->orders, name);
-        buf_printf(&g->troubles, T("%s: out of use by order", "%s：已被人工停用"), name);
+        buf_printf(&g->troubles, T("%s: out of use by order"), name);
         put_order(g, &order);
-        buf_printf(
-            &g->troubles,
-            T("; `outreach gateways resume %s` goes on\n", "；outreach gateways resume %s 恢复\n"),
-            name);
+        buf_printf(&g->troubles, T("; `outreach gateways resume %s` goes on\n"), name);
     }
 }
 
@@ -194,16 +186,14 @@ static void put_status(struct gathering *g, const char *name, const char *channe
     table_cell(g->table, name);
     table_cell(g->table, channel);
     table_cell(g->table, plugin);
-    table_cell(g->table, stale ? T("no news", "无消息") : state_words(g, name, status));
+    table_cell(g->table, stale ? T("no news") : state_words(g, name, status));
     put_numbers(g->table, status);
     table_cell(g->table, daemon);
     if (stale)
-        buf_printf(&g->troubles,
-                   T("%s: nothing heard from %s for %s\n", "%1$s：已有 %3$s 没有 %2$s 的消息\n"),
-                   name, daemon, human_duration(age, age_ms));
+        buf_printf(&g->troubles, T("%s: nothing heard from %s for %s\n"), name, daemon,
+                   human_duration(age, age_ms));
     else if (number(status, "capacity") == 0 && string(status, "state")[0] != '\0')
-        buf_printf(&g->troubles, T("%s: takes nothing now: %s\n", "%s：目前不能接收：%s\n"), name,
-                   string(status, "state"));
+        buf_printf(&g->troubles, T("%s: takes nothing now: %s\n"), name, string(status, "state"));
     put_trouble(g, name, status);
 }
 
@@ -223,7 +213,7 @@ static void put_silence(struct gathering *g, const char *name, const char *chann
     table_cell(g->table, name);
     table_cell(g->table, channel);
     table_cell(g->table, plugin);
-    table_cell(g->table, T("not in use", "未启用"));
+    table_cell(g->table, T("not in use"));
     for (int i = 0; i < 7; i++)
         table_cell(g->table, "");
 }
@@ -233,8 +223,7 @@ static int gather(struct cli *cli, const char *name, const struct tree *group, s
                   struct error *err)
 {
     const char *channel = group ? tree_string(group, "channel", "") : "";
-    const char *plugin =
-        group ? tree_string(group, "plugin", "") : T("(not configured)", "（未配置）");
+    const char *plugin = group ? tree_string(group, "plugin", "") : T("(not configured)");
     struct command c = COMMAND_INIT;
     struct gateway_order order = gateway_orders_state_by(g->orders, name),
                          limit = gateway_orders_rate_by(g->orders, name);
@@ -303,12 +292,12 @@ static int gather_former(struct cli *cli, struct gathering *g, struct error *err
 static struct table *make_table(void)
 {
     const struct table_column columns[] = {
-        {T("NAME", "名称"), TABLE_LEFT, true},    {T("CHANNEL", "渠道"), TABLE_LEFT, false},
-        {T("PLUGIN", "插件"), TABLE_LEFT, false}, {T("STATE", "状态"), TABLE_LEFT, false},
-        {T("OUT", "未答"), TABLE_RIGHT, false},   {T("SUBM", "提交"), TABLE_RIGHT, false},
-        {T("ACC", "接受"), TABLE_RIGHT, false},   {T("THR", "限速"), TABLE_RIGHT, false},
-        {T("REJ", "拒绝"), TABLE_RIGHT, false},   {T("RATE", "速率"), TABLE_RIGHT, false},
-        {T("DAEMON", "程序"), TABLE_LEFT, false},
+        {T("NAME"), TABLE_LEFT, true},    {T("CHANNEL"), TABLE_LEFT, false},
+        {T("PLUGIN"), TABLE_LEFT, false}, {T("STATE"), TABLE_LEFT, false},
+        {T("OUT"), TABLE_RIGHT, false},   {T("SUBM"), TABLE_RIGHT, false},
+        {T("ACC"), TABLE_RIGHT, false},   {T("THR"), TABLE_RIGHT, false},
+        {T("REJ"), TABLE_RIGHT, false},   {T("RATE"), TABLE_RIGHT, false},
+        {T("DAEMON"), TABLE_LEFT, false},
     };
 
     return table_create(columns, sizeof columns / sizeof *columns);
@@ -338,7 +327,7 @@ static int show(struct cli *cli)
     if (rc == 0 && cli->json) {
         cli_json(json_incref(g.all));
     } else if (rc == 0 && json_array_size(g.all) == 0) {
-        puts(T("no gateways are configured", "没有配置网关"));
+        puts(T("no gateways are configured"));
     } else if (rc == 0) {
         table_write(g.table, cli->width, 0, &out);
         buf_put(&out, g.troubles.data, g.troubles.length);
@@ -363,25 +352,20 @@ struct gateways_options {
 
 static const struct option_row gateways_options[] = {
     {"to", 0, OPTION_STRING, OPTION_AT(struct gateway_try_options, to), "ADDRESS",
-     .help = {"try: who gets the message", "try：发给谁"}},
+     .help = N_("try: who gets the message")},
     {"text", 0, OPTION_STRING, OPTION_AT(struct gateway_try_options, text), "TEXT",
-     .help = {"try: what it says; the signature is added as the gateway wants it",
-              "try：内容；签名按网关设置添加"}},
+     .help = N_("try: what it says; the signature is added as the gateway wants it")},
     {"template", 0, OPTION_STRING, OPTION_AT(struct gateway_try_options, template_code), "CODE",
-     .help = {"try: the provider's template, filled by COLUMN=VALUE in their order",
-              "try：服务商的模板编号，按顺序以 列名=值 填充"}},
+     .help = N_("try: the provider's template, filled by COLUMN=VALUE in their order")},
     {"receipt", 0, OPTION_DURATION, OPTION_AT(struct gateway_try_options, receipt_ms), "TIME",
      .initial = 10000, .max = 600000,
-     .help = {"try: how long a receipt is waited for; default 10",
-              "try：等待回执多久，默认 10 秒"}},
+     .help = N_("try: how long a receipt is waited for; default 10")},
     {"as-is", 0, OPTION_FLAG, OPTION_AT(struct gateway_try_options, as_is), NULL,
-     .help = {"try: the address is not a telephone number", "try：地址不是电话号码，按原样使用"}},
+     .help = N_("try: the address is not a telephone number")},
     {"yes", 'y', OPTION_FLAG, OPTION_AT(struct gateway_try_options, yes), NULL,
-     .help = {"try: do not ask; needed where nobody can be asked",
-              "try：不再询问；不在终端时必须加上"}},
+     .help = N_("try: do not ask; needed where nobody can be asked")},
     {"why", 0, OPTION_STRING, OPTION_AT(struct gateways_options, why), "TEXT",
-     .help = {"pause, drain, limit: the reason, shown with the order",
-              "pause、drain、limit：原因，和操作一起显示"}},
+     .help = N_("pause, drain, limit: the reason, shown with the order")},
     {0},
 };
 
@@ -394,34 +378,26 @@ static int gateways(struct cli *cli, const void *options, char **operands, int c
     if (gateway_orders_verb(operands[0]))
         return gateway_orders_run(cli, ((const struct gateways_options *)options)->why, operands,
                                   count);
-    return cli_fail(cli, EX_USAGE, T("usage: outreach gateways %s", "用法：outreach gateways %s"),
-                    cmd_gateways.operands);
+    return cli_fail(cli, EX_USAGE, T("usage: outreach gateways %s"), cmd_gateways.operands);
 }
 
 const struct subcommand cmd_gateways = {
     .name = "gateways",
     .operands = "[pause|resume|drain NAME | limit NAME RATE|none | try NAME]",
-    .summary = {"what each gateway does, as the daemons last said; stop or slow one down, try one",
-                "各网关的状态和数量；暂停、停用、限速、试发"},
+    .summary =
+        N_("what each gateway does, as the daemons last said; stop or slow one down, try one"),
     .more =
-        {"OUT: messages without an answer yet. SUBM, ACC, THR, REJ: submitted, accepted,\n"
-         "throttled and rejected since the daemon started. What troubles a gateway stands\n"
-         "below. `no news`: its daemon has said nothing for 15 seconds.\n"
-         "pause: takes nothing new and keeps its connection. drain: hangs up besides, once it\n"
-         "has finished what it has. limit: at most RATE (5/s, 20/min), never more than is\n"
-         "configured. All daemons obey within about a second, and after a restart too, until\n"
-         "resume, or limit NAME none. Who gave an order, when and why (--why) stands below the\n"
-         "table. Orders are audited.\n"
-         "try: sends one message to ADDRESS from here, beside the daemons and their rates, and\n"
-         "shows what went over the wire and what came back, secrets and number blotted out.\n"
-         "Exit code 0: accepted; 65 refused; 78 the gateway is broken; 75 anything else.",
-         "未答：已提交尚无应答；其余为程序启动以来的数量。网关的问题列在表下。\n"
-         "“无消息”表示程序已 15 秒没有报告。\n"
-         "pause：不再接收新的提交，保持连接；drain：完成已提交的之后断开；limit：最多按 RATE\n"
-         "发送（5/s、20/min），不会超过配置的速率。所有程序约一秒内生效，重启后依然有效，\n"
-         "直到 resume 或 limit NAME none。操作人、时间和原因（--why）列在表下。操作记入审计。\n"
-         "try：由本命令直接向 ADDRESS 发送一条（不经守护进程，也不计入其速率），并显示往来的\n"
-         "原文，密码和号码已遮盖。退出码：0 已接受；65 被拒绝；78 网关故障；75 其他。"},
+        N_("OUT: messages without an answer yet. SUBM, ACC, THR, REJ: submitted, accepted,\n"
+           "throttled and rejected since the daemon started. What troubles a gateway stands\n"
+           "below. `no news`: its daemon has said nothing for 15 seconds.\n"
+           "pause: takes nothing new and keeps its connection. drain: hangs up besides, once it\n"
+           "has finished what it has. limit: at most RATE (5/s, 20/min), never more than is\n"
+           "configured. All daemons obey within about a second, and after a restart too, until\n"
+           "resume, or limit NAME none. Who gave an order, when and why (--why) stands below the\n"
+           "table. Orders are audited.\n"
+           "try: sends one message to ADDRESS from here, beside the daemons and their rates, and\n"
+           "shows what went over the wire and what came back, secrets and number blotted out.\n"
+           "Exit code 0: accepted; 65 refused; 78 the gateway is broken; 75 anything else."),
     .most = -1,
     .options = gateways_options,
     .options_bytes = sizeof(struct gateways_options),

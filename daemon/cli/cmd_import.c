@@ -32,9 +32,9 @@ struct import_options {
 
 static const struct option_row import_options[] = {
     {"into", 'i', OPTION_STRING, OPTION_AT(struct import_options, into), "DIRECTORY",
-     .help = {"where the campaign files go (.)", "活动文件写到哪个目录（当前目录）"}},
+     .help = N_("where the campaign files go (.)")},
     {"all", 'a', OPTION_FLAG, OPTION_AT(struct import_options, all), NULL,
-     .help = {"also events that are over", "已经结束的也导入"}},
+     .help = N_("also events that are over")},
     {0},
 };
 
@@ -63,7 +63,7 @@ static int read_text(const char *path, struct buf *out, struct error *err)
     if (ferror(f))
         error_set(err, "%s: %s", path, language_errno(errno));
     else if (room == NULL)
-        error_set(err, T("%s has more than %u MB", "%s 超过 %u MB"), path, ICS_MAX_BYTES >> 20);
+        error_set(err, T("%s has more than %u MB"), path, ICS_MAX_BYTES >> 20);
     else if (buf_room(out, 2 * raw.length + 8) == NULL ||
              charset_feed(reader, raw.data, raw.length, out, err) != 0 ||
              charset_finish(reader, err) != 0)
@@ -229,21 +229,16 @@ static void write_notes(const struct skeleton *s, struct buf *out)
     const struct ics_event *e = s->event;
 
     if (e->all_day)
-        buf_puts(out, T("# It is for the whole day: put its hours into starts and ends.\n",
-                        "# 日历里是全天：请在 starts、ends 写上时间。\n"));
+        buf_puts(out, T("# It is for the whole day: put its hours into starts and ends.\n"));
     if (e->unknown_zone != NULL)
-        buf_printf(out,
-                   T("# Its time zone is not known here (\"%s\"): check the times.\n",
-                     "# 不认识它的时区（“%s”）：请核对时间。\n"),
+        buf_printf(out, T("# Its time zone is not known here (\"%s\"): check the times.\n"),
                    e->unknown_zone);
     if (s->bounded)
-        buf_puts(out, T("# In the calendar it goes on for ever; here for a year.\n",
-                        "# 日历里没有写到哪天为止；这里先写一年。\n"));
+        buf_puts(out, T("# In the calendar it goes on for ever; here for a year.\n"));
     if (e->more_dates)
-        buf_puts(out, T("# It has other dates besides (RDATE), which are not here.\n",
-                        "# 另有单列的日期（RDATE），未导入。\n"));
+        buf_puts(out, T("# It has other dates besides (RDATE), which are not here.\n"));
     if (s->day_count < 0)
-        buf_printf(out, T("# repeat: %s\n", "# repeat：%s\n"), s->why.text);
+        buf_printf(out, T("# repeat: %s\n"), s->why.text);
 }
 
 static void write_campaign(const struct skeleton *s, struct buf *out)
@@ -252,9 +247,7 @@ static void write_campaign(const struct skeleton *s, struct buf *out)
     const char *venue = e->location != NULL ? "{{event.venue}}" : "";
 
     buf_puts(out, T("# From a calendar. Complete it: the list (audience.file), the texts, the "
-                    "reminders; then `outreach check` it.\n",
-                    "# 由日历导入。请补全名单（audience.file）、内容和提醒，再用 outreach check "
-                    "检查。\n"));
+                    "reminders; then `outreach check` it.\n"));
     write_notes(s, out);
     buf_printf(out, "campaign = {\n  id = \"%s\";\n  class = \"notice\";\n  title = ", s->id);
     put_string(out, e->summary[0] != '\0' ? e->summary : s->id);
@@ -321,9 +314,9 @@ static void tell(struct import *im, const struct skeleton *s, const char *path, 
     if (strcmp(what, "over") == 0 || im->cli->json)
         return;
     buf_printf(&im->out, "%s  %s  %s",
-               strcmp(what, "written") == 0 ? T("written  ", "已写入")
-               : strcmp(what, "there") == 0 ? T("is there ", "已存在")
-                                            : T("cancelled", "已取消"),
+               strcmp(what, "written") == 0 ? T("written  ")
+               : strcmp(what, "there") == 0 ? T("is there ")
+                                            : T("cancelled"),
                human_time(when, s->event->zone, starts_ms, false), path);
     buf_printf(&im->out, "  %s\n", s->event->summary);
     if (trouble->text[0] != '\0')
@@ -343,9 +336,7 @@ static int import_one(struct import *im, const struct ics_event *e, int64_t now_
     path = xasprintf("%s/%s.conf", im->options->into != NULL ? im->options->into : ".", s->id);
     if (e->cancelled) {
         if (access(path, F_OK) == 0)
-            error_set(&trouble,
-                      T("was imported before: if it is queued, outreach cancel %s",
-                        "之前导入过：如已排队，请 outreach cancel %s"),
+            error_set(&trouble, T("was imported before: if it is queued, outreach cancel %s"),
                       s->id);
         im->cancelled++;
         tell(im, s, path, "cancelled", &trouble);
@@ -399,7 +390,7 @@ static int import(struct cli *cli, const void *arg, char **operands, int count)
 
     (void)count;
     if (rc == 0 && access(operands[0], R_OK) != 0)
-        rc = cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+        rc = cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
                       language_errno(errno));
     else if (rc == 0 && import_all(&im, operands[0], &err) != 0)
         rc = cli_error(cli, EX_DATAERR, &err);
@@ -409,9 +400,7 @@ static int import(struct cli *cli, const void *arg, char **operands, int count)
         buf_printf(
             &im.out,
             T("written %u, already there %u, cancelled %u, over %u. Complete each file, then "
-              "outreach check it.\n",
-              "写入 %u，已存在 %u，已取消 %u，已结束 %u。请逐个补全，再用 outreach check "
-              "检查。\n"),
+              "outreach check it.\n"),
             im.written, im.there, im.cancelled, im.over);
     cli_print(&im.out);
     json_decref(im.all);
@@ -422,17 +411,13 @@ static int import(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_import = {
     .name = "import",
     .operands = "CALENDAR.ics",
-    .summary = {"a calendar's events as campaign files to complete",
-                "把日历（.ics）里的活动变成待补全的活动文件"},
+    .summary = N_("a calendar's events as campaign files to complete"),
     .more =
-        {"Reads a calendar that Outlook, WPS, Google or a phone has exported, and writes a\n"
-         "campaign file for each event that is not over: its title, times, time zone,\n"
-         "repetition, place. The list, the texts and the reminders are yours to complete. The\n"
-         "name comes from the event's UID, so that a calendar may be imported again: a file\n"
-         "that is there is never changed. Nothing is queued; no Redis is needed.",
-         "读取 Outlook、WPS、Google 日历或手机导出的日历，为每个未结束的活动写一个活动文件：\n"
-         "名称、时间、时区、重复、地点。名单、内容和提醒请自己补全。文件名由日历里的 UID 决定，\n"
-         "可以重复导入：已有的文件不会被改动。不排队，也不需要 Redis。"},
+        N_("Reads a calendar that Outlook, WPS, Google or a phone has exported, and writes a\n"
+           "campaign file for each event that is not over: its title, times, time zone,\n"
+           "repetition, place. The list, the texts and the reminders are yours to complete. The\n"
+           "name comes from the event's UID, so that a calendar may be imported again: a file\n"
+           "that is there is never changed. Nothing is queued; no Redis is needed."),
     .least = 1,
     .most = 1,
     .options = import_options,

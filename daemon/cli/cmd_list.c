@@ -69,8 +69,8 @@ static void list_one(struct listing *l, const struct picture *p)
     table_cell(t, words_state(s->state));
     table_cell(t, p->title);
     table_cell(t, strcmp(s->state, "awaiting") == 0 ? ""
-                  : sums.only_doubt                 ? T("in doubt", "存疑待定")
-                  : sums.next_ms < 0                ? T("now", "正在发送")
+                  : sums.only_doubt                 ? T("in doubt")
+                  : sums.next_ms < 0                ? TC("list", "now")
                                                     : human_time(a, p->zone, sums.next_ms, false));
     table_printf(t, "%s/%s", human_count(a, sums.through), human_count(b, sums.planned));
     table_cell(t, human_percent(c, sums.through, sums.planned));
@@ -106,11 +106,9 @@ static bool list_pending(void *arg, const redisReply *fields)
     if (id[0] != '\0') {
         title = document != NULL ? tree_string(document, "title", "") : "";
         table_cell(l->table, id);
-        table_cell(l->table, T("not taken", "待接收"));
+        table_cell(l->table, T("not taken"));
         table_cell(l->table, title);
-        table_cell(l->table, daemons_run(l->cli->db)
-                                 ? T("soon", "即将")
-                                 : T("when outreachd runs", "outreachd 运行后"));
+        table_cell(l->table, daemons_run(l->cli->db) ? T("soon") : T("when outreachd runs"));
         table_cell(l->table, "");
         table_cell(l->table, "");
         json_array_append_new(l->all,
@@ -144,16 +142,15 @@ static void write_table(const struct listing *l, struct buf *out)
     buf_put(out, l->awaiting.data, l->awaiting.length);
     if (l->doubts > 0)
         buf_puts(out, T("in doubt: all is through but notices that a gateway never answered for "
-                        "(outreach show ID)\n",
-                        "存疑待定：只剩网关一直没有应答的通知（outreach show 编号 查看）\n"));
+                        "(outreach show ID)\n"));
 }
 
 static int list(struct cli *cli, const void *options, char **operands, int count)
 {
     const struct table_column columns[] = {
-        {T("ID", "编号"), TABLE_LEFT, false},       {T("STATE", "状态"), TABLE_LEFT, false},
-        {T("TITLE", "名称"), TABLE_LEFT, true},     {T("NEXT", "下次发送"), TABLE_LEFT, false},
-        {T("THROUGH", "进度"), TABLE_RIGHT, false}, {"%", TABLE_RIGHT, false},
+        {T("ID"), TABLE_LEFT, false},       {T("STATE"), TABLE_LEFT, false},
+        {T("TITLE"), TABLE_LEFT, true},     {T("NEXT"), TABLE_LEFT, false},
+        {T("THROUGH"), TABLE_RIGHT, false}, {"%", TABLE_RIGHT, false},
     };
     struct listing l = {cli,
                         table_create(columns, sizeof columns / sizeof *columns),
@@ -171,9 +168,7 @@ static int list(struct cli *cli, const void *options, char **operands, int count
     else if (rc == 0 && cli->json)
         cli_json(json_incref(l.all));
     else if (rc == 0 && json_array_size(l.all) == 0)
-        buf_printf(&out, "%s\n",
-                   T("no campaigns yet (outreach queue CAMPAIGN.conf)",
-                     "还没有活动（outreach queue 活动文件.conf）"));
+        buf_printf(&out, "%s\n", T("no campaigns yet (outreach queue CAMPAIGN.conf)"));
     else if (rc == 0)
         write_table(&l, &out);
     if (rc == 0 && !cli->json)
@@ -196,8 +191,7 @@ static int list(struct cli *cli, const void *options, char **operands, int count
 const struct subcommand cmd_list = {
     .name = "list",
     .operands = "",
-    .summary = {"the campaigns, with what comes next and how far they are",
-                "列出全部活动、下次发送时间和进度"},
+    .summary = N_("the campaigns, with what comes next and how far they are"),
     .most = 0,
     .run = list,
 };

@@ -28,24 +28,23 @@ struct logs_options {
 
 static const struct option_row logs_options[] = {
     {"follow", 'f', OPTION_FLAG, OPTION_AT(struct logs_options, follow), NULL,
-     .help = {"go on with what comes, across rotation", "持续显示新内容，日志轮转也不中断"}},
+     .help = N_("go on with what comes, across rotation")},
     {"count", 'n', OPTION_NUMBER, OPTION_AT(struct logs_options, count), "COUNT", .initial = 50,
-     .word = "all",
-     .help = {"how many of the last lines (50), or all", "显示最后多少行（50），或 all"}},
+     .word = "all", .help = N_("how many of the last lines (50), or all")},
     {"campaign", 0, OPTION_STRING, OPTION_AT(struct logs_options, campaign), "ID",
-     .help = {"of this campaign", "只看此活动"}},
+     .help = N_("of this campaign")},
     {"reminder", 'r', OPTION_STRING, OPTION_AT(struct logs_options, reminder), "NAME",
-     .help = {"of this reminder", "只看此提醒"}},
+     .help = N_("of this reminder")},
     {"event", 'e', OPTION_STRING, OPTION_AT(struct logs_options, event), "EVENT",
-     .help = {"accepted, delivered, failed, retry, ...", "accepted、delivered、failed、retry 等"}},
+     .help = N_("accepted, delivered, failed, retry, ...")},
     {"gateway", 'g', OPTION_STRING, OPTION_AT(struct logs_options, gateway), "NAME",
-     .help = {"through this gateway", "只看此网关"}},
+     .help = N_("through this gateway")},
     {"number", 0, OPTION_STRING, OPTION_AT(struct logs_options, number), "NUMBER",
-     .help = {"to this telephone number", "只看此号码"}},
+     .help = N_("to this telephone number")},
     {"as-is", 0, OPTION_FLAG, OPTION_AT(struct logs_options, as_is), NULL,
-     .help = {"the NUMBER is an address of another kind", "--number 给出的是其他渠道的地址"}},
+     .help = N_("the NUMBER is an address of another kind")},
     {"notice", 0, OPTION_NUMBER, OPTION_AT(struct logs_options, n), "N", .initial = -1,
-     .help = {"of the recipient of this number in the audience", "只看名单中的第 N 位收件人"}},
+     .help = N_("of the recipient of this number in the audience")},
     {0},
 };
 
@@ -173,8 +172,7 @@ static int look_for_number(struct reading_log *r, const struct logs_options *opt
         return cli_error(r->cli, EX_DATAERR, &err);
     if (address_hash(r->cli, address, hash) != 0)
         return cli_fail(r->cli, EX_NOINPUT,
-                        T("%s/log.key cannot be read: without it no number is found in the log",
-                          "无法读取 %s/log.key：没有它就不能按号码查日志"),
+                        T("%s/log.key cannot be read: without it no number is found in the log"),
                         r->cli->settings->state_dir);
     r->filter.hash = hash;
     r->filter.notices = r->notices;
@@ -205,12 +203,9 @@ static int check_event(const struct cli *cli, const char *event)
     if (event == NULL)
         rc = 0;
     else if (nearest != NULL)
-        rc = cli_fail(cli, EX_USAGE,
-                      T("there is no event %s (did you mean %s?)", "没有事件 %s（是否指 %s？）"),
-                      event, nearest);
+        rc = cli_fail(cli, EX_USAGE, T("there is no event %s (did you mean %s?)"), event, nearest);
     else
-        rc = cli_fail(cli, EX_USAGE,
-                      T("there is no event %s: there are %s", "没有事件 %s：可用的有 %s"), event,
+        rc = cli_fail(cli, EX_USAGE, T("there is no event %s: there are %s"), event,
                       buf_string(&all));
     buf_free(&all);
     return rc;
@@ -229,10 +224,7 @@ static int check_campaign(struct cli *cli, const char *id)
     if (p == NULL)
         rc = picture_fail(cli, id, &err);
     else if (!cli->json)
-        fprintf(
-            stderr,
-            T("outreach: the log has no such line of %s\n", "outreach：日志中没有 %s 的此类记录\n"),
-            id);
+        fprintf(stderr, T("outreach: the log has no such line of %s\n"), id);
     picture_free(p);
     return rc;
 }
@@ -277,13 +269,10 @@ static int logs(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_logs = {
     .name = "logs",
     .operands = "",
-    .summary = {"the delivery log: a line for every event of a notice",
-                "投递日志：每条通知的每个事件"},
+    .summary = N_("the delivery log: a line for every event of a notice"),
     .more =
-        {"Shows the last lines, from the current log file and the one rotated last. Numbers are\n"
-         "masked. With --json the lines are shown as they stand in the file.",
-         "显示当前日志文件和上一个轮转文件的最后若干行，号码打码。\n"
-         "--json 时原样输出文件中的行。"},
+        N_("Shows the last lines, from the current log file and the one rotated last. Numbers are\n"
+           "masked. With --json the lines are shown as they stand in the file."),
     .most = 0,
     .options = logs_options,
     .options_bytes = sizeof(struct logs_options),

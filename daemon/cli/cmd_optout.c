@@ -20,8 +20,7 @@ struct optout_options {
 
 static const struct option_row optout_options[] = {
     {"as-is", 0, OPTION_FLAG, OPTION_AT(struct optout_options, as_is), NULL,
-     .help = {"the address is not a telephone number: take it as it is written",
-              "地址不是电话号码，按原样使用"}},
+     .help = N_("the address is not a telephone number: take it as it is written")},
     {0},
 };
 
@@ -61,19 +60,11 @@ static int ask_set(struct cli *cli, const char *command, const char *address, in
 
 static const struct verb {
     const char *name, *command, *op; /* op NULL: changes nothing, not audited */
-    struct words yes, no;            /* Redis said 1, said 0 */
+    const char *yes, *no;            /* Redis said 1, said 0 */
 } verbs[] = {
-    {"add",
-     "SADD",
-     "optout-add",
-     {"gets nothing any more", "不再发送"},
-     {"had opted out already", "此前已退订"}},
-    {"remove",
-     "SREM",
-     "optout-remove",
-     {"gets notices again", "恢复发送"},
-     {"had not opted out", "此前并未退订"}},
-    {"list", "SISMEMBER", NULL, {"has opted out", "已退订"}, {"has not opted out", "未退订"}},
+    {"add", "SADD", "optout-add", N_("gets nothing any more"), N_("had opted out already")},
+    {"remove", "SREM", "optout-remove", N_("gets notices again"), N_("had not opted out")},
+    {"list", "SISMEMBER", NULL, N_("has opted out"), N_("has not opted out")},
 };
 
 /* All numbers are read before the first change: a typo changes nothing. */
@@ -95,8 +86,8 @@ static int apply(struct cli *cli, const struct verb *verb, bool as_is, char **ty
             break;
         }
         if (verb->op != NULL && answer != 0 && audit(cli, verb->op, address, &err) != 0) {
-            error_prefix(&err, T("%s %s, but the audit was not written", "%s %s，但审计未能写入"),
-                         address, words_of(verb->yes));
+            error_prefix(&err, T("%s %s, but the audit was not written"), address,
+                         words_of(verb->yes));
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
             break;
         }
@@ -158,7 +149,7 @@ static int list_all(struct cli *cli)
     if (rc == 0 && cli->json)
         cli_json(json_pack("{s:I,s:O}", "count", (json_int_t)shown, "masked", all));
     else if (rc == 0)
-        printf(T("%" PRId64 " have opted out\n", "共 %" PRId64 " 人退订\n"), shown);
+        printf(T("%" PRId64 " have opted out\n"), shown);
     json_decref(all);
     return rc;
 }
@@ -179,18 +170,15 @@ static int optout(struct cli *cli, const void *arg, char **operands, int count)
         return count == 1 ? list_all(cli)
                           : apply(cli, &verbs[i], options->as_is, operands + 1, count - 1);
     }
-    return cli_fail(cli, EX_USAGE, T("usage: outreach optout %s", "用法：outreach optout %s"),
-                    cmd_optout.operands);
+    return cli_fail(cli, EX_USAGE, T("usage: outreach optout %s"), cmd_optout.operands);
 }
 
 const struct subcommand cmd_optout = {
     .name = "optout",
     .operands = "add|remove|list [NUMBER]...",
-    .summary = {"who refused: add, take back, look up", "退订名单：加入、移出、查询"},
-    .more = {"add needs a number, and so does remove; list without one shows all, masked. What\n"
-             "waits for someone who opted out is not sent, on any channel. Changes are audited.",
-             "add 和 remove 需要号码；list 不带号码则列出全部（号码打码）。\n"
-             "对已退订的人，尚未发出的一律不再发送。改动会记入审计。"},
+    .summary = N_("who refused: add, take back, look up"),
+    .more = N_("add needs a number, and so does remove; list without one shows all, masked. What\n"
+               "waits for someone who opted out is not sent, on any channel. Changes are audited."),
     .least = 1,
     .most = -1,
     .options = optout_options,

@@ -27,14 +27,11 @@ struct plan_options {
 static const struct option_row plan_options[] = {
     {"year", 'y', OPTION_NUMBER, OPTION_AT(struct plan_options, year), "YEAR", .min = 1970,
      .max = 9999, .initial = THIS_YEAR, .word = "all",
-     .help = {"of that year; all: of every year (this year, with --ics all)",
-              "哪一年；all 为全部（默认今年，--ics 默认全部）"}},
+     .help = N_("of that year; all: of every year (this year, with --ics all)")},
     {"queued", 'q', OPTION_FLAG, OPTION_AT(struct plan_options, queued), NULL,
-     .help = {"also what is queued, beside the files that are named",
-              "指定了文件时，也列出已排队的活动"}},
+     .help = N_("also what is queued, beside the files that are named")},
     {"ics", 0, OPTION_FLAG, OPTION_AT(struct plan_options, ics), NULL,
-     .help = {"as a calendar (.ics) for Outlook, WPS, Google or a phone",
-              "输出日历文件（.ics），可导入 Outlook、WPS 日历或手机"}},
+     .help = N_("as a calendar (.ics) for Outlook, WPS, Google or a phone")},
     {0},
 };
 
@@ -42,8 +39,8 @@ static const struct option_row plan_options[] = {
 static const char *state_words(const char *state)
 {
     if (strcmp(state, "file") == 0)
-        return T("not queued", "未排队");
-    return strcmp(state, "pending") == 0 ? T("not taken", "待接收") : words_state(state);
+        return T("not queued");
+    return strcmp(state, "pending") == 0 ? T("not taken") : words_state(state);
 }
 
 static void put_month(struct table *t, const struct local_time *at)
@@ -51,7 +48,7 @@ static void put_month(struct table *t, const struct local_time *at)
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-    if (words_chinese())
+    if (language_chinese())
         table_printf(t, "%d年%d月", at->year, at->month);
     else
         table_printf(t, "%s %d", months[at->month - 1], at->year);
@@ -62,9 +59,9 @@ static void put_month(struct table *t, const struct local_time *at)
 static void write_table(const struct cli *cli, const struct plan *p, struct buf *out)
 {
     const struct table_column columns[] = {
-        {T("DATE", "日期"), TABLE_LEFT, false},    {T("TIME", "时间"), TABLE_RIGHT, false},
-        {T("WHAT", "事项"), TABLE_LEFT, false},    {T("TITLE", "活动"), TABLE_LEFT, true},
-        {T("PEOPLE", "人数"), TABLE_RIGHT, false}, {T("STATE", "状态"), TABLE_LEFT, false},
+        {T("DATE"), TABLE_LEFT, false},          {T("TIME"), TABLE_RIGHT, false},
+        {TC("plan", "WHAT"), TABLE_LEFT, false}, {TC("plan", "TITLE"), TABLE_LEFT, true},
+        {T("PEOPLE"), TABLE_RIGHT, false},       {T("STATE"), TABLE_LEFT, false},
     };
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     struct local_time at, last = {0};
@@ -79,7 +76,7 @@ static void write_table(const struct cli *cli, const struct plan *p, struct buf 
         last = at;
         table_printf(t, "  %02d %s", at.day, words_weekday(at.weekday));
         table_printf(t, "%s%d:%02d", e->own_times ? "~" : "", at.hour, at.minute);
-        table_printf(t, "%s%s", e->reminder == NULL ? T("EVENT", "活动") : "  ",
+        table_printf(t, "%s%s", e->reminder == NULL ? T("EVENT") : "  ",
                      e->reminder == NULL ? "" : e->reminder);
         table_cell(t, e->title);
         table_cell(t, e->people < 0 ? "?" : human_count(people, e->people));
@@ -123,17 +120,16 @@ static void write_ics(const struct plan *p, struct buf *out)
 {
     char people[HUMAN_BYTES];
 
-    ics_begin(out, T("Outreach", "活动通知"));
+    ics_begin(out, T("Outreach"));
     for (size_t i = 0; i < p->count; i++) {
         const struct plan_entry *e = &p->entries[i];
         const char *dot = e->day[0] != '\0' ? "." : "";
         char *uid = e->reminder != NULL ? xasprintf("%s/%s@outreach", e->campaign, e->reminder)
                                         : xasprintf("%s@%s%soutreach", e->campaign, e->day, dot);
-        char *summary = e->reminder != NULL
-                            ? xasprintf(T("Reminder %s: %s", "提醒 %s：%s"), e->reminder, e->title)
-                            : xstrdup(e->title);
-        char *more = e->people >= 0 ? xasprintf(T("%s; recipients: %s", "%s；收件人 %s"),
-                                                e->campaign, human_count(people, e->people))
+        char *summary = e->reminder != NULL ? xasprintf(T("Reminder %s: %s"), e->reminder, e->title)
+                                            : xstrdup(e->title);
+        char *more = e->people >= 0 ? xasprintf(T("%s; recipients: %s"), e->campaign,
+                                                human_count(people, e->people))
                                     : xstrdup(e->campaign);
         const struct ics_entry entry = {
             .uid = uid,
@@ -142,7 +138,7 @@ static void write_ics(const struct plan *p, struct buf *out)
             .summary = summary,
             .location = e->reminder == NULL ? e->venue : NULL,
             .description = more,
-            .category = e->reminder == NULL ? T("Events", "活动") : T("Reminders", "提醒"),
+            .category = e->reminder == NULL ? T("Events") : T("Reminders"),
             .cancelled = strcmp(e->state, "cancelled") == 0,
         };
 
@@ -223,10 +219,7 @@ static int plan(struct cli *cli, const void *arg, char **operands, int count)
         else if (p.count > 0)
             write_table(cli, &p, &out);
         else
-            buf_printf(&out,
-                       T("nothing is planned in %d (--year all shows every year)\n",
-                         "%d 年没有安排（--year all 显示全部年份）\n"),
-                       year);
+            buf_printf(&out, T("nothing is planned in %d (--year all shows every year)\n"), year);
         cli_print(&out);
         if (p.broken > 0)
             rc = EX_DATAERR;
@@ -239,21 +232,15 @@ static int plan(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_plan = {
     .name = "plan",
     .operands = "[FILE|DIRECTORY]...",
-    .summary = {"the year: events, their reminders and how many they reach",
-                "全年安排：每场活动、每次提醒、各多少人"},
+    .summary = N_("the year: events, their reminders and how many they reach"),
     .more =
-        {"Without operands: what is queued, and the files of campaigns/ beside the\n"
-         "configuration. With operands: those campaign files alone, without Redis (and with\n"
-         "--queued what is queued besides). Due times are those of the campaign; what falls\n"
-         "outside of its hours leaves when they begin. \"~\" is a reminder by each person's own\n"
-         "time, shown as of the event's start. A list that is not there yet is \"?\".\n"
-         "--ics is the same as a calendar; each entry keeps its UID, so that a calendar that\n"
-         "imports it again changes its entries and does not double them.",
-         "不写参数：已排队的活动，以及配置旁 campaigns/ 目录里的活动文件。写了文件或目录：\n"
-         "只看这些文件，不需要 Redis（加 --queued 则也看已排队的）。时间是活动文件里定的\n"
-         "提醒时间；落在允许时段之外的，等时段开始再发。“~”表示按每人自己的预约时间，\n"
-         "这里按活动开始时间显示。名单还没有的，人数为“?”。\n"
-         "--ics 输出日历文件；每条的 UID 不变，重新导入时更新而不重复。"},
+        N_("Without operands: what is queued, and the files of campaigns/ beside the\n"
+           "configuration. With operands: those campaign files alone, without Redis (and with\n"
+           "--queued what is queued besides). Due times are those of the campaign; what falls\n"
+           "outside of its hours leaves when they begin. \"~\" is a reminder by each person's own\n"
+           "time, shown as of the event's start. A list that is not there yet is \"?\".\n"
+           "--ics is the same as a calendar; each entry keeps its UID, so that a calendar that\n"
+           "imports it again changes its entries and does not double them."),
     .least = 0,
     .most = -1,
     .options = plan_options,

@@ -41,8 +41,7 @@ struct proof_options {
 
 static const struct option_row proof_options[] = {
     {"as-is", 0, OPTION_FLAG, OPTION_AT(struct proof_options, as_is), NULL,
-     .help = {"the address is not a telephone number: take it as it is written",
-              "地址不是电话号码，按原样使用"}},
+     .help = N_("the address is not a telephone number: take it as it is written")},
     {0},
 };
 
@@ -234,9 +233,9 @@ static void write_log(struct proof *p, const json_t *lines)
             buf_printf(&words, "%s  ", human_time(when, p->picture->zone, ms, true));
         buf_puts(&words, words_state(member(entry, "event")));
         if (member(entry, "gateway")[0] != '\0')
-            buf_printf(&words, T(", gateway %s", "，网关 %s"), member(entry, "gateway"));
+            buf_printf(&words, T(", gateway %s"), member(entry, "gateway"));
         if (member(entry, "id")[0] != '\0')
-            buf_printf(&words, T(", message id %s", "，消息编号 %s"), member(entry, "id"));
+            buf_printf(&words, T(", message id %s"), member(entry, "id"));
         if (code[0] != '\0')
             buf_printf(&words, " [%s]", code);
         meaning =
@@ -244,8 +243,8 @@ static void write_log(struct proof *p, const json_t *lines)
         if (meaning == NULL)
             meaning = words_reason(member(entry, "reason"));
         if (meaning[0] != '\0')
-            buf_printf(&words, T(": %s", "：%s"), meaning);
-        line(p, i == 0 ? T("log", "日志") : "", buf_string(&words));
+            buf_printf(&words, T(": %s"), meaning);
+        line(p, i == 0 ? T("log") : "", buf_string(&words));
         buf_free(&words);
     }
 }
@@ -257,18 +256,16 @@ static const char *receipt_words(const struct record *r)
 {
     switch (r->state) {
     case NOTICE_DELIVERED:
-        return T("a receipt says that it arrived at the phone", "回执：已送达手机");
+        return T("a receipt says that it arrived at the phone");
     case NOTICE_UNDELIVERED:
-        return T("a receipt says that it did not arrive", "回执：未送达");
+        return T("a receipt says that it did not arrive");
     case NOTICE_ACCEPTED:
-        return r->ids > 0 ? T("none yet: the operator took it, and has not said what became of it",
-                              "尚无回执：运营商已接收，未告知结果")
-                          : T("none: this gateway sends none; the operator took it",
-                              "无回执：该网关不提供回执，运营商已接收");
+        return r->ids > 0 ? T("none yet: the operator took it, and has not said what became of it")
+                          : T("none: this gateway sends none; the operator took it");
     case NOTICE_UNCERTAIN:
-        return T("none: whether it left is not known", "无回执：是否发出无法确定");
+        return T("none: whether it left is not known");
     default:
-        return T("none: it was not sent, or not taken", "无回执：没有发出，或未被接收");
+        return T("none: it was not sent, or not taken");
     }
 }
 
@@ -300,25 +297,21 @@ static void write_text(struct proof *p, const struct walk_notice *w, const struc
     json_object_set_new(one, "signature_known", json_boolean(known));
     if (length < 0) {
         json_object_set_new(one, "text", json_null());
-        line(p, T("text as sent", "发出的内容"),
-             T("not known: her row, or this version of the campaign, is not kept",
-               "无法得知：名单行或该版本的活动内容已不在"));
+        line(p, T("text as sent"),
+             T("not known: her row, or this version of the campaign, is not kept"));
         return;
     }
     text[length] = '\0';
     json_object_set_new(one, "text", json_text(text));
-    line(p, T("text as sent", "发出的内容"), text);
+    line(p, T("text as sent"), text);
     if (!known)
         line(p, "",
              T("(the gateway is not configured any more: that the signature stands in front "
-               "is taken for granted)",
-               "（该网关已不在配置中，此处按签名在前显示）"));
+               "is taken for granted)"));
     if (log->neutral)
-        line(p, "", T("(a neutral text: she is a protected resident)", "（受保护居民：中性内容）"));
+        line(p, "", T("(a neutral text: she is a protected resident)"));
     else if (!log->intended)
-        line(p, "",
-             T("(whether a neutral text went in its place is not known without its log)",
-               "（没有日志，无法确认是否改发了中性内容）"));
+        line(p, "", T("(whether a neutral text went in its place is not known without its log)"));
 }
 
 static int tell_notice(struct proof *p, const struct walk_notice *w, struct error *err)
@@ -352,27 +345,25 @@ static int tell_notice(struct proof *p, const struct walk_notice *w, struct erro
                     (json_int_t)p->reminder->due_ms, "submitted_ms", (json_int_t)w->submitted_ms,
                     "settled_ms", (json_int_t)w->settled_ms, "receipt", receipt_words(r), "log",
                     log.lines);
-    buf_printf(&p->out, T("\nNOTICE  %s, recipient %s of the list\n", "\n通知  %s，名单第 %s 位\n"),
-               p->reminder->name, human_count(number, w->n));
-    line(p, T("outcome", "结果"), words_state(notice_state_name(state)));
+    buf_printf(&p->out, T("\nNOTICE  %s, recipient %s of the list\n"), p->reminder->name,
+               human_count(number, w->n));
+    line(p, T("outcome"), words_state(notice_state_name(state)));
     if (words_reason(notice_reason_name(r->reason))[0] != '\0')
-        line(p, T("because", "原因"), words_reason(notice_reason_name(r->reason)));
-    time_line(p, T("due", "计划时间"), p->reminder->due_ms);
-    time_line(p, T("submitted", "提交时间"), w->submitted_ms);
-    time_line(p, T("settled", "结果时间"), w->settled_ms);
+        line(p, T("because"), words_reason(notice_reason_name(r->reason)));
+    time_line(p, T("due"), p->reminder->due_ms);
+    time_line(p, T("submitted"), w->submitted_ms);
+    time_line(p, TC("proof", "settled"), w->settled_ms);
     if (left) {
-        line(p, T("gateway", "网关"), gateway);
-        line(p, T("receipt", "回执"), receipt_words(r));
-        snprintf(text, sizeof text, T("%u; segments: %u, attempt %u", "%u；计 %u 条，第 %u 次尝试"),
-                 r->version, r->segments, r->attempts);
-        line(p, T("text version", "内容版本"), text);
+        line(p, T("gateway"), gateway);
+        line(p, T("receipt"), receipt_words(r));
+        snprintf(text, sizeof text, T("%u; segments: %u, attempt %u"), r->version, r->segments,
+                 r->attempts);
+        line(p, T("text version"), text);
         write_text(p, w, &log, one, rows);
     }
     write_log(p, log.lines);
     if (!p->log_read)
-        line(p, T("log", "日志"),
-             T("cannot be read here: message ids and receipts' codes are not known",
-               "此处无法读取：消息编号和回执代码无法得知"));
+        line(p, T("log"), T("cannot be read here: message ids and receipts' codes are not known"));
     json_array_append_new(p->notices, one);
     json_decref(log.lines);
     if (rows != NULL)
@@ -413,34 +404,32 @@ static int write_campaign(struct proof *p, struct error *err)
         return -1;
     }
     command_free(&c);
-    heading(p, T("CONSENT AND ITS SOURCE", "同意及来源"));
-    line(p, T("consent", "同意"),
+    heading(p, T("CONSENT AND ITS SOURCE"));
+    line(p, T("consent"),
          T("not known here: no record of it is kept with a list. Show where the list's owner keeps "
-           "it",
-           "此处无记录：名单不含同意记录，请由名单提供方出示"));
+           "it"));
     buf_printf(&words,
-               file != NULL
-                   ? T("%s, as it was queued: %s people could be told", "%s，提交时可通知 %s 人")
-                   : T("%sgiven with the campaign itself, %s people", "%s随活动提交，%s 人"),
+               file != NULL ? T("%s, as it was queued: %s people could be told")
+                            : T("%sgiven with the campaign itself, %s people"),
                file != NULL ? file : "", human_count(rows, s->rows));
     if (digest != NULL && digest->kind == TREE_STRING)
-        buf_printf(&words, T("; SHA-256 of its rows %s", "；名单的 SHA-256 为 %s"), digest->string);
-    line(p, T("list", "名单"), buf_string(&words));
-    heading(p, T("CAMPAIGN", "活动"));
+        buf_printf(&words, T("; SHA-256 of its rows %s"), digest->string);
+    line(p, T("list"), buf_string(&words));
+    heading(p, T("CAMPAIGN"));
     line(p, s->id, p->picture->title);
-    line(p, T("class", "类别"), p->campaign->class_name);
+    line(p, T("class"), p->campaign->class_name);
     buf_clear(&words);
-    buf_printf(&words, T("%s by %s", "%s，%s"),
-               human_time(when, p->picture->zone, s->queued_ms, true), s->by);
-    line(p, T("queued", "提交"), buf_string(&words));
+    buf_printf(&words, T("%s by %s"), human_time(when, p->picture->zone, s->queued_ms, true),
+               s->by);
+    line(p, T("queued"), buf_string(&words));
     buf_clear(&words);
     if (db_at(reply, 0)->type == REDIS_REPLY_STRING)
-        buf_printf(&words, T("%s by %s", "%s，%s"),
+        buf_printf(&words, T("%s by %s"),
                    human_time(when, p->picture->zone, db_int(db_at(reply, 1), 0), true),
                    db_at(reply, 0)->str);
     else
-        buf_puts(&words, T("no second person is on record", "没有第二人审批的记录"));
-    line(p, T("approved", "审批"), buf_string(&words));
+        buf_puts(&words, T("no second person is on record"));
+    line(p, T("approved"), buf_string(&words));
     freeReplyObject(reply);
     buf_free(&words);
     return 0;
@@ -494,7 +483,7 @@ static void tell_refusal(struct proof *p, int64_t ms, const char *kind, const ch
     struct buf out = BUF_INIT(1u << 16);
 
     buf_printf(&out, "%s  %s%s%s", human_time(when, p->picture->zone, ms, true), words,
-               detail[0] != '\0' ? T(": ", "：") : "", detail);
+               detail[0] != '\0' ? T(": ") : "", detail);
     line(p, "", buf_string(&out));
     json_array_append_new(p->refusals, json_pack("{s:I,s:s,s:o}", "at_ms", (json_int_t)ms, "kind",
                                                  kind, "detail", json_text(detail)));
@@ -505,7 +494,7 @@ static void on_reply(struct proof *p, int64_t ms, const redisReply *fields)
 {
     if (strcmp(field(fields, "from"), p->address) == 0 &&
         strcmp(field(fields, "kind"), "optout") == 0)
-        tell_refusal(p, ms, "reply", T("she replied", "本人回复"), field(fields, "text"));
+        tell_refusal(p, ms, "reply", T("she replied"), field(fields, "text"));
 }
 
 /* The audit has masked numbers: it may be another one that looks like hers. */
@@ -517,13 +506,11 @@ static void on_audit(struct proof *p, int64_t ms, const redisReply *fields)
         return;
     if (strcmp(op, "optout-add") == 0)
         tell_refusal(p, ms, "audit-add",
-                     T("a number that looks like this one when masked was opted out by",
-                       "打码后相同的号码被登记退订，操作人"),
+                     T("a number that looks like this one when masked was opted out by"),
                      field(fields, "by"));
     if (strcmp(op, "optout-remove") == 0)
         tell_refusal(p, ms, "audit-remove",
-                     T("a number that looks like this one when masked was taken off by",
-                       "打码后相同的号码被移出退订名单，操作人"),
+                     T("a number that looks like this one when masked was taken off by"),
                      field(fields, "by"));
 }
 
@@ -542,13 +529,11 @@ static int write_refusals(struct proof *p, bool *opted_out, struct error *err)
         return -1;
     *opted_out = db_int(reply, 0) != 0;
     freeReplyObject(reply);
-    heading(p, T("REFUSALS OF THIS NUMBER", "此号码的退订"));
-    line(p, T("today", "目前"),
-         *opted_out ? T("has opted out: nothing is sent", "已退订：一律不发送")
-                    : T("has not opted out", "未退订"));
+    heading(p, T("REFUSALS OF THIS NUMBER"));
+    line(p, T("today"), *opted_out ? T("has opted out: nothing is sent") : T("has not opted out"));
     rc = each_entry(p, KEY_REPLIES, on_reply, err) | each_entry(p, KEY_AUDIT, on_audit, err);
     if (rc == 0 && json_array_size(p->refusals) == 0)
-        line(p, "", T("no refusal is on record", "没有退订的记录"));
+        line(p, "", T("no refusal is on record"));
     return rc;
 }
 
@@ -565,8 +550,8 @@ static int prove(struct proof *p, bool *opted_out, struct error *err)
         return -1;
     if (p->campaign->sensitive && !discreet_may(p->cli))
         return discreet_refuse(p->cli, p->picture->status->id, err);
-    buf_printf(&p->out, T("PROOF  %s  %s\n", "证明  %s  %s\n"), p->address, p->picture->status->id);
-    buf_printf(&p->out, T("made %s for %s, times in %s\n", "制作时间 %s，制作人 %s，时区 %s\n"),
+    buf_printf(&p->out, T("PROOF  %s  %s\n"), p->address, p->picture->status->id);
+    buf_printf(&p->out, T("made %s for %s, times in %s\n"),
                human_time(when, p->picture->zone, clock_wall_ms(), true), p->cli->by,
                zone_name(p->picture->zone));
     if (write_campaign(p, err) != 0)
@@ -578,8 +563,7 @@ static int prove(struct proof *p, bool *opted_out, struct error *err)
             return -1;
     }
     if (p->found == 0)
-        buf_puts(&p->out, T("\nNOTICES\n  none: this number is not in the list\n",
-                            "\n通知\n  无：此号码不在名单中\n"));
+        buf_puts(&p->out, T("\nNOTICES\n  none: this number is not in the list\n"));
     return write_refusals(p, opted_out, err);
 }
 
@@ -627,16 +611,12 @@ static int proof(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_proof = {
     .name = "proof",
     .operands = "NUMBER CAMPAIGN",
-    .summary = {"one page for a complaint or the regulator: what was sent, and on whose word",
-                "一页证明，用于投诉或监管：发了什么、依据、时间、回执"},
+    .summary = N_("one page for a complaint or the regulator: what was sent, and on whose word"),
     .more =
-        {"The list and its source, who queued and who approved, the exact text as it was sent,\n"
-         "all times, gateway, message ids, the receipt in plain words, refusals of that number\n"
-         "and when. What is not known is said to be not known. Keep the delivery log as long\n"
-         "as complaints may come: message ids stand there alone.",
-         "名单及来源、提交人和审批人、实际发出的内容、各项时间、网关、消息编号、回执的含义，\n"
-         "以及此号码的退订记录。无法得知的会明确写出。消息编号只存在投递日志里，\n"
-         "请把日志保留到不再可能有投诉为止。"},
+        N_("The list and its source, who queued and who approved, the exact text as it was sent,\n"
+           "all times, gateway, message ids, the receipt in plain words, refusals of that number\n"
+           "and when. What is not known is said to be not known. Keep the delivery log as long\n"
+           "as complaints may come: message ids stand there alone."),
     .least = 2,
     .most = 2,
     .options = proof_options,

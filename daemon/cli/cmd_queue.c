@@ -45,13 +45,11 @@ struct queue_options {
 
 static const struct option_row queue_options[] = {
     {"wait", 'w', OPTION_DURATION, OPTION_AT(struct queue_options, wait_ms), "SECONDS",
-     .initial = 3000,
-     .help = {"how long to wait for a daemon to take it (3)", "最多等待程序接收多久（3 秒）"}},
+     .initial = 3000, .help = N_("how long to wait for a daemon to take it (3)")},
     {"no-wait", 0, OPTION_FLAG, OPTION_AT(struct queue_options, no_wait), NULL,
-     .help = {"do not wait", "不等待"}},
+     .help = N_("do not wait")},
     {"all", 'a', OPTION_FLAG, OPTION_AT(struct queue_options, all), NULL,
-     .help = {"every row with something to say, not only the first 20",
-              "显示全部有问题的行，而不只前 20 行"}},
+     .help = N_("every row with something to say, not only the first 20")},
     {0},
 };
 
@@ -92,7 +90,7 @@ static int canonical(const struct cli *cli, const char *json, size_t n, struct b
         return -1;
     campaign_write_json(c, out);
     campaign_free(c);
-    return buf_overflowed(out) ? error_set(err, T("the campaign is too long", "活动文件过长")) : 0;
+    return buf_overflowed(out) ? error_set(err, T("the campaign is too long")) : 0;
 }
 
 static const char *text_of(const redisReply *reply, const char *otherwise)
@@ -196,7 +194,7 @@ static int on_row(void *arg, const char *row, size_t n, struct error *err)
     struct queueing *q = arg;
 
     if (cli_interrupted() != 0)
-        return error_set(err, T("interrupted; nothing was queued", "已中断；没有提交任何内容"));
+        return error_set(err, T("interrupted; nothing was queued"));
     if (q->asking != NULL && asking_row(q->asking, row, n, err) != 0)
         return -1;
     if (upload_row(q->upload, row, n, err) != 0)
@@ -356,35 +354,27 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
         cli_json(value);
         return;
     }
-    buf_printf(&out, T("%s is queued\n", "%s 已提交\n"), r->campaign->id);
-    buf_printf(&out,
-               T("  recipients: %s taken, %lu merged, %lu refused, in %s",
-                 "  收件人：采用 %s，合并 %lu，不可用 %lu，用时 %s"),
+    buf_printf(&out, T("%s is queued\n"), r->campaign->id);
+    buf_printf(&out, T("  recipients: %s taken, %lu merged, %lu refused, in %s"),
                human_count(rows, (int64_t)preview_rows(r->preview)), r->report.merged,
                r->report.refused, human_duration(took, q->took_ms));
     if (preview_rows(r->preview) >= 1000)
         buf_printf(&out, " (%s)", human_rate(rate, rows_per_s));
     buf_putc(&out, '\n');
     if (r->report.elsewhere > 0)
-        buf_printf(
-            &out,
-            T("  of the merged, in an earlier list: %lu\n", "  合并的人中，与前面名单重复：%lu\n"),
-            r->report.elsewhere);
+        buf_printf(&out, T("  of the merged, in an earlier list: %lu\n"), r->report.elsewhere);
     reading_write_remarks(r, &out);
     reading_write_plan(r->campaign, queued_ms, &out);
     if (reading_is_over(r->campaign, queued_ms))
-        buf_puts(&out, T("Every reminder is over or missed: nothing will be sent.\n",
-                         "所有提醒都已过期或错过：不会发送任何内容。\n"));
+        buf_puts(&out, T("Every reminder is over or missed: nothing will be sent.\n"));
     if (q->awaits)
         buf_printf(&out,
-                   T("It is not sent before somebody else approves it: outreach approve %s\n",
-                     "须由另一人批准后才发送：outreach approve %s\n"),
+                   T("It is not sent before somebody else approves it: outreach approve %s\n"),
                    r->campaign->id);
     if (fate == WAITS)
-        buf_puts(&out, daemons_run(q->cli->db) ? T("outreachd runs and will take it.\n",
-                                                   "outreachd 正在运行，即将接收。\n")
-                                               : T("It will be taken as soon as outreachd runs.\n",
-                                                   "outreachd 运行后即会接收。\n"));
+        buf_puts(&out, daemons_run(q->cli->db)
+                           ? T("outreachd runs and will take it.\n")
+                           : T("It will be taken as soon as outreachd runs.\n"));
     cli_print(&out);
     buf_free(&out);
 }
@@ -395,28 +385,21 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
 
     if (s->cancelled)
         return cli_fail(q->cli, EX_DATAERR,
-                        T("%s was cancelled, and that is final: give this one another id",
-                          "%s 已取消，不能恢复：请换一个编号"),
-                        id);
+                        T("%s was cancelled, and that is final: give this one another id"), id);
     if (strcmp(s->hash, q->hash) != 0)
         return cli_fail(
             q->cli, EX_DATAERR,
             T("%s is queued already with another text, time or list; nothing was "
-              "changed (change it with outreach amend, cancel it, or give this one another id)",
-              "%s 已提交过，但内容、时间或名单不同；没有做任何改动"
-              "（请用 outreach amend 修改、取消它，或换一个编号）"),
+              "changed (change it with outreach amend, cancel it, or give this one another id)"),
             id);
     if (q->cli->json)
         cli_json(json_pack("{s:s,s:s,s:I}", "id", id, "state", s->queued ? "already" : "waiting",
                            "rows", (json_int_t)preview_rows(q->reading.preview)));
     else
-        printf(s->queued
-                   ? T("%s is queued already; nothing was changed\n", "%s 已经提交过；没有改动\n")
+        printf(s->queued ? T("%s is queued already; nothing was changed\n")
                : daemons_run(q->cli->db)
-                   ? T("%s is queued already; outreachd runs and will take it\n",
-                       "%s 已经提交过；outreachd 正在运行，即将接收\n")
-                   : T("%s is queued already; it will be taken as soon as outreachd runs\n",
-                       "%s 已经提交过；outreachd 运行后即会接收\n"),
+                   ? T("%s is queued already; outreachd runs and will take it\n")
+                   : T("%s is queued already; it will be taken as soon as outreachd runs\n"),
                id);
     return 0;
 }
@@ -441,9 +424,7 @@ static int check_room(struct cli *cli)
     command_free(&c);
     return full ? cli_fail(cli, EX_TEMPFAIL,
                            T("Redis' memory is nearly full (%d %% of maxmemory): nothing was "
-                             "queued. Raise maxmemory, or erase old campaigns",
-                             "Redis 内存将满（已用 maxmemory 的 %d %%）：没有提交。"
-                             "请调大 maxmemory 或清理旧活动"),
+                             "queued. Raise maxmemory, or erase old campaigns"),
                            percent)
                 : 0;
 }
@@ -482,9 +463,7 @@ static int read_and_upload(struct queueing *q)
     if (preview_too_long(r->preview) > 0)
         return cli_fail(q->cli, EX_DATAERR,
                         T("for %lu recipients a text has more than max_segments = %d segments: "
-                          "shorten it (outreach check shows which)",
-                          "有 %lu 位收件人的内容超过 max_segments = %d 条：请缩短"
-                          "（outreach check 可查看）"),
+                          "shorten it (outreach check shows which)"),
                         preview_too_long(r->preview), r->campaign->max_segments);
     if (make_body(q, &err) != 0)
         return cli_error(q->cli, EX_DATAERR, &err);
@@ -517,8 +496,8 @@ static int upload_and_queue(struct queueing *q, const struct queue_options *opti
     fate = wait_for_daemon(q, options->no_wait ? 0 : options->wait_ms, &reason);
     if (fate == REJECTED) {
         discard_upload(q);
-        rc = cli_fail(q->cli, EX_DATAERR, T("%s was rejected: %s", "%s 被拒绝：%s"),
-                      q->reading.campaign->id, reason);
+        rc =
+            cli_fail(q->cli, EX_DATAERR, T("%s was rejected: %s"), q->reading.campaign->id, reason);
     } else {
         tell_queued(q, fate, queued_ms);
     }
@@ -538,7 +517,7 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
                         language_errno(errno));
     cli_catch_signals();
     if (reading_open(&q.reading, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
@@ -560,14 +539,11 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_queue = {
     .name = "queue",
     .operands = "CAMPAIGN.conf",
-    .summary = {"check a campaign, load its list, and have it sent when due",
-                "检查活动、载入名单，到时发送"},
-    .more = {"Queued twice is queued once. The same id with another text, time or list is refused\n"
-             "and changes nothing. Rows that cannot be used are told with their number and what\n"
-             "to do; the others are taken. Works while no daemon runs: it will be taken later.",
-             "重复提交只算一次。同一编号但内容、时间或名单不同则拒绝，不做任何改动。\n"
-             "不可用的行会给出行号和处理办法，其余照常采用。\n"
-             "没有程序运行时也可提交，运行后即会接收。"},
+    .summary = N_("check a campaign, load its list, and have it sent when due"),
+    .more =
+        N_("Queued twice is queued once. The same id with another text, time or list is refused\n"
+           "and changes nothing. Rows that cannot be used are told with their number and what\n"
+           "to do; the others are taken. Works while no daemon runs: it will be taken later."),
     .least = 1,
     .most = 1,
     .options = queue_options,

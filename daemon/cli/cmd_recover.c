@@ -43,16 +43,14 @@ struct recover_options {
 
 static const struct option_row recover_options[] = {
     {"from", 0, OPTION_STRING, OPTION_AT(struct recover_options, from), "FILE",
-     .help = {"a delivery log; more may follow as arguments, in any order",
-              "投递日志；其余文件可作为参数依次给出，顺序不限"}},
+     .help = N_("a delivery log; more may follow as arguments, in any order")},
     {"without", 0, OPTION_STRING, OPTION_AT(struct recover_options, without), "NAME,...",
-     .help = {"daemons whose log is lost for good: whom they told is not known",
-              "日志已无法找回的程序：它们通知过谁将无从得知"}},
+     .help = N_("daemons whose log is lost for good: whom they told is not known")},
     {"leave", 0, OPTION_STRING, OPTION_AT(struct recover_options, leave), "ID,...",
-     .help = {"campaigns that are not to go on", "不再继续的活动"}},
+     .help = N_("campaigns that are not to go on")},
     {"adopt", 0, OPTION_FLAG, OPTION_AT(struct recover_options, adopt), NULL,
-     .help = {"replay nothing: what Redis holds is right, be it empty or another installation's",
-              "不恢复任何内容：确认 Redis 现有数据无误（即使为空或属于另一套安装）"}},
+     .help =
+         N_("replay nothing: what Redis holds is right, be it empty or another installation's")},
     {0},
 };
 
@@ -146,8 +144,7 @@ static int adopt(struct recovery *r)
     if (r->cli->json)
         cli_json(json_pack("{s:b}", "adopted", true));
     else
-        puts(T("what this Redis holds is taken for right; the daemons go on within seconds",
-               "已确认此 Redis 的数据无误；各程序将在数秒内继续"));
+        puts(T("what this Redis holds is taken for right; the daemons go on within seconds"));
     return 0;
 }
 
@@ -165,12 +162,12 @@ static int read_logs(struct recovery *r, char **operands, int count)
         if (replay_add(r->replay, operands[i], 0, &err) != 0)
             return cli_error(r->cli, EX_NOINPUT, &err);
     while ((rc = replay_read(r->replay, &done, &total, &err)) == 1 && cli_interrupted() == 0)
-        progress(r, T("reading the logs", "正在读取日志"), done, total);
+        progress(r, T("reading the logs"), done, total);
     if (rc < 0)
         return cli_error(r->cli, EX_DATAERR, &err);
     if (cli_interrupted() != 0)
         return cli_interrupted();
-    progress(r, T("reading the logs", "正在读取日志"), 1, 1);
+    progress(r, T("reading the logs"), 1, 1);
     return 0;
 }
 
@@ -207,20 +204,16 @@ static int check_daemons(struct recovery *r)
     if (replay_daemon_at(r->replay, 0) == NULL)
         rc = cli_fail(r->cli, EX_DATAERR,
                       T("no line of these files says which daemon wrote it: they are no delivery "
-                        "logs, or of a version that did not keep them for this",
-                        "这些文件没有注明由哪个程序写入：不是投递日志，或来自尚不支持恢复的版本"));
+                        "logs, or of a version that did not keep them for this"));
     else if (missing.length > 0)
         rc = cli_fail(
             r->cli, EX_NOINPUT,
             T("the log of %s is missing: whom it told would be told again. Give it too; if it "
-              "is lost for good, --without %s",
-              "缺少程序 %s 的日志：其通知过的人会被再次通知。请一并给出；确已无法找回时用 "
-              "--without %s"),
+              "is lost for good, --without %s"),
             buf_string(&missing), buf_string(&missing));
     else if (marker_install(r->marker)[0] != '\0' && replay_install(r->replay)[0] != '\0' &&
              strcmp(marker_install(r->marker), replay_install(r->replay)) != 0)
-        rc = cli_fail(r->cli, EX_DATAERR,
-                      T("these logs are of another installation", "这些日志属于另一套安装"));
+        rc = cli_fail(r->cli, EX_DATAERR, T("these logs are of another installation"));
     buf_free(&missing);
     return rc;
 }
@@ -267,24 +260,19 @@ static int check_reminder(struct recovery *r, const struct replay_reminder *one)
         return cli_fail(r->cli, EX_DATAERR,
                         T("Redis does not hold the campaign %s any more. Queue it again from the "
                           "same file (nothing is sent before this recovery is done), then repeat "
-                          "this; or --leave %s",
-                          "Redis 中已没有活动 %s。请用同一文件重新提交（恢复完成前不会发送），"
-                          "再重复本命令；或用 --leave %s"),
+                          "this; or --leave %s"),
                         one->campaign, one->campaign);
     if (!one->opened || one->torn || late != NULL)
         return cli_fail(r->cli, EX_DATAERR,
                         T("these logs do not go back to where %s/%s was begun%s%s: give those that "
-                          "were rotated away too",
-                          "这些日志没有追溯到 %s/%s 开始之时%s%s：请把轮转出去的日志一并给出"),
+                          "were rotated away too"),
                         one->campaign, one->reminder, late != NULL ? ", " : "",
                         late != NULL ? late->name : "");
     if (!same)
         return cli_fail(
             r->cli, EX_DATAERR,
             T("what Redis holds under %s is not what was sent (another text, or another "
-              "list): queue it from the same file, under this id, or --leave %s",
-              "Redis 中的活动 %s 与已发送的不同（内容或名单不一致）："
-              "请用同一文件以同一编号提交，或用 --leave %s"),
+              "list): queue it from the same file, under this id, or --leave %s"),
             one->campaign, one->campaign);
     return 1;
 }
@@ -432,8 +420,7 @@ static int move_all(struct recovery *r, uint32_t last)
     FAULT_POINT("recover");
     if (r->differing > 0)
         return cli_fail(r->cli, EX_TEMPFAIL,
-                        T("%s/%s changed while it was being recovered: repeat this",
-                          "恢复期间 %s/%s 有变化：请重复本命令"),
+                        T("%s/%s changed while it was being recovered: repeat this"),
                         r->reminder->campaign, r->reminder->reminder);
     return 0;
 }
@@ -489,7 +476,7 @@ static int repair(struct recovery *r)
         copy_free(&copy);
     }
     return rc == 0  ? 0
-           : rc > 0 ? cli_fail(r->cli, EX_TEMPFAIL, T("try again", "请稍后再试"))
+           : rc > 0 ? cli_fail(r->cli, EX_TEMPFAIL, T("try again"))
                     : cli_error(r->cli, EX_UNAVAILABLE, &err);
 }
 
@@ -536,9 +523,7 @@ static int recover_reminder(struct recovery *r, const struct replay_reminder *on
                                 "waiting", (json_int_t)r->waiting, "cancelled", one->cancelled));
     if (!r->cli->json)
         printf(T("%s: %" PRId64 " records filled in: %" PRId64 " had been told, %" PRId64
-                 " are in doubt; %" PRId64 " wait\n",
-                 "%s：补记 %" PRId64 " 条，其中已通知 %" PRId64 " 条，存疑 %" PRId64
-                 " 条；待发 %" PRId64 " 条\n"),
+                 " are in doubt; %" PRId64 " wait\n"),
                key, r->moved, r->told, r->uncertain, r->waiting);
     return 0;
 }
@@ -619,17 +604,13 @@ static int tell_done(struct recovery *r, enum marker_verdict verdict)
         return 0;
     }
     if (replay_unreadable(r->replay) > 0)
-        printf(T("%" PRId64 " lines could not be read and were passed over\n",
-                 "%" PRId64 " 行无法读取，已略过\n"),
+        printf(T("%" PRId64 " lines could not be read and were passed over\n"),
                replay_unreadable(r->replay));
     if (verdict == MARKER_REFUSALS)
         printf(T("done: %" PRId64 " refusals were put back, and the daemons go on within seconds. "
                  "No log knows\nthose that were entered by hand: enter them again (outreach optout "
                  "add). Who took a refusal\nback meanwhile counts as refusing again (outreach "
-                 "optout remove)\n",
-                 "完成：找回 %" PRId64 " 条退订，各程序将在数秒内继续。人工登记的退订不在日志中，\n"
-                 "请重新登记（outreach optout add）；曾撤回退订的人又被视为退订\n"
-                 "（outreach optout remove）\n"),
+                 "optout remove)\n"),
                r->refusals);
     else
         puts(
@@ -637,9 +618,7 @@ static int tell_done(struct recovery *r, enum marker_verdict verdict)
               "refusals "
               "and pauses\nsince its copy was made (outreach optout list, outreach pause), and how "
               "much "
-              "each person was sent lately",
-              "完成：各程序将在数秒内继续。只存在于丢失数据中的内容无法恢复：备份之后的退订和暂停\n"
-              "（请核对 outreach optout list、outreach pause），以及每人近期的发送次数"));
+              "each person was sent lately"));
     return 0;
 }
 
@@ -654,22 +633,18 @@ static int recover_from(struct recovery *r, char **operands, int count)
         return cli_fail(
             r->cli, EX_DATAERR,
             T("this Redis belongs to another installation than %s: correct redis.url or "
-              "state_dir, or --adopt it",
-              "此 Redis 与 %s 不属于同一套安装：请更正 redis.url 或 state_dir，"
-              "或用 --adopt 接管"),
+              "state_dir, or --adopt it"),
             r->cli->settings->state_dir);
     if (verdict == MARKER_GOOD) {
         if (r->cli->json)
             cli_json(json_pack("{s:b}", "recovered", false));
         else
-            puts(
-                T("Redis is what it was: there is nothing to recover", "Redis 数据完好：无需恢复"));
+            puts(T("Redis is what it was: there is nothing to recover"));
         return 0;
     }
     if (r->options->from == NULL)
         return cli_fail(r->cli, EX_USAGE,
-                        T("--from is missing: the delivery logs of all daemons (of this one: %s)",
-                          "缺少 --from：请给出所有程序的投递日志（本机为 %s）"),
+                        T("--from is missing: the delivery logs of all daemons (of this one: %s)"),
                         r->cli->settings->log.delivery);
     rc = ask_marker(r, MARKER_BEAT, &verdict); /* from now on everybody stands still */
     if (rc == 0)
@@ -717,18 +692,13 @@ static int recover(struct cli *cli, const void *options, char **operands, int co
 const struct subcommand cmd_recover = {
     .name = "recover",
     .operands = "[FILE]...",
-    .summary = {"Redis came back empty or older: fill the ledgers from the delivery logs",
-                "Redis 数据丢失或倒退后，用投递日志恢复台账"},
+    .summary = N_("Redis came back empty or older: fill the ledgers from the delivery logs"),
     .more =
-        {"    outreach recover --from d1/delivery.jsonl d1/delivery.jsonl.1 d2/delivery.jsonl\n\n"
-         "Needs the logs of all daemons, with what was rotated away since the oldest reminder\n"
-         "that is not over was begun. Campaigns that Redis lost altogether must be queued again\n"
-         "first, each from the same file: until the recovery is done nothing is sent. All is\n"
-         "checked before anything is written; it may be interrupted and repeated.",
-         "    outreach recover --from d1/delivery.jsonl d1/delivery.jsonl.1 d2/delivery.jsonl\n\n"
-         "需要所有程序的日志，包括最早未结束的提醒开始以来轮转出去的部分。\n"
-         "Redis 中已完全丢失的活动须先用同一文件重新提交：恢复完成前不会发送任何内容。\n"
-         "写入之前先做全部检查；可以中断后重复执行。"},
+        N_("    outreach recover --from d1/delivery.jsonl d1/delivery.jsonl.1 d2/delivery.jsonl\n\n"
+           "Needs the logs of all daemons, with what was rotated away since the oldest reminder\n"
+           "that is not over was begun. Campaigns that Redis lost altogether must be queued again\n"
+           "first, each from the same file: until the recovery is done nothing is sent. All is\n"
+           "checked before anything is written; it may be interrupted and repeated."),
     .least = 0,
     .most = -1,
     .options = recover_options,

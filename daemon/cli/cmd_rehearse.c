@@ -45,14 +45,13 @@ struct rehearse_options {
 
 static const struct option_row rehearse_options[] = {
     {"latency", 0, OPTION_DURATION, OPTION_AT(struct rehearse_options, latency_ms), "TIME",
-     .initial = 20,
-     .help = {"how long the gateways take to answer (20ms)", "网关应答时间（20ms）"}},
+     .initial = 20, .help = N_("how long the gateways take to answer (20ms)")},
     {"loss", 0, OPTION_NUMBER, OPTION_AT(struct rehearse_options, loss), "PERCENT", .min = 0,
-     .max = 100, .help = {"so many answers get lost", "丢失应答的百分比"}},
+     .max = 100, .help = N_("so many answers get lost")},
     {"reject", 0, OPTION_NUMBER, OPTION_AT(struct rehearse_options, reject), "PERCENT", .min = 0,
-     .max = 100, .help = {"so many numbers do not exist", "空号百分比"}},
+     .max = 100, .help = N_("so many numbers do not exist")},
     {"undelivered", 0, OPTION_NUMBER, OPTION_AT(struct rehearse_options, undelivered), "PERCENT",
-     .min = 0, .max = 100, .help = {"so many do not reach the phone", "未送达的百分比"}},
+     .min = 0, .max = 100, .help = N_("so many do not reach the phone")},
     {0},
 };
 
@@ -249,8 +248,7 @@ static int play(struct rehearsing *r)
         int64_t quiet_ms, now_ms;
 
         if (!rehearsal_lives(r->world))
-            return cli_fail(r->cli, EX_SOFTWARE,
-                            T("outreachd ended amid the rehearsal", "演练中 outreachd 退出了"));
+            return cli_fail(r->cli, EX_SOFTWARE, T("outreachd ended amid the rehearsal"));
         if (look(r, &l, &err) != 0)
             return cli_error(r->cli, EX_UNAVAILABLE, &err);
         draw(r, &l, false);
@@ -360,9 +358,9 @@ static void write_table(const struct rehearsing *r, struct buf *out)
 {
     const struct campaign *c = r->reading.campaign;
     const struct table_column columns[] = {
-        {T("reminder", "提醒"), TABLE_LEFT, true},  {T("first", "第一条"), TABLE_LEFT, false},
-        {T("last", "最后一条"), TABLE_LEFT, false}, {T("sent", "发出"), TABLE_RIGHT, false},
-        {T("seg.", "条数"), TABLE_RIGHT, false},    {T("cost", "费用"), TABLE_RIGHT, false}};
+        {T("reminder"), TABLE_LEFT, true}, {T("first"), TABLE_LEFT, false},
+        {T("last"), TABLE_LEFT, false},    {T("sent"), TABLE_RIGHT, false},
+        {T("seg."), TABLE_RIGHT, false},   {T("cost"), TABLE_RIGHT, false}};
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     char when[HUMAN_BYTES];
 
@@ -370,7 +368,7 @@ static void write_table(const struct rehearsing *r, struct buf *out)
         const struct came *came = &r->came[k];
 
         table_cell(t, c->reminders[k].name);
-        table_cell(t, came->skipped ? T("over or missed", "已过期或错过")
+        table_cell(t, came->skipped ? T("over or missed")
                                     : human_time(when, c->zone, came->first_ms, false));
         table_cell(t, came->skipped ? "" : human_time(when, c->zone, came->last_ms, false));
         table_cell(t, came->skipped ? "" : human_count(when, came->sent));
@@ -395,14 +393,13 @@ static void write_missed(const struct rehearsing *r, struct buf *out)
         for (int i = 1; i < REASON_COUNT; i++) {
             if (came->missed[i] == 0)
                 continue;
-            buf_printf(out, T("  ! %s: %s got nothing:\n", "  ！%s：%s 人没有收到：\n"), name,
-                       human_count(n, came->missed[i]));
+            buf_printf(out, T("  ! %s: %s got nothing:\n"), name, human_count(n, came->missed[i]));
             table_wrap(out, words_reason(notice_reason_name((enum notice_reason)i)), REASON_COLUMNS,
                        "    ");
         }
         if (came->missed[REASON_NONE] > 0)
-            buf_printf(out, T("  ! %s: %s were not sent in time\n", "  ！%s：%s 条没有及时发出\n"),
-                       name, human_count(n, came->missed[REASON_NONE]));
+            buf_printf(out, T("  ! %s: %s were not sent in time\n"), name,
+                       human_count(n, came->missed[REASON_NONE]));
     }
 }
 
@@ -418,9 +415,7 @@ static bool write_differences(const struct rehearsing *r, struct buf *out)
         if (r->came[k].equal)
             continue;
         equal = false;
-        buf_printf(out,
-                   T("  ≠ %s: the forecast says %s, from %s, %" PRId64 " segments, %.2f\n",
-                     "  ≠ %s：预测为 %s 条通知，%s 开始，计费 %" PRId64 " 条，费用 %.2f\n"),
+        buf_printf(out, T("  ≠ %s: the forecast says %s, from %s, %" PRId64 " segments, %.2f\n"),
                    c->reminders[k].name, human_count(a, p->sent - forecast_too_slow(r, p)),
                    human_time(b, c->zone, forecast_begins(p), false), p->segments, p->cost);
     }
@@ -447,14 +442,11 @@ static void write_report(const struct rehearsing *r, struct buf *out)
     char people[HUMAN_BYTES], n[HUMAN_BYTES], k[HUMAN_BYTES], from[HUMAN_BYTES], to[HUMAN_BYTES];
     struct buf notes = BUF_INIT(1u << 20);
 
-    buf_printf(out,
-               T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n",
-                 "%s  %s\n收件人 %s，通知 %s 条，计费 %s 条，费用 %.2f %s\n"),
-               c->id, c->title, human_count(people, (int64_t)preview_rows(r->reading.preview)),
+    buf_printf(out, T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n"), c->id, c->title,
+               human_count(people, (int64_t)preview_rows(r->reading.preview)),
                human_count(n, sum.sent), human_count(k, sum.segments), sum.cost,
                r->cli->settings->defaults.currency);
-    buf_printf(out, T("%s to %s, in %s\n\n", "%s 至 %s，演练用时 %s\n\n"),
-               human_time(from, c->zone, r->queued_ms, false),
+    buf_printf(out, T("%s to %s, in %s\n\n"), human_time(from, c->zone, r->queued_ms, false),
                human_time(to, c->zone, r->ended_ms, false),
                human_duration(n, clock_mono_ms() - r->began_mono_ms));
     write_table(r, out);
@@ -462,12 +454,10 @@ static void write_report(const struct rehearsing *r, struct buf *out)
     if (r->options.faster > 1)
         buf_printf(&notes,
                    T("  the gateways were %" PRId64 " times as quick: the forecast says when it is "
-                     "finished\n",
-                     "  网关加快到 %" PRId64 " 倍：何时发完以预测为准\n"),
+                     "finished\n"),
                    r->options.faster);
     if (write_differences(r, &notes))
-        buf_puts(&notes, T("  equal to the forecast, reminder for reminder\n",
-                           "  与预测一致，逐个提醒核对\n"));
+        buf_puts(&notes, T("  equal to the forecast, reminder for reminder\n"));
     buf_putc(out, '\n');
     buf_put(out, notes.data, notes.length);
     buf_free(&notes);
@@ -575,7 +565,7 @@ static int rehearse(struct cli *cli, const void *arg, char **operands, int n)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read"), operands[0]);
     cli_catch_signals();
     r = xcalloc(1, sizeof *r);
     r->cli = cli;
@@ -599,17 +589,13 @@ static int rehearse(struct cli *cli, const void *arg, char **operands, int n)
 const struct subcommand cmd_rehearse = {
     .name = "rehearse",
     .operands = "CAMPAIGN.conf",
-    .summary = {"play the whole campaign to make-believe operators, in a minute",
-                "用虚拟网关把整个活动演练一遍，约一分钟"},
-    .more = {"A private Redis and a real outreachd in a temporary directory, whose gateways are\n"
-             "sandboxes of the same names, channels, rates, classes and prices; the clock is set\n"
-             "forward where nothing can happen. Tells what was sent when, what it costs, who got\n"
-             "nothing and why, and whether that equals the forecast (exit 70 if not).\n"
-             "Neither the real Redis nor any operator is touched; who has opted out is not known.",
-             "在临时目录里用单独的 Redis 和真正的 outreachd 运行，网关换成同名、同渠道、同限速、\n"
-             "同类别、同价格的虚拟网关；没有事情可做时把时钟拨到下一时刻。\n"
-             "报告何时发了什么、费用、谁没收到及原因，以及是否与预测一致（不一致则退出码 70）。\n"
-             "不接触真实的 Redis 和运营商；因此不知道谁已退订。"},
+    .summary = N_("play the whole campaign to make-believe operators, in a minute"),
+    .more =
+        N_("A private Redis and a real outreachd in a temporary directory, whose gateways are\n"
+           "sandboxes of the same names, channels, rates, classes and prices; the clock is set\n"
+           "forward where nothing can happen. Tells what was sent when, what it costs, who got\n"
+           "nothing and why, and whether that equals the forecast (exit 70 if not).\n"
+           "Neither the real Redis nor any operator is touched; who has opted out is not known."),
     .least = 1,
     .most = 1,
     .options = rehearse_options,

@@ -38,41 +38,29 @@ struct replies_options {
 
 static const struct option_row replies_options[] = {
     {"all", 'a', OPTION_FLAG, OPTION_AT(struct replies_options, all), NULL,
-     .help = {"also those that need nobody (places, answers, refusals) and what is closed",
-              "包括无需人工处理的（报名、答复、退订）和已处理的"}},
+     .help = N_("also those that need nobody (places, answers, refusals) and what is closed")},
     {"mine", 'm', OPTION_FLAG, OPTION_AT(struct replies_options, mine), NULL,
-     .help = {"assigned to me", "只看分给我的"}},
+     .help = N_("assigned to me")},
     {"campaign", 0, OPTION_STRING, OPTION_AT(struct replies_options, campaign), "ID",
-     .help = {"of this campaign; of answer: through it",
-              "只看这个活动的；answer 时指定由哪个活动答复"}},
+     .help = N_("of this campaign; of answer: through it")},
     {"sums", 0, OPTION_FLAG, OPTION_AT(struct replies_options, sums), NULL,
-     .help = {"how many of a campaign answered what, have a place, wait",
-              "某活动的答复、报名和候补合计"}},
+     .help = N_("how many of a campaign answered what, have a place, wait")},
     {"registered", 0, OPTION_FLAG, OPTION_AT(struct replies_options, registered), NULL,
-     .help = {"who has a place of a campaign, and who waits, in that order",
-              "某活动的报名名单和候补名单，按先后"}},
+     .help = N_("who has a place of a campaign, and who waits, in that order")},
     {"numbers", 0, OPTION_FLAG, OPTION_AT(struct replies_options, numbers), NULL,
-     .help = {"whole numbers; those of a cry for help always are",
-              "显示完整号码（求助的始终完整显示）"}},
+     .help = N_("whole numbers; those of a cry for help always are")},
     {"limit", 'n', OPTION_NUMBER, OPTION_AT(struct replies_options, limit), "COUNT", .min = 1,
-     .max = 100000, .initial = 100,
-     .help = {"with --all: the last so many", "与 --all 同用：最近多少条"}},
+     .max = 100000, .initial = 100, .help = N_("with --all: the last so many")},
     {0},
 };
 
 static const struct {
     const char *kind;
-    struct words words;
+    const char *words;
 } kinds[] = {
-    {"reply", {"for a person", "待人工"}},
-    {"alarm", {"CRY FOR HELP", "求助！"}},
-    {"optout", {"refused", "退订"}},
-    {"registered", {"has a place", "已报名"}},
-    {"waiting", {"waits", "候补"}},
-    {"full", {"full", "已满"}},
-    {"withdrawn", {"gave it back", "已取消"}},
-    {"closed", {"too late", "已截止"}},
-    {"answer", {"answered", "已答复"}},
+    {"reply", N_("for a person")},     {"alarm", N_("CRY FOR HELP")}, {"optout", N_("refused")},
+    {"registered", N_("has a place")}, {"waiting", N_("waits")},      {"full", N_("full")},
+    {"withdrawn", N_("gave it back")}, {"closed", N_("too late")},    {"answer", N_("answered")},
 };
 
 static const char *kind_words(const char *kind)
@@ -114,10 +102,10 @@ static json_t *entry_json(const struct reply_entry *e, bool numbers)
 static int list(struct cli *cli, const struct replies_options *o)
 {
     const struct table_column columns[] = {
-        {T("ID", "编号"), TABLE_LEFT, false},   {T("AT", "时间"), TABLE_LEFT, false},
-        {T("FROM", "来自"), TABLE_LEFT, false}, {T("CAMPAIGN", "活动"), TABLE_LEFT, false},
-        {T("WHAT", "类别"), TABLE_LEFT, false}, {T("WHO", "处理人"), TABLE_LEFT, false},
-        {T("TEXT", "内容"), TABLE_LEFT, true},
+        {T("ID"), TABLE_LEFT, false},   {T("AT"), TABLE_LEFT, false},
+        {T("FROM"), TABLE_LEFT, false}, {T("CAMPAIGN"), TABLE_LEFT, false},
+        {T("WHAT"), TABLE_LEFT, false}, {TC("replies", "WHO"), TABLE_LEFT, false},
+        {T("TEXT"), TABLE_LEFT, true},
     };
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     json_t *all = json_array();
@@ -143,15 +131,14 @@ static int list(struct cli *cli, const struct replies_options *o)
         table_cell(t, shown_number(e->from, whole));
         table_cell(t, e->campaign[0] != '\0' ? e->campaign : "-");
         table_cell(t, kind_words(e->kind));
-        table_cell(t, e->open ? e->who : T("(closed)", "（已处理）"));
+        table_cell(t, e->open ? e->who : T("(closed)"));
         table_cell(t, e->text);
     }
     if (rc == 0 && cli->json)
         cli_json(json_incref(all));
     else if (rc == 0 && shown == 0)
         buf_printf(&out, "%s\n",
-                   T("nothing waits for a person (all replies: outreach replies --all)",
-                     "没有待人工处理的回复（全部回复：outreach replies --all）"));
+                   T("nothing waits for a person (all replies: outreach replies --all)"));
     else if (rc == 0)
         table_write(t, cli->width, 0, &out);
     cli_print(&out);
@@ -193,8 +180,7 @@ static struct campaign *read_campaign(struct cli *cli, const char *id, int *rc)
         c = campaign_create(document, &cli->settings->defaults, NULL, 0, &err);
     if (c == NULL)
         *rc = document == NULL && p->status->document == NULL
-                  ? cli_fail(cli, EX_TEMPFAIL,
-                             T("%s: no daemon has taken it yet", "%s：程序尚未接收"), id)
+                  ? cli_fail(cli, EX_TEMPFAIL, T("%s: no daemon has taken it yet"), id)
                   : cli_error(cli, EX_DATAERR, &err);
     picture_free(p);
     return c;
@@ -232,21 +218,16 @@ static int sums(struct cli *cli, const char *id)
         buf_printf(&out, "%8" PRId64 "  %s\n", n, c->replies->answers.items[i]);
     }
     if (rc == 0 && c->replies != NULL && c->replies->asks)
-        buf_printf(&out, T("%8" PRId64 "  answered\n", "%8" PRId64 "  合计答复\n"), answered);
+        buf_printf(&out, T("%8" PRId64 "  answered\n"), answered);
     if (rc == 0 && c->replies != NULL && c->replies->registers) {
-        buf_printf(&out, T("%8" PRId64 "  have a place", "%8" PRId64 "  已报名"), taken);
+        buf_printf(&out, T("%8" PRId64 "  have a place"), taken);
         if (c->replies->capacity > 0)
-            buf_printf(&out, T(" (of %" PRId64 ")", "（名额 %" PRId64 "）"), c->replies->capacity);
-        buf_printf(&out,
-                   T("\n%8" PRId64 "  wait for one\n%8" PRId64 "  gave it back\n",
-                     "\n%8" PRId64 "  候补\n%8" PRId64 "  已取消\n"),
-                   waiting, gave_back);
+            buf_printf(&out, T(" (of %" PRId64 ")"), c->replies->capacity);
+        buf_printf(&out, T("\n%8" PRId64 "  wait for one\n%8" PRId64 "  gave it back\n"), waiting,
+                   gave_back);
     }
     if (rc == 0 && (c->replies == NULL || out.length == 0))
-        rc = cli_fail(
-            cli, EX_USAGE,
-            T("%s has neither `registration` nor `answers`", "%s 没有 registration 或 answers"),
-            id);
+        rc = cli_fail(cli, EX_USAGE, T("%s has neither `registration` nor `answers`"), id);
     if (rc == 0 && cli->json)
         cli_json(json_pack("{s:s,s:O,s:I,s:I,s:I,s:I}", "campaign", id, "answers", answers,
                            "answered", (json_int_t)answered, "registered", (json_int_t)taken,
@@ -306,11 +287,9 @@ static void name_of(struct cli *cli, const struct campaign *c, uint32_t n, char 
 static int registered(struct cli *cli, const struct replies_options *o, const char *id)
 {
     const struct table_column columns[] = {
-        {"", TABLE_RIGHT, false},
-        {T("WHAT", "类别"), TABLE_LEFT, false},
-        {T("NUMBER", "号码"), TABLE_LEFT, false},
-        {T("NAME", "姓名"), TABLE_LEFT, true},
-        {T("SINCE", "时间"), TABLE_LEFT, false},
+        {"", TABLE_RIGHT, false},         {T("WHAT"), TABLE_LEFT, false},
+        {T("NUMBER"), TABLE_LEFT, false}, {TC("replies", "NAME"), TABLE_LEFT, true},
+        {T("SINCE"), TABLE_LEFT, false},
     };
     struct buf out = BUF_INIT(16u << 20);
     struct table *t;
@@ -360,7 +339,7 @@ static int registered(struct cli *cli, const struct replies_options *o, const ch
     if (rc == 0 && cli->json)
         cli_json(json_incref(all));
     else if (rc == 0 && count == 0)
-        buf_printf(&out, "%s\n", T("nobody has a place yet", "还没有人报名"));
+        buf_printf(&out, "%s\n", T("nobody has a place yet"));
     else if (rc == 0)
         table_write(t, cli->width, 0, &out);
     cli_print(&out);
@@ -396,10 +375,7 @@ static bool find(struct cli *cli, const char *id, struct reply_book *book, int *
     if (reply_book_find(cli, id, book, &err) != 0)
         *rc = cli_error(cli, EX_UNAVAILABLE, &err);
     else if (book->count == 0)
-        *rc = cli_fail(cli, EX_DATAERR,
-                       T("there is no reply %s (outreach replies --all)",
-                         "没有编号为 %s 的回复（outreach replies --all 查看）"),
-                       id);
+        *rc = cli_fail(cli, EX_DATAERR, T("there is no reply %s (outreach replies --all)"), id);
     return *rc == 0;
 }
 
@@ -440,7 +416,7 @@ static int assign(struct cli *cli, const struct replies_options *o, char **opera
          audit(cli, "reply-assign", book.entries, operands[2], &err) != 0))
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0)
-        rc = told(cli, book.entries, "assigned", T("is assigned", "已分派"));
+        rc = told(cli, book.entries, "assigned", T("is assigned"));
     reply_book_free(&book);
     return rc;
 }
@@ -460,7 +436,7 @@ static int close_replies(struct cli *cli, const struct replies_options *o, char 
              change_open(cli, book.entries, NULL, &err) != 0))
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
         if (rc == 0)
-            rc = told(cli, book.entries, "closed", T("is closed", "已处理"));
+            rc = told(cli, book.entries, "closed", T("is closed"));
         reply_book_free(&book);
     }
     return rc;
@@ -504,17 +480,15 @@ static int check_text(const struct campaign *c, const char *text, struct error *
 
     free(whole);
     if (valid != 0 || text[0] == '\0')
-        return error_set(err, T("the text is empty, or is no UTF-8", "内容为空，或不是 UTF-8"));
+        return error_set(err, T("the text is empty, or is no UTF-8"));
     for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++)
         if ((*p < 0x20 && *p != '\n') || *p == 0x7f)
-            return error_set(err, T("the text holds a control character", "内容含有控制字符"));
+            return error_set(err, T("the text holds a control character"));
     if (strstr(text, "【") != NULL)
-        return error_set(
-            err, T("leave the signature out: it is added once", "不要写签名【】，会自动加一次"));
+        return error_set(err, T("leave the signature out: it is added once"));
     if ((int)size.parts > c->max_segments)
-        return error_set(
-            err, T("the text takes %u SMS parts, of %d at most", "内容需要 %u 条短信，最多 %d 条"),
-            size.parts, c->max_segments);
+        return error_set(err, T("the text takes %u SMS parts, of %d at most"), size.parts,
+                         c->max_segments);
     return 0;
 }
 
@@ -567,8 +541,7 @@ static int send_answer(struct cli *cli, const struct campaign *c, const struct r
         append_answer(reply, &done);
         append_schedule(c->id, BUILTIN_ANSWERS, a.now_ms, &cmd);
         if (done.verdict != APPEND_DONE)
-            rc = cli_fail(cli, EX_CANTCREAT, T("%s takes no more answers", "%s 不再接收答复"),
-                          c->id);
+            rc = cli_fail(cli, EX_CANTCREAT, T("%s takes no more answers"), c->id);
         else if (db_ask(cli->db, &cmd, NULL, &err) != 0)
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
     }
@@ -589,8 +562,7 @@ static int may_answer(struct cli *cli, const struct reply_entry *e)
     if (refusal == REPLY_REFUSED)
         return cli_fail(cli, EX_NOPERM,
                         T("she has refused, and has not asked anything since: nothing is sent to "
-                          "her (call her, if it has to be)",
-                          "对方已退订，此后没有再来信询问，不能向其发送（确有必要请打电话）"));
+                          "her (call her, if it has to be)"));
     return 0;
 }
 
@@ -611,8 +583,7 @@ static int answer(struct cli *cli, const struct replies_options *o, char **opera
     if (id[0] == '\0')
         rc = cli_fail(cli, EX_USAGE,
                       T("the reply belongs to no campaign: say through which one it is answered, "
-                        "--campaign ID",
-                        "这条回复不属于任何活动：请用 --campaign 编号 指定由哪个活动答复"));
+                        "--campaign ID"));
     if (rc == 0)
         rc = may_answer(cli, book.entries);
     if (rc == 0)
@@ -628,9 +599,8 @@ static int answer(struct cli *cli, const struct replies_options *o, char **opera
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0)
         rc = told(cli, book.entries, "answered",
-                  daemons_run(cli->db)
-                      ? T("is answered; close it when it is dealt with", "已答复；处理完请 close")
-                      : T("is answered when outreachd runs", "outreachd 运行后即发出答复"));
+                  daemons_run(cli->db) ? T("is answered; close it when it is dealt with")
+                                       : T("is answered when outreachd runs"));
     campaign_free(c);
     reply_book_free(&book);
     return rc;
@@ -665,10 +635,9 @@ static int replies(struct cli *cli, const void *arg, char **operands, int count)
         strcmp(operands[0], "answer") != 0 && strcmp(operands[0], "close") != 0)
         o.campaign = operands[0];
     else if (count > 0)
-        return cli_fail(cli, EX_USAGE, T("usage: outreach replies %s", "用法：outreach replies %s"),
-                        cmd_replies.operands);
+        return cli_fail(cli, EX_USAGE, T("usage: outreach replies %s"), cmd_replies.operands);
     if ((o.sums || o.registered) && o.campaign == NULL)
-        return cli_fail(cli, EX_USAGE, T("of which campaign?", "请指定活动编号"));
+        return cli_fail(cli, EX_USAGE, T("of which campaign?"));
     rc = cli_connect(cli);
     if (rc != 0)
         return rc;
@@ -680,13 +649,10 @@ static int replies(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_replies = {
     .name = "replies",
     .operands = "[CAMPAIGN | assign ID WHO | answer ID TEXT | close ID...]",
-    .summary = {"what residents wrote back: read, assign, answer, close",
-                "居民的回复：查看、分派、答复、处理完毕"},
-    .more = {"Shows what waits for a person: questions, and cries for help, which no machine\n"
-             "answers. answer sends one notice under the campaign's signature, at any hour; to\n"
-             "somebody who has refused only where she has asked since. All is audited.",
-             "显示待人工处理的回复：询问，以及求助（系统不会自动答复）。answer 以该活动的签名\n"
-             "发送一条，不受时段限制；对已退订的人，只有她此后又来信询问才能答复。均记入审计。"},
+    .summary = N_("what residents wrote back: read, assign, answer, close"),
+    .more = N_("Shows what waits for a person: questions, and cries for help, which no machine\n"
+               "answers. answer sends one notice under the campaign's signature, at any hour; to\n"
+               "somebody who has refused only where she has asked since. All is audited."),
     .least = 0,
     .most = -1,
     .options = replies_options,

@@ -25,13 +25,11 @@ struct report_options {
 
 static const struct option_row report_options[] = {
     {"output", 'o', OPTION_STRING, OPTION_AT(struct report_options, output), "FILE",
-     .help = {"a row for every notice, with number, state and reason: FILE.xlsx or FILE.csv",
-              "逐条导出号码、状态和原因：FILE.xlsx 或 FILE.csv"}},
+     .help = N_("a row for every notice, with number, state and reason: FILE.xlsx or FILE.csv")},
     {"reminder", 'r', OPTION_STRING, OPTION_AT(struct report_options, reminder), "NAME",
-     .help = {"this reminder only", "只看这个提醒"}},
+     .help = N_("this reminder only")},
     {"state", 's', OPTION_STRING, OPTION_AT(struct report_options, state), "STATE",
-     .help = {"those in this state only: failed, undelivered, expired, uncertain, ...",
-              "只看处于此状态的：failed、undelivered、expired、uncertain 等"}},
+     .help = N_("those in this state only: failed, undelivered, expired, uncertain, ...")},
     {0},
 };
 
@@ -78,11 +76,14 @@ static void head(struct report *r)
     const struct {
         const char *heading;
         unsigned width;
-    } before[] = {{T("reminder", "提醒"), 14}, {T("number", "序号"), 8}},
-      after[] = {{T("state", "状态"), 12},         {T("reason", "原因"), 40},
-                 {T("submitted", "提交时间"), 20}, {T("settled", "结果时间"), 20},
-                 {T("gateway", "网关"), 12},       {T("attempts", "尝试次数"), 9},
-                 {T("segments", "计费条数"), 9},   {T("cost", "费用"), 9}};
+    } before[] = {{T("reminder"), 14}, {T("number"), 8}}, after[] = {{T("state"), 12},
+                                                                     {T("reason"), 40},
+                                                                     {T("submitted"), 20},
+                                                                     {TC("report", "settled"), 20},
+                                                                     {T("gateway"), 12},
+                                                                     {T("attempts"), 9},
+                                                                     {TC("report", "segments"), 9},
+                                                                     {T("cost"), 9}};
 
     for (size_t i = 0; i < sizeof before / sizeof *before; i++, n++) {
         headings[n] = before[i].heading;
@@ -96,7 +97,7 @@ static void head(struct report *r)
         headings[n] = after[i].heading;
         widths[n] = after[i].width;
     }
-    sheet_head(r->sheet, T("notices", "通知"), headings, widths, n);
+    sheet_head(r->sheet, T("notices"), headings, widths, n);
 }
 
 static void put(struct report *r, const char *text)
@@ -223,15 +224,12 @@ static void tell(struct report *r, const struct report_options *options)
     }
     buf_printf(&out, "%s  %s\n\n", r->picture->status->id, r->picture->title);
     table_write(r->table, r->cli->width, 0, &out);
-    buf_printf(&out,
-               T("\n%s notices, %s segments paid for, %.2f %s\n",
-                 "\n共 %s 条通知，计费 %s 条，费用 %.2f %s\n"),
+    buf_printf(&out, T("\n%s notices, %s segments paid for, %.2f %s\n"),
                human_count(notices, r->total.notices), human_count(segments, r->total.segments),
                r->total.cost, currency);
     if (options->output != NULL)
         buf_printf(&out,
-                   T("written to %s: it holds people's numbers, keep it as you keep the list\n",
-                     "已写入 %s：其中有居民号码，请与名单同样妥善保管\n"),
+                   T("written to %s: it holds people's numbers, keep it as you keep the list\n"),
                    options->output);
     cli_print(&out);
     buf_free(&out);
@@ -246,8 +244,7 @@ static int open_sheet(struct report *r, const char *path, struct error *err)
     if (r->campaign->sensitive)
         return error_set(err,
                          T("%s is sensitive: no list of its recipients is written; the sums are "
-                           "told without --output",
-                           "%s 是敏感活动：不导出名单；不带 --output 可查看汇总"),
+                           "told without --output"),
                          r->picture->status->id);
     r->sheet = sheet_open(path, err);
     if (r->sheet == NULL)
@@ -277,13 +274,12 @@ static int run(struct report *r, const struct report_options *options)
 static int report(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct report_options *options = arg;
-    const struct table_column columns[] = {
-        {T("reminder", "提醒"), TABLE_LEFT, false},
-        {T("state", "状态"), TABLE_LEFT, false},
-        {T("notices", "条数"), TABLE_RIGHT, false},
-        {T("segments", "计费"), TABLE_RIGHT, false},
-        {T("cost", "费用"), TABLE_RIGHT, false},
-        {T("why, and what to do", "原因与处理"), TABLE_LEFT, true}};
+    const struct table_column columns[] = {{T("reminder"), TABLE_LEFT, false},
+                                           {T("state"), TABLE_LEFT, false},
+                                           {TC("report", "notices"), TABLE_RIGHT, false},
+                                           {TC("report 2", "segments"), TABLE_RIGHT, false},
+                                           {T("cost"), TABLE_RIGHT, false},
+                                           {T("why, and what to do"), TABLE_LEFT, true}};
     struct report *r;
     struct picture *p = NULL;
     int wanted = options->state != NULL ? notice_state_parse(options->state) : -1;
@@ -291,14 +287,12 @@ static int report(struct cli *cli, const void *arg, char **operands, int count)
 
     (void)count;
     if (options->state != NULL && wanted < 0)
-        return cli_fail(cli, EX_USAGE, T("report: no notice can be %s", "report：没有状态 %s"),
-                        options->state);
+        return cli_fail(cli, EX_USAGE, T("report: no notice can be %s"), options->state);
     rc = cli_connect(cli);
     if (rc == 0)
         p = picture_ask_taken(cli, operands[0], &rc);
     if (rc == 0 && options->reminder != NULL && picture_reminder(p, options->reminder) == NULL)
-        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), operands[0],
-                      options->reminder);
+        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], options->reminder);
     if (rc != 0) {
         picture_free(p);
         return rc;
@@ -319,18 +313,13 @@ static int report(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_report = {
     .name = "report",
     .operands = "ID",
-    .summary = {"what a campaign came to and cost, by reason; everybody in a file for Excel",
-                "活动的结果与费用，按原因汇总；可导出 Excel 名单"},
+    .summary = N_("what a campaign came to and cost, by reason; everybody in a file for Excel"),
     .more =
-        {"Counted from the ledger itself, also while notices are being sent. What is paid for:\n"
-         "the segments of the last attempt that a gateway took, by its `cost`.\n"
-         "With --output a row for every notice: the columns of the list that the campaign\n"
-         "uses, state, reason, times, gateway, segments, cost. Only you may read the file,\n"
-         "and one that is there already is not overwritten.",
-         "直接清点台账，发送过程中也可查看。费用：网关接收的最后一次尝试的条数，\n"
-         "按该网关的 cost 计。\n"
-         "--output：每条通知一行，含名单中用到的列、状态、原因、时间、网关、条数和费用。\n"
-         "文件仅本人可读；已存在的文件不会被覆盖。"},
+        N_("Counted from the ledger itself, also while notices are being sent. What is paid for:\n"
+           "the segments of the last attempt that a gateway took, by its `cost`.\n"
+           "With --output a row for every notice: the columns of the list that the campaign\n"
+           "uses, state, reason, times, gateway, segments, cost. Only you may read the file,\n"
+           "and one that is there already is not overwritten."),
     .least = 1,
     .most = 1,
     .options = report_options,

@@ -33,21 +33,19 @@ struct retry_options {
 
 static const struct option_row retry_options[] = {
     {"list", 'l', OPTION_FLAG, OPTION_AT(struct retry_options, list), NULL,
-     .help = {"only list what failed, by reason", "只按原因列出失败的"}},
+     .help = N_("only list what failed, by reason")},
     {"reminder", 'r', OPTION_STRING, OPTION_AT(struct retry_options, reminder), "NAME",
-     .help = {"of this reminder only", "只重发这个提醒的"}},
+     .help = N_("of this reminder only")},
     {"reason", 0, OPTION_STRING, OPTION_AT(struct retry_options, reason), "REASON",
-     .help = {"what failed for this reason only, as --list names it",
-              "只重发此原因的，名称见 --list"}},
+     .help = N_("what failed for this reason only, as --list names it")},
     {"gateway", 'g', OPTION_STRING, OPTION_AT(struct retry_options, gateway), "NAME",
-     .help = {"what failed at this gateway only", "只重发在此网关失败的"}},
+     .help = N_("what failed at this gateway only")},
     {"undelivered", 'u', OPTION_FLAG, OPTION_AT(struct retry_options, undelivered), NULL,
-     .help = {"also what a gateway took and could not deliver: it may cost once more",
-              "也重发网关已接收但未送达的：可能再次计费"}},
+     .help = N_("also what a gateway took and could not deliver: it may cost once more")},
     {"dry-run", 'n', OPTION_FLAG, OPTION_AT(struct retry_options, dry_run), NULL,
-     .help = {"only say what would be done", "只说明，不执行"}},
+     .help = N_("only say what would be done")},
     {"yes", 'y', OPTION_FLAG, OPTION_AT(struct retry_options, yes), NULL,
-     .help = {"do not ask; needed where nobody can be asked", "不再询问；不在终端时必须加上"}},
+     .help = N_("do not ask; needed where nobody can be asked")},
     {0},
 };
 
@@ -88,16 +86,15 @@ static const char *refusal_of(enum moves_verdict verdict)
 {
     switch (verdict) {
     case MOVES_CANCELLED:
-        return T("it is cancelled", "已取消");
+        return T("it is cancelled");
     case MOVES_EXPIRED:
-        return T("it is past its end", "已过期");
+        return T("it is past its end");
     case MOVES_PAUSED:
-        return T("it is paused: outreach resume first", "已暂停：请先 outreach resume");
+        return T("it is paused: outreach resume first");
     case MOVES_VERSION:
-        return T("it was changed just now: try again", "刚有改动：请重试");
+        return T("it was changed just now: try again");
     default:
-        return T("Redis has lost its ledger, or went back (outreach recover)",
-                 "Redis 丢失了台账或数据倒退（outreach recover）");
+        return T("Redis has lost its ledger, or went back (outreach recover)");
     }
 }
 
@@ -129,7 +126,7 @@ static int flush(struct retrying_run *r, struct error *err)
         r->refusal = refusal_of(verdict);
     freeReplyObject(reply);
     r->moves.count = 0;
-    return cli_interrupted() != 0 ? error_set(err, T("interrupted", "已中断")) : 0;
+    return cli_interrupted() != 0 ? error_set(err, T("interrupted")) : 0;
 }
 
 static int put_move(struct retrying_run *r, const struct walk_notice *w, struct error *err)
@@ -245,8 +242,7 @@ static int move_reminder(struct retrying_run *r, struct error *err)
         rc = -1;
     r->moves.count = 0;
     if (r->refusal != NULL)
-        fprintf(stderr, T("outreach: %s: not tried again: %s\n", "outreach：%s：没有重发：%s\n"),
-                r->reminder->name, r->refusal);
+        fprintf(stderr, T("outreach: %s: not tried again: %s\n"), r->reminder->name, r->refusal);
     return rc;
 }
 
@@ -267,13 +263,11 @@ static const char *how_words(const struct retrying_run *r, enum notice_state sta
 
     switch (record_retrying(&record)) {
     case RETRY_NEVER:
-        return T("no", "不可");
+        return T("no");
     case RETRY_IF_NAMED:
-        return over ? T("over", "已过期") : T("if named", "须指明");
+        return over ? T("over") : T("if named");
     default:
-        return over                          ? T("over", "已过期")
-               : state == NOTICE_UNDELIVERED ? T("with -u", "须加 -u")
-                                             : T("yes", "可以");
+        return over ? T("over") : state == NOTICE_UNDELIVERED ? T("with -u") : T("yes");
     }
 }
 
@@ -355,15 +349,14 @@ static void tell_list(struct retrying_run *r)
     if (r->cli->json)
         return;
     if (json_array_size(r->json) == 0) {
-        puts(T("nothing failed", "没有失败的通知"));
+        puts(T("nothing failed"));
         return;
     }
     table_write(r->table, r->cli->width, 0, &out);
-    buf_printf(&out, T("\nto be tried again: %s%s\n", "\n将重发：%s 条%s\n"),
-               human_count(n, r->wanted),
+    buf_printf(&out, T("\nto be tried again: %s%s\n"), human_count(n, r->wanted),
                r->options->reason == NULL && r->options->gateway == NULL && !r->options->undelivered
                    ? ""
-                   : T(", as asked for", "（按所选条件）"));
+                   : T(", as asked for"));
     cli_print(&out);
     buf_free(&out);
 }
@@ -375,15 +368,14 @@ static int ask_person(const struct retrying_run *r)
 
     if (!r->cli->terminal || !isatty(STDIN_FILENO) || r->cli->json)
         return cli_fail(r->cli, EX_USAGE,
-                        T("%s: there is nobody to ask whether to send again: say -y",
-                          "%s：这里无法询问是否重发：请加 -y"),
+                        T("%s: there is nobody to ask whether to send again: say -y"),
                         r->picture->status->id);
-    question = xasprintf(T("Try %s notices of %s again?", "重发 %2$s 的 %1$s 条通知？"),
-                         human_count(n, r->wanted), r->picture->status->id);
+    question = xasprintf(T("Try %s notices of %s again?"), human_count(n, r->wanted),
+                         r->picture->status->id);
     sure = cli_confirm(r->cli, question);
     free(question);
     if (!sure)
-        fputs(T("outreach: nothing was changed\n", "outreach：没有改动\n"), stderr);
+        fputs(T("outreach: nothing was changed\n"), stderr);
     return sure ? 0 : EX_TEMPFAIL;
 }
 
@@ -396,13 +388,11 @@ static int tell_moved(struct retrying_run *r, bool moved)
                            "wanted", (json_int_t)r->wanted, "retried", (json_int_t)r->moved, "left",
                            (json_int_t)r->left));
     else if (moved)
-        printf(T("%s notices wait to be sent again\n", "%s 条通知等待重发\n"),
-               human_count(n, r->moved));
+        printf(T("%s notices wait to be sent again\n"), human_count(n, r->moved));
     if (moved && r->left > 0)
         return cli_fail(r->cli, EX_TEMPFAIL,
                         T("%s more than may wait at once (park_max): run it again when these are "
-                          "through",
-                          "另有 %s 条超过同时等待的上限（park_max）：请待这些发完后再次执行"),
+                          "through"),
                         human_count(k, r->left));
     return 0;
 }
@@ -435,18 +425,19 @@ static int check_reason(const struct cli *cli, const char *reason)
     return reason == NULL ? 0
                           : cli_fail(cli, EX_USAGE,
                                      T("retry: nothing fails for the reason %s (outreach retry "
-                                       "--list names them)",
-                                       "retry：没有原因 %s（名称见 outreach retry --list）"),
+                                       "--list names them)"),
                                      reason);
 }
 
 static int retry(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct retry_options *options = arg;
-    const struct table_column columns[] = {
-        {T("reminder", "提醒"), TABLE_LEFT, false}, {T("state", "状态"), TABLE_LEFT, false},
-        {T("notices", "条数"), TABLE_RIGHT, false}, {T("again", "重发"), TABLE_LEFT, false},
-        {T("reason", "原因"), TABLE_LEFT, false},   {T("in words", "说明"), TABLE_LEFT, true}};
+    const struct table_column columns[] = {{T("reminder"), TABLE_LEFT, false},
+                                           {T("state"), TABLE_LEFT, false},
+                                           {TC("retry", "notices"), TABLE_RIGHT, false},
+                                           {T("again"), TABLE_LEFT, false},
+                                           {T("reason"), TABLE_LEFT, false},
+                                           {T("in words"), TABLE_LEFT, true}};
     struct picture *p = NULL;
     struct retrying_run *r;
     int rc = check_reason(cli, options->reason);
@@ -457,8 +448,7 @@ static int retry(struct cli *cli, const void *arg, char **operands, int count)
     if (rc == 0)
         p = picture_ask_taken(cli, operands[0], &rc);
     if (rc == 0 && options->reminder != NULL && picture_reminder(p, options->reminder) == NULL)
-        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), operands[0],
-                      options->reminder);
+        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], options->reminder);
     if (rc != 0) {
         picture_free(p);
         return rc;
@@ -481,16 +471,13 @@ static int retry(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_retry = {
     .name = "retry",
     .operands = "ID",
-    .summary = {"try once more what failed, by reason", "按原因重发失败的通知"},
-    .more = {"Without --reason what may go better now: an outage, a balance, a template, spent\n"
-             "attempts. A number that is nobody's or a text that was refused only if it is named.\n"
-             "Never who has it, who refused or is blacklisted, and nothing past its end. Their\n"
-             "attempts are kept: one more each, or what is left of `attempts`.\n"
-             "At most park_max of a reminder at a time.",
-             "不加 --reason 时重发可能好转的：网关故障、欠费、模板、尝试次数用完等。\n"
-             "空号、内容被拒须用 --reason 指明。已收到的、退订或黑名单的、已过期的从不重发。\n"
-             "尝试次数保留：每条再试一次，或用完剩余的 attempts。\n"
-             "每个提醒一次最多 park_max 条。"},
+    .summary = N_("try once more what failed, by reason"),
+    .more =
+        N_("Without --reason what may go better now: an outage, a balance, a template, spent\n"
+           "attempts. A number that is nobody's or a text that was refused only if it is named.\n"
+           "Never who has it, who refused or is blacklisted, and nothing past its end. Their\n"
+           "attempts are kept: one more each, or what is left of `attempts`.\n"
+           "At most park_max of a reminder at a time."),
     .least = 1,
     .most = 1,
     .options = retry_options,

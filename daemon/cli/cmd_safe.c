@@ -29,23 +29,20 @@ struct safe_options {
 
 static const struct option_row safe_options[] = {
     {"remove", 0, OPTION_FLAG, OPTION_AT(struct safe_options, remove), NULL,
-     .help = {"take the mark away: she is told as everybody", "取消标记，恢复正常发送"}},
+     .help = N_("take the mark away: she is told as everybody")},
     {"note", 0, OPTION_STRING, OPTION_AT(struct safe_options, note), "WORDS",
-     .help = {"for colleagues: why, until when, whom to ask",
-              "给同事看的说明：原因、期限、联系人"}},
+     .help = N_("for colleagues: why, until when, whom to ask")},
     {"list", 0, OPTION_FLAG, OPTION_AT(struct safe_options, list), NULL,
-     .help = {"no NUMBER: all who are marked, masked", "不带号码：列出全部（号码打码）"}},
+     .help = N_("no NUMBER: all who are marked, masked")},
     {"as-is", 0, OPTION_FLAG, OPTION_AT(struct safe_options, as_is), NULL,
-     .help = {"the address is not a telephone number: take it as it is written",
-              "地址不是电话号码，按原样使用"}},
+     .help = N_("the address is not a telephone number: take it as it is written")},
     {0},
 };
 
 static int usage(const struct cli *cli)
 {
     return cli_fail(cli, EX_USAGE, "%s",
-                    T("usage: outreach safe NUMBER skip|neutral|hours \"09:00-11:00\"|--remove",
-                      "用法：outreach safe 号码 skip|neutral|hours \"09:00-11:00\"|--remove"));
+                    T("usage: outreach safe NUMBER skip|neutral|hours \"09:00-11:00\"|--remove"));
 }
 
 /* The change and its audit, one after the other: a mark without its line in the audit is better
@@ -85,8 +82,7 @@ static char *written(const struct cli *cli, const char *mode, const char *hours,
         strncmp(note, "by ", 3) == 0 || strncmp(note, "at ", 3) == 0) {
         error_set(err,
                   T("the note is one line of at most %d bytes, and begins with neither \"by \" nor "
-                    "\"at \"",
-                    "说明限一行、不超过 %d 字节，且不以“by ”或“at ”开头"),
+                    "\"at \""),
                   SAFE_NOTE_BYTES - 1);
         return NULL;
     }
@@ -101,14 +97,13 @@ static void show(const struct cli *cli, const char *shown, const struct safe_not
     char when[HUMAN_BYTES];
 
     if (!n->marked) {
-        printf(T("%s  is not marked\n", "%s  没有标记\n"), shown);
+        printf(T("%s  is not marked\n"), shown);
         return;
     }
     printf("%s  %s%s%s  %s\n", shown, safe_mode_name(n->mark.mode),
            n->mark.mode == SAFE_HOURS ? " " : "", n->mark.hours, safe_marks_words(n->mark.mode));
     if (n->by[0] != '\0')
-        printf(T("    marked by %s, %s\n", "    标记人 %s，%s\n"), n->by,
-               human_time(when, zone, n->at_ms, false));
+        printf(T("    marked by %s, %s\n"), n->by, human_time(when, zone, n->at_ms, false));
     if (n->note[0] != '\0')
         printf("    %s\n", n->note);
 }
@@ -166,7 +161,7 @@ static int list_all(struct cli *cli)
     if (rc == 0 && cli->json)
         cli_json(json_pack("{s:I,s:O}", "count", (json_int_t)json_array_size(all), "masked", all));
     else if (rc == 0)
-        printf(T("%zu are marked\n", "共 %zu 人\n"), json_array_size(all));
+        printf(T("%zu are marked\n"), json_array_size(all));
     json_decref(all);
     return rc;
 }
@@ -233,19 +228,12 @@ static int safe(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_safe = {
     .name = "safe",
     .operands = "[NUMBER] [skip|neutral|hours] [HOURS]",
-    .summary = {"residents in danger: not told by machine, or not so",
-                "受保护的居民：不由系统告知，或换一种方式"},
-    .more =
-        {"skip: nothing is sent; `outreach uncalled` lists her, so that somebody tells her.\n"
-         "neutral: a text that says nothing, of the campaign (texts.neutral) or configured\n"
-         "(defaults.neutral_text). hours: only then, as in \"09:00-11:00\", and within the\n"
-         "campaign's. It holds at once, on every channel, for all that has not left yet.\n"
-         "NUMBER alone shows its mark. Only a person sets one, never a reply by SMS.",
-         "skip：一律不发送，由专人告知（outreach uncalled 会列出）。\n"
-         "neutral：只发不透露任何内容的短信：活动的 texts.neutral 或配置 defaults.neutral_text。\n"
-         "hours：只在此时段发送，如 \"09:00-11:00\"，且须在活动允许的时段内。\n"
-         "立即生效，适用于所有渠道中尚未发出的通知。只写号码则查看标记。\n"
-         "只能由工作人员设置，短信回复不会改变它。"},
+    .summary = N_("residents in danger: not told by machine, or not so"),
+    .more = N_("skip: nothing is sent; `outreach uncalled` lists her, so that somebody tells her.\n"
+               "neutral: a text that says nothing, of the campaign (texts.neutral) or configured\n"
+               "(defaults.neutral_text). hours: only then, as in \"09:00-11:00\", and within the\n"
+               "campaign's. It holds at once, on every channel, for all that has not left yet.\n"
+               "NUMBER alone shows its mark. Only a person sets one, never a reply by SMS."),
     .least = 0,
     .most = 3,
     .options = safe_options,

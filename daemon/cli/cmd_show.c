@@ -21,10 +21,9 @@ struct show_options {
 
 static const struct option_row show_options[] = {
     {"reminder", 'r', OPTION_STRING, OPTION_AT(struct show_options, reminder), "NAME",
-     .help = {"this reminder only", "只看这个提醒"}},
+     .help = N_("this reminder only")},
     {"state", 's', OPTION_STRING, OPTION_AT(struct show_options, state), "STATE",
-     .help = {"list who is in this state: uncertain, failed, undelivered, ...",
-              "逐一列出处于此状态的收件人：uncertain、failed、undelivered 等"}},
+     .help = N_("list who is in this state: uncertain, failed, undelivered, ...")},
     {0},
 };
 
@@ -52,26 +51,23 @@ static void show_reminder(const struct cli *cli, const struct picture *p,
     char a[HUMAN_BYTES];
 
     buf_printf(out, "\n%s  %s", r->name, state);
-    put_time(cli, &column, T("due", "计划时间"), human_time(a, p->zone, r->due_ms, false), out);
+    put_time(cli, &column, T("due"), human_time(a, p->zone, r->due_ms, false), out);
     if (r->begun_ms != 0)
-        put_time(cli, &column, T("begun", "开始"), human_time(a, p->zone, r->begun_ms, true), out);
+        put_time(cli, &column, T("begun"), human_time(a, p->zone, r->begun_ms, true), out);
     if (r->done_ms != 0)
-        put_time(cli, &column, T("done", "结束"), human_time(a, p->zone, r->done_ms, true), out);
+        put_time(cli, &column, TC("show", "done"), human_time(a, p->zone, r->done_ms, true), out);
     buf_putc(out, '\n');
     equation_write(r, cli->width, 2, out);
     if (picture_only_doubt(r))
         buf_printf(out,
                    picture_holds_doubt(p, r)
-                       ? T("  open only for %s in doubt, which are held for a person\n",
-                           "  仅因存疑的 %s 条仍在进行中，它们留待人工处理\n")
-                       : T("  open only for %s in doubt, which are sent again in their time\n",
-                           "  仅因存疑的 %s 条仍在进行中，到时自动重发\n"),
+                       ? T("  open only for %s in doubt, which are held for a person\n")
+                       : T("  open only for %s in doubt, which are sent again in their time\n"),
                    human_count(a, r->counts[NOTICE_UNCERTAIN]));
     else if (strcmp(r->state, "done") == 0 && r->counts[NOTICE_UNCERTAIN] > 0)
-        buf_printf(out,
-                   T("  %s stay in doubt: nobody sends them again, a late receipt may still tell\n",
-                     "  %s 条存疑：不再重发，迟到的回执仍可能说明结果\n"),
-                   human_count(a, r->counts[NOTICE_UNCERTAIN]));
+        buf_printf(
+            out, T("  %s stay in doubt: nobody sends them again, a late receipt may still tell\n"),
+            human_count(a, r->counts[NOTICE_UNCERTAIN]));
 }
 
 static json_t *reminder_json(const struct reminder_status *r)
@@ -105,22 +101,19 @@ static void show_campaign(const struct cli *cli, const struct picture *p, struct
     if (strcmp(s->state, "loading") == 0) {
         buf_printf(out,
                    daemons_run(cli->db)
-                       ? T("%s  %s recipients loaded; not taken by outreachd yet\n",
-                           "%s  已载入 %s 人；outreachd 尚未接收\n")
-                       : T("%s  %s recipients loaded; no outreachd runs to take it\n",
-                           "%s  已载入 %s 人；outreachd 没有运行，无法接收\n"),
+                       ? T("%s  %s recipients loaded; not taken by outreachd yet\n")
+                       : T("%s  %s recipients loaded; no outreachd runs to take it\n"),
                    s->id, human_count(b, s->rows));
         return;
     }
     buf_printf(out, "%s  %s\n", s->id, p->title);
-    buf_printf(out, T("%s, %s recipients, queued %s by %s\n", "%s，收件人 %s，%s 由 %s 提交\n"),
-               words_state(s->state), human_count(b, s->rows),
-               human_time(a, p->zone, s->queued_ms, false), s->by);
+    buf_printf(out, T("%s, %s recipients, queued %s by %s\n"), words_state(s->state),
+               human_count(b, s->rows), human_time(a, p->zone, s->queued_ms, false), s->by);
     if (strcmp(s->state, "awaiting") == 0)
         picture_write_awaiting(p, out);
     else if (s->approved_by[0] != '\0')
-        buf_printf(out, T("approved %s by %s\n", "%s 由 %s 批准\n"),
-                   human_time(a, p->zone, s->approved_ms, false), s->approved_by);
+        buf_printf(out, T("approved %s by %s\n"), human_time(a, p->zone, s->approved_ms, false),
+                   s->approved_by);
 }
 
 static int show(struct cli *cli, const void *arg, char **operands, int count)
@@ -135,8 +128,7 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
 
     (void)count;
     if (state < 0)
-        return cli_fail(cli, EX_USAGE, T("show: no notice can be %s", "show：没有状态 %s"),
-                        options->state);
+        return cli_fail(cli, EX_USAGE, T("show: no notice can be %s"), options->state);
     rc = cli_connect(cli);
     if (rc == 0)
         p = picture_ask(cli, operands[0], &rc);
@@ -164,8 +156,7 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
         json_decref(reminders);
     } else if (options->reminder != NULL && shown == 0) {
-        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), operands[0],
-                      options->reminder);
+        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], options->reminder);
         json_decref(reminders);
     } else if (cli->json) {
         cli_json(json_pack(
@@ -190,17 +181,14 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_show = {
     .name = "show",
     .operands = "ID",
-    .summary = {"what became of every notice of a campaign", "查看活动每一条通知的去向"},
-    .more = {"For each reminder: its state and times, and where its notices are. The sum must be\n"
-             "what was planned; if it is not, a ≠ says so and the exit code is 70.\n"
-             "open: something is still to be done. done: nothing more by our doing; what was\n"
-             "accepted may still be delivered.\n"
-             "With --state: who they are, by number in the list that was queued; `outreach why`\n"
-             "tells the rest of one.",
-             "对每个提醒：状态、时间和各状态的条数。各项之和必须等于计划数；\n"
-             "若不等则显示 ≠，退出码为 70。\n"
-             "进行中：还有要做的；已结束：不再发送，已接收的仍可能送达。\n"
-             "--state：按名单序号逐一列出；某一位的详情用 outreach why 查看。"},
+    .summary = N_("what became of every notice of a campaign"),
+    .more =
+        N_("For each reminder: its state and times, and where its notices are. The sum must be\n"
+           "what was planned; if it is not, a ≠ says so and the exit code is 70.\n"
+           "open: something is still to be done. done: nothing more by our doing; what was\n"
+           "accepted may still be delivered.\n"
+           "With --state: who they are, by number in the list that was queued; `outreach why`\n"
+           "tells the rest of one."),
     .least = 1,
     .most = 1,
     .options = show_options,

@@ -37,19 +37,17 @@ struct test_options {
 
 static const struct option_row test_options[] = {
     {"to", 't', OPTION_STRING, OPTION_AT(struct test_options, to), "ADDRESS",
-     .help = {"whom: your own number, or your address on --channel", "发给谁：自己的号码或地址"}},
+     .help = N_("whom: your own number, or your address on --channel")},
     {"reminder", 'r', OPTION_STRING, OPTION_AT(struct test_options, reminder), "NAME",
-     .help = {"this reminder only; else each", "只发这个提醒；默认每个都发"}},
+     .help = N_("this reminder only; else each")},
     {"channel", 0, OPTION_STRING, OPTION_AT(struct test_options, channel), "NAME",
-     .help = {"by this channel of the campaign's; else the first", "走这个渠道；默认第一个"}},
+     .help = N_("by this channel of the campaign's; else the first")},
     {"language", 'l', OPTION_STRING, OPTION_AT(struct test_options, language), "CODE",
-     .help = {"as somebody of this language gets it", "按此语言的收件人"}},
+     .help = N_("as somebody of this language gets it")},
     {"as-is", 0, OPTION_FLAG, OPTION_AT(struct test_options, as_is), NULL,
-     .help = {"the address is not a telephone number: take it as it is written",
-              "地址不是电话号码，按原样使用"}},
+     .help = N_("the address is not a telephone number: take it as it is written")},
     {"wait", 'w', OPTION_DURATION, OPTION_AT(struct test_options, wait_ms), "SECONDS",
-     .initial = 30000,
-     .help = {"how long to wait for what becomes of it (30)", "最多等待结果多久（30 秒）"}},
+     .initial = 30000, .help = N_("how long to wait for what becomes of it (30)")},
     {0},
 };
 
@@ -150,7 +148,7 @@ static json_t *document(const struct testing *t, struct error *err)
     buf_free(&text);
     if (of == NULL) {
         json_decref(d);
-        error_set(err, T("the campaign is too long", "活动文件过长"));
+        error_set(err, T("the campaign is too long"));
         return NULL;
     }
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
@@ -266,9 +264,7 @@ static int tell(const struct testing *t, const struct picture *p)
     else
         json_decref(all);
     if (!t->cli->json && !good)
-        printf(T("`outreach why %s --campaign %s` tells more\n",
-                 "详情：outreach why %s --campaign %s\n"),
-               t->address, t->id);
+        printf(T("`outreach why %s --campaign %s` tells more\n"), t->address, t->id);
     return good ? 0 : waits ? EX_TEMPFAIL : EX_DATAERR;
 }
 
@@ -282,8 +278,7 @@ static int wait_for_it(const struct testing *t)
         char *reason = rejection(t);
 
         if (reason != NULL) {
-            rc = cli_fail(t->cli, EX_DATAERR, T("the test was rejected: %s", "测试被拒绝：%s"),
-                          reason);
+            rc = cli_fail(t->cli, EX_DATAERR, T("the test was rejected: %s"), reason);
             free(reason);
             picture_free(p);
             return rc;
@@ -293,14 +288,12 @@ static int wait_for_it(const struct testing *t)
         p = picture_read(t->cli, t->id, NULL);
     } while ((p == NULL || !is_over(p)) && clock_mono_ms() < until && cli_interrupted() == 0);
     if (p == NULL)
-        rc =
-            cli_fail(t->cli, EX_TEMPFAIL,
-                     daemons_run(t->cli->db)
-                         ? T("outreachd runs, but has not taken the test yet: outreach show %s",
-                             "outreachd 正在运行，但尚未接收测试：outreach show %s")
-                         : T("no outreachd runs: the test is sent when one does (outreach show %s)",
-                             "outreachd 没有运行：运行后才会发送测试（outreach show %s）"),
-                     t->id);
+        rc = cli_fail(
+            t->cli, EX_TEMPFAIL,
+            daemons_run(t->cli->db)
+                ? T("outreachd runs, but has not taken the test yet: outreach show %s")
+                : T("no outreachd runs: the test is sent when one does (outreach show %s)"),
+            t->id);
     else
         rc = tell(t, p);
     picture_free(p);
@@ -316,17 +309,15 @@ static int choose_channel(struct testing *t)
     const char *wanted = t->options->channel;
 
     if (t->options->reminder != NULL && campaign_find_reminder(c, t->options->reminder) < 0)
-        return cli_fail(t->cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), c->id,
+        return cli_fail(t->cli, EX_DATAERR, T("%s has no reminder %s"), c->id,
                         t->options->reminder);
     if (c->to_group)
         return cli_fail(t->cli, EX_DATAERR,
-                        T("%s goes to a group: try its gateway with outreach gateways try",
-                          "%s 发到群里：请用 outreach gateways try 测试网关"),
-                        c->id);
+                        T("%s goes to a group: try its gateway with outreach gateways try"), c->id);
     for (t->channel = 0; t->channel < c->channel_count; t->channel++)
         if (wanted == NULL || strcmp(wanted, c->channels[t->channel]) == 0)
             return 0;
-    return cli_fail(t->cli, EX_DATAERR, T("%s has no channel %s", "%s 没有渠道 %s"), c->id, wanted);
+    return cli_fail(t->cli, EX_DATAERR, T("%s has no channel %s"), c->id, wanted);
 }
 
 static int prepare(struct testing *t, const char *path)
@@ -346,9 +337,7 @@ static int prepare(struct testing *t, const char *path)
     if (reading_audience(&t->reading, &err) != 0)
         return cli_error(t->cli, EX_DATAERR, &err);
     if (t->row == NULL)
-        return cli_fail(t->cli, EX_DATAERR,
-                        T("nobody in the list reads %s", "名单中没有语言为 %s 的人"),
-                        t->options->language);
+        return cli_fail(t->cli, EX_DATAERR, T("nobody in the list reads %s"), t->options->language);
     snprintf(t->id, sizeof t->id, "%.44s-test-%" PRIx64, t->reading.campaign->id,
              (uint64_t)clock_wall_ms());
     return 0;
@@ -364,10 +353,9 @@ static int test(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (t.options->to == NULL)
-        return cli_fail(cli, EX_USAGE,
-                        T("test: to whom? --to 13851400000", "test：发给谁？--to 13851400000"));
+        return cli_fail(cli, EX_USAGE, T("test: to whom? --to 13851400000"));
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s", "无法读取 %s：%s"), operands[0],
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
                         language_errno(errno));
     cli_catch_signals();
     rc = prepare(&t, operands[0]);
@@ -385,14 +373,12 @@ static int test(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_test = {
     .name = "test",
     .operands = "CAMPAIGN.conf",
-    .summary = {"send a campaign's notices to oneself, now", "先发给自己看看"},
-    .more = {"By the gateways, with signature and segments, as the first person of the list would\n"
-             "get them; at any hour, and whatever was sent to this number today. Nobody of the\n"
-             "list gets anything. Waits for the receipt. Stands in the books as a campaign of\n"
-             "its own, ID-test-...",
-             "按名单中第一位收件人的内容，经真实网关发出（签名、条数与正式发送一致），\n"
-             "不受时段和每人限额约束；名单中的人不会收到。会等待回执。\n"
-             "在记录中是一个单独的活动，编号为 ID-test-…"},
+    .summary = N_("send a campaign's notices to oneself, now"),
+    .more =
+        N_("By the gateways, with signature and segments, as the first person of the list would\n"
+           "get them; at any hour, and whatever was sent to this number today. Nobody of the\n"
+           "list gets anything. Waits for the receipt. Stands in the books as a campaign of\n"
+           "its own, ID-test-..."),
     .least = 1,
     .most = 1,
     .options = test_options,

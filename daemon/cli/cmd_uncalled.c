@@ -35,14 +35,11 @@ struct uncalled_options {
 
 static const struct option_row uncalled_options[] = {
     {"by", 0, OPTION_STRING, OPTION_AT(struct uncalled_options, by), "COLUMN",
-     .help = {"by this column of the list; default 社区, 小区, 村 or community",
-              "按名单的这一列分组；默认 社区、小区、村"}},
+     .help = N_("by this column of the list; default 社区, 小区, 村 or community")},
     {"output", 'o', OPTION_STRING, OPTION_AT(struct uncalled_options, output), "FILE",
-     .help = {"with a column to tick: FILE.xlsx or FILE.csv",
-              "导出，带打勾列：FILE.xlsx 或 FILE.csv"}},
+     .help = N_("with a column to tick: FILE.xlsx or FILE.csv")},
     {"ticks", 0, OPTION_STRING, OPTION_AT(struct uncalled_options, ticks), "FILE",
-     .help = {"takes such a file back: who is ticked was told",
-              "读回打过勾的文件：打勾的人已告知"}},
+     .help = N_("takes such a file back: who is ticked was told")},
     {0},
 };
 
@@ -58,16 +55,13 @@ enum {
     COLUMNS
 };
 static const struct {
-    struct words heading;
+    const char *heading;
     unsigned width;
 } file_columns[COLUMNS] = {
-    [COLUMN_CAMPAIGN] = {{"campaign", "活动"}, 24},
-    [COLUMN_COMMUNITY] = {{"community", "社区"}, 16},
-    [COLUMN_N] = {{"number in the list", "名单序号"}, 10},
-    [COLUMN_NAME] = {{"name", "姓名"}, 12},
-    [COLUMN_TO] = {{"address", "号码"}, 18},
-    [COLUMN_WHY] = {{"why not reached", "未送达原因"}, 44},
-    [COLUMN_TICK] = {{"told (tick)", "已告知（打勾）"}, 14},
+    [COLUMN_CAMPAIGN] = {N_("campaign"), 24},    [COLUMN_COMMUNITY] = {N_("community"), 16},
+    [COLUMN_N] = {N_("number in the list"), 10}, [COLUMN_NAME] = {N_("name"), 12},
+    [COLUMN_TO] = {N_("address"), 18},           [COLUMN_WHY] = {N_("why not reached"), 44},
+    [COLUMN_TICK] = {N_("told (tick)"), 14},
 };
 
 struct person {
@@ -251,8 +245,7 @@ static int list_campaign(struct uncalled *u, const char *id, struct error *err)
         u->name = campaign_column(u->campaign, "name");
         if (u->options->by != NULL && u->by < 0 && !u->campaign->sensitive)
             error_set(err,
-                      T("%s: its list has no column %s, or it was not stored: a text must use it",
-                        "%s：名单没有“%s”列，或没有存下来（只存内容用到的列）"),
+                      T("%s: its list has no column %s, or it was not stored: a text must use it"),
                       id, u->options->by);
         else if (read_called(u, id, err) == 0 && walk_campaigns_people(u, err) == 0)
             rc = 0;
@@ -297,7 +290,7 @@ static int write_file(const struct uncalled *u, struct error *err)
         headings[i] = words_of(file_columns[i].heading);
         widths[i] = file_columns[i].width;
     }
-    sheet_head(s, T("to be told", "待告知"), headings, widths, COLUMNS);
+    sheet_head(s, T("to be told"), headings, widths, COLUMNS);
     for (size_t i = 0; i < u->count; i++) {
         const struct person *p = &u->people[i];
 
@@ -334,7 +327,7 @@ static void write_terminal(const struct uncalled *u)
 {
     const struct table_column columns[] = {
         {words_of(file_columns[COLUMN_CAMPAIGN].heading), TABLE_LEFT, false},
-        {T("no.", "序号"), TABLE_RIGHT, false},
+        {T("no."), TABLE_RIGHT, false},
         {words_of(file_columns[COLUMN_NAME].heading), TABLE_LEFT, false},
         {words_of(file_columns[COLUMN_TO].heading), TABLE_LEFT, false},
         {words_of(file_columns[COLUMN_WHY].heading), TABLE_LEFT, true}};
@@ -345,8 +338,7 @@ static void write_terminal(const struct uncalled *u)
         const char *community = u->people[i].community;
         struct table *t = table_create(columns, sizeof columns / sizeof *columns);
 
-        buf_printf(&out, "%s\n",
-                   community[0] != '\0' ? community : T("(no community)", "（未填社区）"));
+        buf_printf(&out, "%s\n", community[0] != '\0' ? community : T("(no community)"));
         for (; i < u->count && strcmp(u->people[i].community, community) == 0; i++) {
             table_cell(t, u->people[i].campaign);
             table_printf(t, "%" PRId64, u->people[i].n);
@@ -358,24 +350,16 @@ static void write_terminal(const struct uncalled *u)
         table_free(t);
         buf_putc(&out, '\n');
     }
-    buf_printf(&out, T("%s to be told by a person\n", "共 %s 人待告知\n"),
-               human_count(count, (int64_t)u->count));
+    buf_printf(&out, T("%s to be told by a person\n"), human_count(count, (int64_t)u->count));
     if (u->told > 0)
-        buf_printf(&out, T("%s were told already\n", "另有 %s 人已告知\n"),
-                   human_count(count, u->told));
+        buf_printf(&out, T("%s were told already\n"), human_count(count, u->told));
     if (u->sensitive > 0)
-        buf_printf(&out,
-                   T("%s more in sensitive campaigns, of which nobody is listed\n",
-                     "敏感活动中另有 %s 人，不列名单\n"),
+        buf_printf(&out, T("%s more in sensitive campaigns, of which nobody is listed\n"),
                    human_count(count, u->sensitive));
-    buf_puts(&out,
-             T("Rows of a list that could not be used (landlines, broken numbers) were never "
-               "stored:\noutreach check CAMPAIGN.conf lists them.\n",
-               "名单里无法使用的行（座机、错误号码）没有入库：outreach check 活动文件 会列出。\n"));
+    buf_puts(&out, T("Rows of a list that could not be used (landlines, broken numbers) were never "
+                     "stored:\noutreach check CAMPAIGN.conf lists them.\n"));
     if (u->options->output != NULL)
-        buf_printf(&out,
-                   T("written to %s: tick who was told, then outreach uncalled --ticks %s\n",
-                     "已写入 %s：告知后打勾，再执行 outreach uncalled --ticks %s\n"),
+        buf_printf(&out, T("written to %s: tick who was told, then outreach uncalled --ticks %s\n"),
                    u->options->output, u->options->output);
     cli_print(&out);
     buf_free(&out);
@@ -401,9 +385,8 @@ static int list(struct uncalled *u, const char *only)
     if (u->count > 0)
         qsort(u->people, u->count, sizeof *u->people, by_community);
     if (rc == 0 && u->options->output != NULL && u->count == 0 && u->sensitive > 0)
-        rc = cli_fail(
-            u->cli, EX_DATAERR, "%s",
-            T("nobody of a sensitive campaign is listed in a file", "敏感活动的人员不导出到文件"));
+        rc = cli_fail(u->cli, EX_DATAERR, "%s",
+                      T("nobody of a sensitive campaign is listed in a file"));
     if (rc == 0 && u->options->output != NULL && write_file(u, &err) != 0)
         rc = cli_error(u->cli, EX_DATAERR, &err);
     if (rc == 0 && u->cli->json)
@@ -438,12 +421,12 @@ struct ticks {
     size_t count, room;
 };
 
-static bool is_heading(const struct csv_field *field, struct words heading)
+static bool is_heading(const struct csv_field *field, const char *heading)
 {
-    return (field->length == strlen(heading.en) &&
-            memcmp(field->bytes, heading.en, field->length) == 0) ||
-           (field->length == strlen(heading.zh) &&
-            memcmp(field->bytes, heading.zh, field->length) == 0);
+    return (field->length == strlen(heading) &&
+            memcmp(field->bytes, heading, field->length) == 0) ||
+           (field->length == strlen(language_in_chinese(heading)) &&
+            memcmp(field->bytes, language_in_chinese(heading), field->length) == 0);
 }
 
 static int read_headings(struct ticks *t, const struct csv_row *row, struct error *err)
@@ -461,8 +444,7 @@ static int read_headings(struct ticks *t, const struct csv_row *row, struct erro
     return error_set(
         err,
         T("%s: the headings \"%s\", \"%s\" and \"%s\" are needed, as outreach uncalled "
-          "-o writes them",
-          "%s：需要“%s”“%s”“%s”三列，与 outreach uncalled -o 写出的一致"),
+          "-o writes them"),
         t->path, words_of(file_columns[COLUMN_CAMPAIGN].heading),
         words_of(file_columns[COLUMN_N].heading), words_of(file_columns[COLUMN_TICK].heading));
 }
@@ -513,9 +495,7 @@ static int on_tick_row(void *arg, const struct csv_row *row, struct error *err)
             *s = ' ';
     one->n = strtoll(number, &end, 10);
     if (one->n < 1 || *end != '\0' || number[0] == '\0')
-        return error_set(err,
-                         T("%s: row %lu: \"%s\" is no number of a list; nothing was changed",
-                           "%s：第 %lu 行：“%s”不是名单序号；没有任何改动"),
+        return error_set(err, T("%s: row %lu: \"%s\" is no number of a list; nothing was changed"),
                          t->path, row->number, number);
     return 0;
 }
@@ -545,9 +525,7 @@ static int check_ticks(struct cli *cli, const struct ticks *t, struct error *err
             rows = rows_of(cli, last, err);
         }
         if (t->list[i].n > rows)
-            return error_set(err,
-                             T("%s: \"%s\" has no recipient %" PRId64 "; nothing was changed",
-                               "%s：“%s”没有第 %" PRId64 " 位收件人；没有任何改动"),
+            return error_set(err, T("%s: \"%s\" has no recipient %" PRId64 "; nothing was changed"),
                              t->path, last, t->list[i].n);
     }
     return 0;
@@ -588,7 +566,7 @@ static int take_ticks(struct cli *cli, const char *path)
     if (sheet_read(path, on_tick_row, &t, &err) != 0 || check_ticks(cli, &t, &err) != 0)
         rc = cli_error(cli, EX_DATAERR, &err);
     else if (!t.headed)
-        rc = cli_fail(cli, EX_DATAERR, T("%s is empty", "%s 是空的"), path);
+        rc = cli_fail(cli, EX_DATAERR, T("%s is empty"), path);
     else if (keep_ticks(cli, &t, &kept, &err) != 0 ||
              (kept > 0 && register_audit(cli, "uncalled-ticks", "file", path, &err) != 0))
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
@@ -596,8 +574,7 @@ static int take_ticks(struct cli *cli, const char *path)
         cli_json(json_pack("{s:I,s:I}", "told", (json_int_t)kept, "told_already",
                            (json_int_t)t.count - kept));
     else if (rc == 0)
-        printf(T("%s were told by a person; %s of the ticks were known already\n",
-                 "已登记 %s 人由专人告知；其余 %s 个勾此前已登记\n"),
+        printf(T("%s were told by a person; %s of the ticks were known already\n"),
                human_count(count, kept), human_count(again, (int64_t)t.count - kept));
     free(t.list);
     return rc;
@@ -611,8 +588,7 @@ static int uncalled(struct cli *cli, const void *arg, char **operands, int count
 
     if (options->ticks != NULL && (count > 0 || options->by != NULL || options->output != NULL))
         return cli_fail(cli, EX_USAGE, "%s",
-                        T("uncalled: --ticks FILE stands alone: the file names the campaigns",
-                          "uncalled：--ticks 文件 单独使用，活动写在文件里"));
+                        T("uncalled: --ticks FILE stands alone: the file names the campaigns"));
     rc = cli_connect(cli);
     if (rc != 0)
         return rc;
@@ -623,16 +599,12 @@ static int uncalled(struct cli *cli, const void *arg, char **operands, int count
 const struct subcommand cmd_uncalled = {
     .name = "uncalled",
     .operands = "[CAMPAIGN]",
-    .summary = {"whom no message has reached, by community, to be told by a person",
-                "没有收到任何通知的人，按社区列出，由专人告知"},
+    .summary = N_("whom no message has reached, by community, to be told by a person"),
     .more =
-        {"Numbers that nobody has, no receipt for an hour, refused, capped, expired, in doubt,\n"
-         "protected residents. Who got any reminder of the campaign is not listed, nor who\n"
-         "was ticked before. The file holds people's numbers: keep it as you keep the list.\n"
-         "Of a sensitive campaign the sum alone is told.",
-         "空号、一小时内没有回执、退订、超限、过期、存疑、受保护居民。收到过该活动任何一次\n"
-         "提醒的人和已打勾的人不再列出。文件中有居民号码，请与名单同样妥善保管。\n"
-         "敏感活动只报人数。"},
+        N_("Numbers that nobody has, no receipt for an hour, refused, capped, expired, in doubt,\n"
+           "protected residents. Who got any reminder of the campaign is not listed, nor who\n"
+           "was ticked before. The file holds people's numbers: keep it as you keep the list.\n"
+           "Of a sensitive campaign the sum alone is told."),
     .least = 0,
     .most = 1,
     .options = uncalled_options,

@@ -30,18 +30,18 @@ static void count_ledger(const struct copy *copy, struct verdict *v)
 
     if (copy->ledger->len % LEDGER_RECORD_BYTES != 0 || n == 0 ||
         ledger_header_unpack(bytes, &header) != 0) {
-        v->trouble = T("its ledger has no header: it is damaged", "台账缺少头部：已损坏");
+        v->trouble = T("its ledger has no header: it is damaged");
         return;
     }
     if ((int64_t)n - 1 != copy->counters.last)
-        v->trouble = T("its ledger has not a record for every recipient", "台账条数与收件人数不符");
+        v->trouble = T("its ledger has not a record for every recipient");
     for (size_t i = 1; i < n; i++) {
         unsigned state = bytes[i * LEDGER_RECORD_BYTES] >> 4;
 
         if (state < NOTICE_STATES)
             v->counted[state]++;
         else
-            v->trouble = T("its ledger holds records of no known state", "台账中有无法识别的状态");
+            v->trouble = T("its ledger holds records of no known state");
     }
 }
 
@@ -51,7 +51,7 @@ static void expect_without_ledger(const struct copy *copy, struct verdict *v)
     const struct reminder_status *r = &copy->counters;
 
     if (strcmp(r->state, "open") == 0 || (strcmp(r->state, "done") == 0 && !r->cancelled))
-        v->trouble = T("its ledger is gone: Redis has lost data", "台账丢失：Redis 丢了数据");
+        v->trouble = T("its ledger is gone: Redis has lost data");
     v->counted[r->cancelled ? NOTICE_CANCELLED : NOTICE_UNTOUCHED] = r->planned;
 }
 
@@ -70,16 +70,16 @@ static void judge(const struct copy *copy, struct verdict *v)
 /* The first two states are both `waiting`; here they are told apart. */
 static const char *state_name(int state)
 {
-    return state == NOTICE_UNTOUCHED ? T("waiting (untouched)", "待发（未处理）")
-           : state == NOTICE_PARKED  ? T("waiting (parked)", "待发（暂缓）")
+    return state == NOTICE_UNTOUCHED ? T("waiting (untouched)")
+           : state == NOTICE_PARKED  ? T("waiting (parked)")
                                      : words_state(notice_state_name((enum notice_state)state));
 }
 
 static void write_difference(const struct copy *copy, const struct verdict *v, struct buf *out)
 {
-    const struct table_column columns[] = {{T("state", "状态"), TABLE_LEFT, false},
-                                           {T("counters", "计数"), TABLE_RIGHT, false},
-                                           {T("ledger", "台账"), TABLE_RIGHT, false},
+    const struct table_column columns[] = {{T("state"), TABLE_LEFT, false},
+                                           {T("counters"), TABLE_RIGHT, false},
+                                           {T("ledger"), TABLE_RIGHT, false},
                                            {"", TABLE_LEFT, false}};
     struct table *t = table_create(columns, 4);
 
@@ -119,17 +119,13 @@ static void tell(const struct cli *cli, const char *id, const struct copy *copy,
         return;
     buf_printf(&out, "%s/%s  ", id, copy->counters.name);
     if (v->equal && copy->ledger != NULL)
-        buf_printf(&out,
-                   T("the ledger of %" PRId64 " agrees with the counters\n",
-                     "台账共 %" PRId64 " 条，与计数一致\n"),
+        buf_printf(&out, T("the ledger of %" PRId64 " agrees with the counters\n"),
                    copy->counters.planned);
     else if (v->equal)
-        buf_printf(&out,
-                   T("no ledger yet; all %" PRId64 " are accounted for\n",
-                     "尚无台账；%" PRId64 " 条均有着落\n"),
+        buf_printf(&out, T("no ledger yet; all %" PRId64 " are accounted for\n"),
                    copy->counters.planned);
     else
-        buf_puts(&out, T("ledger and counters DISAGREE\n", "台账与计数不符！\n"));
+        buf_puts(&out, T("ledger and counters DISAGREE\n"));
     if (!v->equal)
         write_difference(copy, v, &out);
     cli_print(&out);
@@ -146,10 +142,8 @@ static void tell_repairs(const struct cli *cli, const char *id, const char *remi
                                   (int)r->ranges, "retries", (int)r->retries, "cursor", r->cursor));
     if (cli->json || (r->counters == 0 && r->ranges == 0 && r->retries == 0 && !r->cursor))
         return;
-    printf(T("%s/%s  repaired: %u counters, %u ranges that nobody looked after, %u retries%s\n",
-             "%s/%s  已修复：计数 %u 项，无人处理的区段 %u 段，待重试 %u 条%s\n"),
-           id, reminder, r->counters, r->ranges, r->retries,
-           r->cursor ? T(", the cursor", "，游标") : "");
+    printf(T("%s/%s  repaired: %u counters, %u ranges that nobody looked after, %u retries%s\n"),
+           id, reminder, r->counters, r->ranges, r->retries, r->cursor ? T(", the cursor") : "");
 }
 
 /* 0, or an exit code. */
@@ -171,9 +165,7 @@ static int repair(struct cli *cli, struct copy *copy, struct copy_repairs *done)
             return cli_error(cli, EX_UNAVAILABLE, &err);
     }
     if (rc > 0)
-        return cli_fail(cli, EX_TEMPFAIL,
-                        T("%s/%s is being repaired by somebody else: try again",
-                          "%s/%s 正由他人修复：请稍后再试"),
+        return cli_fail(cli, EX_TEMPFAIL, T("%s/%s is being repaired by somebody else: try again"),
                         copy->id, copy->counters.name);
     return 0;
 }
@@ -184,8 +176,7 @@ struct verify_options {
 
 static const struct option_row verify_options[] = {
     {"repair", 0, OPTION_FLAG, OPTION_AT(struct verify_options, repair), NULL,
-     .help = {"rebuild counters, leases and retry set from the ledger; also while it is sent",
-              "按台账重建计数、租约和重试集合；发送过程中也可使用"}},
+     .help = N_("rebuild counters, leases and retry set from the ledger; also while it is sent")},
     {0},
 };
 
@@ -200,8 +191,7 @@ static int verify(struct cli *cli, const void *arg, char **operands, int count)
     if (rc == 0)
         p = picture_ask_taken(cli, operands[0], &rc);
     if (rc == 0 && count == 2 && picture_reminder(p, operands[1]) == NULL)
-        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s", "%s 没有提醒 %s"), operands[0],
-                      operands[1]);
+        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], operands[1]);
     for (size_t i = 0; rc == 0 && i < p->status->reminder_count; i++) {
         const char *name = p->status->reminders[i].name;
         struct verdict v;
@@ -239,12 +229,11 @@ static int verify(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_verify = {
     .name = "verify",
     .operands = "ID [REMINDER]",
-    .summary = {"count the ledger itself and compare it with the counters", "清点台账，与计数核对"},
-    .more = {"Copies both in one transaction, so it holds at any instant, also while notices are\n"
-             "being sent. Exit code 70 where they differ; then both are shown. The ledger is the\n"
-             "truth: --repair puts right what can be rebuilt from it.",
-             "在同一事务中复制二者，发送过程中也可核对。不符时显示两边数字，退出码 70。\n"
-             "以台账为准：--repair 按台账重建其余数据。"},
+    .summary = N_("count the ledger itself and compare it with the counters"),
+    .more =
+        N_("Copies both in one transaction, so it holds at any instant, also while notices are\n"
+           "being sent. Exit code 70 where they differ; then both are shown. The ledger is the\n"
+           "truth: --repair puts right what can be rebuilt from it."),
     .least = 1,
     .most = 2,
     .options = verify_options,

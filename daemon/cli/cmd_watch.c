@@ -33,10 +33,9 @@ struct watch_options {
 
 static const struct option_row watch_options[] = {
     {"until", 'u', OPTION_CHOICE, OPTION_AT(struct watch_options, until), "settled|done",
-     .help = {"settled (nothing waits, is being sent or in doubt), or done (marked so)",
-              "到 settled（没有待发、发送中和存疑的）或 done（提醒已结束）为止"}},
+     .help = N_("settled (nothing waits, is being sent or in doubt), or done (marked so)")},
     {"timeout", 't', OPTION_DURATION, OPTION_AT(struct watch_options, timeout_ms), "SECONDS",
-     .help = {"give up after that (exit code 75)", "超过此时间则放弃（退出码 75）"}},
+     .help = N_("give up after that (exit code 75)")},
     {0},
 };
 
@@ -185,7 +184,7 @@ static void draw_reminder(struct watch *w, const struct picture *p, const struct
         return;
     }
     if (picture_only_doubt(r)) {
-        buf_puts(&w->out, T("  in doubt", "  存疑待定"));
+        buf_puts(&w->out, T("  in doubt"));
         return;
     }
     snprintf(figures, sizeof figures, "%s", human_rate(a, pace->per_second));
@@ -209,15 +208,13 @@ static void draw_campaign(struct watch *w, const struct watched *one, unsigned m
     if (strcmp(p->status->state, "active") == 0)
         state = "";
     else if (strcmp(p->status->state, "loading") == 0)
-        state = T("waits for outreachd", "等待 outreachd 接收");
+        state = T("waits for outreachd");
     snprintf(heading, sizeof heading, "%s  %s%s%s", p->status->id, p->title,
              p->title[0] ? "  " : "", state);
     table_fit(&w->out, heading, room, TABLE_LEFT);
     end_line(w);
     if (strcmp(p->status->state, "awaiting") == 0 && w->lines < most) {
-        snprintf(heading, sizeof heading,
-                 T("  by somebody else than %s: outreach approve %s",
-                   "  须由 %s 以外的人执行 outreach approve %s"),
+        snprintf(heading, sizeof heading, T("  by somebody else than %s: outreach approve %s"),
                  p->status->by, p->status->id);
         table_fit(&w->out, heading, room, TABLE_LEFT);
         end_line(w);
@@ -230,8 +227,7 @@ static void draw_campaign(struct watch *w, const struct watched *one, unsigned m
 
 static const char *silence(void)
 {
-    return T("no outreachd runs: nothing moves until one does",
-             "outreachd 没有运行：启动之前不会有进展");
+    return T("no outreachd runs: nothing moves until one does");
 }
 
 static void draw(struct watch *w)
@@ -249,7 +245,7 @@ static void draw(struct watch *w)
             draw_campaign(w, &w->campaigns[i], most);
             continue;
         }
-        buf_printf(&w->out, T("... and %zu more campaigns", "…… 另有 %zu 个活动"), w->count - i);
+        buf_printf(&w->out, T("... and %zu more campaigns"), w->count - i);
         end_line(w);
         break;
     }
@@ -294,11 +290,11 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
             buf_printf(&w->out, " %s %" PRId64, words_state(equation_name(i)),
                        equation_value(r, i));
     if (picture_only_doubt(r)) {
-        buf_puts(&w->out, T(" in doubt", " 存疑待定"));
+        buf_puts(&w->out, T(" in doubt"));
     } else if (!reminder_settled(r)) {
         buf_printf(&w->out, " %s", human_rate(a, pace->per_second));
         if (time_left(b, pace, r)[0] != '\0')
-            buf_printf(&w->out, T(" %s left", " 剩余 %s"), time_left(b, pace, r));
+            buf_printf(&w->out, T(" %s left"), time_left(b, pace, r));
     }
     buf_putc(&w->out, '\n');
 }
@@ -313,7 +309,7 @@ static void print(struct watch *w)
         const struct campaign_status *s = one->picture->status;
 
         if (strcmp(s->state, "loading") == 0 && !one->told_loading)
-            buf_printf(&w->out, T("%s waits for outreachd\n", "%s 等待 outreachd 接收\n"), s->id);
+            buf_printf(&w->out, T("%s waits for outreachd\n"), s->id);
         one->told_loading = strcmp(s->state, "loading") == 0;
         if (strcmp(s->state, "awaiting") == 0 && !one->told_awaiting)
             picture_write_awaiting(one->picture, &w->out);
@@ -373,7 +369,7 @@ static int watch_all(struct watch *w)
         if (show_once(w) != 0 || w->over)
             break;
         if (w->options->timeout_ms > 0 && clock_mono_ms() >= until) {
-            rc = cli_fail(w->cli, EX_TEMPFAIL, T("not settled in time", "未在限定时间内完成"));
+            rc = cli_fail(w->cli, EX_TEMPFAIL, T("not settled in time"));
             break;
         }
         cli_sleep(w->cli, live ? DRAW_MS : PRINT_MS);
@@ -432,7 +428,7 @@ static int watch(struct cli *cli, const void *arg, char **operands, int count)
     if (w.count > 0)
         rc = watch_all(&w);
     else if (!cli->json)
-        puts(T("nothing is under way", "没有进行中的活动"));
+        puts(T("nothing is under way"));
     for (size_t i = 0; i < w.count; i++)
         picture_free(w.campaigns[i].picture);
     for (size_t i = 0; found != NULL && i < w.count; i++)
@@ -446,14 +442,11 @@ static int watch(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_watch = {
     .name = "watch",
     .operands = "[ID]...",
-    .summary = {"progress bars until everything is settled", "实时进度，直到全部完成"},
-    .more = {"Without an ID: everything that is under way. Ctrl-C ends the watching, not the\n"
-             "sending. Without a terminal a line is printed for each reminder that has moved,\n"
-             "every two seconds; with --json a line of JSON.\n"
-             "settled: nothing more by our doing; what was accepted may still be delivered.",
-             "不带编号则查看所有进行中的活动。Ctrl-C 只结束查看，不影响发送。\n"
-             "不在终端时，每两秒为有变化的提醒输出一行；--json 时每次输出一行 JSON。\n"
-             "已完成：不再发送，已接收的仍可能送达。"},
+    .summary = N_("progress bars until everything is settled"),
+    .more = N_("Without an ID: everything that is under way. Ctrl-C ends the watching, not the\n"
+               "sending. Without a terminal a line is printed for each reminder that has moved,\n"
+               "every two seconds; with --json a line of JSON.\n"
+               "settled: nothing more by our doing; what was accepted may still be delivered."),
     .least = 0,
     .most = -1,
     .options = watch_options,

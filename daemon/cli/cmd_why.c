@@ -45,13 +45,11 @@ struct why_options {
 
 static const struct option_row why_options[] = {
     {"campaign", 0, OPTION_STRING, OPTION_AT(struct why_options, campaign), "ID",
-     .help = {"look in this campaign only", "只查此活动"}},
+     .help = N_("look in this campaign only")},
     {"recycled", 0, OPTION_FLAG, OPTION_AT(struct why_options, recycled), NULL,
-     .help = {"no NUMBER: list those that found nobody three times in a row",
-              "不带号码：列出最近连续三条都是空号的号码"}},
+     .help = N_("no NUMBER: list those that found nobody three times in a row")},
     {"as-is", 0, OPTION_FLAG, OPTION_AT(struct why_options, as_is), NULL,
-     .help = {"the address is not a telephone number: take it as it is written",
-              "地址不是电话号码，按原样使用"}},
+     .help = N_("the address is not a telephone number: take it as it is written")},
     {0},
 };
 
@@ -201,20 +199,18 @@ static void write_times(struct asking *a, const struct picture *p, const struct 
     char when[HUMAN_BYTES];
 
     if (f->there && rec->state == NOTICE_PARKED) {
-        buf_printf(&a->out, T(", looked at again %s", "，下次处理 %s"),
+        buf_printf(&a->out, T(", looked at again %s"),
                    human_time(when, p->zone, f->base_ms + (int64_t)rec->settled_s * 1000, true));
         return;
     }
     if (!was_submitted(f)) {
         if ((!f->there || rec->state == NOTICE_UNTOUCHED) && !r->cancelled)
-            buf_printf(&a->out, T(", due %s", "，计划时间 %s"),
-                       human_time(when, p->zone, r->due_ms, false));
+            buf_printf(&a->out, T(", due %s"), human_time(when, p->zone, r->due_ms, false));
         return;
     }
-    buf_printf(&a->out, T(", submitted %s", "，提交 %s"),
-               human_time(when, p->zone, submitted, true));
+    buf_printf(&a->out, T(", submitted %s"), human_time(when, p->zone, submitted, true));
     if (notice_is_terminal(rec->state) && rec->settled_s > 0)
-        buf_printf(&a->out, T(", settled %s later", "，%s 后有结果"),
+        buf_printf(&a->out, T(", settled %s later"),
                    human_duration(when, (int64_t)rec->settled_s * 1000));
 }
 
@@ -222,16 +218,13 @@ static void write_times(struct asking *a, const struct picture *p, const struct 
 static const char *doubt_words(const struct picture *p, const struct reminder_status *r)
 {
     if (strcmp(r->state, "done") == 0 || r->cancelled)
-        return T("nobody sends it again; a late receipt may still tell. Ask the resident",
-                 "不再重发；迟到的回执仍可能说明结果，请向本人核实");
+        return T("nobody sends it again; a late receipt may still tell. Ask the resident");
     if (picture_holds_doubt(p, r))
         return T(
             "it is held for a person and not sent again (doubt = \"hold\"); a late receipt may "
-            "still tell",
-            "留待人工处理，不自动重发（doubt = \"hold\"）；迟到的回执仍可能说明结果");
+            "still tell");
     return T("it is sent again when the doubt has lasted (dispatch.doubt_wait), unless a receipt "
-             "comes first",
-             "若一直没有回执，到时（dispatch.doubt_wait）自动重发");
+             "comes first");
 }
 
 /* Until when a receipt of what was accepted finds it; 0: none is to come. */
@@ -255,10 +248,8 @@ static void write_receipt(struct asking *a, const struct picture *p, const struc
     human_time(when, p->zone, until_ms, false);
     buf_printf(&a->out,
                until_ms > clock_wall_ms()
-                   ? T("                a receipt is waited for until %s\n",
-                       "                等待回执至 %s\n")
-                   : T("                no receipt came by %s: nothing more is expected\n",
-                       "                截至 %s 没有回执，不再等待\n"),
+                   ? T("                a receipt is waited for until %s\n")
+                   : T("                no receipt came by %s: nothing more is expected\n"),
                when);
 }
 
@@ -292,19 +283,17 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
     table_fit(&a->out, r->name, 12, TABLE_LEFT);
     buf_puts(&a->out, "  ");
     if (strcmp(r->state, "skipped") == 0) {
-        buf_printf(&a->out, "%s\n",
-                   T("skipped: it had been missed when the campaign was queued",
-                     "已跳过：提交活动时已错过"));
+        buf_printf(&a->out, "%s\n", T("skipped: it had been missed when the campaign was queued"));
         return;
     }
     start = a->out.length;
     buf_puts(&a->out, words_state(notice_state_name(state)));
     if (gateway[0] != '\0')
-        buf_printf(&a->out, T(", by %s", "，网关 %s"), gateway);
+        buf_printf(&a->out, T(", by %s"), gateway);
     if (left && rec->attempts > 0)
-        buf_printf(&a->out, T(", attempt %u", "，第 %u 次尝试"), rec->attempts);
+        buf_printf(&a->out, T(", attempt %u"), rec->attempts);
     if (left && rec->segments > 0)
-        buf_printf(&a->out, T(", segments: %u", "，计 %u 条"), rec->segments);
+        buf_printf(&a->out, T(", segments: %u"), rec->segments);
     write_times(a, p, r, f);
     buf_putc(&a->out, '\n');
     wrap_from(a, start);
@@ -317,11 +306,10 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
     write_receipt(a, p, f);
     if (f->there && (rec->flags & FLAG_RESENT) != 0)
         buf_puts(&a->out,
-                 T("                was sent again after a doubt: two copies are possible\n",
-                   "                存疑后又重发过：可能收到两份\n"));
+                 T("                was sent again after a doubt: two copies are possible\n"));
     /* Of what is through, a flag that came later tells nothing. */
     if ((r->paused || r->cancelled) && (state == NOTICE_UNTOUCHED || state == NOTICE_PARKED))
-        buf_printf(&a->out, T("                the reminder is %s\n", "                该提醒%s\n"),
+        buf_printf(&a->out, T("                the reminder is %s\n"),
                    words_state(picture_reminder_state(r)));
 }
 
@@ -389,9 +377,7 @@ static void tell_gone(struct asking *a)
         buf_printf(
             &a->out,
             T("\nthe last %d notices found nobody at this number: it was given up, and may be "
-              "given to somebody else. Ask the resident, and correct the list\n",
-              "\n最近连续 %d "
-              "条都是空号：号码可能已注销，并可能被重新分配给他人。请核实并更正名单\n"),
+              "given to somebody else. Ask the resident, and correct the list\n"),
             a->gone);
 }
 
@@ -409,12 +395,10 @@ static int tell_hit(struct asking *a, const struct picture *p, const char *of, i
         snprintf(hit->reminder, sizeof hit->reminder, "%s", of);
         hit->n = n;
     }
-    buf_printf(
-        &a->out,
-        of[0] != '\0'
-            ? T("\n%s  %s  (notice %" PRId64 ")\n", "\n%s  %s（第 %" PRId64 " 条）\n")
-            : T("\n%s  %s  (recipient %" PRId64 ")\n", "\n%s  %s（第 %" PRId64 " 位收件人）\n"),
-        p->status->id, p->title, n);
+    buf_printf(&a->out,
+               of[0] != '\0' ? T("\n%s  %s  (notice %" PRId64 ")\n")
+                             : T("\n%s  %s  (recipient %" PRId64 ")\n"),
+               p->status->id, p->title, n);
     for (size_t i = 0; i < p->status->reminder_count && rc == 0; i++) {
         const struct reminder_status *r = &p->status->reminders[i];
         struct found_record f;
@@ -559,19 +543,17 @@ static void search_log(struct asking *a, const struct why_options *options)
     char *rotated = xasprintf("%s.1", path);
     size_t before;
 
-    buf_puts(&a->out, T("\nDelivery log\n", "\n投递日志\n"));
+    buf_puts(&a->out, T("\nDelivery log\n"));
     before = a->out.length;
     if (a->hashed || a->hit_count > 0) {
         search_log_file(&s, rotated, &style);
         search_log_file(&s, path, &style);
     }
     if (!a->hashed && a->hit_count == 0)
-        buf_printf(&a->out,
-                   T("  cannot be searched by number: %s/log.key is not there\n",
-                     "  无法按号码查询：没有 %s/log.key\n"),
+        buf_printf(&a->out, T("  cannot be searched by number: %s/log.key is not there\n"),
                    a->cli->settings->state_dir);
     else if (a->out.length == before)
-        buf_puts(&a->out, T("  has nothing of this number\n", "  没有此号码的记录\n"));
+        buf_puts(&a->out, T("  has nothing of this number\n"));
     code_words_free(style.codes);
     free(rotated);
 }
@@ -583,8 +565,7 @@ static int ask(struct asking *a, const struct why_options *options, struct error
         safe_marks_read(a->cli, a->address, &a->safe, err) != 0)
         return -1;
     buf_printf(&a->out, "%s  %s\n", a->address,
-               a->opted_out ? T("has opted out: nothing is sent", "已退订：一律不发送")
-                            : T("has not opted out", "未退订"));
+               a->opted_out ? T("has opted out: nothing is sent") : T("has not opted out"));
     if (a->safe.marked)
         buf_printf(&a->out, "    %s%s%s: %s\n", safe_mode_name(a->safe.mark.mode),
                    a->safe.mark.hours[0] != '\0' ? " " : "", a->safe.mark.hours,
@@ -595,12 +576,10 @@ static int ask(struct asking *a, const struct why_options *options, struct error
         buf_printf(
             &a->out,
             T("\n%d sensitive campaigns are not told of here, whoever is in them: ask who may "
-              "read %s/log.key\n",
-              "\n另有 %d 个敏感活动，无论是否涉及此人均不在此显示：请找能读取 %s/log.key "
-              "的人\n"),
+              "read %s/log.key\n"),
             a->hidden, a->cli->settings->state_dir);
     if (a->hit_count == 0)
-        buf_puts(&a->out, T("\nis in no campaign's list\n", "\n不在任何活动的名单中\n"));
+        buf_puts(&a->out, T("\nis in no campaign's list\n"));
     tell_gone(a);
     search_log(a, options);
     return 0;
@@ -617,8 +596,7 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
         return rc;
     if (count != (options->recycled ? 0 : 1))
         return cli_fail(cli, EX_USAGE, "%s",
-                        T("usage: outreach why NUMBER, or outreach why --recycled",
-                          "用法：outreach why 号码，或 outreach why --recycled"));
+                        T("usage: outreach why NUMBER, or outreach why --recycled"));
     if (options->recycled)
         return recycled_run(cli, options->campaign);
     if (address_read(cli, operands[0], options->as_is, a.address, &err) != 0)
@@ -648,14 +626,11 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
 const struct subcommand cmd_why = {
     .name = "why",
     .operands = "[NUMBER]",
-    .summary = {"whether somebody got a notice, and if not, why not",
-                "某人收到没有，没收到是为什么"},
+    .summary = N_("whether somebody got a notice, and if not, why not"),
     .more =
-        {"Looks through every campaign's list, the ledgers, the opt-outs and the delivery log.\n"
-         "--recycled lists numbers instead: where the last three notices found nobody, the\n"
-         "number was given up and may be somebody else's by now.",
-         "查遍所有活动的名单、台账、退订名单和投递日志。\n"
-         "--recycled：改为列出最近连续三条都是空号的号码，这些号码可能已注销并分配给他人。"},
+        N_("Looks through every campaign's list, the ledgers, the opt-outs and the delivery log.\n"
+           "--recycled lists numbers instead: where the last three notices found nobody, the\n"
+           "number was given up and may be somebody else's by now."),
     .least = 0,
     .most = 1,
     .options = why_options,

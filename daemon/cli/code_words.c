@@ -112,5 +112,5 @@ const char *code_words_find(struct code_words *w, const char *gateway, const cha
         closer = codes_find(codes, rest + 1, strlen(rest + 1));
         found = closer != NULL ? closer : codes_find(codes, code, (size_t)(rest - code));
     }
-    return found == NULL ? NULL : words_chinese() ? found->zh : found->en;
+    return found == NULL ? NULL : language_chinese() ? found->zh : found->en;
 }

@@ -46,8 +46,7 @@ int copy_reminder(struct cli *cli, const char *id, const char *reminder, struct 
         if (rc == 0 && copy->reply->elements != 4) {
             freeReplyObject(copy->reply);
             copy->reply = NULL;
-            rc = error_set(err, T("Redis did not copy ledger and counters together",
-                                  "Redis 未能同时复制台账和计数"));
+            rc = error_set(err, T("Redis did not copy ledger and counters together"));
         }
     }
     command_free(&c);
@@ -228,8 +227,7 @@ int copy_repair(struct cli *cli, const struct copy *copy, struct copy_repairs *d
     if (copy->ledger == NULL || copy->ledger->len < LEDGER_RECORD_BYTES ||
         ledger_header_unpack((const unsigned char *)copy->ledger->str, &header) != 0)
         return error_set(err, T("the ledger is gone or damaged: it is the delivery log that can "
-                                "fill it (outreach recover)",
-                                "台账丢失或损坏：只能用投递日志恢复（outreach recover）"));
+                                "fill it (outreach recover)"));
     records = (const unsigned char *)copy->ledger->str;
     r.last = (uint32_t)(copy->ledger->len / LEDGER_RECORD_BYTES - 1);
     r.looked_after = xcalloc(r.last + 1, 1);

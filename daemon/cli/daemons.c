@@ -122,21 +122,18 @@ static void write_alarms(struct buf *out, const struct daemon_clock *daemon)
             buf_printf(
                 out,
                 T("%1$s: only %2$lld %% of the disk is free at %3$s: where it is full nothing "
-                  "is sent\n",
-                  "%1$s：%3$s 所在磁盘只剩 %2$lld%%，写满后将不再发送\n"),
+                  "is sent\n"),
                 daemon->name, number, subject);
         else if (strcmp(name, "doubt") == 0)
             buf_printf(out,
                        T("%1$s: nobody knows for %2$s whether a notice was sent: outreach show -s "
-                         "uncertain %3$s\n",
-                         "%1$s：有通知是否发出已 %2$s 无法确定：outreach show -s uncertain %3$s\n"),
+                         "uncertain %3$s\n"),
                        daemon->name, human_duration(age, clock_wall_ms() - number), subject);
         else if (strcmp(name, "silent") == 0)
             buf_printf(
                 out,
                 T("%1$s: %2$s has sent no receipt for %3$s, though many wait for one: do they "
-                  "reach us?\n",
-                  "%1$s：%2$s 已有 %3$s 没有回执，而许多通知在等：请检查回执能否送达\n"),
+                  "reach us?\n"),
                 daemon->name, subject, human_duration(age, number * 60000));
         line = strchr(line, '\n');
         if (line++ == NULL)
@@ -152,15 +149,11 @@ static void write_trouble(void *arg, const struct daemon_clock *clock)
     if (clock->doubted)
         buf_printf(out,
                    T("%s: nothing new is begun: its clock was set %s %s; `outreach clock confirm` "
-                     "if it is right now\n",
-                     "%s：暂不发送：系统时钟被拨%s %s；若现在的时间正确，请执行 outreach clock "
-                     "confirm\n"),
-                   clock->name, clock->step_ms < 0 ? T("back by", "慢") : T("forward by", "快"),
+                     "if it is right now\n"),
+                   clock->name, clock->step_ms < 0 ? T("back by") : T("forward by"),
                    human_duration(far, llabs(clock->step_ms)));
     else if (llabs(clock->peer_ms) > PEER_STOPS_MS)
-        buf_printf(out,
-                   T("%s: promotions wait: Redis' clock and its own differ by %s\n",
-                     "%s：推广类暂停：Redis 与本机时钟相差 %s\n"),
+        buf_printf(out, T("%s: promotions wait: Redis' clock and its own differ by %s\n"),
                    clock->name, human_duration(far, llabs(clock->peer_ms)));
     if (clock_wall_ms() - clock->seen_ms <= DAEMONS_STALE_MS)
         write_alarms(out, clock);

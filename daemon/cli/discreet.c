@@ -17,7 +17,6 @@ int discreet_refuse(const struct cli *cli, const char *campaign, struct error *e
 {
     return error_set(err,
                      T("%s is sensitive: single people of it are told only to who may read "
-                       "%s/log.key; ask whoever looks after the daemon",
-                       "%s 是敏感活动：只有能读取 %s/log.key 的人可以查看其中的个人，请找运维人员"),
+                       "%s/log.key; ask whoever looks after the daemon"),
                      campaign, cli->settings->state_dir);
 }

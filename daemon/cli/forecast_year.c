@@ -219,9 +219,8 @@ static int add_plan(struct year *y, struct error *err)
     if (!json_is_array(plan)) {
         json_decref(plan);
         json_decref(files);
-        return error_set(err,
-                         T("standard input is no plan: outreach plan --json | outreach forecast -",
-                           "标准输入不是计划：outreach plan --json | outreach forecast -"));
+        return error_set(
+            err, T("standard input is no plan: outreach plan --json | outreach forecast -"));
     }
     y->wanted = json_object();
     json_array_foreach(plan, i, entry)
@@ -267,10 +266,10 @@ static void cells(struct table *t, const struct sum *sum)
 static void write_campaigns(const struct year *y, struct buf *out)
 {
     const struct table_column columns[] = {
-        {T("begins", "开始"), TABLE_LEFT, false},   {T("campaign", "活动"), TABLE_LEFT, true},
-        {T("people", "人数"), TABLE_RIGHT, false},  {T("sends", "次数"), TABLE_RIGHT, false},
-        {T("notices", "通知"), TABLE_RIGHT, false}, {T("segments", "条数"), TABLE_RIGHT, false},
-        {T("cost", "费用"), TABLE_RIGHT, false},
+        {T("begins"), TABLE_LEFT, false},   {T("campaign"), TABLE_LEFT, true},
+        {T("people"), TABLE_RIGHT, false},  {T("sends"), TABLE_RIGHT, false},
+        {T("notices"), TABLE_RIGHT, false}, {T("segments"), TABLE_RIGHT, false},
+        {T("cost"), TABLE_RIGHT, false},
     };
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
 
@@ -296,10 +295,10 @@ static void write_campaigns(const struct year *y, struct buf *out)
 static struct sum write_months(const struct year *y, struct buf *out)
 {
     const struct table_column columns[] = {
-        {T("month", "月份"), TABLE_LEFT, true},
-        {T("notices", "通知"), TABLE_RIGHT, false},
-        {T("segments", "条数"), TABLE_RIGHT, false},
-        {T("cost", "费用"), TABLE_RIGHT, false},
+        {T("month"), TABLE_LEFT, true},
+        {T("notices"), TABLE_RIGHT, false},
+        {T("segments"), TABLE_RIGHT, false},
+        {T("cost"), TABLE_RIGHT, false},
     };
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     struct sum all = {0};
@@ -309,7 +308,7 @@ static struct sum write_months(const struct year *y, struct buf *out)
         cells(t, &y->months[i].sum);
         sum_add(&all, &y->months[i].sum);
     }
-    table_cell(t, T("in all", "合计"));
+    table_cell(t, T("in all"));
     cells(t, &all);
     table_write(t, y->cli->width, 0, out);
     table_free(t);
@@ -333,9 +332,7 @@ static void write_crowd(const struct year *y, struct buf *out)
         struct local_time t;
 
         zone_local(zone_of(y), weeks[i].week, &t);
-        buf_printf(out,
-                   T("  week of %04d-%02d-%02d: %s people get %d or more notices, up to %u\n",
-                     "  %04d-%02d-%02d 起的一周：%s 人收到 %d 条及以上，最多 %u 条\n"),
+        buf_printf(out, T("  week of %04d-%02d-%02d: %s people get %d or more notices, up to %u\n"),
                    t.year, t.month, t.day, human_count(n, weeks[i].people), CROWD_MANY,
                    weeks[i].most);
     }
@@ -352,28 +349,24 @@ static void write_answer(const struct year *y, struct buf *out)
     write_campaigns(y, out);
     buf_putc(out, '\n');
     all = write_months(y, out);
-    buf_printf(out, T("\ncosts in %s\n", "\n费用单位：%s\n"), y->cli->settings->defaults.currency);
+    buf_printf(out, T("\ncosts in %s\n"), y->cli->settings->defaults.currency);
     for (size_t i = 0; i < y->line_count; i++)
         unknown += y->lines[i].people < 0;
     if (unknown > 0)
-        buf_printf(&notes,
-                   T("  %zu campaigns have no list yet (?): they are not in the sums\n",
-                     "  %zu 个活动还没有名单（?），未计入合计\n"),
+        buf_printf(&notes, T("  %zu campaigns have no list yet (?): they are not in the sums\n"),
                    unknown);
     if (all.late > 0)
-        buf_printf(&notes,
-                   T("  ! %s notices cannot be sent before they expire: see the forecast of each\n",
-                     "  ！有 %s 条来不及在过期前发出：请看各活动的 forecast\n"),
-                   human_count(n, all.late));
+        buf_printf(
+            &notes,
+            T("  ! %s notices cannot be sent before they expire: see the forecast of each\n"),
+            human_count(n, all.late));
     for (size_t i = 0; i < y->line_count; i++)
         if (y->lines[i].sum.missed > 0)
-            buf_printf(&notes,
-                       T("  ! %s: %s notices would reach nobody: see its forecast\n",
-                         "  ！%s：有 %s 条发不出去：请看它的 forecast\n"),
+            buf_printf(&notes, T("  ! %s: %s notices would reach nobody: see its forecast\n"),
                        y->lines[i].id, human_count(n, y->lines[i].sum.missed));
     write_crowd(y, &notes);
     if (notes.length > 0) {
-        buf_puts(out, T("\nTo know\n", "\n请注意\n"));
+        buf_puts(out, T("\nTo know\n"));
         buf_put(out, notes.data, notes.length);
     }
     buf_free(&notes);

@@ -24,7 +24,7 @@ int foresee(struct cli *cli, const char *path, size_t keep, foresee_fn *before, 
             struct foreseen *out, struct error *err)
 {
     if (access(path, R_OK) != 0) {
-        error_set(err, T("%s cannot be read: %s", "无法读取 %s：%s"), path, language_errno(errno));
+        error_set(err, T("%s cannot be read: %s"), path, language_errno(errno));
         return EX_NOINPUT;
     }
     if (reading_open(&out->reading, cli, path, keep, err) != 0)

@@ -14,18 +14,14 @@
 
 static const struct verb {
     const char *name, *state; /* state NULL: none any more; "": as it is, a rate is set */
-    struct words done;
+    const char *done;
 } verbs[] = {
-    {"pause",
-     "paused",
-     {"takes nothing new; what it has it finishes. `outreach gateways resume %s` goes on\n",
-      "不再接收新的提交，已提交的照常完成；outreach gateways resume %s 恢复\n"}},
-    {"drain",
-     "drained",
-     {"finishes what it has and hangs up. `outreach gateways resume %s` opens it anew\n",
-      "完成已提交的之后断开连接；outreach gateways resume %s 重新打开\n"}},
-    {"resume", NULL, {"is used again\n", "恢复使用\n"}},
-    {"limit", "", {"", ""}},
+    {"pause", "paused",
+     N_("takes nothing new; what it has it finishes. `outreach gateways resume %s` goes on\n")},
+    {"drain", "drained",
+     N_("finishes what it has and hangs up. `outreach gateways resume %s` opens it anew\n")},
+    {"resume", NULL, N_("is used again\n")},
+    {"limit", "", ""},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -176,9 +172,7 @@ static int check_name(struct cli *cli, const char *name)
     command_free(&c);
     return known ? 0
                  : cli_fail(cli, EX_DATAERR,
-                            T("there is no gateway %s (outreach gateways lists them)",
-                              "没有网关 %s（outreach gateways 列出全部）"),
-                            name);
+                            T("there is no gateway %s (outreach gateways lists them)"), name);
 }
 
 /* 0, or an exit code: rates that the daemons would not take. */
@@ -190,16 +184,13 @@ static int check_rate(const struct cli *cli, const char *name, const char *text)
 
     if (field_rate(text, &rate, &rate_ms) != 0 || rate_ms < 1000 || rate > 10000000 ||
         rate_ms > INT64_C(31) * 86400000)
-        return cli_fail(cli, EX_DATAERR,
-                        T("%s: expected a rate like 5/s, 20/min, 1000/h, or none",
-                          "%s：应为 5/s、20/min、1000/h 这样的速率，或 none"),
+        return cli_fail(cli, EX_DATAERR, T("%s: expected a rate like 5/s, 20/min, 1000/h, or none"),
                         text);
     if (field_rate(most, &most_rate, &most_ms) == 0 &&
         (double)rate / (double)rate_ms > (double)most_rate / (double)most_ms)
         return cli_fail(cli, EX_DATAERR,
-                        T("%s is more than the configured rate of %s: change it there",
-                          "%s 超过配置的速率 %s：请修改配置"),
-                        text, most);
+                        T("%s is more than the configured rate of %s: change it there"), text,
+                        most);
     return 0;
 }
 
@@ -214,9 +205,9 @@ static int tell(const struct cli *cli, const struct verb *verb, const char *name
     if (verb->state == NULL || *verb->state != '\0')
         printf(words_of(verb->done), name); /* a constant of ours */
     else if (rate != NULL)
-        printf(T("sends at most %s, all daemons together\n", "最多 %s（所有程序合计）\n"), rate);
+        printf(T("sends at most %s, all daemons together\n"), rate);
     else
-        puts(T("sends at its configured rate again", "恢复为配置的速率"));
+        puts(T("sends at its configured rate again"));
     return 0;
 }
 
@@ -236,14 +227,11 @@ int gateway_orders_run(struct cli *cli, const char *why, char **operands, int co
     int rc;
 
     if (count != (limits ? 3 : 2))
-        return cli_fail(cli, EX_USAGE,
-                        T("usage: outreach gateways %s %s", "用法：outreach gateways %s %s"),
-                        verb->name, limits ? "NAME RATE|none" : "NAME");
+        return cli_fail(cli, EX_USAGE, T("usage: outreach gateways %s %s"), verb->name,
+                        limits ? "NAME RATE|none" : "NAME");
     if (why != NULL && (strlen(why) > WHY_BYTES || !is_one_line(why)))
-        return cli_fail(
-            cli, EX_DATAERR,
-            T("--why: expected one line of at most %d bytes", "--why：应为一行文字，最多 %d 字节"),
-            WHY_BYTES);
+        return cli_fail(cli, EX_DATAERR, T("--why: expected one line of at most %d bytes"),
+                        WHY_BYTES);
     rc = cli_connect(cli);
     if (rc == 0)
         rc = check_name(cli, name);

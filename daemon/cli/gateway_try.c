@@ -137,15 +137,15 @@ static void on_answered(void *arg, struct gateway *gw, void *context,
     json_decref(t->words);
     t->code = foreign(t, a->code);
     t->words = foreign(t, a->words);
-    say(t, T("answer: %s%s%s%s%s%s%s", "应答：%s%s%s%s%s%s%s"), gateway_outcome_name(a->outcome),
-        a->reason != GATEWAY_REASON_NONE ? " " : "", t->reason,
-        a->code != NULL ? T(", code ", "，代码 ") : "", a->code != NULL ? a->code : "",
-        a->words != NULL ? ", " : "", a->words != NULL ? a->words : "");
+    say(t, T("answer: %s%s%s%s%s%s%s"), gateway_outcome_name(a->outcome),
+        a->reason != GATEWAY_REASON_NONE ? " " : "", t->reason, a->code != NULL ? T(", code ") : "",
+        a->code != NULL ? a->code : "", a->words != NULL ? ", " : "",
+        a->words != NULL ? a->words : "");
     for (size_t i = 0; i < a->id_count; i++) {
         char *id = xasprintf("%.*s", (int)a->ids[i].length, a->ids[i].bytes);
 
         json_array_append_new(t->ids, json_text(id));
-        say(t, T("message id: %s", "消息编号：%s"), id);
+        say(t, T("message id: %s"), id);
         free(id);
     }
 }
@@ -181,9 +181,9 @@ static void on_receipt(void *arg, struct gateway *gw, const struct gateway_recei
 
     (void)gw;
     if (ours) {
-        say(t, T("receipt: %s%s%s%s%s%s%s", "回执：%s%s%s%s%s%s%s"), states[r->state],
+        say(t, T("receipt: %s%s%s%s%s%s%s"), states[r->state],
             r->reason != GATEWAY_REASON_NONE ? " " : "", gateway_reason_name(r->reason),
-            r->code != NULL ? T(", code ", "，代码 ") : "", r->code != NULL ? r->code : "",
+            r->code != NULL ? T(", code ") : "", r->code != NULL ? r->code : "",
             r->words != NULL ? ", " : "", r->words != NULL ? r->words : "");
         json_array_append_new(t->receipts,
                               json_pack("{s:s,s:s,s:o,s:o}", "state", states[r->state], "reason",
@@ -251,7 +251,7 @@ static char *compose(const struct trying *t, const char *text)
     enum gateway_signature where = gateway_config(t->gateway)->signature;
 
     if (text == NULL)
-        text = T("outreach: a test message, no reply needed.", "测试短信，请忽略。");
+        text = T("outreach: a test message, no reply needed.");
     return xasprintf("%s%s%s", where == GATEWAY_SIGNATURE_PREFIX && signature ? signature : "",
                      text, where == GATEWAY_SIGNATURE_SUFFIX && signature ? signature : "");
 }
@@ -272,13 +272,12 @@ static const char *class_of(const struct gateway_config *config)
 static int take_params(struct trying *t, char **pairs, int count)
 {
     if (count > PARAMS_MAX)
-        return cli_fail(t->cli, EX_USAGE, T("at most %d values", "最多 %d 个值"), PARAMS_MAX);
+        return cli_fail(t->cli, EX_USAGE, T("at most %d values"), PARAMS_MAX);
     for (int i = 0; i < count; i++) {
         char *sign = strchr(pairs[i], '=');
 
         if (sign == NULL || sign == pairs[i])
-            return cli_fail(t->cli, EX_USAGE, T("%s: expected COLUMN=VALUE", "%s：应为 列名=值"),
-                            pairs[i]);
+            return cli_fail(t->cli, EX_USAGE, T("%s: expected COLUMN=VALUE"), pairs[i]);
         *sign = '\0';
         t->params[i] = (struct gateway_field){pairs[i], sign + 1, strlen(sign + 1)};
     }
@@ -299,15 +298,14 @@ static int fill_message(struct trying *t, const struct gateway_try_options *opti
     m->length = strlen(text);
     if (text_measure(text, m->length,
                      strncmp(m->to, "+86", 3) == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM, &size) != 0)
-        return cli_fail(t->cli, EX_DATAERR, T("the text is no UTF-8", "文本不是 UTF-8"));
+        return cli_fail(t->cli, EX_DATAERR, T("the text is no UTF-8"));
     if (sms && (size.parts > GATEWAY_MAX_IDS || size.segments > GATEWAY_MAX_IDS))
-        return cli_fail(t->cli, EX_DATAERR,
-                        T("the text has %u segments, at most %d go", "文本有 %u 条，最多 %d 条"),
+        return cli_fail(t->cli, EX_DATAERR, T("the text has %u segments, at most %d go"),
                         size.segments, GATEWAY_MAX_IDS);
     m->encoding = size.encoding == TEXT_GSM7 ? GATEWAY_GSM7 : GATEWAY_UCS2;
     m->segments = sms && size.segments > 0 ? size.segments : 1;
-    m->title = T("Test", "测试");
-    m->language = words_language();
+    m->title = T("Test");
+    m->language = language_name();
     m->message_class = class_of(gateway_config(t->gateway));
     m->template_code = options->template_code;
     m->campaign = m->reminder = "try";
@@ -334,8 +332,7 @@ static int check_refusal(struct trying *t)
         return cli_error(t->cli, EX_UNAVAILABLE, &err);
     if (safe.marked)
         return cli_fail(t->cli, EX_DATAERR,
-                        T("%s is a protected resident's: nothing is tried there",
-                          "%s 是受保护居民的号码：不作测试"),
+                        T("%s is a protected resident's: nothing is tried there"),
                         log_mask(t->address, strlen(t->address)));
     command_start(&c, "SISMEMBER");
     command_add_string(&c, KEY_OPTOUT);
@@ -347,8 +344,7 @@ static int check_refusal(struct trying *t)
     refused = db_int(reply, 0) != 0;
     freeReplyObject(reply);
     command_free(&c);
-    return refused ? cli_fail(t->cli, EX_DATAERR,
-                              T("%s has opted out: nothing is sent", "%s 已退订：不发送"),
+    return refused ? cli_fail(t->cli, EX_DATAERR, T("%s has opted out: nothing is sent"),
                               log_mask(t->address, strlen(t->address)))
                    : 0;
 }
@@ -360,15 +356,12 @@ static int ask_person(const struct trying *t, const char *name)
 
     if (!t->cli->terminal || !isatty(STDIN_FILENO) || t->cli->json)
         return cli_fail(t->cli, EX_USAGE,
-                        T("try: a message leaves for real, and there is nobody to ask: say -y",
-                          "try：会真的发出一条消息，而这里无法询问：请加 -y"));
-    question =
-        xasprintf(T("Send one message to %s through %s?", "确定经 %2$s 向 %1$s 发送一条消息？"),
-                  t->address, name);
+                        T("try: a message leaves for real, and there is nobody to ask: say -y"));
+    question = xasprintf(T("Send one message to %s through %s?"), t->address, name);
     sure = cli_confirm(t->cli, question);
     free(question);
     if (!sure)
-        fputs(T("outreach: nothing was sent\n", "outreach：没有发送\n"), stderr);
+        fputs(T("outreach: nothing was sent\n"), stderr);
     return sure ? 0 : EX_TEMPFAIL;
 }
 
@@ -402,8 +395,7 @@ static int open_gateway(struct trying *t, const struct tree *group)
         return cli_error(t->cli, EX_CONFIG, &err);
     t->gateway = gateway_set_at(t->set, 0);
     if (gateway_config(t->gateway)->disabled)
-        return cli_fail(t->cli, EX_CONFIG,
-                        T("%s is disabled in the configuration", "%s 在配置中已禁用"),
+        return cli_fail(t->cli, EX_CONFIG, T("%s is disabled in the configuration"),
                         gateway_config(t->gateway)->name);
     return 0;
 }
@@ -432,20 +424,17 @@ static int send_one(struct trying *t, const struct gateway_try_options *options)
 
     if (!run_until(t, is_free, CONNECT_MS)) {
         gateway_statistics(t->gateway, &state);
-        say(t, T("the gateway takes nothing: %s", "网关不接收：%s"),
-            *state.state ? state.state : T("not connected", "未连接"));
+        say(t, T("the gateway takes nothing: %s"), *state.state ? state.state : T("not connected"));
         return EX_TEMPFAIL;
     }
     message->submit_by_ms = clock_boot_ms() + ANSWER_MS;
     gateway_submit(t->gateway, &message, &context, 1);
     if (!run_until(t, is_answered, ANSWER_MS))
-        say(t, T("no answer within %d s: it may have been sent", "%d 秒内没有应答：可能已发出"),
-            ANSWER_MS / 1000);
+        say(t, T("no answer within %d s: it may have been sent"), ANSWER_MS / 1000);
     if (t->answered && t->outcome == GATEWAY_ACCEPTED && options->receipt_ms > 0 &&
         (gateway_config(t->gateway)->capabilities & GATEWAY_SENDS_RECEIPTS) != 0 &&
         !run_until(t, has_receipt, options->receipt_ms))
-        say(t, T("no receipt so far; one that is pushed comes to the daemon",
-                 "尚无回执；推送的回执由守护进程接收"));
+        say(t, T("no receipt so far; one that is pushed comes to the daemon"));
     return exit_code(t);
 }
 
@@ -500,16 +489,13 @@ int gateway_try_run(struct cli *cli, const struct gateway_try_options *options, 
 
     if (count < 2 || options->to == NULL)
         return cli_fail(cli, EX_USAGE,
-                        T("usage: outreach gateways try NAME --to ADDRESS [COLUMN=VALUE]...",
-                          "用法：outreach gateways try 名称 --to 地址 [列名=值]..."));
+                        T("usage: outreach gateways try NAME --to ADDRESS [COLUMN=VALUE]..."));
     rc = cli_connect(cli);
     if (rc != 0)
         return rc;
     group = gateway_configured(cli, operands[1]);
     if (group == NULL)
-        return cli_fail(cli, EX_DATAERR,
-                        T("there is no gateway %s (outreach gateways lists them)",
-                          "没有网关 %s（outreach gateways 列出全部）"),
+        return cli_fail(cli, EX_DATAERR, T("there is no gateway %s (outreach gateways lists them)"),
                         operands[1]);
     if (address_read(cli, options->to, options->as_is, t.address, &err) != 0)
         return cli_error(cli, EX_DATAERR, &err);

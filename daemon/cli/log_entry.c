@@ -168,12 +168,12 @@ static void put_entry(const json_t *entry, const struct log_style *style, struct
     if (string(entry, "gateway")[0] != '\0')
         buf_printf(out, "  %s", string(entry, "gateway"));
     put_number(entry, "attempt", "#", out);
-    put_number(entry, "segments", T(" seg", " 条"), out);
-    put_number(entry, "queued_ms", T(" ms queued", " ms 排队"), out);
-    put_number(entry, "limited_ms", T(" ms limited", " ms 限速"), out);
-    put_number(entry, "submit_ms", T(" ms", " ms 提交"), out);
+    put_number(entry, "segments", T(" seg"), out);
+    put_number(entry, "queued_ms", T(" ms queued"), out);
+    put_number(entry, "limited_ms", T(" ms limited"), out);
+    put_number(entry, "submit_ms", T(" ms"), out);
     if (clock_parse(string(entry, "until"), &(int64_t){0}) == 0) {
-        buf_puts(out, T("  until ", "  至 "));
+        buf_puts(out, T("  until "));
         put_time(string(entry, "until"), style, out);
     }
     if (string(entry, "code")[0] != '\0')

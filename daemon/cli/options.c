@@ -68,12 +68,9 @@ static int read_number(const struct option_row *row, const char *text, int64_t *
     *out = strtoll(text, &end, 10);
     if (end == text || *end != '\0' || *out < min || *out > max) {
         if (row->max != 0)
-            return error_set(err,
-                             T("--%s %s: expected a number from %" PRId64 " to %" PRId64,
-                               "--%s %s：应为 %" PRId64 " 到 %" PRId64 " 之间的数"),
+            return error_set(err, T("--%s %s: expected a number from %" PRId64 " to %" PRId64),
                              row->name, text, min, max);
-        return error_set(err, T("--%s %s: expected a number", "--%s %s：应为数字"), row->name,
-                         text);
+        return error_set(err, T("--%s %s: expected a number"), row->name, text);
     }
     return 0;
 }
@@ -90,10 +87,7 @@ static int read_duration(const struct option_row *row, const char *text, int64_t
     }
     if (field_duration(text, out) == 0)
         return 0;
-    return error_set(err,
-                     T("--%s %s: expected a time such as 3, 500ms or 2min",
-                       "--%s %s：应为时长，如 3、500ms 或 2min"),
-                     row->name, text);
+    return error_set(err, T("--%s %s: expected a time such as 3, 500ms or 2min"), row->name, text);
 }
 
 static int read_choice(const struct option_row *row, const char *text, const char **out,
@@ -108,16 +102,14 @@ static int read_choice(const struct option_row *row, const char *text, const cha
             return 0;
         }
     }
-    return error_set(err, T("--%s %s: expected %s", "--%s %s：应为 %s"), row->name, text,
-                     row->argument);
+    return error_set(err, T("--%s %s: expected %s"), row->name, text, row->argument);
 }
 
 static int add_string(const struct option_row *row, const char *text, struct option_strings *out,
                       struct error *err)
 {
     if (out->count == OPTION_STRINGS_MOST)
-        return error_set(err, T("--%s: at most %d times", "--%s：最多 %d 次"), row->name,
-                         OPTION_STRINGS_MOST);
+        return error_set(err, T("--%s: at most %d times"), row->name, OPTION_STRINGS_MOST);
     out->items[out->count++] = text;
     return 0;
 }
@@ -161,10 +153,8 @@ static int unknown(const struct reading *r, const char *given, struct error *err
     snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
     nearest = strncmp(name, "--", 2) == 0 ? field_nearest(name + 2, next_name, r) : NULL;
     if (nearest != NULL)
-        return error_set(
-            err, T("there is no option %s (did you mean --%s?)", "没有选项 %s（是否想用 --%s？）"),
-            name, nearest);
-    return error_set(err, T("there is no option %s", "没有选项 %s"), name);
+        return error_set(err, T("there is no option %s (did you mean --%s?)"), name, nearest);
+    return error_set(err, T("there is no option %s"), name);
 }
 
 static const struct option_row *row_of(const struct reading *r, int code, void **out)
@@ -198,12 +188,12 @@ int options_read(const struct option_row *shared, void *shared_out, const struct
         if (code == -1)
             return optind;
         if (code == ':')
-            return error_set(err, T("%s needs an argument", "%s 需要参数"), argv[optind - 1]);
+            return error_set(err, T("%s needs an argument"), argv[optind - 1]);
         if (code == '?') {
             char letter[3] = {'-', (char)optopt, '\0'};
 
             if (optopt >= FIRST_CODE)
-                return error_set(err, T("--%s takes no argument", "--%s 不带参数"),
+                return error_set(err, T("--%s takes no argument"),
                                  r.rows[optopt - FIRST_CODE]->name);
             return unknown(&r, optopt == 0 ? argv[optind - 1] : letter, err);
         }

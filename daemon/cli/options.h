@@ -38,7 +38,7 @@ struct option_row {
     int64_t min, max;     /* of a number or duration; both 0: any that is not negative */
     int64_t initial;      /* of a number or duration, what it is without the option */
     const char *word;     /* "all" */
-    struct words help;
+    const char *help;
 };
 
 #define OPTION_AT(structure, member) .offset = offsetof(structure, member)

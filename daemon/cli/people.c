@@ -74,9 +74,7 @@ static json_t *mapping_json(const struct option_strings *mapping, struct error *
 
         if (equals == NULL || equals == mapping->items[i] || equals[1] == '\0' ||
             (size_t)(equals - mapping->items[i]) >= sizeof name) {
-            error_set(err,
-                      T("--columns %s: expected NAME=HEADING, as in sms=联系电话2",
-                        "--columns %s：应为 名称=表头，如 sms=联系电话2"),
+            error_set(err, T("--columns %s: expected NAME=HEADING, as in sms=联系电话2"),
                       mapping->items[i]);
             json_decref(all);
             return NULL;
@@ -133,9 +131,7 @@ static int no_address(const char *path, char **names, size_t count, struct error
         buf_printf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
     error_set(err,
               T("%s: no column with phone numbers (手机号, 电话, phone, ...); its columns are %s; "
-                "name the right one with --columns sms=HEADING",
-                "%s：没有电话号码列（手机号、电话、phone 等）；现有的列是 %s；"
-                "请用 --columns sms=列名 指明"),
+                "name the right one with --columns sms=HEADING"),
               path, buf_string(&list));
     buf_free(&list);
     return -1;
@@ -170,9 +166,7 @@ static int lay_out(struct people *p, char **names, size_t count, json_t *channel
     }
     if (json_array_size(columns) <= CAMPAIGN_MAX_COLUMNS)
         return 0;
-    return error_set(err,
-                     T("%s: has more than %d columns: take out those that no text will use",
-                       "%s：超过 %d 列：请删去通知用不到的列"),
+    return error_set(err, T("%s: has more than %d columns: take out those that no text will use"),
                      p->path, CAMPAIGN_MAX_COLUMNS);
 }
 
@@ -207,7 +201,7 @@ static void say_sheet(const char *sheet, struct error *err)
     if (sheet != NULL || strstr(err->text, "sheet = ") == NULL)
         return;
     memcpy(words, err->text, sizeof words);
-    error_set(err, T("%.900s (here: --sheet NAME)", "%.900s（这里用 --sheet 名称）"), words);
+    error_set(err, T("%.900s (here: --sheet NAME)"), words);
 }
 
 struct people *people_open(const struct cli *cli, const char *path, const char *sheet,

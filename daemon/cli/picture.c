@@ -68,9 +68,7 @@ int picture_fail(struct cli *cli, const char *id, const struct error *err)
         return cli_error(cli, EX_UNAVAILABLE, err);
     if (is_unknown(cli, id))
         return cli_fail(cli, EX_DATAERR,
-                        T("there is no campaign %s (outreach list shows those there are)",
-                          "没有活动 %s（outreach list 列出全部）"),
-                        id);
+                        T("there is no campaign %s (outreach list shows those there are)"), id);
     return cli_error(cli, EX_DATAERR, err);
 }
 
@@ -91,8 +89,7 @@ struct picture *picture_ask_taken(struct cli *cli, const char *id, int *code)
         return p;
     picture_free(p);
     *code = cli_fail(cli, EX_TEMPFAIL,
-                     T("%s is not taken by outreachd yet: try again when it is (outreach show %s)",
-                       "outreachd 尚未接收 %s：请稍后再试（outreach show %s）"),
+                     T("%s is not taken by outreachd yet: try again when it is (outreach show %s)"),
                      id, id);
     return NULL;
 }
@@ -133,9 +130,7 @@ void picture_write_awaiting(const struct picture *p, struct buf *out)
 {
     char *why = words_approval(p->status->approval);
 
-    buf_printf(out,
-               T("waits for approval (%s) by somebody else than %s:\n  outreach approve %s\n",
-                 "等待批准（%s），须由 %s 以外的人执行：\n  outreach approve %s\n"),
+    buf_printf(out, T("waits for approval (%s) by somebody else than %s:\n  outreach approve %s\n"),
                why, p->status->by, p->status->id);
     free(why);
 }

@@ -127,7 +127,7 @@ static void look_at_text(struct preview *s, struct preview_text *t, size_t chann
     if (t->sample == NULL) {
         t->sample = xstrndup(s->composed, (size_t)n);
         t->sample_to =
-            xstrdup(s->campaign->to_group ? T("the group", "群") : log_mask(to->text, to->length));
+            xstrdup(s->campaign->to_group ? T("the group") : log_mask(to->text, to->length));
         t->sample_size = size;
     }
 }

@@ -28,7 +28,8 @@ void progress_draw(struct progress *p, int64_t done, int64_t total, int64_t peop
         return;
     p->drawn_ms = now;
     bar_write(&out, &style, counts, total > 0 ? total : 1, WIDTH);
-    fprintf(stderr, T("\r\033[K%s %s, %s people, %s", "\r\033[K%s %s，%s 人，%s"), buf_string(&out),
+    fputs("\r\033[K", stderr);
+    fprintf(stderr, T("%s %s, %s people, %s"), buf_string(&out),
             human_percent(percent, done, total), human_count(count, people),
             human_rate(rate, (double)people * 1000 / (double)(now - p->began_ms)));
     fflush(stderr);

@@ -60,7 +60,7 @@ static struct tree *read_json_file(const char *path, struct error *err)
     if (ferror(f))
         error_set(err, "%s: %s", path, language_errno(errno));
     else if (room == NULL)
-        error_set(err, T("%s is longer than 64 MB", "%s 超过 64 MB"), path);
+        error_set(err, T("%s is longer than 64 MB"), path);
     else
         t = tree_parse_json(text.data, text.length, path, err);
     fclose(f);
@@ -113,8 +113,7 @@ static int open_register(struct reading *r, const struct tree *document,
     r->no_list = *count == 0;
     if (*count > 0)
         return 0;
-    return error_set(err, T("the register is empty: outreach residents import FILE fills it",
-                            "居民库是空的：请先用 outreach residents import 文件 导入"));
+    return error_set(err, T("the register is empty: outreach residents import FILE fills it"));
 }
 
 int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
@@ -127,10 +126,8 @@ int reading_open(struct reading *r, struct cli *cli, const char *path, size_t ke
     r->cli = cli;
     r->path = path;
     if (ends_with(path, ".csv") || ends_with(path, ".xlsx") || ends_with(path, ".xls"))
-        return error_set(err,
-                         T("%s is a list: name the campaign file, whose audience.file names it",
-                           "%s 是名单：请改写活动文件，名单由其中的 audience.file 指明"),
-                         path);
+        return error_set(
+            err, T("%s is a list: name the campaign file, whose audience.file names it"), path);
     document = read_document(path, err);
     if (document == NULL)
         return -1;
@@ -191,8 +188,8 @@ static void on_progress(void *arg, uint64_t bytes, uint64_t total)
     if (!r->progress || took < 500 || now - r->drawn_ms < 200)
         return;
     r->drawn_ms = now;
-    fprintf(stderr, T("\r\033[K%s rows, %s, %s", "\r\033[K%s 行，%s，%s"),
-            human_count(rows, (int64_t)preview_rows(r->preview)),
+    fputs("\r\033[K", stderr);
+    fprintf(stderr, T("%s rows, %s, %s"), human_count(rows, (int64_t)preview_rows(r->preview)),
             total ? human_percent(percent, (int64_t)bytes, (int64_t)total) : "",
             human_rate(rate, (double)preview_rows(r->preview) * 1000 / (double)took));
     fflush(stderr);
@@ -208,13 +205,10 @@ static int nobody(const struct reading *r, const char *list, struct error *err)
     while (i < n && !remarks[i].refused)
         i++;
     if (i == n)
-        return error_set(err,
-                         T("%s: nobody in the list can be reached (rows refused: %lu)",
-                           "%s：名单中没有可用的收件人（%lu 行不可用）"),
-                         list, r->report.refused);
+        return error_set(err, T("%s: nobody in the list can be reached (rows refused: %lu)"), list,
+                         r->report.refused);
     return error_set(err,
-                     T("%s: nobody in the list can be reached (rows refused: %lu); row %lu: %s",
-                       "%s：名单中没有可用的收件人（%lu 行不可用）；第 %lu 行：%s"),
+                     T("%s: nobody in the list can be reached (rows refused: %lu); row %lu: %s"),
                      list, r->report.refused, remarks[i].line, remarks[i].text);
 }
 
@@ -295,20 +289,16 @@ int reading_audience(struct reading *r, struct error *err)
     } else if (c->to_group) {
         rc = audience_read_group(c, &sink, &r->report, err);
     } else {
-        rc = error_set(
-            err,
-            T("%s: audience: no file and no recipients", "%s：audience：既没有文件也没有收件人"),
-            r->path);
+        rc = error_set(err, T("%s: audience: no file and no recipients"), r->path);
     }
     if (r->drawn_ms != 0)
         fputs("\r\033[K", stderr);
     if (rc == 0 && r->report.rows == 0)
-        rc = error_set(
-            err,
-            c->audience_file == NULL && c->from_register
-                ? T("%s: nobody in the register has these tags", "%s：居民库中没有符合这些标签的人")
-                : T("%s: the list has no rows", "%s：名单里没有人"),
-            c->audience_file ? c->audience_file : r->path);
+        rc = error_set(err,
+                       c->audience_file == NULL && c->from_register
+                           ? T("%s: nobody in the register has these tags")
+                           : T("%s: the list has no rows"),
+                       c->audience_file ? c->audience_file : r->path);
     else if (rc == 0 && preview_rows(r->preview) == 0 && r->report.known == 0)
         rc = nobody(r, c->audience_file ? c->audience_file : r->path, err);
     return rc;
@@ -329,13 +319,12 @@ void reading_write_plan(const struct campaign *c, int64_t queued_ms, struct buf 
         table_cell(t, c->reminders[r].name);
         table_cell(t, human_time(when, c->zone, due_ms[r], false));
         if (skipped[r])
-            table_cell(t, c->reminders[r].expires_ms <= queued_ms
-                              ? T("over: will not be sent", "已过期：不发送")
-                              : T("missed: will not be sent", "已错过：不发送"));
+            table_cell(t, c->reminders[r].expires_ms <= queued_ms ? T("over: will not be sent")
+                                                                  : T("missed: will not be sent"));
         else if (c->reminders[r].at.of_slot)
-            table_cell(t, T("each at the recipient's own time", "按各收件人自己的时间"));
+            table_cell(t, T("each at the recipient's own time"));
         else if (due_ms[r] <= queued_ms)
-            table_cell(t, T("now", "立即"));
+            table_cell(t, T("now"));
         else
             table_cell(t, "");
     }
@@ -373,30 +362,26 @@ static void write_text(const struct reading *r, const struct preview_text *t, st
 
     buf_puts(out, "\n");
     write_reminder_names(r->campaign, t->reminders, out);
-    buf_printf(out, T(" (%s, %s), recipients: %s", "（%s，%s），收件人 %s"), t->channel,
-               t->language, human_count(count, (int64_t)t->recipients));
+    buf_printf(out, T(" (%s, %s), recipients: %s"), t->channel, t->language,
+               human_count(count, (int64_t)t->recipients));
     if (t->longest > 0)
-        buf_printf(out, T(", segments at most: %u", "，最长 %u 条"), t->longest);
+        buf_printf(out, T(", segments at most: %u"), t->longest);
     buf_putc(out, '\n');
     if (t->sample != NULL) {
-        buf_printf(out, T("  to %s", "  发给 %s"), t->sample_to);
+        buf_printf(out, T("  to %s"), t->sample_to);
         if (t->sample_size.segments > 0)
-            buf_printf(out, T(", characters: %u, segments: %u", "，%u 字，计 %u 条"),
+            buf_printf(out, T(", characters: %u, segments: %u"),
                        (unsigned)utf8_count(t->sample, strlen(t->sample)), t->sample_size.segments);
         buf_putc(out, '\n');
         table_wrap(out, t->sample, PHONE_COLUMNS, "  | ");
     }
     if (t->holes > 0)
         buf_printf(
-            out,
-            T("  ! for %lu of them {{%s}} is empty and has no default: they would get none\n",
-              "  ！其中 %lu 人的 {{%s}} 为空且无默认值：不会发送\n"),
+            out, T("  ! for %lu of them {{%s}} is empty and has no default: they would get none\n"),
             t->holes, t->hole);
     if (t->too_long > 0)
-        buf_printf(out,
-                   T("  ! for %lu of them it is longer than %d segments\n",
-                     "  ！其中 %lu 人的内容超过 %d 条\n"),
-                   t->too_long, r->campaign->max_segments);
+        buf_printf(out, T("  ! for %lu of them it is longer than %d segments\n"), t->too_long,
+                   r->campaign->max_segments);
 }
 
 void reading_write_remarks(const struct reading *r, struct buf *out)
@@ -406,28 +391,24 @@ void reading_write_remarks(const struct reading *r, struct buf *out)
     size_t n = preview_remarks(r->preview, &remarks, &all);
 
     for (size_t i = 0; i < n; i++)
-        buf_printf(out, T("  row %lu%s: %s\n", "  第 %lu 行%s：%s\n"), remarks[i].line,
-                   remarks[i].refused ? T(" not taken", "未采用") : "", remarks[i].text);
+        buf_printf(out, T("  row %lu%s: %s\n"), remarks[i].line,
+                   remarks[i].refused ? T(" not taken") : "", remarks[i].text);
     if (all > n)
-        buf_printf(
-            out,
-            T("  ... and %lu more (--all shows them)\n", "  …… 另有 %lu 条（--all 全部显示）\n"),
-            all - n);
+        buf_printf(out, T("  ... and %lu more (--all shows them)\n"), all - n);
 }
 
 static void write_event(const struct campaign *c, struct buf *out)
 {
     char starts[HUMAN_BYTES], ends[HUMAN_BYTES];
 
-    buf_printf(out, T("%s  %s\nclass %s; event %s", "%s  %s\n类别 %s；活动时间 %s"), c->id,
-               c->title, c->class_name, human_time(starts, c->zone, c->starts_ms, false));
+    buf_printf(out, T("%s  %s\nclass %s; event %s"), c->id, c->title, c->class_name,
+               human_time(starts, c->zone, c->starts_ms, false));
     if (c->ends_ms != 0)
-        buf_printf(out, T(" to %s", " 至 %s"), human_time(ends, c->zone, c->ends_ms, false));
+        buf_printf(out, T(" to %s"), human_time(ends, c->zone, c->ends_ms, false));
     buf_printf(out, " (%s)\n", zone_name(c->zone));
     if (c->occurrence_count > 1)
         buf_printf(
-            out, T("the first of %zu, the last %s\n", "共 %zu 次，这是第一次；最后一次 %s\n"),
-            c->occurrence_count,
+            out, T("the first of %zu, the last %s\n"), c->occurrence_count,
             human_time(starts, c->zone, c->reminders[c->reminder_count - 1].starts_ms, false));
 }
 
@@ -437,12 +418,10 @@ static void write_unannounced(const struct campaign *c, int64_t queued_ms, struc
     int year = campaign_unannounced(c, queued_ms);
 
     if (year != 0)
-        buf_printf(
-            out,
-            T("  the work days of %d are not known here (no %s-%d.conf in calendar_dir): "
-              "Monday to Friday are taken\n",
-              "  没有 %1$d 年的放假安排（calendar_dir 中没有 %2$s-%3$d.conf）：按周一至周五计\n"),
-            year, c->country, year);
+        buf_printf(out,
+                   T("  the work days of %d are not known here (no %s-%d.conf in calendar_dir): "
+                     "Monday to Friday are taken\n"),
+                   year, c->country, year);
 }
 
 void reading_write(const struct reading *r, int64_t queued_ms, struct buf *out)
@@ -452,22 +431,17 @@ void reading_write(const struct reading *r, int64_t queued_ms, struct buf *out)
     char taken[HUMAN_BYTES];
 
     write_event(r->campaign, out);
-    buf_puts(out, T("\nReminders\n", "\n提醒\n"));
+    buf_puts(out, T("\nReminders\n"));
     reading_write_plan(r->campaign, queued_ms, out);
     write_unannounced(r->campaign, queued_ms, out);
-    buf_printf(out,
-               T("\nRecipients: %s taken, %lu merged, %lu refused of %lu rows\n",
-                 "\n收件人：采用 %s，合并 %lu，不可用 %lu，共 %lu 行\n"),
+    buf_printf(out, T("\nRecipients: %s taken, %lu merged, %lu refused of %lu rows\n"),
                human_count(taken, (int64_t)preview_rows(r->preview)), r->report.merged,
                r->report.refused, r->report.rows);
     if (r->report.elsewhere > 0)
-        buf_printf(out,
-                   T("  merged with an earlier list: %lu (there she counts)\n",
-                     "  其中与前面名单重复：%lu（以前面的为准）\n"),
+        buf_printf(out, T("  merged with an earlier list: %lu (there she counts)\n"),
                    r->report.elsewhere);
     reading_write_remarks(r, out);
-    buf_puts(out, T("\nTexts, as the first recipient's phone shows them\n",
-                    "\n内容（第一位收件人手机上的样子）\n"));
+    buf_puts(out, T("\nTexts, as the first recipient's phone shows them\n"));
     for (size_t i = 0; i < n; i++)
         write_text(r, &texts[i], out);
 }

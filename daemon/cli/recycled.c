@@ -307,10 +307,10 @@ static void tell_json(const struct search *s)
 static void tell(const struct search *s)
 {
     const struct table_column columns[] = {
-        {T("NUMBER", "号码"), TABLE_LEFT, false},
-        {T("NOBODY IN A ROW", "连续空号"), TABLE_RIGHT, false},
-        {T("LAST", "最近一次"), TABLE_LEFT, false},
-        {T("CAMPAIGN", "活动"), TABLE_LEFT, true},
+        {T("NUMBER"), TABLE_LEFT, false},
+        {T("NOBODY IN A ROW"), TABLE_RIGHT, false},
+        {T("LAST"), TABLE_LEFT, false},
+        {T("CAMPAIGN"), TABLE_LEFT, true},
     };
     const struct zone *zone = zone_find(s->cli->settings->defaults.timezone, NULL);
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
@@ -332,11 +332,9 @@ static void tell(const struct search *s)
     if (told > 0) {
         table_write(t, s->cli->width, 0, &out);
         buf_puts(&out, T("These numbers were given up, and may be given to somebody else: ask the "
-                         "residents, and correct the lists\n",
-                         "这些号码可能已注销，并可能被重新分配给他人：请核实并更正名单\n"));
+                         "residents, and correct the lists\n"));
     } else {
-        buf_puts(&out, T("no number found nobody three times in a row\n",
-                         "没有连续三条都是空号的号码\n"));
+        buf_puts(&out, T("no number found nobody three times in a row\n"));
     }
     cli_print(&out);
     buf_free(&out);

@@ -41,12 +41,10 @@ int register_ask(const struct cli *cli, const struct register_options *o, const 
     if (o->yes)
         return 0;
     if (!cli->terminal || !isatty(STDIN_FILENO) || cli->json)
-        return cli_fail(cli, EX_USAGE,
-                        T("%s There is nobody to ask: say -y", "%s这里无法询问：请加 -y"),
-                        question);
+        return cli_fail(cli, EX_USAGE, T("%s There is nobody to ask: say -y"), question);
     if (cli_confirm(cli, question))
         return 0;
-    fputs(T("outreach: nothing was changed\n", "outreach：没有改动\n"), stderr);
+    fputs(T("outreach: nothing was changed\n"), stderr);
     return EX_TEMPFAIL;
 }
 
@@ -207,7 +205,7 @@ static int choose(void *arg, const struct resident *one, struct error *err)
     if (e->options->name != NULL &&
         (v.length != strlen(e->options->name) || memcmp(v.text, e->options->name, v.length) != 0))
         return 0;
-    buf_printf(&e->names, "%s%.*s", e->chosen > 0 ? T(", ", "、") : "", (int)v.length, v.text);
+    buf_printf(&e->names, "%s%.*s", e->chosen > 0 ? T(", ") : "", (int)v.length, v.text);
     e->numbers[e->chosen++] = one->number;
     return 0;
 }
@@ -218,7 +216,7 @@ static int read_address(struct erasing *e, const char *typed, struct error *err)
     enum phone_fault fault;
 
     if (strlen(typed) >= sizeof e->address)
-        return error_set(err, T("%.40s... is no address", "%.40s…… 不是地址"), typed);
+        return error_set(err, T("%.40s... is no address"), typed);
     if (strchr(typed, ':') != NULL) {
         strcpy(e->address, typed);
         return 0;
@@ -226,10 +224,8 @@ static int read_address(struct erasing *e, const char *typed, struct error *err)
     if (phone_normalize(typed, strlen(typed), e->cli->settings->defaults.country, e->address,
                         &fault) == 0)
         return 0;
-    return error_set(err,
-                     T("%s: %s (who has no number is named as in wecom:zhangsan)",
-                       "%s：%s（没有号码的人写作 wecom:zhangsan）"),
-                     typed, phone_fault_text(fault, words_language()));
+    return error_set(err, T("%s: %s (who has no number is named as in wecom:zhangsan)"), typed,
+                     phone_fault_text(fault));
 }
 
 /* Whom the person means: 0, or an exit code that was told. */
@@ -250,12 +246,10 @@ static int find(struct erasing *e, const char *typed)
         return cli_error(e->cli, EX_UNAVAILABLE, &err);
     if (e->chosen > 1 && !e->options->all)
         return cli_fail(e->cli, EX_USAGE,
-                        T("%s is the number of several people (%s): say --name NAME, or --all",
-                          "%s 是几个人共用的号码（%s）：请用 --name 姓名 指明，或 --all"),
+                        T("%s is the number of several people (%s): say --name NAME, or --all"),
                         e->address, buf_string(&e->names));
     if (e->count > 0 && e->chosen == 0)
-        return cli_fail(e->cli, EX_DATAERR,
-                        T("%s: nobody of that name at this number", "%s：此号码下没有这个姓名"),
+        return cli_fail(e->cli, EX_DATAERR, T("%s: nobody of that name at this number"),
                         e->options->name);
     return 0;
 }
@@ -269,26 +263,19 @@ static void tell(const struct erasing *e, int64_t erased, const struct holders *
         return;
     }
     if (erased > 0)
-        printf(T("%s is no longer in the register\n", "%s 已从居民库删除\n"),
-               log_mask(e->bare, strlen(e->bare)));
+        printf(T("%s is no longer in the register\n"), log_mask(e->bare, strlen(e->bare)));
     else
-        printf(T("%s is not in the register\n", "%s 不在居民库中\n"),
-               log_mask(e->bare, strlen(e->bare)));
+        printf(T("%s is not in the register\n"), log_mask(e->bare, strlen(e->bare)));
     if (h->opted_out)
-        puts(T("  the opt-out stays: nothing is sent to this number",
-               "  退订记录保留：不会再向此号码发送"));
+        puts(T("  the opt-out stays: nothing is sent to this number"));
     if (h->safe)
-        puts(T("  the mark of outreach safe stays, as long as a list has the number",
-               "  outreach safe 的保护标记保留：名单中仍可能有此号码"));
+        puts(T("  the mark of outreach safe stays, as long as a list has the number"));
     if (json_array_size(h->campaigns) > 0)
-        puts(T("  the number is still in the lists of these campaigns, as long as they are kept:",
-               "  以下活动的名单中仍有此号码（随活动一起保留）："));
+        puts(T("  the number is still in the lists of these campaigns, as long as they are kept:"));
     for (size_t i = 0; i < json_array_size(h->campaigns); i++)
         printf("    %s\n", json_string_value(json_array_get(h->campaigns, i)));
     if (h->hidden > 0)
-        printf(T("  sensitive campaigns that were not looked into: %d\n",
-                 "  未查看的敏感活动：%d 个\n"),
-               h->hidden);
+        printf(T("  sensitive campaigns that were not looked into: %d\n"), h->hidden);
 }
 
 static int erase(struct erasing *e, const char *typed)
@@ -300,9 +287,8 @@ static int erase(struct erasing *e, const char *typed)
     int rc = find(e, typed);
 
     if (rc == 0 && e->chosen > 0) {
-        question = xasprintf(
-            T("Erase %s (%s) from the register for good?", "确定从居民库删除 %s（%s）？不能恢复。"),
-            buf_string(&e->names), log_mask(e->bare, strlen(e->bare)));
+        question = xasprintf(T("Erase %s (%s) from the register for good?"), buf_string(&e->names),
+                             log_mask(e->bare, strlen(e->bare)));
         rc = register_ask(e->cli, e->options, question);
         free(question);
     }

@@ -65,8 +65,7 @@ static void on_remark(void *arg, unsigned long line, bool refused, const char *t
         json_array_append_new(im->said, json_pack("{s:I,s:b,s:o}", "row", (json_int_t)line,
                                                   "refused", refused, "text", json_text(text)));
     else
-        buf_printf(&im->lines, T("  row %lu%s: %s\n", "  第 %lu 行%s：%s\n"), line,
-                   refused ? T(" not taken", "未采用") : "", text);
+        buf_printf(&im->lines, T("  row %lu%s: %s\n"), line, refused ? T(" not taken") : "", text);
 }
 
 static void on_progress(void *arg, uint64_t bytes, uint64_t total)
@@ -103,17 +102,17 @@ static void write_columns(const struct import *im, struct buf *out)
 {
     const struct campaign *c = people_campaign(im->people);
 
-    buf_puts(out, T("Columns: ", "列："));
+    buf_puts(out, T("Columns: "));
     for (size_t k = 0; k < c->column_count; k++) {
         const char *as = !people_is_tags(im->people, k) ? ""
-                         : people_keeps(im->people, k)  ? T(" (and tags)", "（也作标签）")
-                                                        : T(" (tags)", "（标签）");
+                         : people_keeps(im->people, k)  ? T(" (and tags)")
+                                                        : T(" (tags)");
 
-        buf_printf(out, "%s%s%s", k > 0 ? T(", ", "、") : "", c->columns[k], as);
+        buf_printf(out, "%s%s%s", k > 0 ? T(", ") : "", c->columns[k], as);
     }
     buf_putc(out, '\n');
     if (people_left_out(im->people)[0] != '\0')
-        buf_printf(out, T("Left out: %s\n", "不保存：%s\n"), people_left_out(im->people));
+        buf_printf(out, T("Left out: %s\n"), people_left_out(im->people));
 }
 
 /* What was understood of the first rows, before anything is stored. */
@@ -133,7 +132,7 @@ static int preview(struct import *im, struct error *err)
         rc = 0;
     if (rc == 0 && im->taken > 0 && !im->cli->json) {
         write_columns(im, &out);
-        buf_puts(&out, T("The first rows as they are understood:\n", "前几行识别为：\n"));
+        buf_puts(&out, T("The first rows as they are understood:\n"));
         table_write(im->shown, im->cli->width, 2, &out);
         cli_print(&out);
     }
@@ -220,7 +219,7 @@ static int store_row(void *arg, const char *row, size_t n, struct error *err)
     char address[PEOPLE_ADDRESS_BYTES];
 
     if (cli_interrupted() != 0)
-        return error_set(err, T("interrupted", "已中断"));
+        return error_set(err, T("interrupted"));
     im->taken++;
     if (im->residents == NULL)
         return 0;
@@ -269,7 +268,7 @@ static int give_tags(struct import *im, const char *names, struct error *err)
         if (place < 0)
             return -1;
         if (im->given_count == MOST_TAGS / 2)
-            return error_set(err, T("more than %d tags", "标签超过 %d 个"), MOST_TAGS / 2);
+            return error_set(err, T("more than %d tags"), MOST_TAGS / 2);
         im->given[im->given_count++] = (unsigned)place;
     }
     return 0;
@@ -281,16 +280,11 @@ static void write_report(const struct import *im, const char *path, struct buf *
     const struct audience_report *r = &im->report;
     char count[HUMAN_BYTES];
 
-    buf_printf(out,
-               T("%s: %s people; rows refused %lu, twice in the file %lu\n",
-                 "%s：%s 人；不可用 %lu 行，文件内重复 %lu 行\n"),
-               path, human_count(count, im->taken), r->refused, r->merged);
+    buf_printf(out, T("%s: %s people; rows refused %lu, twice in the file %lu\n"), path,
+               human_count(count, im->taken), r->refused, r->merged);
     buf_put(out, im->lines.data, im->lines.length);
     if (im->remarks > SHOWN_REMARKS && !im->options->all)
-        buf_printf(
-            out,
-            T("  ... and %lu more (--all shows them)\n", "  …… 另有 %lu 条（--all 全部显示）\n"),
-            im->remarks - SHOWN_REMARKS);
+        buf_printf(out, T("  ... and %lu more (--all shows them)\n"), im->remarks - SHOWN_REMARKS);
 }
 
 static int tell(struct import *im, const char *path, const char *state)
@@ -309,23 +303,18 @@ static int tell(struct import *im, const char *path, const char *state)
     }
     write_report(im, path, &out);
     if (im->long_tags > 0)
-        buf_printf(&out,
-                   T("  ! tags of more than %d bytes, not kept: %lu (the first: %s...)\n",
-                     "  ！超过 %d 字节的标签未保存：%lu 个（第一个：%s……）\n"),
+        buf_printf(&out, T("  ! tags of more than %d bytes, not kept: %lu (the first: %s...)\n"),
                    RESIDENTS_NAME_BYTES, im->long_tags, im->long_tag);
     if (im->residents == NULL)
-        buf_puts(&out, T("Nothing was stored (--dry-run).\n", "没有保存（--dry-run）。\n"));
+        buf_puts(&out, T("Nothing was stored (--dry-run).\n"));
     else if (im->op == RESIDENTS_IMPORT)
-        buf_printf(&out,
-                   T("new %" PRId64 ", changed %" PRId64 ", as they were %" PRId64 "\n",
-                     "新增 %" PRId64 "，更新 %" PRId64 "，无变化 %" PRId64 "\n"),
+        buf_printf(&out, T("new %" PRId64 ", changed %" PRId64 ", as they were %" PRId64 "\n"),
                    t->added, t->changed, t->same);
     else
-        buf_printf(&out,
-                   T("changed %" PRId64 ", as they were %" PRId64 ", not in the register %" PRId64
-                     "\n",
-                     "更新 %" PRId64 "，无变化 %" PRId64 "，不在居民库中 %" PRId64 "\n"),
-                   t->changed, t->same, t->unknown);
+        buf_printf(
+            &out,
+            T("changed %" PRId64 ", as they were %" PRId64 ", not in the register %" PRId64 "\n"),
+            t->changed, t->same, t->unknown);
     cli_print(&out);
     buf_free(&out);
     return 0;
@@ -340,19 +329,17 @@ static int failed(struct import *im, const struct error *err)
 
     if (im->batch == NULL)
         return cli_error(im->cli, rc, err);
-    return cli_fail(im->cli, rc,
-                    T("%s; stored until then: %" PRId64
-                      " people. Do the same again: it changes nobody twice",
-                      "%s；此前已保存 %" PRId64 " 人。再执行一次即可，不会重复"),
-                    err->text, stored);
+    return cli_fail(
+        im->cli, rc,
+        T("%s; stored until then: %" PRId64 " people. Do the same again: it changes nobody twice"),
+        err->text, stored);
 }
 
 static int nobody(struct import *im, const char *path)
 {
     return cli_fail(im->cli, EX_DATAERR,
-                    T("%s: nobody in the list can be reached (rows refused: %lu)\n%s",
-                      "%s：名单中没有可用的人（%lu 行不可用）\n%s"),
-                    path, im->report.refused, buf_string(&im->lines));
+                    T("%s: nobody in the list can be reached (rows refused: %lu)\n%s"), path,
+                    im->report.refused, buf_string(&im->lines));
 }
 
 /* ---------------------------------------------------------------------- running */
@@ -362,7 +349,7 @@ static int open_file(struct import *im, const char *path)
     int rc = cli_settings(im->cli);
 
     if (rc == 0 && access(path, R_OK) != 0)
-        rc = cli_fail(im->cli, EX_NOINPUT, T("%s cannot be read", "无法读取 %s"), path);
+        rc = cli_fail(im->cli, EX_NOINPUT, T("%s cannot be read"), path);
     if (rc != 0)
         return rc;
     im->people =
@@ -407,7 +394,7 @@ static int import(struct import *im, const char *path)
     if (rc == 0 && preview(im, &err) != 0)
         rc = cli_error(im->cli, EX_DATAERR, &err);
     if (rc == 0 && !o->dry_run)
-        rc = register_ask(im->cli, o, T("Take these people into the register?", "导入这些居民？"));
+        rc = register_ask(im->cli, o, T("Take these people into the register?"));
     if (rc == 0 && !o->dry_run)
         rc = open_register(im);
     for (size_t i = 0; rc == 0 && im->residents != NULL && i < o->tags.count; i++)
@@ -479,7 +466,7 @@ static int tag_filter(struct cli *cli, const struct register_options *o, const c
     else if (cli->json)
         cli_json(json_pack("{s:o,s:I}", "tag", json_text(tag), "changed", (json_int_t)changed));
     else
-        printf(T("%s: changed %" PRId64 "\n", "%s：更新 %" PRId64 " 人\n"), tag, changed);
+        printf(T("%s: changed %" PRId64 "\n"), tag, changed);
     residents_close(r);
     return rc;
 }
@@ -491,13 +478,10 @@ int register_tag(struct cli *cli, const struct register_options *o, const char *
     int rc;
 
     if (o->add == o->remove)
-        return cli_fail(cli, EX_USAGE,
-                        T("tag %s: say --add or --remove", "tag %s：请指明 --add 或 --remove"),
-                        tag);
+        return cli_fail(cli, EX_USAGE, T("tag %s: say --add or --remove"), tag);
     if (filter == (o->file != NULL))
         return cli_fail(cli, EX_USAGE,
-                        T("tag %s: say who: --file FILE, or --tag, --any, --without, or --all",
-                          "tag %s：请指明是谁：--file 文件，或 --tag、--any、--without、--all"),
+                        T("tag %s: say who: --file FILE, or --tag, --any, --without, or --all"),
                         tag);
     if (o->file == NULL)
         return tag_filter(cli, o, tag);

@@ -140,7 +140,7 @@ static int list_one(void *arg, const struct resident *one, struct error *err)
     struct listing *l = arg;
 
     if (cli_interrupted() != 0)
-        return error_set(err, T("interrupted", "已中断"));
+        return error_set(err, T("interrupted"));
     if (l->options->limit > 0 && l->people == l->options->limit) {
         l->enough = true;
         return -1;
@@ -177,9 +177,9 @@ int register_list(struct cli *cli, const struct register_options *o)
     else if (residents_each(r, &who.filter, true, list_one, NULL, &l, &err) != 0 && !l.enough)
         rc = fail(cli, &err);
     if (rc == 0 && l.enough && !cli->json)
-        buf_puts(&l.out, T("... and more\n", "……还有更多\n"));
+        buf_puts(&l.out, T("... and more\n"));
     else if (rc == 0 && l.people == 0 && !cli->json)
-        buf_puts(&l.out, T("nobody\n", "没有人\n"));
+        buf_puts(&l.out, T("nobody\n"));
     cli_print(&l.out);
     buf_free(&l.out);
     residents_close(r);
@@ -191,10 +191,8 @@ static void head(struct listing *l)
 {
     static const struct {
         const char *column;
-        struct words heading;
-    } known[] = {{"sms", {"Phone", "手机号"}},
-                 {"name", {"Name", "姓名"}},
-                 {"language", {"Language", "语言"}}};
+        const char *heading;
+    } known[] = {{"sms", N_("Phone")}, {"name", N_("Name")}, {"language", N_("Language")}};
     const char *headings[RESIDENTS_COLUMNS + 1];
     unsigned widths[RESIDENTS_COLUMNS + 1];
 
@@ -205,9 +203,9 @@ static void head(struct listing *l)
             if (strcmp(known[i].column, l->columns[k]) == 0)
                 headings[k] = words_of(known[i].heading);
     }
-    headings[l->column_count] = T("Tags", "标签");
+    headings[l->column_count] = T("Tags");
     widths[l->column_count] = 30;
-    sheet_head(l->sheet, T("Residents", "居民"), headings, widths, l->column_count + 1);
+    sheet_head(l->sheet, T("Residents"), headings, widths, l->column_count + 1);
 }
 
 static int export_one(void *arg, const struct resident *one, struct error *err)
@@ -215,7 +213,7 @@ static int export_one(void *arg, const struct resident *one, struct error *err)
     struct listing *l = arg;
 
     if (cli_interrupted() != 0)
-        return error_set(err, T("interrupted", "已中断"));
+        return error_set(err, T("interrupted"));
     l->people++;
     for (size_t k = 0; k < l->column_count; k++)
         sheet_text(l->sheet, one->values[k].text, one->values[k].length);
@@ -263,7 +261,7 @@ int register_export(struct cli *cli, const struct register_options *o, const cha
     if (rc == 0 && cli->json)
         cli_json(json_pack("{s:o,s:I}", "file", json_text(path), "people", (json_int_t)l.people));
     else if (rc == 0)
-        printf(T("%s: %" PRId64 " people\n", "%s：%" PRId64 " 人\n"), path, l.people);
+        printf(T("%s: %" PRId64 " people\n"), path, l.people);
     buf_free(&l.out);
     residents_close(r);
     return rc;
@@ -299,7 +297,7 @@ int register_tags(struct cli *cli)
     if (rc == 0 && cli->json) {
         cli_json(json_pack("{s:I,s:O}", "people", (json_int_t)people, "tags", all));
     } else if (rc == 0) {
-        buf_printf(&out, T("%s people\n", "共 %s 人\n"), human_count(count, people));
+        buf_printf(&out, T("%s people\n"), human_count(count, people));
         table_write(t, cli->width, 0, &out);
         cli_print(&out);
     }

@@ -265,10 +265,7 @@ static int find_programs(struct rehearsal *r, struct error *err)
     r->preload = xasprintf("%s/../driven_clock.so", r->cli->settings->plugin_dir);
     return access(r->preload, R_OK) == 0
                ? 0
-               : error_set(err,
-                           T("%s is missing: a rehearsal cannot drive the clock",
-                             "缺少 %s：无法在演练中拨动时钟"),
-                           r->preload);
+               : error_set(err, T("%s is missing: a rehearsal cannot drive the clock"), r->preload);
 }
 
 /* out, errors: descriptors of the child's; the child is gone when we are. */
@@ -332,9 +329,7 @@ static int tell_end(const struct rehearsal *r, struct error *err)
         snprintf(last, sizeof last, "%.*s", (int)strcspn(line, "\n"), line);
     if (f != NULL)
         fclose(f);
-    return error_set(
-        err, T("outreachd did not start for the rehearsal: %s", "演练用的 outreachd 没有启动：%s"),
-        last);
+    return error_set(err, T("outreachd did not start for the rehearsal: %s"), last);
 }
 
 /* It has joined: it has an epoch. */

@@ -223,13 +223,9 @@ void reply_book_tell(struct cli *cli, struct buf *out)
             duty = count_of(cli, "ZCARD", KEY_REPLIES_DUTY);
 
     if (open > 0)
-        buf_printf(out,
-                   T("replies that wait for a person: %" PRId64 " (outreach replies)\n",
-                     "待人工处理的回复：%" PRId64 " 条（outreach replies 查看）\n"),
+        buf_printf(out, T("replies that wait for a person: %" PRId64 " (outreach replies)\n"),
                    open);
     if (duty > 0)
-        buf_puts(out,
-                 T("A CRY FOR HELP is still to be told to somebody of `alerts`: see the log, "
-                   "and outreach replies\n",
-                   "有求助尚未通知到 alerts 中的全部人员：请看日志，并执行 outreach replies\n"));
+        buf_puts(out, T("A CRY FOR HELP is still to be told to somebody of `alerts`: see the log, "
+                        "and outreach replies\n"));
 }

@@ -65,7 +65,7 @@ static int tell_one(struct roll *roll, int64_t n, const struct record *record, s
     } else {
         buf_printf(&roll->out, "  %8" PRId64 "  %s", n, address_of(roll, rows));
         if (submitted_ms != 0)
-            buf_printf(&roll->out, T("  attempt %u, %s", "  第 %u 次尝试，%s"), record->attempts,
+            buf_printf(&roll->out, T("  attempt %u, %s"), record->attempts,
                        human_time(when, roll->picture->zone, submitted_ms, true));
         if (words_reason(notice_reason_name(record->reason))[0] != '\0')
             buf_printf(&roll->out, "  %s", words_reason(notice_reason_name(record->reason)));

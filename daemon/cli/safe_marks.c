@@ -10,13 +10,13 @@ const char *safe_marks_words(enum safe_mode mode)
 {
     switch (mode) {
     case SAFE_NEUTRAL:
-        return T("only a neutral text is sent", "只发中性内容");
+        return T("only a neutral text is sent");
     case SAFE_HOURS:
-        return T("only sent at these hours", "只在此时段发送");
+        return T("only sent at these hours");
     case SAFE_SKIP:
         break;
     }
-    return T("nothing is sent by machine: tell her in person", "系统不发送：请由专人告知");
+    return T("nothing is sent by machine: tell her in person");
 }
 
 void safe_marks_parse(const char *value, size_t n, struct safe_note *out)

@@ -46,10 +46,7 @@ static int make_file(const char *path, struct error *err)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0 && errno == EEXIST)
-        return error_set(err,
-                         T("%s is there already: remove it, or name another file",
-                           "%s 已经存在：请先删除，或换一个文件名"),
-                         path);
+        return error_set(err, T("%s is there already: remove it, or name another file"), path);
     if (fd < 0)
         return error_set(err, "%s: %s", path, language_errno(errno));
     return fd;
@@ -78,7 +75,7 @@ struct sheet *sheet_open(const char *path, struct error *err)
     int fd;
 
     if (!csv && !ends_with(path, ".xlsx")) {
-        error_set(err, T("%s: name it .xlsx or .csv", "%s：文件名须以 .xlsx 或 .csv 结尾"), path);
+        error_set(err, T("%s: name it .xlsx or .csv"), path);
         return NULL;
     }
     fd = make_file(path, err);

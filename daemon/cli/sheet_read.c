@@ -53,8 +53,7 @@ static int read_file(const char *path, struct buf *raw, struct error *err)
     n = ferror(file) != 0;
     fclose(file);
     if (n > 0 || buf_overflowed(raw))
-        return error_set(err, T("%s cannot be read, or is too long", "无法读取 %s，或文件过大"),
-                         path);
+        return error_set(err, T("%s cannot be read, or is too long"), path);
     return 0;
 }
 

@@ -37,8 +37,7 @@ struct campaign *walk_campaign(const struct cli *cli, const struct picture *p, s
     struct campaign *c = NULL;
 
     if (text == NULL)
-        error_set(err, T("%s is still being loaded: try again", "%s 正在导入：请稍后再试"),
-                  p->status->id);
+        error_set(err, T("%s is still being loaded: try again"), p->status->id);
     else
         document = tree_parse_json(text, strlen(text), NULL, err);
     if (document != NULL) /* is the campaign's from here */
@@ -56,7 +55,8 @@ static void progress(struct walk *w, int64_t n)
     if (now - w->began_ms < QUIET_MS || now - w->drawn_ms < DRAW_MS || !isatty(STDERR_FILENO))
         return;
     w->drawn_ms = now;
-    fprintf(stderr, T("\r\033[K%s: %s, %s notices", "\r\033[K%s：%s，%s 条"), w->reminder->name,
+    fputs("\r\033[K", stderr);
+    fprintf(stderr, T("%s: %s, %s notices"), w->reminder->name,
             human_percent(percent, n, w->reminder->planned), human_count(count, n));
     fflush(stderr);
 }

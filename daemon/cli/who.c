@@ -23,13 +23,8 @@ static int unknown(const struct residents *r, const char *tag, size_t n, struct 
     snprintf(name, sizeof name, "%.*s", (int)n, tag);
     nearest = field_nearest(name, next_name, r);
     if (nearest != NULL)
-        return error_set(
-            err, T("there is no tag \"%s\" (did you mean \"%s\"?)", "没有标签“%s”（是否指“%s”？）"),
-            name, nearest);
-    return error_set(err,
-                     T("there is no tag \"%s\" (outreach residents tags lists them)",
-                       "没有标签“%s”（outreach residents tags 列出全部标签）"),
-                     name);
+        return error_set(err, T("there is no tag \"%s\" (did you mean \"%s\"?)"), name, nearest);
+    return error_set(err, T("there is no tag \"%s\" (outreach residents tags lists them)"), name);
 }
 
 static void point(struct who *w)
@@ -53,9 +48,9 @@ int who_name(struct who *w, const struct residents *r, enum who_kind kind, const
         if (place < 0)
             return unknown(r, tag, n, err);
         if (*counts[kind] == WHO_TAGS)
-            return error_set(err, T("more than %d tags", "标签超过 %d 个"), WHO_TAGS);
+            return error_set(err, T("more than %d tags"), WHO_TAGS);
         w->places[kind][(*counts[kind])++] = (unsigned)place;
         given++;
     }
-    return given > 0 ? 0 : error_set(err, T("a tag is empty", "标签为空"));
+    return given > 0 ? 0 : error_set(err, T("a tag is empty"));
 }

@@ -1,11 +1,10 @@
 /*
- * words.h - what people read, in their language
+ * words.h - the command's names for things, in the person's language
  *
- * The command speaks Chinese where the locale says zh, else English. Both
- * sentences stand side by side where they are said, so that nobody changes one
- * and forgets the other, and the compiler checks the formats of both:
+ * Sentences stand in English where they are said, and in Chinese in po/zh_CN.po
+ * (base/language.h):
  *
- *     printf(T("%s is queued already\n", "%s 已经在队列中\n"), id);
+ *     printf(T("%s is queued already\n"), id);
  *
  * Names for programs (states, events, JSON members, exit codes) are never
  * translated; where people see a state, words_state() puts it into words.
@@ -15,23 +14,11 @@
 
 #include "language.h"
 
-#include <stdbool.h>
+#define T(english) language_text(english)
+#define TC(context, english) language_in(context "\004" english, english)
 
-struct words {
-    const char *en, *zh;
-};
-
-#define T(english, chinese) (words_chinese() ? (chinese) : (english))
-
-/* Looks at LC_ALL, LC_MESSAGES and LANG, the first that is set. */
-void words_init(void);
-void words_set_chinese(bool chinese);
-bool words_chinese(void);
-
-const char *words_of(struct words w); /* "" where there are none */
-
-/* "zh" or "en": what lower rooms take as a language for people. */
-const char *words_language(void);
+/* language_text() of a table's N_(); "" for NULL. */
+const char *words_of(const char *english);
 
 /* A state of a notice, a reminder, a campaign or a circuit, or an event of the
  * delivery log, in the person's language; a name that is not known is itself. */

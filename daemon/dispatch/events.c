@@ -554,7 +554,7 @@ static void apply_amend(struct events *e, const struct event_copy *c)
                        ? NULL
                        : tree_parse_json(c->body, strlen(c->body), "body", &err);
     if (request.body == NULL) {
-        reject(e, strlen(c->body) > BODY_MOST ? "body: longer than 1 MiB" : err.text);
+        reject(e, strlen(c->body) > BODY_MOST ? N_("body: longer than 1 MiB") : err.text);
         return;
     }
     if (e->campaign_id[0] == '\0')
@@ -629,8 +629,8 @@ static void apply_approve(struct events *e, const struct event_copy *c)
 
     if (e->campaign_id[0] == '\0' || c->hash == NULL) {
         reject(e, e->campaign_id[0] == '\0'
-                      ? "no field `campaign`: its id"
-                      : "no field `hash`: of what is approved, as the campaign has it");
+                      ? N_("no field `campaign`: its id")
+                      : N_("no field `hash`: of what is approved, as the campaign has it"));
         return;
     }
     command_start(cmd, "HMGET");

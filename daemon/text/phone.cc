@@ -11,6 +11,7 @@
 #include <string>
 
 extern "C" {
+#include "language.h"
 #include "mem.h"
 #include "utf8.h"
 }
@@ -27,35 +28,30 @@ constexpr size_t MAX_KEPT = 64; /* of them, digits and what decides */
 constexpr int SEVERAL_FROM = 7; /* so many digits on both sides of a bar are two numbers */
 
 struct fault_text {
-    const char *name, *en, *zh;
+    const char *name, *text;
 };
 const fault_text faults[] = {
     /* PHONE_OK */
-    {"ok", "fine", "正常"},
+    {"ok", N_("fine")},
     /* PHONE_EMPTY */
-    {"empty", "no number: fill it in or delete the row", "没有号码：请补上或删除该行"},
+    {"empty", N_("no number: fill it in or delete the row")},
     /* PHONE_NOT_A_NUMBER */
-    {"not-a-number", "not a telephone number: write digits only", "不是电话号码：请只填数字"},
+    {"not-a-number", N_("not a telephone number: write digits only")},
     /* PHONE_DESTROYED */
     {"destroyed",
-     "Excel has destroyed the number: format the column as text and paste the numbers again",
-     "号码已被 Excel 改坏：请先把整列设为“文本”格式，再重新粘贴号码"},
+     N_("Excel has destroyed the number: format the column as text and paste the numbers again")},
     /* PHONE_SEVERAL */
-    {"several", "more than one number: give each a row of its own",
-     "一格里有多个号码：请每行只写一个"},
+    {"several", N_("more than one number: give each a row of its own")},
     /* PHONE_TOO_SHORT */
-    {"too-short", "the number is too short: digits are missing", "号码太短：缺位，请核对"},
+    {"too-short", N_("the number is too short: digits are missing")},
     /* PHONE_TOO_LONG */
-    {"too-long", "the number is too long: one number per row, without anything behind it",
-     "号码太长：每行只写一个号码，后面不要加别的"},
+    {"too-long", N_("the number is too long: one number per row, without anything behind it")},
     /* PHONE_LANDLINE */
-    {"landline", "a landline cannot receive texts: ask for a mobile number",
-     "座机不能收短信：请改填手机号"},
+    {"landline", N_("a landline cannot receive texts: ask for a mobile number")},
     /* PHONE_SERVICE */
-    {"service", "a service number cannot receive texts: ask for a mobile number",
-     "服务号码不能收短信：请改填手机号"},
+    {"service", N_("a service number cannot receive texts: ask for a mobile number")},
     /* PHONE_INVALID */
-    {"invalid", "no such number exists: check the digits", "没有这样的号段：请核对号码"},
+    {"invalid", N_("no such number exists: check the digits")},
 };
 
 /* Its regular expressions are ICU's. Where one cannot be made for want of memory, no number is
@@ -344,9 +340,7 @@ const char *phone_fault_name(phone_fault fault)
     return faults[fault].name;
 }
 
-const char *phone_fault_text(phone_fault fault, const char *language)
+const char *phone_fault_text(phone_fault fault)
 {
-    bool chinese = language != nullptr && strncmp(language, "zh", 2) == 0;
-
-    return chinese ? faults[fault].zh : faults[fault].en;
+    return language_text(faults[fault].text);
 }

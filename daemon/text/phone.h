@@ -49,9 +49,8 @@ bool phone_country_known(const char *country);
 /* A fault's name for programs: "too-short". */
 const char *phone_fault_name(enum phone_fault fault);
 
-/* What is wrong and what to do, in Chinese for a language that begins with "zh",
- * else in English. */
-const char *phone_fault_text(enum phone_fault fault, const char *language);
+/* What is wrong and what to do, in the reader's language. */
+const char *phone_fault_text(enum phone_fault fault);
 
 #ifdef __cplusplus
 }

@@ -1,32 +1,26 @@
 #include "value.h"
 
+#include "language.h"
+
 #include "utf8.h"
 
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-static const struct {
-    const char *en, *zh;
-} texts[] = {
-    [TEXT_VALUE_OK] = {"fine", "正常"},
-    [TEXT_VALUE_NOT_UTF8] = {"not valid UTF-8: save the file again as UTF-8 or GB18030",
-                             "不是有效的 UTF-8：请把文件另存为 UTF-8 或 GB18030"},
-    [TEXT_VALUE_BRACKET] = {"【 and 】 are kept for signatures: use other brackets",
-                            "【】只用于签名：请改用其他括号"},
-    [TEXT_VALUE_LINE_BREAK] = {"a line break: write the cell in one line",
-                               "含换行：请把单元格写成一行"},
-    [TEXT_VALUE_CONTROL] = {"a control character: type the cell anew",
-                            "含控制字符：请重新输入该单元格"},
-    [TEXT_VALUE_BIDI] = {"an invisible mark that turns the text around: type the cell anew",
-                         "含改变文字方向的隐藏字符：请重新输入该单元格"},
-    [TEXT_VALUE_LINK] = {"a link, which this text does not allow: take it out",
-                         "含链接，此文本不允许：请删去"},
+static const char *const texts[] = {
+    [TEXT_VALUE_OK] = N_("fine"),
+    [TEXT_VALUE_NOT_UTF8] = N_("not valid UTF-8: save the file again as UTF-8 or GB18030"),
+    [TEXT_VALUE_BRACKET] = N_("【 and 】 are kept for signatures: use other brackets"),
+    [TEXT_VALUE_LINE_BREAK] = N_("a line break: write the cell in one line"),
+    [TEXT_VALUE_CONTROL] = N_("a control character: type the cell anew"),
+    [TEXT_VALUE_BIDI] = N_("an invisible mark that turns the text around: type the cell anew"),
+    [TEXT_VALUE_LINK] = N_("a link, which this text does not allow: take it out"),
 };
 
-const char *text_value_fault_text(enum text_value_fault fault, const char *language)
+const char *text_value_fault_text(enum text_value_fault fault)
 {
-    return language != NULL && strncmp(language, "zh", 2) == 0 ? texts[fault].zh : texts[fault].en;
+    return language_text(texts[fault]);
 }
 
 static int is_blank(uint32_t c)

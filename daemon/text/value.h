@@ -32,8 +32,7 @@ size_t text_value_clean(char *s, size_t n);
  * bytes. may is 0 or TEXT_VALUE_MAY_LINK. An empty value is fine. */
 enum text_value_fault text_value_check(const char *s, size_t n, unsigned may, size_t *offset);
 
-/* What is wrong and what to do, in Chinese for a language that begins with "zh",
- * else in English. */
-const char *text_value_fault_text(enum text_value_fault fault, const char *language);
+/* What is wrong and what to do, in the reader's language. */
+const char *text_value_fault_text(enum text_value_fault fault);
 
 #endif

@@ -84,12 +84,12 @@ static void test_time_is_local_and_names_the_day(void **state)
     int64_t ms = INT64_C(1804294800000);
 
     (void)state;
-    words_set_chinese(false);
+    language_set_chinese(false);
     assert_string_equal(human_time(out, shanghai, ms, false), "2027-03-06 Sat 09:00");
     assert_string_equal(human_time(out, shanghai, ms + 7250, true), "2027-03-06 Sat 09:00:07");
-    words_set_chinese(true);
+    language_set_chinese(true);
     assert_string_equal(human_time(out, shanghai, ms, false), "2027-03-06 周六 09:00");
-    words_set_chinese(false);
+    language_set_chinese(false);
     assert_string_equal(human_time(out, shanghai, 0, false), "-");
 }
 
@@ -99,10 +99,10 @@ static void test_language_follows_the_locale(void **state)
     unsetenv("LC_ALL");
     unsetenv("LC_MESSAGES");
     setenv("LANG", "zh_CN.UTF-8", 1);
-    words_init();
+    language_init();
     assert_string_equal(words_state("delivered"), "已送达");
     setenv("LC_ALL", "C", 1); /* goes before LANG */
-    words_init();
+    language_init();
     assert_string_equal(words_state("delivered"), "delivered");
     assert_string_equal(words_state("something new"), "something new");
     unsetenv("LC_ALL");
@@ -112,7 +112,7 @@ static void test_language_follows_the_locale(void **state)
 static void test_no_state_or_reason_without_words(void **state)
 {
     (void)state;
-    words_set_chinese(true);
+    language_set_chinese(true);
     for (int i = 0; i < NOTICE_STATES; i++) {
         const char *name = notice_state_name((enum notice_state)i);
 
@@ -123,7 +123,7 @@ static void test_no_state_or_reason_without_words(void **state)
 
         assert_string_not_equal(words_reason(name), name);
     }
-    words_set_chinese(false);
+    language_set_chinese(false);
     assert_string_equal(words_reason(notice_reason_name(REASON_NONE)), "");
 }
 
@@ -301,10 +301,10 @@ static void test_equation_in_the_order_of_the_promise(void **state)
     equation_write(&r, 0, 0, &out);
     assert_string_equal(buf_string(&out), promise);
     buf_clear(&out);
-    words_set_chinese(true);
+    language_set_chinese(true);
     equation_write(&r, 0, 0, &out);
     assert_string_equal(buf_string(&out), promise_zh);
-    words_set_chinese(false);
+    language_set_chinese(false);
     assert_true(equation_holds(&r));
     assert_int_equal(equation_through(&r), 78 - 3 - 3 - 4);
     r.planned++;

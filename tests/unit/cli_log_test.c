@@ -251,10 +251,10 @@ static void test_a_receipt_is_found_by_its_notice(void **state)
 static void test_events_have_words(void **state)
 {
     (void)state;
-    words_set_chinese(true);
+    language_set_chinese(true);
     for (size_t i = 0; log_event(i) != NULL; i++)
         assert_string_not_equal(words_state(log_event(i)), log_event(i));
-    words_set_chinese(false);
+    language_set_chinese(false);
     for (int s = NOTICE_UNCERTAIN; s < NOTICE_STATES; s++) {
         const char *name = notice_state_name((enum notice_state)s);
         size_t i = 0;
@@ -278,16 +278,16 @@ static void expect_shown(const char *line, const char *wanted)
 static void test_lines_for_people(void **state)
 {
     (void)state;
-    words_set_chinese(false);
+    language_set_chinese(false);
     expect_shown(accepted,
                  "03-06 09:00:00.250  accepted     march8/first  4711  +86138…02  acme  #2"
                  "  3 seg  840 ms queued  212 ms\n");
     expect_shown(delivered,
                  "03-06 09:00:02.000  delivered    march8/first  4711  acme  [DELIVRD]\n");
-    words_set_chinese(true);
+    language_set_chinese(true);
     expect_shown(delivered,
                  "03-06 09:00:02.000  已送达       march8/first  4711  acme  [DELIVRD]\n");
-    words_set_chinese(false);
+    language_set_chinese(false);
 }
 
 /* A file may hold anything; the terminal must not obey it. */

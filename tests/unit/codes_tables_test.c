@@ -95,13 +95,13 @@ static void test_words(void **state)
     struct code_words *w = code_words_create(&settings);
 
     (void)state;
-    words_set_chinese(true);
+    language_set_chinese(true);
     assert_non_null(strstr(code_words_find(w, "m", "MK:0001"), "空号"));
     assert_non_null(strstr(code_words_find(w, "path", "UNDELIV:MK:0001"), "空号"));
     assert_non_null(strstr(code_words_find(w, "m", "DB:0141"), "黑名单"));
     assert_non_null(strstr(code_words_find(w, "m", "MI:0013"), "停机"));
     assert_non_null(strstr(code_words_find(w, "m", "MI:0024"), "关机"));
-    words_set_chinese(false);
+    language_set_chinese(false);
     assert_string_equal(code_words_find(w, "m", "0x0000000b"),
                         "no such number: correct it in the list");
     /* a code that is not known tells what its state does */

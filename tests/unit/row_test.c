@@ -150,7 +150,7 @@ static void test_rows(void **state)
         struct csv_field raw[] = {field(rows[i].sms), field(rows[i].wecom), field(rows[i].name),
                                   field(rows[i].x)};
         struct heard heard = {"", false};
-        int rc = row_make(c, raw, "en", row, hear, &heard);
+        int rc = row_make(c, raw, row, hear, &heard);
 
         if (rc != (rows[i].row == NULL ? -1 : 0) || heard.refused != (rows[i].row == NULL))
             fail_msg("%s: %d %s", rows[i].what, rc, heard.text);
@@ -180,7 +180,7 @@ static void test_long_address(void **state)
     (void)state;
     memset(address, 'a', 2 * CSV_ROW_BYTES);
     raw[1] = (struct csv_field){address, 2 * CSV_ROW_BYTES};
-    assert_int_equal(row_make(c, raw, "en", row, hear, &heard), -1);
+    assert_int_equal(row_make(c, raw, row, hear, &heard), -1);
     assert_true(heard.refused);
     free(address);
     free(row);
@@ -195,7 +195,7 @@ static void test_replace(void **state)
     struct heard heard = {"", false};
 
     (void)state;
-    assert_int_equal(row_make(c, raw, "en", row, hear, &heard), 0);
+    assert_int_equal(row_make(c, raw, row, hear, &heard), 0);
     assert_int_equal(row_replace(c, row, 2, "王、李", strlen("王、李")), 0);
     assert_int_equal(row->length, strlen("+8613851400001||王、李|3栋"));
     assert_memory_equal(row->bytes,

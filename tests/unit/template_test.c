@@ -308,8 +308,7 @@ static void test_checked(void **state)
         if (checked[i].fault == TEXT_VALUE_LINK)
             assert_int_equal(text_value_check(checked[i].value, n, TEXT_VALUE_MAY_LINK, &offset),
                              TEXT_VALUE_OK);
-        assert_non_null(text_value_fault_text(checked[i].fault, "zh-CN"));
-        assert_non_null(text_value_fault_text(checked[i].fault, NULL));
+        assert_non_null(text_value_fault_text(checked[i].fault));
     }
 }
 
