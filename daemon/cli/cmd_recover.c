@@ -112,6 +112,27 @@ static int ask_marker(struct recovery *r, enum marker_op op, enum marker_verdict
     return 0;
 }
 
+/* Marks of residents in danger stand in no log. Those that are there are noted anew. */
+static int note_marks(struct recovery *r, struct error *err)
+{
+    struct command *c = &r->command;
+    redisReply *reply;
+    int64_t count;
+
+    command_start(c, "HLEN");
+    command_add_string(c, KEY_SAFE);
+    if (db_ask(r->cli->db, c, &reply, err) != 0)
+        return -1;
+    count = db_int(reply, 0);
+    freeReplyObject(reply);
+    if (count == 0)
+        return 0;
+    command_start(c, "SADD");
+    command_add_string(c, KEY_OPTOUT);
+    command_add_string(c, OPTOUT_MARKS);
+    return db_ask(r->cli->db, c, NULL, err);
+}
+
 static int finish(struct recovery *r, const char *how)
 {
     struct command *c = &r->command;
@@ -122,7 +143,7 @@ static int finish(struct recovery *r, const char *how)
     command_start(c, "SADD"); /* before the marker says that it is there */
     command_add_string(c, KEY_OPTOUT);
     command_add_string(c, OPTOUT_SEAL);
-    if (db_ask(r->cli->db, c, NULL, &err) != 0)
+    if (db_ask(r->cli->db, c, NULL, &err) != 0 || note_marks(r, &err) != 0)
         return cli_error(r->cli, EX_UNAVAILABLE, &err);
     rc = ask_marker(r, MARKER_TRUST, &verdict);
     if (rc != 0)

@@ -23,7 +23,7 @@
 #include <string.h>
 
 struct safe_options {
-    bool as_is, remove, list;
+    bool as_is, remove, list, none;
     const char *note;
 };
 
@@ -34,6 +34,8 @@ static const struct option_row safe_options[] = {
      .help = N_("for colleagues: why, until when, whom to ask")},
     {"list", 0, OPTION_FLAG, OPTION_AT(struct safe_options, list), NULL,
      .help = N_("no NUMBER: all who are marked, masked")},
+    {"none", 0, OPTION_FLAG, OPTION_AT(struct safe_options, none), NULL,
+     .help = N_("no NUMBER: after the marks were lost, nobody is in danger")},
     {"as-is", 0, OPTION_FLAG, OPTION_AT(struct safe_options, as_is), NULL,
      .help = N_("the address is not a telephone number: take it as it is written")},
     {0},
@@ -45,6 +47,64 @@ static int usage(const struct cli *cli)
                     T("usage: outreach safe NUMBER skip|neutral|hours \"09:00-11:00\"|--remove"));
 }
 
+/* Whether anybody is marked is noted where the marks are not, so that their loss is known. */
+static int note_marks(struct cli *cli, struct command *c, const char *op, struct error *err)
+{
+    command_start(c, op);
+    command_add_string(c, KEY_OPTOUT);
+    command_add_string(c, OPTOUT_MARKS);
+    return db_ask(cli->db, c, NULL, err);
+}
+
+static int count_marks(struct cli *cli, struct command *c, int64_t *count, struct error *err)
+{
+    redisReply *reply;
+
+    command_start(c, "HLEN");
+    command_add_string(c, KEY_SAFE);
+    if (db_ask(cli->db, c, &reply, err) != 0)
+        return -1;
+    *count = db_int(reply, 0);
+    freeReplyObject(reply);
+    return 0;
+}
+
+/* The last mark is taken away, or all were lost and a person says that nobody needs one. */
+static int note_none(struct cli *cli, struct command *c, bool *none, struct error *err)
+{
+    int64_t count;
+
+    if (count_marks(cli, c, &count, err) != 0)
+        return -1;
+    *none = count == 0;
+    return *none ? note_marks(cli, c, "SREM", err) : 0;
+}
+
+static int say_none(struct cli *cli)
+{
+    struct command c = COMMAND_INIT;
+    struct error err;
+    bool none;
+    int rc = note_none(cli, &c, &none, &err);
+
+    if (rc == 0 && none) {
+        audit_command(&c, "safe-none", "by", cli->by, NULL);
+        rc = db_ask(cli->db, &c, NULL, &err);
+    }
+    command_free(&c);
+    if (rc != 0)
+        return cli_error(cli, EX_UNAVAILABLE, &err);
+    if (!none)
+        return cli_fail(cli, EX_DATAERR, "%s",
+                        T("some are marked: outreach safe --list shows them, --remove takes a mark "
+                          "away"));
+    if (cli->json)
+        cli_json(json_pack("{s:i}", "count", 0));
+    else
+        puts(T("nobody is marked; what waited goes on"));
+    return 0;
+}
+
 /* The change and its audit, one after the other: a mark without its line in the audit is better
  * than the line without the mark. */
 static int change(struct cli *cli, const char *address, const char *value, bool *changed,
@@ -54,6 +114,10 @@ static int change(struct cli *cli, const char *address, const char *value, bool 
     redisReply *reply = NULL;
     int rc;
 
+    if (value != NULL && note_marks(cli, &c, "SADD", err) != 0) {
+        command_free(&c);
+        return -1;
+    }
     command_start(&c, value != NULL ? "HSET" : "HDEL");
     command_add_string(&c, KEY_SAFE);
     command_add_string(&c, address);
@@ -63,6 +127,11 @@ static int change(struct cli *cli, const char *address, const char *value, bool 
     if (rc == 0) {
         *changed = value != NULL || db_int(reply, 0) != 0;
         freeReplyObject(reply);
+    }
+    if (rc == 0 && value == NULL && *changed) {
+        bool none;
+
+        rc = note_none(cli, &c, &none, err);
     }
     if (rc == 0 && *changed) {
         audit_command(&c, value != NULL ? "safe-mark" : "safe-remove", "to",
@@ -204,14 +273,17 @@ static int safe(struct cli *cli, const void *arg, char **operands, int count)
 
     if (rc != 0)
         return rc;
-    if (options->list && (count > 0 || options->remove))
+    if ((options->list || options->none) &&
+        (count > 0 || options->remove || (options->list && options->none)))
         return usage(cli);
-    if (!options->list)
+    if (!options->list && !options->none)
         rc = read_order(cli, options, operands, count, address, &value);
     if (rc == 0)
         rc = cli_connect(cli);
     if (rc == 0 && options->list)
         return list_all(cli);
+    if (rc == 0 && options->none)
+        return say_none(cli);
     if (rc == 0 &&
         ((value != NULL || options->remove) && change(cli, address, value, &changed, &err) != 0))
         rc = cli_error(cli, EX_UNAVAILABLE, &err);

@@ -5,8 +5,8 @@
 static const char *const sentences[] = {
     [MARKER_EMPTY] =
         N_("NOTHING IS SENT: Redis came back empty and has forgotten who was told. Queue the "
-           "campaigns\nagain from the same files, then run outreach recover --from with "
-           "the delivery logs.\n"),
+           "campaigns\nagain from the same files, mark residents in danger again "
+           "(outreach safe), then run\noutreach recover --from with the delivery logs.\n"),
     [MARKER_OLDER] =
         N_("NOTHING IS SENT: Redis went back to an older state: what it forgot may have been "
            "sent. Run\noutreach recover --from with the delivery logs.\n"),

@@ -164,6 +164,7 @@ struct intent {
     unsigned char reasons[MOVES_MAX]; /* why: enum notice_reason */
     int64_t later_ms[MOVES_MAX];
     bool differs[MOVES_MAX];
+    bool marks_noted;                            /* somebody is marked, says the set of refusals */
     bool safe_asked;                             /* who of its people is in danger */
     unsigned gates;                              /* of its pipeline, unanswered: refusals, caps */
     bool gates_capped;                           /* caps among them */
@@ -221,8 +222,9 @@ struct dispatch {
     struct owed *owed;
     struct member *member;
     struct quota *quotas;
-    bool safe_known;   /* there are residents in danger, as far as we have heard */
-    int64_t intent_us; /* what Redis takes for an intent of late: soon more, slowly less */
+    int64_t marks_told_ms; /* monotonic: when their loss was said last */
+    bool safe_known;       /* there are residents in danger, as far as we have heard */
+    int64_t intent_us;     /* what Redis takes for an intent of late: soon more, slowly less */
     const struct notice *suspect; /* on its way: FLAG_SUSPECT, one at a time */
     struct watch *watch;
     struct alarms *alarms;

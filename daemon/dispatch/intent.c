@@ -259,6 +259,7 @@ static void on_opted_out(void *arg, const redisReply *reply)
                   log_quote(reply->str ? reply->str : ""));
     else if (db_int(db_at(reply, i->moves.count * per), 0) == 0)
         trust_unsealed(i->lane->d);
+    i->marks_noted = db_int(db_at(reply, i->moves.count * per + 1), 0) != 0;
     for (size_t k = 0; k < i->moves.count; k++) {
         if (db_int(db_at(reply, i->moves.count * per), 0) == 0)
             intent_refuse_for_now(i, k);
@@ -292,6 +293,7 @@ static void ask_opted_out(struct intent *i, struct dispatch *d)
     command_add_string(&d->command, KEY_OPTOUT);
     add_addresses(i, &d->command);
     command_add_string(&d->command, OPTOUT_SEAL); /* without it the set knows of nobody */
+    command_add_string(&d->command, OPTOUT_MARKS);
     db_send(i->db, &d->command, on_opted_out, i);
 }
 

@@ -17,6 +17,8 @@
 
 #include <string.h>
 
+#define TELL_AGAIN_MS 60000
+
 static void leave_to_a_person(struct intent *i, size_t k)
 {
     if (i->refused[k] == NOTICE_OPTED_OUT)
@@ -95,13 +97,30 @@ static void obey(struct intent *i, size_t k, const char *value, size_t n)
     }
 }
 
-static void refuse_all(struct intent *i, const redisReply *reply)
+static void refuse_all(struct intent *i)
 {
-    log_error("safe.error campaign=%s reply=%s", i->job->id,
-              log_quote(reply->str ? reply->str : ""));
     for (size_t k = 0; k < i->moves.count; k++)
         if (i->refused[k] != NOTICE_OPTED_OUT)
             intent_refuse_for_now(i, k);
+}
+
+static void tell_error(const struct intent *i, const redisReply *reply)
+{
+    log_error("safe.error campaign=%s reply=%s", i->job->id,
+              log_quote(reply->str ? reply->str : ""));
+}
+
+/* The hash is gone, and the set of refusals says that somebody was in it. */
+static void tell_lost(struct dispatch *d)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    if (d->marks_told_ms != 0 && now_ms - d->marks_told_ms < TELL_AGAIN_MS)
+        return;
+    d->marks_told_ms = now_ms;
+    log_error("safe.lost key=%s reason=\"who is in danger was marked, and the marks are gone: "
+              "nothing is sent; mark them again (outreach safe), or outreach safe --none\"",
+              KEY_SAFE);
 }
 
 static void on_marks(void *arg, const redisReply *reply)
@@ -109,8 +128,10 @@ static void on_marks(void *arg, const redisReply *reply)
     struct intent *i = arg;
     size_t per = i->job->campaign->channel_count;
 
-    if (reply->type != REDIS_REPLY_ARRAY)
-        refuse_all(i, reply);
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        tell_error(i, reply);
+        refuse_all(i);
+    }
     for (size_t k = 0; k < i->moves.count; k++)
         for (size_t c = 0; c < per; c++) {
             const redisReply *mark = db_at(reply, k * per + c);
@@ -148,12 +169,19 @@ static void on_count(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
 
-    if (reply->type != REDIS_REPLY_INTEGER)
-        refuse_all(i, reply);
-    else
-        i->job->d->safe_known = reply->integer > 0;
-    if (reply->type == REDIS_REPLY_INTEGER && reply->integer > 0 && !i->safe_asked)
-        ask_marks(i);
+    struct dispatch *d = i->job->d;
+
+    if (reply->type != REDIS_REPLY_INTEGER) {
+        tell_error(i, reply);
+        refuse_all(i);
+    } else if (reply->integer == 0 && i->marks_noted) { /* the refusals were answered before */
+        tell_lost(d);
+        refuse_all(i);
+    } else {
+        d->safe_known = reply->integer > 0;
+        if (d->safe_known && !i->safe_asked)
+            ask_marks(i);
+    }
     intent_gate_answered(i);
 }
 

@@ -15,7 +15,8 @@
 #define KEY_CAMPAIGNS "outreach:campaigns"
 #define KEY_SCHEDULE "outreach:schedule"
 #define KEY_OPTOUT "outreach:optout"
-#define OPTOUT_SEAL "\001outreach:seal" /* a member of it that no address is, see marker.h */
+#define OPTOUT_MARKS "\001outreach:safe" /* another, while anybody is marked: see safe.h */
+#define OPTOUT_SEAL "\001outreach:seal"  /* a member of it that no address is, see marker.h */
 #define KEY_SAFE                                                                                   \
     "outreach:safe" /* hash: address -> how she may be told of anything, see safe.h                \
                      */

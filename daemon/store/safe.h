@@ -10,6 +10,9 @@
  *     neutral             a neutral text only (campaign/neutral.h)
  *     hours 09:00-11:00   only then, in the campaign's time zone, and in the allowed hours
  *
+ * The set of refusals has a note, OPTOUT_MARKS, while anybody is marked: where it is there and
+ * no mark is, they were lost, and nothing leaves before a person has said who is in danger.
+ *
  * What follows a newline is for people: "by NAME", "at MS", and the note, a line each. A value
  * that is none of these counts as skip.
  */

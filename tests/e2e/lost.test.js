@@ -242,3 +242,32 @@ journey('leases, retries and counters are lost: it is said that verify --repair 
   }
   assert.deepEqual(twice(smsc.submits.filter((one) => one.status === 0).map((one) => one.to)), []);
 }, { timeout: 240000 });
+
+journey('the marks of residents in danger are lost: nothing leaves before a person has said who is in danger', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }));
+  const queue = slowly(s);
+  await s.start();
+  const marked = list(0)[3].sms, redis = await s.redis();
+  await s.ok('safe', marked, 'skip');
+  await redis.call('DEL', 'outreach:safe');
+  await queue('alone', 0, { rate: '100/s' });
+  await until('a word about the loss', () => / safe\.lost /.test(s.log()), 60000);
+  await pause(1500);
+  assert.equal(smsc.submits.length, 0, 'nothing has left');
+  assert.equal(s.log().match(/ safe\.lost /g).length, 1, 'said once a minute');
+  await s.ok('safe', marked, 'skip');
+  await s.counted('alone', 'first', { accepted: COUNT - 1, excluded: 1 }, 120000);
+  assert.ok(!smsc.submits.some((one) => one.to === marked));
+
+  await redis.call('DEL', 'outreach:safe');
+  await queue('all', 1, { rate: '100/s' });
+  await until('another look at the people', async () => (await s.counts('all', 'first')).parked > 0, 60000);
+  assert.match((await s.ok('safe', '--none')).out, /nobody is marked/);
+  await s.counted('all', 'first', { accepted: COUNT }, 120000);
+  assert.doesNotMatch((await s.ok('optout', 'list')).out, /outreach:safe/);
+  await s.ok('safe', marked, 'neutral');
+  assert.equal((await s.outreach('safe', '--none')).code, 65, 'somebody is marked');
+  await s.ok('safe', marked, '--remove'); // the last one: nobody is missed
+  await queue('then', 2, { rate: '100/s' });
+  await s.counted('then', 'first', { accepted: COUNT }, 120000);
+});
