@@ -113,8 +113,14 @@ long utf8_units(const char *s, size_t n)
     for (; p < end; p++) {
         uint64_t row;
 
-        for (; (state & 63) == WHOLE && end - p >= 8 && two_of_three(p); p += 6)
-            units += 2;
+        while ((state & 63) == WHOLE && end - p >= 8) {
+            if (two_of_three(p))
+                p += 6, units += 2;
+            else if (*p < 0x80)
+                p++, units++;
+            else
+                break;
+        }
         row = transitions[*p];
 
         units += (long)(row >> UNITS);

@@ -228,12 +228,19 @@ static size_t encode_lone_ucs2(uint8_t *out, const uint8_t *p, const uint8_t *en
     while (p < end) {
         uint32_t code;
 
-        for (; end - p >= 8 && full - out >= 4 && two_of_three(p); p += 6, out += 4) {
-            put_three(out, p);
-            put_three(out + 2, p + 3);
+        while (end - p >= 8 && full - out >= 4) {
+            if (two_of_three(p)) {
+                put_three(out, p);
+                put_three(out + 2, p + 3);
+                p += 6;
+                out += 4;
+            } else if (*p < 0x80) {
+                *out++ = 0;
+                *out++ = *p++;
+            } else {
+                break;
+            }
         }
-        if (p == end)
-            break;
         if (out == full || !utf8_next(&p, end, &code) || code > 0xffff)
             return 0;
         *out++ = (uint8_t)(code >> 8);
