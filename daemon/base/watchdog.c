@@ -6,6 +6,7 @@
 #include "notify.h"
 
 #include <event2/event.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ static volatile sig_atomic_t stood; /* the timer has run since the last tick */
 /* Only a plugin is named at once: a process that was stopped stands as still. */
 static void on_stand_still(int number)
 {
+    int kept = errno; /* of whatever was interrupted */
     const char *name = culprit_find();
 
     (void)number;
@@ -38,6 +40,7 @@ static void on_stand_still(int number)
     if (name != NULL)
         culprit_tell("loop.blocked", "", name,
                      "the loop stands still in it: nothing is sent, answered or settled");
+    errno = kept;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)

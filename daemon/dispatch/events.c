@@ -13,6 +13,7 @@
 #include "tree.h"
 #include "upload.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,8 +296,11 @@ static void look_at_approval(struct events *e)
     const char *said = e->first->cost;
     double cost = said != NULL ? strtod(said, NULL)
                                : approval_most_cost(e->campaign, e->d->settings->gateways, e->rows);
-    unsigned needs = approval_needs(e->campaign, defaults, e->rows, cost);
+    unsigned needs;
 
+    if (!isfinite(cost) || cost < 0)
+        cost = approval_most_cost(e->campaign, e->d->settings->gateways, e->rows);
+    needs = approval_needs(e->campaign, defaults, e->rows, cost);
     free(e->approval);
     e->approval = needs != 0 ? approval_text(needs) : NULL;
 }

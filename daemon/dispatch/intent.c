@@ -246,8 +246,8 @@ bool intent_no_address(const struct notice *n, size_t channel)
     return n->others != NULL && n->others[channel][0] == '\0';
 }
 
-/* Who asked is answered, also where she has refused since, or has just done so: rows come
- * into `answers` only for a reply of hers. */
+/* Who asked is answered, also where she has refused since, or has just done so: whom nobody
+ * asked for a row of `answers` was looked for in the refusals before it came there. */
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;

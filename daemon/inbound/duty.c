@@ -141,6 +141,8 @@ static void quote(const redisReply *fields, char *out, size_t size)
     n = utf8_cut(text != NULL ? text->str : "", n, QUOTED_COLUMNS, NULL);
     snprintf(out, size, "%.*s%s", (int)n, text != NULL ? text->str : "",
              text != NULL && n < text->len ? "…" : "");
+    out[utf8_valid(out, strlen(out))] =
+        '\0'; /* marks take no column: it may have been cut in one */
     for (char *p = out; *p != '\0'; p++)
         if ((unsigned char)*p < 0x20)
             *p = ' ';

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FLAG_TRIES 5
+
 #define EVENT_ID_BYTES 48
 
 int64_t reminder_waiting(const struct reminder_status *r)
@@ -356,8 +358,9 @@ static void last_event(struct db *db, struct command *c, char id[EVENT_ID_BYTES]
     freeReplyObject(reply);
 }
 
-int campaign_flag(struct db *db, const char *id, const char *op, const char *by, int64_t *sending,
-                  struct error *err)
+/* 0 done, 1 a reminder came to be since the names were read, -1 with err. */
+static int flag_once(struct db *db, const char *id, const char *op, const char *by, bool check,
+                     int64_t *sending, struct error *err)
 {
     struct campaign_status *s = campaign_status_read(db, id, err);
     struct command c = COMMAND_INIT;
@@ -381,10 +384,14 @@ int campaign_flag(struct db *db, const char *id, const char *op, const char *by,
     command_add_int(&c, clock_wall_ms());
     command_add_string(&c, by);
     command_add_string(&c, before); /* what was asked for before this does not undo it */
+    if (check)
+        command_add_string(&c, "check");
     if (db_ask(db, &c, &reply, err) != 0)
         goto out;
     word = db_at(reply, 0)->str;
-    if (strcmp(word, "UNKNOWN") == 0) {
+    if (strcmp(word, "STALE") == 0) {
+        rc = 1;
+    } else if (strcmp(word, "UNKNOWN") == 0) {
         error_set(err, "%s is not queued yet", id);
     } else if (strcmp(word, "AWAITING") == 0) {
         error_set(err, "%s waits for approval and sends nothing: approve it, or cancel it", id);
@@ -400,5 +407,16 @@ out:
         freeReplyObject(reply);
     campaign_status_free(s);
     command_free(&c);
+    return rc;
+}
+
+int campaign_flag(struct db *db, const char *id, const char *op, const char *by, int64_t *sending,
+                  struct error *err)
+{
+    int rc = 1;
+
+    /* The last time unchecked: a list of names that is damaged does not hold up a cancel. */
+    for (int left = FLAG_TRIES; rc == 1 && left > 0; left--)
+        rc = flag_once(db, id, op, by, left > 1, sending, err);
     return rc;
 }

@@ -217,6 +217,12 @@ static void test_awaits_again(void **state)
                            ms("2027-03-01T00:00")));
     is("[AWAITING 0]", script(SCRIPT_FLAG, 3, C " " R " " S " resume 600 ann 900-1 event"));
     hash = ask("HGET " C " hash");
+    approval = "recipients"; /* once more, while it waits: what somebody paused stays so */
+    is("[OK]", amended(document(EVENT("14"), TEXTS, BOTH), "102-0", "2027-02-02T00:00"));
+    approval = NULL;
+    hash = ask("HGET " C " hash");
+    is("[awaiting recipients paused]", ask("HMGET " C " state approval was"));
+    is("[awaiting 1]", ask("HMGET " S " state paused"));
     is("[OWN bob]", AGREE("bob", hash));
     is("[OK]", AGREE("ann", hash)); /* she has not written this: two have seen it */
     is("[paused ann (nil)]", ask("HMGET " C " state approved_by was"));
@@ -315,6 +321,29 @@ static void test_cancelled(void **state)
     /* another cancel stops what is still said of it */
     is("[CANCELLED 0]", script(SCRIPT_FLAG, 4, C " " R " " S " " C ":corrections cancel 5 ann"));
     is("1", ask("HGET " C ":corrections cancelled"));
+}
+
+/* Who was told hears of it, though the campaign was paused: nobody can resume it any more. */
+static void test_cancelled_while_paused(void **state)
+{
+    (void)state;
+    queued();
+    opened("2027-02-27T00:00");
+    is("[active 0]", script(SCRIPT_FLAG, 3, C " " R " " S " pause 500 ann 100-9"));
+    is("[OK]", amended(document(EVENT("06") ",\"cancelled\":true", TEXTS, BOTH), "101-0",
+                       "2027-02-28T00:00"));
+    is("[cancelled]", ask("HMGET " C " state"));
+    is("[scheduled 0 0]", ask("HMGET " C ":corrections state paused cancelled"));
+}
+
+/* A cancel by names that were read before a reminder came to be would miss it. */
+static void test_flag_of_what_came_meanwhile(void **state)
+{
+    (void)state;
+    queued();
+    is("[STALE 0]", script(SCRIPT_FLAG, 2, C " " R " cancel 500 ann 100-9 check"));
+    is("[active]", ask("HMGET " C " state"));
+    is("[active 0]", script(SCRIPT_FLAG, 3, C " " R " " S " cancel 500 ann 100-9 check"));
 }
 
 static void test_taken_out(void **state)
@@ -525,13 +554,22 @@ static void test_correction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_awaiting),       cmocka_unit_test(test_awaits_again),
-        cmocka_unit_test(test_not_begun),      cmocka_unit_test(test_words),
-        cmocka_unit_test(test_begun),          cmocka_unit_test(test_moved_to_an_earlier_day),
-        cmocka_unit_test(test_cancelled),      cmocka_unit_test(test_taken_out),
-        cmocka_unit_test(test_stale),          cmocka_unit_test(test_versions_end),
-        cmocka_unit_test(test_refused),        cmocka_unit_test(test_told),
-        cmocka_unit_test(test_told_corrected), cmocka_unit_test(test_correction),
+        cmocka_unit_test(test_awaiting),
+        cmocka_unit_test(test_awaits_again),
+        cmocka_unit_test(test_not_begun),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_begun),
+        cmocka_unit_test(test_moved_to_an_earlier_day),
+        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_cancelled_while_paused),
+        cmocka_unit_test(test_flag_of_what_came_meanwhile),
+        cmocka_unit_test(test_taken_out),
+        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_versions_end),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_told),
+        cmocka_unit_test(test_told_corrected),
+        cmocka_unit_test(test_correction),
     };
     int rc;
 

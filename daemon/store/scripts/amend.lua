@@ -32,6 +32,13 @@ end
 local reminders, rows = {}, tonumber(h[6])
 local why = string.match(ARGV[9], '^awaiting (.*)$') or h[1] == 'awaiting' and redis.call('HGET', KEYS[1], 'approval')
 local awaits = why and ARGV[9] ~= 'cancelled'
+-- One that awaits is as it was once it is agreed to: what comes to be now is paused with the rest.
+local paused = (h[1] == 'paused' or h[1] == 'awaiting' and redis.call('HGET', KEYS[1], 'was') == 'paused') and 1 or 0
+local names = ARGV[5]
+if string.find(' ' .. (redis.call('HGET', KEYS[1], 'reminders') or '') .. ' ', ' answers ', 1, true)
+  and not string.find(' ' .. names .. ' ', ' answers ', 1, true) then
+  names = names .. ' answers' -- came to be, by a first reply, since the names were read
+end
 local scheduled = awaits and 'awaiting' or 'scheduled'
 for k = 3, #KEYS do
   local r = redis.call('HMGET', KEYS[k], 'state', 'begun', 'planned', 'seq', 'tv')
@@ -45,7 +52,7 @@ redis.call('HLEN', KEYS[2]) -- an error before anything is written
 
 redis.call('HSET', KEYS[2], h[5], h[4])
 redis.call('HSET', KEYS[1], 'event', ARGV[1], 'hash', ARGV[2], 'document', ARGV[3], 'version', ARGV[4],
-  'reminders', ARGV[5], 'amended', ARGV[6], 'amended_by', ARGV[7])
+  'reminders', names, 'amended', ARGV[6], 'amended_by', ARGV[7])
 if awaits then
   redis.call('HSET', KEYS[1], 'state', 'awaiting', 'approval', why)
   if h[1] ~= 'awaiting' then
@@ -65,7 +72,7 @@ for k = 3, #KEYS do
     hold(k)
   elseif what == 'built-in' then
     redis.call('HSET', KEYS[k], 'state', 'scheduled', 'due', ARGV[6], 'expires', expires, 'gen', 1, 'seq', 0,
-      'cursor', 0, 'last', 0, 'planned', 0, 'paused', h[1] == 'paused' and 1 or 0, 'cancelled', 0, 'orphans', 0,
+      'cursor', 0, 'last', 0, 'planned', 0, 'paused', paused, 'cancelled', 0, 'orphans', 0,
       'c0', 0, 'c1', 0, 'c2', 0, 'c3', 0, 'c4', 0, 'c5', 0, 'c6', 0, 'c7', 0, 'c8', 0, 'c9', 0, 'c10', 0,
       'c11', 0, 'c12', 0)
     r[1] = 'scheduled'
@@ -83,12 +90,14 @@ for k = 3, #KEYS do
   else
     local planned = what == 'plan' and rows or 0
     redis.call('HSET', KEYS[k], 'state', what == 'plan' and scheduled or 'skipped', 'due', due, 'expires', expires,
-      'gen', 1, 'cursor', 0, 'last', planned, 'planned', planned, 'paused', h[1] == 'paused' and 1 or 0,
+      'gen', 1, 'cursor', 0, 'last', planned, 'planned', planned, 'paused', paused,
       'cancelled', 0, 'orphans', 0, 'c0', planned, 'c1', 0, 'c2', 0, 'c3', 0, 'c4', 0, 'c5', 0, 'c6', 0, 'c7', 0,
       'c8', 0, 'c9', 0, 'c10', 0, 'c11', 0, 'c12', 0)
     r[1], r[3] = what == 'plan' and 'scheduled' or 'skipped', planned
   end
-  if ARGV[9] == 'cancelled' and what ~= 'built-in' then
+  if ARGV[9] == 'cancelled' and what == 'built-in' then
+    redis.call('HSET', KEYS[k], 'paused', 0, 'held', 0) -- nobody can resume or approve it any more
+  elseif ARGV[9] == 'cancelled' then
     if r.begun then
       redis.call('HSET', KEYS[k], 'cancelled', 1)
     elseif r[1] == 'scheduled' then -- no ledger yet: nobody has been touched

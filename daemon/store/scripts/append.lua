@@ -79,7 +79,8 @@ elseif not all[1][1] then
     'orphans', 0, 'c0', 0, 'c1', 0, 'c2', 0, 'c3', 0, 'c4', 0, 'c5', 0, 'c6', 0, 'c7', 0, 'c8', 0, 'c9', 0,
     'c10', 0, 'c11', 0, 'c12', 0)
   if h[1] == 'awaiting' then -- with the rest of it: see approve.lua
-    redis.call('HSET', KEYS[5], 'paused', 1, 'held', 1)
+    local was = redis.call('HGET', KEYS[1], 'was')
+    redis.call('HSET', KEYS[5], 'paused', 1, 'held', was == 'paused' and ARGV[2] ~= 'answers' and 0 or 1)
   end
   all[1] = {'scheduled', '0', ARGV[6], '0', '0', '0'}
 end

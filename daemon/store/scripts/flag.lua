@@ -2,9 +2,10 @@
 -- that what is not yet intended when this returns is not sent.
 -- KEYS: campaign, reminder...
 -- ARGV: op (pause, resume, cancel), now ms, who asked, then the id of an event and 'event' if
---       this is it; else all up to it were asked for before this. A cancel is final,
+--       this is it, else all up to it were asked for before this; or 'check': refused if a
+--       reminder came to be since the names were read. A cancel is final,
 --       whenever it comes; what else is older than what has been applied is refused.
--- Returns the state before, and what had been intended by then (sending).
+-- Returns STALE by that check, or the state before, and what had been intended by then (sending).
 local function padded(id) -- ids of a stream, so that they compare as strings
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
   return ms and #ms <= 20 and #seq <= 20 and string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #seq) .. seq or ''
@@ -14,6 +15,15 @@ if not state or state == 'loading' then
   return {'UNKNOWN'}
 end
 local op = ARGV[1]
+if ARGV[5] == 'check' then
+  local names = 0
+  for name in string.gmatch(redis.call('HGET', KEYS[1], 'reminders') or '', '%S+') do
+    names = names + (name ~= 'answers' and 1 or 0)
+  end
+  if names > #KEYS - 1 then
+    return {'STALE', 0}
+  end
+end
 if state == 'cancelled' then -- also what is said of the cancelled event may be stopped
   for i = 2, op == 'cancel' and #KEYS or 0 do
     if redis.call('HGET', KEYS[i], 'state') then
