@@ -368,22 +368,44 @@ static void find_ids(struct verdict_rules *r, const struct gateway_http_response
                      response->length);
 }
 
-static void blot_out(struct bytes *words, const struct gateway_id *hidden)
+static bool stands_in(char c, const struct gateway_id *hide)
+{
+    for (; hide->bytes != NULL; hide++)
+        if (memchr(hide->bytes, c, hide->length) != NULL)
+            return true;
+    return false;
+}
+
+/* A star, or where a secret has one the first sign that none has: ink that may
+ * be a part of a secret completes it together with what stands beside it. */
+static char ink_for(const struct gateway_id *hide)
+{
+    char c = '*';
+
+    if (stands_in(c, hide))
+        for (c = '#'; c < '~' && stands_in(c, hide);)
+            c++;
+    return c;
+}
+
+static void blot_out(struct bytes *words, const struct gateway_id *hidden, char ink)
 {
     char *at = words->data, *end = at + words->length;
 
     if (hidden->length < HIDDEN_BYTES_MIN || words->length == 0)
         return;
     while ((at = memmem(at, (size_t)(end - at), hidden->bytes, hidden->length)) != NULL) {
-        memset(at, '*', hidden->length);
-        at += hidden->length; /* never back: it may consist of stars */
+        memset(at, ink, hidden->length);
+        at += hidden->length;
     }
 }
 
 static void blot_all(struct bytes *words, const struct gateway_id *hide)
 {
+    char ink = ink_for(hide);
+
     for (; hide->bytes != NULL; hide++)
-        blot_out(words, hide);
+        blot_out(words, hide, ink);
 }
 
 /* What they said, on one line. Cut only after the blotting out: half a secret
