@@ -2,11 +2,11 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "curl_loop.h"
 #include "log.h"
 #include "mem.h"
 #include "resolver.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <curl/curl.h>
 #include <event2/event.h>
@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <unistd.h>
 
 #define KEEP_BYTES 65536    /* of memory that an idle call may hold in a buffer */
 #define IDLE_CALLS 1024     /* kept for the next request */
@@ -81,22 +80,11 @@ struct host {
     int64_t used_ms;          /* monotonic: the last request was made */
 };
 
-/* A socket of libcurl's. Its event stays in place while the connection is idle,
- * for two system calls less with every request. */
-struct sock {
-    struct event *event;
-    short registered, wanted; /* EV_READ, EV_WRITE */
-};
-
 struct http_client {
-    struct event_base *base;
     struct resolver *resolver;
-    CURLM *multi;
-    struct event *timer;  /* libcurl's one timer */
+    struct curl_loop *loop;
     struct event *finish; /* after all sockets of a turn: takes what has ended */
     struct event *look;   /* at what waits, while something does */
-    struct sock **socks;  /* by descriptor */
-    size_t sock_room;
     struct call_list idle, running, ended;
     size_t idle_count;
     struct host *hosts[HOSTS_MAX];
@@ -104,69 +92,6 @@ struct http_client {
     http_wire_fn *wire; /* NULL: nobody watches */
     void *wire_arg;
 };
-
-/* ------------------------------------------------------------------- sockets */
-
-static void on_socket(evutil_socket_t fd, short what, void *arg);
-
-static struct sock *sock_get(struct http_client *c, curl_socket_t fd)
-{
-    if ((size_t)fd >= c->sock_room) {
-        size_t room = (size_t)fd * 2 + 16;
-
-        c->socks = xreallocarray(c->socks, room, sizeof *c->socks);
-        memset(c->socks + c->sock_room, 0, (room - c->sock_room) * sizeof *c->socks);
-        c->sock_room = room;
-    }
-    if (c->socks[fd] == NULL)
-        c->socks[fd] = xcalloc(1, sizeof **c->socks);
-    return c->socks[fd];
-}
-
-static void sock_register(struct http_client *c, struct sock *s, curl_socket_t fd, short what)
-{
-    if (s->event == NULL)
-        s->event = event_new(c->base, fd, what | EV_PERSIST, on_socket, c);
-    else if (s->registered != 0)
-        event_del(s->event);
-    s->registered = what;
-    if (what == 0)
-        return;
-    event_assign(s->event, c->base, fd, what | EV_PERSIST, on_socket, c);
-    event_add(s->event, NULL);
-}
-
-/* libcurl wants to know of this socket, or no longer. */
-static int socket_callback(CURL *easy, curl_socket_t fd, int what, void *client, void *unused)
-{
-    struct http_client *c = client;
-    struct sock *s = sock_get(c, fd);
-
-    (void)easy;
-    (void)unused;
-    s->wanted =
-        what == CURL_POLL_REMOVE
-            ? 0
-            : (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0));
-    if (s->wanted == s->registered || (s->wanted == 0 && s->registered == EV_READ))
-        return 0;
-    sock_register(c, s, fd, s->wanted);
-    return 0;
-}
-
-/* The event must go before the number can be another connection's. */
-static int close_callback(void *client, curl_socket_t fd)
-{
-    struct http_client *c = client;
-
-    if ((size_t)fd < c->sock_room && c->socks[fd] != NULL) {
-        if (c->socks[fd]->event != NULL)
-            event_free(c->socks[fd]->event);
-        free(c->socks[fd]);
-        c->socks[fd] = NULL;
-    }
-    return close(fd);
-}
 
 /* -------------------------------------------------------------- libcurl's calls */
 
@@ -203,21 +128,6 @@ static int prereq_callback(void *arg, char *primary_ip, char *local_ip, int prim
         return CURL_PREREQFUNC_ABORT;
     }
     return ++call->requests == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
-}
-
-static int timer_callback(CURLM *multi, long timeout_ms, void *client)
-{
-    struct http_client *c = client;
-    struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
-
-    (void)multi;
-    if (timeout_ms < 0)
-        event_del(c->timer);
-    else if (timeout_ms == 0)
-        event_active(c->timer, EV_TIMEOUT, 0); /* not here: no call into libcurl from its own */
-    else
-        event_add(c->timer, &tv);
-    return 0;
 }
 
 /* -------------------------------------------------------------------- calls */
@@ -271,9 +181,8 @@ static void set_up_easy(struct http_call *call)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, prereq_callback);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_callback);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, call->client);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->detail);
+    curl_loop_adopt(call->client->loop, easy);
     if (call->client->wire != NULL) {
         curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
         curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, debug_callback);
@@ -556,7 +465,7 @@ static void call_start(struct http_call *call)
     call->state = RUNNING;
     h->running++;
     TAILQ_INSERT_TAIL(&c->running, call, links);
-    curl_multi_add_handle(c->multi, call->easy);
+    curl_multi_add_handle(curl_loop_multi(c->loop), call->easy);
 }
 
 /* Starts what may start. Not to be called from libcurl's callbacks. */
@@ -716,7 +625,7 @@ void http_call_cancel(struct http_call *call)
         struct host *h = call->host;
 
         TAILQ_REMOVE(&c->running, call, links);
-        curl_multi_remove_handle(c->multi, call->easy);
+        curl_multi_remove_handle(curl_loop_multi(c->loop), call->easy);
         h->running--;
         call_put_back(call);
         host_run(h);
@@ -763,7 +672,7 @@ static void on_done(struct http_call *call, CURLcode code)
     struct http_client *c = call->client;
 
     TAILQ_REMOVE(&c->running, call, links);
-    curl_multi_remove_handle(c->multi, call->easy);
+    curl_multi_remove_handle(curl_loop_multi(c->loop), call->easy);
     call->host->running--;
     call->host->answers++;
     if (call->resolve != NULL)
@@ -812,7 +721,7 @@ static void take_ended(struct http_client *c)
     CURLMsg *message;
     int left;
 
-    while ((message = curl_multi_info_read(c->multi, &left)) != NULL) {
+    while ((message = curl_multi_info_read(curl_loop_multi(c->loop), &left)) != NULL) {
         CURLcode code = message->data.result;
         struct http_call *call;
 
@@ -842,31 +751,11 @@ static void on_finish(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static void act(struct http_client *c, curl_socket_t fd, int what)
-{
-    int running;
-
-    curl_multi_socket_action(c->multi, fd, what, &running);
-    event_active(c->finish, EV_TIMEOUT, 0);
-}
-
-static void on_socket(evutil_socket_t fd, short what, void *arg)
+static void on_activity(void *arg)
 {
     struct http_client *c = arg;
-    struct sock *s = c->socks[fd];
 
-    if (s->wanted == 0) /* an idle connection is being closed: libcurl will notice */
-        sock_register(c, s, fd, 0);
-    else
-        act(c, fd,
-            (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0));
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    act(arg, CURL_SOCKET_TIMEOUT, 0);
+    event_active(c->finish, EV_TIMEOUT, 0);
 }
 
 /* -------------------------------------------------------------------- client */
@@ -876,22 +765,14 @@ struct http_client *http_client_create(struct event_base *base, struct resolver 
     struct http_client *c = xcalloc(1, sizeof *c);
 
     curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc);
-    c->base = base;
     c->resolver = resolver;
     TAILQ_INIT(&c->idle);
     TAILQ_INIT(&c->running);
     TAILQ_INIT(&c->ended);
-    c->timer = event_new(base, -1, 0, on_timer, c);
     c->finish = event_new(base, -1, 0, on_finish, c);
     c->look = evtimer_new(base, on_look, c);
-    c->multi = curl_multi_init();
-    if (c->multi == NULL)
-        abort(); /* out of memory is all that can be */
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, socket_callback);
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, timer_callback);
-    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-    curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 4L * HTTP_CONNECTIONS);
+    c->loop = curl_loop_create(base, on_activity, c);
+    curl_multi_setopt(curl_loop_multi(c->loop), CURLMOPT_MAXCONNECTS, 4L * HTTP_CONNECTIONS);
     return c;
 }
 
@@ -921,18 +802,9 @@ void http_client_free(struct http_client *c)
     for (size_t i = 0; i < c->host_count; i++)
         free(c->hosts[i]);
     free_calls(&c->ended);
-    curl_multi_cleanup(c->multi); /* closes what is kept, through close_callback() */
+    curl_loop_free(c->loop);
     free_calls(&c->idle);
-    event_free(c->timer);
     event_free(c->finish);
     event_free(c->look);
-    for (size_t i = 0; i < c->sock_room; i++)
-        assert(c->socks[i] == NULL || c->socks[i]->event == NULL || c->socks[i]->registered == 0);
-    for (size_t i = 0; i < c->sock_room; i++) {
-        if (c->socks[i] != NULL && c->socks[i]->event != NULL)
-            event_free(c->socks[i]->event);
-        free(c->socks[i]);
-    }
-    free(c->socks);
     free(c);
 }
