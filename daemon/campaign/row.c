@@ -122,13 +122,21 @@ static int make_plain(struct maker *m, size_t k, const struct csv_field *raw)
 }
 
 /* A value that was not understood, NUL-terminated for a remark. */
-static const char *shown(const struct csv_field *raw, char out[64])
+static const char *shown(const char *at, size_t n, char out[64])
 {
-    size_t n = raw->length < 60 ? raw->length : 60;
-
-    memcpy(out, raw->bytes, n);
+    if (n > 60) {
+        for (n = 60; n > 0 && ((unsigned char)at[n] & 0xc0) == 0x80;)
+            n--; /* not within a character */
+    }
+    memcpy(out, at, n);
     out[n] = '\0';
     return out;
+}
+
+/* Whole, and a string: a cell with a NUL in it reads as what stands before it. */
+static bool is_word(const char *at, size_t n, char out[64])
+{
+    return strlen(shown(at, n, out)) == n;
 }
 
 static int make_language(struct maker *m, size_t k, const struct csv_field *raw)
@@ -138,8 +146,7 @@ static int make_language(struct maker *m, size_t k, const struct csv_field *raw)
     const char *code = column_language_code(at, n);
 
     if (n > 0 && code[0] == '\0') {
-        shown(&(struct csv_field){at, n}, word);
-        if (!form_is_language(word)) {
+        if (!is_word(at, n, word) || !form_is_language(word)) {
             NOTE(m, REMARK_LANGUAGE, word);
             n = 0;
         }
@@ -162,7 +169,7 @@ static int make_slot(struct maker *m, size_t k, const struct csv_field *raw)
         return REFUSE(m, REMARK_NO_SLOT);
     if (n > 0) {
         if (zone_parse(m->c->zone, at, n, &slot_ms) != 0)
-            return REFUSE(m, REMARK_SLOT, shown(&(struct csv_field){at, n}, word));
+            return REFUSE(m, REMARK_SLOT, shown(at, n, word));
         zone_local(m->c->zone, slot_ms, &t);
         n = (size_t)snprintf(at, 32, "%04d-%02d-%02dT%02d:%02d", t.year, t.month, t.day, t.hour,
                              t.minute);
@@ -176,7 +183,7 @@ static int make_timezone(struct maker *m, size_t k, const struct csv_field *raw)
     char *at = m->row->bytes + m->row->length, word[64];
     size_t n = copy_clean(m->row, raw);
 
-    if (n > 0 && zone_find(shown(&(struct csv_field){at, n}, word), NULL) == NULL) {
+    if (n > 0 && (!is_word(at, n, word) || zone_find(word, NULL) == NULL)) {
         NOTE(m, REMARK_TIMEZONE, word);
         n = 0;
     }
