@@ -14,6 +14,7 @@
  * complaints in the log are counted, and one that talks nonsense or falls silent is ended and
  * started again, with back-off.
  */
+#include "command.h"
 #include "gateway_plugin.h"
 #include "lines.h"
 #include "program.h"
@@ -30,7 +31,6 @@
 #define LINE_BYTES_MAX (64 << 10)     /* of what it says */
 #define MESSAGE_BYTES_MAX (256 << 10) /* of what it is told about one message */
 #define STDERR_BYTES_MAX 512          /* of a line in the log */
-#define WORDS_MAX 64                  /* of its command, of its environment */
 #define PUSHED_MAX 256                /* receipts and replies on their way */
 #define LAST_WORDS_BYTES (1 << 20)    /* read after its end: more is not in a pipe */
 #define TICK_MS 250
@@ -63,8 +63,7 @@ struct pushed {
 struct exec {
     const struct gateway_host *host;
     struct gateway *gw;
-    char *argv[WORDS_MAX + 1], *environment[WORDS_MAX + 8];
-    struct program_command command;
+    struct command command;
     unsigned window;
     int64_t start_timeout_ms, answer_timeout_ms, restart_min_ms, restart_max_ms, stop_wait_ms;
     bool columns;
@@ -679,7 +678,8 @@ static void start(struct exec *x)
     x->started_ms = x->heard_ms = x->host->mono_ms();
     lines_clear(&x->out_lines);
     lines_clear(&x->err_lines);
-    x->program = program_start(x->host->loop(x->gw), &x->command, on_ended, x, error, sizeof error);
+    x->program =
+        program_start(x->host->loop(x->gw), &x->command.of, on_ended, x, error, sizeof error);
     if (x->program == NULL) {
         lose(x, error, true);
         return;
@@ -691,100 +691,6 @@ static void start(struct exec *x)
     event_add(x->out, NULL);
     event_add(x->err, NULL);
     arm_tick(x);
-}
-
-/* The i-th string of a list, ours to free; NULL: there is none. */
-static char *listed(const struct exec *x, const char *list, size_t i, const char *member)
-{
-    char path[80];
-    const char *value;
-    char *copy;
-
-    snprintf(path, sizeof path, "%s.%zu%s", list, i, member);
-    value = x->host->setting_string(x->gw, path);
-    copy = strdup(value != NULL ? value : "");
-    if (copy == NULL)
-        abort();
-    return copy;
-}
-
-static bool is_variable(const char *s, char end)
-{
-    size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
-
-    return n > 0 && s[n] == end && !(s[0] >= '0' && s[0] <= '9');
-}
-
-static void put_variable(struct exec *x, size_t *at, const char *name, const char *value)
-{
-    size_t n = strlen(name) + strlen(value) + 2;
-    char *variable = alloc(n);
-
-    snprintf(variable, n, "%s=%s", name, value);
-    x->environment[(*at)++] = variable;
-}
-
-static int open_environment(struct exec *x, char *error, size_t size)
-{
-    static const char *const kept[] = {"HOME", "LANG", "LC_ALL", "TZ"};
-    size_t given = x->host->setting_count(x->gw, "environment"), at = 0, i;
-    size_t secrets = x->host->setting_count(x->gw, "secrets");
-
-    if (given + secrets > WORDS_MAX) {
-        snprintf(error, size, "environment, secrets: more than %d", WORDS_MAX);
-        return -1;
-    }
-    /* The daemon's own is not handed on: there may be secrets of others in it. */
-    put_variable(x, &at, "OUTREACH_GATEWAY", x->host->name(x->gw));
-    for (i = 0; i < given; i++) {
-        x->environment[at] = listed(x, "environment", i, "");
-        if (!is_variable(x->environment[at++], '=')) {
-            snprintf(error, size, "environment.%zu: must be \"NAME=value\"", i);
-            return -1;
-        }
-    }
-    for (i = 0; i < secrets; i++) {
-        char *name = listed(x, "secrets", i, ".name"), *value = listed(x, "secrets", i, ".value");
-        bool good = is_variable(name, '\0');
-
-        put_variable(x, &at, name, value);
-        free(name);
-        free(value);
-        if (!good) {
-            snprintf(error, size, "secrets.%zu.name: must be the name of a variable", i);
-            return -1;
-        }
-    }
-    /* Of two with one name a program takes the first. */
-    put_variable(x, &at, "PATH", "/usr/local/bin:/usr/bin:/bin");
-    for (i = 0; i < sizeof kept / sizeof *kept; i++) {
-        const char *value = getenv(kept[i]);
-
-        if (value != NULL)
-            put_variable(x, &at, kept[i], value);
-    }
-    return 0;
-}
-
-static int open_command(struct exec *x, char *error, size_t size)
-{
-    size_t n = x->host->setting_count(x->gw, "command"), i;
-
-    if (n < 1 || n > WORDS_MAX) {
-        snprintf(error, size, "command: must have 1 to %d words", WORDS_MAX);
-        return -1;
-    }
-    for (i = 0; i < n; i++)
-        x->argv[i] = listed(x, "command", i, "");
-    if (x->argv[0][0] != '/') {
-        snprintf(error, size, "command: the program must be an absolute path");
-        return -1;
-    }
-    if (access(x->argv[0], X_OK) != 0) {
-        snprintf(error, size, "command: %s: %s", x->argv[0], strerror(errno));
-        return -1;
-    }
-    return 0;
 }
 
 static void exec_close(void *state)
@@ -807,12 +713,7 @@ static void exec_close(void *state)
     }
     lines_free(&x->out_lines);
     lines_free(&x->err_lines);
-    for (size_t i = 0; x->argv[i] != NULL; i++)
-        free(x->argv[i]);
-    for (size_t i = 0; x->environment[i] != NULL; i++) {
-        explicit_bzero(x->environment[i], strlen(x->environment[i]));
-        free(x->environment[i]);
-    }
+    command_free(&x->command);
     free(x);
 }
 
@@ -841,12 +742,10 @@ static int exec_open(const struct gateway_host *host, struct gateway *gw, void *
     x->stop_wait_ms = host->setting_int(gw, "stop_wait");
     x->columns = host->setting_int(gw, "columns") != 0;
     x->minute_ms = host->mono_ms();
-    if (open_command(x, error, size) != 0 || open_environment(x, error, size) != 0) {
+    if (command_read(&x->command, host, gw, error, size) != 0) {
         exec_close(x);
         return -1;
     }
-    x->command =
-        (struct program_command){x->argv, x->environment, host->setting_string(gw, "directory")};
     x->restart = host->timer(gw, 0, on_restart, x);
     *state = x;
     return 0;
