@@ -182,8 +182,8 @@ const struct subcommand cmd_audit = {
     .operands = "",
     .summary = N_("who asked for what, and when"),
     .more = N_("Every order that changed something: queue, approve, pause, resume, cancel, retry,\n"
-               "opt-outs, orders to gateways, confirmed clocks, recoveries. The newest last.\n"
-               "Numbers are masked."),
+               "opt-outs, orders to gateways, confirmed clocks, recoveries; and who was shown\n"
+               "people's whole numbers, how many. The newest last. Numbers here are masked."),
     .most = 0,
     .options = audit_options,
     .options_bytes = sizeof(struct audit_options),

@@ -13,9 +13,11 @@
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
+#include "numbers_shown.h"
 #include "picture.h"
 #include "places.h"
-#include "reply_book.h"
+#include "reply_page.h"
+#include "safe_marks.h"
 #include "subcommands.h"
 #include "table.h"
 #include "template.h"
@@ -54,23 +56,6 @@ static const struct option_row replies_options[] = {
     {0},
 };
 
-static const struct {
-    const char *kind;
-    const char *words;
-} kinds[] = {
-    {"reply", N_("for a person")},     {"alarm", N_("CRY FOR HELP")}, {"optout", N_("refused")},
-    {"registered", N_("has a place")}, {"waiting", N_("waits")},      {"full", N_("full")},
-    {"withdrawn", N_("gave it back")}, {"closed", N_("too late")},    {"answer", N_("answered")},
-};
-
-static const char *kind_words(const char *kind)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kinds[i].kind, kind) == 0)
-            return words_of(kinds[i].words);
-    return kind;
-}
-
 static const char *shown_number(const char *address, bool whole)
 {
     return whole ? address : log_mask(address, strlen(address));
@@ -83,68 +68,84 @@ static const struct zone *usual_zone(const struct cli *cli)
 
 /* ------------------------------------------------------------------------------ list */
 
-static bool is_wanted(const struct cli *cli, const struct replies_options *o,
-                      const struct reply_entry *e)
+struct wanted {
+    const struct cli *cli;
+    const struct replies_options *options;
+};
+
+static bool is_wanted(const struct reply_entry *e, const void *arg)
 {
+    const struct wanted *w = arg;
+    const struct replies_options *o = w->options;
+
     return (o->campaign == NULL || strcmp(o->campaign, e->campaign) == 0) &&
-           (!o->mine || strcmp(e->who, cli->by) == 0);
+           (!o->mine || strcmp(e->who, w->cli->by) == 0);
 }
 
-static json_t *entry_json(const struct reply_entry *e, bool numbers)
+static bool is_whole(const struct replies_options *o, const struct reply_entry *e)
 {
-    return json_pack(
-        "{s:s,s:I,s:o,s:o,s:I,s:o,s:o,s:b,s:o}", "id", e->id, "at_ms", (json_int_t)e->at_ms, "from",
-        json_text(shown_number(e->from, numbers || strcmp(e->kind, "alarm") == 0)), "campaign",
-        json_text(e->campaign), "n", (json_int_t)e->n, "kind", json_text(e->kind), "text",
-        json_text(e->text), "open", e->open, "who", json_text(e->who));
+    return o->numbers || strcmp(e->kind, "alarm") == 0;
+}
+
+static json_t *entry_json(const struct reply_entry *e, bool whole)
+{
+    return json_pack("{s:s,s:I,s:o,s:o,s:I,s:o,s:o,s:b,s:o,s:o,s:I}", "id", e->id, "at_ms",
+                     (json_int_t)e->at_ms, "from", json_text(shown_number(e->from, whole)),
+                     "campaign", json_text(e->campaign), "n", (json_int_t)e->n, "kind",
+                     json_text(e->kind), "text", json_text(e->text), "open", e->open, "who",
+                     json_text(e->who), "answered_by", json_text(e->answered_by), "answered_ms",
+                     (json_int_t)e->answered_ms);
+}
+
+static void write_list(struct cli *cli, struct reply_book *book, const struct wanted *w)
+{
+    struct buf out = BUF_INIT(16u << 20);
+    size_t open = 0;
+
+    if (reply_page_write(cli, book, is_wanted, w, w->options->numbers, &out) == 0)
+        buf_puts(&out, w->options->all
+                           ? T("there are no such replies\n")
+                           : T("nothing waits for a person (all replies: outreach replies "
+                               "--all)\n"));
+    for (size_t i = 0; i < book->count; i++)
+        open += book->entries[i].open && is_wanted(&book->entries[i], w);
+    if (open > 0)
+        buf_printf(&out,
+                   T("%zu to be dealt with by a person. outreach replies answer ID TEXT, then\n"
+                     "outreach replies close ID\n"),
+                   open);
+    cli_print(&out);
+    buf_free(&out);
 }
 
 static int list(struct cli *cli, const struct replies_options *o)
 {
-    const struct table_column columns[] = {
-        {T("ID"), TABLE_LEFT, false},   {T("AT"), TABLE_LEFT, false},
-        {T("FROM"), TABLE_LEFT, false}, {T("CAMPAIGN"), TABLE_LEFT, false},
-        {T("WHAT"), TABLE_LEFT, false}, {TC("replies", "WHO"), TABLE_LEFT, false},
-        {T("TEXT"), TABLE_LEFT, true},
-    };
-    struct table *t = table_create(columns, sizeof columns / sizeof *columns);
+    struct numbers_shown shown = {.command = "replies", .campaign = o->campaign};
+    struct wanted w = {cli, o};
     json_t *all = json_array();
-    struct buf out = BUF_INIT(16u << 20);
     struct reply_book book;
     struct error err;
-    size_t shown = 0;
     int rc = 0;
 
     if (reply_book_read(cli, o->all, (size_t)o->limit, &book, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     for (size_t i = 0; i < book.count && rc == 0; i++) {
         const struct reply_entry *e = &book.entries[i];
-        bool whole = o->numbers || strcmp(e->kind, "alarm") == 0;
-        char at[HUMAN_BYTES];
 
-        if (!is_wanted(cli, o, e))
+        if (!is_wanted(e, &w))
             continue;
-        shown++;
-        json_array_append_new(all, entry_json(e, o->numbers));
-        table_cell(t, e->id);
-        table_cell(t, human_time(at, usual_zone(cli), e->at_ms, false));
-        table_cell(t, shown_number(e->from, whole));
-        table_cell(t, e->campaign[0] != '\0' ? e->campaign : "-");
-        table_cell(t, kind_words(e->kind));
-        table_cell(t, e->open ? e->who : T("(closed)"));
-        table_cell(t, e->text);
+        shown.count += is_whole(o, e);
+        json_array_append_new(all, entry_json(e, is_whole(o, e)));
     }
+    if (rc == 0 && o->campaign != NULL && json_array_size(all) == 0)
+        picture_free(picture_ask(cli, o->campaign, &rc)); /* is there such a one? */
+    if (rc == 0 && numbers_shown(cli, &shown, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0 && cli->json)
         cli_json(json_incref(all));
-    else if (rc == 0 && shown == 0)
-        buf_printf(&out, "%s\n",
-                   T("nothing waits for a person (all replies: outreach replies --all)"));
     else if (rc == 0)
-        table_write(t, cli->width, 0, &out);
-    cli_print(&out);
-    buf_free(&out);
+        write_list(cli, &book, &w);
     json_decref(all);
-    table_free(t);
     reply_book_free(&book);
     return rc;
 }
@@ -327,7 +328,7 @@ static int registered(struct cli *cli, const struct replies_options *o, const ch
 
         name_of(cli, c, p->n, name, sizeof name);
         table_printf(t, "%zu", i + 1);
-        table_cell(t, kind_words(kind));
+        table_cell(t, reply_page_kind(kind));
         table_cell(t, shown_number(p->address, o->numbers && !c->sensitive));
         table_cell(t, name);
         table_cell(t, human_time(at, c->zone, p->at_ms, false));
@@ -336,6 +337,12 @@ static int registered(struct cli *cli, const struct replies_options *o, const ch
                            json_text(shown_number(p->address, o->numbers && !c->sensitive)), "name",
                            json_text(name), "n", (json_int_t)p->n, "at_ms", (json_int_t)p->at_ms));
     }
+    if (rc == 0 && o->numbers && !c->sensitive &&
+        numbers_shown(cli,
+                      &(struct numbers_shown){
+                          .command = "replies --registered", .campaign = c->id, .count = count},
+                      &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0 && cli->json)
         cli_json(json_incref(all));
     else if (rc == 0 && count == 0)
@@ -505,9 +512,58 @@ static void make_token(const struct reply_entry *e, const char *text,
     snprintf(token, APPEND_TOKEN_BYTES, "reply:%s:%s", e->id, hex);
 }
 
-static int send_answer(struct cli *cli, const struct campaign *c, const struct reply_entry *e,
-                       const char *text)
+/* An answer on its way. */
+struct answering {
+    struct cli *cli;
+    const struct reply_entry *entry;
+    const char *text;
+    struct campaign *campaign; /* through which it goes */
+    struct safe_note safe;     /* how she may be told of anything */
+    bool again;                /* that very answer had been given */
+};
+
+/* A mark of any address that she has in the list counts. 0, or an exit code. */
+static int read_safe(struct answering *a, const struct template_value *row)
 {
+    struct error err;
+    int rc = 0;
+
+    for (size_t k = 0; k < a->campaign->channel_count && rc == 0 && !a->safe.marked; k++) {
+        char *address = xstrndup(row[k].text, row[k].length);
+
+        if (address[0] != '\0' && safe_marks_read(a->cli, address, &a->safe, &err) != 0)
+            rc = cli_error(a->cli, EX_UNAVAILABLE, &err);
+        free(address);
+    }
+    if (rc == 0 && a->safe.marked && a->safe.mark.mode == SAFE_SKIP)
+        rc = cli_fail(a->cli, EX_NOPERM, "%s",
+                      T("nothing was sent: she is marked as safe \"skip\", no machine writes to "
+                        "her; tell her in person, then outreach replies close ID"));
+    return rc;
+}
+
+static int not_taken(struct answering *a, enum append_verdict verdict)
+{
+    const char *id = a->campaign->id;
+
+    return verdict == APPEND_FULL
+               ? cli_fail(a->cli, EX_DATAERR,
+                          T("nothing was sent: the answers of %s have reached "
+                            "defaults.max_audience; answer through another campaign, "
+                            "--campaign ID"),
+                          id)
+               : cli_fail(a->cli, EX_DATAERR,
+                          T("nothing was sent: %s takes no more answers; answer through another "
+                            "campaign, --campaign ID"),
+                          id);
+}
+
+static int send_answer(struct answering *answering)
+{
+    struct cli *cli = answering->cli;
+    const struct reply_entry *e = answering->entry;
+    const struct campaign *c = answering->campaign;
+    const char *text = answering->text;
     char token[APPEND_TOKEN_BYTES];
     struct append a = {.campaign = c->id,
                        .reminder = BUILTIN_ANSWERS,
@@ -521,11 +577,12 @@ static int send_answer(struct cli *cli, const struct campaign *c, const struct r
     redisReply *rows = NULL, *reply = NULL;
     struct append_answer done;
     struct error err;
-    int rc = 0;
+    int rc;
 
     make_token(e, text, token);
     a.expires_ms = a.now_ms + ANSWER_MS;
     row_of(cli, c, e, own, &rows, row);
+    rc = read_safe(answering, row);
     builtin_row(c,
                 &(struct builtin_notice){.person = row,
                                          .text = text,
@@ -535,13 +592,14 @@ static int send_answer(struct cli *cli, const struct campaign *c, const struct r
                 &bytes);
     append_begin(&a, &cmd);
     append_row(&cmd, bytes.data, bytes.length, NULL);
-    if (db_ask(cli->db, &cmd, &reply, &err) != 0) {
+    if (rc == 0 && db_ask(cli->db, &cmd, &reply, &err) != 0) {
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
-    } else {
+    } else if (rc == 0) {
         append_answer(reply, &done);
+        answering->again = done.again && e->answered_ms != 0; /* else who began it died */
         append_schedule(c->id, BUILTIN_ANSWERS, a.now_ms, &cmd);
         if (done.verdict != APPEND_DONE)
-            rc = cli_fail(cli, EX_CANTCREAT, T("%s takes no more answers"), c->id);
+            rc = not_taken(answering, done.verdict);
         else if (db_ask(cli->db, &cmd, NULL, &err) != 0)
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
     }
@@ -566,9 +624,82 @@ static int may_answer(struct cli *cli, const struct reply_entry *e)
     return 0;
 }
 
+/* It is known as answered, and by whom; who has answered has it, where nobody had. */
+static int note_answered(struct cli *cli, const struct reply_entry *e, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    int rc;
+
+    command_start(&c, "HSET");
+    command_add_string(&c, KEY_REPLIES_ANSWERED);
+    command_add_string(&c, e->id);
+    command_add_format(&c, "%" PRId64 " %s", clock_wall_ms(), cli->by);
+    rc = db_ask(cli->db, &c, NULL, err);
+    command_free(&c);
+    if (rc == 0 && e->open && e->who[0] == '\0')
+        rc = change_open(cli, e, cli->by, err);
+    return rc == 0 ? audit(cli, "reply-answer", e, NULL, err) : rc;
+}
+
+/* When it leaves, where that is not at once; or NULL. */
+static const char *what_holds_it(struct answering *a)
+{
+    struct error err;
+    struct picture *p = picture_read(a->cli, a->campaign->id, &err);
+    const struct reminder_status *r = p != NULL ? picture_reminder(p, BUILTIN_ANSWERS) : NULL;
+    bool paused = r != NULL && r->paused;
+
+    picture_free(p);
+    if (!daemons_run(a->cli->db))
+        return T("no outreachd runs: it leaves when one does");
+    if (paused)
+        return T("the campaign is paused or waits for approval: it leaves when that is over");
+    return a->safe.marked && a->safe.mark.mode == SAFE_HOURS
+               ? T("she is marked as safe \"hours\": it leaves at these hours")
+               : NULL;
+}
+
+/* What was sent, to whom, and what is next; or that it had been. */
+static void tell_answer(struct answering *a)
+{
+    const struct reply_entry *e = a->entry;
+    bool neutral = a->safe.marked && a->safe.mark.mode == SAFE_NEUTRAL;
+    const char *holds = what_holds_it(a), *to = shown_number(e->from, false);
+    struct buf out = BUF_INIT(1u << 20);
+    char when[HUMAN_BYTES], *shown;
+
+    if (a->cli->json) {
+        cli_json(json_pack("{s:s,s:s,s:o,s:b}", "id", e->id, "state",
+                           a->again ? "answered-already" : "answered", "to", json_text(to),
+                           "neutral", neutral));
+        return;
+    }
+    shown = xasprintf("%s%s", a->campaign->signature, a->text);
+    if (a->again)
+        buf_printf(&out,
+                   T("%s  nothing is sent: these very words went to %s already (%s, %s).\n"
+                     "    To write once more, use other words.\n"),
+                   e->id, to, human_time(when, usual_zone(a->cli), e->answered_ms, false),
+                   e->answered_by);
+    else
+        buf_printf(&out, T("%s  is answered. To %s goes:\n"), e->id, to);
+    if (!a->again && neutral)
+        buf_printf(&out, "    %s\n",
+                   T("a neutral text in its place: she is marked as safe \"neutral\""));
+    else if (!a->again)
+        table_wrap(&out, shown, (a->cli->width > 0 ? a->cli->width : 80) - 4, "    ");
+    if (!a->again && holds != NULL)
+        buf_printf(&out, "%s\n", holds);
+    if (e->open)
+        buf_printf(&out, T("When it is dealt with: outreach replies close %s\n"), e->id);
+    cli_print(&out);
+    buf_free(&out);
+    free(shown);
+}
+
 static int answer(struct cli *cli, const struct replies_options *o, char **operands, int count)
 {
-    struct campaign *c = NULL;
+    struct answering a = {.cli = cli, .text = operands[2]};
     struct reply_book book;
     const char *id;
     struct error err;
@@ -579,6 +710,7 @@ static int answer(struct cli *cli, const struct replies_options *o, char **opera
         reply_book_free(&book);
         return rc;
     }
+    a.entry = book.entries;
     id = o->campaign != NULL ? o->campaign : book.entries->campaign;
     if (id[0] == '\0')
         rc = cli_fail(cli, EX_USAGE,
@@ -587,21 +719,16 @@ static int answer(struct cli *cli, const struct replies_options *o, char **opera
     if (rc == 0)
         rc = may_answer(cli, book.entries);
     if (rc == 0)
-        c = read_campaign(cli, id, &rc);
-    if (rc == 0 && check_text(c, operands[2], &err) != 0)
+        a.campaign = read_campaign(cli, id, &rc);
+    if (rc == 0 && check_text(a.campaign, a.text, &err) != 0)
         rc = cli_error(cli, EX_DATAERR, &err);
     if (rc == 0)
-        rc = send_answer(cli, c, book.entries, operands[2]);
-    if (rc == 0 && book.entries->open && book.entries->who[0] == '\0' &&
-        change_open(cli, book.entries, cli->by, &err) != 0)
-        rc = cli_error(cli, EX_UNAVAILABLE, &err);
-    if (rc == 0 && audit(cli, "reply-answer", book.entries, NULL, &err) != 0)
+        rc = send_answer(&a);
+    if (rc == 0 && !a.again && note_answered(cli, book.entries, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0)
-        rc = told(cli, book.entries, "answered",
-                  daemons_run(cli->db) ? T("is answered; close it when it is dealt with")
-                                       : T("is answered when outreachd runs"));
-    campaign_free(c);
+        tell_answer(&a);
+    campaign_free(a.campaign);
     reply_book_free(&book);
     return rc;
 }
@@ -637,7 +764,8 @@ static int replies(struct cli *cli, const void *arg, char **operands, int count)
     else if (count > 0)
         return cli_fail(cli, EX_USAGE, T("usage: outreach replies %s"), cmd_replies.operands);
     if ((o.sums || o.registered) && o.campaign == NULL)
-        return cli_fail(cli, EX_USAGE, T("of which campaign?"));
+        return cli_fail(cli, EX_USAGE,
+                        T("of which campaign? outreach replies CAMPAIGN --sums (or --registered)"));
     rc = cli_connect(cli);
     if (rc != 0)
         return rc;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PAGE 1000
+#define MARKS 500 /* asked for at once */
 
 static char *copy(const redisReply *fields, const char *name)
 {
@@ -33,20 +34,25 @@ static void take(struct reply_book *book, const redisReply *entry)
                               .kind = copy(fields, "kind"),
                               .text = copy(fields, "text"),
                               .who = xstrdup(""),
+                              .answered_by = xstrdup(""),
                               .n = (uint32_t)db_int(db_field(fields, "n"), 0)};
     snprintf(e->id, sizeof e->id, "%s", id->str);
 }
 
-static int by_time(const void *x, const void *y)
+int reply_book_order(const struct reply_entry *a, const struct reply_entry *b)
 {
-    const struct reply_entry *a = x, *b = y;
+    long x, y;
 
     if (a->at_ms != b->at_ms)
         return a->at_ms < b->at_ms ? -1 : 1;
-    return strtol(a->id + strcspn(a->id, "-") + 1, NULL, 10) <
-                   strtol(b->id + strcspn(b->id, "-") + 1, NULL, 10)
-               ? -1
-               : 1;
+    x = strtol(a->id + strcspn(a->id, "-") + 1, NULL, 10);
+    y = strtol(b->id + strcspn(b->id, "-") + 1, NULL, 10);
+    return (x > y) - (x < y);
+}
+
+static int by_time(const void *x, const void *y)
+{
+    return reply_book_order(x, y);
 }
 
 static int read_range(struct cli *cli, const char *name, const char *from, const char *to,
@@ -72,67 +78,103 @@ static int read_range(struct cli *cli, const char *name, const char *from, const
     return 0;
 }
 
-/* Who has which: pairs. */
-static int read_open(struct cli *cli, redisReply **open, struct error *err)
+static void replace(char **field, const char *s, size_t n)
 {
-    struct command c = COMMAND_INIT;
-    int rc;
-
-    command_start(&c, "HGETALL");
-    command_add_string(&c, KEY_REPLIES_OPEN);
-    rc = db_ask(cli->db, &c, open, err);
-    command_free(&c);
-    return rc;
+    free(*field);
+    *field = xstrndup(s, n);
 }
 
-static void mark_open(struct reply_book *book, const redisReply *open)
+static void mark_open(struct reply_entry *e, const redisReply *who)
 {
-    for (size_t i = 0; i < book->count; i++) {
-        struct reply_entry *e = &book->entries[i];
-        const redisReply *who = db_field(open, e->id);
+    e->open = true;
+    replace(&e->who, who->str, who->len);
+}
 
-        if (who == NULL || who->type != REDIS_REPLY_STRING)
-            continue;
-        e->open = true;
-        free(e->who);
-        e->who = xstrndup(who->str, who->len);
+static void mark_answered(struct reply_entry *e, const redisReply *value)
+{
+    char *end;
+
+    e->answered_ms = strtoll(value->str, &end, 10);
+    end += *end == ' ';
+    replace(&e->answered_by, end, strlen(end));
+}
+
+/* What a hash says of each of them. */
+static int read_marks(struct cli *cli, struct reply_book *book, const char *key,
+                      void (*mark)(struct reply_entry *e, const redisReply *value),
+                      struct error *err)
+{
+    for (size_t from = 0; from < book->count; from += MARKS) {
+        size_t to = from + MARKS < book->count ? from + MARKS : book->count;
+        struct command c = COMMAND_INIT;
+        redisReply *reply;
+        int rc;
+
+        command_start(&c, "HMGET");
+        command_add_string(&c, key);
+        for (size_t i = from; i < to; i++)
+            command_add_string(&c, book->entries[i].id);
+        rc = db_ask(cli->db, &c, &reply, err);
+        command_free(&c);
+        if (rc != 0)
+            return -1;
+        for (size_t i = from; i < to; i++) {
+            const redisReply *value = db_at(reply, i - from);
+
+            if (value != NULL && value->type == REDIS_REPLY_STRING)
+                mark(&book->entries[i], value);
+        }
+        freeReplyObject(reply);
     }
+    return 0;
+}
+
+static int read_all_marks(struct cli *cli, struct reply_book *book, struct error *err)
+{
+    return read_marks(cli, book, KEY_REPLIES_OPEN, mark_open, err) != 0 ||
+                   read_marks(cli, book, KEY_REPLIES_ANSWERED, mark_answered, err) != 0
+               ? -1
+               : 0;
+}
+
+static int read_those_open(struct cli *cli, struct reply_book *book, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *open;
+    int rc;
+
+    command_start(&c, "HKEYS");
+    command_add_string(&c, KEY_REPLIES_OPEN);
+    rc = db_ask(cli->db, &c, &open, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    for (size_t i = 0; i < open->elements && rc == 0; i++)
+        rc = read_range(cli, "XRANGE", open->element[i]->str, open->element[i]->str, 1, book, err);
+    freeReplyObject(open);
+    return rc;
 }
 
 int reply_book_read(struct cli *cli, bool all, size_t most, struct reply_book *book,
                     struct error *err)
 {
-    redisReply *open;
-    int rc = read_open(cli, &open, err);
+    int rc;
 
     *book = (struct reply_book){NULL, 0};
-    if (rc != 0)
-        return -1;
-    if (all)
-        rc = read_range(cli, "XREVRANGE", "+", "-", most, book, err);
-    for (size_t i = 0; !all && rc == 0 && i + 1 < open->elements; i += 2)
-        rc = read_range(cli, "XRANGE", open->element[i]->str, open->element[i]->str, 1, book, err);
+    rc = all ? read_range(cli, "XREVRANGE", "+", "-", most, book, err)
+             : read_those_open(cli, book, err);
     if (rc == 0 && book->count > 0)
         qsort(book->entries, book->count, sizeof *book->entries, by_time);
-    mark_open(book, open);
-    freeReplyObject(open);
-    return rc;
+    return rc == 0 ? read_all_marks(cli, book, err) : rc;
 }
 
 int reply_book_find(struct cli *cli, const char *id, struct reply_book *book, struct error *err)
 {
-    redisReply *open;
-    int rc;
-
     *book = (struct reply_book){NULL, 0};
     if (id[0] == '\0' || id[strspn(id, "0123456789-")] != '\0')
         return 0; /* no id at all */
-    if (read_open(cli, &open, err) != 0)
-        return -1;
-    rc = read_range(cli, "XRANGE", id, id, 1, book, err);
-    mark_open(book, open);
-    freeReplyObject(open);
-    return rc;
+    return read_range(cli, "XRANGE", id, id, 1, book, err) != 0 ? -1
+                                                                : read_all_marks(cli, book, err);
 }
 
 void reply_book_free(struct reply_book *book)
@@ -143,6 +185,7 @@ void reply_book_free(struct reply_book *book)
         free(book->entries[i].kind);
         free(book->entries[i].text);
         free(book->entries[i].who);
+        free(book->entries[i].answered_by);
     }
     free(book->entries);
     *book = (struct reply_book){NULL, 0};
@@ -195,7 +238,8 @@ int reply_book_refusal(struct cli *cli, const struct reply_entry *e, enum reply_
     if (last_refusal(cli, e->from, refusal.id, err) != 0)
         return -1;
     refusal.at_ms = strtoll(refusal.id, NULL, 10);
-    if (refusal.id[0] != '\0' && strcmp(refusal.id, e->id) != 0 && by_time(&refusal, e) < 0)
+    if (refusal.id[0] != '\0' && strcmp(refusal.id, e->id) != 0 &&
+        reply_book_order(&refusal, e) < 0)
         *out = REPLY_ASKED_SINCE;
     return 0;
 }

@@ -2,7 +2,8 @@
  * reply_book.h - the replies as they stand in Redis, for the command line
  *
  * outreach:replies has all of them, in the order in which they came; of those that a
- * person has to see outreach:{outreach:replies}:open says who has them.
+ * person has to see outreach:{outreach:replies}:open says who has them, and of those that
+ * a person has answered outreach:{outreach:replies}:answered says who did.
  */
 #ifndef OUTREACH_REPLY_BOOK_H
 #define OUTREACH_REPLY_BOOK_H
@@ -16,6 +17,8 @@ struct reply_entry {
     uint32_t n;                          /* her number in the campaign's audience, or 0 */
     bool open;                           /* a person has to see it */
     char *who;                           /* who has it, "" for nobody yet */
+    char *answered_by;                   /* a person, the last time; "" for nobody yet */
+    int64_t answered_ms;                 /* 0: nobody yet */
 };
 
 struct reply_book {
@@ -29,6 +32,8 @@ int reply_book_read(struct cli *cli, bool all, size_t most, struct reply_book *b
                     struct error *err);
 /* One by its id: count is 1, or 0 where there is none. */
 int reply_book_find(struct cli *cli, const char *id, struct reply_book *book, struct error *err);
+/* < 0 where a came before b. */
+int reply_book_order(const struct reply_entry *a, const struct reply_entry *b);
 void reply_book_free(struct reply_book *book);
 
 /* A line where any wait for a person, and one where a cry for help is still to be told to

@@ -30,6 +30,8 @@
 #define KEY_RESIDENTS_PEOPLE "outreach:{outreach:residents}:people"
 #define KEY_RESIDENTS_ADDRESSES "outreach:{outreach:residents}:addresses"
 #define KEY_REPLIES_OPEN "outreach:{outreach:replies}:open" /* hash: id -> who has it, or "" */
+/* hash: id -> "ms NAME": when a person answered it last, and who */
+#define KEY_REPLIES_ANSWERED "outreach:{outreach:replies}:answered"
 #define KEY_REPLIES_DUTY                                                                           \
     "outreach:{outreach:replies}:duty"       /* sorted set: "id whom" by ms: alerts to be sent */
 #define KEY_EXTENSIONS "outreach:extensions" /* hash: digits behind a number -> campaign */

@@ -129,13 +129,17 @@ journey('a survey is counted, a refusal confirmed once, the rest is for a person
   assert.deepEqual(open.map((r) => [r.kind, r.campaign, r.text, r.who]),
     [['reply', 'survey', '在哪里领奖？', ''], ['reply', 'survey', '谢谢', ''], ['reply', '', '你们是谁', '']]);
   assert.equal(open[0].from, '+86138…04', 'numbers are masked');
-  assert.match((await s.ok('replies', '--numbers')).out, new RegExp(`\\${asking.sms} .*在哪里领奖？`));
+  assert.match((await s.ok('replies', '--numbers')).out, new RegExp(`\\${asking.sms} 居民5 .*\n    在哪里领奖？\n`));
+  const shown = async () => JSON.parse((await s.ok('audit', '--op', 'numbers-shown', '--json')).out).map((e) => [e.command, e.numbers]);
+  assert.deepEqual(await shown(), [['replies --registered', '2'], ['replies', '3']], 'who saw whole numbers is on record');
 
   const [question, thanks, stranger] = open.map((r) => r.id);
   await s.ok('replies', 'assign', question, '王主任');
   assert.deepEqual(JSON.parse((await s.run(['-c', s.conf, '--by', '王主任', 'replies', '--mine', '--json'])).out).map((r) => r.id), [question]);
-  await s.ok('replies', 'answer', question, '请到区妇联二楼领取。');
-  await s.ok('replies', 'answer', question, '请到区妇联二楼领取。'); // pressed twice
+  assert.match((await s.ok('replies', 'answer', question, '请到区妇联二楼领取。')).out, /answered.*\n +【鼓楼区妇联】请到区妇联二楼领取。\n/);
+  assert.match((await s.ok('replies', 'answer', question, '请到区妇联二楼领取。')).out, /nothing is sent/, 'pressed twice');
+  const answered = JSON.parse((await s.ok('replies', '--json')).out).map((r) => r.answered_ms > 0 && r.open);
+  assert.deepEqual(answered, [true, false, false], 'what is answered is not closed, and does not look unanswered');
   await hears(smsc, asking, '请到区妇联二楼领取。');
   const noCampaign = await s.outreach('replies', 'answer', stranger, '您好');
   assert.equal(noCampaign.code, 64, noCampaign.all);
@@ -184,8 +188,12 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   assert.equal(said(smsc, woman.sms).length, 1, 'no machine answers her');
   const [open] = JSON.parse((await s.ok('replies', '--json')).out);
   assert.deepEqual([open.id, open.kind, open.from, open.open], [id, 'alarm', woman.sms, true]);
+  assert.equal(await smsc.reply('+8613851400077', SOURCE, '谢谢'), 0);
+  await until('thanks to be stored', async () => JSON.parse((await s.ok('replies', '--json')).out).length === 2);
+  const page = (await s.ok('replies')).out;
+  assert.ok(page.startsWith(id) && page.split('\n')[1].trim() === '他又打我了，救命', `a cry for help comes first, whole:\n${page}`);
   const listed = (await s.ok('list')).out;
-  assert.match(listed, /\nreplies that wait for a person: 1 \(outreach replies\)\n/);
+  assert.match(listed, /\nreplies that wait for a person: 2 \(outreach replies\)\n/);
   assert.doesNotMatch(listed, /CRY FOR HELP/, 'all have been told');
   assert.match(s.log(), /alarm\.untold .*reason="the program ended with 3"/);
   assert.doesNotMatch(s.log(), /打我了/, 'her words are in no log');
