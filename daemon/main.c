@@ -17,6 +17,7 @@
 #include "gateway.h"
 #include "health.h"
 #include "inbound.h"
+#include "language.h"
 #include "log.h"
 #include "marker.h"
 #include "mem.h"
@@ -63,24 +64,27 @@ struct daemon {
     int exit_status;
 };
 
-static const char help[] =
-    "Usage: outreachd [OPTION]...\n"
-    "Delivers queued campaigns: reads outreach:events from Redis, sends reminders through\n"
-    "gateways, keeps the ledger. Runs in the foreground; stops cleanly at SIGTERM.\n"
-    "\n"
-    "  -c, --config FILE   the configuration (default /etc/outreach/outreachd.conf, or\n"
-    "                      $OUTREACH_CONFIG)\n"
-    "  -t, --test          check the configuration, the plugins and their settings; start nothing\n"
-    "  -v, --verbose       log level debug\n"
-    "  -V, --version\n"
-    "  -h, --help\n"
-    "\n"
-    "Signals: SIGTERM, SIGINT stop claiming, settle what is in flight, exit (twice: at once);\n"
-    "SIGHUP opens the delivery log anew, reads the calendars again, and adds, changes and removes\n"
-    "gateways as the configuration says now (a file that -t refuses changes nothing).\n"
-    "Exit status as in sysexits.h: 0, 64 usage, 69 no Redis,\n"
-    "70 another daemon of this name has taken over (the newest one works), 71 out of memory,\n"
-    "73 a directory or file cannot be made, 78 configuration.\n";
+static const char *const help =
+    N_("Usage: outreachd [OPTION]...\n"
+       "Delivers queued campaigns: reads outreach:events from Redis, sends reminders\n"
+       "through gateways, keeps the ledger. Runs in the foreground; stops cleanly at\n"
+       "SIGTERM.\n"
+       "\n"
+       "  -c, --config FILE   the configuration (default $OUTREACH_CONFIG, then\n"
+       "                      /etc/outreach/outreachd.conf)\n"
+       "  -t, --test          check the configuration, the plugins and their settings;\n"
+       "                      start nothing\n"
+       "  -v, --verbose       log level debug\n"
+       "  -V, --version       show the version\n"
+       "  -h, --help          show this\n"
+       "\n"
+       "Signals: SIGTERM, SIGINT stop claiming, settle what is in flight, exit (twice:\n"
+       "at once); SIGHUP opens the delivery log anew, reads the calendars again, and\n"
+       "adds, changes and removes gateways as the configuration says now (a file that\n"
+       "-t refuses changes nothing).\n"
+       "Exit status as in sysexits.h: 0, 64 usage, 69 no Redis, 70 another daemon of\n"
+       "this name has taken over (the newest one works), 71 out of memory, 73 a\n"
+       "directory or file cannot be made, 78 configuration.\n");
 
 /* ------------------------------------------------------------------- the ties */
 
@@ -465,9 +469,9 @@ static int check(const struct settings *settings, const char *path)
         return EX_CONFIG;
     }
     if (settings->gateways == NULL || settings->gateways->count == 0)
-        printf("%s: good, but it names no gateway: nothing can be sent\n", path);
+        printf(language_text("%s: good, but it names no gateway: nothing can be sent\n"), path);
     else
-        printf("%s: good\n", path);
+        printf(language_text("%s: good\n"), path);
     return EX_OK;
 }
 
@@ -495,6 +499,7 @@ int main(int argc, char **argv)
     int option, status;
 
     mem_rule();
+    language_init();
     while ((option = getopt_long(argc, argv, "c:tvVh", options, NULL)) != -1)
         switch (option) {
         case 'c':
@@ -510,25 +515,29 @@ int main(int argc, char **argv)
             puts("outreachd 0.1");
             return EX_OK;
         case 'h':
-            fputs(help, stdout);
+            fputs(language_text(help), stdout);
             return EX_OK;
         default:
-            fputs("Try outreachd --help\n", stderr);
+            fputs(language_text("Try outreachd --help\n"), stderr);
             return EX_USAGE;
         }
     if (optind < argc) {
-        fprintf(stderr, "outreachd: what is \"%s\"? It takes options only: try outreachd --help\n",
+        fprintf(stderr,
+                language_text(
+                    "outreachd: what is \"%s\"? It takes options only: try outreachd --help\n"),
                 argv[optind]);
         return EX_USAGE;
     }
     if (config == NULL) {
-        fputs("outreachd: no configuration: give one with -c, in $OUTREACH_CONFIG, or as "
-              "/etc/outreach/outreachd.conf\n",
+        fputs(language_text("outreachd: no configuration: give one with -c, in\n"
+                            "$OUTREACH_CONFIG, or as /etc/outreach/outreachd.conf\n"),
               stderr);
         return EX_CONFIG;
     }
     if (sodium_init() < 0)
         return EX_OSERR;
+    if (!test) /* from here on it is the log that is read */
+        language_set_chinese(false);
     d.config = config;
     d.settings = settings_read(config, &err);
     if (d.settings == NULL) {

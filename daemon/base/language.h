@@ -5,7 +5,7 @@
  * has each of them in Chinese. Whoever prints a sentence for a person asks
  * language_text() for it; error_set(), error_prefix() and tree_error() do so by
  * themselves for their formats. A program that does not call language_init()
- * speaks English: so does the daemon, whose log is read by machines too.
+ * speaks English, and so does the daemon once it runs: its log is read by machines too.
  *
  *     printf(language_text("%s is queued already\n"), id);
  *

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "mem.h"
 #include "private_redis.h"
+#include "prose.h"
 #include "table.h"
 #include "utf8.h"
 
@@ -55,7 +56,7 @@ int cli_error(const struct cli *cli, int code, const struct error *err)
     fflush(stdout);
     if (cli->json)
         cli_json(json_pack("{s:o,s:i}", "error", json_text(err->text), "exit", code));
-    fprintf(stderr, "outreach: %s\n", err->text);
+    prose_tell("outreach: %s\n", err->text);
     return code;
 }
 
@@ -107,7 +108,7 @@ bool cli_confirm(const struct cli *cli, const char *question)
 
     if (!cli->terminal || !isatty(STDIN_FILENO))
         return false;
-    fprintf(stderr, "%s [y/N] ", question);
+    prose_tell("%s [y/N] ", question);
     if (fgets(answer, sizeof answer, stdin) == NULL)
         return false;
     return answer[0] == 'y' || answer[0] == 'Y' || strncmp(answer, "是", 3) == 0;
@@ -305,11 +306,17 @@ static void write_overview(struct buf *out)
 
 static void write_command_help(const struct subcommand *s, struct buf *out)
 {
-    buf_printf(out, T("usage: outreach %s%s%s%s\n\n%s\n"), s->name,
-               s->options != NULL ? T(" [OPTION]...") : "", s->operands[0] ? " " : "", s->operands,
-               words_of(s->summary));
-    if (words_of(s->more)[0] != '\0')
-        buf_printf(out, "\n%s\n", words_of(s->more));
+    struct buf usage = BUF_INIT(4096);
+
+    buf_printf(&usage, T("usage: outreach %s%s%s%s\n"), s->name,
+               s->options != NULL ? T(" [OPTION]...") : "", s->operands[0] ? " " : "", s->operands);
+    prose_put(out, buf_string(&usage), PROSE_COLUMNS, 4);
+    buf_free(&usage);
+    buf_printf(out, "\n%s\n", words_of(s->summary));
+    if (words_of(s->more)[0] != '\0') {
+        buf_putc(out, '\n');
+        prose_put(out, words_of(s->more), PROSE_COLUMNS, 0);
+    }
     if (s->options != NULL) {
         buf_puts(out, T("\nOptions:\n"));
         options_write(s->options, out);
@@ -375,6 +382,7 @@ static int run_subcommand(struct cli *cli, const struct subcommand *s, int argc,
     options_initial(s->options, options);
     first = options_read(shared_options, cli, s->options, options, false, argc, argv, &err);
     count = argc - first;
+    prose_begin(cli->json ? 0 : cli->width);
     if (first < 0) {
         error_prefix(&err, "%s", s->name);
         rc = cli_error(cli, EX_USAGE, &err);
@@ -443,5 +451,6 @@ int cli_main(int argc, char **argv)
     clean_up(&cli);
     if (rc == 0 && (fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE)
         rc = EX_IOERR;
+    prose_end();
     return rc;
 }

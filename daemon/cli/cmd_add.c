@@ -17,6 +17,7 @@
 #include "mem.h"
 #include "picture.h"
 #include "preview.h"
+#include "prose.h"
 #include "subcommands.h"
 #include "table.h"
 #include "template.h"
@@ -423,10 +424,9 @@ static int run(struct adding *a, const char *path)
     if (rc == 0)
         tell(a);
     else if (a->last > 0)
-        fprintf(stderr,
-                T("added before that: numbers %" PRIu32 " to %" PRIu32
-                  "; do the same again for the rest\n"),
-                a->first, a->last);
+        prose_tell(T("added before that: numbers %" PRIu32 " to %" PRIu32
+                     "; do the same again for the rest\n"),
+                   a->first, a->last);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 #include "log_entry.h"
 #include "mem.h"
 #include "picture.h"
+#include "prose.h"
 #include "subcommands.h"
 #include "tail.h"
 #include "zone.h"
@@ -224,7 +225,7 @@ static int check_campaign(struct cli *cli, const char *id)
     if (p == NULL)
         rc = picture_fail(cli, id, &err);
     else if (!cli->json)
-        fprintf(stderr, T("outreach: the log has no such line of %s\n"), id);
+        prose_tell(T("outreach: the log has no such line of %s\n"), id);
     picture_free(p);
     return rc;
 }

@@ -715,7 +715,7 @@ const struct subcommand cmd_recover = {
     .operands = "[FILE]...",
     .summary = N_("Redis came back empty or older: fill the ledgers from the delivery logs"),
     .more =
-        N_("    outreach recover --from d1/delivery.jsonl d1/delivery.jsonl.1 d2/delivery.jsonl\n\n"
+        N_("    outreach recover --from d1/delivery.jsonl d1/delivery.jsonl.1 d2.jsonl\n\n"
            "Needs the logs of all daemons, with what was rotated away since the oldest reminder\n"
            "that is not over was begun. Campaigns that Redis lost altogether must be queued again\n"
            "first, each from the same file: until the recovery is done nothing is sent. All is\n"

@@ -14,6 +14,7 @@
 #include "mem.h"
 #include "moves.h"
 #include "picture.h"
+#include "prose.h"
 #include "subcommands.h"
 #include "table.h"
 #include "walk.h"
@@ -242,7 +243,7 @@ static int move_reminder(struct retrying_run *r, struct error *err)
         rc = -1;
     r->moves.count = 0;
     if (r->refusal != NULL)
-        fprintf(stderr, T("outreach: %s: not tried again: %s\n"), r->reminder->name, r->refusal);
+        prose_tell(T("outreach: %s: not tried again: %s\n"), r->reminder->name, r->refusal);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "foresee.h"
 #include "human.h"
 #include "mem.h"
+#include "prose.h"
 #include "table.h"
 #include "zone.h"
 
@@ -176,7 +177,7 @@ static void add_bare(struct year *y, const char *file, struct error *err)
 
     if (bare == NULL) {
         y->broken++;
-        fprintf(stderr, "%s\n", err->text);
+        prose_tell("%s\n", err->text);
         return;
     }
     if (!has(y, bare->id))
@@ -201,7 +202,7 @@ static void add_file(void *arg, const char *file)
         add_bare(y, file, &err);
     } else if (rc != 0) {
         y->broken++;
-        fprintf(stderr, "%s\n", err.text);
+        prose_tell("%s\n", err.text);
     }
     foreseen_close(&f);
 }

@@ -6,6 +6,7 @@
 #include "mem.h"
 #include "pending.h"
 #include "picture.h"
+#include "prose.h"
 #include "reading.h"
 #include "tree.h"
 #include "zone.h"
@@ -101,7 +102,7 @@ static void add_file(struct plan *p, struct cli *cli, const char *path)
         campaign_free(bare);
     } else {
         p->broken++;
-        fprintf(stderr, "%s\n", err.text);
+        prose_tell("%s\n", err.text);
     }
     reading_close(&r);
 }

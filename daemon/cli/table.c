@@ -151,50 +151,50 @@ void table_write(const struct table *t, unsigned width, unsigned indent, struct 
         write_row(t, widths, indent, (const char *const *)t->cells + i, out);
 }
 
-/* Where to break a line whose first n bytes fit: behind a blank, next to a wide
- * character; within a word only where the line has nothing else. */
-static size_t break_at(const char *s, size_t n)
+/* Whether the character at s is one of these marks. */
+static bool is_mark(const char *s, const char *marks)
 {
-    if (s[n] == ' ' || s[n] == '\0')
-        return n;
-    for (size_t i = n; i > 0; i--) {
-        unsigned char before = (unsigned char)s[i - 1], after = (unsigned char)s[i];
+    enum { MARK_BYTES = 3 };
 
-        if (before == ' ')
-            return i;
-        /* Between a Chinese character and anything a line may end. */
-        if ((before >= 0x80 || after >= 0x80) && (after & 0xc0) != 0x80)
-            return i;
-    }
-    return n;
+    for (; *marks != '\0'; marks += MARK_BYTES)
+        if (strncmp(s, marks, MARK_BYTES) == 0)
+            return true;
+    return false;
 }
 
-/* Bytes of the closing mark that s begins with, which may hang over the edge
- * rather than open the next line; 0 where it is none. */
-static size_t hanging(const char *s)
+/* Whether a line may end between s[i - 1] and s[i]: behind a blank, and beside a
+ * Chinese character, but not before a closing mark or behind an opening one. */
+static bool may_break(const char *s, size_t i)
 {
-    static const char *const marks[] = {"，", "。", "、", "；", "：", "？",
-                                        "！", "）", "”",  "】", "》"};
+    unsigned char before = (unsigned char)s[i - 1], after = (unsigned char)s[i];
 
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (strncmp(s, marks[i], strlen(marks[i])) == 0)
-            return strlen(marks[i]);
-    return 0;
+    if (before == ' ')
+        return true;
+    if ((before < 0x80 && after < 0x80) || (after & 0xc0) == 0x80)
+        return false;
+    return !is_mark(s + i, "，。、；：？！）”】》…—") && !(i >= 3 && is_mark(s + i - 3, "（“【《"));
+}
+
+size_t table_line(const char *s, size_t n, size_t columns)
+{
+    size_t fits = utf8_cut(s, n, columns, NULL);
+
+    if (fits == n || s[fits] == ' ')
+        return fits;
+    for (size_t i = fits; i > 0; i--)
+        if (may_break(s, i))
+            return i;
+    if (fits == 0) /* narrower than one character: never stand still */
+        for (fits = 1; fits < n && ((unsigned char)s[fits] & 0xc0) == 0x80;)
+            fits++;
+    return fits;
 }
 
 void table_wrap(struct buf *out, const char *s, size_t columns, const char *prefix)
 {
     while (*s != '\0') {
-        size_t line = strcspn(s, "\n"), n = utf8_cut(s, line, columns, NULL);
+        size_t n = table_line(s, strcspn(s, "\n"), columns);
 
-        if (n < line) {
-            if (n == 0) /* narrower than one character: never stand still */
-                for (n = 1; ((unsigned char)s[n] & 0xc0) == 0x80;)
-                    n++;
-            else
-                n = break_at(s, n);
-            n += hanging(s + n);
-        }
         buf_puts(out, prefix);
         buf_put(out, s, n);
         while (out->length > 0 && out->data[out->length - 1] == ' ')

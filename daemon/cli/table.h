@@ -37,9 +37,12 @@ void table_write_glossary(const struct table *t, struct buf *out);
  * TABLE_RIGHT), or cut with an ellipsis. */
 void table_fit(struct buf *out, const char *s, size_t columns, int align);
 
-/* s in lines of at most so many columns, each behind prefix. Breaks at blanks,
- * next to wide characters and at newlines, within a word only if it is longer than
- * a line; a closing mark may hang over by its width. */
+/* How many of the n bytes make a line of at most so many columns: to its end, or to
+ * where it may be broken: at a blank, or next to a wide character, but a closing mark
+ * opens no line; within a word only where there is nothing else. */
+size_t table_line(const char *s, size_t n, size_t columns);
+
+/* s in such lines, each behind prefix; a newline ends one too. */
 void table_wrap(struct buf *out, const char *s, size_t columns, const char *prefix);
 
 #endif

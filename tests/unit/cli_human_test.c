@@ -12,6 +12,7 @@
 #include "bar.h"
 #include "equation.h"
 #include "human.h"
+#include "prose.h"
 #include "table.h"
 #include "utf8.h"
 #include "words.h"
@@ -194,7 +195,8 @@ static const struct {
     {"breaks at blanks", "job fair on Saturday", 12, "|job fair on\n|Saturday\n"},
     {"a word that is too long is cut", "abcdefghij", 4, "|abcd\n|efgh\n|ij\n"},
     {"between Chinese characters", "春风送岗位", 6, "|春风送\n|岗位\n"},
-    {"a closing mark hangs over", "春风送。岗位", 6, "|春风送。\n|岗位\n"},
+    {"a closing mark opens no line", "春风送。岗位", 6, "|春风\n|送。岗\n|位\n"},
+    {"an opening one ends none", "春风（岗位）", 6, "|春风\n|（岗\n|位）\n"},
     {"newlines are kept", "a\nb", 10, "|a\n|b\n"},
     {"narrower than a character goes on", "春风", 1, "|春\n|风\n"},
 };
@@ -208,6 +210,37 @@ static void test_wrap(void **state)
         buf_clear(&out);
         table_wrap(&out, wraps[i].text, wraps[i].columns, "|");
         assert_string_equal(buf_string(&out), wraps[i].wrapped);
+    }
+    buf_free(&out);
+}
+
+static const struct {
+    const char *name, *text;
+    size_t columns, hang;
+    const char *put;
+} proses[] = {
+    {"lines that fit stay", "job fair\non Saturday\n", 12, 0, "job fair\non Saturday\n"},
+    {"what does not fit goes on in the next line", "job fair on\nSaturday, in town\n", 10, 0,
+     "job fair\non\nSaturday,\nin town\n"},
+    {"but not in an empty one", "job fair on\n\nSaturday\n", 8, 0, "job fair\non\n\nSaturday\n"},
+    {"nor where a term begins", "job fair on\npause: no\n", 9, 0, "job fair\non\npause: no\n"},
+    {"nor where the next is indented", "job fair on\n  it\n", 8, 0, "job fair\non\n  it\n"},
+    {"an indented line stays indented", "  job fair on\nit\n", 10, 0, "  job fair\n  on\nit\n"},
+    {"with a hang", "job fair on\n", 10, 4, "job fair\n    on\n"},
+    {"Chinese joins without a blank", "春风送岗位\n就业\n", 8, 0, "春风送岗\n位就业\n"},
+    {"and beside a word with one", "春风送岗位a\n就业\n", 10, 0, "春风送岗位\na 就业\n"},
+    {"no newline at the end is one", "job", 8, 0, "job\n"},
+};
+
+static void test_prose(void **state)
+{
+    struct buf out = BUF_INIT(4096);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof proses / sizeof *proses; i++) {
+        buf_clear(&out);
+        prose_put(&out, proses[i].text, proses[i].columns, proses[i].hang);
+        assert_string_equal(buf_string(&out), proses[i].put);
     }
     buf_free(&out);
 }
@@ -358,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_columns_stand_under_each_other),
         cmocka_unit_test(test_fit),
         cmocka_unit_test(test_wrap),
+        cmocka_unit_test(test_prose),
         cmocka_unit_test(test_bars),
         cmocka_unit_test(test_bars_keep_their_width),
         cmocka_unit_test(test_equation_in_the_order_of_the_promise),
