@@ -336,12 +336,14 @@ static void on_earlier(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
 
-    if (reply->type != REDIS_REPLY_ARRAY)
-        log_error("filter.error campaign=%s reminder=%s reply=%s", i->job->id, i->job->name,
-                  log_quote(reply->str ? reply->str : ""));
-    for (size_t k = 0; k < i->moves.count; k++) {
-        unsigned seen;
+    unsigned seen;
 
+    if (earlier_answer(reply, 0, i->moves.count, &seen) != 0)
+        log_error(
+            "filter.error campaign=%s reminder=%s reason=\"what earlier reminders did cannot be "
+            "read: nobody of it is sent to\"",
+            i->job->id, i->job->name);
+    for (size_t k = 0; k < i->moves.count; k++) {
         if (earlier_answer(reply, k, i->moves.count, &seen) != 0) {
             if (i->refused[k] == NOT_REFUSED)
                 intent_refuse_for_now(i, k);

@@ -121,9 +121,19 @@ static redisReply *answer(const struct campaign *campaign, const uint32_t *list,
 
     assert_int_equal(earlier_command(&c, campaign, 2, list, count), 2);
     if (db_ask(f.db, &c, &reply, &err) != 0)
-        reply = NULL;
+        fail_msg("%s", err.text);
     command_free(&c);
     return reply;
+}
+
+static bool is_lost(const struct campaign *campaign, const uint32_t list[4])
+{
+    redisReply *reply = answer(campaign, list, 4);
+    unsigned seen;
+    bool lost = earlier_answer(reply, 0, 4, &seen) != 0;
+
+    freeReplyObject(reply);
+    return lost;
 }
 
 static void test_ledgers(void **state)
@@ -138,7 +148,6 @@ static void test_ledgers(void **state)
     begun("one", 1, NOTICE_DELIVERED); /* the second has not begun */
     begun("one", 4, NOTICE_FAILED);
     reply = answer(campaign, list, 4);
-    assert_non_null(reply);
     for (size_t i = 0; i < 4; i++) {
         unsigned seen;
 
@@ -149,9 +158,9 @@ static void test_ledgers(void **state)
     freeReplyObject(reply);
     /* A ledger that is lost, or a part of it, never reads as "nobody was told". */
     fixture_ask(&f, "SET " C ":one:ledger OLG1");
-    assert_null(answer(campaign, list, 4));
+    assert_true(is_lost(campaign, list));
     fixture_ask(&f, "DEL " C ":one:ledger");
-    assert_null(answer(campaign, list, 4));
+    assert_true(is_lost(campaign, list));
     campaign_free(campaign);
 }
 

@@ -2,13 +2,13 @@
 -- KEYS: for each reminder: it, its ledger
 -- ARGV: runs of people: first number, how many (256 people at most)
 -- Returns for each reminder the records of all of them, one after the other: zeros for whom it
--- knows nothing of, as of one that has not begun. A ledger that was lost is an error.
+-- knows nothing of, as of one that has not begun. Or 'GONE': one has lost its ledger.
 local answer = {}
 for k = 1, #KEYS, 2 do
   local h = redis.call('HMGET', KEYS[k], 'begun', 'last')
   if h[1] and (redis.call('GETRANGE', KEYS[k + 1], 0, 3) ~= 'OLG1' or
       redis.call('STRLEN', KEYS[k + 1]) < (tonumber(h[2]) + 1) * 16) then
-    return redis.error_reply('LOST the ledger of an earlier reminder')
+    return {'GONE'}
   end
   local records = {}
   for a = 1, #ARGV, 2 do
