@@ -33,7 +33,15 @@ enum campaign_class { CLASS_NOTICE, CLASS_PROMOTION, CLASS_PERSONAL };
 enum campaign_same_phone { SAME_PHONE_FIRST, SAME_PHONE_EACH, SAME_PHONE_MERGE };
 enum campaign_missed { MISSED_LATEST, MISSED_ALL, MISSED_NONE };
 enum campaign_days { DAYS_UNSAID, DAYS_ANY, DAYS_WORKED }; /* on which notices leave */
-enum campaign_filter { FILTER_NONE, FILTER_REGISTERED, FILTER_UNREGISTERED, FILTER_WAITING };
+enum campaign_filter {
+    FILTER_NONE,
+    FILTER_REGISTERED, /* by her place, store/places.h */
+    FILTER_UNREGISTERED,
+    FILTER_WAITING,
+    FILTER_TOLD, /* by what the event's earlier reminders did, store/earlier.h */
+    FILTER_UNTOLD,
+    FILTER_UNDELIVERED,
+};
 enum campaign_doubt { DOUBT_RESEND, DOUBT_HOLD }; /* of an uncertain notice, see DESIGN 5.2 */
 
 /* Who puts the signature where: a property of the gateway that carries it. */
@@ -73,8 +81,8 @@ struct campaign_reminder {
                            which ends it for its recipient), a day after what is due later */
     enum campaign_doubt doubt;
     int priority;                /* 1 (first) .. 9; the campaign's unless the reminder says */
-    const char *only;            /* "", "told", ...: kept for later features but for */
-    enum campaign_filter filter; /* "registered", "unregistered", "waiting" */
+    const char *only;            /* as written; "" for everybody */
+    enum campaign_filter filter; /* and what it means */
     const struct hours *hours;   /* the campaign's unless the reminder says; only on its days */
     bool workdays;               /* and these are the worked ones */
     uint32_t channel_mask;       /* bit k: may go by channels[k] */

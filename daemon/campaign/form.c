@@ -599,7 +599,7 @@ static const struct field reminder_fields[] = {
     {"templates", FIELD_CUSTOM, REMINDER(templates), .read = read_templates,
      .help = "of providers, its own; default the campaign's"},
     {"only", FIELD_CUSTOM, REMINDER(only), .initial = "", .read = read_only,
-     .help = "registered, unregistered, waiting; kept for later: told, untold, undelivered"},
+     .help = "registered, unregistered, waiting; told, untold, undelivered by an earlier reminder"},
     {"doubt", FIELD_ENUM, REMINDER(doubt), .initial = "resend", .names = doubt_names,
      .help = "where nobody can know whether a notice left: once more, or held for a person"},
     {"priority", FIELD_INT, REMINDER(priority), .min = 1, .max = 9,

@@ -66,23 +66,25 @@ static int read_until(const struct campaign *c, const char *text, const char *pa
 static int read_filters(const struct campaign *c, bool registers, struct error *err)
 {
     static const char *const names[] = {
-        [FILTER_REGISTERED] = "registered",
-        [FILTER_UNREGISTERED] = "unregistered",
-        [FILTER_WAITING] = "waiting",
+        [FILTER_REGISTERED] = "registered", [FILTER_UNREGISTERED] = "unregistered",
+        [FILTER_WAITING] = "waiting",       [FILTER_TOLD] = "told",
+        [FILTER_UNTOLD] = "untold",         [FILTER_UNDELIVERED] = "undelivered",
     };
+    size_t each = c->reminder_count / c->occurrence_count;
     char path[64];
 
     for (size_t r = 0; r < c->reminder_count; r++)
-        for (size_t f = FILTER_REGISTERED; f <= FILTER_WAITING; f++) {
+        for (size_t f = FILTER_REGISTERED; f <= FILTER_UNDELIVERED; f++) {
             if (strcmp(c->reminders[r].only, names[f]) != 0)
                 continue;
-            if (!registers) {
-                snprintf(path, sizeof path, "reminders.%zu.only",
-                         r % (c->reminder_count / c->occurrence_count));
+            snprintf(path, sizeof path, "reminders.%zu.only", r % each);
+            if (f <= FILTER_WAITING && !registers)
                 return tree_error(err, tree_get(c->document, path),
                                   "there is nobody %s: the campaign has no `registration`",
                                   names[f]);
-            }
+            if (f > FILTER_WAITING && each == 1)
+                return tree_error(err, tree_get(c->document, path),
+                                  "there is nobody %s: the event has no other reminder", names[f]);
             c->reminders[r].filter = (enum campaign_filter)f;
         }
     return 0;

@@ -3,6 +3,7 @@
 #include "calendar.h"
 #include "campaigns.h"
 #include "decide.h"
+#include "earlier.h"
 #include "error.h"
 #include "hours.h"
 #include "mem.h"
@@ -24,9 +25,20 @@ struct forecast {
     forecast_notice_fn *notice;
     void *arg;
     struct forecast_reminder reminders[CAMPAIGN_MAX_REMINDERS];
+    size_t order[CAMPAIGN_MAX_REMINDERS]; /* as they begin */
     struct forecast_template templates[FORECAST_TEMPLATES];
     size_t template_count;
 };
+
+/* Of those that begin at one time none is earlier. */
+static void put_in_order(struct forecast *f, size_t r, const int64_t *due_ms)
+{
+    size_t at = r;
+
+    for (; at > 0 && due_ms[f->order[at - 1]] > due_ms[r]; at--)
+        f->order[at] = f->order[at - 1];
+    f->order[at] = r;
+}
 
 struct forecast *forecast_create(const struct campaign *c, const struct settings *settings,
                                  int64_t now_ms, struct error *err)
@@ -52,6 +64,7 @@ struct forecast *forecast_create(const struct campaign *c, const struct settings
         p->begins_ms = c->column_timezone >= 0
                            ? p->due_ms
                            : hours_next_open(c->reminders[r].hours, c->zone, p->due_ms);
+        put_in_order(f, r, due_ms);
     }
     return f;
 }
@@ -259,52 +272,74 @@ static enum notice_reason neutral(const struct campaign *c, size_t r, size_t ste
                : REASON_SAFE;
 }
 
+/* One reminder for one recipient: does it go? */
+static bool reminder_goes(struct forecast *f, size_t r, const struct template_value *row, int safe)
+{
+    struct forecast_reminder *p = &f->reminders[r];
+    struct decided_text text;
+    enum notice_reason why;
+    struct gateway *gw;
+    int64_t at_ms;
+    size_t step;
+
+    if (safe == SAFE_SKIP) {
+        p->missed[REASON_SAFE]++;
+        return false;
+    }
+    at_ms = row_goes(f, r, row, p);
+    if (at_ms == 0)
+        return false;
+    gw = route(f, r, row, &step, &why);
+    if (gw != NULL)
+        why = decide_text(f->c, r, step, gateway_config(gw), row, &text);
+    if (gw != NULL && safe == SAFE_NEUTRAL)
+        why = neutral(f->c, r, step, gateway_config(gw), &row[step], &text);
+    else if (gw != NULL && why == REASON_NONE)
+        why = fill_template(f, r, gateway_config(gw), text.language, row);
+    if (gw == NULL || why != REASON_NONE) {
+        p->missed[why]++;
+        return false;
+    }
+    add(f, r, gw, &text.size);
+    if (f->notice != NULL)
+        f->notice(f->arg, r, row[step].text, row[step].length, at_ms);
+    return true;
+}
+
+/* Is she one of it? Before it is queued nobody has a place yet; and where gateways work, who was
+ * sent an earlier one has been told, and nobody is without. told_ms: when first. */
+static bool filter_passes(const struct forecast *f, size_t r, int64_t told_ms)
+{
+    enum campaign_filter filter = f->c->reminders[r].filter;
+    struct record sent = {.state = NOTICE_DELIVERED};
+
+    if (!earlier_asks(filter))
+        return place_passes(filter, PLACE_NONE);
+    return earlier_passes(filter, told_ms < f->reminders[r].due_ms ? earlier_seen(0, &sent) : 0);
+}
+
 void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused, int safe)
 {
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
-    struct decided_text text;
+    int64_t told_ms[CAMPAIGN_MAX_REMINDERS]; /* of each occurrence: when she was first told */
+    size_t each = f->c->reminder_count / f->c->occurrence_count;
 
     if (campaign_row_split(f->c, bytes, n, row) != 0)
         return;
-    for (size_t r = 0; r < f->c->reminder_count; r++) {
+    for (size_t o = 0; o < f->c->occurrence_count; o++)
+        told_ms[o] = INT64_MAX;
+    for (size_t k = 0; k < f->c->reminder_count; k++) {
+        size_t r = f->order[k], o = r / each;
         struct forecast_reminder *p = &f->reminders[r];
-        enum notice_reason why;
-        struct gateway *gw;
-        int64_t at_ms;
-        size_t step;
 
         if (p->skipped)
             continue;
-        if (refused) {
+        if (refused)
             p->refused++;
-            continue;
-        }
-        if (safe == SAFE_SKIP) {
-            p->missed[REASON_SAFE]++;
-            continue;
-        }
-        /* Before it is queued nobody has a place yet. */
-        if (!place_passes(f->c->reminders[r].filter, PLACE_NONE)) {
+        else if (safe != SAFE_SKIP && !filter_passes(f, r, told_ms[o]))
             p->missed[REASON_FILTER]++;
-            continue;
-        }
-        at_ms = row_goes(f, r, row, p);
-        if (at_ms == 0)
-            continue;
-        gw = route(f, r, row, &step, &why);
-        if (gw != NULL)
-            why = decide_text(f->c, r, step, gateway_config(gw), row, &text);
-        if (gw != NULL && safe == SAFE_NEUTRAL)
-            why = neutral(f->c, r, step, gateway_config(gw), &row[step], &text);
-        else if (gw != NULL && why == REASON_NONE)
-            why = fill_template(f, r, gateway_config(gw), text.language, row);
-        if (gw == NULL || why != REASON_NONE) {
-            p->missed[why]++;
-            continue;
-        }
-        add(f, r, gw, &text.size);
-        if (f->notice != NULL)
-            f->notice(f->arg, r, row[step].text, row[step].length, at_ms);
+        else if (reminder_goes(f, r, row, safe) && told_ms[o] == INT64_MAX)
+            told_ms[o] = p->due_ms;
     }
 }
 

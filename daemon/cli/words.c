@@ -90,7 +90,7 @@ static const struct name reasons[] = {
     {"row", N_("its row in Redis is damaged: who else writes there?")},
     {"no-receipt", N_("no receipt came within the campaign's fallback_after")},
     {"replaced", N_("the campaign was amended before it left; a newer correction takes its place")},
-    {"filter", N_("the reminder is only for those with (or without) a place")},
+    {"filter", N_("the reminder's `only` leaves her out: by her place, or by what earlier ones did")},
     {"repeat",
      N_("the same text went to this address from another campaign within a day: not once more")},
     {"cap", N_("had as many notices from us in that time as per_recipient allows: held for the "

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "builtin.h"
+#include "earlier.h"
 #include "keys.h"
 #include "log.h"
 #include "outcome.h"
@@ -297,8 +298,9 @@ static void ask_opted_out(struct intent *i, struct dispatch *d)
     db_send(i->db, &d->command, on_opted_out, i);
 }
 
-/* `only`: has she a place? Asked with the intent, as who refused is, so that it is true when
- * the notice leaves; who registers later has another turn, see inbound/latecomer.h. */
+/* `only`: has she a place, or what did earlier reminders do? Asked with the intent, as who refused
+ * is, so that it is true when the notice leaves; who registers later has another turn, see
+ * inbound/latecomer.h. */
 static enum campaign_filter filter_of(const struct job *job)
 {
     return job->campaign->reminders[job->reminder].filter;
@@ -330,8 +332,39 @@ static void on_places(void *arg, const redisReply *reply)
     intent_gate_answered(i);
 }
 
-static void ask_places(struct intent *i, struct dispatch *d)
+static void on_earlier(void *arg, const redisReply *reply)
 {
+    struct intent *i = arg;
+
+    unsigned seen;
+
+    if (earlier_answer(reply, 0, i->moves.count, &seen) != 0)
+        log_error(
+            "filter.error campaign=%s reminder=%s reason=\"what earlier reminders did cannot be "
+            "read: nobody of it is sent to\"",
+            i->job->id, i->job->name);
+    for (size_t k = 0; k < i->moves.count; k++) {
+        if (earlier_answer(reply, k, i->moves.count, &seen) != 0) {
+            if (i->refused[k] == NOT_REFUSED)
+                intent_refuse_for_now(i, k);
+        } else if (!earlier_passes(filter_of(i->job), seen) && i->refused[k] != NOTICE_OPTED_OUT) {
+            i->refused[k] = NOTICE_EXCLUDED, i->reasons[k] = REASON_FILTER;
+        }
+    }
+    intent_gate_answered(i);
+}
+
+static void ask_filter(struct intent *i, struct dispatch *d)
+{
+    uint32_t numbers[MOVES_MAX];
+
+    if (earlier_asks(filter_of(i->job))) {
+        for (size_t k = 0; k < i->moves.count; k++)
+            numbers[k] = i->moves.list[k].n;
+        earlier_command(&d->command, i->job->campaign, i->job->reminder, numbers, i->moves.count);
+        db_send(i->db, &d->command, on_earlier, i);
+        return;
+    }
     place_ask_command(&d->command, i->job->id);
     add_addresses(i, &d->command);
     db_send(i->db, &d->command, on_places, i);
@@ -562,7 +595,7 @@ void intent_send(struct lane *lane, struct job *job, struct notice **notices, si
     ask_opted_out(i, d);
     safe_ask(i);
     if (filter_of(job) != FILTER_NONE)
-        ask_places(i, d);
+        ask_filter(i, d);
     if (job->rule_count > 0)
         for (size_t k = 0; k < count; k += i->caps_at_once)
             ask_caps(i, d, k);

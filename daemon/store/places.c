@@ -124,8 +124,12 @@ bool place_passes(enum campaign_filter filter, enum place_state state)
         return state == PLACE_WAITING;
     case FILTER_UNREGISTERED:
         return state != PLACE_TAKEN && state != PLACE_WAITING;
+    case FILTER_TOLD:
+    case FILTER_UNTOLD:
+    case FILTER_UNDELIVERED:
+        break; /* no place decides it */
     }
-    return true;
+    return false;
 }
 
 void answer_command(struct command *c, const struct campaign *campaign, const char *address,

@@ -48,7 +48,8 @@ int place_answer(const redisReply *reply, struct place_answer *out);
  * arguments; and what one entry says. n may be NULL. */
 void place_ask_command(struct command *c, const char *campaign);
 enum place_state place_parse(const redisReply *entry, int64_t *at_ms, uint32_t *n);
-/* Is somebody in that state one of a reminder with this filter? */
+/* Is somebody in that state one of a reminder with this filter? By her place alone: false of one
+ * that asks for something else (earlier.h). */
 bool place_passes(enum campaign_filter filter, enum place_state state);
 
 enum answer_verdict { ANSWER_COUNTED, ANSWER_AGAIN, ANSWER_KEPT, ANSWER_CLOSED };

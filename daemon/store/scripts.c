@@ -33,6 +33,7 @@ EMBED(place);
 EMBED(answer);
 EMBED(duty);
 EMBED(told);
+EMBED(earlier);
 EMBED(cap);
 EMBED(heartbeat);
 EMBED(reader);
@@ -77,6 +78,7 @@ static const struct {
     [SCRIPT_ANSWER] = SCRIPT(answer, CAREFUL),
     [SCRIPT_DUTY] = SCRIPT(duty, ALWAYS),
     [SCRIPT_TOLD] = SCRIPT(told, CAREFUL),
+    [SCRIPT_EARLIER] = SCRIPT(earlier, CAREFUL),
     [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),
     [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),
     [SCRIPT_READER] = SCRIPT(reader, ALWAYS),

@@ -91,6 +91,26 @@ static void test_refused(void **state)
     }
 }
 
+/* Whom earlier reminders told can be asked only where there is another. */
+static void test_alone(void **state)
+{
+    static const char text[] =
+        "{\"id\":\"x\",\"class\":\"notice\",\"title\":\"t\",\"texts\":\"t\",\"event\":{"
+        "\"starts\":\"2027-05-18T14:00\"},\"reminders\":[{\"name\":\"eve\",\"at\":\"-1d\","
+        "\"only\":\"untold\"}]}";
+    struct error err = {""};
+    struct campaign *c;
+
+    (void)state;
+    assert_null(
+        campaign_create(tree_parse_json(text, strlen(text), NULL, &err), &defaults, NULL, 0, &err));
+    assert_non_null(strstr(err.text, "there is nobody untold: the event has no other reminder"));
+    c = with("", ",\"only\":\"untold\"", &err);
+    assert_non_null(c);
+    assert_int_equal(c->reminders[1].filter, FILTER_UNTOLD);
+    campaign_free(c);
+}
+
 /* In a file the line is named. */
 static void test_line(void **state)
 {
@@ -238,10 +258,8 @@ static void test_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_line),
-        cmocka_unit_test(test_meanings),
-        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_alone), cmocka_unit_test(test_line),
+        cmocka_unit_test(test_meanings), cmocka_unit_test(test_texts),
     };
 
     return cmocka_run_group_tests_name("reply rules", tests, NULL, NULL);
