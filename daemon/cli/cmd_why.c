@@ -234,8 +234,8 @@ static int64_t receipt_until_ms(const struct asking *a, const struct found_recor
 
     if (!f->there || rec->state != NOTICE_ACCEPTED || rec->ids == 0)
         return 0;
-    return f->base_ms + (int64_t)rec->intended_s * 1000 +
-           gateway_receipt_wait_ms(a->cli, gateway_name(a, rec->gateway));
+    return record_final_ms(rec, f->base_ms,
+                           gateway_receipt_wait_ms(a->cli, gateway_name(a, rec->gateway)));
 }
 
 static void write_receipt(struct asking *a, const struct picture *p, const struct found_record *f)

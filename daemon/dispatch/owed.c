@@ -136,7 +136,7 @@ static void on_row(void *arg, const redisReply *reply)
     struct gateway_id id = {due->found.id, due->found.length};
     bool known;
     const struct campaign *c = kept(o, due->campaign, &known);
-    int64_t intended_ms = (o->base_s + (int64_t)due->record.intended_s) * 1000;
+    int64_t intended_ms = record_final_ms(&due->record, o->base_s * 1000, 0);
 
     if (row != NULL && row->type == REDIS_REPLY_STRING && c != NULL && o->base_s > 0 &&
         intended_ms + o->lane->receipt_wait_ms > clock_wall_ms() &&

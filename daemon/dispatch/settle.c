@@ -228,7 +228,8 @@ static void spend_attempt(struct record *r)
 }
 
 /* When what was accepted goes to the next channel if no receipt has come: its place in the
- * retry set. Only where a receipt is to come, and this person has another address. */
+ * retry set. Only where a receipt is to come, and this person has another address; and not later
+ * than it would be final. */
 static int64_t fall_back_at(const struct notice *n, const struct record *r)
 {
     const struct job *job = n->batch->job;
@@ -241,7 +242,9 @@ static int64_t fall_back_at(const struct notice *n, const struct record *r)
         if ((c->reminders[job->reminder].channel_mask & 1u << k) != 0 && n->others[k][0] != '\0' &&
             gateway_serves(job->d->gateways, c->channels[k], (enum gateway_class)c->class,
                            c->to_group))
-            return clock_wall_ms() + c->fallback_after_ms;
+            return clock_wall_ms() + (c->fallback_after_ms < n->lane->receipt_wait_ms
+                                          ? c->fallback_after_ms
+                                          : n->lane->receipt_wait_ms);
     return RETRY_KEEP;
 }
 

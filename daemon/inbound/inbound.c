@@ -64,6 +64,7 @@ struct group {
     char campaign[CAMPAIGN_ID_BYTES], reminder[33]; /* once its records are read */
     unsigned steps;  /* channels that its reminder may still be tried on */
     bool done;       /* the reminder had come to its end */
+    int64_t base_ms; /* of its ledger, where a refusal is among them; 0: not known */
     bool falls_back; /* something goes to the next channel */
     struct moves moves;
     char park[BATCH][PARK_BYTES];
@@ -85,6 +86,7 @@ struct inbound {
     struct gateway_set *gateways;
     char names[GATEWAY_SET_MAX][33];
     int64_t waits_ms[GATEWAY_SET_MAX]; /* for receipts */
+    bool silent[GATEWAY_SET_MAX];      /* it sends none */
     struct event *sweep;
     size_t sweeping; /* the gateway whose parked receipts are gone through */
     char cursor[24]; /* of HSCAN */
@@ -285,6 +287,18 @@ static void too_early(struct arrival *a)
         arrival_end(a, false);
 }
 
+/* A refusal of what is accepted for good: no receipt is waited for any more, or none ever was. */
+static bool too_late(const struct group *g, const struct arrival *a, const struct record *r)
+{
+    const struct inbound *in = g->in;
+
+    if (a->delivered || a->enroute || r->state != NOTICE_ACCEPTED)
+        return false;
+    return in->silent[a->gateway] ||
+           (g->base_ms != 0 &&
+            clock_wall_ms() >= record_final_ms(r, g->base_ms, in->waits_ms[a->gateway]));
+}
+
 static void decide(struct group *g, struct arrival *a)
 {
     enum receipt_effect effect;
@@ -302,6 +316,12 @@ static void decide(struct group *g, struct arrival *a)
     record_unpack(a->found, &old);
     if (a->by_reference && old.state == NOTICE_SENDING) {
         too_early(a);
+        return;
+    }
+    if (too_late(g, a, &old)) {
+        log_info("receipt.late campaign=%s reminder=%s n=%u gateway=%s reason=%s", g->campaign,
+                 g->reminder, a->entry.n, g->in->names[a->gateway], notice_reason_name(a->reason));
+        arrival_end(a, true);
         return;
     }
     r = old;
@@ -391,17 +411,39 @@ static void read_run(struct run *run, struct command *c)
     db_send(run->group->in->options.db, c, on_records, run);
 }
 
+static void on_header(void *arg, const redisReply *reply)
+{
+    struct group *g = arg;
+    struct ledger_header h;
+
+    if (reply->type == REDIS_REPLY_STRING && reply->len == LEDGER_RECORD_BYTES &&
+        ledger_header_unpack((const unsigned char *)reply->str, &h) == 0)
+        g->base_ms = h.base_s * 1000;
+}
+
+static void read_header(struct group *g, struct command *c)
+{
+    command_start(c, "GETRANGE");
+    key_ledger(c, g->list[0]->campaign, g->list[0]->reminder);
+    command_add_int(c, 0);
+    command_add_int(c, LEDGER_RECORD_BYTES - 1);
+    db_send(g->in->options.db, c, on_header, g);
+}
+
 static void reading_send(struct inbound *in)
 {
     struct group *g = in->reading;
     struct command *c = &in->command;
     struct run *run = NULL;
+    bool refusals = false;
 
     if (g == NULL)
         return;
     in->reading = NULL;
     qsort(g->list, g->count, sizeof g->list[0], by_number);
+    g->base_ms = 0;
     for (size_t i = 0; i < g->count; i++) {
+        refusals = refusals || !g->list[i]->delivered;
         if (run != NULL && g->list[i]->entry.n - g->list[i - 1]->entry.n <= GAP) {
             run->count++;
             continue;
@@ -412,6 +454,8 @@ static void reading_send(struct inbound *in)
         *run = (struct run){g, i, 1};
     }
     read_run(run, c);
+    if (refusals)
+        read_header(g, c);
     command_start(c, "HMGET"); /* its answer comes after all of them */
     key_reminder(c, g->list[0]->campaign, g->list[0]->reminder);
     command_add_string(c, "state");
@@ -707,6 +751,7 @@ void inbound_gateways_changed(struct inbound *in)
 
         snprintf(in->names[i], sizeof in->names[i], "%s", config->name);
         in->waits_ms[i] = config->receipt_wait_ms;
+        in->silent[i] = (config->capabilities & GATEWAY_SENDS_RECEIPTS) == 0;
     }
 }
 

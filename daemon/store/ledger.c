@@ -156,6 +156,11 @@ bool notice_is_terminal(enum notice_state state)
     return state >= NOTICE_DELIVERED && state < NOTICE_STATES;
 }
 
+int64_t record_final_ms(const struct record *r, int64_t base_ms, int64_t wait_ms)
+{
+    return base_ms + (int64_t)r->intended_s * 1000 + wait_ms;
+}
+
 enum retrying record_retrying(const struct record *r)
 {
     if ((r->state != NOTICE_FAILED && r->state != NOTICE_UNDELIVERED) ||

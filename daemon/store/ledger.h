@@ -112,6 +112,11 @@ int ledger_header_unpack(const unsigned char in[LEDGER_RECORD_BYTES], struct led
 bool notice_may_move(enum notice_state from, enum notice_state to);
 bool notice_is_terminal(enum notice_state state);
 
+/* When what was accepted is final, wall clock in ms: wait_ms (its gateway's receipt_wait) after its
+ * last intent. base_ms: of its ledger, in ms. No refusal counts from then on; that somebody has it
+ * after all does, as in every other state. */
+int64_t record_final_ms(const struct record *r, int64_t base_ms, int64_t wait_ms);
+
 /* A person has it tried once more: the one way out of `failed` and `undelivered` besides a receipt,
  * and no daemon's (the table above has none). How a reason is treated where nobody names it: */
 enum retrying {

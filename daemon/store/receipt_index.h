@@ -9,7 +9,7 @@
  * it back.
  *
  * An entry is found for as long as its gateway's receipt_wait says (wait_ms), and
- * for a day more: an operator that gives up after that very time says so only then.
+ * for a day more: what was accepted is final by then, and yet who has it after all is delivered.
  */
 #ifndef OUTREACH_RECEIPT_INDEX_H
 #define OUTREACH_RECEIPT_INDEX_H

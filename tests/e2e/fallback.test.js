@@ -115,6 +115,11 @@ journey('who has no other address, or a gateway without receipts, is not waited 
   await s.counted('last', 'first', { accepted: 3 });
   assert.deepEqual(asked(other), ['u2', 'u3']);
   assert.deepEqual(smsc.submits.map((one) => one.to), [list[0].sms]);
+  // Nor is anybody waited for after accepted is final: receipt_wait, 72 h.
+  await s.xadd(campaign('week', reachable(1), { ...both, fallback_after: '168h' }));
+  await s.counted('week', 'first', { accepted: 1 });
+  const until = Number(await (await s.redis()).call('ZSCORE', 'outreach:{week}:first:retry', '1')) - Date.now();
+  assert.ok(until > 71 * 3600e3 && until <= 72 * 3600e3, `${until} ms`);
 });
 
 journey('a cancel and a refusal hold for the next channel too', async (s) => {

@@ -2,6 +2,7 @@
 // Receipts: whenever and however they come, they find their notice.
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const { journey, campaign, people } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
 
@@ -62,6 +63,34 @@ journey('a receipt is waited for as long as receipt_wait says, over restarts, an
   assert.doesNotMatch(await why(0), /receipt is waited for/);
   clock.sleepTo('2027-03-07T10:00:00+08:00');
   assert.match(await why(1), /no receipt came by/);
+  // Accepted is final by then: a refusal counts no more. That she has it after all does.
+  const late = smsc.submits.find((one) => one.to === people(2)[1].sms);
+  assert.equal(await smsc.receipt(late, { state: 'EXPIRED' }), 0);
+  assert.match(s.log(), /receipt\.late campaign=long reminder=first n=2/);
+  assert.deepEqual(await s.counts('long', 'first'), { delivered: 1, accepted: 1 });
+  assert.equal(await smsc.receipt(late), 0);
+  await s.counted('long', 'first', { delivered: 2 });
+});
+
+journey('accepted is final at once where a gateway sends no receipts, whatever it says later', async (s) => {
+  const program = s.write('gateway.py', `#!/usr/bin/env python3
+import json, sys
+def say(what): print(json.dumps(what), flush=True)
+say({"ready": True})
+id = json.loads(sys.stdin.readline())["id"]
+say({"id": id, "outcome": "accepted", "message_id": "m-1"})
+stored = False
+while not stored:
+    say({"receipt": {"reference": "quiet/first/1", "state": "undelivered", "reason": "absent"}, "ack": "1"})
+    stored = json.loads(sys.stdin.readline())["stored"]
+sys.stdin.read()
+`);
+  fs.chmodSync(program, 0o755);
+  s.settings.gateways.push({ name: 'own', plugin: 'exec', channel: 'sms', command: [program] });
+  await s.start();
+  await s.xadd(campaign('quiet', people(1)));
+  await until('the refusal', () => /receipt\.late campaign=quiet reminder=first n=1 gateway=own reason=absent/.test(s.log()), 60000);
+  assert.deepEqual(await s.counts('quiet', 'first'), { accepted: 1 });
 });
 
 journey('each negative word of the operator means undelivered, and is answered', async (s) => {
