@@ -51,16 +51,44 @@ bool approval_minds_cost(const struct campaign *c, const struct campaign_default
     return cost_bound(c, defaults) > 0;
 }
 
+/* When corrections of c may be sent: for hours_free(). */
+static struct hours *correction_hours(const struct campaign *c,
+                                      const struct campaign_defaults *defaults)
+{
+    const char *text = tree_string(c->document, "corrections.hours", NULL);
+
+    if (text == NULL)
+        text = tree_string(c->document, "hours", defaults->hours);
+    return hours_parse(text != NULL ? text : "always", NULL);
+}
+
+static struct hours *usual_hours(const struct campaign_defaults *defaults)
+{
+    return hours_parse(defaults->hours != NULL ? defaults->hours : "always", NULL);
+}
+
 static bool leaves_hours(const struct campaign *c, const struct campaign_defaults *defaults)
 {
-    struct hours *usual = hours_parse(defaults->hours != NULL ? defaults->hours : "always", NULL);
-    const char *text = tree_string(c->document, "corrections.hours", NULL);
-    struct hours *corrections = text != NULL ? hours_parse(text, NULL) : NULL;
+    struct hours *usual = usual_hours(defaults), *corrections = correction_hours(c, defaults);
     bool leaves = usual != NULL && corrections != NULL && !hours_within(corrections, usual);
 
     for (size_t r = 0; usual != NULL && r < c->reminder_count; r++)
         leaves |= !hours_within(c->reminders[r].hours, usual);
     hours_free(corrections);
+    hours_free(usual);
+    return leaves;
+}
+
+bool approval_corrections_leave(const struct campaign *c, const struct campaign *agreed,
+                                const struct campaign_defaults *defaults)
+{
+    struct hours *usual = usual_hours(defaults), *now = correction_hours(c, defaults);
+    struct hours *before = agreed != NULL ? correction_hours(agreed, defaults) : NULL;
+    bool leaves = usual != NULL && now != NULL && !hours_within(now, usual) &&
+                  (before == NULL || !hours_within(now, before));
+
+    hours_free(before);
+    hours_free(now);
     hours_free(usual);
     return leaves;
 }

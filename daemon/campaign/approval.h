@@ -23,6 +23,11 @@ enum {
 unsigned approval_needs(const struct campaign *c, const struct campaign_defaults *defaults,
                         int64_t rows, double cost);
 
+/* Whether corrections of c may leave outside defaults.hours, and at times when those of agreed
+ * (NULL: nothing was agreed to) may not. */
+bool approval_corrections_leave(const struct campaign *c, const struct campaign *agreed,
+                                const struct campaign_defaults *defaults);
+
 /* Whether the cost matters at all: where no bound is set it need not be reckoned. */
 bool approval_minds_cost(const struct campaign *c, const struct campaign_defaults *defaults);
 

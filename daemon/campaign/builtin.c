@@ -16,6 +16,9 @@
 #define COLUMN_UNTIL "notice_until"     /* wall clock in ms */
 #define COLUMN_VERSION "notice_version" /* of the campaign's document */
 #define COLUMN_OF "notice_of"           /* her number in the campaign's audience */
+#define COLUMN_UNASKED                                                                             \
+    "notice_unasked" /* 1: she did not ask for it just now; the last of all, for                   \
+                        rows of those who asked may end before it */
 
 static const struct builtin {
     const char *name, *class, *hours, *doubt; /* NULL: the campaign's */
@@ -85,7 +88,11 @@ static const char *column_at(const struct campaign *c, size_t i)
     if (i < c->channel_count)
         return c->channels[i];
     i -= c->channel_count;
-    return i < count ? more[i] : i == count && c->column_timezone >= 0 ? "timezone" : NULL;
+    if (i < count)
+        return more[i];
+    if (i == count && c->column_timezone >= 0)
+        return "timezone";
+    return i == count + (c->column_timezone >= 0) ? COLUMN_UNASKED : NULL;
 }
 
 static void put_columns(struct buf *out, const struct campaign *c)
@@ -119,7 +126,7 @@ static void put_document(struct buf *out, const struct campaign *c, const struct
     static const char *const same[] = {"id",          "title", "channels",     "signature",
                                        "optout_line", "rate",  "max_segments", "sensitive",
                                        "country",     "vars",  "extension"};
-    const struct tree *hours = tree_get(c->document, "corrections.hours");
+    const struct tree *hours = b->hours == NULL ? tree_get(c->document, "corrections.hours") : NULL;
     const struct tree *one;
 
     buf_putc(out, '{');
@@ -130,9 +137,7 @@ static void put_document(struct buf *out, const struct campaign *c, const struct
         put_tree(out, "fallback_after", tree_member(c->document, "fallback_after"));
     if (hours == NULL)
         hours = tree_member(c->document, "hours");
-    if (b->hours != NULL)
-        put_string(out, "hours", b->hours);
-    else if (hours != NULL)
+    if (hours != NULL)
         put_tree(out, "hours", hours);
     put_string(out, "class", b->class != NULL ? b->class : c->class_name);
     put_string(out, "language", c->language);
@@ -142,8 +147,10 @@ static void put_document(struct buf *out, const struct campaign *c, const struct
     put_member(out, "per_recipient");
     buf_puts(out, "[]");
     put_member(out, "reminders");
-    buf_printf(out, "[{\"name\":\"once\",\"at\":\"now\",\"priority\":1,\"doubt\":\"%s\"}]}",
-               b->doubt);
+    buf_printf(out, "[{\"name\":\"once\",\"at\":\"now\",\"priority\":1,\"doubt\":\"%s\"", b->doubt);
+    if (b->hours != NULL)
+        buf_printf(out, ",\"hours\":\"%s\"", b->hours);
+    buf_puts(out, "}]}");
 }
 
 struct campaign *builtin_campaign(const struct campaign *c, const char *reminder,
@@ -173,6 +180,7 @@ struct campaign *builtin_campaign(const struct campaign *c, const char *reminder
     made->to_group = c->to_group;
     made->column_until = campaign_column(made, COLUMN_UNTIL);
     made->column_version = campaign_column(made, COLUMN_VERSION);
+    made->column_unasked = campaign_column(made, COLUMN_UNASKED);
     return made;
 }
 
@@ -189,12 +197,15 @@ void builtin_row(const struct campaign *c, const struct builtin_notice *notice, 
         int64_t value;
     } numbers[] = {{COLUMN_UNTIL, notice->expires_ms},
                    {COLUMN_VERSION, notice->version},
-                   {COLUMN_OF, notice->n}};
+                   {COLUMN_OF, notice->n},
+                   {COLUMN_UNASKED, notice->unasked}};
     const char *name;
 
     for (size_t i = 0; (name = column_at(c, i)) != NULL; i++) {
         int at = campaign_column(c, name);
 
+        if (strcmp(name, COLUMN_UNASKED) == 0 && !notice->unasked)
+            break;
         if (i > 0)
             buf_putc(out, ROW_SEPARATOR);
         if (strcmp(name, BUILTIN_COLUMN) == 0)
@@ -226,5 +237,5 @@ int builtin_split(const struct campaign *c, const char *reminder, const char *by
                 (struct template_value){bytes, (size_t)((stop != NULL ? stop : end) - bytes)};
         bytes = stop != NULL ? stop + 1 : NULL;
     }
-    return name == NULL && bytes == NULL ? 0 : -1;
+    return bytes == NULL && (name == NULL || strcmp(name, COLUMN_UNASKED) == 0) ? 0 : -1;
 }

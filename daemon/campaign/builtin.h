@@ -14,7 +14,8 @@
  *                answers                         corrections
  *   class        personal (what a person asked   the campaign's
  *                for herself)
- *   hours        any                             corrections.hours, else the campaign's
+ *   hours        any; the campaign's for who     corrections.hours, else the campaign's
+ *                did not ask for it just now
  *   in doubt     held for a person               sent once more
  */
 #ifndef OUTREACH_BUILTIN_H
@@ -48,6 +49,8 @@ struct builtin_notice {
     size_t length;
     uint32_t n;         /* her number in c's audience; 0: she is not in it */
     int64_t expires_ms; /* 0: with the reminder */
+    bool unasked;       /* of `answers`: somebody else's reply is the cause: not at night, and not
+                           where she has refused */
     unsigned version;   /* not sent any more once the campaign is amended beyond it; 0: whatever */
 };
 

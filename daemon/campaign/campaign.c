@@ -479,7 +479,7 @@ static struct campaign *create(struct tree *document, const struct campaign *was
     c->own = xcalloc(1, sizeof *c->own);
     c->own->root = document;
     c->own->was = was;
-    c->column_until = c->column_version = -1;
+    c->column_until = c->column_version = c->column_unasked = -1;
     if (document->kind != TREE_OBJECT) {
         tree_error(err, document, "expected a campaign { ... }, found %s",
                    tree_kind_name(document->kind));

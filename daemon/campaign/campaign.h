@@ -109,8 +109,9 @@ struct campaign {
                                                   channel first */
     size_t column_count;
     int column_language, column_slot, column_timezone; /* index, or -1 */
-    int column_until, column_version;    /* of a built-in reminder's rows, see builtin.h; else -1 */
-    struct campaign_reminder *reminders; /* reminder_count of them */
+    int column_until, column_version, column_unasked;  /* of a built-in reminder's rows, see
+                                                          builtin.h; else -1 */
+    struct campaign_reminder *reminders;               /* reminder_count of them */
     size_t reminder_count;
     size_t occurrence_count; /* 1, unless the event repeats; each has as many reminders, and
                                 those of one stand together */

@@ -116,7 +116,7 @@ static void on_applied(void *arg, const redisReply *reply)
     finish(a, NULL);
 }
 
-/* What it costs nobody has said: the most that it can counts. */
+/* What it costs nobody has said: the most that it can counts. What stops it waits for nobody. */
 static void look_at_approval(struct amending *a)
 {
     const struct settings *s = a->d->settings;
@@ -124,7 +124,7 @@ static void look_at_approval(struct amending *a)
     unsigned needs = approval_needs(c, &s->defaults, a->status->rows,
                                     approval_most_cost(c, s->gateways, a->status->rows));
 
-    if (needs != 0)
+    if (needs != 0 && !c->cancelled)
         a->amendment->approval = approval_text(needs);
 }
 
@@ -132,6 +132,7 @@ static void look_at_approval(struct amending *a)
 static void judge(struct amending *a)
 {
     int64_t now_ms = clock_wall_ms();
+    bool awaits = strcmp(a->status->state, "awaiting") == 0;
     struct error err;
 
     a->amendment =
@@ -143,7 +144,8 @@ static void judge(struct amending *a)
         finish(a, NULL);
     } else {
         look_at_approval(a);
-        if (a->amendment->approval != NULL && a->by[0] == '\0') {
+        awaits = a->amendment->approval != NULL || (awaits && !a->amendment->now->cancelled);
+        if (awaits && a->by[0] == '\0') {
             finish(a, "no field `by`: a second person has to approve this one, so it must be known "
                       "who the first is");
             return;

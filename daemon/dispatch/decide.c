@@ -58,10 +58,16 @@ unsigned decide_version(const struct campaign *c, const struct template_value *r
     return c->column_version >= 0 ? (unsigned)digits_of(&row[c->column_version]) : 0;
 }
 
+bool decide_unasked(const struct campaign *c, const struct template_value *row)
+{
+    return c->column_unasked >= 0 && row[c->column_unasked].length > 0;
+}
+
 enum decided decide_time(const struct campaign *c, size_t reminder,
                          const struct template_value *row, int64_t now_ms, struct decided_time *t)
 {
-    const struct hours *hours = c->reminders[reminder].hours;
+    bool unasked = decide_unasked(c, row);
+    const struct hours *hours = unasked ? c->hours : c->reminders[reminder].hours;
     const struct zone *zone;
 
     t->hours_until_ms = INT64_MAX;
@@ -81,7 +87,7 @@ enum decided decide_time(const struct campaign *c, size_t reminder,
             return slot;
     }
     t->reason = REASON_NONE;
-    if (c->column_timezone < 0)
+    if (c->column_timezone < 0 && !unasked)
         return DECIDE_GOES;
     zone = zone_of(c, row);
     t->until_ms = hours_next_open(hours, zone, now_ms);

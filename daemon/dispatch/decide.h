@@ -29,6 +29,10 @@ struct decided_time {
 enum decided decide_time(const struct campaign *c, size_t reminder,
                          const struct template_value *row, int64_t now_ms, struct decided_time *t);
 
+/* Of `answers`: is it for somebody who did not ask for it just now? Then the campaign's hours
+ * hold for her, and her refusal. */
+bool decide_unasked(const struct campaign *c, const struct template_value *row);
+
 /* The version of the campaign that a correction was written for; 0 of anything else. In a newer
  * one it is not sent: what is right takes its place. */
 unsigned decide_version(const struct campaign *c, const struct template_value *row);

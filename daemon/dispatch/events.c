@@ -60,7 +60,7 @@ struct event_copy {
     char id[48];
     char *op, *campaign, *body, *by, *rows, *token;
     char *cost;        /* of queue: as its sender has reckoned it */
-    char *hash, *list; /* of approve: of what is agreed to */
+    char *hash, *list; /* of approve: of what is agreed to; with list its rows */
 };
 
 static void apply_next(struct events *e);
@@ -288,18 +288,44 @@ static void on_queued(void *arg, const redisReply *reply)
     event_done(e);
 }
 
-/* Its sender's word for the cost is taken where there is one: whoever approves sees it reckoned
- * anew. Without one it is the most that it can be. */
+/* Below it no word for the cost is believed: a segment through the cheapest gateway for each
+ * recipient and reminder that goes to all. */
+static double least_cost(const struct events *e)
+{
+    const struct campaign *c = e->campaign;
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+    double cheapest = -1;
+    int64_t reminders = 0;
+
+    for (size_t i = 0; i < e->d->lane_count; i++)
+        for (size_t k = 0; k < c->channel_count; k++) {
+            const struct gateway_config *g = e->d->lanes[i].config;
+
+            if (strcmp(g->channel, c->channels[k]) == 0 && (cheapest < 0 || g->cost < cheapest))
+                cheapest = g->cost;
+        }
+    campaign_plan(c, e->queued_ms, due_ms, skipped);
+    for (size_t r = 0; r < c->reminder_count; r++)
+        reminders += !skipped[r] && c->reminders[r].only[0] == '\0';
+    return cheapest < 0 ? 0 : cheapest * (double)reminders * (double)e->rows;
+}
+
+/* Its sender may have reckoned the cost from the texts as each recipient has them: that is taken
+ * where it can be true. Else it is the most that it can be. */
 static void look_at_approval(struct events *e)
 {
     const struct campaign_defaults *defaults = &e->d->settings->defaults;
     const char *said = e->first->cost;
-    double cost = said != NULL ? strtod(said, NULL)
-                               : approval_most_cost(e->campaign, e->d->settings->gateways, e->rows);
+    char *end = NULL;
+    double most = approval_most_cost(e->campaign, e->d->settings->gateways, e->rows);
+    double cost = said != NULL ? strtod(said, &end) : most;
     unsigned needs;
 
-    if (!isfinite(cost) || cost < 0)
-        cost = approval_most_cost(e->campaign, e->d->settings->gateways, e->rows);
+    /* The sender's is rounded to a ten-thousandth. */
+    if (!isfinite(cost) || (said != NULL && (end == said || *end != '\0')) ||
+        cost + 0.0001 < least_cost(e))
+        cost = most;
     needs = approval_needs(e->campaign, defaults, e->rows, cost);
     free(e->approval);
     e->approval = needs != 0 ? approval_text(needs) : NULL;
@@ -603,27 +629,28 @@ static void on_approved(void *arg, const redisReply *reply)
 static void on_awaiting(void *arg, const redisReply *reply)
 {
     struct events *e = arg;
-    const redisReply *text = db_at(reply, 0);
     struct tree *document;
     struct error err;
 
-    if (text == NULL || text->type != REDIS_REPLY_STRING) {
+    if (reply->type != REDIS_REPLY_STRING) {
         reject(e, "there is no such campaign");
         return;
     }
-    document = tree_parse_json(text->str, text->len, NULL, &err);
+    document = tree_parse_json(reply->str, reply->len, NULL, &err);
     if (document != NULL)
         e->campaign = campaign_create(document, &e->d->settings->defaults, NULL, 0, &err);
     if (e->campaign == NULL) {
         reject(e, err.text);
         return;
     }
-    campaign_approve_command(&e->d->command, e->campaign,
-                             &(struct campaign_approval){.hash = e->first->hash,
-                                                         .by = e->by,
-                                                         .now_ms = clock_wall_ms(),
-                                                         .digest = e->first->list,
-                                                         .rows = db_int(db_at(reply, 1), 0)});
+    campaign_approve_command(
+        &e->d->command, e->campaign,
+        &(struct campaign_approval){
+            .hash = e->first->hash,
+            .by = e->by,
+            .now_ms = clock_wall_ms(),
+            .digest = e->first->list,
+            .rows = e->first->rows != NULL ? strtoll(e->first->rows, NULL, 10) : 0});
     db_send(e->d->db, &e->d->command, on_approved, e);
 }
 
@@ -637,10 +664,13 @@ static void apply_approve(struct events *e, const struct event_copy *c)
                       : N_("no field `hash`: of what is approved, as the campaign has it"));
         return;
     }
-    command_start(cmd, "HMGET");
+    if (c->list != NULL && c->rows == NULL) {
+        reject(e, "no field `rows`: how many recipients the list has that is approved");
+        return;
+    }
+    command_start(cmd, "HGET");
     key_campaign(cmd, e->campaign_id);
     command_add_string(cmd, "document");
-    command_add_string(cmd, "last");
     db_send(e->d->db, cmd, on_awaiting, e);
 }
 

@@ -44,6 +44,7 @@ struct notice {
     const char *const *others; /* addresses of all channels, where there are several */
     bool absent;               /* the ledger is shorter than that */
     bool neutral;              /* message.text says nothing, see safe.c */
+    bool unasked;              /* of `answers`: her refusal holds */
     unsigned tries;            /* compare-and-sets that found something else */
     unsigned char hash[8];     /* of message.to, for the delivery log */
     unsigned char record[LEDGER_RECORD_BYTES];  /* what stands in the ledger, as far as we know */

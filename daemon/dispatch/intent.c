@@ -247,8 +247,7 @@ bool intent_no_address(const struct notice *n, size_t channel)
     return n->others != NULL && n->others[channel][0] == '\0';
 }
 
-/* Who asked is answered, also where she has refused since, or has just done so: whom nobody
- * asked for a row of `answers` was looked for in the refusals before it came there. */
+/* Who asked is answered, also where she has refused since, or has just done so. */
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
@@ -265,7 +264,8 @@ static void on_opted_out(void *arg, const redisReply *reply)
         if (db_int(db_at(reply, i->moves.count * per), 0) == 0)
             intent_refuse_for_now(i, k);
         for (size_t c = 0; c < per; c++)
-            if (!answers && db_int(db_at(reply, k * per + c), 0) != 0 &&
+            if ((!answers || intent_notice(i, k)->unasked) &&
+                db_int(db_at(reply, k * per + c), 0) != 0 &&
                 !intent_no_address(intent_notice(i, k), c))
                 i->refused[k] = NOTICE_OPTED_OUT, i->reasons[k] = REASON_NONE;
     }

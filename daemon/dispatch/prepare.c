@@ -424,6 +424,7 @@ void prepare_notice(struct notice *n, const char *row, size_t row_length, int64_
     prepare_reference(n, job);
     prepare_from(n, lane, c);
     n->step = r.step;
+    n->unasked = decide_unasked(c, values);
     n->message.title = c->sensitive ? NULL : c->title;
     n->message.message_class = c->class_name;
     n->message.campaign = job->id;

@@ -68,7 +68,6 @@ struct saying {
     enum campaign_special what;
     char address[129], token[APPEND_TOKEN_BYTES];
     uint32_t n;
-    bool refused; /* of one who did not ask for it: she has refused meanwhile */
 };
 
 static void saying_free(struct saying *s)
@@ -216,14 +215,6 @@ static void row_of(const struct saying *s, const redisReply *rows,
             row[k] = (struct template_value){s->address, length};
 }
 
-/* Who did not write now is asked about like anybody; without an answer nothing is said. */
-static void on_refused(void *arg, const redisReply *reply)
-{
-    struct saying *s = arg;
-
-    s->refused = reply->type != REDIS_REPLY_INTEGER || reply->integer != 0;
-}
-
 static void on_row(void *arg, const redisReply *rows)
 {
     struct saying *s = arg;
@@ -242,13 +233,6 @@ static void on_row(void *arg, const redisReply *rows)
     const char *empty;
     int n = -1;
 
-    if (s->refused) {
-        log_info("reply.untold campaign=%s to=%s reason=\"has refused\"", r->campaign_id,
-                 log_mask(s->address, strlen(s->address)));
-        saying_free(s);
-        step_done(r);
-        return;
-    }
     a.expires_ms = a.now_ms + ANSWER_MS;
     row_of(s, rows, row);
     if (c->column_language >= 0)
@@ -270,7 +254,8 @@ static void on_row(void *arg, const redisReply *rows)
                                          .text = shown,
                                          .length = (size_t)n,
                                          .n = s->n,
-                                         .expires_ms = a.expires_ms},
+                                         .expires_ms = a.expires_ms,
+                                         .unasked = strcmp(s->address, r->from) != 0},
                 &bytes);
     append_begin(&a, &all->command);
     append_row(&all->command, bytes.data, bytes.length, NULL);
@@ -278,8 +263,8 @@ static void on_row(void *arg, const redisReply *rows)
     db_send(all->options.db, &all->command, on_appended, s);
 }
 
-/* `answers` goes past the refusals, for who has asked: see dispatch/intent.c. Who has not, but is
- * told since another one gave her place back, is looked for in them here. */
+/* `answers` goes past the refusals and at any hour, for who has asked: not for who is told since
+ * another one gave her place back. */
 static void say(struct reply *r, enum campaign_special what, const char *address, uint32_t n,
                 const char *token)
 {
@@ -294,12 +279,6 @@ static void say(struct reply *r, enum campaign_special what, const char *address
     snprintf(s->address, sizeof s->address, "%s", address);
     snprintf(s->token, sizeof s->token, "%s", token);
     r->under_way++;
-    if (strcmp(address, r->from) != 0) { /* answered before the row is */
-        command_start(c, "SISMEMBER");
-        command_add_string(c, KEY_OPTOUT);
-        command_add_string(c, address);
-        db_send(r->all->options.db, c, on_refused, s);
-    }
     command_start(c, "XRANGE"); /* of number 0 there is none */
     key_audience(c, r->campaign_id);
     command_add_format(c, "%u-0", n);

@@ -1,5 +1,6 @@
 #include "amend.h"
 
+#include "approval.h"
 #include "correction.h"
 #include "error.h"
 #include "keys.h"
@@ -211,6 +212,20 @@ static int check_correction(const struct amendment *a, const struct campaign_def
     return c != NULL ? 0 : -1;
 }
 
+/* What stops a campaign waits for nobody: so it may not bring what somebody has to agree to. */
+static int check_cancel(const struct amendment *a, const struct campaign_status *s,
+                        const struct campaign_defaults *defaults, struct error *err)
+{
+    const struct campaign *agreed = strcmp(s->state, "awaiting") == 0 ? NULL : a->before;
+
+    if (a->now->cancelled && defaults->approval.hours && s->rows > 1 &&
+        approval_corrections_leave(a->now, agreed, defaults))
+        return error_set(err, "hours, corrections.hours: outside defaults.hours, to which a second "
+                              "person has to agree; a cancel waits for nobody: leave them as they "
+                              "are");
+    return 0;
+}
+
 static int build(struct amendment *a, const struct campaign_status *s, const struct tree *body,
                  const struct campaign_defaults *defaults, int64_t now_ms, struct error *err)
 {
@@ -237,7 +252,8 @@ static int build(struct amendment *a, const struct campaign_status *s, const str
     a->event = correction_needed(a->before, a->now);
     hash_body(a, body);
     plan_reminders(a, s, now_ms);
-    if (check_event(a, now_ms, err) != 0 || keep_others(a, s, err) != 0)
+    if (check_event(a, now_ms, err) != 0 || check_cancel(a, s, defaults, err) != 0 ||
+        keep_others(a, s, err) != 0)
         return -1;
     add_corrections(a, s);
     a->version = s->version + 1;
@@ -278,7 +294,7 @@ void amendment_command(const struct amendment *a, const char *event_id, const ch
 {
     static const char *const words[] = {
         [AMENDED_PLANNED] = "plan", [AMENDED_SKIPPED] = "skip",     [AMENDED_DROPPED] = "drop",
-        [AMENDED_BEGUN] = "plan",   [AMENDED_BUILTIN] = "built-in",
+        [AMENDED_BEGUN] = "begun",  [AMENDED_BUILTIN] = "built-in",
     };
     struct buf names = BUF_INIT(CAMPAIGN_ALL_REMINDERS * 34);
 
@@ -297,7 +313,7 @@ void amendment_command(const struct amendment *a, const char *event_id, const ch
     command_add_int(c, now_ms);
     command_add_string(c, by);
     command_add_string(c, a->event ? "event" : "");
-    if (a->approval != NULL && !a->now->cancelled) /* what stops it waits for nobody */
+    if (a->approval != NULL)
         command_add_format(c, "awaiting %s", a->approval);
     else
         command_add_string(c, a->now->cancelled ? "cancelled" : "");

@@ -13,7 +13,9 @@
  *                and cannot go once it has begun.
  *   event        start, end, zone, venue or address: who was told an older version is sent a
  *                correction (correction.h), nobody else. Refused when it would be over already.
- *   cancelled    event.cancelled = true: what waits is not sent, who was told is told. Final.
+ *   cancelled    event.cancelled = true: what waits is not sent, who was told is told. Final. It
+ *                waits for nobody's approval, and is refused where it brings other hours for its
+ *                corrections to which somebody would have to agree.
  *
  * Fifteen versions, of which the record's four bits can tell; the sixteenth is refused.
  */
@@ -50,7 +52,8 @@ struct amendment {
     struct buf document; /* canonical, as it is stored */
     char hash[65];       /* of what was asked for */
     char *approval; /* why a second person has to agree to it, see approval_text(): the caller puts
-                       it there, and it is freed with the rest; NULL: nobody has to */
+                       it there, and it is freed with the rest; NULL: nobody has to, as where it
+                       cancels */
 };
 
 /* What body, the whole campaign as it is to be, makes of the one that stands; its audience and

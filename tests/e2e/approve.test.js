@@ -49,7 +49,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
   assert.match(own.err, /queued by ann: a second person/);
   await xadd('op', 'approve', 'campaign', 'fair', 'by', 'ann', 'hash', shown.hash);
   await xadd('op', 'approve', 'campaign', 'fair', 'by', 'bob', 'hash', shown.hash.replace(/./g, '0'));
-  await xadd('op', 'approve', 'campaign', 'fair', 'by', 'bob', 'hash', shown.hash, 'list', '0'.repeat(40));
+  await xadd('op', 'approve', 'campaign', 'fair', 'by', 'bob', 'hash', shown.hash, 'list', '0'.repeat(40), 'rows', '5');
   await xadd('op', 'approve', 'campaign', 'fair', 'by', 'bob');
   await until('all to be refused', async () => (await s.rejected()).length === 5, 60000);
   assert.deepEqual((await s.rejected()).map((r) => r.reason.slice(0, 30)), [
@@ -121,8 +121,30 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   assert.deepEqual(states, { cheap: 'active', dear: 'awaiting', two: 'active', three: 'awaiting' });
   assert.equal(smsc.submits.length, 12);
 
-  const { hash } = JSON.parse((await s.ok('show', 'three', '--json')).out);
-  await (await s.redis()).call('XADD', 'outreach:events', '*', 'op', 'approve', 'campaign', 'three', 'by', 'bob', 'hash', hash);
+  // A word for the cost that cannot be true, of 3 people at 0.045 or more, is none.
+  const said = ['0', '-1', 'nan', '-inf', '1e999', '', '0.13', 'free'];
+  for (const [i, cost] of said.entries()) await s.xadd(campaign(`said-${i}`, people(3)), { cost });
+  await s.xadd(campaign('believed', people(3)), { cost: '0.135' });
+  assert.deepEqual(await s.settled('believed', 'first', 60000), { delivered: 3 });
+  for (const i of said.keys()) assert.equal(JSON.parse((await s.ok('show', `said-${i}`, '--json')).out).state, 'awaiting', said[i]);
+  assert.equal(smsc.submits.length, 15);
+
+  // What awaits a second person is amended by somebody; what stops it may be nobody's.
+  const client = await s.redis();
+  const cancelled = (id) => { const c = campaign(id, people(3)); c.event.cancelled = true; return c; };
+  await s.xadd({ ...campaign('said-0', people(3)), title: '另一场' }, { op: 'amend', by: '' });
+  await s.xadd(cancelled('said-0'), { op: 'amend', by: '' });
+  await until('it to be cancelled', async () => (await client.call('HGET', 'outreach:{said-0}', 'state')) === 'cancelled', 60000);
+  assert.match((await s.rejected())[1].reason, /no field `by`/);
+
+  // An approval names what it has seen: a list with its rows.
+  const { hash, list, rows } = JSON.parse((await s.ok('show', 'three', '--json')).out);
+  const approve = (...more) => client.call('XADD', 'outreach:events', '*', 'op', 'approve', 'campaign', 'three', 'by', 'bob', 'hash', hash, ...more);
+  await approve('list', list);
+  await approve('list', list, 'rows', '2');
+  await until('both to be refused', async () => (await s.rejected()).length === 4, 60000);
+  assert.deepEqual((await s.rejected()).slice(2).map((r) => r.reason.slice(0, 30)), ['no field `rows`: how many reci', 'what is queued is not what was']);
+  await approve('list', list, 'rows', String(rows));
   assert.deepEqual(await s.settled('three', 'first', 60000), { delivered: 3 });
   // Turned down: by a cancel.
   await s.ok('cancel', 'dear', '-y', '--by', 'bob');

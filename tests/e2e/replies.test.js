@@ -23,12 +23,12 @@ async function stored(s) {
 }
 
 journey('a course of two places: who replies has one, waits for one, gives it back, and only they are reminded', async (s) => {
-  const [a, b, c, d, late, never] = people(6);
+  const [a, b, c, d, late, never, has, refuses] = people(8);
   s.drivenClock('2027-03-01T09:00:00+08:00');
   const smsc = await s.smsc();
   await s.start();
   await s.xadd(campaign('flowers', [a, b, c, d, late, never], {
-    class: 'notice', title: { zh: '插花培训', en: 'Flowers' }, event: { starts: '2027-03-08T14:00', timezone: 'Asia/Shanghai' },
+    class: 'notice', title: { zh: '插花培训', en: 'Flowers' }, hours: '08:00-21:00', event: { starts: '2027-03-08T14:00', timezone: 'Asia/Shanghai' },
     registration: { word: '1', cancel_word: '不去了', capacity: 2, waiting: 1, until: '-1d 12:00' },
     texts: { zh: '{{name}}，插花培训回1报名。', en: 'x', confirmation: { zh: '{{name}}，给您留了座位。' } },
     reminders: [{ name: 'open', at: 'now' },
@@ -46,13 +46,33 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
   await hears(smsc, c, '候补');
   await reply(d, '1');
   await hears(smsc, d, '名额已满，未能为您登记');
+  await s.xadd(campaign('talk', [has, refuses], {
+    event: { starts: '2027-03-08T14:00', timezone: 'Asia/Shanghai' }, hours: '08:00-21:00',
+    registration: { word: '1', capacity: 1, waiting: 1 }, texts: { zh: '讲座回1报名。' },
+  }));
+  assert.deepEqual(await s.settled('talk', 'first'), { delivered: 2 });
+  await reply(has, '1');
+  await hears(smsc, has, '已为您登记');
+  await reply(refuses, '1');
+  await hears(smsc, refuses, '候补');
+  await reply(refuses, '退订');
+  await hears(smsc, refuses, '您已退订');
+  // At night who writes is answered; who has her place since is told in the morning, unless she refused.
+  s.clock.sleepTo('2027-03-01T22:00:00+08:00');
   await reply(a, '取消'); // no refusal here: the place goes to whoever waits
   await hears(smsc, a, '已取消您的登记');
+  await reply(has, '取消');
+  await hears(smsc, has, '已取消您的登记');
+  await until('both to wait', async () => (await s.counts('flowers', 'answers')).parked === 1
+    && (await s.counts('talk', 'answers')).parked === 1, 60000);
+  s.clock.sleepTo('2027-03-02T08:00:01+08:00');
   await hears(smsc, c, '居民3，给您留了座位。');
+  assert.deepEqual(await s.settled('talk', 'answers'), { delivered: 4, 'opted-out': 1 });
+  assert.equal(said(smsc, refuses.sms).length, 3);
   await reply(never, '几点开始？'); // for a person
   const client = await s.redis();
   for (const who of [a, b, c, d]) assert.equal(await client.call('SISMEMBER', 'outreach:optout', who.sms), 0);
-  assert.deepEqual((await stored(s)).map((r) => [r.from, r.kind, r.campaign, r.n]),
+  assert.deepEqual((await stored(s)).filter((r) => r.campaign === 'flowers').map((r) => [r.from, r.kind, r.campaign, r.n]),
     [[a, 'registered', 1], [a, 'registered', 1], [b, 'registered', 2], [c, 'waiting', 3], [d, 'full', 4], [a, 'withdrawn', 1],
       [never, 'reply', 6]].map(([who, kind, n]) => [who.sms, kind, 'flowers', String(n)]));
 

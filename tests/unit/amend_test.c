@@ -27,7 +27,7 @@ static struct redis_fixture f;
 #define R "outreach:{c}:r"
 #define S "outreach:{c}:s"
 
-static const struct campaign_defaults defaults = {
+static struct campaign_defaults defaults = {
     .timezone = "Asia/Shanghai",
     .country = "CN",
     .language = "zh",
@@ -48,17 +48,23 @@ static int64_t at(const char *text)
     return ms;
 }
 
-/* A document with that event, texts and reminders. */
-static const char *document(const char *event, const char *texts, const char *reminders)
+/* A document with that event, texts and reminders, and more fields. */
+static const char *document_with(const char *event, const char *texts, const char *reminders,
+                                 const char *more)
 {
     static char out[4096];
 
     snprintf(out, sizeof out,
              "{\"id\":\"c\",\"class\":\"promotion\",\"title\":\"讲座\",\"event\":{%s},"
              "\"audience\":{\"rows\":3},\"channels\":[\"sms\"],"
-             "\"columns\":[\"sms\",\"name\",\"language\"],\"texts\":%s,\"reminders\":[%s]}",
-             event, texts, reminders);
+             "\"columns\":[\"sms\",\"name\",\"language\"],\"texts\":%s,\"reminders\":[%s]%s}",
+             event, texts, reminders, more);
     return out;
+}
+
+static const char *document(const char *event, const char *texts, const char *reminders)
+{
+    return document_with(event, texts, reminders, "");
 }
 
 #define EVENT(day) "\"starts\":\"2027-03-" day "T09:00\",\"ends\":\"2027-03-" day "T11:00\""
@@ -90,11 +96,11 @@ static struct campaign *compile(const char *json)
 }
 
 /* A campaign of three, queued on 2027-02-01: r on 02-27, s on 03-05. */
-static void queued(void)
+static void queued_with(const char *more)
 {
     struct command c = COMMAND_INIT;
     struct buf json = BUF_INIT(1u << 20);
-    struct campaign *campaign = compile(document(EVENT("06"), TEXTS, BOTH));
+    struct campaign *campaign = compile(document_with(EVENT("06"), TEXTS, BOTH, more));
     struct campaign_queueing q = {.event_id = "100-0",
                                   .by = "ann",
                                   .token = "t",
@@ -115,6 +121,11 @@ static void queued(void)
     command_free(&c);
     buf_free(&json);
     campaign_free(campaign);
+}
+
+static void queued(void)
+{
+    queued_with("");
 }
 
 static void opened(const char *now)
@@ -376,7 +387,50 @@ static void test_stale(void **state)
     snprintf(before, sizeof before, "%s", ask("DEBUG DIGEST"));
     is("[BEGUN 1]",
        script(SCRIPT_AMEND, 3, C " " C ":versions " R " 101-0 h {} 3 r 5 ann '' '' drop 1 2"));
+    is("[BEGUN 1]", /* whoever was told by now has to be told of the change */
+       script(SCRIPT_AMEND, 3, C " " C ":versions " R " 101-0 h {} 3 r 5 ann event '' plan 1 2"));
     is(before, ask("DEBUG DIGEST"));
+    is("[OK]",
+       script(SCRIPT_AMEND, 3, C " " C ":versions " R " 101-0 h {} 3 r 5 ann event '' begun 1 2"));
+}
+
+/* A cancel waits for no second person, and so brings no hours that one would have to see. */
+static void test_cancelled_at_night(void **state)
+{
+    static const struct {
+        const char *before, *now, *state; /* hours of it and of its corrections */
+        bool refused;
+    } rows[] = {
+        {"", "", "active", false},
+        {"", ",\"corrections\":{\"hours\":\"always\"}", "active", true},
+        {"", ",\"corrections\":{\"hours\":\"09:00-21:00\"}", "active", true},
+        {"", ",\"corrections\":{\"hours\":\"09:00-11:00\"}", "active", false},
+        {"", ",\"hours\":\"always\"", "active", true},
+        {"", ",\"hours\":\"always\",\"corrections\":{\"hours\":\"09:00-11:00\"}", "active", false},
+        {",\"corrections\":{\"hours\":\"always\"}", ",\"corrections\":{\"hours\":\"always\"}",
+         "active", false}, /* somebody has agreed to that */
+        {",\"corrections\":{\"hours\":\"always\"}", ",\"corrections\":{\"hours\":\"always\"}",
+         "awaiting", true}, /* nobody has */
+        {",\"corrections\":{\"hours\":\"always\"}", "", "awaiting", false},
+    };
+
+    (void)state;
+    defaults.hours = "08:00-20:00";
+    defaults.approval.hours = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *answer;
+
+        queued_with(rows[i].before);
+        ask("HSET " C " state %s", rows[i].state);
+        answer = amended(document_with(EVENT("06") ",\"cancelled\":true", TEXTS, BOTH, rows[i].now),
+                         "101-0", "2027-02-02T00:00");
+        if (strcmp(answer, rows[i].refused ? "refused" : "[OK]") != 0)
+            fail_msg("row %zu: %s %s", i, answer, trouble);
+        if (rows[i].refused)
+            assert_non_null(strstr(trouble, "corrections.hours"));
+    }
+    defaults.hours = "always";
+    defaults.approval.hours = false;
 }
 
 static void test_versions_end(void **state)
@@ -565,6 +619,7 @@ int main(void)
         cmocka_unit_test(test_flag_of_what_came_meanwhile),
         cmocka_unit_test(test_taken_out),
         cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_cancelled_at_night),
         cmocka_unit_test(test_versions_end),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_told),

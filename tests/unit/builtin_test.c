@@ -3,6 +3,7 @@
  */
 #include "buf.h"
 #include "builtin.h"
+#include "decide.h"
 #include "error.h"
 #include "hours.h"
 #include "row.h"
@@ -203,9 +204,65 @@ static void test_row(void **state)
                                    3, values),
                      -1);
     assert_int_equal(builtin_split(c, "r", hers, strlen(hers), values), 0);
+    assert_int_equal(values[made->column_unasked].length, 0);
     buf_free(&row);
     campaign_free(made);
     campaign_free(c);
+}
+
+/* What one `answers` row of a campaign is to become at that hour of 2027-03-02 in Shanghai. */
+static enum decided decided_at(const char *more, const char *row, bool unasked, const char *hour,
+                               struct decided_time *t)
+{
+    struct campaign *c = compile(more), *made = built_in(c, "answers");
+    struct template_value person[CAMPAIGN_MAX_COLUMNS], values[CAMPAIGN_MAX_COLUMNS];
+    struct builtin_notice notice = {.person = person, .text = "x", .length = 1, .unasked = unasked};
+    struct buf bytes = BUF_INIT(4096);
+    enum decided decided;
+    int64_t now_ms;
+    char text[24];
+
+    snprintf(text, sizeof text, "2027-03-02T%s", hour);
+    assert_int_equal(zone_parse(zone_find("Asia/Shanghai", NULL), text, strlen(text), &now_ms), 0);
+    assert_int_equal(campaign_row_split(c, row, strlen(row), person), 0);
+    builtin_row(c, &notice, &bytes);
+    assert_int_equal(builtin_split(c, "answers", bytes.data, bytes.length, values), 0);
+    assert_int_equal(campaign_row_split(made, bytes.data, bytes.length, values), 0);
+    *t = (struct decided_time){.expires_ms = INT64_MAX};
+    decided = decide_time(made, 0, values, now_ms, t);
+    t->until_ms -= now_ms;
+    t->hours_until_ms -= t->hours_until_ms == INT64_MAX ? 0 : now_ms;
+    buf_free(&bytes);
+    campaign_free(made);
+    campaign_free(c);
+    return decided;
+}
+
+/* Who asks is answered at any hour; who is told since another one wrote is not told at night. */
+static void test_unasked(void **state)
+{
+    static const char hers[] = "+8613851400001\x1f王芳";
+    static const char far[] = "+8613851400001\x1f\x1f\x1f\x1f" /* two hours ahead of Shanghai */
+                              "Australia/Brisbane";
+    static const char zones[] = "},\"columns\":[\"sms\",\"name\",\"language\",\"age\",\"timezone\"]"
+                                ",\"vars\":{";
+    struct decided_time t;
+
+    (void)state;
+    assert_int_equal(decided_at("", hers, false, "23:00", &t), DECIDE_GOES);
+    assert_true(t.hours_until_ms == INT64_MAX);
+    assert_int_equal(decided_at("", hers, true, "23:00", &t), DECIDE_WAITS);
+    assert_int_equal(t.reason, REASON_HOURS);
+    assert_int_equal(t.until_ms, 9 * 3600000);
+    assert_int_equal(decided_at("", hers, true, "08:00", &t), DECIDE_GOES);
+    assert_int_equal(t.hours_until_ms, 4 * 3600000);
+    /* the campaign's own hours, and hers */
+    assert_int_equal(decided_at("},\"hours\":\"always\",\"vars\":{", hers, true, "23:00", &t),
+                     DECIDE_GOES);
+    assert_int_equal(decided_at(zones, far, true, "11:00", &t), DECIDE_WAITS);
+    assert_int_equal(t.until_ms, 19 * 3600000);
+    assert_int_equal(decided_at(zones, far, true, "06:00", &t), DECIDE_GOES);
+    assert_int_equal(decided_at(zones, far, false, "23:00", &t), DECIDE_GOES);
 }
 
 int main(void)
@@ -213,7 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers), cmocka_unit_test(test_corrections),
         cmocka_unit_test(test_others),  cmocka_unit_test(test_sensitive),
-        cmocka_unit_test(test_row),
+        cmocka_unit_test(test_row),     cmocka_unit_test(test_unasked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

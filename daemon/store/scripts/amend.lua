@@ -3,14 +3,16 @@
 -- KEYS: campaign, versions (documents that were), reminder...
 -- ARGV: event id, body hash, document, version it becomes, names of all reminders, now ms, who
 --       asked, 'event' if the event is another, 'cancelled' if it does not take place or
---       'awaiting' and why if a second person has to agree, then for each reminder: what it is (plan, skip, drop, or built-in), due ms, expires ms
+--       'awaiting' and why if a second person has to agree, then for each reminder: what it is (plan, skip, drop, begun, or
+--       built-in), due ms, expires ms
 -- The reminder of the corrections comes to be where the event is another.
 -- What has begun keeps its ledger: it goes on, or waits where it is due later now, and lasts
 -- until its new end. A cancelled event ends all of them but the built-in ones.
 -- What has to be agreed to, or still had to, stands until it is (approve.lua): what has not begun
 -- is `awaiting`, all else is held (paused, and `held` says by what).
 -- Returns OK; AGAIN: that event, or a later one, was applied, or the document is this already;
--- UNKNOWN, CANCELLED; {'VERSION', n}: another amendment came first; {'BEGUN', k}: reminder k has.
+-- UNKNOWN, CANCELLED; {'VERSION', n}: another amendment came first; {'BEGUN', k}: reminder k has
+-- begun, and had not when it was read.
 local function padded(id) -- ids of a stream, so that they compare as strings
   local ms, seq = string.match(id or '', '^(%d+)-(%d+)$')
   return ms and #ms <= 20 and #seq <= 20 and string.rep('0', 20 - #ms) .. ms .. string.rep('0', 20 - #seq) .. seq or ''
@@ -42,9 +44,10 @@ end
 local scheduled = awaits and 'awaiting' or 'scheduled'
 for k = 3, #KEYS do
   local r = redis.call('HMGET', KEYS[k], 'state', 'begun', 'planned', 'seq', 'tv')
-  r.begun = r[1] == 'open' or (r[1] == 'done' and r[2])
-  if r.begun and ARGV[3 * k + 1] == 'drop' then
-    return {'BEGUN', k - 2}
+  local what = ARGV[3 * k + 1]
+  r.begun = r[1] == 'open' or (r[1] == 'done' and r[2] and true or false)
+  if what ~= 'built-in' and r.begun ~= (what == 'begun') then
+    return {'BEGUN', k - 2} -- what it takes to amend it then was not looked at
   end
   reminders[k] = r
 end

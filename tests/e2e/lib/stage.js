@@ -272,8 +272,8 @@ class Stage {
   }
 
   /** Puts a campaign on the public queue, as any Redis client would. */
-  async xadd(campaign, { op = 'queue', by = 'hotline' } = {}) {
-    return (await this.redis()).call('XADD', 'outreach:events', '*', 'op', op, 'by', by, 'body', JSON.stringify(campaign));
+  async xadd(campaign, { op = 'queue', by = 'hotline', ...more } = {}) {
+    return (await this.redis()).call('XADD', 'outreach:events', '*', 'op', op, 'by', by, ...Object.entries(more).flat(), 'body', JSON.stringify(campaign));
   }
 
   /** The addresses that refused: what is in that set, but for the daemon's seal. */
