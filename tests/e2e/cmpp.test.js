@@ -2,25 +2,80 @@
 // A China Mobile gateway, CMPP 2.0 and 3.0, against a peer that checks every field.
 
 const assert = require('node:assert/strict');
+const crypto = require('node:crypto');
 const path = require('node:path');
 const { journey, campaign, people, ROOT } = require('./lib/stage');
 const { until } = require('./lib/wait');
+const { Wire } = require('./lib/wireshark');
 
 const MOBILE = (person) => person.sms.replace('+86', '');
 const LONG = '春江潮水连海平，海上明月共潮生。滟滟随波千万里，何处春江无月明。江流宛转绕芳甸，月照花林皆似霰。'
   + '空里流霜不觉飞，汀上白沙看不见。江天一色无纤尘，皎皎空中孤月轮😊。';
 
+const COMMANDS = { CONNECT: '0x00000001', TERMINATE: '0x00000002', SUBMIT: '0x00000004', DELIVER: '0x00000005',
+  DELIVER_RESP: '0x80000005', ACTIVE_TEST: '0x00000008', ACTIVE_TEST_RESP: '0x80000008' };
+const utf16 = (hex) => Buffer.from(hex, 'hex').swap16().toString('utf16le');
+
+/** What Wireshark understands of the octets is what campaigns and configuration say: sent is [to, text] of each notice before an event. */
+async function wiresharkAgrees(wire, version, event, sent) {
+  const pdus = await wire.read('cmpp');
+  const of = (command, ours = true) => pdus.filter((p) => p.ours === ours && p.show('cmpp.Command_Id') === COMMANDS[command]);
+  const [connect, ...more] = of('CONNECT');
+  assert.deepEqual(more, []);
+  assert.equal(connect.show('cmpp.connect.Source_Addr'), '901234');
+  assert.equal(connect.show('cmpp.Version'), version === 0x30 ? '03.00' : '02.00');
+  const digits = connect.show('cmpp.connect.Timestamp').replace(/\D/g, '');
+  assert.equal(connect.hex('cmpp.connect.AuthenticatorSource'),
+    crypto.createHash('md5').update(`901234${'\0'.repeat(9)}shared123${digits}`).digest('hex'));
+  const asked = of('ACTIVE_TEST', false).map((p) => p.show('cmpp.Sequence_Id'));
+  assert.equal(asked.length, 1);
+  assert.deepEqual(of('ACTIVE_TEST_RESP').map((p) => p.show('cmpp.Sequence_Id')), asked);
+  assert.equal(pdus.filter((p) => p.ours).at(-1), of('TERMINATE')[0], 'TERMINATE is the last word');
+  const submits = of('SUBMIT');
+  const common = { 'cmpp.Msg_Id': '0x0000000000000000', 'cmpp.submit.Registered_Delivery': '1', 'cmpp.submit.Msg_level': '0',
+    'cmpp.Servicd_Id': 'OUTREACH', 'cmpp.submit.Fee_UserType': '2' };
+  const wide = { 'cmpp.submit.Fee_terminal_Id': '', 'cmpp.submit.Fee_terminal_type': '0', 'cmpp.TP_pId': '0', 'cmpp.Msg_Fmt': '8',
+    'cmpp.submit.Msg_src': '901234', 'cmpp.submit.FeeType': '01', 'cmpp.submit.FeeCode': '000000', 'cmpp.submit.At_time': '',
+    'cmpp.submit.Valld_Time': `${event.starts.slice(2).replace(/\D/g, '')}00032+`, // 32 quarters of an hour ahead of UTC
+    'cmpp.submit.Src_Id': '10690001', 'cmpp.submit.DestUsr_tl': '1', 'cmpp.submit.Dest_terminal_type': '0', 'cmpp.LinkID': '' };
+  for (const submit of submits)
+    for (const [field, value] of Object.entries(version === 0x30 ? { ...common, ...wide } : common))
+      assert.equal(submit.show(field), value, field);
+  const parts = (text) => (text.length > 70 ? [['2', '1'], ['2', '2']] : [['1', '1']]);
+  assert.deepEqual(submits.map((p) => [p.show('cmpp.submit.Pk_total'), p.show('cmpp.submit.Pk_number')]).sort(),
+    sent.flatMap(([, text]) => parts(text)).sort());
+  if (version !== 0x30) return;
+  assert.deepEqual(pdus.filter((p) => p.ours).flatMap((p) => p.doubts), []);
+  const texts = new Map(); // by number and reference
+  for (const p of submits) {
+    const [to, octets] = [p.show('cmpp.Dest_terminal_Id'), p.hex('cmpp.Msg_Content')];
+    const long = p.show('cmpp.submit.Pk_total') === '2';
+    assert.equal(octets.length / 2, Number(p.show('cmpp.Msg_Length')));
+    assert.equal(p.show('cmpp.TP_udhi'), long ? '1' : '0');
+    if (long) assert.match(octets, new RegExp(`^050003..020${p.show('cmpp.submit.Pk_number')}`)); // 3GPP TS 23.040, 9.2.3.24.1
+    const key = long ? `${to} ${octets.slice(6, 8)}` : to;
+    texts.set(key, [to, (texts.get(key)?.[1] ?? '') + utf16(long ? octets.slice(12) : octets)]);
+  }
+  assert.deepEqual([...texts.values()].sort(), sent.sort());
+  const id = (p) => [p.show('cmpp.Sequence_Id'), p.show('cmpp.Msg_Id')];
+  assert.equal(of('DELIVER', false).length, submits.length, 'a report on every submit');
+  assert.deepEqual(of('DELIVER_RESP').map(id).sort(), of('DELIVER', false).map(id).sort());
+  assert.ok(of('DELIVER_RESP').every((p) => p.show('cmpp.deliver_resp.Result') === '0'));
+}
+
 for (const [name, version] of [['2.0', 0x20], ['3.0', 0x30]]) {
-  journey(`CMPP ${name}: short and long texts arrive, reports come back, and the session ends as it should`, async (s) => {
+  journey(`CMPP ${name}: short and long texts arrive, reports come back, the session ends as it should, and Wireshark reads the same`, async (s) => {
     const list = people(12);
+    const wire = new Wire();
+    const short = campaign('short', list);
     const stats = { [MOBILE(list[3])]: 'MK:0012', [MOBILE(list[4])]: 'UNDELIV', [MOBILE(list[5])]: 'EXPIRED' };
     const ismg = await s.ismg(({ to, n }) => ({
       report: { stat: stats[to], octets: n % 2 ? 60 : 71, when: n % 5 === 0 ? 'before' : undefined },
-    }), { version: name }, { version });
+    }), { version: name }, { version, wire });
     await s.start();
-    await s.xadd(campaign('short', list));
+    await s.xadd(short);
     assert.deepEqual(await s.settled('short', 'first'), { delivered: 9, undelivered: 3 });
-    await s.xadd(campaign('long', people(3), { texts: { zh: LONG } }));
+    await s.xadd(campaign('long', people(3), { event: short.event, texts: { zh: LONG } }));
     assert.deepEqual(await s.settled('long', 'first'), { delivered: 3 });
     assert.equal(ismg.messages.length, 15);
     for (const person of list)
@@ -35,6 +90,8 @@ for (const [name, version] of [['2.0', 0x20], ['3.0', 0x30]]) {
     assert.equal(ismg.terminated, 1);
     assert.deepEqual(ismg.faults, []);
     assert.ok(!s.log().includes('shared123'), 'no secret in the log');
+    await wiresharkAgrees(wire, version, short.event, [...list.map((one) => [MOBILE(one), `【鼓楼区妇联】${one.name}您好，请到区妇联。`]),
+      ...list.slice(0, 3).map((one) => [MOBILE(one), `【鼓楼区妇联】${LONG}`])]);
   });
 
   journey(`CMPP ${name}: a reply in parts and a short one are understood`, async (s) => {

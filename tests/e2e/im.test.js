@@ -6,9 +6,10 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
+const { default: DingtalkSdk, GetAccessTokenRequest } = require('@alicloud/dingtalk/dist/oauth2_1_0/client');
 const wecomCrypto = require('@wecom/crypto');
 const { journey, campaign, until, ROOT } = require('./lib/stage');
-const { Wecom, Dingtalk, Feishu, packageSends } = require('./lib/im_peers');
+const { Wecom, Dingtalk, Feishu, packageSays, packageSends } = require('./lib/im_peers');
 
 const GROUP = { audience: { group: true }, class: 'notice', texts: { zh: '明天9:00在{{event.venue}}开会。' } };
 const HOLD = [{ name: 'first', at: 'now', doubt: 'hold' }];
@@ -203,5 +204,14 @@ journey('work notifications: one request for one text, and the results tell who 
   assert.match(states[3], /^(failed|undelivered)$/);
   assert.deepEqual(dingtalk.taken.map((m) => m.to).sort(), ['user1', 'user2']);
   assert.equal(dingtalk.tokens.length, 1);
-  assert.ok(dingtalk.requests.filter((r) => r.path.endsWith('asyncsend_v2')).length < 4, 'several go as one');
+  const sends = dingtalk.requests.filter((r) => r.path.endsWith('asyncsend_v2'));
+  assert.ok(sends.length < 4, 'several go as one');
+  assert.deepEqual(JSON.parse(sends[0].body).msg, await packageSays('请到区妇联。'));
+  // The token, as DingTalk's own SDK asks for it.
+  const ours = dingtalk.requests[0];
+  await new DingtalkSdk({ protocol: 'http', endpoint: `127.0.0.1:${dingtalk.port}` })
+    .getAccessToken(new GetAccessTokenRequest({ appKey: 'dingx', appSecret: 'app-secret' }));
+  const theirs = dingtalk.requests.at(-1);
+  for (const what of ['method', 'path', 'query']) assert.deepEqual(ours[what], theirs[what]);
+  assert.deepEqual(JSON.parse(ours.body), JSON.parse(theirs.body));
 }, { timeout: 240000 });

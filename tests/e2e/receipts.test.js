@@ -5,6 +5,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const { journey, campaign, people } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
+const { Wire } = require('./lib/wireshark');
 
 for (const [what, receipt] of Object.entries({
   'as TLVs': { by: 'tlv' },
@@ -123,10 +124,33 @@ journey('the same receipt twice, and one that contradicts it, change nothing', a
   assert.deepEqual(await s.counts('twice', 'first'), { delivered: 1 });
 });
 
-journey('a long text is delivered when all its parts are, and not before', async (s) => {
-  const smsc = await s.smsc(() => ({ receipt: false }));
+/** Wireshark reads of the bind and of three parts to people(1) what the configuration and the text say, and joins the parts. */
+async function wiresharkAgrees(wire, text) {
+  const pdus = (await wire.read('smpp')).filter((p) => p.ours);
+  const of = (id) => pdus.filter((p) => p.show('smpp.command_id') === id);
+  const [bind, ...more] = of('0x00000009');
+  assert.deepEqual(more, []);
+  assert.deepEqual(['system_id', 'password', 'interface_version'].map((field) => bind.show(`smpp.${field}`)), ['women', 's3cret', '52']);
+  const submits = of('0x00000004');
+  const fields = { destination_addr: people(1)[0].sms.slice(1), dest_addr_ton: '0x01', dest_addr_npi: '0x01', source_addr: '1069000038',
+    data_coding: '0x08', 'esm.submit.features': '0x01', 'esm.submit.msg_mode': '0x00', 'regdel.receipt': '0x01' };
+  assert.equal(submits.length, 3);
+  for (const submit of submits)
+    for (const [field, value] of Object.entries(fields)) assert.equal(submit.show(`smpp.${field}`), value, field);
+  assert.equal(submits.map((p) => p.show('smpp.message_text')).join(''), text);
+  const parts = await wire.read('smpp', 'gsm_sms_ud');
+  assert.deepEqual(parts.map((p) => [p.show('gsm_sms.udh.mm.msg_parts'), p.show('gsm_sms.udh.mm.msg_part')]), [['3', '1'], ['3', '2'], ['3', '3']]);
+  assert.equal(Buffer.from(parts[2].show('gsm_sms_ud.short_msg').replaceAll(':', ''), 'hex').swap16().toString('utf16le'), text);
+  assert.deepEqual([...pdus, ...parts].flatMap((p) => p.doubts), []);
+  assert.equal(pdus.at(-1).show('smpp.command_id'), '0x00000006', 'unbind is the last word');
+}
+
+journey('a long text is delivered when all its parts are, and not before; Wireshark reads it whole', async (s) => {
+  const wire = new Wire();
+  const smsc = await s.smsc(() => ({ receipt: false }), {}, { wire });
+  const poem = '春江潮水连海平，海上明月共潮生。'.repeat(8);
   await s.start();
-  await s.xadd(campaign('long', people(1), { texts: { zh: '{{name}}您好，' + '春江潮水连海平，海上明月共潮生。'.repeat(8) } }));
+  await s.xadd(campaign('long', people(1), { texts: { zh: `{{name}}您好，${poem}` } }));
   await s.counted('long', 'first', { accepted: 1 });
   assert.equal(smsc.submits.length, 3);
   await smsc.receipt(smsc.submits[2]);
@@ -136,6 +160,8 @@ journey('a long text is delivered when all its parts are, and not before', async
   assert.deepEqual(await s.counts('long', 'first'), { accepted: 1 });
   await smsc.receipt(smsc.submits[1]);
   await s.counted('long', 'first', { delivered: 1 });
+  assert.equal((await s.stop()).code, 0);
+  await wiresharkAgrees(wire, `【鼓楼区妇联】${people(1)[0].name}您好，${poem}`);
 });
 
 journey('a long text with one part that failed is undelivered', async (s) => {

@@ -1,10 +1,13 @@
 'use strict';
 // A WeChat official account: template messages to followers, receipts and replies that it pushes.
-// Signatures are made by Tencent's own library.
+// Signatures are made by Tencent's own library; requests are compared with those of other clients.
 
 const assert = require('node:assert/strict');
 const http = require('node:http');
 const { getSignature } = require('@wecom/crypto');
+const OtherClient = require('co-wechat-api');
+const AccessToken = require('node-easywechat/dist/OfficialAccount/AccessToken');
+const HttpClient = require('node-easywechat/dist/Core/HttpClient/HttpClient');
 const { journey, campaign, until } = require('./lib/stage');
 const { HttpPeer } = require('./lib/http_peer');
 
@@ -136,3 +139,44 @@ journey('a template that is not the account\'s opens the circuit with WeChat\'s 
   await s.xadd(wrong);
   await until('the circuit to open', () => /circuit\.open .*invalid template_id/.test(s.log()), 60000);
 });
+
+const MINI = { appid: 'wx9876', pagepath: 'pages/fair?id=7&at=1' };
+const DATA = { thing1: { value: '区妇联' }, time4: { value: '上午9:00' } };
+const KINDS = {
+  template: {
+    fields: { url: 'https://women.example/a?b=1&c="2"', miniprogram_appid: MINI.appid, miniprogram_page: MINI.pagepath },
+    send: (client, to) => client.sendTemplate(to, 'TPL-fair', 'https://women.example/a?b=1&c="2"', undefined, DATA, MINI),
+    more: ['client_msg_id'], // of the documentation: the same again within a day is sent once
+  },
+  subscribe: {
+    fields: { kind: 'subscribe', page: 'https://women.example/fair' },
+    send: (client, to) => client.sendSubscribeMessage(to, 'TPL-fair', 'https://women.example/fair', DATA),
+    more: [],
+  },
+};
+
+for (const [kind, { fields, send, more }] of Object.entries(KINDS))
+  journey(`the requests for a token and for a ${kind} message are those that other clients send`, async (s) => {
+    const [to] = openids(1);
+    const peer = await account(s, { followers: [to] }, fields);
+    const token = `CLEAR/0+${'t'.repeat(130)}`;
+    peer.behave = ({ path }) => json(path.endsWith('token') ? { access_token: token, expires_in: 7200 } : { errcode: 0, errmsg: 'ok', msgid: 1 });
+    await s.start();
+    await s.xadd(fair('fair', [to]));
+    await s.counted('fair', 'first', { accepted: 1 }, 60000);
+    const api = `http://127.0.0.1:${peer.port}/`;
+    await new AccessToken('wx0123', 'app-secret', null, null, HttpClient.create({ baseURL: api })).getStableAccessToken();
+    const client = new OtherClient('wx0123', 'app-secret', async () => ({ accessToken: encodeURIComponent(token), expireTime: Infinity }));
+    client.prefix = `${api}cgi-bin/`;
+    await send(client, to);
+    const [ours, theirs] = [peer.requests.slice(0, 2), peer.requests.slice(2)];
+    for (const [i, request] of theirs.entries()) {
+      const body = JSON.parse(ours[i].body);
+      if (i > 0) more.forEach((field) => delete body[field]);
+      assert.deepEqual(body, JSON.parse(request.body));
+      for (const what of ['method', 'query']) assert.deepEqual(ours[i][what], request[what]);
+      assert.match(ours[i].headers['content-type'], /^application\/json/);
+    }
+    assert.deepEqual(ours.map((r) => r.path), theirs.map((r) => r.path)
+      .map((path) => path.replace('subscribe/send', 'subscribe/bizsend'))); // theirs is a mini program's, with the same fields
+  });

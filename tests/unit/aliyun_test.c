@@ -1,12 +1,9 @@
 /* The aliyun plugin: the signature by the vectors of Aliyun's documents, requests, outcomes
  * and receipts by its API reference. */
 #include "aliyun.h"
-#include "plugin_host.h"
-
-#include <setjmp.h>
-#include <cmocka.h>
 
 #define SO BUILD_DIR "/plugins/aliyun.so"
+#include "cloud_bench.h"
 
 /* ------------------------------------------------------------------- signatures */
 #define DATE_MS INT64_C(1698315752000) /* 2023-10-26T10:22:32Z */
@@ -141,44 +138,8 @@ static struct gateway_message message(uint64_t token)
     };
 }
 
-static struct gateway *opened(const struct setting_row *settings)
-{
-    char error[512] = "";
-    struct gateway *gw = host_open(SO, settings, error);
-
-    assert_string_equal(error, "");
-    assert_non_null(gw);
-    return gw;
-}
-
-static void submit(struct gateway *gw, size_t n)
-{
-    static struct gateway_message messages[4]; /* borrowed until they are answered */
-    const struct gateway_message *list[4];
-
-    for (size_t i = 0; i < n; i++) {
-        messages[i] = message(i + 1);
-        list[i] = &messages[i];
-    }
-    gw->plugin->submit(gw->state, list, n);
-}
-
-static void respond(struct gateway *gw, size_t i, int status, const char *body)
-{
-    struct gateway_http_response response = {
-        .result = GATEWAY_HTTP_ANSWERED, .status = status, .body = body, .length = strlen(body)};
-
-    assert_true(i < gw->request_count);
-    gw->requests[i].fn(gw->requests[i].arg, &response);
-}
-
 #define OK_BODY                                                                                    \
     "{\"Code\":\"OK\",\"Message\":\"OK\",\"BizId\":\"9006197469364984^0\",\"RequestId\":\"F655\"}"
-
-static bool has_header(const struct kept_request *r, const char *line)
-{
-    return strstr(r->headers, line) != NULL;
-}
 
 static void test_single(void **state)
 {
@@ -363,26 +324,8 @@ static void test_outcome(void **state)
     host_close(gw);
 }
 
-static const struct exchange {
-    const char *name;
-    struct gateway_http_response response;
-    enum gateway_outcome outcome;
-    enum gateway_reason reason;
-} exchanges[] = {
-    {"no connection", {.result = GATEWAY_HTTP_UNSENT}, GATEWAY_RETRY, GATEWAY_REASON_OUTAGE},
-    {"a wrong certificate",
-     {.result = GATEWAY_HTTP_UNSENT, .tls_trouble = true, .trouble = "self-signed"},
-     GATEWAY_BROKEN,
-     GATEWAY_REASON_CREDENTIALS},
-    {"a lost answer", {.result = GATEWAY_HTTP_AMBIGUOUS}, GATEWAY_UNKNOWN, GATEWAY_REASON_OUTAGE},
-    {"502 of a proxy", {.status = 502, .body = "<html>"}, GATEWAY_UNKNOWN, GATEWAY_REASON_OUTAGE},
-    {"503", {.status = 503, .body = "busy"}, GATEWAY_RETRY, GATEWAY_REASON_OUTAGE},
-    {"429", {.status = 429, .body = ""}, GATEWAY_THROTTLED, GATEWAY_REASON_LIMIT},
-    {"404", {.status = 404, .body = ""}, GATEWAY_BROKEN, GATEWAY_REASON_PROTOCOL},
-    {"a page in place of JSON",
-     {.status = 200, .body = "<p>"},
-     GATEWAY_UNKNOWN,
-     GATEWAY_REASON_PROTOCOL},
+static const struct exchange exchanges[] = {
+    EXCHANGES_OF_ANY_CLOUD,
     {"JSON cut off",
      {.status = 200, .body = "{\"Code\":\"OK\",\"Biz"},
      GATEWAY_UNKNOWN,
@@ -399,18 +342,7 @@ static const struct exchange {
 
 static void test_exchange(void **state)
 {
-    const struct exchange *e = *state;
-    struct gateway_http_response response = e->response;
-    struct gateway *gw = opened(rows);
-
-    if (response.body != NULL)
-        response.length = strlen(response.body);
-    submit(gw, 1);
-    gw->requests[0].fn(gw->requests[0].arg, &response);
-    assert_int_equal(gw->answer_count, 1);
-    assert_int_equal(gw->answers[0].outcome, e->outcome);
-    assert_int_equal(gw->answers[0].reason, e->reason);
-    host_close(gw);
+    exchange_is(opened(rows), *state);
 }
 
 static void test_limit_windows(void **state)
@@ -450,34 +382,6 @@ static void test_strange_once(void **state)
 }
 
 /* --------------------------------------------------------------- receipts, replies */
-struct answered {
-    int calls, status;
-    char body[100];
-};
-
-static void on_push_answered(void *arg, int status, const char *body)
-{
-    struct answered *a = arg;
-
-    a->calls++;
-    a->status = status;
-    snprintf(a->body, sizeof a->body, "%s", body);
-}
-
-static struct answered push(struct gateway *gw, const char *body)
-{
-    struct answered answer = {0};
-    struct gateway_push p = {.method = "POST",
-                             .path = "",
-                             .query = "",
-                             .body = body,
-                             .length = strlen(body),
-                             .peer = "127.0.0.1"};
-
-    gw->plugin->callback(gw->state, &p, on_push_answered, &answer);
-    return answer;
-}
-
 #define REPORT(number, success, code)                                                              \
     "{\"phone_number\":\"" number "\",\"send_time\":\"2017-01-01 00:00:00\","                      \
     "\"report_time\":\"2017-01-01 00:00:07\",\"success\":" success ",\"err_code\":\"" code "\","   \

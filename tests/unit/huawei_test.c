@@ -1,13 +1,10 @@
 /* The huawei plugin: signatures by the vectors of Huawei's SDK and documents, requests, outcomes
  * and receipts by its API reference. */
 #include "pushed_form.h"
-#include "plugin_host.h"
 #include "sdk_hmac.h"
 
-#include <setjmp.h>
-#include <cmocka.h>
-
 #define SO BUILD_DIR "/plugins/huawei.so"
+#include "cloud_bench.h"
 
 /* ------------------------------------------------------------------- signatures */
 static const struct vector {
@@ -167,48 +164,12 @@ static struct gateway_message message(uint64_t token)
     };
 }
 
-static struct gateway *opened(const struct setting_row *settings)
-{
-    char error[512] = "";
-    struct gateway *gw = host_open(SO, settings, error);
-
-    assert_string_equal(error, "");
-    assert_non_null(gw);
-    return gw;
-}
-
-static void submit(struct gateway *gw, size_t n)
-{
-    static struct gateway_message messages[3]; /* borrowed until they are answered */
-    const struct gateway_message *list[3];
-
-    for (size_t i = 0; i < n; i++) {
-        messages[i] = message(i + 1);
-        list[i] = &messages[i];
-    }
-    gw->plugin->submit(gw->state, list, n);
-}
-
-static void respond(struct gateway *gw, size_t i, int status, const char *body)
-{
-    struct gateway_http_response response = {
-        .result = GATEWAY_HTTP_ANSWERED, .status = status, .body = body, .length = strlen(body)};
-
-    assert_true(i < gw->request_count);
-    gw->requests[i].fn(gw->requests[i].arg, &response);
-}
-
 #define ID "d6e3cdd0-522b-4692-8304-a07553cdf591_8539659"
 #define RESULT(number, status, total)                                                              \
     "{\"originTo\":\"" number "\",\"createTime\":\"2018-05-25T16:34:34Z\",\"from\":\"1069\","      \
     "\"smsMsgId\":\"" ID "\",\"status\":\"" status "\",\"countryId\":\"CN\",\"total\":" total "}"
 #define BODY(code, results)                                                                        \
     "{\"code\":\"" code "\",\"description\":\"said 13800138000\",\"result\":[" results "]}"
-
-static bool has_header(const struct kept_request *r, const char *line)
-{
-    return strstr(r->headers, line) != NULL;
-}
 
 static void test_request(void **state)
 {
@@ -371,23 +332,8 @@ static void test_outcome(void **state)
     }
 }
 
-static const struct exchange {
-    const char *name;
-    struct gateway_http_response response;
-    enum gateway_outcome outcome;
-    enum gateway_reason reason;
-} exchanges[] = {
-    {"no connection", {.result = GATEWAY_HTTP_UNSENT}, GATEWAY_RETRY, GATEWAY_REASON_OUTAGE},
-    {"a wrong certificate",
-     {.result = GATEWAY_HTTP_UNSENT, .tls_trouble = true},
-     GATEWAY_BROKEN,
-     GATEWAY_REASON_CREDENTIALS},
-    {"a lost answer", {.result = GATEWAY_HTTP_AMBIGUOUS}, GATEWAY_UNKNOWN, GATEWAY_REASON_OUTAGE},
-    {"502 of a proxy", {.status = 502, .body = "<html>"}, GATEWAY_UNKNOWN, GATEWAY_REASON_OUTAGE},
-    {"404: base and path were joined wrongly",
-     {.status = 404, .body = ""},
-     GATEWAY_BROKEN,
-     GATEWAY_REASON_PROTOCOL},
+static const struct exchange exchanges[] = {
+    EXCHANGES_OF_ANY_CLOUD,
     {"JSON cut off",
      {.status = 200, .body = "{\"code\":\"000000\",\"res"},
      GATEWAY_UNKNOWN,
@@ -400,49 +346,10 @@ static const struct exchange {
 
 static void test_exchange(void **state)
 {
-    const struct exchange *e = *state;
-    struct gateway_http_response response = e->response;
-    struct gateway *gw = opened(rows);
-
-    if (response.body != NULL)
-        response.length = strlen(response.body);
-    submit(gw, 2);
-    gw->requests[0].fn(gw->requests[0].arg, &response);
-    assert_int_equal(gw->request_count, 1);
-    assert_int_equal(gw->answer_count, 2);
-    assert_int_equal(gw->answers[0].outcome, e->outcome);
-    assert_int_equal(gw->answers[0].reason, e->reason);
-    host_close(gw);
+    exchange_is(opened(rows), *state);
 }
 
 /* --------------------------------------------------------------- receipts, replies */
-struct answered {
-    int calls, status;
-};
-
-static void on_push_answered(void *arg, int status, const char *body)
-{
-    struct answered *a = arg;
-
-    (void)body;
-    a->calls++;
-    a->status = status;
-}
-
-static struct answered push(struct gateway *gw, const char *body)
-{
-    struct answered answer = {0};
-    struct gateway_push p = {.method = "POST",
-                             .path = "",
-                             .query = "",
-                             .body = body,
-                             .length = strlen(body),
-                             .peer = "127.0.0.1"};
-
-    gw->plugin->callback(gw->state, &p, on_push_answered, &answer);
-    return answer;
-}
-
 #define REPORT(sequence, status)                                                                   \
     "sequence=" sequence "&total=2&orgCode=000&updateTime=2018-04-13T06%3A31%3A46Z&source=2"       \
     "&smsMsgId=" ID "&status=" status "&extend=march8%2Ffirst%2F17"

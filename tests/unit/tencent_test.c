@@ -1,12 +1,9 @@
 /* The tencent plugin: the signature by the vectors of Tencent's documents, requests, outcomes
  * and receipts by its API reference. */
-#include "plugin_host.h"
 #include "tc3.h"
 
-#include <setjmp.h>
-#include <cmocka.h>
-
 #define SO BUILD_DIR "/plugins/tencent.so"
+#include "cloud_bench.h"
 
 /* ------------------------------------------------------------------- signatures */
 #define ID_A "AKIDz8krbsJ5yKBZQpn74WFkmLPx3*******"
@@ -125,38 +122,6 @@ static struct gateway_message message(uint64_t token)
     };
 }
 
-static struct gateway *opened(const struct setting_row *settings)
-{
-    char error[512] = "";
-    struct gateway *gw = host_open(SO, settings, error);
-
-    assert_string_equal(error, "");
-    assert_non_null(gw);
-    return gw;
-}
-
-static struct gateway_message messages[4]; /* borrowed until they are answered */
-
-static void submit(struct gateway *gw, size_t n)
-{
-    const struct gateway_message *list[4];
-
-    for (size_t i = 0; i < n; i++) {
-        messages[i] = message(i + 1);
-        list[i] = &messages[i];
-    }
-    gw->plugin->submit(gw->state, list, n);
-}
-
-static void respond(struct gateway *gw, size_t i, int status, const char *body)
-{
-    struct gateway_http_response response = {
-        .result = GATEWAY_HTTP_ANSWERED, .status = status, .body = body, .length = strlen(body)};
-
-    assert_true(i < gw->request_count);
-    gw->requests[i].fn(gw->requests[i].arg, &response);
-}
-
 #define ENTRY(number, code, serial)                                                                \
     "{\"SerialNo\":\"" serial "\",\"PhoneNumber\":\"" number                                       \
     "\",\"Fee\":1,\"SessionContext\":\"\",\"Code\":\"" code                                        \
@@ -166,11 +131,6 @@ static void respond(struct gateway *gw, size_t i, int status, const char *body)
     "{\"Response\":{\"Error\":{\"Code\":\"" code                                                   \
     "\",\"Message\":\"号码 18511122266\"},\"RequestId\":\"a0aa\"}}"
 #define SERIAL "5000:1045710669157053657849499619"
-
-static bool has_header(const struct kept_request *r, const char *line)
-{
-    return strstr(r->headers, line) != NULL;
-}
 
 static void test_request(void **state)
 {
@@ -365,24 +325,8 @@ static void test_outcome(void **state)
     }
 }
 
-static const struct exchange {
-    const char *name;
-    struct gateway_http_response response;
-    enum gateway_outcome outcome;
-    enum gateway_reason reason;
-} exchanges[] = {
-    {"no connection", {.result = GATEWAY_HTTP_UNSENT}, GATEWAY_RETRY, GATEWAY_REASON_OUTAGE},
-    {"a wrong certificate",
-     {.result = GATEWAY_HTTP_UNSENT, .tls_trouble = true},
-     GATEWAY_BROKEN,
-     GATEWAY_REASON_CREDENTIALS},
-    {"a lost answer", {.result = GATEWAY_HTTP_AMBIGUOUS}, GATEWAY_UNKNOWN, GATEWAY_REASON_OUTAGE},
-    {"502 of a proxy", {.status = 502, .body = "<html>"}, GATEWAY_UNKNOWN, GATEWAY_REASON_OUTAGE},
-    {"503", {.status = 503, .body = ""}, GATEWAY_RETRY, GATEWAY_REASON_OUTAGE},
-    {"a page in place of JSON",
-     {.status = 200, .body = "<p>"},
-     GATEWAY_UNKNOWN,
-     GATEWAY_REASON_PROTOCOL},
+static const struct exchange exchanges[] = {
+    EXCHANGES_OF_ANY_CLOUD,
     {"JSON cut off",
      {.status = 200, .body = "{\"Response\":{\"Send"},
      GATEWAY_UNKNOWN,
@@ -399,19 +343,7 @@ static const struct exchange {
 
 static void test_exchange(void **state)
 {
-    const struct exchange *e = *state;
-    struct gateway_http_response response = e->response;
-    struct gateway *gw = opened(rows);
-
-    if (response.body != NULL)
-        response.length = strlen(response.body);
-    submit(gw, 2);
-    gw->requests[0].fn(gw->requests[0].arg, &response);
-    assert_int_equal(gw->request_count, 1);
-    assert_int_equal(gw->answer_count, 2);
-    assert_int_equal(gw->answers[0].outcome, e->outcome);
-    assert_int_equal(gw->answers[0].reason, e->reason);
-    host_close(gw);
+    exchange_is(opened(rows), *state);
 }
 
 static void test_limit_windows(void **state)
@@ -442,34 +374,6 @@ static void test_limit_windows(void **state)
 }
 
 /* --------------------------------------------------------------- receipts, replies */
-struct answered {
-    int calls, status;
-    char body[100];
-};
-
-static void on_push_answered(void *arg, int status, const char *body)
-{
-    struct answered *a = arg;
-
-    a->calls++;
-    a->status = status;
-    snprintf(a->body, sizeof a->body, "%s", body);
-}
-
-static struct answered push(struct gateway *gw, const char *body)
-{
-    struct answered answer = {0};
-    struct gateway_push p = {.method = "POST",
-                             .path = "",
-                             .query = "",
-                             .body = body,
-                             .length = strlen(body),
-                             .peer = "127.0.0.1"};
-
-    gw->plugin->callback(gw->state, &p, on_push_answered, &answer);
-    return answer;
-}
-
 #define REPORT(status, errmsg)                                                                     \
     "{\"user_receive_time\":\"2015-10-17 08:03:04\",\"nationcode\":\"86\","                        \
     "\"mobile\":\"18511122266\",\"report_status\":\"" status "\",\"errmsg\":\"" errmsg             \

@@ -79,6 +79,16 @@ class Wecom extends HttpPeer {
   }
 }
 
+/** The message for a text that the npm package sends, to a group. */
+async function packageSays(text) {
+  let sent;
+  const robot = new DingTalkRobot({
+    webhook: 'http://robot/send?access_token=t', httpclient: { request: async (url, { data }) => (sent = typeof data === 'string' ? JSON.parse(data) : data) },
+  });
+  await robot.text(text);
+  return { msgtype: sent.msgtype, text: sent.text };
+}
+
 /** The sign and timestamp that the npm package sends at that time for that secret. */
 async function packageSigns(secret, timestamp) {
   const { now } = Date;
@@ -204,4 +214,4 @@ class Feishu extends HttpPeer {
   }
 }
 
-module.exports = { packageSigns, packageSends, Wecom, Dingtalk, Feishu };
+module.exports = { packageSays, packageSigns, packageSends, Wecom, Dingtalk, Feishu };

@@ -63,8 +63,8 @@ const utf16be = (text) => Buffer.from(text, 'utf16le').swap16();
 
 class Ismg {
   constructor({ version = 0x20, spId = '901234', secret = 'shared123', service = 'OUTREACH', source = '10690001',
-    window = 16, behave, now = Date.now } = {}) {
-    Object.assign(this, { version, spId, secret, service, source, window, now });
+    window = 16, behave, now = Date.now, wire } = {}) {
+    Object.assign(this, { version, spId, secret, service, source, window, now, wire });
     this.behave = behave ?? (() => ({}));
     this.faults = []; // what was not as the text wants it
     this.submits = []; // every SUBMIT in order
@@ -108,6 +108,7 @@ class Ismg {
     const session = { socket, connected: false, outstanding: new Set(), waiting: new Map(), sequence: 0, last: 0 };
     let bytes = Buffer.alloc(0);
     this.sessions.add(session);
+    this.wire?.tap(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.sessions.delete(session);

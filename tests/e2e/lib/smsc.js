@@ -21,7 +21,8 @@ const STATES = { ENROUTE: 1, DELIVRD: 2, EXPIRED: 3, DELETED: 4, UNDELIV: 5, ACC
 const COMMANDS = ['bind_transceiver', 'bind_transmitter', 'bind_receiver'];
 
 class Smsc {
-  constructor({ systemId = 'women', password = 's3cret', behave, now = Date.now, tls } = {}) {
+  constructor({ systemId = 'women', password = 's3cret', behave, now = Date.now, tls, wire } = {}) {
+    this.wire = wire; // see wireshark.js
     this.now = now; // what its clock shows
     this.account = { systemId, password };
     this.behave = behave ?? (() => ({}));
@@ -55,6 +56,7 @@ class Smsc {
 
   serve(session) {
     this.sessions.add(session);
+    this.wire?.tap(session.socket);
     session.bound = false;
     session.socket.setMaxListeners(0); // one for each receipt that is not answered yet
     session.on('error', () => session.destroy());
