@@ -9,6 +9,7 @@
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
+#include "room.h"
 #include "picture.h"
 #include "table.h"
 #include "template.h"
@@ -407,6 +408,9 @@ static int run(struct amending *a, const struct tree *body, const struct amendin
             printf(T("%s says all this already; nothing was changed\n"), a->id);
         return 0;
     }
+    rc = a->amendment->now->cancelled ? 0 : room_check(a->cli);
+    if (rc != 0)
+        return rc;
     if (count_told(a, &err) != 0)
         return cli_error(a->cli, EX_UNAVAILABLE, &err);
     if (a->amendment->event)

@@ -18,6 +18,7 @@
 #include "picture.h"
 #include "preview.h"
 #include "prose.h"
+#include "room.h"
 #include "subcommands.h"
 #include "table.h"
 #include "template.h"
@@ -444,6 +445,8 @@ static int add(struct cli *cli, const void *arg, char **operands, int count)
         return rc;
     cli_catch_signals();
     rc = cli_connect(cli);
+    if (rc == 0 && !a.options->dry_run)
+        rc = room_check(cli);
     if (rc == 0 && read_version(&a, operands[0], &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     a.picture = rc == 0 ? picture_ask_taken(cli, operands[0], &rc) : NULL;

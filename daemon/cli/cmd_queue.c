@@ -17,12 +17,12 @@
 #include "cli.h"
 #include "daemons.h"
 #include "fault.h"
-#include "health.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
 #include "pending.h"
 #include "reading.h"
+#include "room.h"
 #include "subcommands.h"
 #include "tree.h"
 #include "upload.h"
@@ -405,30 +405,6 @@ static int tell_standing(const struct queueing *q, const struct standing *s)
 }
 
 /* ---------------------------------------------------------------------- running */
-/* 0, or the exit code that was told. Who may not ask is not held up: Redis says so itself. */
-static int check_room(struct cli *cli)
-{
-    struct command c = COMMAND_INIT;
-    redisReply *reply;
-    int percent = 0;
-    bool full;
-
-    command_start(&c, "INFO");
-    command_add_string(&c, "memory");
-    if (db_ask(cli->db, &c, &reply, NULL) != 0) {
-        command_free(&c);
-        return 0;
-    }
-    full = reply->type == REDIS_REPLY_STRING && health_memory_full(reply->str, &percent);
-    freeReplyObject(reply);
-    command_free(&c);
-    return full ? cli_fail(cli, EX_TEMPFAIL,
-                           T("Redis' memory is nearly full (%d %% of maxmemory): nothing was "
-                             "queued. Raise maxmemory, or erase old campaigns"),
-                           percent)
-                : 0;
-}
-
 /* The id is in use: the same campaign, or another? Nothing is uploaded. */
 static int compare_with_standing(struct queueing *q, const struct standing *s)
 {
@@ -479,13 +455,13 @@ static int upload_and_queue(struct queueing *q, const struct queue_options *opti
     enum fate fate;
     struct error err;
     char *reason = NULL;
-    int rc = check_room(q->cli);
+    int rc = room_check(q->cli);
 
     if (rc != 0)
         return rc;
     rc = read_and_upload(q);
     if (rc == 0)
-        rc = check_room(q->cli); /* with all its rows in it */
+        rc = room_check(q->cli); /* with all its rows in it */
     if (rc != 0) {
         discard_upload(q);
         return rc;

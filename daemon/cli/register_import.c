@@ -8,6 +8,7 @@
 #include "people.h"
 #include "progress.h"
 #include "register.h"
+#include "room.h"
 #include "table.h"
 #include "utf8.h"
 
@@ -397,6 +398,8 @@ static int import(struct import *im, const char *path)
         rc = register_ask(im->cli, o, T("Take these people into the register?"));
     if (rc == 0 && !o->dry_run)
         rc = open_register(im);
+    if (rc == 0 && !o->dry_run)
+        rc = room_check(im->cli);
     for (size_t i = 0; rc == 0 && im->residents != NULL && i < o->tags.count; i++)
         if (give_tags(im, o->tags.items[i], &err) != 0)
             rc = cli_error(im->cli, EX_DATAERR, &err);

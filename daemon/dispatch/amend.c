@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "error.h"
 #include "fault.h"
+#include "health.h"
 #include "keys.h"
 #include "log.h"
 #include "tree.h"
@@ -83,6 +84,10 @@ static void on_applied(void *arg, const redisReply *reply)
     int64_t now_ms = clock_wall_ms();
 
     FAULT_POINT("W2-amend");
+    if (db_is_error(reply, "OOM")) { /* what waits behind it may be a cancel */
+        finish(a, events_no_room);
+        return;
+    }
     switch (amendment_verdict(reply)) {
     case AMENDMENT_STALE:
         forget(a);
@@ -142,6 +147,8 @@ static void judge(struct amending *a)
     } else if (a->amendment->same) {
         log_info("campaign.same campaign=%s by=%s", a->campaign, log_quote(a->by));
         finish(a, NULL);
+    } else if (health_full(a->d->options.health) && !a->amendment->now->cancelled) {
+        finish(a, events_no_room);
     } else {
         look_at_approval(a);
         awaits = a->amendment->approval != NULL || (awaits && !a->amendment->now->cancelled);
@@ -152,7 +159,7 @@ static void judge(struct amending *a)
         }
         amendment_command(a->amendment, a->event_id, a->by, now_ms, &a->d->command);
         FAULT_POINT("W1-amend");
-        db_send(a->d->db, &a->d->command, on_applied, a);
+        db_try(a->d->db, &a->d->command, on_applied, a);
     }
 }
 

@@ -63,6 +63,10 @@ struct event_copy {
     char *hash, *list; /* of approve: of what is agreed to; with list its rows */
 };
 
+const char *const events_no_room =
+    /* xgettext:no-c-format */
+    N_("Redis' memory is nearly full (80 % of maxmemory): ask for it again when there is room");
+
 static void apply_next(struct events *e);
 
 /* Of keys that are no campaign's: without them nothing can be done but to say so. */
@@ -255,6 +259,10 @@ static void on_queued(void *arg, const redisReply *reply)
     bool queued, awaits;
 
     FAULT_POINT("W2-event");
+    if (db_is_error(reply, "OOM")) { /* what waits behind it may be a cancel */
+        reject(e, events_no_room);
+        return;
+    }
     if (word == NULL || strcmp(word->str, "ROWS") == 0) {
         reject(e, "its audience is not complete: queue it again");
         return;
@@ -355,7 +363,7 @@ static void send_queue(struct events *e)
 
     FAULT_POINT("W1-event");
     campaign_queue_command(&e->d->command, e->campaign, &q);
-    db_send(e->d->db, &e->d->command, on_queued, e);
+    db_try(e->d->db, &e->d->command, on_queued, e);
 }
 
 static void on_uploaded(void *arg, int64_t rows, const char *trouble)
@@ -454,8 +462,7 @@ static void apply_queue(struct events *e, const struct event_copy *c)
     }
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", e->campaign->id);
     if (health_full(e->d->options.health)) { /* what is under way needs the rest */
-        reject(e, "Redis' memory is nearly full (80 % of maxmemory): queue it again when there is "
-                  "room");
+        reject(e, events_no_room);
         return;
     }
     campaign_write_json(e->campaign, &e->document);
@@ -609,6 +616,10 @@ static void on_approved(void *arg, const redisReply *reply)
     struct events *e = arg;
     const redisReply *word = db_at(reply, 0), *who = db_at(reply, 1);
 
+    if (db_is_error(reply, "OOM")) {
+        reject(e, events_no_room);
+        return;
+    }
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         if (word == NULL || strcmp(word->str, refusals[i].word) == 0) {
             reject(e, refusals[i].reason);
@@ -651,7 +662,7 @@ static void on_awaiting(void *arg, const redisReply *reply)
             .now_ms = clock_wall_ms(),
             .digest = e->first->list,
             .rows = e->first->rows != NULL ? strtoll(e->first->rows, NULL, 10) : 0});
-    db_send(e->d->db, &e->d->command, on_approved, e);
+    db_try(e->d->db, &e->d->command, on_approved, e);
 }
 
 static void apply_approve(struct events *e, const struct event_copy *c)

@@ -427,8 +427,11 @@ void owed_anew(struct owed *o); /* a daemon has died: what it knew is owed too *
 
 struct events *events_create(struct dispatch *d);
 void events_free(struct events *e);
-void events_poll(struct events *e);       /* reads what was asked for since */
-void schedule_poll(struct events *e);     /* opens what is due */
+void events_poll(struct events *e);   /* reads what was asked for since */
+void schedule_poll(struct events *e); /* opens what is due */
+/* Why what takes room is rejected, at 80 % of Redis' maxmemory and where Redis itself refuses it.
+ */
+extern const char *const events_no_room;
 bool events_ours(const struct events *e); /* this daemon reads them */
 void events_leave(struct events *e);      /* another daemon may read them at once */
 void schedule_rebuild(struct events *e);  /* the schedule is an index: from the campaigns */

@@ -300,7 +300,7 @@ void amendment_command(const struct amendment *a, const char *event_id, const ch
 
     for (size_t i = 0; i < a->count; i++)
         buf_printf(&names, "%s%s", i > 0 ? " " : "", a->reminders[i].name);
-    command_script(c, SCRIPT_AMEND, 2 + (unsigned)a->count);
+    command_script(c, a->now->cancelled ? SCRIPT_CALL_OFF : SCRIPT_AMEND, 2 + (unsigned)a->count);
     key_campaign(c, a->now->id);
     key_versions(c, a->now->id);
     for (size_t i = 0; i < a->count; i++)

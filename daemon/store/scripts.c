@@ -89,6 +89,7 @@ static const struct {
     [SCRIPT_RESTORE] = SCRIPT(restore, CAREFUL),
     [SCRIPT_APPEND] = SCRIPT(append, CAREFUL),
     [SCRIPT_AMEND] = SCRIPT(amend, CAREFUL),
+    [SCRIPT_CALL_OFF] = SCRIPT(amend, ALWAYS),
     [SCRIPT_CORRECTED] = SCRIPT(corrected, CAREFUL),
     [SCRIPT_REPAIR] = SCRIPT(repair, CAREFUL),
     [SCRIPT_LABELS] = SCRIPT(labels, CAREFUL),

@@ -38,7 +38,8 @@ enum script {
     SCRIPT_MARKER,    /* is Redis what it was? */
     SCRIPT_RESTORE,   /* a reminder whose ledger is to be filled from the delivery log */
     SCRIPT_APPEND,    /* rows that come after a campaign was queued */
-    SCRIPT_AMEND,     /* another document for a campaign */
+    SCRIPT_AMEND,     /* another document for a campaign, */
+    SCRIPT_CALL_OFF,  /* of an event that is cancelled, which even a full Redis takes */
     SCRIPT_CORRECTED, /* how far those who were told were looked for */
     SCRIPT_REPAIR,    /* counters, leases and retry set put right by the ledger */
     SCRIPT_RESIDENT,  /* people into the register, */

@@ -8,6 +8,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const { journey, campaign, people } = require('./lib/stage');
 const { WINDOW, PATIENT, usage, idle, times, receivers, nobodyTwice, underWay, outage } = require('./lib/outage');
+const libconfig = require('./lib/libconfig');
 const { RedisProxy } = require('./lib/redis_proxy');
 const { Client, connect } = require('./lib/redis');
 const { until, pause } = require('./lib/wait');
@@ -143,6 +144,9 @@ journey('what is about to go wrong with Redis is said before it does, once, and 
   const server = await s.redisServer();
   await s.start();
   await s.xadd(campaign('before', people(60), { rate: '3/s' }));
+  const later = { reminders: [{ name: 'first', at: '-1d 09:00' }], texts: { zh: '{{name}}您好。', cancelled: { zh: '{{name}}您好，活动取消。' } } };
+  await s.xadd(campaign('called-off', people(1), later));
+  await s.xadd(campaign('later', people(1), later));
   const dump = `${server.dir}/dump.rdb`;
   const said = (what, event) => until(`${event} ${what}`, () => times(s.log(), `${event} what=${what}`) === 1, 60000);
   // What it uses at the moment falls again: nine tenths full, whenever the daemon looks.
@@ -162,11 +166,25 @@ journey('what is about to go wrong with Redis is said before it does, once, and 
   fs.writeFileSync(s.path('list.csv'), 'sms\n13851401001\n');
   s.write('more.conf', campaignFile('more', s.path('list.csv')));
   await nearlyFull();
-  const refused = await s.outreach('queue', 'more.conf');
-  assert.equal(refused.code, 75, refused.all);
-  assert.match(refused.err, /memory is nearly full \((8|9)\d % of maxmemory\)/);
+  const changed = campaign('before', people(60), { rate: '3/s', texts: { zh: '{{name}}您好，请带身份证到{{event.venue}}。' } });
+  s.write('before.conf', libconfig.write({ ...changed, audience: { file: s.path('list.csv') } }));
+  for (const command of [['queue', 'more.conf'], ['add', 'before', 'list.csv'], ['residents', 'import', 'list.csv', '-y'], ['amend', '-y', 'before.conf']]) {
+    await nearlyFull();
+    const refused = await s.outreach(...command);
+    assert.equal(refused.code, 75, `${command}: ${refused.all}`);
+    assert.match(refused.err, /memory is nearly full \((8|9)\d % of maxmemory\)/);
+  }
+  await nearlyFull();
   await s.xadd(campaign('inline', people(2)));
-  await until('it to be rejected', async () => (await s.rejected()).some((one) => /nearly full/.test(one.reason) && JSON.parse(one.body).id === 'inline'), 60000);
+  await s.xadd(changed, { op: 'amend' });
+  for (const [op, id] of [['queue', 'inline'], ['amend', 'before']])
+    await until(`${op} to be rejected`, async () => (await s.rejected()).some((one) => one.op === op && /nearly full/.test(one.reason) && JSON.parse(one.body).id === id), 60000);
+  // What stops something is taken all the same, also as an amendment.
+  await s.ok('pause', 'before');
+  await s.ok('resume', 'before');
+  await s.ok('optout', 'add', '13851409998');
+  await s.ok('cancel', '-y', '--tell', 'called-off');
+  await until('it to be called off', async () => (await server.client.call('HGET', 'outreach:{called-off}', 'state')) === 'cancelled', 60000);
   assert.equal(await (await s.redis()).call('EXISTS', 'outreach:{more}', 'outreach:{inline}'), 0);
   await s.counted('before', 'first', { delivered: 60 }, 60000);
   await said('snapshot', 'redis.ailing');
@@ -177,6 +195,18 @@ journey('what is about to go wrong with Redis is said before it does, once, and 
   await s.ok('queue', 'more.conf');
   assert.deepEqual(await s.settled('more', 'first', 60000), { delivered: 1 });
   assert.equal(times(s.log(), 'redis.away') + times(s.log(), 'redis.full'), 0);
+  // Full between two looks: what was asked for before does not stand in front of a cancel.
+  const event = (op, ...more) => server.client.call('XADD', 'outreach:events', '*', 'op', op, 'by', 'hotline', ...more);
+  server.client.call('MULTI');
+  event('queue', 'body', JSON.stringify(campaign('full', people(1))));
+  event('amend', 'body', JSON.stringify(campaign('later', people(1), { ...later, title: '另一个' })));
+  event('cancel', 'campaign', 'later');
+  server.client.call('CONFIG', 'SET', 'maxmemory', '1');
+  await server.client.call('EXEC');
+  await until('the cancel', async () => (await server.client.call('HGET', 'outreach:{later}', 'state')) === 'cancelled', 60000);
+  await server.client.call('CONFIG', 'SET', 'maxmemory', used * 10);
+  const why = (op) => s.rejected().then((all) => all.filter((one) => one.op === op).at(-1)?.reason);
+  await until('both to be rejected', async () => /nearly full|OOM/.test(await why('queue')) && /nearly full/.test(await why('amend')), 60000);
 }, PATIENT);
 
 journey('the scripts are flushed again and again: they are loaded again', async (s) => {

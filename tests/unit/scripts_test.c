@@ -62,6 +62,7 @@ static int empty(void **state)
 }
 
 #define MARKER "outreach:marker"
+#define REGISTER "outreach:{residents}"
 
 /* A queued campaign of so many rows with one reminder, due at 1000, expiring at 2000. */
 static void queued(int rows)
@@ -1245,7 +1246,7 @@ static const struct wrong {
     const char *name;
     enum script script;
     const char *prepare; /* "queued", "open", or commands by ; */
-    const char *keys[4];
+    const char *keys[6];
     const char *arguments;
     unsigned replaced; /* bit k: what stands there is thrown away anyway */
 } wrongs[] = {
@@ -1331,7 +1332,77 @@ static const struct wrong {
       "outreach:{gw:a}:r:2"},
      "1000 10 50 1 01 101 D 1 02 202 D",
      0},
+    {"resident",
+     SCRIPT_RESIDENT,
+     "HSET " REGISTER " tags old",
+     {REGISTER, REGISTER ":rows", REGISTER ":addresses", REGISTER ":tag:1"},
+     "first import 2 '' +1 +1\x1f"
+     "ann 1",
+     0},
+    {"erase",
+     SCRIPT_ERASE,
+     "HSET " REGISTER ":rows 3 ann;HSET " REGISTER ":addresses +1 3;SETBIT " REGISTER
+     ":tag:1 3 1;SETBIT " REGISTER ":tag:2 3 1",
+     {REGISTER ":rows", REGISTER ":addresses", REGISTER ":tag:1", REGISTER ":tag:2"},
+     "+1 3",
+     0},
+    {"tag", SCRIPT_TAG, "PING", {REGISTER ":tag:1"}, "0 a add", 0},
+    {"labels", SCRIPT_LABELS, "PING", {REGISTER}, "tags 5 old", 0},
+    {"append",
+     SCRIPT_APPEND,
+     "open",
+     {C, AUDIENCE, "outreach:{c}:appends", "outreach:{c}:corrected", REMINDER, LEDGER},
+     "t1 '' '' 100 1000 9000 row ''",
+     0},
+    {"amend",
+     SCRIPT_AMEND,
+     "open;HSET " C " version 1",
+     {C, "outreach:{c}:versions", REMINDER},
+     "9-0 h2 {} 2 r 5 ann '' '' plan 1 2",
+     0},
+    {"amend, to call it off",
+     SCRIPT_CALL_OFF,
+     "open;HSET " C " version 1",
+     {C, "outreach:{c}:versions", REMINDER},
+     "9-0 h2 {} 2 r 5 ann event cancelled plan 1 2",
+     0},
+    {"approve",
+     SCRIPT_APPROVE,
+     "queued;HSET " C " state awaiting by bob hash h",
+     {C, REMINDER},
+     "h '' '' 5 ann 10 scheduled",
+     0},
+    {"corrected", SCRIPT_CORRECTED, "HSET " C " correct 2 correct_at 1", {C}, "2 1 5", 0},
+    {"repair", SCRIPT_REPAIR, "open", {REMINDER, LEASES, RETRY}, "0 2 1 c0 1 1 1 2 1000 3", 0},
+    {"restore", SCRIPT_RESTORE, "open", {REMINDER, LEDGER}, "OLG1............ 1000", 0},
+    {"duty",
+     SCRIPT_DUTY,
+     "ZADD outreach:{outreach:replies}:duty 5 a",
+     {"outreach:{outreach:replies}:duty"},
+     "10 20 5",
+     0},
+    {"share", SCRIPT_SHARE, "PING", {"outreach:{gw:a}:shares"}, "d 0 10 1 0", 0},
+    {"sealed",
+     SCRIPT_SEALED,
+     "PING",
+     {"outreach:{gw:a}:token", "outreach:{gw:a}:token:maker"},
+     "get d '' 1000",
+     0},
+    {"marker", SCRIPT_MARKER, "PING", {MARKER}, "beat '' 0 fresh 1000", 0},
 };
+
+static void test_all_wrong(void **state)
+{
+    (void)state;
+    for (unsigned s = 0; s < SCRIPT_COUNT; s++) {
+        bool found = s == SCRIPT_INTEND || s == SCRIPT_SETTLE; /* test_wrong_move() */
+
+        for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++)
+            found = found || wrongs[i].script == (enum script)s;
+        if (!found)
+            fail_msg("%s: nobody gives it wrong keys", script_name((enum script)s));
+    }
+}
 
 static void run_line(const char *line)
 {
@@ -1367,7 +1438,7 @@ static void test_wrong(void **state)
     unsigned nkeys = 0;
     char before[64];
 
-    while (nkeys < 4 && w->keys[nkeys] != NULL)
+    while (nkeys < sizeof w->keys / sizeof *w->keys && w->keys[nkeys] != NULL)
         nkeys++;
     run_line(w->prepare);
     snprintf(before, sizeof before, "%s", digest());
@@ -1716,6 +1787,7 @@ int main(void)
         TEST(test_place),
         TEST(test_place_odd_address),
         TEST(test_answer),
+        TEST(test_all_wrong),
         TEST(test_wrong_move),
         TEST(test_marker),
         TEST(test_marker_doubt),

@@ -2,7 +2,7 @@
 -- KEYS: people, addresses, then every tag
 -- ARGV: address, number...
 -- Returns how many of them were there.
-local gone, stay, erased = {}, {}, 0
+local gone, stay, tagged, erased = {}, {}, {}, 0
 for i = 2, #ARGV do
   gone[ARGV[i]] = true
 end
@@ -12,12 +12,17 @@ for n in (redis.call('HGET', KEYS[2], ARGV[1]) or ''):gmatch('%d+') do
   end
 end
 for n in pairs(gone) do
-  erased = erased + redis.call('HDEL', KEYS[1], n)
   for i = 3, #KEYS do
     if redis.call('GETBIT', KEYS[i], n) == 1 then
-      redis.call('SETBIT', KEYS[i], n, 0)
+      tagged[#tagged + 1] = {i, n}
     end
   end
+end
+for n in pairs(gone) do -- all is read: now it may be written
+  erased = erased + redis.call('HDEL', KEYS[1], n)
+end
+for _, at in ipairs(tagged) do
+  redis.call('SETBIT', KEYS[at[1]], at[2], 0)
 end
 if #stay > 0 then
   redis.call('HSET', KEYS[2], ARGV[1], table.concat(stay, ' '))

@@ -165,6 +165,7 @@ if short or last > MOST then
   return {short and 'AGAIN' or 'FULL'}
 end
 for tag, of in pairs(bits) do
+  redis.call('STRLEN', KEYS[3 + tag]) -- an error before anything is written
   for n, bit in pairs(of) do
     if (fresh[n] and 0 or redis.call('GETBIT', KEYS[3 + tag], n)) == bit then
       of[n] = nil
