@@ -1129,6 +1129,30 @@ static void test_number(void **state)
     is("[other 2]", ask("HMGET outreach:gateways :2 other"));
 }
 
+/* The line of alarms: a daemon takes what is due, and what its configuration names no more makes
+ * way for what it names. */
+static void test_duty(void **state)
+{
+#define DUTY "outreach:{outreach:replies}:duty"
+    (void)state;
+    ask("ZADD " DUTY " 100 %s 100 %s 100 %s 900 %s", "1-0 a:+1", "1-0 gone:+2", "2-0 gone:+2",
+        "3-0 gone:+2");
+    is("[1-0 a:+1 1-0 gone:+2]", script(SCRIPT_DUTY, 1, DUTY " 150 200 2"));
+    is("[2-0 gone:+2]", script(SCRIPT_DUTY, 1, DUTY " 150 200 9"));
+    is("[]", script(SCRIPT_DUTY, 1, DUTY " 150 200 9"));
+    /* a:+1 has been told of 1-0 when exec:/b takes the other's place, and hears of it once more */
+    ask("ZREM " DUTY " %s", "1-0 a:+1");
+    is("[1-0 a:+1 1-0 exec:/b 2-0 a:+1 2-0 exec:/b]",
+       script(SCRIPT_DUTY, 1, DUTY " 200 300 9 a:+1 exec:/b"));
+    is("[]", script(SCRIPT_DUTY, 1, DUTY " 200 300 9 a:+1 exec:/b"));
+    is("[3-0 gone:+2 900]", ask("ZRANGE " DUTY " -1 -1 WITHSCORES")); /* not due */
+    ask("ZREM " DUTY " %s", "2-0 a:+1");
+    is("[1-0 a:+1 1-0 exec:/b 2-0 exec:/b]",
+       script(SCRIPT_DUTY, 1, DUTY " 300 900 9 a:+1 exec:/b"));
+    ask("ZADD " DUTY " 100 nothing");
+    is("[]", script(SCRIPT_DUTY, 1, DUTY " 300 900 9 a:+1 exec:/b"));
+}
+
 /* ---------------------------------------------------------- what residents send back */
 
 #define WAITING "outreach:{c}:registration:waiting"
@@ -1743,6 +1767,7 @@ int main(void)
         TEST(test_heartbeat),
         TEST(test_reader),
         TEST(test_number),
+        TEST(test_duty),
         TEST(test_reply),
         TEST(test_reply_open),
         TEST(test_place),
