@@ -26,14 +26,25 @@
  * version and the page: whoever comes by again appends nothing. The script refuses when the
  * campaign has been amended again, and then all begins anew for the newer version: what still
  * waits of the older is not sent any more (see prepare.c), and counts as not told.
+ *
+ * A ledger that cannot be read does not say that nobody was told: the campaign is given up, with
+ * an error in the log, and tried again with each look at all campaigns, a minute apart, until its
+ * ledger is there again.
  */
 #define PAGE 256
 #define SAY_PAGES 16 /* pages without a correction: how far we are is written so often */
 #define TEXT_BYTES 4096
+#define LEDGER_OF "the ledger of "
 
 struct waiting {
     struct waiting *next;
     char id[CAMPAIGN_ID_BYTES];
+};
+
+/* A reminder that counts over the campaign's audience; behind the last of them the corrections. */
+struct teller {
+    char name[NAME_BYTES];
+    int64_t last; /* of its ledger, where it has begun; 0: it has told nobody */
 };
 
 struct corrector {
@@ -41,8 +52,9 @@ struct corrector {
     struct waiting *first;
     bool busy; /* with the campaign below */
     char id[CAMPAIGN_ID_BYTES];
-    char (*reminders)[NAME_BYTES]; /* that count over its audience */
-    size_t reminder_count;
+    struct teller *reminders;      /* reminder_count of them, and the corrections */
+    size_t reminder_count, looked; /* looked: how many of them have answered */
+    struct error broken;           /* what could not be read of it; "": nothing */
     struct campaign *now;
     struct correction *corrections[AMEND_VERSIONS + 1]; /* by the version that was told */
     unsigned version;
@@ -80,6 +92,7 @@ static void forget(struct corrector *c)
     free(c->reminders);
     c->reminders = NULL;
     c->reminder_count = 0;
+    c->broken.text[0] = '\0';
 }
 
 static void forget_waiting(struct corrector *c)
@@ -134,12 +147,33 @@ static void give_up(struct corrector *c, const char *why)
     done_with_it(c); /* the next look at all campaigns tries again */
 }
 
+/* Something cannot be read; when all of what was asked is answered it is given up. */
+static void breaks(struct corrector *c, const char *what, const char *name, const redisReply *reply)
+{
+    if (c->broken.text[0] == '\0')
+        snprintf(c->broken.text, sizeof c->broken.text, "%s%s: %s", what, name,
+                 db_is_error(reply, NULL) ? reply->str : "it is lost");
+}
+
+static bool gave_up(struct corrector *c)
+{
+    struct error why = c->broken;
+
+    if (why.text[0] != '\0')
+        give_up(c, why.text);
+    return why.text[0] != '\0';
+}
+
 /* ------------------------------------------------------------------------ a page */
 
 static void on_said(void *arg, const redisReply *reply)
 {
     struct corrector *c = arg;
 
+    if (db_is_error(reply, NULL)) {
+        give_up(c, reply->str);
+        return;
+    }
     if (db_int(reply, 0) == 0) { /* amended again, or another daemon is at it */
         forget(c);
         load(c);
@@ -244,7 +278,11 @@ static void on_rows(void *arg, const redisReply *reply)
                             .now_ms = clock_wall_ms(),
                             .expires_ms = correction_expires(c->now)};
 
-    for (size_t k = 0; reply->type == REDIS_REPLY_ARRAY && k < reply->elements; k++) {
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        give_up(c, db_is_error(reply, NULL) ? reply->str : "its audience cannot be read");
+        return;
+    }
+    for (size_t k = 0; k < reply->elements; k++) {
         const redisReply *id = db_at(reply->element[k], 0);
         int64_t number = id != NULL && id->str != NULL ? strtoll(id->str, NULL, 10) : 0;
         const struct told *t;
@@ -259,8 +297,13 @@ static void on_rows(void *arg, const redisReply *reply)
         ends[n++] = rows.length;
     }
     if (n == 0 || buf_overflowed(&rows)) {
+        bool overflowed = buf_overflowed(&rows);
+
         buf_free(&rows);
-        turn_page(c, false); /* they were erased */
+        if (overflowed)
+            give_up(c, "its corrections are too long");
+        else
+            turn_page(c, false); /* they were erased */
         return;
     }
     snprintf(token, sizeof token, "correct:%u:%" PRId64, c->version, c->at);
@@ -294,7 +337,7 @@ static void decide_page(struct corrector *c)
 
 static void answered(struct corrector *c)
 {
-    if (--c->asks == 0)
+    if (--c->asks == 0 && !gave_up(c))
         decide_page(c);
 }
 
@@ -309,10 +352,13 @@ static void on_correction(void *arg, const redisReply *reply)
 {
     struct question *q = arg;
     struct corrector *c = q->c;
+    const struct teller *own = &c->reminders[c->reminder_count];
     const unsigned char *record = piece_at(reply, 0, LEDGER_RECORD_BYTES);
 
     if (record != NULL)
         told_correction(&c->told[q->i], record);
+    else if (db_is_error(reply, NULL) || c->told[q->i].correction <= own->last)
+        breaks(c, LEDGER_OF, own->name, reply);
     free(q);
     answered(c);
 }
@@ -322,6 +368,8 @@ static void on_entries(void *arg, const redisReply *reply)
     struct corrector *c = arg;
     struct command *cmd = &c->d->command;
 
+    if (db_is_error(reply, NULL))
+        breaks(c, "who has which correction", "", reply);
     for (size_t i = 0; i < c->count; i++) {
         const unsigned char *entry = piece_at(reply, i, TOLD_BYTES);
         struct question *q;
@@ -346,7 +394,14 @@ static void on_entries(void *arg, const redisReply *reply)
 static void on_records(void *arg, const redisReply *reply)
 {
     struct corrector *c = arg;
+    const struct teller *r = &c->reminders[c->looked++];
+    int64_t here = r->last - c->at + 1; /* rows may have come when it was past its end */
 
+    if (here > (int64_t)c->count)
+        here = (int64_t)c->count;
+    if (db_is_error(reply, NULL) ||
+        (here > 0 && piece_at(reply, (size_t)here - 1, LEDGER_RECORD_BYTES) == NULL))
+        breaks(c, LEDGER_OF, r->name, reply);
     for (size_t i = 0; i < c->count; i++)
         told_record(&c->told[i], piece_at(reply, i, LEDGER_RECORD_BYTES));
     answered(c);
@@ -370,9 +425,10 @@ static void look_at_page(struct corrector *c)
     }
     to = c->at + (int64_t)c->count;
     c->asks = c->reminder_count + 1;
+    c->looked = 0;
     for (size_t r = 0; r < c->reminder_count; r++) {
         command_start(cmd, "GETRANGE");
-        key_ledger(cmd, c->id, c->reminders[r]);
+        key_ledger(cmd, c->id, c->reminders[r].name);
         command_add_int(cmd, c->at * LEDGER_RECORD_BYTES);
         command_add_int(cmd, to * LEDGER_RECORD_BYTES - 1);
         db_send(c->d->db, cmd, on_records, c);
@@ -402,13 +458,19 @@ static void on_versions(void *arg, const redisReply *reply)
     struct error err = {"its documents cannot be read"};
     char name[12];
 
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        give_up(c, db_is_error(reply, NULL) ? reply->str : err.text);
+        return;
+    }
     for (unsigned v = 1; v < c->version && c->now != NULL; v++) {
         struct campaign *was;
 
         snprintf(name, sizeof name, "%u", v);
         was = read_document(c, db_field(reply, name), &err);
-        if (was == NULL)
-            continue; /* lost: who was told it cannot be told what it was */
+        if (was == NULL) { /* who was told it cannot be told what it was */
+            log_error("corrections.lost campaign=%s version=%u", c->id, v);
+            continue;
+        }
         if (correction_needed(was, c->now)) {
             c->corrections[v] = correction_create(was, c->now, &c->d->settings->defaults, &err);
             if (c->corrections[v] == NULL) {
@@ -426,13 +488,81 @@ static void take_names(struct corrector *c, const redisReply *names)
 {
     char *copy = xstrdup(names != NULL && names->str != NULL ? names->str : ""), *save = NULL;
 
-    c->reminders = xcalloc(CAMPAIGN_ALL_REMINDERS, sizeof *c->reminders);
+    c->reminders = xcalloc(CAMPAIGN_ALL_REMINDERS + 1, sizeof *c->reminders);
     for (char *name = strtok_r(copy, " ", &save);
          name != NULL && c->reminder_count < CAMPAIGN_ALL_REMINDERS;
          name = strtok_r(NULL, " ", &save))
         if (!builtin_is(name))
-            snprintf(c->reminders[c->reminder_count++], NAME_BYTES, "%s", name);
+            snprintf(c->reminders[c->reminder_count++].name, NAME_BYTES, "%s", name);
+    snprintf(c->reminders[c->reminder_count].name, NAME_BYTES, "%s", BUILTIN_CORRECTIONS);
     free(copy);
+}
+
+/* Of whom all depends is known: where nothing has begun nobody was told, and there need be no
+ * text for it. */
+static void on_tellers(struct corrector *c)
+{
+    bool begun = false;
+
+    if (gave_up(c))
+        return;
+    for (size_t r = 0; r < c->reminder_count; r++)
+        begun = begun || c->reminders[r].last > 0;
+    if (!begun) {
+        c->at = c->rows + 1;
+        c->count = 0;
+        turn_page(c, true);
+        return;
+    }
+    command_start(&c->d->command, "HGETALL");
+    key_versions(&c->d->command, c->id);
+    db_send(c->d->db, &c->d->command, on_versions, c);
+}
+
+static void on_state(void *arg, const redisReply *reply)
+{
+    struct corrector *c = arg;
+    struct teller *r = &c->reminders[c->looked];
+    const redisReply *state = db_at(reply, 0), *begun = db_at(reply, 1);
+
+    if (state == NULL || (state->type != REDIS_REPLY_STRING && c->looked < c->reminder_count))
+        breaks(c, "the reminder ", r->name, reply);
+    else if (state->type == REDIS_REPLY_STRING && /* one that was done without it was taken out */
+             (strcmp(state->str, "open") == 0 ||
+              (strcmp(state->str, "done") == 0 && begun->type == REDIS_REPLY_STRING)))
+        r->last = db_int(db_at(reply, 2), 0);
+}
+
+static void on_header(void *arg, const redisReply *reply)
+{
+    struct corrector *c = arg;
+    const struct teller *r = &c->reminders[c->looked];
+
+    if (db_is_error(reply, NULL) ||
+        (r->last > 0 && (reply->type != REDIS_REPLY_STRING || strcmp(reply->str, "OLG1") != 0)))
+        breaks(c, LEDGER_OF, r->name, reply);
+    if (c->looked++ == c->reminder_count)
+        on_tellers(c);
+}
+
+static void ask_tellers(struct corrector *c)
+{
+    struct command *cmd = &c->d->command;
+
+    c->looked = 0;
+    for (size_t r = 0; r <= c->reminder_count; r++) {
+        command_start(cmd, "HMGET");
+        key_reminder(cmd, c->id, c->reminders[r].name);
+        command_add_string(cmd, "state");
+        command_add_string(cmd, "begun");
+        command_add_string(cmd, "last");
+        db_send(c->d->db, cmd, on_state, c);
+        command_start(cmd, "GETRANGE");
+        key_ledger(cmd, c->id, c->reminders[r].name);
+        command_add_int(cmd, 0);
+        command_add_int(cmd, 3);
+        db_send(c->d->db, cmd, on_header, c);
+    }
 }
 
 static void on_campaign(void *arg, const redisReply *reply)
@@ -441,6 +571,10 @@ static void on_campaign(void *arg, const redisReply *reply)
     struct error err = {"its document is not there"};
     unsigned version = (unsigned)db_int(db_at(reply, 0), 0);
 
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        give_up(c, db_is_error(reply, NULL) ? reply->str : "it cannot be read");
+        return;
+    }
     if (version == 0 || version > AMEND_VERSIONS) {
         done_with_it(c);
         return;
@@ -455,9 +589,7 @@ static void on_campaign(void *arg, const redisReply *reply)
         give_up(c, err.text);
         return;
     }
-    command_start(&c->d->command, "HGETALL");
-    key_versions(&c->d->command, c->id);
-    db_send(c->d->db, &c->d->command, on_versions, c);
+    ask_tellers(c);
 }
 
 static void load(struct corrector *c)
@@ -476,7 +608,9 @@ static void on_correct(void *arg, const redisReply *reply)
 {
     struct corrector *c = arg;
 
-    if (db_int(reply, 0) > 0)
+    if (db_is_error(reply, NULL))
+        give_up(c, reply->str);
+    else if (db_int(reply, 0) > 0)
         load(c);
     else
         done_with_it(c);

@@ -63,7 +63,7 @@ static void target_of(const struct alert *alert, char out[4200])
         snprintf(out, 4200, "%s", alert->to);
 }
 
-void duty_targets(const struct settings *settings, struct command *c)
+static void add_targets(const struct settings *settings, struct command *c)
 {
     char target[4200];
 
@@ -71,6 +71,11 @@ void duty_targets(const struct settings *settings, struct command *c)
         target_of(&settings->alerts[i], target);
         command_add_string(c, target);
     }
+}
+
+void duty_targets(const struct settings *settings, struct command *c)
+{
+    add_targets(settings, c);
     if (settings->alert_count == 0)
         log_error("alarm.untold reason=\"a resident cries for help, and `alerts` names nobody to "
                   "be told\"");
@@ -382,6 +387,7 @@ void duty_look(struct duty *d)
     command_add_int(c, now_ms);
     command_add_int(c, now_ms + LEASE_MS);
     command_add_int(c, (int64_t)(AT_ONCE - calls));
+    add_targets(d->options.settings, c);
     db_send(d->options.db, c, on_due, d);
 }
 

@@ -6,6 +6,10 @@
  * and waiting list hold however many daemons hear replies. A repeat changes nothing and
  * gives the number of the change that it repeats, by which its answer is known too.
  *
+ * A campaign may be amended to more places: nobody overtakes who waits, one of whom moves up with
+ * each change from then on. Or to fewer: a place that is given back is nobody's until there are
+ * fewer taken than that.
+ *
  *     outreach:{id}:registration:places   hash: address -> "state change ms n ..."
  *     outreach:{id}:registration:waiting  sorted set: addresses, by change
  *     outreach:{id}:registration:counts   hash: taken, seq (the last change)

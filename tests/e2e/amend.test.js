@@ -180,6 +180,42 @@ journey('a cancelled event: who was told is told, the rest is not sent, and a se
   assert.match(rejected.reason, /cancelled; that is final/);
 });
 
+journey('whether anybody was told cannot be read: that is no "nobody", and they are told once it can', async (s) => {
+  const list = people(3);
+  const smsc = await s.smsc();
+  await s.start();
+  const client = await s.redis();
+  const ledger = 'outreach:{lost}:first:ledger';
+  const errors = (words) => s.log().split('\n').filter((l) => /corrections\.error campaign=lost /.test(l) && l.includes(words)).length;
+  await s.xadd(event('lost', list, 20));
+  assert.deepEqual(await s.settled('lost', 'first'), { delivered: 3 });
+  await until('its end', async () => (await client.call('HGET', 'outreach:{lost}:first', 'state')) === 'done');
+  await client.call('RENAME', ledger, 'kept');
+  await s.xadd(event('lost', list, 27), { op: 'amend' });
+  await until('the error', () => errors('the ledger of first: it is lost') === 1);
+  await client.call('HSET', ledger, 'no', 'ledger');
+  await s.xadd(event('lost', list, 28), { op: 'amend' });
+  await until('the error', () => errors('the ledger of first: WRONGTYPE') === 1);
+  await client.call('DEL', ledger);
+  await client.call('COPY', 'kept', ledger);
+  await client.call('SETRANGE', ledger, '0', 'what');
+  await s.xadd(event('lost', list, 29), { op: 'amend' });
+  await until('the error', () => errors('the ledger of first: it is lost') === 2);
+  assert.deepEqual(await client.call('HMGET', 'outreach:{lost}', 'correct', 'correct_at'), ['4', '1']);
+  await client.call('RENAME', 'kept', ledger);
+  await s.xadd(event('lost', list, 30), { op: 'amend' });
+  await walked(s, 'lost');
+  assert.deepEqual(await s.settled('lost', 'corrections'), { delivered: 3 });
+  for (const p of list) assert.deepEqual(smsc.textsFor(p.sms), [first(p, 20), moved(p, 20, 30)]);
+  // Nobody was told of this one yet: then there need be no words for it.
+  const idle = campaign('idle', list, { texts: { zh: '讲座。' }, event: { starts: inDays(20, '09:00') }, reminders: [{ name: 'eve', at: '-1d 18:00' }] });
+  await s.xadd(idle);
+  await s.xadd({ ...idle, event: { starts: inDays(27, '09:00') } }, { op: 'amend' });
+  await until('the amendment', async () => (await version(s, 'idle')) === 2);
+  await walked(s, 'idle');
+  assert.doesNotMatch(s.log(), /corrections\.error campaign=idle/);
+});
+
 journey('what an amendment may not be is refused with the reason, and nothing is changed', async (s) => {
   const list = people(2);
   const smsc = await s.smsc();

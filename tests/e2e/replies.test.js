@@ -206,6 +206,11 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   assert.deepEqual(rest, { event: 'alarm', from: woman.sms, campaign: 'course', text: '他又打我了，救命' });
   await until('nobody to be in line', async () => (await (await s.redis()).call('ZCARD', 'outreach:{outreach:replies}:duty')) === 0);
   assert.equal(said(smsc, woman.sms).length, 1, 'no machine answers her');
+  // One that an earlier configuration named makes way for those that this one names.
+  await (await s.redis()).call('ZADD', 'outreach:{outreach:replies}:duty', '0', `${id} mobile:+8613851409998`);
+  await until('both to hear', () => said(smsc, duty).length === 2 && fs.readFileSync(told, 'utf8').split('\n').length === 4, 300000);
+  await until('nobody to be in line', async () => (await (await s.redis()).call('ZCARD', 'outreach:{outreach:replies}:duty')) === 0);
+  assert.deepEqual(said(smsc, '+8613851409998'), []);
   const [open] = JSON.parse((await s.ok('replies', '--json')).out);
   assert.deepEqual([open.id, open.kind, open.from, open.open], [id, 'alarm', woman.sms, true]);
   assert.equal(await smsc.reply('+8613851400077', SOURCE, '谢谢'), 0);

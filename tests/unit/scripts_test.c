@@ -1130,11 +1130,35 @@ static void test_number(void **state)
     is("[other 2]", ask("HMGET outreach:gateways :2 other"));
 }
 
+/* The line of alarms: a daemon takes what is due, and what its configuration names no more makes
+ * way for what it names. */
+static void test_duty(void **state)
+{
+#define DUTY "outreach:{outreach:replies}:duty"
+    (void)state;
+    ask("ZADD " DUTY " 100 %s 100 %s 100 %s 900 %s", "1-0 a:+1", "1-0 gone:+2", "2-0 gone:+2",
+        "3-0 gone:+2");
+    is("[1-0 a:+1 1-0 gone:+2]", script(SCRIPT_DUTY, 1, DUTY " 150 200 2"));
+    is("[2-0 gone:+2]", script(SCRIPT_DUTY, 1, DUTY " 150 200 9"));
+    is("[]", script(SCRIPT_DUTY, 1, DUTY " 150 200 9"));
+    /* a:+1 has been told of 1-0 when exec:/b takes the other's place, and hears of it once more */
+    ask("ZREM " DUTY " %s", "1-0 a:+1");
+    is("[1-0 a:+1 1-0 exec:/b 2-0 a:+1 2-0 exec:/b]",
+       script(SCRIPT_DUTY, 1, DUTY " 200 300 9 a:+1 exec:/b"));
+    is("[]", script(SCRIPT_DUTY, 1, DUTY " 200 300 9 a:+1 exec:/b"));
+    is("[3-0 gone:+2 900]", ask("ZRANGE " DUTY " -1 -1 WITHSCORES")); /* not due */
+    ask("ZREM " DUTY " %s", "2-0 a:+1");
+    is("[1-0 a:+1 1-0 exec:/b 2-0 exec:/b]",
+       script(SCRIPT_DUTY, 1, DUTY " 300 900 9 a:+1 exec:/b"));
+    ask("ZADD " DUTY " 100 nothing");
+    is("[]", script(SCRIPT_DUTY, 1, DUTY " 300 900 9 a:+1 exec:/b"));
+}
+
 /* ---------------------------------------------------------- what residents send back */
 
-#define PLACES                                                                                     \
-    "outreach:{c}:registration:places outreach:{c}:registration:waiting "                          \
-    "outreach:{c}:registration:counts "
+#define WAITING "outreach:{c}:registration:waiting"
+#define COUNTS "outreach:{c}:registration:counts"
+#define PLACES "outreach:{c}:registration:places " WAITING " " COUNTS " "
 
 /* Two places and one who may wait: in the order of their replies, once each. */
 static void test_place(void **state)
@@ -1170,6 +1194,38 @@ static void test_place(void **state)
 }
 
 /* An address that Lua's patterns would read. */
+/* The campaign was amended meanwhile: there are more places, or fewer. */
+static void test_place_capacity(void **state)
+{
+    (void)state;
+    is("[P 1]", script(SCRIPT_PLACE, 3, PLACES "take +1 1 1000 1 3 9000"));
+    is("[W 2]", script(SCRIPT_PLACE, 3, PLACES "take +2 2 1000 1 3 9000"));
+    is("[W 3]", script(SCRIPT_PLACE, 3, PLACES "take +3 3 1000 1 3 9000"));
+    /* two: it is hers who has waited longest, and who comes now waits */
+    twice("[W 4 +2 5 2]", SCRIPT_PLACE, 3, PLACES "take +4 4 2000 2 3 9000");
+    is("[2 5]", ask("HMGET " COUNTS " taken seq"));
+    is("[+3 +4]", ask("ZRANGE " WAITING " 0 -1"));
+    /* enough for all of them, and who comes: one a call moves up */
+    twice("[P 6 +3 7 3]", SCRIPT_PLACE, 3, PLACES "take +5 5 3000 5 3 9000");
+    is("[4 7]", ask("HMGET " COUNTS " taken seq"));
+    twice("[X 8 +4 9 4]", SCRIPT_PLACE, 3, PLACES "give +5 5 3000 5 3 9000");
+    is("[4 9]", ask("HMGET " COUNTS " taken seq"));
+    is("[]", ask("ZRANGE " WAITING " 0 -1"));
+    /* two again: what is given back is nobody's before fewer than two are taken */
+    is("[W 10]", script(SCRIPT_PLACE, 3, PLACES "take +6 6 3000 2 3 9000"));
+    twice("[X 11]", SCRIPT_PLACE, 3, PLACES "give +1 1 3000 2 3 9000");
+    twice("[X 12]", SCRIPT_PLACE, 3, PLACES "give +2 2 3000 2 3 9000");
+    is("[2 12]", ask("HMGET " COUNTS " taken seq"));
+    twice("[X 13 +6 14 6]", SCRIPT_PLACE, 3, PLACES "give +3 3 3000 2 3 9000");
+    is("[2 14]", ask("HMGET " COUNTS " taken seq"));
+    /* Who waits no more makes room for nobody but the next; a full list takes none. */
+    is("[W 15]", script(SCRIPT_PLACE, 3, PLACES "take +7 7 3000 2 1 9000"));
+    refused("[FULL 0]", SCRIPT_PLACE, 3, PLACES "take +8 8 3000 2 1 9000");
+    is("[W 16 +7 17 7]", script(SCRIPT_PLACE, 3, PLACES "take +8 8 3000 3 1 9000"));
+    twice("[X 18]", SCRIPT_PLACE, 3, PLACES "give +8 8 3000 4 1 9000");
+    is("[3 18]", ask("HMGET " COUNTS " taken seq"));
+}
+
 static void test_place_odd_address(void **state)
 {
     (void)state;
@@ -1782,9 +1838,11 @@ int main(void)
         TEST(test_heartbeat),
         TEST(test_reader),
         TEST(test_number),
+        TEST(test_duty),
         TEST(test_reply),
         TEST(test_reply_open),
         TEST(test_place),
+        TEST(test_place_capacity),
         TEST(test_place_odd_address),
         TEST(test_answer),
         TEST(test_all_wrong),

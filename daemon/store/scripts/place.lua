@@ -1,6 +1,7 @@
 -- A place of a campaign is taken or given back. One entry an address, which is never
 -- deleted: a repeat, also of what was answered before a crash, finds what became of it.
--- KEYS: places (address -> "state seq ms n [seq-of-the-promoted n-of-it address-of-it]"), waiting
+-- KEYS: places (address -> "state seq ms n [seq-of-the-promoted n-of-it address-of-it]", the latter
+--       of whoever got a place by her call), waiting
 --       (address by seq), counts (taken, seq)
 -- ARGV: 'take' or 'give', address, number in the audience (0: not known), now ms, capacity (0: no
 --       end), so many wait, until ms
@@ -20,48 +21,60 @@ if entry then
   state, had, at, number, moved, moved_n, moved_who = string.match(entry, '^(%u) (%d+) (%d+) (%d+) ?(%d*) ?(%d*) ?(.*)$')
 end
 
+local function again()
+  if moved_who ~= '' then
+    return {state, tonumber(had), moved_who, tonumber(moved), tonumber(moved_n)}
+  end
+  return {state, tonumber(had)}
+end
+
+-- She is in that state from now on, and so many places are taken. One that is free goes to
+-- whoever else has waited longest: one a call, so that a repeat can tell whom.
+local function write(to, n, places)
+  local mine, first = table.concat({to, seq, ARGV[4], n}, ' '), nil
+  if to == 'W' then
+    redis.call('ZADD', KEYS[2], seq, address)
+  else
+    redis.call('ZREM', KEYS[2], address)
+  end
+  if capacity == 0 or places < capacity then
+    local two = redis.call('ZRANGE', KEYS[2], 0, 1)
+    first = two[1] ~= address and two[1] or two[2]
+  end
+  if not first then
+    redis.call('HSET', KEYS[1], address, mine)
+    redis.call('HSET', KEYS[3], 'taken', places, 'seq', seq)
+    return {to, seq}
+  end
+  local theirs = string.match(redis.call('HGET', KEYS[1], first) or '', '^W %d+ %d+ (%d+)') or '0'
+  redis.call('ZREM', KEYS[2], first)
+  redis.call('HSET', KEYS[1], address, table.concat({mine, seq + 1, theirs, first}, ' '), first,
+    table.concat({'P', seq + 1, ARGV[4], theirs}, ' '))
+  redis.call('HSET', KEYS[3], 'taken', places + 1, 'seq', seq + 1)
+  return {to, seq, first, seq + 1, tonumber(theirs)}
+end
+
 if op == 'take' then
   if state == 'P' or state == 'W' then
-    return {state, tonumber(had)}
+    return again()
   end
   if now >= tonumber(ARGV[7]) then
     return {'CLOSED', 0}
   end
-  local to = (capacity == 0 or taken < capacity) and 'P' or waiting < most and 'W'
-  if not to then
-    return {'FULL', 0}
+  -- Whoever waits goes first: there may be more places than there were.
+  if capacity == 0 or taken + waiting < capacity then
+    return write('P', n, taken + 1)
   end
-  redis.call('HSET', KEYS[1], address, table.concat({to, seq, ARGV[4], n}, ' '))
-  if to == 'P' then
-    redis.call('HSET', KEYS[3], 'taken', taken + 1, 'seq', seq)
-  else
-    redis.call('HSET', KEYS[3], 'seq', seq)
-    redis.call('ZADD', KEYS[2], seq, address)
+  if waiting - (taken < capacity and waiting > 0 and 1 or 0) < most then
+    return write('W', n, taken)
   end
-  return {to, seq}
+  return {'FULL', 0}
 end
 
 if state == 'X' and now - tonumber(at) < AGAIN_MS then
-  if moved_who ~= '' then
-    return {'X', tonumber(had), moved_who, tonumber(moved), tonumber(moved_n)}
-  end
-  return {'X', tonumber(had)}
+  return again()
 end
 if state ~= 'P' and state ~= 'W' then
   return {'NONE', 0}
 end
-
-local mine = table.concat({'X', seq, ARGV[4], number}, ' ')
-local first = state == 'P' and redis.call('ZRANGE', KEYS[2], 0, 0)[1]
-if first then -- the place goes to whoever has waited longest
-  local theirs = string.match(redis.call('HGET', KEYS[1], first) or '', '^W %d+ %d+ (%d+)$') or '0'
-  mine = table.concat({mine, seq + 1, theirs, first}, ' ')
-  redis.call('ZREM', KEYS[2], first)
-  redis.call('HSET', KEYS[1], address, mine, first, table.concat({'P', seq + 1, ARGV[4], theirs}, ' '))
-  redis.call('HSET', KEYS[3], 'seq', seq + 1)
-  return {'X', seq, first, seq + 1, tonumber(theirs)}
-end
-redis.call('HSET', KEYS[1], address, mine)
-redis.call('ZREM', KEYS[2], address)
-redis.call('HSET', KEYS[3], 'taken', state == 'P' and taken - 1 or taken, 'seq', seq)
-return {'X', seq}
+return write('X', number, state == 'P' and taken - 1 or taken) -- there may be fewer than there were
