@@ -225,8 +225,8 @@ $(MANUAL): manual/manual.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ROOMS:%=-Idaemon/%) -Iplugins $(FLAGS) $(CFLAGS) -c -o $@.o $<
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LDLIBS)
-$(BUILD)/manual/%: manual/%.in $(MANUAL) plugins/gateway_plugin.h
-	$(MANUAL) page $< >$@.part && mv $@.part $@
+$(BUILD)/manual/%: manual/%.in $(MANUAL) $(PLUGIN_SOS) plugins/gateway_plugin.h
+	$(MANUAL) page $< $(BUILD)/plugins >$@.part && mv $@.part $@
 $(BUILD)/manual/outreach.bash $(BUILD)/manual/_outreach: $(MANUAL)
 	$(MANUAL) bash >$(BUILD)/manual/outreach.bash && $(MANUAL) zsh >$(BUILD)/manual/_outreach
 manual: $(PAGES) $(BUILD)/manual/outreach.bash $(BUILD)/manual/_outreach
