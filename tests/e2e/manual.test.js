@@ -121,6 +121,12 @@ test('make install puts everything where programs look for it', () => {
     assert.equal(there('etc/outreach/outreachd.conf').mode & 0o777, 0o640, 'it may hold secrets');
     assert.ok(fs.readdirSync(path.join(dir, 'usr/lib/outreach/plugins')).includes('smpp.so'));
     assert.match(run(path.join(dir, 'usr/bin/outreach'), ['--version']), /^outreach /);
+    // Who has nothing but that makes a plugin of the template, and has it judged.
+    const mine = path.join(dir, 'mine');
+    fs.cpSync(path.join(dir, 'usr/share/outreach/template'), mine, { recursive: true });
+    fs.renameSync(path.join(mine, 'template.c'), path.join(mine, 'mine.c'));
+    assert.match(run('make', ['-s', 'NAME=mine', `CPPFLAGS=-I${path.join(dir, 'usr/include')}`, `CHECK=${path.join(dir, 'usr/lib/outreach/plugin-check')}`, 'check'],
+      { cwd: mine, env: { ...process.env, MAKEFLAGS: '' } }), / 0 promises broken$/m);
     // What an administrator has written is not overwritten.
     fs.writeFileSync(path.join(dir, 'etc/outreach/outreachd.conf'), 'mine');
     run('make', ['-s', 'install', `DESTDIR=${dir}`, `FLAVOR=${path.basename(BUILD)}`], { cwd: ROOT });
