@@ -225,24 +225,26 @@ $(MANUAL): manual/manual.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ROOMS:%=-Idaemon/%) -Iplugins $(FLAGS) $(CFLAGS) -c -o $@.o $<
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o -Wl,--whole-archive $(LIB) -Wl,--no-whole-archive $(LDLIBS)
-$(BUILD)/manual/%: manual/%.in $(MANUAL) plugins/gateway_plugin.h
-	$(MANUAL) page $< >$@.part && mv $@.part $@
+$(BUILD)/manual/%: manual/%.in $(MANUAL) $(PLUGIN_SOS) plugins/gateway_plugin.h
+	$(MANUAL) page $< $(BUILD)/plugins >$@.part && mv $@.part $@
 $(BUILD)/manual/outreach.bash $(BUILD)/manual/_outreach: $(MANUAL)
 	$(MANUAL) bash >$(BUILD)/manual/outreach.bash && $(MANUAL) zsh >$(BUILD)/manual/_outreach
 manual: $(PAGES) $(BUILD)/manual/outreach.bash $(BUILD)/manual/_outreach
 
 # DESTDIR and PREFIX as usual; plugins are looked for in /usr/lib/outreach unless `plugin_dir` says.
 PREFIX ?= /usr
-install: all manual
+install: all manual $(CHECK)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/include \
 	  $(DESTDIR)$(PREFIX)/lib/outreach/plugins $(DESTDIR)/etc/outreach/calendars \
+	  $(DESTDIR)$(PREFIX)/share/outreach/template \
 	  $(foreach n,1 3 5 7 8,$(DESTDIR)$(PREFIX)/share/man/man$(n)) \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
 	install -m 755 $(BUILD)/outreach $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BUILD)/outreachd $(DESTDIR)$(PREFIX)/sbin
 	install -m 644 $(PLUGIN_SOS) $(PLUGIN_TABLES) $(DESTDIR)$(PREFIX)/lib/outreach/plugins
-	install -m 755 $(DRIVEN_CLOCK) $(DESTDIR)$(PREFIX)/lib/outreach
+	install -m 755 $(DRIVEN_CLOCK) $(CHECK) $(DESTDIR)$(PREFIX)/lib/outreach
 	install -m 644 plugins/gateway_plugin.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 plugins/template/* $(DESTDIR)$(PREFIX)/share/outreach/template
 	for page in $(PAGES); do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
 	install -m 644 $(BUILD)/manual/outreach.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/outreach
 	install -m 644 $(BUILD)/manual/_outreach $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_outreach

@@ -1,22 +1,27 @@
 /*
  * manual.c - manual pages and completions, from the tables that the programs read by
  *
- *     manual page PAGE.in    writes the page, with the tables where it names them
- *     manual bash | zsh      writes the completion of `outreach`
+ *     manual page PAGE.in PLUGINS    writes the page, with the tables where it names them; the
+ *                                    plugins' from the .so files of that folder
+ *     manual bash | zsh              writes the completion of `outreach`
  *
  * A page is mdoc(7); a line "@NAME" of it becomes what the table of that name says, so
  * that no option, setting or field is there in one of them alone. "@include FILE" is the
  * file, as it stands.
  */
 #include "cli.h"
+#include "error.h"
 #include "field.h"
 #include "form.h"
+#include "gateway_plugin.h"
 #include "gateway_settings.h"
 #include "mem.h"
 #include "options.h"
 #include "settings.h"
 #include "words.h"
 
+#include <dlfcn.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,6 +187,45 @@ static void put_fields(const struct field *table)
     puts(".El");
 }
 
+static int put_plugin(const char *path)
+{
+    const struct gateway_plugin *plugin;
+    const struct field *table;
+    struct arena arena = {0};
+    struct error err = {""};
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* stays: its words are printed */
+
+    if (library == NULL)
+        return fprintf(stderr, "manual: %s\n", dlerror()), -1;
+    plugin = dlsym(library, "gateway_plugin");
+    table = plugin != NULL ? gateway_settings_of_plugin(plugin, &arena, &err) : NULL;
+    if (table == NULL)
+        return fprintf(stderr, "manual: %s: %s\n", path, err.text), -1;
+    fputs(".Ss", stdout);
+    put_argument(plugin->name);
+    putchar('\n');
+    for (const struct gateway_preset *p = plugin->presets; p != NULL && p->given != NULL; p++)
+        printf("With\n.Ic %s\nthe default of\n.Ic %s\nis\n.Ql %s .\n", p->given, p->name,
+               p->initial);
+    put_fields(table);
+    arena_free(&arena);
+    return 0;
+}
+
+static int put_plugins(const char *folder)
+{
+    char pattern[4096];
+    glob_t found;
+    int rc;
+
+    snprintf(pattern, sizeof pattern, "%s/*.so", folder);
+    rc = glob(pattern, 0, NULL, &found) == 0 ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++)
+        rc = put_plugin(found.gl_pathv[i]);
+    globfree(&found);
+    return rc;
+}
+
 static int put_file(const char *path)
 {
     FILE *f = fopen(path, "r");
@@ -205,7 +249,7 @@ static int put_file(const char *path)
 }
 
 /* What a line "@NAME" stands for. */
-static int put_table(const char *name)
+static int put_table(const char *name, const char *plugins)
 {
     if (strcmp(name, "commands") == 0)
         put_commands();
@@ -217,6 +261,8 @@ static int put_table(const char *name)
         put_fields(gateway_settings_table());
     else if (strcmp(name, "campaign") == 0)
         put_fields(form_table());
+    else if (strcmp(name, "plugins") == 0)
+        return put_plugins(plugins);
     else if (strncmp(name, "include ", 8) == 0)
         return put_file(name + 8);
     else {
@@ -226,7 +272,7 @@ static int put_table(const char *name)
     return 0;
 }
 
-static int page(const char *path)
+static int page(const char *path, const char *plugins)
 {
     FILE *f = fopen(path, "r");
     char *line = NULL;
@@ -241,7 +287,7 @@ static int page(const char *path)
     while (rc == 0 && (n = getline(&line, &room, f)) > 0) {
         line[strcspn(line, "\n")] = '\0';
         if (line[0] == '@')
-            rc = put_table(line + 1);
+            rc = put_table(line + 1, plugins);
         else
             puts(line);
     }
@@ -399,13 +445,13 @@ static void zsh(void)
 int main(int argc, char **argv)
 {
     language_set_chinese(false);
-    if (argc == 3 && strcmp(argv[1], "page") == 0)
-        return page(argv[2]) == 0 && fflush(stdout) == 0 ? 0 : 1;
+    if (argc == 4 && strcmp(argv[1], "page") == 0)
+        return page(argv[2], argv[3]) == 0 && fflush(stdout) == 0 ? 0 : 1;
     if (argc == 2 && strcmp(argv[1], "bash") == 0)
         bash();
     else if (argc == 2 && strcmp(argv[1], "zsh") == 0)
         zsh();
     else
-        return fputs("usage: manual page PAGE.in | bash | zsh\n", stderr), 64;
+        return fputs("usage: manual page PAGE.in PLUGINS | bash | zsh\n", stderr), 64;
     return fflush(stdout) == 0 ? 0 : 1;
 }

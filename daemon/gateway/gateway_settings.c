@@ -288,6 +288,16 @@ static int convert_table(const struct gateway_setting *from, struct field *to, s
     return 0;
 }
 
+const struct field *gateway_settings_of_plugin(const struct gateway_plugin *plugin,
+                                               struct arena *arena, struct error *err)
+{
+    size_t n = table_length(plugin->settings);
+    struct field *table = arena_alloc(arena, (n + 1) * sizeof *table);
+
+    memset(table, 0, (n + 1) * sizeof *table);
+    return convert_table(plugin->settings, table, n, 0, 0, arena, err) == 0 ? table : NULL;
+}
+
 static void apply_presets(const struct gateway_preset *preset, const struct tree *group,
                           struct field *table, size_t common)
 {

@@ -18,8 +18,11 @@ struct field;
 struct gateway_settings;
 struct tree;
 
-/* The settings that every gateway has, for the manual page. */
+/* The settings that every gateway has, for the manual page; and those that a plugin declares, in
+ * the arena. NULL with err for a table that is none. */
 const struct field *gateway_settings_table(void);
+const struct field *gateway_settings_of_plugin(const struct gateway_plugin *plugin,
+                                               struct arena *arena, struct error *err);
 
 /* Reads group for that plugin. All is in the arena, and refers to the group and
  * the plugin's table. NULL with err. */

@@ -113,7 +113,7 @@ static void drop_oldest(struct awaited *a)
 /* One that is due, which then waits for its next turn; false for none. */
 static bool next_due(struct awaited *a, struct awaited_one *out)
 {
-    int64_t now_ms = a->host->mono_ms();
+    int64_t now_ms = a->host->boot_ms();
 
     for (size_t i = 0; i < STEPS; i++) {
         struct entry *e = TAILQ_FIRST(&a->queues[i]);
@@ -174,7 +174,7 @@ static void enter(struct awaited *a, const char *id, size_t n, const char *numbe
     memcpy(e->one.id, id, n);
     strcpy(e->one.number, number);
     e->one.since_ms = since_ms;
-    e->due_ms = a->host->mono_ms() + (at_once ? 0 : a->first_ms);
+    e->due_ms = a->host->boot_ms() + (at_once ? 0 : a->first_ms);
     if (at_once)
         TAILQ_INSERT_HEAD(&a->queues[0], e, by_due);
     else

@@ -141,6 +141,28 @@ journey('receipts that nobody pushes are asked for', async (s) => {
   assert.equal(peer.peer.requests.length, peer.calls.length, 'questions are signed too');
 });
 
+journey('an outage that is longer than Aliyun repeats its pushes costs no receipt: they are asked for', async (s) => {
+  const clock = s.drivenClock();
+  const server = await s.redisServer();
+  const peer = await aliyun(s);
+  peer.now = () => clock.now();
+  await s.start();
+  await s.xadd(campaign('away', people(3), { templates: TEMPLATES }));
+  await s.counted('away', 'first', { accepted: 3 }, 60000);
+  const accepted = clock.now();
+  await server.kill();
+  await until('the outage to be noticed', () => /redis\.away/.test(s.log()), 60000);
+  assert.equal(await peer.insist(() => push(s, peer.sent.map((m) => peer.report(m))), clock), false, 'each was answered 503');
+  assert.ok(clock.now() - accepted >= 16 * 60e3);
+  await server.start();
+  await until('Redis to be back', () => /redis\.back/.test(s.log()), 60000);
+  assert.ok(peer.calls.every((c) => c.action !== 'QuerySendDetails'), 'not before its time');
+  clock.sleep(4 * 60e3); // twenty minutes after they were accepted, as poll_after has it
+  assert.deepEqual(await s.settled('away', 'first', 60000), { delivered: 3 });
+  assert.equal(peer.sent.length, 3, 'nobody was sent it twice');
+  await s.ok('verify', 'away');
+});
+
 journey('receipts that a killed daemon had still to ask for are asked for by the next one', async (s) => {
   let tells = false;
   const empty = { status: 200, body: '{"Code":"OK","Message":"OK","SmsSendDetailDTOs":{"SmsSendDetailDTO":[]},"TotalCount":0}' };

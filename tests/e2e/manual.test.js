@@ -10,7 +10,7 @@ const test = require('node:test');
 const { spawnSync } = require('node:child_process');
 const { BUILD, ROOT } = require('./lib/stage');
 
-const PAGES = ['outreach.1', 'outreach-plugin.3', 'outreach-campaign.5', 'outreachd.conf.5', 'outreach-queue.7', 'outreachd.8'];
+const PAGES = ['outreach.1', 'outreach-plugin.3', 'outreach-campaign.5', 'outreach-gateways.5', 'outreachd.conf.5', 'outreach-queue.7', 'outreachd.8'];
 const file = (name) => path.join(BUILD, 'manual', name);
 
 const run = (program, args, options = {}) => {
@@ -53,6 +53,25 @@ test('outreachd.conf(5) has every setting of the sample, and a misspelt one is n
   const names = [...sample.slice(0, sample.indexOf('gateways')).matchAll(/\b([a-z_]+) *[=:]/g)].map((m) => m[1]);
   assert.ok(names.length > 15);
   for (const name of new Set(names)) assert.match(text, new RegExp(`^ +${name}\\b`, 'm'), name);
+});
+
+test('outreach-gateways(5) has a section for each plugin, with every setting of its sample that outreachd.conf(5) has not', () => {
+  const all = shown('outreach-gateways.5');
+  const common = shown('outreachd.conf.5');
+  const plugins = fs.readdirSync(path.join(BUILD, 'plugins')).filter((name) => name.endsWith('.so')).map((name) => path.basename(name, '.so'));
+  for (const plugin of plugins) assert.ok(all.includes(`\n   ${plugin}\n`), plugin);
+  let held = 0;
+  for (const sample of fs.readdirSync(path.join(ROOT, 'conf/gateways'))) {
+    const text = fs.readFileSync(path.join(ROOT, 'conf/gateways', sample), 'utf8').replace(/#.*/g, '');
+    const section = all.slice(all.indexOf(`\n   ${path.basename(sample, '.conf')}\n`) + 4).split(/\n   [a-z]/)[0];
+    const groups = text.slice(text.indexOf('gateways')).replace(/"[^"]*"/g, '""');
+    for (const [, name] of groups.matchAll(/\b([a-z_]+) *=/g)) {
+      if (name === 'gateways' || new RegExp(`^ +${name}\\b`, 'm').test(common)) continue;
+      assert.match(section, new RegExp(`^ +${name}\\b`, 'm'), `${sample}: ${name}`);
+      held++;
+    }
+  }
+  assert.ok(held > 30, `${held}`);
 });
 
 test('outreach-campaign(5) has every field of the README of conf/campaigns', () => {
@@ -102,6 +121,12 @@ test('make install puts everything where programs look for it', () => {
     assert.equal(there('etc/outreach/outreachd.conf').mode & 0o777, 0o640, 'it may hold secrets');
     assert.ok(fs.readdirSync(path.join(dir, 'usr/lib/outreach/plugins')).includes('smpp.so'));
     assert.match(run(path.join(dir, 'usr/bin/outreach'), ['--version']), /^outreach /);
+    // Who has nothing but that makes a plugin of the template, and has it judged.
+    const mine = path.join(dir, 'mine');
+    fs.cpSync(path.join(dir, 'usr/share/outreach/template'), mine, { recursive: true });
+    fs.renameSync(path.join(mine, 'template.c'), path.join(mine, 'mine.c'));
+    assert.match(run('make', ['-s', 'NAME=mine', `CPPFLAGS=-I${path.join(dir, 'usr/include')}`, `CHECK=${path.join(dir, 'usr/lib/outreach/plugin-check')}`, 'check'],
+      { cwd: mine, env: { ...process.env, MAKEFLAGS: '' } }), / 0 promises broken$/m);
     // What an administrator has written is not overwritten.
     fs.writeFileSync(path.join(dir, 'etc/outreach/outreachd.conf'), 'mine');
     run('make', ['-s', 'install', `DESTDIR=${dir}`, `FLAVOR=${path.basename(BUILD)}`], { cwd: ROOT });

@@ -1,9 +1,11 @@
-/* plugins/README.md has every setting of these plugins, each in the plugin's own section. */
+/* plugins/README.md has every setting of these plugins, each in the plugin's own section, and no
+ * setting that there is not. */
 #include "gateway_plugin.h"
 
 #include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,10 +33,43 @@ static char *section(const char *name)
     from = strstr(page, heading);
     if (from == NULL)
         fail_msg("no section %s", name);
-    to = strstr(from + 4, "\n## ");
+    to = strstr(from + strlen(heading), "\n## ");
     if (to != NULL)
         *to = '\0';
     return from;
+}
+
+static bool declares(const struct gateway_setting *table, const char *name, size_t n)
+{
+    for (; table != NULL && table->name != NULL; table++)
+        if ((strlen(table->name) == n && strncmp(table->name, name, n) == 0) ||
+            declares(table->fields, name, n))
+            return true;
+    return false;
+}
+
+/* The first cell of each row of the table under "| setting |" names settings in back quotes. */
+static void rows_are_settings(const char *plugin, const char *page,
+                              const struct gateway_setting *table)
+{
+    size_t rows = 0;
+
+    for (const char *line = strstr(page, "\n| setting |"); line != NULL;) {
+        const char *cell = line + 2, *end = strchr(cell, '|');
+
+        if (line[1] != '|' || end == NULL)
+            break;
+        for (const char *q = strchr(cell, '`'); q != NULL && q < end; q = strchr(q, '`')) {
+            size_t n = strcspn(q + 1, "`");
+
+            if (!declares(table, q + 1, n))
+                fail_msg("%s: there is no setting %.*s", plugin, (int)n, q + 1);
+            q += n + 2;
+            rows++;
+        }
+        line = strchr(line + 1, '\n');
+    }
+    assert_true(rows > 0);
 }
 
 static void test_page(void **state)
@@ -48,6 +83,7 @@ static void test_page(void **state)
     library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     assert_non_null(library);
     p = dlsym(library, "gateway_plugin");
+    rows_are_settings(name, page, p->settings);
     for (const struct gateway_setting *s = p->settings; s->name != NULL; s++) {
         snprintf(quoted, sizeof quoted, "`%s`", s->name);
         if (strstr(page, quoted) == NULL)
