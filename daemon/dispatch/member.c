@@ -14,6 +14,7 @@
 #define POLL_MS 5000
 #define GAP_MS 10000 /* between polls: an outage is nobody's death, nor is a new connection */
 #define OTHERS 64
+#define TELL_AGAIN_MS 60000
 
 struct other {
     char name[NAME_BYTES];
@@ -28,7 +29,9 @@ struct member {
     bool again;         /* joins once more: Redis was in doubt */
     bool joining, anew; /* anew: once this join is at its end, from its beginning */
     bool sends;         /* it has said so of this epoch */
-    uint32_t left; /* the epoch under which this name sent last, before this one; 0: none did */
+    uint32_t left;   /* the epoch under which this name sent last, before this one; 0: none did */
+    int64_t known;   /* the highest epoch that anybody had, as far as is known */
+    int64_t told_ms; /* monotonic: when none could be drawn */
     struct other others[OTHERS];
     size_t other_count;
     int64_t polled_ms;
@@ -126,15 +129,83 @@ static void beat_send(struct member *m, db_fn *fn)
     db_send(m->d->db, c, fn, m);
 }
 
+/* Where none can be drawn nothing is sent; it is tried again as long as Redis is trusted. */
+static void tell_undrawn(struct member *m, const redisReply *reply)
+{
+    int64_t now = clock_mono_ms();
+
+    m->joining = m->d->joining = false;
+    if (m->told_ms != 0 && now - m->told_ms < TELL_AGAIN_MS)
+        return;
+    m->told_ms = now;
+    log_error("epoch.damaged key=%s reply=%s reason=\"without an epoch nothing is sent. If what "
+              "stands there is no number remove it: it begins anew behind those that daemons "
+              "had\"",
+              KEY_EPOCH, log_quote(reply->str ? reply->str : ""));
+}
+
+/* Two that send under one epoch would take each other's intents for their own: a counter that was
+ * lost goes on behind the highest that is known. */
 static void on_epoch(void *arg, const redisReply *reply)
 {
     struct member *m = arg;
 
-    m->d->epoch = (uint32_t)(db_int(reply, 1) & 0xfffff); /* 20 bits of a fence */
+    if (reply->type != REDIS_REPLY_INTEGER) {
+        tell_undrawn(m, reply);
+        return;
+    }
+    if (reply->integer <= m->known) {
+        struct command *c = &m->d->command;
+
+        log_warning("epoch.lost key=%s drawn=%lld known=%lld", KEY_EPOCH, reply->integer,
+                    (long long)m->known);
+        command_start(c, "INCRBY");
+        command_add_string(c, KEY_EPOCH);
+        command_add_int(c, m->known - reply->integer + 1);
+        db_send(m->d->db, c, on_epoch, m);
+        return;
+    }
+    m->told_ms = 0;
+    m->d->epoch = (uint32_t)(reply->integer & 0xfffff); /* 20 bits of a fence */
     delivery_log_head(m->d->log, m->d->name, m->d->epoch, m->left,
                       marker_install(m->d->options.marker));
     log_info("daemon.joined name=%s epoch=%u", m->d->name, m->d->epoch);
     beat_send(m, on_first_beat);
+}
+
+static void know(struct member *m, int64_t epoch)
+{
+    if (epoch > m->known)
+        m->known = epoch;
+}
+
+static void on_known(void *arg, const redisReply *reply)
+{
+    know(arg, db_int(db_at(reply, 0), 0));
+    know(arg, db_int(db_at(reply, 1), 0));
+}
+
+/* Also of those that were buried: one that was only stopped for a while goes on. */
+static void on_names(void *arg, const redisReply *reply)
+{
+    struct member *m = arg;
+    struct command *c = &m->d->command;
+    const char *name;
+
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+        marker_know(m->d->options.marker, reply->element[i]->str);
+    know(m, m->d->epoch);
+    know(m, m->left);
+    for (size_t i = 0; (name = marker_daemon(m->d->options.marker, i)) != NULL; i++) {
+        command_start(c, "HMGET");
+        key_daemon(c, name);
+        command_add_string(c, "epoch");
+        command_add_string(c, "sends");
+        db_send(m->d->db, c, on_known, m);
+    }
+    command_start(c, "INCR");
+    command_add_string(c, KEY_EPOCH);
+    db_send(m->d->db, c, on_epoch, m);
 }
 
 static void on_left(void *arg, const redisReply *reply)
@@ -210,9 +281,9 @@ void member_join(struct member *m, void (*joined)(struct dispatch *d))
     command_add_string(c, "offset");
     command_add_string(c, "wall");
     db_send(d->db, c, on_left, m);
-    command_start(c, "INCR");
-    command_add_string(c, KEY_EPOCH);
-    db_send(d->db, c, on_epoch, m);
+    command_start(c, "SMEMBERS");
+    command_add_string(c, KEY_DAEMONS);
+    db_send(d->db, c, on_names, m);
 }
 
 /* ------------------------------------------------------------------- the others */

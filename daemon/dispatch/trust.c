@@ -129,7 +129,7 @@ static void judge(struct dispatch *d, enum marker_op op, const redisReply *reply
     d->trust = now;
     if (now != d->said)
         tell_change(d, now);
-    if (now == MARKER_GOOD && !d->joining && d->epoch == 0)
+    if (now == MARKER_GOOD && !d->joining && !d->started)
         dispatch_join(d);
     dispatch_ask_turn(d);
 }

@@ -446,3 +446,22 @@ journey('verify --repair rebuilds leases, retry set and counters under load; eve
   await everybody(s, smsc, 'mend', 400);
 });
 
+
+journey('the counter of epochs is damaged: nothing is sent and the log says why; when it is gone it goes on behind what daemons had', async (s) => {
+  const smsc = await s.smsc();
+  const { client } = await s.redisServer();
+  await s.start();
+  const before = s.epoch;
+  assert.equal((await s.stop()).code, 0);
+  await client.call('SET', 'outreach:epoch', 'seven');
+  await s.start({ wait: false });
+  await s.xadd(campaign('late', people(2)));
+  await until('it to be told', () => /epoch\.damaged key=outreach:epoch/.test(s.log()), 60000);
+  await pause(1000);
+  assert.equal(smsc.submits.length, 0);
+  assert.equal(s.daemon.how, undefined);
+  await client.call('DEL', 'outreach:epoch');
+  assert.deepEqual(await s.settled('late', 'first', 60000), { delivered: 2 });
+  assert.ok(Number(await client.call('HGET', 'outreach:daemon:d1', 'epoch')) > before);
+  assert.equal(s.log().split('epoch.damaged').length, 2, 'once');
+});

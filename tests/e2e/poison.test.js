@@ -154,6 +154,33 @@ journey('a plugin that crashes, exits or loops is named in the last line; it cos
   assert.equal(s.log().match(/loop\.blocked/g).length, 1);
 }, { timeout: 300000 });
 
+journey('a plugin that leaks until memory has run out costs its window in doubt; the next life goes on', async (s) => {
+  const WINDOW = 4, N = 24;
+  evil(s, { way: 'deadly', signature: 'none', window: WINDOW, capacity: WINDOW, rate: '8/s' });
+  // Beyond that malloc() gives nothing any more, to the plugin and to us; read a tenth of a second late.
+  s.env.ASAN_OPTIONS += ':soft_rss_limit_mb=640:allocator_may_return_null=1:quarantine_size_mb=1';
+  await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('leak', people(N, () => ({ name: 'LEAK' })), { reminders: HOLD }));
+  let counts = {}, ends = 0;
+  const over = async () => {
+    counts = await s.counts('leak', 'first');
+    return (counts.accepted ?? 0) + (counts.uncertain ?? 0) === N;
+  };
+  while (!(await over())) {
+    await until('the end of all, or of the daemon', async () => s.daemon.how || (await over()), 90000);
+    if (!s.daemon.how) break;
+    assert.deepEqual(s.daemon.how, { code: 71, signal: null }, s.log().slice(-2000));
+    ends++;
+    assert.ok(ends < 10, 'each life gets some of them through');
+    await s.start();
+  }
+  assert.ok(ends >= 1, 'memory ran out');
+  assert.equal(s.log().match(/^out of memory: \d+ bytes$/gm).length, ends);
+  assert.ok((counts.uncertain ?? 0) <= WINDOW * ends, JSON.stringify(counts));
+  await s.ok('verify', 'leak');
+}, { timeout: 300000 });
+
 // ------------------------------------------------------ what a stranger writes into Redis
 
 /** A campaign whose rows any client of Redis has put there, as bytes. */

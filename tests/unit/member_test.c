@@ -116,7 +116,7 @@ static void join_with(void (*what)(struct member *m), int when)
     member_free(m);
 }
 
-#define TURNS 16 /* a join takes some ten */
+#define TURNS 20 /* a join takes some twelve */
 
 static void once_more(struct member *m)
 {
@@ -166,11 +166,63 @@ static void test_doubt(void **state)
         join_with(doubted, when);
 }
 
+/* A counter that was lost must not hand out epochs that somebody had: d2 has been buried, and
+ * might still come back. */
+static void test_lost_epoch(void **state)
+{
+    struct member *m = member_create(&d);
+
+    (void)state;
+    all_sending();
+    fixture_ask(&f, "HSET outreach:daemon:d2 epoch 41 beat 9");
+    fixture_ask(&f, "HSET outreach:daemon:d3 sends 23");
+    fixture_ask(&f, "SADD outreach:daemons d3");
+    marker_know(d.options.marker, "d2");
+    fixture_ask(&f, "DEL outreach:epoch");
+    member_join(m, on_joined);
+    turns(10000);
+    assert_int_equal(joined, 1);
+    assert_int_equal(d.epoch, 42);
+    assert_string_equal(fixture_ask(&f, "GET outreach:epoch"), "42");
+    member_free(m);
+}
+
+/* What is no number is told, and nothing is sent; when it is gone a new try is good. */
+static void test_damaged_epoch(void **state)
+{
+    static const char *const damages[] = {"SET outreach:epoch seven", "RPUSH outreach:epoch 7",
+                                          "SET outreach:epoch 9223372036854775807"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        struct member *m = member_create(&d);
+
+        all_sending();
+        fixture_ask(&f, "DEL outreach:epoch");
+        fixture_ask(&f, damages[i]);
+        d.joining = true;
+        member_join(m, on_joined);
+        turns(10000);
+        assert_int_equal(joined, 0);
+        assert_int_equal(d.epoch, 0);
+        assert_false(d.joining); /* trust.c has it tried again */
+        assert_string_equal(fixture_ask(&f, "HGET outreach:daemon:d1 epoch"), "5");
+        fixture_ask(&f, "DEL outreach:epoch");
+        member_join(m, on_joined);
+        turns(10000);
+        assert_int_equal(joined, 1);
+        assert_true(d.epoch > LAST);
+        member_free(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_again),
         cmocka_unit_test(test_doubt),
+        cmocka_unit_test(test_lost_epoch),
+        cmocka_unit_test(test_damaged_epoch),
     };
 
     return cmocka_run_group_tests_name("member", tests, group_setup, group_teardown);

@@ -11,7 +11,8 @@
  *   nonsense   outcome 99
  *   ids        a message id of 65 bytes
  *   deadly     takes the process with it when the text has DIE (abort), SEGV or EXIT (exit(0)) in
- *              it, holds it up with LOOP, raises SIGPIPE with PIPE, else accepts
+ *              it, holds it up with LOOP, raises SIGPIPE with PIPE, loses LEAK_BYTES for each
+ *              message with LEAK, else accepts
  *   wild       by its first letter: l(ong) and n(egative) retry_after, p(ointer to ids missing),
  *              q (a pointer to an id's bytes missing), 0 (no answer at all in the answer)
  *   child      leaves a child process behind close()
@@ -25,6 +26,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define LEAK_BYTES (48u << 20)
 
 struct evil {
     const struct gateway_host *host;
@@ -188,6 +191,16 @@ static void take_along(const char *text)
         *(volatile int *)nowhere = 1;
     if (strstr(text, "EXIT") != NULL)
         exit(0);
+    if (strstr(text, "LEAK") != NULL) {
+        static void *lost; /* each holds the one before: for the sanitizer it is in use */
+        void **more = malloc(LEAK_BYTES);
+
+        if (more != NULL) {
+            memset(more, 1, LEAK_BYTES);
+            *more = lost;
+            lost = more;
+        }
+    }
     if (strstr(text, "PIPE") != NULL)
         raise(SIGPIPE);
     while (on && strstr(text, "LOOP") != NULL)
