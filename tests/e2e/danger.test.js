@@ -176,10 +176,11 @@ function fits(page) {
 journey('a proof holds what the phone has shown, the message id and the receipt, and says what it does not know', async (s) => {
   neutralDefaults(s);
   s.settings.defaults.neutral_text = '您好，有事相告，请来电。';
-  const smsc = await s.smsc(({ to }) => ({ receipt: to === number(1) ? { state: 'UNDELIV', err: 'MK:0001' } : {} }));
+  const smsc = await s.smsc(({ to }) => ({ receipt: to === number(1) ? { state: 'UNDELIV', err: 'MK:0001' } : { afterMs: 2500 } }));
   await s.start();
   await s.ok('safe', '13851401002', 'neutral');
-  await s.xadd(campaign('fair', people(3), { title: '招聘会' }), { by: '李姐' });
+  const before = campaign('fair', people(3), { title: '招聘会', texts: { zh: '{{name}}您好，请到{{event.venue}}。', moved: '{{name}}您好，改到{{event.date}}。' } });
+  await s.xadd(before, { by: '李姐' });
   assert.deepEqual(await s.settled('fair', 'first'), { delivered: 2, undelivered: 1 });
   await smsc.reply(number(0), '1069000038', 'TD');
   await until('her refusal', async () => (await (await s.redis()).call('SISMEMBER', 'outreach:optout', number(0))) === 1);
@@ -199,6 +200,8 @@ journey('a proof holds what the phone has shown, the message id and the receipt,
   assert.ok(Math.abs(first.refusals[0].at_ms - Date.now()) < 600e3);
   assert.equal(first.queued_by, '李姐');
   assert.equal(first.consent, null, 'nobody has recorded any');
+  const waited = first.notices[0].receipt_ms - first.notices[0].accepted_ms;
+  assert.ok(waited >= 2000, `the receipt came when it came, not when the operator took the notice: ${waited} ms`);
   assert.equal((await proof('13851409999')).notices.length, 0);
 
   const en = (await s.ok('proof', '13851401001', 'fair')).out;
@@ -211,9 +214,28 @@ journey('a proof holds what the phone has shown, the message id and the receipt,
   assert.match(zh, /本人回复：TD/);
   fits(zh);
   assert.equal((await s.outreach('proof', '13851401000', 'nothing')).code, 65);
+  // Who changed it, whom and out of which list somebody came with later, and whose correction it is.
+  const as = (by, ...args) => s.run(['-c', s.conf, '--by', by, ...args]);
+  const late = await as('张姐', 'add', 'fair', s.write('late.csv', '姓名,手机号\n赵晚,13851401077\n'));
+  assert.equal(late.code, 0, late.all);
+  await until('her notice', async () => (await s.ledger('fair', 'first'))[3]?.state === 'delivered');
+  const move = s.write('move.json', JSON.stringify({ ...before, event: { ...before.event, starts: inDays(9, '09:00') }, audience: {} }));
+  const moved = await as('王主任', 'amend', move, '--yes');
+  assert.equal(moved.code, 0, moved.all);
+  await until('the corrections', async () => (await s.ledger('fair', 'corrections')).length >= 3);
+  await s.settled('fair', 'corrections');
+  const hers = await proof('13851401077');
+  assert.deepEqual(hers.notices.map((n) => [n.reminder, n.n, n.due_ms > 0]), [['first', 4, true], ['corrections', 4, false]]);
+  assert.deepEqual(hers.changes.map((c) => [c.op, c.by, c.version ?? c.rows]), [['queue', '李姐', '3'], ['add', '张姐', '4-4'], ['amend', '王主任', '2']]);
+  const page = (await s.ok('proof', '13851401077', 'fair')).out;
+  assert.match(page, /added later +\S+ \S+ \S+ by 张姐[^]*late\.csv\n\nCAMPAIGN/, 'not the list that was queued');
+  assert.match(page, /amended +\S+ \S+ \S+ by 王主任, version 2\n/);
+  assert.match((await s.ok('proof', '13851401002', 'fair')).out, /list +given with the campaign itself[^]*3 people/);
+  const made = JSON.parse((await s.ok('audit', '--op', 'numbers-shown', '--json')).out).at(-1);
+  assert.deepEqual([made.command, made.campaign, made.to], ['proof', 'fair', '+86138…02']);
   // Without the log what stands there alone is said to be not known.
   fs.renameSync(`${s.state}/delivery.jsonl`, s.path('log'));
-  assert.match((await s.ok('proof', '13851401001', 'fair')).out, /message ids and receipts' codes are not\s+known/);
+  assert.match((await s.ok('proof', '13851401001', 'fair')).out, /when it came is\s+not\s+known[^]*message ids and receipts' codes are not\s+known/);
 });
 
 journey('whom no message reached is listed by community, ticked in Excel or a CSV, and not listed again', async (s) => {
