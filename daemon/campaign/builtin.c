@@ -239,3 +239,22 @@ int builtin_split(const struct campaign *c, const char *reminder, const char *by
     }
     return bytes == NULL && (name == NULL || strcmp(name, COLUMN_UNASKED) == 0) ? 0 : -1;
 }
+
+uint32_t builtin_row_of(const struct campaign *c, const char *bytes, size_t n)
+{
+    const char *end = bytes + n, *name;
+
+    for (size_t i = 0; (name = column_at(c, i)) != NULL && bytes != NULL; i++) {
+        const char *stop = memchr(bytes, ROW_SEPARATOR, (size_t)(end - bytes));
+        uint32_t number = 0;
+
+        if (strcmp(name, COLUMN_OF) != 0) {
+            bytes = stop != NULL ? stop + 1 : NULL;
+            continue;
+        }
+        for (; bytes < (stop != NULL ? stop : end) && *bytes >= '0' && *bytes <= '9'; bytes++)
+            number = number * 10 + (uint32_t)(*bytes - '0');
+        return number;
+    }
+    return 0;
+}

@@ -63,4 +63,7 @@ void builtin_row(const struct campaign *c, const struct builtin_notice *notice, 
 int builtin_split(const struct campaign *c, const char *reminder, const char *bytes, size_t n,
                   struct template_value *values);
 
+/* Whose a row of a built-in one is: her number in c's audience; 0: she is not in it. */
+uint32_t builtin_row_of(const struct campaign *c, const char *bytes, size_t n);
+
 #endif

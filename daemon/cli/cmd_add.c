@@ -57,6 +57,7 @@ struct adding {
     struct campaign *campaign;
     struct audience *audience;
     struct preview *preview;
+    const char *path; /* of the list */
     struct audience_report report;
     struct buf rows; /* each with its length in front */
     int64_t now_ms;
@@ -226,7 +227,8 @@ static void finish(const struct adding *a)
         db_send(a->cli->db, &c, NULL, NULL);
     }
     snprintf(numbers, sizeof numbers, "%" PRIu32 "-%" PRIu32, a->first, a->last);
-    audit_command(&c, "add", "campaign", s->id, "rows", numbers, "by", a->cli->by, NULL);
+    audit_command(&c, "add", "campaign", s->id, "rows", numbers, "file", a->path, "by", a->cli->by,
+                  NULL);
     db_send(a->cli->db, &c, NULL, NULL);
     command_free(&c);
     db_drain(a->cli->db, 0, NULL); /* else they are found within a minute */
@@ -453,7 +455,7 @@ static int add(struct cli *cli, const void *arg, char **operands, int count)
     if (a.picture != NULL && strcmp(a.picture->status->state, "cancelled") == 0)
         rc = cli_fail(cli, EX_DATAERR, T("%s is cancelled: nobody can be added"), operands[0]);
     else if (a.picture != NULL)
-        rc = run(&a, operands[1]);
+        rc = run(&a, a.path = operands[1]);
     audience_free(a.audience);
     preview_free(a.preview);
     campaign_free(a.campaign);

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "log_entry.h"
 #include "mem.h"
+#include "numbers_shown.h"
 #include "safe_marks.h"
 #include "subcommands.h"
 #include "table.h"
@@ -34,6 +35,7 @@
 #define TEXT_BYTES 8192
 #define LOG_LINES 50
 #define ENTRIES 1000 /* of a stream at once */
+#define PLACES 16    /* in the list, of one number */
 
 struct proof_options {
     bool as_is;
@@ -55,7 +57,10 @@ struct proof {
     struct code_words *codes;
     struct buf out;
     json_t *notices, *refusals;
-    size_t found;
+    json_t *changes;      /* entries of the audit that are about the campaign */
+    int64_t rows_queued;  /* as its entry there says; -1: there is none */
+    int64_t hers[PLACES]; /* her numbers in the list */
+    size_t hers_count, found;
     bool log_read; /* there is a delivery log, and we may read it */
 };
 
@@ -114,16 +119,13 @@ static enum signature_mode signature_of(const struct cli *cli, const char *gatew
     return SIGNATURE_PREFIX;
 }
 
-/* The document that was sent by: the campaign's own, or one that an amendment has kept. NULL:
- * it is not there any more. */
-static struct campaign *document_of(struct proof *p, unsigned version, struct error *err)
+/* A document that an amendment has kept. NULL: it is not there any more. */
+static struct campaign *document_kept(struct proof *p, unsigned version, struct error *err)
 {
     struct command c = COMMAND_INIT;
     struct tree *tree = NULL;
     redisReply *reply;
 
-    if (version == 0 || version == p->reminder->version)
-        return walk_campaign(p->cli, p->picture, err);
     command_start(&c, "HGET");
     key_versions(&c, p->picture->status->id);
     command_add_int(&c, version);
@@ -134,6 +136,13 @@ static struct campaign *document_of(struct proof *p, unsigned version, struct er
     }
     command_free(&c);
     return tree != NULL ? campaign_create(tree, &p->cli->settings->defaults, NULL, 0, err) : NULL;
+}
+
+/* The document that was sent by: the campaign's own, or an older one. */
+static struct campaign *document_of(struct proof *p, unsigned version, struct error *err)
+{
+    return version == 0 || version == p->reminder->version ? walk_campaign(p->cli, p->picture, err)
+                                                           : document_kept(p, version, err);
 }
 
 /* A built-in reminder is a campaign of its own. */
@@ -181,7 +190,8 @@ struct log_reading {
     struct log_filter filter;
     struct proof *proof;
     json_t *lines;
-    bool intended, neutral; /* there is a line of an intent; what the last one says */
+    bool intended, neutral;          /* there is a line of an intent; what the last one says */
+    int64_t accepted_ms, receipt_ms; /* of the last such line; 0: there is none */
 };
 
 static bool log_wants(void *arg, const char *line, size_t n)
@@ -194,6 +204,24 @@ static const char *member(const json_t *object, const char *name)
     const char *s = json_string_value(json_object_get(object, name));
 
     return s != NULL ? s : "";
+}
+
+/* The ledger keeps no time of a receipt: it stands in the log alone. */
+static void note_line(struct log_reading *l, const json_t *entry)
+{
+    const char *event = member(entry, "event");
+    int64_t ms = 0;
+
+    clock_parse(member(entry, "t"), &ms);
+    if (strcmp(event, "intent") == 0) {
+        l->intended = true;
+        l->neutral = strcmp(member(entry, "reason"), "neutral") == 0;
+        l->accepted_ms = l->receipt_ms = 0; /* another attempt begins */
+    } else if (strcmp(event, "accepted") == 0) {
+        l->accepted_ms = ms;
+    } else if (strcmp(event, "delivered") == 0 || strcmp(event, "undelivered") == 0) {
+        l->receipt_ms = ms;
+    }
 }
 
 static void read_log(struct log_reading *l, const char *path)
@@ -211,10 +239,7 @@ static void read_log(struct log_reading *l, const char *path)
 
             if (entry == NULL)
                 continue;
-            if (strcmp(member(entry, "event"), "intent") == 0) {
-                l->intended = true;
-                l->neutral = strcmp(member(entry, "reason"), "neutral") == 0;
-            }
+            note_line(l, entry);
             json_array_append_new(l->lines, entry);
         }
     tail_close(t);
@@ -269,6 +294,45 @@ static const char *receipt_words(const struct record *r)
     }
 }
 
+/* When the operator took it. The ledger says so only of what has no receipt yet. */
+static int64_t accepted_ms(const struct walk_notice *w, const struct log_reading *log)
+{
+    if (log->accepted_ms != 0)
+        return log->accepted_ms;
+    return w->record.state == NOTICE_ACCEPTED && w->record.settled_s != 0
+               ? w->submitted_ms + (int64_t)w->record.settled_s * 1000
+               : 0;
+}
+
+static void write_times(struct proof *p, const struct walk_notice *w, const struct log_reading *log,
+                        json_t *one)
+{
+    enum notice_state state = w->record.state;
+    bool receipt = state == NOTICE_DELIVERED || state == NOTICE_UNDELIVERED;
+    bool taken = receipt || state == NOTICE_ACCEPTED;
+    int64_t accepted = accepted_ms(w, log);
+    struct buf words = BUF_INIT(1024);
+    char when[HUMAN_BYTES];
+
+    json_object_set_new(one, "accepted_ms", json_integer(accepted));
+    json_object_set_new(one, "receipt_ms", json_integer(receipt ? log->receipt_ms : 0));
+    time_line(p, T("submitted"), w->submitted_ms);
+    if (taken && accepted != 0)
+        time_line(p, T("taken"), accepted);
+    else if (taken)
+        line(p, T("taken"), T("by the operator; when is not known without the delivery log"));
+    else
+        time_line(p, TC("proof", "settled"), w->settled_ms);
+    buf_puts(&words, receipt_words(&w->record));
+    if (receipt && log->receipt_ms != 0)
+        buf_printf(&words, T("; it came %s"),
+                   human_time(when, p->picture->zone, log->receipt_ms, true));
+    else if (receipt)
+        buf_puts(&words, T("; when it came is not known without the delivery log"));
+    line(p, T("receipt"), buf_string(&words));
+    buf_free(&words);
+}
+
 static redisReply *read_row(struct proof *p, int64_t n, struct error *err)
 {
     struct command c = COMMAND_INIT;
@@ -314,6 +378,42 @@ static void write_text(struct proof *p, const struct walk_notice *w, const struc
         line(p, "", T("(whether a neutral text went in its place is not known without its log)"));
 }
 
+/* What was planned; of what a reminder of our own says, why it was written. */
+static void write_plan(struct proof *p, const struct walk_notice *w)
+{
+    if (strcmp(p->reminder->name, BUILTIN_CORRECTIONS) == 0)
+        line(p, T("due"), T("at once: the event had changed, and she was told before it did"));
+    else if (strcmp(p->reminder->name, BUILTIN_ANSWERS) == 0)
+        line(p, T("due"), T("at once: an answer to what she wrote, or a confirmation of it"));
+    else if (w->submitted_ms != 0 && w->submitted_ms < p->reminder->due_ms - 1000)
+        line(p, T("due"), T("not known: it was planned for another time after this one had left"));
+    else
+        time_line(p, T("due"), p->reminder->due_ms);
+}
+
+static void write_heading(struct proof *p, int64_t number)
+{
+    char count[HUMAN_BYTES];
+
+    if (number > 0)
+        buf_printf(&p->out, T("\nNOTICE  %s, recipient %s of the list\n"), p->reminder->name,
+                   human_count(count, number));
+    else
+        buf_printf(&p->out, T("\nNOTICE  %s, to this number; whose in the list is not known\n"),
+                   p->reminder->name);
+}
+
+/* Her number in the campaign's list; 0: it is not known. */
+static int64_t her_number(const struct proof *p, const struct walk_notice *w,
+                          const redisReply *rows)
+{
+    const redisReply *row = db_field(db_at(db_at(rows, 0), 1), "r");
+
+    if (!builtin_is(p->reminder->name))
+        return w->n;
+    return row == NULL ? 0 : builtin_row_of(p->campaign, row->str, row->len);
+}
+
 static int tell_notice(struct proof *p, const struct walk_notice *w, struct error *err)
 {
     const struct record *r = &w->record;
@@ -326,11 +426,12 @@ static int tell_notice(struct proof *p, const struct walk_notice *w, struct erro
         .filter = {.campaign = p->picture->status->id, .reminder = p->reminder->name, .n = w->n},
         .proof = p,
         .lines = json_array()};
-    redisReply *rows = left ? read_row(p, w->n, err) : NULL;
-    char number[HUMAN_BYTES], text[160];
+    redisReply *rows = read_row(p, w->n, err);
+    bool builtin = builtin_is(p->reminder->name);
+    char text[160];
     json_t *one;
 
-    if (left && rows == NULL) {
+    if (rows == NULL) {
         free(rotated);
         json_decref(log.lines);
         return -1;
@@ -338,24 +439,20 @@ static int tell_notice(struct proof *p, const struct walk_notice *w, struct erro
     read_log(&log, rotated);
     read_log(&log, path);
     free(rotated);
-    one = json_pack("{s:s,s:I,s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:I,s:s,s:O}", "reminder",
-                    p->reminder->name, "n", (json_int_t)w->n, "state", notice_state_name(state),
+    one = json_pack("{s:s,s:I,s:s,s:s,s:s,s:i,s:i,s:I,s:I,s:s,s:O}", "reminder", p->reminder->name,
+                    "n", (json_int_t)her_number(p, w, rows), "state", notice_state_name(state),
                     "reason", notice_reason_name(r->reason), "gateway", gateway, "attempts",
                     (int)r->attempts, "segments", (int)r->segments, "due_ms",
-                    (json_int_t)p->reminder->due_ms, "submitted_ms", (json_int_t)w->submitted_ms,
-                    "settled_ms", (json_int_t)w->settled_ms, "receipt", receipt_words(r), "log",
-                    log.lines);
-    buf_printf(&p->out, T("\nNOTICE  %s, recipient %s of the list\n"), p->reminder->name,
-               human_count(number, w->n));
+                    (json_int_t)(builtin ? 0 : p->reminder->due_ms), "submitted_ms",
+                    (json_int_t)w->submitted_ms, "receipt", receipt_words(r), "log", log.lines);
+    write_heading(p, her_number(p, w, rows));
     line(p, T("outcome"), words_state(notice_state_name(state)));
     if (words_reason(notice_reason_name(r->reason))[0] != '\0')
         line(p, T("because"), words_reason(notice_reason_name(r->reason)));
-    time_line(p, T("due"), p->reminder->due_ms);
-    time_line(p, T("submitted"), w->submitted_ms);
-    time_line(p, TC("proof", "settled"), w->settled_ms);
+    write_plan(p, w);
     if (left) {
         line(p, T("gateway"), gateway);
-        line(p, T("receipt"), receipt_words(r));
+        write_times(p, w, &log, one);
         snprintf(text, sizeof text, T("%u; segments: %u, attempt %u"), r->version, r->segments,
                  r->attempts);
         line(p, T("text version"), text);
@@ -366,10 +463,18 @@ static int tell_notice(struct proof *p, const struct walk_notice *w, struct erro
         line(p, T("log"), T("cannot be read here: message ids and receipts' codes are not known"));
     json_array_append_new(p->notices, one);
     json_decref(log.lines);
-    if (rows != NULL)
-        freeReplyObject(rows);
+    freeReplyObject(rows);
     p->found++;
     return 0;
+}
+
+static void note_place(struct proof *p, int64_t n)
+{
+    for (size_t i = 0; i < p->hers_count; i++)
+        if (p->hers[i] == n)
+            return;
+    if (p->hers_count < PLACES)
+        p->hers[p->hers_count++] = n;
 }
 
 static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
@@ -378,62 +483,15 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
     size_t length = strlen(p->address);
 
     for (size_t k = 0; w->row != NULL && k < p->campaign->channel_count; k++)
-        if (w->row[k].length == length && memcmp(w->row[k].text, p->address, length) == 0)
+        if (w->row[k].length == length && memcmp(w->row[k].text, p->address, length) == 0) {
+            if (!builtin_is(p->reminder->name))
+                note_place(p, w->n);
             return tell_notice(p, w, err);
+        }
     return 0;
 }
 
 /* ------------------------------------------------------------------ what is around it */
-
-static int write_campaign(struct proof *p, struct error *err)
-{
-    const struct campaign_status *s = p->picture->status;
-    const char *file = p->campaign->audience_file;
-    const struct tree *digest = tree_get(p->campaign->document, "audience.digest");
-    struct command c = COMMAND_INIT;
-    struct buf words = BUF_INIT(1u << 16);
-    redisReply *reply;
-    char when[HUMAN_BYTES], rows[HUMAN_BYTES];
-
-    command_start(&c, "HMGET");
-    key_campaign(&c, s->id);
-    command_add_string(&c, "approved_by");
-    command_add_string(&c, "approved_ms");
-    if (db_ask(p->cli->db, &c, &reply, err) != 0) {
-        command_free(&c);
-        return -1;
-    }
-    command_free(&c);
-    heading(p, T("CONSENT AND ITS SOURCE"));
-    line(p, T("consent"),
-         T("not known here: no record of it is kept with a list. Show where the list's owner keeps "
-           "it"));
-    buf_printf(&words,
-               file != NULL ? T("%s, as it was queued: %s people could be told")
-                            : T("%sgiven with the campaign itself, %s people"),
-               file != NULL ? file : "", human_count(rows, s->rows));
-    if (digest != NULL && digest->kind == TREE_STRING)
-        buf_printf(&words, T("; SHA-256 of its rows %s"), digest->string);
-    line(p, T("list"), buf_string(&words));
-    heading(p, T("CAMPAIGN"));
-    line(p, s->id, p->picture->title);
-    line(p, T("class"), p->campaign->class_name);
-    buf_clear(&words);
-    buf_printf(&words, T("%s by %s"), human_time(when, p->picture->zone, s->queued_ms, true),
-               s->by);
-    line(p, T("queued"), buf_string(&words));
-    buf_clear(&words);
-    if (db_at(reply, 0)->type == REDIS_REPLY_STRING)
-        buf_printf(&words, T("%s by %s"),
-                   human_time(when, p->picture->zone, db_int(db_at(reply, 1), 0), true),
-                   db_at(reply, 0)->str);
-    else
-        buf_puts(&words, T("no second person is on record"));
-    line(p, T("approved"), buf_string(&words));
-    freeReplyObject(reply);
-    buf_free(&words);
-    return 0;
-}
 
 static int each_entry(struct proof *p, const char *key,
                       void (*fn)(struct proof *p, int64_t ms, const redisReply *fields),
@@ -475,6 +533,178 @@ static const char *field(const redisReply *fields, const char *name)
 
     return value != NULL && value->str != NULL ? value->str : "";
 }
+
+/* ------------------------------------------------------- who changed what, and the list */
+
+static const struct {
+    const char *op, *words;
+} change_words[] = {
+    {"queue", N_("queued")},     {"approve", N_("approved")}, {"amend", N_("amended")},
+    {"cancel", N_("cancelled")}, {"pause", N_("paused")},     {"resume", N_("resumed")},
+    {"add", N_("people added")}, {"retry", N_("sent again")}, {"repair", N_("counters repaired")},
+};
+
+static const char *words_of_change(const char *op)
+{
+    for (size_t i = 0; i < sizeof change_words / sizeof *change_words; i++)
+        if (strcmp(change_words[i].op, op) == 0)
+            return words_of(change_words[i].words);
+    return NULL;
+}
+
+static void on_change(struct proof *p, int64_t ms, const redisReply *fields)
+{
+    static const char *const kept[] = {"op", "by", "version", "reminder", "rows", "file", "awaits"};
+    json_t *one;
+
+    if (strcmp(field(fields, "campaign"), p->picture->status->id) != 0 ||
+        words_of_change(field(fields, "op")) == NULL)
+        return;
+    one = json_pack("{s:I}", "at_ms", (json_int_t)ms);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (field(fields, kept[i])[0] != '\0')
+            json_object_set_new(one, kept[i], json_text(field(fields, kept[i])));
+    json_array_append_new(p->changes, one);
+    if (strcmp(field(fields, "op"), "queue") == 0)
+        p->rows_queued = strtoll(field(fields, "rows"), NULL, 10);
+}
+
+static void write_change(struct proof *p, const char *what, const json_t *one)
+{
+    struct buf words = BUF_INIT(4096);
+    char when[HUMAN_BYTES];
+
+    buf_printf(
+        &words, T("%s by %s"),
+        human_time(when, p->picture->zone, json_integer_value(json_object_get(one, "at_ms")), true),
+        member(one, "by"));
+    if (member(one, "version")[0] != '\0')
+        buf_printf(&words, T(", version %s"), member(one, "version"));
+    if (member(one, "reminder")[0] != '\0')
+        buf_printf(&words, T(", reminder %s"), member(one, "reminder"));
+    if (member(one, "rows")[0] != '\0')
+        buf_printf(&words, T(", recipients %s"), member(one, "rows"));
+    if (member(one, "file")[0] != '\0')
+        buf_printf(&words, T(", out of %s"), member(one, "file"));
+    line(p, what, buf_string(&words));
+    buf_free(&words);
+}
+
+/* All that was done to the campaign, as the audit has it. */
+static void write_changes(struct proof *p)
+{
+    for (size_t i = 0; i < json_array_size(p->changes); i++) {
+        const json_t *one = json_array_get(p->changes, i);
+
+        if (strcmp(member(one, "op"), "queue") != 0)
+            write_change(p, words_of_change(member(one, "op")), one);
+    }
+    if (p->rows_queued < 0)
+        line(p, T("changes"),
+             T("the audit does not go back to when it was queued: what was changed before its "
+               "first entry, and by whom, is not known"));
+    else if (json_array_size(p->changes) == 1)
+        line(p, T("changes"), T("none since it was queued"));
+}
+
+/* The entry of the audit with which number n came later; NULL: with the campaign, or not known. */
+static const json_t *added_with(const struct proof *p, int64_t n)
+{
+    for (size_t i = 0; i < json_array_size(p->changes); i++) {
+        const json_t *one = json_array_get(p->changes, i);
+        long long first, last;
+
+        if (strcmp(member(one, "op"), "add") == 0 &&
+            sscanf(member(one, "rows"), "%lld-%lld", &first, &last) == 2 && n >= first && n <= last)
+            return one;
+    }
+    return NULL;
+}
+
+/* As the campaign was queued, whatever an amendment says of a list. */
+static void write_queued_list(struct proof *p)
+{
+    struct error err;
+    struct campaign *first = p->picture->status->version > 1 ? document_kept(p, 1, &err) : NULL;
+    const struct campaign *c = first != NULL ? first : p->campaign;
+    const struct tree *digest = tree_get(c->document, "audience.digest");
+    struct buf words = BUF_INIT(1u << 16);
+    char rows[HUMAN_BYTES];
+
+    buf_puts(&words,
+             c->audience_file != NULL ? c->audience_file : T("given with the campaign itself"));
+    if (p->rows_queued >= 0)
+        buf_printf(&words, T(", as it was queued: %s people could be told"),
+                   human_count(rows, p->rows_queued));
+    if (digest != NULL && digest->kind == TREE_STRING)
+        buf_printf(&words, T("; SHA-256 of its rows %s"), digest->string);
+    line(p, T("list"), buf_string(&words));
+    buf_free(&words);
+    campaign_free(first);
+}
+
+/* From which list she came: the queued one, or one of later. */
+static void write_list(struct proof *p)
+{
+    bool queued = p->hers_count == 0;
+
+    for (size_t i = 0; i < p->hers_count; i++) {
+        const json_t *added = added_with(p, p->hers[i]);
+
+        if (added != NULL)
+            write_change(p, T("added later"), added);
+        else if (p->rows_queued >= 0 && p->hers[i] > p->rows_queued)
+            line(p, T("added later"), T("by whom, and out of which list, is not known"));
+        else
+            queued = true;
+    }
+    if (queued)
+        write_queued_list(p);
+}
+
+static bool is_on_record(const struct proof *p, const char *op)
+{
+    for (size_t i = 0; i < json_array_size(p->changes); i++)
+        if (strcmp(member(json_array_get(p->changes, i), "op"), op) == 0)
+            return true;
+    return false;
+}
+
+static int write_campaign(struct proof *p, struct error *err)
+{
+    const struct campaign_status *s = p->picture->status;
+    struct buf words = BUF_INIT(1u << 16);
+    char when[HUMAN_BYTES];
+
+    if (each_entry(p, KEY_AUDIT, on_change, err) != 0) {
+        buf_free(&words);
+        return -1;
+    }
+    heading(p, T("CONSENT AND ITS SOURCE"));
+    line(p, T("consent"),
+         T("not known here: no record of it is kept with a list. Show where the list's owner keeps "
+           "it"));
+    write_list(p);
+    heading(p, T("CAMPAIGN"));
+    line(p, s->id, p->picture->title);
+    line(p, T("class"), p->campaign->class_name);
+    buf_printf(&words, T("%s by %s"), human_time(when, p->picture->zone, s->queued_ms, true),
+               s->by);
+    line(p, T("queued"), buf_string(&words));
+    if (s->approved_by[0] == '\0') {
+        line(p, T("approved"), T("no second person is on record"));
+    } else if (!is_on_record(p, "approve")) {
+        buf_clear(&words);
+        buf_printf(&words, T("%s by %s"), human_time(when, p->picture->zone, s->approved_ms, true),
+                   s->approved_by);
+        line(p, T("approved"), buf_string(&words));
+    }
+    write_changes(p);
+    buf_free(&words);
+    return 0;
+}
+
+/* ---------------------------------------------------------------------------- refusals */
 
 static void tell_refusal(struct proof *p, int64_t ms, const char *kind, const char *words,
                          const char *detail)
@@ -541,7 +771,9 @@ static int write_refusals(struct proof *p, bool *opted_out, struct error *err)
 
 static int prove(struct proof *p, bool *opted_out, struct error *err)
 {
+    struct buf notices;
     char when[HUMAN_BYTES];
+    int rc = 0;
 
     if (gateway_names_read(&p->gateways, p->cli, err) != 0)
         return -1;
@@ -550,21 +782,32 @@ static int prove(struct proof *p, bool *opted_out, struct error *err)
         return -1;
     if (p->campaign->sensitive && !discreet_may(p->cli))
         return discreet_refuse(p->cli, p->picture->status->id, err);
+    if (numbers_shown(p->cli,
+                      &(struct numbers_shown){.command = "proof",
+                                              .campaign = p->picture->status->id,
+                                              .to = log_mask(p->address, strlen(p->address)),
+                                              .count = 1},
+                      err) != 0)
+        return -1;
+    /* First: what stands above them depends on where she is in the list. */
+    for (size_t i = 0; i < p->picture->status->reminder_count && rc == 0; i++) {
+        p->reminder = &p->picture->status->reminders[i];
+        if (strcmp(p->reminder->state, "skipped") != 0)
+            rc = walk_reminder(p->cli, p->picture, p->reminder, p->campaign, on_notice, p, err);
+    }
+    notices = p->out;
+    p->out = BUF_INIT(16u << 20);
     buf_printf(&p->out, T("PROOF  %s  %s\n"), p->address, p->picture->status->id);
     buf_printf(&p->out, T("made %s for %s, times in %s\n"),
                human_time(when, p->picture->zone, clock_wall_ms(), true), p->cli->by,
                zone_name(p->picture->zone));
-    if (write_campaign(p, err) != 0)
-        return -1;
-    for (size_t i = 0; i < p->picture->status->reminder_count; i++) {
-        p->reminder = &p->picture->status->reminders[i];
-        if (strcmp(p->reminder->state, "skipped") != 0 &&
-            walk_reminder(p->cli, p->picture, p->reminder, p->campaign, on_notice, p, err) != 0)
-            return -1;
-    }
+    if (rc == 0)
+        rc = write_campaign(p, err);
+    buf_put(&p->out, notices.data, notices.length);
+    buf_free(&notices);
     if (p->found == 0)
         buf_puts(&p->out, T("\nNOTICES\n  none: this number is not in the list\n"));
-    return write_refusals(p, opted_out, err);
+    return rc == 0 ? write_refusals(p, opted_out, err) : -1;
 }
 
 static int proof(struct cli *cli, const void *arg, char **operands, int count)
@@ -586,22 +829,25 @@ static int proof(struct cli *cli, const void *arg, char **operands, int count)
         return rc;
     p.notices = json_array();
     p.refusals = json_array();
+    p.changes = json_array();
+    p.rows_queued = -1;
     p.codes = code_words_create(cli->settings);
     if (prove(&p, &opted_out, &err) != 0)
         rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
     else if (cli->json)
-        cli_json(json_pack("{s:o,s:s,s:o,s:n,s:s?,s:s,s:I,s:b,s:O,s:O}", "address",
-                           json_text(p.address), "campaign", p.picture->status->id, "title",
-                           json_text(p.picture->title), "consent", "list",
-                           p.campaign->audience_file, "queued_by", p.picture->status->by,
-                           "queued_ms", (json_int_t)p.picture->status->queued_ms, "opted_out",
-                           opted_out, "notices", p.notices, "refusals", p.refusals));
+        cli_json(json_pack(
+            "{s:o,s:s,s:o,s:n,s:s?,s:s,s:I,s:b,s:O,s:O,s:O}", "address", json_text(p.address),
+            "campaign", p.picture->status->id, "title", json_text(p.picture->title), "consent",
+            "list", p.campaign->audience_file, "queued_by", p.picture->status->by, "queued_ms",
+            (json_int_t)p.picture->status->queued_ms, "opted_out", opted_out, "notices", p.notices,
+            "refusals", p.refusals, "changes", p.changes));
     else
         cli_print(&p.out);
     gateway_names_free(&p.gateways);
     code_words_free(p.codes);
     json_decref(p.notices);
     json_decref(p.refusals);
+    json_decref(p.changes);
     campaign_free(p.campaign);
     picture_free(p.picture);
     buf_free(&p.out);
@@ -612,11 +858,11 @@ const struct subcommand cmd_proof = {
     .name = "proof",
     .operands = "NUMBER CAMPAIGN",
     .summary = N_("one page for a complaint or the regulator: what was sent, and on whose word"),
-    .more =
-        N_("The list and its source, who queued and who approved, the exact text as it was sent,\n"
-           "all times, gateway, message ids, the receipt in plain words, refusals of that number\n"
-           "and when. What is not known is said to be not known. Keep the delivery log as long\n"
-           "as complaints may come: message ids stand there alone."),
+    .more = N_("The list that she came with, who queued, approved, amended, cancelled; the exact\n"
+               "text as it was sent, all times, gateway, message ids, the receipt in plain words,\n"
+               "refusals of that number and when. What is not known is said to be not known.\n"
+               "Keep the delivery log as long as complaints may come: message ids, and when a\n"
+               "receipt came, stand there alone. That the page was made is on record."),
     .least = 2,
     .most = 2,
     .options = proof_options,

@@ -6,6 +6,7 @@
 #include "gateway_names.h"
 #include "human.h"
 #include "mem.h"
+#include "numbers_shown.h"
 #include "picture.h"
 #include "sheet.h"
 #include "subcommands.h"
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct report_options {
     const char *reminder, *state, *output;
@@ -235,20 +237,23 @@ static void tell(struct report *r, const struct report_options *options)
     buf_free(&out);
 }
 
-/* Opens the file, once all that can be wrong with the question was looked at. */
+/* Opens the file, once all that can be wrong with the question was looked at. 0, or an exit
+ * code with err. */
 static int open_sheet(struct report *r, const char *path, struct error *err)
 {
     r->campaign = walk_campaign(r->cli, r->picture, err);
     if (r->campaign == NULL)
-        return -1;
-    if (r->campaign->sensitive)
-        return error_set(err,
-                         T("%s is sensitive: no list of its recipients is written; the sums are "
-                           "told without --output"),
-                         r->picture->status->id);
+        return EX_DATAERR;
+    if (r->campaign->sensitive) {
+        error_set(err,
+                  T("%s is sensitive: no list of its recipients is written; the sums are "
+                    "told without --output"),
+                  r->picture->status->id);
+        return EX_DATAERR;
+    }
     r->sheet = sheet_open(path, err);
     if (r->sheet == NULL)
-        return -1;
+        return sheet_exit_code(path);
     head(r);
     return 0;
 }
@@ -260,12 +265,21 @@ static int run(struct report *r, const struct report_options *options)
 
     if (gateway_names_read(&r->gateways, r->cli, &err) != 0)
         return cli_error(r->cli, EX_UNAVAILABLE, &err);
-    if (options->output != NULL && open_sheet(r, options->output, &err) != 0)
-        return cli_error(r->cli, EX_DATAERR, &err);
-    if (report_all(r, options->reminder, &err) != 0)
+    if (options->output != NULL && (rc = open_sheet(r, options->output, &err)) != 0)
+        return cli_error(r->cli, rc, &err);
+    if (report_all(r, options->reminder, &err) != 0 ||
+        (r->sheet != NULL &&
+         numbers_shown(r->cli,
+                       &(struct numbers_shown){.command = "report",
+                                               .campaign = r->campaign->id,
+                                               .file = options->output,
+                                               .count = (size_t)r->total.notices},
+                       &err) != 0))
         rc = cli_error(r->cli, EX_UNAVAILABLE, &err);
     if (r->sheet != NULL && sheet_close(r->sheet, &late) != 0 && rc == 0)
         rc = cli_error(r->cli, EX_IOERR, &late);
+    else if (r->sheet != NULL && rc != 0)
+        unlink(options->output); /* half a list is taken for a whole one */
     if (rc == 0)
         tell(r, options);
     return rc;

@@ -246,7 +246,7 @@ int register_export(struct cli *cli, const struct register_options *o, const cha
     l.sheet = sheet_open(path, &err);
     if (l.sheet == NULL) {
         residents_close(r);
-        return cli_error(cli, EX_DATAERR, &err);
+        return cli_error(cli, sheet_exit_code(path), &err);
     }
     head(&l);
     progress_start(&l.progress, cli);

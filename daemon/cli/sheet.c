@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 #include <xlsxwriter.h>
 
@@ -66,6 +67,11 @@ static void open_book(struct sheet *s)
         s->decimals[i] = workbook_add_format(s->book);
         format_set_num_format(s->decimals[i], formats[i]);
     }
+}
+
+int sheet_exit_code(const char *path)
+{
+    return ends_with(path, ".csv") || ends_with(path, ".xlsx") ? EX_CANTCREAT : EX_DATAERR;
 }
 
 struct sheet *sheet_open(const char *path, struct error *err)

@@ -21,6 +21,8 @@ struct zone;
 
 /* NULL with err: another ending, a file that is there, a folder that is not. */
 struct sheet *sheet_open(const char *path, struct error *err);
+/* The exit code of one that could not be opened: of its name, or of the file. */
+int sheet_exit_code(const char *path);
 
 /* The headings, once, before all rows; widths in characters, for Excel. name of the page. */
 void sheet_head(struct sheet *s, const char *name, const char *const *headings,

@@ -50,7 +50,7 @@ void key_audience(struct command *c, const char *id);
 /* The audience that a reminder counts over: the campaign's, or a built-in one's own. */
 void key_rows(struct command *c, const char *id, const char *reminder);
 void key_appends(struct command *c, const char *id); /* hash: token of an append -> its rows */
-/* hash: number -> who has told her in person: "by NAME", "at MS", note, a line each */
+/* hash: number -> who has told her in person: "by NAME", "at MS", "version V", note, a line each */
 void key_called(struct command *c, const char *id);
 void key_versions(struct command *c, const char *id);  /* hash: version -> document that was */
 void key_corrected(struct command *c, const char *id); /* string: who has which correction */

@@ -176,10 +176,11 @@ function fits(page) {
 journey('a proof holds what the phone has shown, the message id and the receipt, and says what it does not know', async (s) => {
   neutralDefaults(s);
   s.settings.defaults.neutral_text = '您好，有事相告，请来电。';
-  const smsc = await s.smsc(({ to }) => ({ receipt: to === number(1) ? { state: 'UNDELIV', err: 'MK:0001' } : {} }));
+  const smsc = await s.smsc(({ to }) => ({ receipt: to === number(1) ? { state: 'UNDELIV', err: 'MK:0001' } : { afterMs: 2500 } }));
   await s.start();
   await s.ok('safe', '13851401002', 'neutral');
-  await s.xadd(campaign('fair', people(3), { title: '招聘会' }), { by: '李姐' });
+  const before = campaign('fair', people(3), { title: '招聘会', texts: { zh: '{{name}}您好，请到{{event.venue}}。', moved: '{{name}}您好，改到{{event.date}}。' } });
+  await s.xadd(before, { by: '李姐' });
   assert.deepEqual(await s.settled('fair', 'first'), { delivered: 2, undelivered: 1 });
   await smsc.reply(number(0), '1069000038', 'TD');
   await until('her refusal', async () => (await (await s.redis()).call('SISMEMBER', 'outreach:optout', number(0))) === 1);
@@ -199,6 +200,8 @@ journey('a proof holds what the phone has shown, the message id and the receipt,
   assert.ok(Math.abs(first.refusals[0].at_ms - Date.now()) < 600e3);
   assert.equal(first.queued_by, '李姐');
   assert.equal(first.consent, null, 'nobody has recorded any');
+  const waited = first.notices[0].receipt_ms - first.notices[0].accepted_ms;
+  assert.ok(waited >= 2000, `the receipt came when it came, not when the operator took the notice: ${waited} ms`);
   assert.equal((await proof('13851409999')).notices.length, 0);
 
   const en = (await s.ok('proof', '13851401001', 'fair')).out;
@@ -211,21 +214,42 @@ journey('a proof holds what the phone has shown, the message id and the receipt,
   assert.match(zh, /本人回复：TD/);
   fits(zh);
   assert.equal((await s.outreach('proof', '13851401000', 'nothing')).code, 65);
+  // Who changed it, whom and out of which list somebody came with later, and whose correction it is.
+  const as = (by, ...args) => s.run(['-c', s.conf, '--by', by, ...args]);
+  const late = await as('张姐', 'add', 'fair', s.write('late.csv', '姓名,手机号\n赵晚,13851401077\n'));
+  assert.equal(late.code, 0, late.all);
+  await until('her notice', async () => (await s.ledger('fair', 'first'))[3]?.state === 'delivered');
+  const move = s.write('move.json', JSON.stringify({ ...before, event: { ...before.event, starts: inDays(9, '09:00') }, audience: {} }));
+  const moved = await as('王主任', 'amend', move, '--yes');
+  assert.equal(moved.code, 0, moved.all);
+  await until('the corrections', async () => (await s.ledger('fair', 'corrections')).length >= 3);
+  await s.settled('fair', 'corrections');
+  const hers = await proof('13851401077');
+  assert.deepEqual(hers.notices.map((n) => [n.reminder, n.n, n.due_ms > 0]), [['first', 4, true], ['corrections', 4, false]]);
+  assert.deepEqual(hers.changes.map((c) => [c.op, c.by, c.version ?? c.rows]), [['queue', '李姐', '3'], ['add', '张姐', '4-4'], ['amend', '王主任', '2']]);
+  const page = (await s.ok('proof', '13851401077', 'fair')).out;
+  assert.match(page, /added later +\S+ \S+ \S+ by 张姐[^]*late\.csv\n\nCAMPAIGN/, 'not the list that was queued');
+  assert.match(page, /amended +\S+ \S+ \S+ by 王主任, version 2\n/);
+  assert.match((await s.ok('proof', '13851401002', 'fair')).out, /list +given with the campaign itself[^]*3 people/);
+  const made = JSON.parse((await s.ok('audit', '--op', 'numbers-shown', '--json')).out).at(-1);
+  assert.deepEqual([made.command, made.campaign, made.to], ['proof', 'fair', '+86138…02']);
   // Without the log what stands there alone is said to be not known.
   fs.renameSync(`${s.state}/delivery.jsonl`, s.path('log'));
-  assert.match((await s.ok('proof', '13851401001', 'fair')).out, /message ids and receipts' codes are not\s+known/);
+  assert.match((await s.ok('proof', '13851401001', 'fair')).out, /when it came is\s+not\s+known[^]*message ids and receipts' codes are not\s+known/);
 });
 
 journey('whom no message reached is listed by community, ticked in Excel or a CSV, and not listed again', async (s) => {
   neutralDefaults(s);
-  await s.smsc(({ to }) => ({ receipt: to === number(1) ? { state: 'UNDELIV', err: 'MK:0001' } : {} }));
+  const unknown = new Set([number(1)]);
+  await s.smsc(({ to }) => ({ receipt: unknown.has(to) ? { state: 'UNDELIV', err: 'MK:0001' } : {} }));
   await s.start();
   await s.ok('safe', '13851401002', 'skip');
   await s.ok('optout', 'add', '13851401003');
   const where = ['云南路', '云南路', '湖南路', '湖南路', ''];
   const list = s.write('list.csv', `姓名,手机号,社区\n${people(5).map((p, i) => `${p.name},${p.sms},${where[i]}`).join('\n')}\n`);
-  s.write('fair.conf', `campaign = { id = "fair"; class = "notice"; title = "招聘会"; event = { starts = "${event.starts}"; };
-    audience = { file = "${list}"; }; texts = { zh = "{{name}}您好。"; }; reminders = ( { name = "first"; at = "now"; } ); };`);
+  const fair = (starts) => `campaign = { id = "fair"; class = "notice"; title = "招聘会"; event = { starts = "${starts}"; };
+    audience = { file = "${list}"; }; texts = { zh = "{{name}}您好。"; moved = "{{name}}，改到{{event.date}}。"; }; reminders = ( { name = "first"; at = "now"; } ); };`;
+  s.write('fair.conf', fair(event.starts));
   await s.ok('queue', s.path('fair.conf'));
   await s.counted('fair', 'first', { delivered: 2, undelivered: 1, excluded: 1, 'opted-out': 1 });
   await s.xadd(campaign('home', people(3), discreet));
@@ -250,7 +274,7 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   assert.match((await s.ok('uncalled', '--ticks', s.path('ticked.csv'))).out, /^1 were told/);
   assert.deepEqual((await uncalled('fair')).people.map((p) => p.n), [3, 4]);
   const kept = await (await s.redis()).call('HGET', 'outreach:{fair}:called', '2');
-  assert.match(kept, /^by \S+\nat \d{13}\n√$/, 'by whom, when, and what stood there');
+  assert.match(kept, /^by \S+\nat \d{13}\nversion 1\n√$/, 'by whom, when, of what, and what stood there');
 
   // An Excel workbook; and one with a mistake changes nothing.
   await s.ok('uncalled', 'fair', '-o', s.path('fair.xlsx'));
@@ -267,11 +291,37 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   const wrong = save('wrong.xlsx', (all) => { all[1][tick] = '1'; all[2][tick] = '1'; all[2][rows[0].indexOf('number in the list')] = 77; });
   assert.equal((await s.outreach('uncalled', '--ticks', wrong)).code, 65);
   assert.equal((await uncalled('fair')).people.length, 2);
-  const right = save('right.xlsx', (all) => { all[1][tick] = '王姐 3月5日'; all[2][tick] = 1; });
+  // What is no clear mark, and a row that is not hers, is told by row and left out; the rest is taken.
+  const [name, to] = [rows[0].indexOf('name'), rows[0].indexOf('address')];
+  const odd = await s.outreach('uncalled', '--ticks', save('odd.xlsx', (all) => { all[1][tick] = '王姐 3月5日'; all[2][tick] = '√'; all[2][name] = '居民3'; }));
+  assert.equal(odd.code, 65);
+  assert.match(odd.err, /row 2 is left out: its mark .*\nrow 3 is left out: the name /);
+  const moved = await s.outreach('uncalled', '--ticks', save('moved.xlsx', (all) => { all[1][tick] = '无人接听'; all[2][tick] = '√'; all[2][to] = number(2); }));
+  assert.match(moved.err, /^row 3 is left out: the number /);
+  assert.equal((await uncalled('fair')).people.length, 2);
+  assert.equal((await s.outreach('uncalled', '--ticks', s.path('nothing.csv'))).code, 66);
+  assert.equal((await s.outreach('uncalled', '-o', s.path('fair.xlsx'))).code, 73, 'a file that is there is not overwritten');
+  const right = save('right.xlsx', (all) => { all[1][tick] = '√ 王姐 3月5日'; all[1][to] = '138 5140 1002'; all[2][tick] = 1; });
   await s.ok('uncalled', '--ticks', right);
   assert.deepEqual(await uncalled('fair').then((u) => [u.people.length, u.told_already]), [0, 3]);
   assert.match((await s.ok('uncalled', '--ticks', right)).out, /^0 were told by a person; 2 /);
   assert.equal((await s.outreach('uncalled', '--ticks', list)).code, 65, 'another list is none');
+  const seen = JSON.parse((await s.ok('audit', '--op', 'numbers-shown', '--json')).out);
+  assert.deepEqual(seen.slice(0, 2).map((e) => [e.command, e.numbers]), [['uncalled', '3'], ['uncalled', '3']], 'who saw the numbers is on record');
+
+  // The event moves: who knows of it as it was, and did not get the correction, is told what it says;
+  // whom a person has told, too. Who got it is not listed.
+  unknown.add(number(0));
+  await s.ok('amend', s.write('fair2.conf', fair(inDays(21, '09:00'))), '--yes');
+  assert.deepEqual(await s.settled('fair', 'corrections'), { delivered: 1, undelivered: 2 });
+  const closed = (await uncalled('fair')).people;
+  assert.deepEqual(closed.map((p) => [p.n, p.outdated, p.in_person, p.reason || p.state]).sort((x, y) => x[0] - y[0]),
+    [[1, true, false, 'number'], [2, true, true, 'number'], [3, true, true, 'waiting'], [4, true, true, 'waiting']]);
+  for (const p of closed) assert.match(p.tell, new RegExp(`^居民${p.n}，改到.*${Number(inDays(21).slice(8))}日`));
+  await s.ok('uncalled', 'fair', '-o', s.path('again.csv'), '--group', '社区');
+  s.write('told.csv', fs.readFileSync(s.path('again.csv'), 'utf8').split('\r\n').map((line) => (/居民[13],/.test(line) ? `${line}已告知` : line)).join('\r\n'));
+  assert.match((await s.ok('uncalled', '--ticks', s.path('told.csv'))).out, /^2 were told/);
+  assert.deepEqual((await uncalled('fair')).people.map((p) => p.n).sort(), [2, 4]);
 });
 
 journey('corrections and answers too: skip, neutral, and the usual answers of a sensitive campaign without its title', async (s) => {

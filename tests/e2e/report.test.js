@@ -104,7 +104,7 @@ journey('a file that is there, and one of another kind, are left alone', async (
   await sent(s);
   const file = s.write('there.xlsx', 'mine');
   let r = await s.outreach('report', 'fair', '-o', file);
-  assert.equal(r.code, 65);
+  assert.equal(r.code, 73);
   assert.match(r.err, /is there already/);
   assert.equal(fs.readFileSync(file, 'utf8'), 'mine');
   r = await s.outreach('report', 'fair', '-o', s.path('people.ods'));

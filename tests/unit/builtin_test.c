@@ -205,6 +205,9 @@ static void test_row(void **state)
                      -1);
     assert_int_equal(builtin_split(c, "r", hers, strlen(hers), values), 0);
     assert_int_equal(values[made->column_unasked].length, 0);
+    assert_int_equal(builtin_row_of(c, row.data, row.length), 4711);
+    assert_int_equal(builtin_row_of(c, hers, strlen(hers)), 0);
+    assert_int_equal(builtin_row_of(c, "", 0), 0);
     buf_free(&row);
     campaign_free(made);
     campaign_free(c);
