@@ -292,7 +292,7 @@ static int gather_former(struct cli *cli, struct gathering *g, struct error *err
 static struct table *make_table(void)
 {
     const struct table_column columns[] = {
-        {T("NAME"), TABLE_LEFT, true},    {T("CHANNEL"), TABLE_LEFT, false},
+        {T("NAME"), TABLE_LEFT, TABLE_WRAPS},    {T("CHANNEL"), TABLE_LEFT, false},
         {T("PLUGIN"), TABLE_LEFT, false}, {T("STATE"), TABLE_LEFT, false},
         {T("OUT"), TABLE_RIGHT, false},   {T("SUBM"), TABLE_RIGHT, false},
         {T("ACC"), TABLE_RIGHT, false},   {T("THR"), TABLE_RIGHT, false},

@@ -102,10 +102,10 @@ static json_t *entry_json(const struct reply_entry *e, bool numbers)
 static int list(struct cli *cli, const struct replies_options *o)
 {
     const struct table_column columns[] = {
-        {T("ID"), TABLE_LEFT, false},   {T("AT"), TABLE_LEFT, false},
-        {T("FROM"), TABLE_LEFT, false}, {T("CAMPAIGN"), TABLE_LEFT, false},
-        {T("WHAT"), TABLE_LEFT, false}, {TC("replies", "WHO"), TABLE_LEFT, false},
-        {T("TEXT"), TABLE_LEFT, true},
+        {T("ID"), TABLE_LEFT, false},         {T("AT"), TABLE_LEFT, TABLE_WRAPS},
+        {T("FROM"), TABLE_LEFT, false},       {T("CAMPAIGN"), TABLE_LEFT, TABLE_WRAPS},
+        {T("WHAT"), TABLE_LEFT, false},       {TC("replies", "WHO"), TABLE_LEFT, TABLE_WRAPS},
+        {T("TEXT"), TABLE_LEFT, TABLE_WRAPS},
     };
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     json_t *all = json_array();
@@ -288,7 +288,7 @@ static int registered(struct cli *cli, const struct replies_options *o, const ch
 {
     const struct table_column columns[] = {
         {"", TABLE_RIGHT, false},         {T("WHAT"), TABLE_LEFT, false},
-        {T("NUMBER"), TABLE_LEFT, false}, {TC("replies", "NAME"), TABLE_LEFT, true},
+        {T("NUMBER"), TABLE_LEFT, false}, {TC("replies", "NAME"), TABLE_LEFT, TABLE_WRAPS},
         {T("SINCE"), TABLE_LEFT, false},
     };
     struct buf out = BUF_INIT(16u << 20);

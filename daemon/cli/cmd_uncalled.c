@@ -13,6 +13,7 @@
 #include "keys.h"
 #include "mem.h"
 #include "picture.h"
+#include "prose.h"
 #include "register.h"
 #include "sheet.h"
 #include "sheet_read.h"
@@ -326,11 +327,11 @@ static void write_json(const struct uncalled *u)
 static void write_terminal(const struct uncalled *u)
 {
     const struct table_column columns[] = {
-        {words_of(file_columns[COLUMN_CAMPAIGN].heading), TABLE_LEFT, false},
+        {words_of(file_columns[COLUMN_CAMPAIGN].heading), TABLE_LEFT, TABLE_WRAPS},
         {T("no."), TABLE_RIGHT, false},
-        {words_of(file_columns[COLUMN_NAME].heading), TABLE_LEFT, false},
+        {words_of(file_columns[COLUMN_NAME].heading), TABLE_LEFT, TABLE_WRAPS},
         {words_of(file_columns[COLUMN_TO].heading), TABLE_LEFT, false},
-        {words_of(file_columns[COLUMN_WHY].heading), TABLE_LEFT, true}};
+        {words_of(file_columns[COLUMN_WHY].heading), TABLE_LEFT, TABLE_WRAPS}};
     struct buf out = BUF_INIT(64u << 20);
     char count[HUMAN_BYTES];
 
@@ -356,8 +357,10 @@ static void write_terminal(const struct uncalled *u)
     if (u->sensitive > 0)
         buf_printf(&out, T("%s more in sensitive campaigns, of which nobody is listed\n"),
                    human_count(count, u->sensitive));
-    buf_puts(&out, T("Rows of a list that could not be used (landlines, broken numbers) were never "
-                     "stored:\noutreach check CAMPAIGN.conf lists them.\n"));
+    prose_put(&out,
+              T("Rows of a list that could not be used (landlines, broken numbers) were never "
+                "stored:\noutreach check CAMPAIGN.conf lists them.\n"),
+              u->cli->width, 0);
     if (u->options->output != NULL)
         buf_printf(&out, T("written to %s: tick who was told, then outreach uncalled --ticks %s\n"),
                    u->options->output, u->options->output);

@@ -125,7 +125,7 @@ static int preview(struct import *im, struct error *err)
     int rc;
 
     for (size_t k = 0; k < c->column_count; k++)
-        columns[k] = (struct table_column){c->columns[k], TABLE_LEFT, k + 1 == c->column_count};
+        columns[k] = (struct table_column){c->columns[k], TABLE_LEFT, true};
     im->shown = table_create(columns, c->column_count);
     rc = people_read(im->people, &sink, &im->report, err);
     if (im->enough)
@@ -349,7 +349,7 @@ static int open_file(struct import *im, const char *path)
     int rc = cli_settings(im->cli);
 
     if (rc == 0 && access(path, R_OK) != 0)
-        rc = cli_fail(im->cli, EX_NOINPUT, T("%s cannot be read"), path);
+        rc = cli_fail(im->cli, EX_NOINPUT, T("%s cannot be read: %s"), path, language_errno(errno));
     if (rc != 0)
         return rc;
     im->people =
