@@ -635,7 +635,7 @@ static int replies(struct cli *cli, const void *arg, char **operands, int count)
         strcmp(operands[0], "answer") != 0 && strcmp(operands[0], "close") != 0)
         o.campaign = operands[0];
     else if (count > 0)
-        return cli_fail(cli, EX_USAGE, T("usage: outreach replies %s"), cmd_replies.operands);
+        return cli_usage(cli, &cmd_replies);
     if ((o.sums || o.registered) && o.campaign == NULL)
         return cli_fail(cli, EX_USAGE, T("of which campaign?"));
     rc = cli_connect(cli);

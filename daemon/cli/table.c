@@ -219,7 +219,7 @@ static bool may_break(const char *s, size_t i)
         return true;
     if ((before < 0x80 && after < 0x80) || (after & 0xc0) == 0x80)
         return false;
-    return strchr(",.;:?!)]}", after) == NULL && !is_mark(s + i, "，。、；：？！）”】》…—") &&
+    return strchr(",.;:?!)]}|", after) == NULL && !is_mark(s + i, "，。、；：？！）”】》…—") &&
            !(i >= 3 && is_mark(s + i - 3, "（“【《"));
 }
 

@@ -89,7 +89,7 @@ const TABLES = [
   [['uncalled', ID], /^ {2}(活动|campaign) .*(未送达原因|why not reached)$/m], [['retry', ID, '--list'], /^(提醒|reminder) .*(说明|in words)$/m],
   [['replies'], /^(编号|ID) .*(内容|TEXT)$/m], [['forecast', 'file.conf'], /^ {2}(提醒|reminder) .*(费用|cost)$/m],
   [['forecast', 'file.conf', '--year', 'all'], /^ {2}(提醒|reminder) .*(费用|cost)$/m], [['clock'], /^(程序|DAEMON) .*(相差|OFF BY)$/m],
-  [['rehearse', 'file.conf'], /^ {2}(提醒|reminder) .*(费用|cost)$/m], [['residents', 'import', 'people.csv', '-n'], /^ {2}sms .*标签$/m],
+  [['rehearse', 'file.conf'], /^ {2}(提醒|reminder) .*(费用|cost)$/m], [['residents', 'import', 'people.csv', '-n'], /^ {2}(手机号|sms) .*标签$/m],
 ];
 
 const SCREENS = [
@@ -140,4 +140,4 @@ journey('every command, and every mistake, on a terminal of 80 columns', async (
   const ops = [...new Set(audit.map((one) => one.op))];
   assert.ok(ops.length >= 8, `${ops}`);
   for (const op of ops.filter((one) => one.includes('-'))) assert.ok(!zh.out.includes(op), `${op}:\n${zh.out}`);
-});
+}, { timeout: 600000 });
