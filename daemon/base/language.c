@@ -120,6 +120,14 @@ const char *language_errno(int error)
         N_("Connection refused"),
         N_("Connection timed out"),
         N_("Connection reset by peer"),
+        N_("Broken pipe"),
+        N_("File exists"),
+        N_("Operation not permitted"),
+        N_("Invalid argument"),
+        N_("No route to host"),
+        N_("Network is unreachable"),
+        N_("Address already in use"),
+        N_("Server closed the connection"), /* so says hiredis */
     };
 
     (void)known;

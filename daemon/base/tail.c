@@ -1,6 +1,7 @@
 #include "tail.h"
 
 #include "error.h"
+#include "language.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ struct tail *tail_open(const char *path, bool follow, struct error *err)
     t->block = xmalloc(BLOCK_BYTES);
     t->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (t->fd < 0 && !(follow && errno == ENOENT)) {
-        error_set(err, "%s: %s", path, strerror(errno));
+        error_set(err, "%s: %s", path, language_errno(errno));
         tail_close(t);
         return NULL;
     }

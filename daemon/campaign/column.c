@@ -1,5 +1,7 @@
 #include "column.h"
 
+#include "language.h"
+
 #include <ctype.h>
 #include <stdint.h>
 #include <string.h>
@@ -80,6 +82,25 @@ static const char *look_up(const struct pair *table, size_t count, const char *s
         if (strcmp(table[i].said, folded) == 0)
             return table[i].meant;
     return NULL;
+}
+
+/* The first Chinese word that means it. */
+static const char *said(const struct pair *table, size_t count, const char *meant)
+{
+    for (size_t i = 0; language_chinese() && i < count; i++)
+        if (strcmp(table[i].meant, meant) == 0 && (table[i].said[0] & 0x80))
+            return table[i].said;
+    return meant;
+}
+
+const char *column_words(const char *name)
+{
+    return said(headings, sizeof headings / sizeof *headings, name);
+}
+
+const char *column_language_words(const char *code)
+{
+    return said(languages, sizeof languages / sizeof *languages, code);
 }
 
 const char *column_known(const char *heading, size_t n)

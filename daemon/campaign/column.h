@@ -14,6 +14,11 @@
 /* Our name for a column of a list, or NULL if it is none of the known ones. */
 const char *column_known(const char *heading, size_t n);
 
+/* What people call a column or a language that has a name or code of ours, in their language:
+ * "手机号" for sms, "中文" for zh; itself in English, and what has none. */
+const char *column_words(const char *name);
+const char *column_language_words(const char *code);
+
 /* Whether addresses of that channel are telephone numbers. */
 bool column_is_phone(const char *channel);
 

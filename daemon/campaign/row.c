@@ -103,10 +103,10 @@ static int make_addresses(struct maker *m, const struct csv_field *raw)
         if (troubles[k] == NULL || (good > 0 && raw[k].length == 0))
             continue;
         if (good == 0)
-            return REFUSE(m, REMARK_COLUMN_FAULT, m->c->channels[k], troubles[k]);
-        NOTE(m, REMARK_OTHER_ADDRESS, m->c->channels[k], troubles[k]);
+            return REFUSE(m, REMARK_COLUMN_FAULT, column_words(m->c->channels[k]), troubles[k]);
+        NOTE(m, REMARK_OTHER_ADDRESS, column_words(m->c->channels[k]), troubles[k]);
     }
-    return good > 0 ? 0 : REFUSE(m, REMARK_NO_ADDRESS, m->c->channels[0]);
+    return good > 0 ? 0 : REFUSE(m, REMARK_NO_ADDRESS, column_words(m->c->channels[0]));
 }
 
 /* ---------------------------------------------------------------- other columns */
@@ -116,7 +116,7 @@ static int make_plain(struct maker *m, size_t k, const struct csv_field *raw)
     const char *trouble = check_value(m->row->bytes + m->row->length, n);
 
     if (trouble != NULL)
-        return REFUSE(m, REMARK_COLUMN_FAULT, m->c->columns[k], trouble);
+        return REFUSE(m, REMARK_COLUMN_FAULT, column_words(m->c->columns[k]), trouble);
     put_value(m->row, k, n);
     return 0;
 }
@@ -211,10 +211,10 @@ static int check_texts(struct maker *m)
     case TEXTS_FINE:
         return 0;
     case TEXTS_DEARER:
-        NOTE(m, REMARK_NOT_GSM, trouble.column);
+        NOTE(m, REMARK_NOT_GSM, column_words(trouble.column));
         return 0;
     case TEXTS_HOLE:
-        return REFUSE(m, REMARK_HOLE, trouble.column, trouble.reminder);
+        return REFUSE(m, REMARK_HOLE, column_words(trouble.column), trouble.reminder);
     case TEXTS_TOO_LONG:
         break;
     }

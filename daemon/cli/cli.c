@@ -285,13 +285,14 @@ static void write_overview(struct buf *out)
 {
     static const struct table_column columns[] = {{"", TABLE_LEFT, false}, {"", TABLE_LEFT, false}};
     struct table *t = table_create(columns, 2);
+    char words[WORDS_ARGUMENT_BYTES];
 
     buf_printf(out, T("usage: outreach [OPTION]... COMMAND [ARGUMENT]...\n\n"
                       "Queues campaigns of notices, and shows what became of every one.\n\n"
                       "Commands:\n"));
     for (size_t i = 0; subcommands[i] != NULL; i++) {
         table_printf(t, "%s%s%s", subcommands[i]->name, subcommands[i]->operands[0] ? " " : "",
-                     subcommands[i]->operands);
+                     words_argument(words, subcommands[i]->operands));
         table_cell(t, words_of(subcommands[i]->summary));
     }
     table_write_glossary(t, out);
@@ -307,9 +308,11 @@ static void write_overview(struct buf *out)
 static void write_command_help(const struct subcommand *s, struct buf *out)
 {
     struct buf usage = BUF_INIT(4096);
+    char words[WORDS_ARGUMENT_BYTES];
 
     buf_printf(&usage, T("usage: outreach %s%s%s%s\n"), s->name,
-               s->options != NULL ? T(" [OPTION]...") : "", s->operands[0] ? " " : "", s->operands);
+               s->options != NULL ? T(" [OPTION]...") : "", s->operands[0] ? " " : "",
+               words_argument(words, s->operands));
     prose_put(out, buf_string(&usage), PROSE_COLUMNS, 4);
     buf_free(&usage);
     buf_printf(out, "\n%s\n", words_of(s->summary));
@@ -363,14 +366,24 @@ static int unknown_subcommand(const struct cli *cli, const char *name)
     return cli_fail(cli, EX_USAGE, T("there is no command %s (outreach --help lists them)"), name);
 }
 
+int cli_usage(const struct cli *cli, const struct subcommand *s)
+{
+    char words[WORDS_ARGUMENT_BYTES];
+
+    return cli_fail(cli, EX_USAGE, T("usage: outreach %s %s"), s->name,
+                    words_argument(words, s->operands));
+}
+
 /* "show: expected ID", "list: takes no argument". */
 static int wrong_operands(const struct cli *cli, const struct subcommand *s)
 {
+    char words[WORDS_ARGUMENT_BYTES];
+
     if (s->operands[0] == '\0')
         return cli_fail(cli, EX_USAGE, T("%s takes no argument (outreach %s --help)"), s->name,
                         s->name);
-    return cli_fail(cli, EX_USAGE, T("%s: expected %s (outreach %s --help)"), s->name, s->operands,
-                    s->name);
+    return cli_fail(cli, EX_USAGE, T("%s: expected %s (outreach %s --help)"), s->name,
+                    words_argument(words, s->operands), s->name);
 }
 
 static int run_subcommand(struct cli *cli, const struct subcommand *s, int argc, char **argv)

@@ -81,6 +81,9 @@ int cli_fail(const struct cli *cli, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int cli_error(const struct cli *cli, int code, const struct error *err);
 
+/* The same with what a command expects: EX_USAGE. */
+int cli_usage(const struct cli *cli, const struct subcommand *s);
+
 /* Prints a JSON value as a line and drops the reference. */
 void cli_json(json_t *value);
 

@@ -24,6 +24,7 @@
 #include "template.h"
 #include "tree.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -442,7 +443,8 @@ static int add(struct cli *cli, const void *arg, char **operands, int count)
 
     (void)count;
     if (rc == 0 && access(operands[1], R_OK) != 0)
-        rc = cli_fail(cli, EX_NOINPUT, T("%s cannot be read"), operands[1]);
+        rc = cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[1],
+                      language_errno(errno));
     if (rc != 0)
         return rc;
     cli_catch_signals();

@@ -12,6 +12,7 @@
 #include "subcommands.h"
 #include "tree.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,7 +36,8 @@ static int amend(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
+                        language_errno(errno));
     c = reading_bare(cli, operands[0], &err);
     if (c != NULL) {
         campaign_write_json(c, &json);

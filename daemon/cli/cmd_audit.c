@@ -1,8 +1,10 @@
 /*
  * outreach audit - who asked for what, and when
  */
-#include "clock.h"
+#include "audit_words.h"
 #include "cli.h"
+#include "clock.h"
+#include "field.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -90,11 +92,13 @@ static void put_entry(struct auditing *a, const redisReply *entry)
         if (strcmp(name, "op") == 0 || strcmp(name, "by") == 0 || value == what ||
             strcmp(name, "event") == 0 || strcmp(name, "hash") == 0)
             continue;
-        buf_printf(&more, "%s%s %s", more.length > 0 ? ", " : "", name, value);
+        if (more.length > 0)
+            buf_puts(&more, T(", "));
+        audit_words_field(name, value, &more);
     }
     table_cell(a->table, human_time(when, a->zone, at_ms, true));
     table_cell(a->table, text_of(fields, "by"));
-    table_cell(a->table, text_of(fields, "op"));
+    table_cell(a->table, audit_words(text_of(fields, "op")));
     table_cell(a->table, what);
     table_cell(a->table, buf_string(&more));
     json_array_append_new(a->all, one);
@@ -134,24 +138,56 @@ static int read_back(struct auditing *a, size_t *found, struct error *err)
     return rc;
 }
 
+static const char *next_op(const void *arg, size_t i)
+{
+    (void)arg;
+    return audit_words_op(i);
+}
+
+/* 0, or EX_USAGE with all orders there are. */
+static int check_op(const struct cli *cli, const char *op)
+{
+    struct buf all = BUF_INIT(4096);
+    const char *nearest;
+    int rc;
+
+    for (size_t i = 0; audit_words_op(i) != NULL; i++)
+        if (strcmp(audit_words_op(i), op) == 0)
+            return 0;
+    for (size_t i = 0; audit_words_op(i) != NULL; i++)
+        buf_printf(&all, "%s%s", i > 0 ? ", " : "", audit_words_op(i));
+    nearest = field_nearest(op, next_op, NULL);
+    if (nearest != NULL)
+        rc = cli_fail(cli, EX_USAGE, T("no order is called %s (did you mean %s?): there are %s"),
+                      op, nearest, buf_string(&all));
+    else
+        rc =
+            cli_fail(cli, EX_USAGE, T("no order is called %s: there are %s"), op, buf_string(&all));
+    buf_free(&all);
+    return rc;
+}
+
 static int audit(struct cli *cli, const void *options, char **operands, int count)
 {
     const struct table_column columns[] = {{T("WHEN"), TABLE_LEFT, false},
-                                           {T("WHO"), TABLE_LEFT, false},
+                                           {T("WHO"), TABLE_LEFT, TABLE_WRAPS},
                                            {T("ASKED FOR"), TABLE_LEFT, false},
-                                           {T("OF"), TABLE_LEFT, false},
-                                           {T("MORE"), TABLE_LEFT, true}};
+                                           {T("OF"), TABLE_LEFT, TABLE_WRAPS},
+                                           {T("MORE"), TABLE_LEFT, TABLE_WRAPS}};
+    const struct audit_options *asked = options;
     struct auditing *a;
     struct buf out = BUF_INIT(64u << 20);
     struct error err;
     size_t found = 0;
-    int rc = cli_connect(cli);
+    int rc = asked->op != NULL ? check_op(cli, asked->op) : 0;
 
     (void)operands, (void)count;
+    if (rc == 0)
+        rc = cli_connect(cli);
     if (rc != 0)
         return rc;
     a = xcalloc(1, sizeof *a);
-    *a = (struct auditing){.cli = cli, .options = options, .all = json_array()};
+    *a = (struct auditing){.cli = cli, .options = asked, .all = json_array()};
     a->entries = xcalloc(sizeof a->pages / sizeof *a->pages * PAGE, sizeof *a->entries);
     a->zone = zone_find(cli->settings->defaults.timezone, NULL);
     a->table = table_create(columns, sizeof columns / sizeof *columns);

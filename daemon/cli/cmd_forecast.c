@@ -38,7 +38,7 @@ static void write_reminders(const struct asking *a, struct buf *out)
 {
     const struct campaign *c = a->campaign;
     const struct table_column columns[] = {
-        {T("reminder"), TABLE_LEFT, true},   {T("begins"), TABLE_LEFT, false},
+        {T("reminder"), TABLE_LEFT, TABLE_WRAPS},   {T("begins"), TABLE_LEFT, false},
         {T("finished"), TABLE_LEFT, false},  {T("people"), TABLE_RIGHT, false},
         {T("segments"), TABLE_RIGHT, false}, {T("cost"), TABLE_RIGHT, false}};
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
@@ -67,7 +67,7 @@ static void write_reminders(const struct asking *a, struct buf *out)
 
 static void write_gateways(const struct asking *a, struct buf *out)
 {
-    const struct table_column columns[] = {{T("gateway"), TABLE_LEFT, true},
+    const struct table_column columns[] = {{T("gateway"), TABLE_LEFT, TABLE_WRAPS},
                                            {T("notices"), TABLE_RIGHT, false},
                                            {T("segments"), TABLE_RIGHT, false},
                                            {T("cost"), TABLE_RIGHT, false},

@@ -292,11 +292,11 @@ static int gather_former(struct cli *cli, struct gathering *g, struct error *err
 static struct table *make_table(void)
 {
     const struct table_column columns[] = {
-        {T("NAME"), TABLE_LEFT, true},    {T("CHANNEL"), TABLE_LEFT, false},
-        {T("PLUGIN"), TABLE_LEFT, false}, {T("STATE"), TABLE_LEFT, false},
-        {T("OUT"), TABLE_RIGHT, false},   {T("SUBM"), TABLE_RIGHT, false},
-        {T("ACC"), TABLE_RIGHT, false},   {T("THR"), TABLE_RIGHT, false},
-        {T("REJ"), TABLE_RIGHT, false},   {T("RATE"), TABLE_RIGHT, false},
+        {T("NAME"), TABLE_LEFT, TABLE_WRAPS}, {T("CHANNEL"), TABLE_LEFT, false},
+        {T("PLUGIN"), TABLE_LEFT, false},     {T("STATE"), TABLE_LEFT, false},
+        {T("OUT"), TABLE_RIGHT, false},       {T("SUBM"), TABLE_RIGHT, false},
+        {T("ACC"), TABLE_RIGHT, false},       {T("THR"), TABLE_RIGHT, false},
+        {T("REJ"), TABLE_RIGHT, false},       {T("RATE"), TABLE_RIGHT, false},
         {T("DAEMON"), TABLE_LEFT, false},
     };
 
@@ -378,7 +378,7 @@ static int gateways(struct cli *cli, const void *options, char **operands, int c
     if (gateway_orders_verb(operands[0]))
         return gateway_orders_run(cli, ((const struct gateways_options *)options)->why, operands,
                                   count);
-    return cli_fail(cli, EX_USAGE, T("usage: outreach gateways %s"), cmd_gateways.operands);
+    return cli_usage(cli, &cmd_gateways);
 }
 
 const struct subcommand cmd_gateways = {

@@ -104,7 +104,7 @@ static bool list_pending(void *arg, const redisReply *fields)
         if (strcmp(l->ids[i], id) == 0)
             id = "";
     if (id[0] != '\0') {
-        title = document != NULL ? tree_string(document, "title", "") : "";
+        title = picture_title(document);
         table_cell(l->table, id);
         table_cell(l->table, T("not taken"));
         table_cell(l->table, title);
@@ -148,7 +148,7 @@ static void write_table(const struct listing *l, struct buf *out)
 static int list(struct cli *cli, const void *options, char **operands, int count)
 {
     const struct table_column columns[] = {
-        {T("ID"), TABLE_LEFT, false},       {T("STATE"), TABLE_LEFT, false},
+        {T("ID"), TABLE_LEFT, TABLE_WRAPS},       {T("STATE"), TABLE_LEFT, false},
         {T("TITLE"), TABLE_LEFT, true},     {T("NEXT"), TABLE_LEFT, false},
         {T("THROUGH"), TABLE_RIGHT, false}, {"%", TABLE_RIGHT, false},
     };

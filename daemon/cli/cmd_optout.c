@@ -170,7 +170,7 @@ static int optout(struct cli *cli, const void *arg, char **operands, int count)
         return count == 1 ? list_all(cli)
                           : apply(cli, &verbs[i], options->as_is, operands + 1, count - 1);
     }
-    return cli_fail(cli, EX_USAGE, T("usage: outreach optout %s"), cmd_optout.operands);
+    return cli_usage(cli, &cmd_optout);
 }
 
 const struct subcommand cmd_optout = {

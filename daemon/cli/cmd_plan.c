@@ -60,7 +60,7 @@ static void write_table(const struct cli *cli, const struct plan *p, struct buf 
 {
     const struct table_column columns[] = {
         {T("DATE"), TABLE_LEFT, false},          {T("TIME"), TABLE_RIGHT, false},
-        {TC("plan", "WHAT"), TABLE_LEFT, false}, {TC("plan", "TITLE"), TABLE_LEFT, true},
+        {TC("plan", "WHAT"), TABLE_LEFT, true}, {TC("plan", "TITLE"), TABLE_LEFT, true},
         {T("PEOPLE"), TABLE_RIGHT, false},       {T("STATE"), TABLE_LEFT, false},
     };
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);

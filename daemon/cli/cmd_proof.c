@@ -687,7 +687,7 @@ static int write_campaign(struct proof *p, struct error *err)
     write_list(p);
     heading(p, T("CAMPAIGN"));
     line(p, s->id, p->picture->title);
-    line(p, T("class"), p->campaign->class_name);
+    line(p, T("class"), words_class(p->campaign->class_name));
     buf_printf(&words, T("%s by %s"), human_time(when, p->picture->zone, s->queued_ms, true),
                s->by);
     line(p, T("queued"), buf_string(&words));

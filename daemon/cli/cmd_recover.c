@@ -19,6 +19,7 @@
 #include "marker.h"
 #include "mem.h"
 #include "moves.h"
+#include "prose.h"
 #include "receipt_index.h"
 #include "refusals.h"
 #include "replay.h"
@@ -628,18 +629,21 @@ static int tell_done(struct recovery *r, enum marker_verdict verdict)
         printf(T("%" PRId64 " lines could not be read and were passed over\n"),
                replay_unreadable(r->replay));
     if (verdict == MARKER_REFUSALS)
-        printf(T("done: %" PRId64 " refusals were put back, and the daemons go on within seconds. "
-                 "No log knows\nthose that were entered by hand: enter them again (outreach optout "
-                 "add). Who took a refusal\nback meanwhile counts as refusing again (outreach "
-                 "optout remove)\n"),
-               r->refusals);
+        prose_print(
+            r->cli->width,
+            T("done: %" PRId64 " refusals were put back, and the daemons go on within seconds. "
+              "No log knows\nthose that were entered by hand: enter them again (outreach optout "
+              "add). Who took a refusal\nback meanwhile counts as refusing again (outreach "
+              "optout remove)\n"),
+            r->refusals);
     else
-        puts(
+        prose_print(
+            r->cli->width,
             T("done: the daemons go on within seconds. What only the lost Redis knew is gone: "
               "refusals "
               "and pauses\nsince its copy was made (outreach optout list, outreach pause), and how "
               "much "
-              "each person was sent lately"));
+              "each person was sent lately\n"));
     return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "table.h"
 #include "walk.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -358,9 +359,9 @@ static void write_table(const struct rehearsing *r, struct buf *out)
 {
     const struct campaign *c = r->reading.campaign;
     const struct table_column columns[] = {
-        {T("reminder"), TABLE_LEFT, true}, {T("first"), TABLE_LEFT, false},
-        {T("last"), TABLE_LEFT, false},    {T("sent"), TABLE_RIGHT, false},
-        {T("seg."), TABLE_RIGHT, false},   {T("cost"), TABLE_RIGHT, false}};
+        {T("reminder"), TABLE_LEFT, TABLE_WRAPS}, {T("first"), TABLE_LEFT, false},
+        {T("last"), TABLE_LEFT, false},           {T("sent"), TABLE_RIGHT, false},
+        {T("seg."), TABLE_RIGHT, false},          {T("cost"), TABLE_RIGHT, false}};
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     char when[HUMAN_BYTES];
 
@@ -565,7 +566,8 @@ static int rehearse(struct cli *cli, const void *arg, char **operands, int n)
     if (rc != 0)
         return rc;
     if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read"), operands[0]);
+        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
+                        language_errno(errno));
     cli_catch_signals();
     r = xcalloc(1, sizeof *r);
     r->cli = cli;

@@ -289,7 +289,7 @@ static int registered(struct cli *cli, const struct replies_options *o, const ch
 {
     const struct table_column columns[] = {
         {"", TABLE_RIGHT, false},         {T("WHAT"), TABLE_LEFT, false},
-        {T("NUMBER"), TABLE_LEFT, false}, {TC("replies", "NAME"), TABLE_LEFT, true},
+        {T("NUMBER"), TABLE_LEFT, false}, {TC("replies", "NAME"), TABLE_LEFT, TABLE_WRAPS},
         {T("SINCE"), TABLE_LEFT, false},
     };
     struct buf out = BUF_INIT(16u << 20);
@@ -762,7 +762,7 @@ static int replies(struct cli *cli, const void *arg, char **operands, int count)
         strcmp(operands[0], "answer") != 0 && strcmp(operands[0], "close") != 0)
         o.campaign = operands[0];
     else if (count > 0)
-        return cli_fail(cli, EX_USAGE, T("usage: outreach replies %s"), cmd_replies.operands);
+        return cli_usage(cli, &cmd_replies);
     if ((o.sums || o.registered) && o.campaign == NULL)
         return cli_fail(cli, EX_USAGE,
                         T("of which campaign? outreach replies CAMPAIGN --sums (or --registered)"));

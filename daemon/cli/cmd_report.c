@@ -288,12 +288,12 @@ static int run(struct report *r, const struct report_options *options)
 static int report(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct report_options *options = arg;
-    const struct table_column columns[] = {{T("reminder"), TABLE_LEFT, false},
+    const struct table_column columns[] = {{T("reminder"), TABLE_LEFT, TABLE_WRAPS},
                                            {T("state"), TABLE_LEFT, false},
                                            {TC("report", "notices"), TABLE_RIGHT, false},
                                            {TC("report 2", "segments"), TABLE_RIGHT, false},
                                            {T("cost"), TABLE_RIGHT, false},
-                                           {T("why, and what to do"), TABLE_LEFT, true}};
+                                           {T("why, and what to do"), TABLE_LEFT, TABLE_WRAPS}};
     struct report *r;
     struct picture *p = NULL;
     int wanted = options->state != NULL ? notice_state_parse(options->state) : -1;

@@ -83,12 +83,12 @@ static int residents(struct cli *cli, const void *options, char **operands, int 
                                                  : T("residents %s takes no argument"),
                         verbs[i].name, verbs[i].operand);
     }
-    return cli_fail(cli, EX_USAGE, T("usage: outreach residents %s"), cmd_residents.operands);
+    return cli_usage(cli, &cmd_residents);
 }
 
 const struct subcommand cmd_residents = {
     .name = "residents",
-    .operands = "import|tag|tags|list|export|erase [WHAT]",
+    .operands = "import|tag|tags|list|export|erase [FILE|TAG|NUMBER]",
     .summary = N_("the register: people with tags, from whom campaigns take their audience"),
     .more = N_("import: people of an Excel workbook or a CSV. The first rows are shown as they\n"
                "are understood, then it asks. One number and name is one person; imported again,\n"

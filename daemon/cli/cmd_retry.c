@@ -433,12 +433,12 @@ static int check_reason(const struct cli *cli, const char *reason)
 static int retry(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct retry_options *options = arg;
-    const struct table_column columns[] = {{T("reminder"), TABLE_LEFT, false},
+    const struct table_column columns[] = {{T("reminder"), TABLE_LEFT, TABLE_WRAPS},
                                            {T("state"), TABLE_LEFT, false},
                                            {TC("retry", "notices"), TABLE_RIGHT, false},
                                            {T("again"), TABLE_LEFT, false},
                                            {T("reason"), TABLE_LEFT, false},
-                                           {T("in words"), TABLE_LEFT, true}};
+                                           {T("in words"), TABLE_LEFT, TABLE_WRAPS}};
     struct picture *p = NULL;
     struct retrying_run *r;
     int rc = check_reason(cli, options->reason);

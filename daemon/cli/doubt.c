@@ -1,6 +1,7 @@
 #include "doubt.h"
 
 #include "marker.h"
+#include "prose.h"
 
 static const char *const sentences[] = {
     [MARKER_EMPTY] =
@@ -25,6 +26,7 @@ void doubt_write(struct cli *cli, struct buf *out)
     struct error err;
     struct marker *marker = marker_open(cli->settings->state_dir, &err);
     enum marker_verdict verdict = MARKER_UNKNOWN;
+    struct buf sentence = BUF_INIT(4096);
     redisReply *reply;
 
     if (marker == NULL) {
@@ -36,9 +38,12 @@ void doubt_write(struct cli *cli, struct buf *out)
         verdict = marker_answer(marker, MARKER_LOOK, reply);
         freeReplyObject(reply);
     }
-    if (verdict != MARKER_UNKNOWN && verdict != MARKER_GOOD)
-        buf_printf(out, T("%sThe delivery log of this host: %s\n"), words_of(sentences[verdict]),
+    if (verdict != MARKER_UNKNOWN && verdict != MARKER_GOOD) {
+        prose_put(&sentence, words_of(sentences[verdict]), cli->width, 0);
+        buf_printf(out, T("%sThe delivery log of this host: %s\n"), buf_string(&sentence),
                    cli->settings->log.delivery);
+    }
     marker_close(marker);
     command_free(&c);
+    buf_free(&sentence);
 }

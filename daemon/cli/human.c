@@ -28,17 +28,17 @@ const char *human_duration(char *out, int64_t ms)
     int64_t s = ms / 1000, min = s / 60, h = min / 60, d = h / 24;
 
     if (ms < 1000)
-        snprintf(out, HUMAN_BYTES, "%" PRId64 " ms", ms);
+        snprintf(out, HUMAN_BYTES, T("%" PRId64 " ms"), ms);
     else if (ms < 10000)
-        snprintf(out, HUMAN_BYTES, "%" PRId64 ".%" PRId64 " s", s, ms / 100 % 10);
+        snprintf(out, HUMAN_BYTES, T("%" PRId64 ".%" PRId64 " s"), s, ms / 100 % 10);
     else if (s < 60)
-        snprintf(out, HUMAN_BYTES, "%" PRId64 " s", s);
+        snprintf(out, HUMAN_BYTES, T("%" PRId64 " s"), s);
     else if (min < 60)
-        snprintf(out, HUMAN_BYTES, "%" PRId64 " min %" PRId64 " s", min, s % 60);
+        snprintf(out, HUMAN_BYTES, T("%" PRId64 " min %" PRId64 " s"), min, s % 60);
     else if (h < 24)
-        snprintf(out, HUMAN_BYTES, "%" PRId64 " h %" PRId64 " min", h, min % 60);
+        snprintf(out, HUMAN_BYTES, T("%" PRId64 " h %" PRId64 " min"), h, min % 60);
     else
-        snprintf(out, HUMAN_BYTES, "%" PRId64 " d %" PRId64 " h", d, h % 24);
+        snprintf(out, HUMAN_BYTES, T("%" PRId64 " d %" PRId64 " h"), d, h % 24);
     return out;
 }
 
@@ -50,7 +50,7 @@ const char *human_clock(char *out, int64_t s)
         snprintf(out, HUMAN_BYTES, "%" PRId64 ":%02" PRId64 ":%02" PRId64, s / 3600, s / 60 % 60,
                  s % 60);
     else
-        snprintf(out, HUMAN_BYTES, "%" PRId64 "d %02" PRId64 "h", s / 86400, s / 3600 % 24);
+        snprintf(out, HUMAN_BYTES, T("%" PRId64 "d %02" PRId64 "h"), s / 86400, s / 3600 % 24);
     return out;
 }
 

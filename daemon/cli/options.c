@@ -209,12 +209,12 @@ void options_write(const struct option_row *table, struct buf *out)
     struct table *t = table_create(columns, 2);
 
     for (; table->name != NULL; table++) {
-        char left[80], letter[8] = "    ";
+        char left[WORDS_ARGUMENT_BYTES + 80], letter[8] = "    ", words[WORDS_ARGUMENT_BYTES];
 
         if (table->letter != 0)
             snprintf(letter, sizeof letter, "-%c, ", table->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, table->name, table->argument ? " " : "",
-                 table->argument ? table->argument : "");
+                 table->argument ? words_argument(words, table->argument) : "");
         table_cell(t, left);
         table_cell(t, words_of(table->help));
     }

@@ -18,6 +18,17 @@ static const struct zone *zone_of(const struct cli *cli, const struct tree *docu
     return zone != NULL ? zone : zone_find("UTC", NULL);
 }
 
+const char *picture_title(const struct tree *document)
+{
+    const struct tree *title = document != NULL ? tree_get(document, "title") : NULL;
+
+    if (title == NULL || title->kind != TREE_OBJECT)
+        return document != NULL ? tree_string(document, "title", "") : "";
+    if (tree_get(title, language_name()) != NULL)
+        return tree_string(title, language_name(), "");
+    return title->first != NULL ? tree_string(title, title->first->name, "") : "";
+}
+
 struct picture *picture_read(struct cli *cli, const char *id, struct error *err)
 {
     struct campaign_status *status = campaign_status_read(cli->db, id, err);
@@ -29,7 +40,7 @@ struct picture *picture_read(struct cli *cli, const char *id, struct error *err)
     p->status = status;
     if (status->document[0] != '\0')
         p->document = tree_parse_json(status->document, strlen(status->document), NULL, NULL);
-    p->title = p->document ? tree_string(p->document, "title", "") : "";
+    p->title = picture_title(p->document);
     p->zone = zone_of(cli, p->document);
     return p;
 }

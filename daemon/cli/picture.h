@@ -16,6 +16,9 @@ struct picture {
     const struct zone *zone; /* of the event */
 };
 
+/* The title that a document has, in the person's language if there are several; "" for NULL. */
+const char *picture_title(const struct tree *document);
+
 /* Reads one; NULL with err when there is none of that id. */
 struct picture *picture_read(struct cli *cli, const char *id, struct error *err);
 void picture_free(struct picture *p); /* NULL is fine */

@@ -53,13 +53,29 @@ static bool starts_anew(const char *s, const struct buf *rest)
     return *s == '\0' || *s == '\n' || *s == ' ' || rest->data[0] == ' ' || begins_with_term(s);
 }
 
+/* Columns that the colours ("\033[32m") in the first of s seem to take and do not. */
+static size_t colour_columns(const char *s, size_t n, size_t columns)
+{
+    size_t shown = utf8_cut(s, n, columns, NULL), colours = 0;
+
+    for (const char *p = s; (p = memchr(p, '\033', (size_t)(s + shown - p))) != NULL; p++) {
+        const char *end = memchr(p, 'm', (size_t)(s + n - p));
+
+        if (end == NULL)
+            break;
+        colours += (size_t)(end - p); /* the escape itself has none */
+        shown = utf8_cut(s, n, columns + colours, NULL);
+    }
+    return colours;
+}
+
 /* Puts a line of n bytes in lines that fit. Of more than one the last goes to rest. */
 static void put_line(struct buf *out, const char *s, size_t n, size_t columns, size_t hang,
                      struct buf *rest)
 {
     size_t indent = indent_of(s, n), before = 0;
 
-    if (utf8_columns(s, n) <= columns) {
+    if (utf8_columns(s, n) <= columns + colour_columns(s, n, columns)) {
         buf_put(out, s, n);
         buf_putc(out, '\n');
         return;
@@ -71,9 +87,12 @@ static void put_line(struct buf *out, const char *s, size_t n, size_t columns, s
     }
     s += indent;
     n -= indent;
-    for (before = indent; utf8_columns(s, n) + before > columns; before = indent + hang) {
-        size_t take = table_line(s, n, columns - before), trimmed = take;
+    for (before = indent;; before = indent + hang) {
+        size_t room = columns - before + colour_columns(s, n, columns - before);
+        size_t take = table_line(s, n, room), trimmed = take;
 
+        if (take == n)
+            break;
         while (trimmed > 0 && s[trimmed - 1] == ' ')
             trimmed--;
         buf_printf(out, "%*s%.*s\n", (int)before, "", (int)trimmed, s);
@@ -98,6 +117,10 @@ void prose_put(struct buf *out, const char *text, size_t columns, size_t hang)
 {
     struct buf rest = BUF_INIT(LINE_MOST), line = BUF_INIT(LINE_MOST);
 
+    if (columns == 0) {
+        buf_puts(out, text);
+        return;
+    }
     for (const char *s = text; *s != '\0';) {
         size_t n = strcspn(s, "\n");
 
@@ -118,6 +141,20 @@ void prose_put(struct buf *out, const char *text, size_t columns, size_t hang)
 }
 
 /* ------------------------------------------------------------------- the terminal */
+void prose_print(unsigned columns, const char *format, ...)
+{
+    struct buf out = BUF_INIT(LINE_MOST);
+    char text[4096];
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    prose_put(&out, text, columns, 0);
+    fputs(buf_string(&out), stdout);
+    buf_free(&out);
+}
+
 void prose_tell(const char *format, ...)
 {
     struct buf folded = BUF_INIT(LINE_MOST);
@@ -130,7 +167,7 @@ void prose_tell(const char *format, ...)
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
     if (isatty(STDERR_FILENO)) {
-        prose_put(&folded, text, sized ? size.ws_col : PROSE_COLUMNS, 0);
+        prose_put(&folded, text, sized ? size.ws_col : PROSE_COLUMNS, 2);
         if (text[strlen(text) - 1] != '\n')
             folded.length--;
         fputs(buf_string(&folded), stderr);
@@ -146,10 +183,15 @@ static struct {
     struct buf line; /* that has not ended yet */
 } fold = {.line = BUF_INIT(LINE_MOST)};
 
-/* Lines that move the cursor or colour are pictures, which know their width. */
-static bool is_picture(const struct buf *line)
+/* Lines that move the cursor are pictures, which know their width. */
+static bool is_picture(const char *line)
 {
-    return memchr(line->data, '\033', line->length) != NULL;
+    while ((line = strchr(line, '\033')) != NULL) {
+        line += 1 + strspn(line + 1, "[?0123456789;");
+        if (*line != 'm')
+            return true;
+    }
+    return false;
 }
 
 static ssize_t on_write(void *arg, const char *data, size_t n)
@@ -162,16 +204,16 @@ static ssize_t on_write(void *arg, const char *data, size_t n)
             buf_putc(&fold.line, data[i]);
             continue;
         }
-        if (fold.line.length > 0 && is_picture(&fold.line)) {
+        if (is_picture(buf_string(&fold.line))) {
             buf_put(&out, fold.line.data, fold.line.length);
             buf_putc(&out, '\n');
         } else {
-            put_line(&out, buf_string(&fold.line), fold.line.length, fold.width, 0, &rest);
+            put_line(&out, buf_string(&fold.line), fold.line.length, fold.width, 2, &rest);
             end_line(&out, &rest);
         }
         buf_clear(&fold.line);
     }
-    if (fold.line.length > 0 && is_picture(&fold.line)) { /* nothing that waits for more */
+    if (is_picture(buf_string(&fold.line))) { /* nothing that waits for more */
         buf_put(&out, fold.line.data, fold.line.length);
         buf_clear(&fold.line);
     }

@@ -19,15 +19,19 @@
 #define PROSE_COLUMNS 80
 
 /* Puts text; what goes on in another line is indented as the first was, and by hang
- * blanks more. */
+ * blanks more. columns 0: as it stands. */
 void prose_put(struct buf *out, const char *text, size_t columns, size_t hang);
+
+/* Up to 4 KiB to stdout, which is a terminal of so many columns. */
+void prose_print(unsigned columns, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Up to 4 KiB to stderr, folded where that is a terminal; a question needs no newline. */
 void prose_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* From now on what is printed to stdout is folded so, line by line, to a terminal of so
- * many columns; escape sequences take none. prose_end() prints what is left of a line
- * without an end, and stdout is as it was. width 0: nothing is folded. */
+ * many columns, of which colours take none; lines that move the cursor stay as they are.
+ * prose_end() prints what is left of a line without an end, and stdout is as it was.
+ * width 0: nothing is folded. */
 void prose_begin(unsigned width);
 void prose_end(void);
 

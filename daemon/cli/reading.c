@@ -2,6 +2,7 @@
 
 #include "campaigns.h"
 #include "clock.h"
+#include "column.h"
 #include "csv.h"
 #include "human.h"
 #include "mem.h"
@@ -362,8 +363,8 @@ static void write_text(const struct reading *r, const struct preview_text *t, st
 
     buf_puts(out, "\n");
     write_reminder_names(r->campaign, t->reminders, out);
-    buf_printf(out, T(" (%s, %s), recipients: %s"), t->channel, t->language,
-               human_count(count, (int64_t)t->recipients));
+    buf_printf(out, T(" (%s, %s), recipients: %s"), words_channel(t->channel),
+               column_language_words(t->language), human_count(count, (int64_t)t->recipients));
     if (t->longest > 0)
         buf_printf(out, T(", segments at most: %u"), t->longest);
     buf_putc(out, '\n');
@@ -401,7 +402,7 @@ static void write_event(const struct campaign *c, struct buf *out)
 {
     char starts[HUMAN_BYTES], ends[HUMAN_BYTES];
 
-    buf_printf(out, T("%s  %s\nclass %s; event %s"), c->id, c->title, c->class_name,
+    buf_printf(out, T("%s  %s\nclass %s; event %s"), c->id, c->title, words_class(c->class_name),
                human_time(starts, c->zone, c->starts_ms, false));
     if (c->ends_ms != 0)
         buf_printf(out, T(" to %s"), human_time(ends, c->zone, c->ends_ms, false));

@@ -310,7 +310,7 @@ static void tell(const struct search *s)
         {T("NUMBER"), TABLE_LEFT, false},
         {T("NOBODY IN A ROW"), TABLE_RIGHT, false},
         {T("LAST"), TABLE_LEFT, false},
-        {T("CAMPAIGN"), TABLE_LEFT, true},
+        {T("CAMPAIGN"), TABLE_LEFT, TABLE_WRAPS},
     };
     const struct zone *zone = zone_find(s->cli->settings->defaults.timezone, NULL);
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);

@@ -2,6 +2,7 @@
  * outreach residents import, and tag --file: people of a file into the register
  */
 #include "campaign.h"
+#include "column.h"
 #include "human.h"
 #include "log.h"
 #include "mem.h"
@@ -109,7 +110,7 @@ static void write_columns(const struct import *im, struct buf *out)
                          : people_keeps(im->people, k)  ? T(" (and tags)")
                                                         : T(" (tags)");
 
-        buf_printf(out, "%s%s%s", k > 0 ? T(", ") : "", c->columns[k], as);
+        buf_printf(out, "%s%s%s", k > 0 ? T(", ") : "", column_words(c->columns[k]), as);
     }
     buf_putc(out, '\n');
     if (people_left_out(im->people)[0] != '\0')
@@ -126,7 +127,7 @@ static int preview(struct import *im, struct error *err)
     int rc;
 
     for (size_t k = 0; k < c->column_count; k++)
-        columns[k] = (struct table_column){c->columns[k], TABLE_LEFT, k + 1 == c->column_count};
+        columns[k] = (struct table_column){column_words(c->columns[k]), TABLE_LEFT, true};
     im->shown = table_create(columns, c->column_count);
     rc = people_read(im->people, &sink, &im->report, err);
     if (im->enough)
@@ -350,7 +351,7 @@ static int open_file(struct import *im, const char *path)
     int rc = cli_settings(im->cli);
 
     if (rc == 0 && access(path, R_OK) != 0)
-        rc = cli_fail(im->cli, EX_NOINPUT, T("%s cannot be read"), path);
+        rc = cli_fail(im->cli, EX_NOINPUT, T("%s cannot be read: %s"), path, language_errno(errno));
     if (rc != 0)
         return rc;
     im->people =

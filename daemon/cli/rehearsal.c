@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "gateway.h"
 #include "keys.h"
+#include "language.h"
 #include "mem.h"
 #include "private_redis.h"
 #include "tree.h"
@@ -188,9 +189,9 @@ static int write_conf(struct rehearsal *r, const struct rehearsal_options *o, st
     if (rc == 0) {
         f = fopen(r->conf, "we");
         if (f == NULL || fwrite(buf_string(&out), 1, out.length, f) != out.length)
-            rc = error_set(err, "%s: %s", r->conf, strerror(errno));
+            rc = error_set(err, "%s: %s", r->conf, language_errno(errno));
         if (f != NULL && fclose(f) != 0 && rc == 0)
-            rc = error_set(err, "%s: %s", r->conf, strerror(errno));
+            rc = error_set(err, "%s: %s", r->conf, language_errno(errno));
     }
     buf_free(&out);
     return rc;
@@ -206,7 +207,7 @@ static int write_clock(struct rehearsal *r, struct error *err)
 
     if (f != NULL)
         whole = fclose(f) == 0 && whole;
-    return whole ? 0 : error_set(err, "%s: %s", r->clock, strerror(errno));
+    return whole ? 0 : error_set(err, "%s: %s", r->clock, language_errno(errno));
 }
 
 int64_t rehearsal_now_ms(const struct rehearsal *r)
@@ -388,7 +389,7 @@ struct rehearsal *rehearsal_create(struct cli *cli, const struct rehearsal_optio
     r->cli = cli;
     r->dir = xasprintf("%s/outreach-rehearsal-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
     if (mkdtemp(r->dir) == NULL) {
-        error_set(err, "%s: %s", r->dir, strerror(errno));
+        error_set(err, "%s: %s", r->dir, language_errno(errno));
         free(r->dir);
         r->dir = NULL;
         rehearsal_close(r);

@@ -47,7 +47,7 @@ static int read_file(const char *path, struct buf *raw, struct error *err)
     size_t n;
 
     if (file == NULL)
-        return error_set(err, "%s: %s", path, strerror(errno));
+        return error_set(err, "%s: %s", path, language_errno(errno));
     while ((n = fread(piece, 1, sizeof piece, file)) > 0)
         buf_put(raw, piece, n);
     n = ferror(file) != 0;

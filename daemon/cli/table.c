@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define GAP 2 /* blanks between columns */
+/* Columns that a flexible column keeps: at first, of those that wrap, and at last. */
+#define CUT_LEAST 14
+#define WRAP_LEAST 8
 #define FLEXIBLE_LEAST 8
 #define MOST_COLUMNS 16
 
@@ -102,34 +105,78 @@ static void measure(const struct table *t, size_t *widths)
     }
 }
 
-/* Takes from the flexible column what the table is wider than the terminal. */
+/* Takes what is too much from the widest columns that are flexible in that way, and have
+ * more than least. Returns what is still too much. */
+static size_t narrow(const struct table *t, size_t *widths, size_t over, int way, size_t least)
+{
+    while (over > 0) {
+        size_t widest = t->count;
+
+        for (size_t i = 0; i < t->count; i++)
+            if (t->columns[i].flexible == way && widths[i] > least &&
+                (widest == t->count || widths[i] > widths[widest]))
+                widest = i;
+        if (widest == t->count)
+            break;
+        widths[widest]--;
+        over--;
+    }
+    return over;
+}
+
 static void give_way(const struct table *t, size_t *widths, size_t width)
 {
     size_t total = GAP * (t->count - 1);
 
     for (size_t i = 0; i < t->count; i++)
         total += widths[i];
-    for (size_t i = 0; i < t->count; i++) {
-        size_t over = total > width ? total - width : 0;
+    if (total <= width)
+        return;
+    total = narrow(t, widths, total - width, true, CUT_LEAST);
+    total = narrow(t, widths, total, TABLE_WRAPS, WRAP_LEAST);
+    (void)narrow(t, widths, total, true, FLEXIBLE_LEAST);
+}
 
-        if (!t->columns[i].flexible || over == 0 || widths[i] <= FLEXIBLE_LEAST)
+/* One line of a row. left: what of each cell is still to be written, moved on. Returns
+ * whether anything is left. */
+static bool write_line(const struct table *t, const size_t *widths, unsigned indent,
+                       const char **left, struct buf *out)
+{
+    bool more = false;
+
+    put_blanks(out, indent);
+    for (size_t i = 0; i < t->count; i++) {
+        const char *cell = left[i];
+        size_t n = strlen(cell), take = n, columns;
+
+        if (i > 0)
+            put_blanks(out, GAP);
+        left[i] = cell + n;
+        if (t->columns[i].flexible != TABLE_WRAPS) {
+            table_fit(out, cell, widths[i], t->columns[i].align);
             continue;
-        widths[i] = widths[i] > over + FLEXIBLE_LEAST ? widths[i] - over : FLEXIBLE_LEAST;
+        }
+        take = table_line(cell, n, widths[i]);
+        columns = utf8_columns(cell, take);
+        buf_put(out, cell, take);
+        put_blanks(out, widths[i] > columns ? widths[i] - columns : 0);
+        left[i] = cell + take + strspn(cell + take, " ");
+        more |= *left[i] != '\0';
     }
+    while (out->length > 0 && out->data[out->length - 1] == ' ')
+        out->length--;
+    buf_putc(out, '\n');
+    return more;
 }
 
 static void write_row(const struct table *t, const size_t *widths, unsigned indent,
                       const char *const *cells, struct buf *out)
 {
-    put_blanks(out, indent);
-    for (size_t i = 0; i < t->count; i++) {
-        if (i > 0)
-            put_blanks(out, GAP);
-        table_fit(out, cells[i], widths[i], t->columns[i].align);
-    }
-    while (out->length > 0 && out->data[out->length - 1] == ' ')
-        out->length--;
-    buf_putc(out, '\n');
+    const char *left[MOST_COLUMNS];
+
+    memcpy(left, cells, t->count * sizeof *left);
+    while (write_line(t, widths, indent, left, out))
+        ;
 }
 
 void table_write(const struct table *t, unsigned width, unsigned indent, struct buf *out)
@@ -172,7 +219,8 @@ static bool may_break(const char *s, size_t i)
         return true;
     if ((before < 0x80 && after < 0x80) || (after & 0xc0) == 0x80)
         return false;
-    return !is_mark(s + i, "，。、；：？！）”】》…—") && !(i >= 3 && is_mark(s + i - 3, "（“【《"));
+    return strchr(",.;:?!)]}|", after) == NULL && !is_mark(s + i, "，。、；：？！）”】》…—") &&
+           !(i >= 3 && is_mark(s + i - 3, "（“【《"));
 }
 
 size_t table_line(const char *s, size_t n, size_t columns)
@@ -183,6 +231,9 @@ size_t table_line(const char *s, size_t n, size_t columns)
         return fits;
     for (size_t i = fits; i > 0; i--)
         if (may_break(s, i))
+            return i;
+    for (size_t i = fits; i > fits / 2; i--) /* of an id, of a path */
+        if (s[i - 1] == '-' || s[i - 1] == '/')
             return i;
     if (fits == 0) /* narrower than one character: never stand still */
         for (fits = 1; fits < n && ((unsigned char)s[fits] & 0xc0) == 0x80;)

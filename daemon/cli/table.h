@@ -1,21 +1,25 @@
 /*
  * table.h - columns that stand under each other, also in Chinese
  *
- * A wide character takes two columns of a terminal (text/utf8.h). Where the
- * table is wider than the terminal its flexible column gives way, cut with an
- * ellipsis; output that is not for a terminal (width 0) is never cut.
+ * A wide character takes two columns of a terminal (text/utf8.h). Where the table is
+ * wider than the terminal its flexible columns give way, the widest first: what is for
+ * a glance is cut with an ellipsis, and before that what has to be read whole (ids,
+ * reasons) goes on in the next line of its column. What is not for a terminal (width 0)
+ * is never cut.
  */
 #ifndef OUTREACH_TABLE_H
 #define OUTREACH_TABLE_H
 
 #include "buf.h"
 
+#define TABLE_WRAPS 2
+
 struct table; /* opaque */
 
 struct table_column {
     const char *heading; /* borrowed */
     enum { TABLE_LEFT, TABLE_RIGHT } align;
-    bool flexible; /* at most one */
+    int flexible; /* false; true: is cut; TABLE_WRAPS: goes on in the next line */
 };
 
 struct table *table_create(const struct table_column *columns, size_t count); /* copied */
@@ -39,7 +43,8 @@ void table_fit(struct buf *out, const char *s, size_t columns, int align);
 
 /* How many of the n bytes make a line of at most so many columns: to its end, or to
  * where it may be broken: at a blank, or next to a wide character, but a closing mark
- * opens no line; within a word only where there is nothing else. */
+ * opens no line; within a word only where there is nothing else, and best behind a
+ * hyphen or slash. */
 size_t table_line(const char *s, size_t n, size_t columns);
 
 /* s in such lines, each behind prefix; a newline ends one too. */

@@ -1,9 +1,11 @@
 #include "words.h"
 
 #include "buf.h"
+#include "column.h"
 #include "mem.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,6 +139,71 @@ char *words_approval(const char *names)
     buf_free(&out);
     free(copy);
     return text;
+}
+
+const char *words_class(const char *name)
+{
+    static const struct name classes[] = {
+        {"notice", N_("notice")}, {"promotion", N_("promotion")}, {"personal", N_("personal")}};
+
+    return find(classes, sizeof classes / sizeof *classes, name);
+}
+
+const char *words_channel(const char *name)
+{
+    return strcmp(name, "sms") == 0 ? T("sms") : column_words(name);
+}
+
+const char *words_argument(char *out, const char *argument)
+{
+    static const struct name places[] = {
+        {"ADDRESS", N_("ADDRESS")},
+        {"CALENDAR", N_("CALENDAR")},
+        {"CAMPAIGN", N_("CAMPAIGN")},
+        {"CODE", N_("CODE")},
+        {"COLUMN", N_("COLUMN")},
+        {"COUNT", N_("COUNT")},
+        {"DIRECTORY", N_("DIRECTORY")},
+        {"FILE", N_("FILE")},
+        {"HEADING", N_("HEADING")},
+        {"HOURS", N_("HOURS")},
+        {"ID", N_("ID")},
+        {"NAME", N_("NAME")},
+        {"NUMBER", N_("NUMBER")},
+        {"OP", N_("OP")},
+        {"PERCENT", N_("PERCENT")},
+        {"RATE", N_("RATE")},
+        {"REASON", N_("REASON")},
+        {"REMINDER", N_("REMINDER")},
+        {"SECONDS", N_("SECONDS")},
+        {"STATE", N_("STATE")},
+        {"TAG", N_("TAG")},
+        {"TEXT", N_("TEXT")},
+        {"TIME", N_("TIME")},
+        {"VALUE", N_("VALUE")},
+        {"WHO", N_("WHO")},
+        {"WORDS", N_("WORDS")},
+        {"YEAR", N_("YEAR")},
+    };
+    struct buf words = BUF_INIT(WORDS_ARGUMENT_BYTES);
+    char word[16];
+
+    while (*argument != '\0') {
+        size_t n = strspn(argument, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+        if (n == 0 || n >= sizeof word) {
+            buf_put(&words, argument, n + (n == 0));
+            argument += n + (n == 0);
+            continue;
+        }
+        memcpy(word, argument, n);
+        word[n] = '\0';
+        buf_puts(&words, find(places, sizeof places / sizeof *places, word));
+        argument += n;
+    }
+    snprintf(out, WORDS_ARGUMENT_BYTES, "%s", buf_string(&words));
+    buf_free(&words);
+    return out;
 }
 
 const char *words_weekday(int weekday)

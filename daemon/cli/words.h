@@ -31,6 +31,15 @@ const char *words_reason(const char *name);
 /* Why a second person has to approve a campaign, for free(). names: as approval_text() gives. */
 char *words_approval(const char *names);
 
+/* A class ("notice", "通知") and a channel ("sms", "短信"); an unknown one is itself. */
+const char *words_class(const char *name);
+const char *words_channel(const char *name);
+
+/* What is to be written in the place of "NUMBER", "[FILE|DIRECTORY]..." or "CAMPAIGN.conf":
+ * those words in the person's language, in out, which is returned. */
+#define WORDS_ARGUMENT_BYTES 160
+const char *words_argument(char *out, const char *argument);
+
 /* "Sat", "周六"; weekday 0 is Sunday. */
 const char *words_weekday(int weekday);
 

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "fault.h"
 #include "keys.h"
+#include "language.h"
 #include "log.h"
 #include "mem.h"
 #include "sentinel.h"
@@ -1032,9 +1033,10 @@ int db_connect(struct db *db, int64_t timeout_ms, struct error *err)
 
     while (!db_well(db)) {
         if (db->refused)
-            return error_set(err, "Redis: %s", db->why);
+            return error_set(err, "Redis: %s", language_text(db->why));
         if (clock_mono_ms() > until)
-            return error_set(err, "Redis cannot be used: %s", db->why[0] ? db->why : "no answer");
+            return error_set(err, "Redis cannot be used: %s",
+                             db->why[0] ? language_text(db->why) : language_text("no answer"));
         event_base_loop(db->base, EVLOOP_ONCE);
         if (event_base_got_break(db->base) && !db->refused)
             return error_set(err, "Redis is not waited for any longer: the loop was ended");
@@ -1077,7 +1079,7 @@ int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *e
     while (answer == NULL && !db->refused && clock_mono_ms() < until)
         event_base_loop(db->base, EVLOOP_ONCE);
     if (answer == NULL)
-        return error_set(err, "Redis does not answer: %s", db->why);
+        return error_set(err, "Redis does not answer: %s", language_text(db->why));
     if (answer->type == REDIS_REPLY_ERROR) {
         error_set(err, "Redis: %s", answer->str);
         freeReplyObject(answer);
@@ -1102,7 +1104,7 @@ int db_drain(struct db *db, size_t left, struct error *err)
             until = clock_mono_ms() + 30000;
         }
         if (db->refused || clock_mono_ms() > until)
-            return error_set(err, "Redis does not answer: %s", db->why);
+            return error_set(err, "Redis does not answer: %s", language_text(db->why));
     }
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "error.h"
 #include "keys.h"
+#include "language.h"
 #include "log.h"
 #include "mem.h"
 
@@ -60,7 +61,7 @@ static int read_marker(struct marker *m, struct error *err)
         return 0;
     n = fd >= 0 ? read(fd, bytes, FILE_BYTES) : -1;
     if (n < 0)
-        error_set(err, "%s: %s", m->path, strerror(errno));
+        error_set(err, "%s: %s", m->path, language_errno(errno));
     if (fd >= 0)
         close(fd);
     if (n < 0)

@@ -225,7 +225,7 @@ static int write_conf(const struct private_redis *p, struct error *err)
 
     fd = open(p->conf, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || buf_overflowed(&b) || write(fd, b.data, b.length) != (ssize_t)b.length)
-        error_set(err, "%s: %s", p->conf, fd < 0 || errno ? strerror(errno) : "cannot be written");
+        error_set(err, "%s: %s", p->conf, fd < 0 || errno ? language_errno(errno) : "cannot be written");
     else
         rc = 0;
     if (fd >= 0)
@@ -273,7 +273,7 @@ static int spawn_program(const struct private_redis *p, int lock_fd, pid_t *pid,
         return error_set(err, "redis-server is not installed: install Debian's redis-tools or "
                               "redis-server, or set redis.url");
     if (rc != 0)
-        return error_set(err, "redis-server cannot be started: %s", strerror(rc));
+        return error_set(err, "redis-server cannot be started: %s", language_errno(rc));
     return 0;
 }
 

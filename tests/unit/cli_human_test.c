@@ -184,6 +184,34 @@ static void test_fit(void **state)
     buf_free(&out);
 }
 
+static void test_columns_that_wrap(void **state)
+{
+    const struct table_column columns[] = {{"ID", TABLE_LEFT, TABLE_WRAPS},
+                                           {"TITLE", TABLE_LEFT, true},
+                                           {"N", TABLE_RIGHT, false},
+                                           {"WHY", TABLE_LEFT, TABLE_WRAPS}};
+    struct table *t = table_create(columns, 4);
+    struct buf out = BUF_INIT(4096);
+
+    (void)state;
+    table_cell(t, "spring-job-fair");
+    table_cell(t, "春风送岗位女性专场招聘会");
+    table_cell(t, "12");
+    table_cell(t, "nobody has this number");
+    /* What is read whole goes on below itself; what is for a glance is cut to 14 before that. */
+    table_write(t, 46, 0, &out);
+    assert_string_equal(buf_string(&out), "ID            TITLE            N  WHY\n"
+                                          "spring-job-   春风送岗位女…   12  nobody has\n"
+                                          "fair                              this number\n");
+    buf_clear(&out);
+    table_write(t, 0, 0, &out); /* not for a terminal: on one line, whole */
+    assert_string_equal(buf_string(&out),
+                        "ID               TITLE                      N  WHY\n"
+                        "spring-job-fair  春风送岗位女性专场招聘会  12  nobody has this number\n");
+    table_free(t);
+    buf_free(&out);
+}
+
 static const struct {
     const char *name, *text;
     size_t columns;
@@ -389,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_language_follows_the_locale),
         cmocka_unit_test(test_no_state_or_reason_without_words),
         cmocka_unit_test(test_columns_stand_under_each_other),
+        cmocka_unit_test(test_columns_that_wrap),
         cmocka_unit_test(test_fit),
         cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_prose),
