@@ -120,6 +120,11 @@ static void on_early(void *arg, struct gateway *gw, const char *id, size_t id_le
     inbound_early(((struct daemon *)arg)->inbound, gw, id, id_length, receipt, n);
 }
 
+static void on_alarm(void *arg, const struct alarm *alarm)
+{
+    inbound_alarm(((struct daemon *)arg)->inbound, alarm);
+}
+
 /* ------------------------------------------------------------------- stopping */
 
 static void leave(struct daemon *d, int status)
@@ -336,8 +341,12 @@ static int start(struct daemon *d, struct error *err, int *status)
 {
     static const struct gateway_events events = {
         .answered = on_answered, .receipt = on_receipt, .reply = on_reply, .changed = on_changed};
-    struct dispatch_options dispatch = {
-        .base = d->base, .settings = d->settings, .stop = on_replaced, .early = on_early, .arg = d};
+    struct dispatch_options dispatch = {.base = d->base,
+                                        .settings = d->settings,
+                                        .stop = on_replaced,
+                                        .early = on_early,
+                                        .alarm = on_alarm,
+                                        .arg = d};
     struct inbound_options inbound = {.base = d->base, .settings = d->settings};
 
     *status = EX_UNAVAILABLE;

@@ -662,9 +662,9 @@ static const struct field approval_fields[] = {
 
 static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
 
+/* A campaign comes from whoever may queue one: no program of the daemon's machine is for it. */
 static const struct field alert_fields[] = {
-    {"to", FIELD_STRING, offsetof(struct later, string[0]), .min = 1, .max = 200},
-    {"exec", FIELD_STRING, offsetof(struct later, string[1]), .min = 1, .max = 4000},
+    {"to", FIELD_STRING, offsetof(struct later, string[0]), .min = 1, .max = 200, .required = true},
     {"level", FIELD_ENUM, offsetof(struct later, number[0]), .initial = "error",
      .names = level_names},
     {0},
@@ -693,6 +693,10 @@ static int read_alerts(const struct tree *value, void *at, struct arena *arena, 
     for (one = value->first; one != NULL; one = one->next)
         if (read_later(alert_fields, one, at, arena, err) != 0)
             return -1;
+        else if (strncmp(tree_member(one, "to")->string, "exec:", 5) == 0)
+            return tree_error(err, tree_member(one, "to"),
+                              "a program is told by outreachd.conf alone; here expected "
+                              "\"gateway:address\" or a gateway that tells a group");
     *(const struct tree **)at = value;
     return 0;
 }
@@ -759,7 +763,9 @@ static const struct field form_fields[] = {
     {"approval", FIELD_CUSTOM, FORM(approval), .read = read_approval,
      .help = "when a second person must agree, where that is stricter than defaults.approval: "
              "recipients, cost, required"},
-    {"alerts", FIELD_CUSTOM, FORM(alerts), .read = read_alerts, .help = "kept for later"},
+    {"alerts", FIELD_CUSTOM, FORM(alerts), .read = read_alerts,
+     .help = "who is told when it stands still, is late or fails, besides those of outreachd.conf: "
+             "to, level"},
     {"fallback_after", FIELD_DURATION, FORM(fallback_after_ms), .min = 1000, .max = 604800000,
      .help = "the next channel also when no receipt has come so long after a gateway took it"},
     {0},

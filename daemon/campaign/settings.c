@@ -61,6 +61,9 @@ struct settings_private {
         int64_t memory_mb, batch, attempts, backoff_ms, backoff_max_ms, doubt_wait_ms, park_max,
             stop_ms;
     } dispatch;
+    struct {
+        int64_t failures, gateway_ms;
+    } alarms;
     struct field_groups alerts;
     const struct tree *gateways;
 };
@@ -379,6 +382,14 @@ static const struct field dispatch_fields[] = {
     {0},
 };
 
+static const struct field alarms_fields[] = {
+    {"failures", FIELD_INT, IN(alarms, failures), .min = 0, .max = 99, .initial = "30",
+     .help = "percent of a reminder's notices, of 20 and more; 0: never told"},
+    {"gateway", FIELD_DURATION, IN(alarms, gateway_ms), .min = 1000, .max = 86400000,
+     .initial = "60s", .help = "one that takes nothing for so long"},
+    {0},
+};
+
 static const struct field alert_fields[] = {
     {"to", FIELD_STRING, offsetof(struct alert, to), .min = 1, .max = 200,
      .help = "a gateway that tells a group, or gateway:address"},
@@ -403,6 +414,7 @@ static const struct field settings_fields[] = {
     {"web", FIELD_GROUP, AT(web), .fields = web_fields},
     {"defaults", FIELD_GROUP, AT(defaults), .fields = defaults_fields},
     {"dispatch", FIELD_GROUP, AT(dispatch), .fields = dispatch_fields},
+    {"alarms", FIELD_GROUP, AT(alarms), .fields = alarms_fields, .help = "what is told to them"},
     {"alerts", FIELD_GROUPS, AT(alerts), .min = 0, .max = 64, .fields = alert_fields,
      .size = sizeof(struct alert), .help = "who is told"},
     {"gateways", FIELD_CUSTOM, AT(gateways), .read = read_gateways,
@@ -646,6 +658,8 @@ static void publish(struct settings *s, struct settings_private *p)
     s->dispatch.doubt_wait_ms = p->dispatch.doubt_wait_ms;
     s->dispatch.park_max = (uint32_t)p->dispatch.park_max;
     s->dispatch.stop_ms = p->dispatch.stop_ms;
+    s->alarms.failures = (int)p->alarms.failures;
+    s->alarms.gateway_ms = p->alarms.gateway_ms;
     s->alerts = p->alerts.items;
     s->alert_count = p->alerts.count;
     s->gateways = p->gateways;

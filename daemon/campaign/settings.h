@@ -51,6 +51,10 @@ struct settings {
         uint32_t park_max;                  /* 20,000 */
         int64_t stop_ms;                    /* bound of a graceful stop, 30 s */
     } dispatch;
+    struct {
+        int failures;       /* percent of a reminder's notices that went out; 0: never told */
+        int64_t gateway_ms; /* one that takes nothing for so long is told */
+    } alarms;
     const struct alert *alerts; /* alert_count of them */
     size_t alert_count;
     const struct tree *gateways; /* a list of groups, in document */

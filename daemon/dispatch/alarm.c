@@ -321,6 +321,22 @@ static void publish(struct alarms *a)
     db_send(d->db, &d->command, NULL, NULL);
 }
 
+/* Upwards, for who is on duty. */
+static void report(const struct alarms *a)
+{
+    const struct dispatch *d = a->d;
+
+    for (size_t i = 0; i < sizeof a->disks / sizeof *a->disks; i++)
+        if (a->disks[i].told)
+            matter_report(a->d, ALARM_DISK, a->disks[i].path, a->disks[i].percent, "");
+    if (a->doubt_told)
+        matter_report(a->d, ALARM_DOUBT, a->oldest.id, 0, "");
+    for (size_t i = 0; i < d->lane_count; i++)
+        if (d->lanes[i].silence.told_ms != 0 && !gateway_retired(d->lanes[i].gateway))
+            matter_report(a->d, ALARM_SILENT, d->lanes[i].name,
+                          (clock_mono_ms() - d->lanes[i].silence.told_ms) / 60000, "");
+}
+
 struct alarms *alarms_create(struct dispatch *d)
 {
     struct alarms *a = xcalloc(1, sizeof *a);
@@ -342,6 +358,7 @@ void alarms_look(struct alarms *a)
 {
     for (size_t i = 0; i < sizeof a->disks / sizeof *a->disks; i++)
         look_at_disk(&a->disks[i]);
+    report(a);
     if (!a->d->started || !db_well(a->d->db))
         return;
     a->looks++;

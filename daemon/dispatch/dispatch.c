@@ -150,8 +150,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     delivery_log_sync(d->log);
     if (gateway_set_outstanding(d->gateways) > 0)
         FAULT_POINT("W5");
-    if (ticks % BEAT_TICKS == 0)
+    if (ticks % BEAT_TICKS == 0) {
         alarms_look(d->alarms);
+        matters_look(d->matters);
+    }
     if (db_well(d->db)) {
         trust_tick(d, ticks);
         if (ticks % PUBLISH_TICKS == 0)
@@ -200,6 +202,7 @@ struct dispatch *dispatch_create(const struct dispatch_options *options)
     d->member = member_create(d);
     d->watch = watch_create(d);
     d->alarms = alarms_create(d);
+    d->matters = matters_create(d);
     return d;
 }
 
@@ -329,6 +332,7 @@ void dispatch_free(struct dispatch *d)
     member_free(d->member);
     quotas_free(d);
     alarms_free(d->alarms);
+    matters_free(d->matters);
     watch_free(d->watch);
     refs_free(d->refs);
     if (d->turn != NULL)

@@ -38,6 +38,7 @@
 struct dispatch; /* opaque */
 
 struct health;
+struct alarm;
 
 struct dispatch_options {
     struct event_base *base;
@@ -51,6 +52,8 @@ struct dispatch_options {
     /* A receipt had been parked under this message id before the id was known: for inbound/. */
     void (*early)(void *arg, struct gateway *gw, const char *id, size_t id_length,
                   const char *receipt, size_t n);
+    /* Somebody on duty should hear of it, alarm.h: again and again while it holds. May be NULL. */
+    void (*alarm)(void *arg, const struct alarm *alarm);
     void *arg;
 };
 

@@ -4,6 +4,7 @@
 #ifndef OUTREACH_DISPATCH_INSIDE_H
 #define OUTREACH_DISPATCH_INSIDE_H
 
+#include "alarm.h"
 #include "dispatch.h"
 #include "marker.h"
 #include "share.h"
@@ -87,6 +88,7 @@ struct job {
     int64_t wake_ms; /* boot-time clock: not looked at before; a machine that was suspended looks
                         at once */
     bool cancelled, paused, exhausted; /* exhausted: the last claim found nothing */
+    char halted[200];                  /* why, of JOB_HALTED */
     bool looking;                      /* whether its campaign is still there */
     int64_t told_ms; /* monotonic: when it was said that it cannot end; 0: not yet */
     unsigned claims; /* unanswered */
@@ -229,6 +231,7 @@ struct dispatch {
     const struct notice *suspect; /* on its way: FLAG_SUSPECT, one at a time */
     struct watch *watch;
     struct alarms *alarms;
+    struct matters *matters;
     bool orders_asked, orders_refused, orders_known; /* known: nothing is begun before they are */
     unsigned era; /* of the clock by which the queues were filled */
 };
@@ -300,6 +303,8 @@ void trust_tick(struct dispatch *d, unsigned ticks); /* asks, when it is time to
 void trust_ask(struct dispatch *d);
 void trust_doubt(struct dispatch *d);    /* a script has found that Redis went back */
 void trust_unsealed(struct dispatch *d); /* a gate has found that the refusals are lost */
+/* Why nothing is sent; "" while it is to be trusted. */
+const char *trust_reason(const struct dispatch *d);
 /* It has said that it is, since the connection was made. */
 bool dispatch_trusts(const struct dispatch *d);
 
@@ -469,6 +474,14 @@ void member_publish(struct member *m); /* the gateways' states, for people */
 struct alarms *alarms_create(struct dispatch *d);
 void alarms_free(struct alarms *a);
 void alarms_look(struct alarms *a); /* every few seconds, also while Redis is away */
+
+/* ------------------------------------------------------------- matters.c */
+struct matters *matters_create(struct dispatch *d);
+void matters_free(struct matters *m);
+void matters_look(struct matters *m); /* as alarms_look() */
+/* Tells upwards of one that holds. */
+void matter_report(struct dispatch *d, enum alarm_matter matter, const char *name, int64_t number,
+                   const char *detail);
 
 /* --------------------------------------------------------------- watch.c */
 struct watch *watch_create(struct dispatch *d);

@@ -88,6 +88,7 @@ void job_halt(struct job *job, const char *why)
         return;
     log_error("reminder.halted campaign=%s reminder=%s reason=%s retry_ms=%d", job->id, job->name,
               log_quote(why), HALT_MS);
+    snprintf(job->halted, sizeof job->halted, "%s", why);
     job_sleep(job, HALT_MS);
     job->state = JOB_HALTED;
 }
@@ -171,11 +172,13 @@ static void on_opened(void *arg, const redisReply *reply)
         halt_damaged(job, "open", reply);
         return;
     }
-    if (state != NULL && strcmp(state->str, "missed") == 0)
+    if (state != NULL && strcmp(state->str, "missed") == 0) {
+        matter_report(job->d, ALARM_MISSED, job->key, db_int(db_at(reply, 1), 0), "");
         log_warning("reminder.missed campaign=%s reminder=%s recipients=%lld reason=\"nobody was "
                     "here when it was due, and the campaign says missed = %s\"",
                     job->id, job->name, (long long)db_int(db_at(reply, 1), 0),
                     job->campaign->missed == MISSED_NONE ? "none" : "latest");
+    }
     if (state == NULL || strcmp(state->str, "GONE") == 0) {
         job_halt(job, LOST_REMINDER);
         return;

@@ -40,6 +40,11 @@ static const char *reason_of(enum marker_verdict verdict)
     }
 }
 
+const char *trust_reason(const struct dispatch *d)
+{
+    return reason_of(d->said);
+}
+
 static void tell_change(struct dispatch *d, enum marker_verdict now)
 {
     enum marker_verdict was = d->said;

@@ -261,6 +261,7 @@ static void note_trouble(struct gateway *gw, const struct gateway_answer *a)
     snprintf(gw->statistics.trouble, sizeof gw->statistics.trouble, "%s: %s%s%s",
              outcome_names[a->outcome], a->code == NULL ? reason_names[a->reason] : a->code,
              a->words == NULL ? "" : " ", a->words == NULL ? "" : a->words);
+    gw->statistics.trouble_reason = a->reason;
     gw->statistics.trouble_ms = clock_wall_ms();
 }
 

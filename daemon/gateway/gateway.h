@@ -261,9 +261,10 @@ struct gateway_statistics {
     const char *circuit; /* "closed", "open", "half-open" */
     int64_t circuit_ms;  /* until an open circuit is tried, else 0 */
     bool usable, paused, draining;
-    char state[160];    /* what the plugin said last about its connection */
-    char trouble[160];  /* the last answer that was none of accepted, rejected, unsent; or "" */
-    int64_t trouble_ms; /* wall clock, of trouble; 0 for none */
+    char state[160];   /* what the plugin said last about its connection */
+    char trouble[160]; /* the last answer that was none of accepted, rejected, unsent; or "" */
+    enum gateway_reason trouble_reason; /* of it */
+    int64_t trouble_ms;                 /* wall clock, of trouble; 0 for none */
 };
 
 void gateway_statistics(const struct gateway *gw, struct gateway_statistics *out);

@@ -41,6 +41,9 @@ struct call {
     char text[TEXT_BYTES], to[129], reference[96];
     pid_t child;
     int64_t child_until_ms; /* monotonic */
+    duty_told_fn *told;     /* of a note: who wants to know; NULL: a reply, which stands in line */
+    void *told_arg;
+    char *words, *line, *not_by;
 };
 
 struct duty {
@@ -55,20 +58,22 @@ struct duty {
 /* ----------------------------------------------------------------------- targets */
 
 /* Programs begin with "exec:", which no gateway can be called. */
-static void target_of(const struct alert *alert, char out[4200])
+void duty_target(const struct settings *settings, size_t i, char out[DUTY_TARGET_BYTES])
 {
+    const struct alert *alert = &settings->alerts[i];
+
     if (alert->exec != NULL)
-        snprintf(out, 4200, "exec:%s", alert->exec);
+        snprintf(out, DUTY_TARGET_BYTES, "exec:%s", alert->exec);
     else
-        snprintf(out, 4200, "%s", alert->to);
+        snprintf(out, DUTY_TARGET_BYTES, "%s", alert->to);
 }
 
 static void add_targets(const struct settings *settings, struct command *c)
 {
-    char target[4200];
+    char target[DUTY_TARGET_BYTES];
 
     for (size_t i = 0; i < settings->alert_count; i++) {
-        target_of(&settings->alerts[i], target);
+        duty_target(settings, i, target);
         command_add_string(c, target);
     }
 }
@@ -84,10 +89,10 @@ void duty_targets(const struct settings *settings, struct command *c)
 /* What stands in Redis is no order to run a program: only what the configuration names is. */
 static bool is_configured(const struct settings *settings, const char *target)
 {
-    char one[4200];
+    char one[DUTY_TARGET_BYTES];
 
     for (size_t i = 0; i < settings->alert_count; i++) {
-        target_of(&settings->alerts[i], one);
+        duty_target(settings, i, one);
         if (strcmp(one, target) == 0)
             return true;
     }
@@ -96,6 +101,15 @@ static bool is_configured(const struct settings *settings, const char *target)
 
 /* ------------------------------------------------------------------- a call's end */
 
+static void release(struct call *call)
+{
+    free(call->entry);
+    free(call->words);
+    free(call->line);
+    free(call->not_by);
+    free(call);
+}
+
 static void call_free(struct call *call)
 {
     struct call **at = &call->duty->calls;
@@ -103,8 +117,7 @@ static void call_free(struct call *call)
     while (*at != call)
         at = &(*at)->next;
     *at = call->next;
-    free(call->entry);
-    free(call);
+    release(call);
 }
 
 static void call_end(struct call *call, bool told, const char *why)
@@ -112,6 +125,11 @@ static void call_end(struct call *call, bool told, const char *why)
     struct duty *d = call->duty;
     struct command *c = &d->command;
 
+    if (call->told != NULL) {
+        call->told(call->told_arg, told, why);
+        call_free(call);
+        return;
+    }
     if (told)
         log_warning("alarm.told reply=%s to=%s", call->id,
                     log_quote(log_mask(call->target, strlen(call->target))));
@@ -153,6 +171,18 @@ static void quote(const redisReply *fields, char *out, size_t size)
             *p = ' ';
 }
 
+/* The words, and the signature where that gateway wants it. */
+static void write_note(struct call *call, const struct gateway_config *config)
+{
+    const char *signature = call->duty->options.settings->defaults.signature;
+
+    signature = signature != NULL ? signature : "";
+    snprintf(call->text, sizeof call->text, "%s%s%s",
+             config->signature == GATEWAY_SIGNATURE_PREFIX ? signature : "", call->words,
+             config->signature == GATEWAY_SIGNATURE_SUFFIX ? signature : "");
+    call->text[utf8_valid(call->text, strlen(call->text))] = '\0';
+}
+
 static void write_text(struct call *call, const struct gateway_config *config,
                        const redisReply *fields)
 {
@@ -170,6 +200,27 @@ static void write_text(struct call *call, const struct gateway_config *config,
              prefix ? signature : "", field(fields, "from"), words, suffix ? signature : "");
 }
 
+/* By which a note goes: not by what is broken. A group has one gateway, a number may be reached by
+ * another. */
+static struct gateway *note_gateway(const struct call *call, const char *name)
+{
+    struct gateway_set *set = call->duty->gateways;
+    struct gateway *own = gateway_set_find(set, name), *gw;
+
+    if (own == NULL)
+        return NULL;
+    if (strcmp(name, call->not_by) != 0 && gateway_free(own) > 0)
+        return own;
+    for (size_t i = 0; i < gateway_set_count(set) && call->to[0] != '\0'; i++) {
+        gw = gateway_set_at(set, i);
+        if (gateway_free(gw) > 0 && strcmp(gateway_config(gw)->name, call->not_by) != 0 &&
+            strcmp(gateway_config(gw)->channel, gateway_config(own)->channel) == 0 &&
+            !gateway_config(gw)->group)
+            return gw;
+    }
+    return NULL;
+}
+
 static void send_message(struct call *call, const redisReply *fields)
 {
     struct duty *d = call->duty;
@@ -182,12 +233,15 @@ static void send_message(struct call *call, const redisReply *fields)
     snprintf(name, sizeof name, "%.*s", (int)strcspn(call->target, ":"), call->target);
     snprintf(call->to, sizeof call->to, "%s",
              strchr(call->target, ':') != NULL ? strchr(call->target, ':') + 1 : "");
-    gw = gateway_set_find(d->gateways, name);
+    gw = call->told != NULL ? note_gateway(call, name) : gateway_set_find(d->gateways, name);
     if (gw == NULL || gateway_free(gw) == 0) {
         call_end(call, false, "its gateway takes nothing now");
         return;
     }
-    write_text(call, gateway_config(gw), fields);
+    if (call->told != NULL)
+        write_note(call, gateway_config(gw));
+    else
+        write_text(call, gateway_config(gw), fields);
     if (text_measure(call->text, strlen(call->text), TEXT_BILL_GSM, &size) != 0)
         size = (struct text_size){TEXT_UCS2, 1, 1, 1};
     snprintf(call->reference, sizeof call->reference, "duty/%s", call->id);
@@ -243,14 +297,20 @@ static void write_line(int fd, const struct call *call, const redisReply *fields
     static const char *const names[] = {"from", "campaign", "text"};
     struct buf line = BUF_INIT(LINE_BYTES);
 
-    put_pair(&line, "event", "alarm", 5);
-    put_pair(&line, "id", call->id, strlen(call->id));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const redisReply *value = db_field(fields, names[i]);
+    if (call->line != NULL) {
+        buf_puts(&line, call->line);
+    } else {
+        put_pair(&line, "event", "alarm", 5);
+        put_pair(&line, "id", call->id, strlen(call->id));
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            const redisReply *value = db_field(fields, names[i]);
 
-        put_pair(&line, names[i], value != NULL ? value->str : "", value != NULL ? value->len : 0);
+            put_pair(&line, names[i], value != NULL ? value->str : "",
+                     value != NULL ? value->len : 0);
+        }
+        buf_puts(&line, "}");
     }
-    buf_puts(&line, "}\n");
+    buf_puts(&line, "\n");
     if (write(fd, line.data, line.length) != (ssize_t)line.length)
         log_warning("alarm.cut reply=%s", call->id);
     buf_free(&line);
@@ -362,6 +422,33 @@ static void call_begin(struct duty *d, const char *entry)
     db_send(d->options.db, c, on_entry, call);
 }
 
+void duty_tell(struct duty *d, const char *target, const struct duty_note *note, duty_told_fn *fn,
+               void *arg)
+{
+    struct call *call;
+
+    if (d->muted || d->gateways == NULL) {
+        fn(arg, false, "the gateways are closed");
+        return;
+    }
+    call = xcalloc(1, sizeof *call);
+    call->duty = d;
+    call->next = d->calls;
+    d->calls = call;
+    call->entry = xstrdup(target);
+    call->target = call->entry;
+    snprintf(call->id, sizeof call->id, "%s", note->id);
+    call->words = xstrdup(note->words);
+    call->line = xstrdup(note->line);
+    call->not_by = xstrdup(note->not_by);
+    call->told = fn;
+    call->told_arg = arg;
+    if (strncmp(target, "exec:", 5) == 0)
+        run_program(call, NULL);
+    else
+        send_message(call, NULL);
+}
+
 static void on_due(void *arg, const redisReply *reply)
 {
     struct duty *d = arg;
@@ -378,7 +465,7 @@ void duty_look(struct duty *d)
     size_t calls = 0;
 
     for (const struct call *call = d->calls; call != NULL; call = call->next)
-        calls++;
+        calls += call->told == NULL; /* a note holds up no cry for help */
     if (d->asking || d->muted || calls >= AT_ONCE || !db_well(d->options.db))
         return;
     d->asking = true;
@@ -431,8 +518,7 @@ void duty_free(struct duty *d)
         return;
     for (struct call *call = d->calls; call != NULL; call = next) {
         next = call->next;
-        free(call->entry);
-        free(call);
+        release(call);
     }
     event_free(d->timer);
     command_free(&d->command);

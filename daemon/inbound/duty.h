@@ -32,6 +32,21 @@ void duty_targets(const struct settings *settings, struct command *c);
 /* Something stands in line: looks at once. */
 void duty_look(struct duty *d);
 
+/* One of them is told something else, by itself and once: words (without a signature) by a message,
+ * line to a program. target is an entry's "gateway:address", "gateway" or "exec:/path"; never by
+ * the gateway called not_by (or ""), nor by one that takes nothing now: an address is told by
+ * another of its channel. fn runs once, perhaps before this returns, and never once d is freed. */
+typedef void duty_told_fn(void *arg, bool told, const char *why);
+struct duty_note {
+    const char *id, *words, *line, *not_by;
+};
+void duty_tell(struct duty *d, const char *target, const struct duty_note *note, duty_told_fn *fn,
+               void *arg);
+
+/* Target i of the configuration, as it is written above. */
+#define DUTY_TARGET_BYTES 4200
+void duty_target(const struct settings *settings, size_t i, char out[DUTY_TARGET_BYTES]);
+
 /* Whether this context of a submit is one of its own; then it has taken the answer. */
 bool duty_answered(struct duty *d, void *context, const struct gateway_answer *answer);
 

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "duty.h"
+#include "ops.h"
 #include "error.h"
 #include "fault.h"
 #include "keys.h"
@@ -83,6 +84,7 @@ struct inbound {
     struct command command;
     struct replies *replies;
     struct duty *duty;
+    struct ops *ops;
     struct gateway_set *gateways;
     char names[GATEWAY_SET_MAX][33];
     int64_t waits_ms[GATEWAY_SET_MAX]; /* for receipts */
@@ -769,6 +771,12 @@ bool inbound_answered(struct inbound *in, void *context, const struct gateway_an
     return duty_answered(in->duty, context, answer);
 }
 
+void inbound_alarm(struct inbound *in, const struct alarm *alarm)
+{
+    if (!in->muted)
+        ops_alarm(in->ops, alarm);
+}
+
 /* ---------------------------------------------------------------------- its life */
 
 struct inbound *inbound_create(const struct inbound_options *options)
@@ -780,6 +788,7 @@ struct inbound *inbound_create(const struct inbound_options *options)
     in->turn = event_new(options->base, -1, 0, on_turn, in);
     in->sweep = evtimer_new(options->base, on_sweep, in);
     in->duty = duty_create(options);
+    in->ops = ops_create(options, in->duty);
     in->replies = replies_create(options, in->duty);
     return in;
 }
@@ -824,6 +833,7 @@ void inbound_free(struct inbound *in)
         free(a);
     }
     replies_free(in->replies);
+    ops_free(in->ops);
     duty_free(in->duty);
     event_free(in->sweep);
     event_free(in->turn);

@@ -45,6 +45,9 @@ void inbound_reply(struct inbound *in, struct gateway *gw, const struct gateway_
 void inbound_early(struct inbound *in, struct gateway *gw, const char *id, size_t id_length,
                    const char *receipt, size_t n);
 
+/* For dispatch_options.alarm. */
+void inbound_alarm(struct inbound *in, const struct alarm *alarm);
+
 /* The gateways are about to be closed: their acknowledgements are no longer wanted. */
 void inbound_mute(struct inbound *in);
 

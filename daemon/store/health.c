@@ -79,6 +79,16 @@ bool health_full(const struct health *h)
     return h != NULL && (h->told & 1u << MEMORY) != 0;
 }
 
+bool health_has(const struct health *h, size_t k)
+{
+    return h != NULL && (h->told & 1u << k) != 0;
+}
+
+const char *health_why(size_t k)
+{
+    return troubles[k].why;
+}
+
 unsigned health_judge(const char *info, int64_t before[HEALTH_TROUBLES])
 {
     unsigned found = 0;

@@ -34,6 +34,10 @@ bool health_memory_full(const char *info, int *percent);
  * of the last answer and is brought up to date; -1: not known, which no growth is seen by. */
 unsigned health_judge(const char *info, int64_t before[HEALTH_TROUBLES]);
 
+/* It has trouble k now, as it said last; false for NULL. And what that means. */
+bool health_has(const struct health *h, size_t k);
+const char *health_why(size_t k);
+
 /* "memory", "snapshot", ...; k in 0..HEALTH_TROUBLES-1 */
 const char *health_name(size_t k);
 
