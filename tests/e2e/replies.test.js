@@ -207,10 +207,15 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   await until('both to hear', () => said(smsc, duty).length === 2 && fs.readFileSync(told, 'utf8').split('\n').length === 4, 300000);
   await until('nobody to be in line', async () => (await (await s.redis()).call('ZCARD', 'outreach:{outreach:replies}:duty')) === 0);
   assert.deepEqual(said(smsc, '+8613851409998'), []);
-  const [open] = JSON.parse((await s.ok('replies', '--json')).out);
+  // Words that are cut within a character of many marks, and over lines, make one that a phone can show.
+  assert.equal(await smsc.reply(woman.sms, SOURCE, `救命!\nก${'\u0e34'.repeat(110)}`), 0);
+  await until('the duty people to hear', () => said(smsc, duty).length === 3, 300000);
+  assert.match(said(smsc, duty)[2], /回复“救命! ก\u0e34{70,80}”。请立即/);
+  await until('nobody to be in line', async () => (await (await s.redis()).call('ZCARD', 'outreach:{outreach:replies}:duty')) === 0);
+  const open = JSON.parse((await s.ok('replies', '--json')).out).find((r) => r.id === id);
   assert.deepEqual([open.id, open.kind, open.from, open.open], [id, 'alarm', woman.sms, true]);
   const listed = (await s.ok('list')).out;
-  assert.match(listed, /\nreplies that wait for a person: 1 \(outreach replies\)\n/);
+  assert.match(listed, /\nreplies that wait for a person: 2 \(outreach replies\)\n/);
   assert.doesNotMatch(listed, /CRY FOR HELP/, 'all have been told');
   assert.match(s.log(), /alarm\.untold .*reason="the program ended with 3"/);
   assert.doesNotMatch(s.log(), /打我了/, 'her words are in no log');
