@@ -47,7 +47,10 @@ static int usage(const struct cli *cli)
                     T("usage: outreach safe NUMBER skip|neutral|hours \"09:00-11:00\"|--remove"));
 }
 
-/* Whether anybody is marked is noted where the marks are not, so that their loss is known. */
+/* Whether anybody is marked is noted where the marks are not, so that their loss is known. The two
+ * keys have slots of their own, so that no script reaches both: who marks notes it before, and
+ * once more after, and who takes the note away looks once more. So whatever the two do at one
+ * moment, a mark that is there at the end is noted. */
 static int note_marks(struct cli *cli, struct command *c, const char *op, struct error *err)
 {
     command_start(c, op);
@@ -76,8 +79,12 @@ static int note_none(struct cli *cli, struct command *c, bool *none, struct erro
 
     if (count_marks(cli, c, &count, err) != 0)
         return -1;
+    if (count == 0 &&
+        (note_marks(cli, c, "SREM", err) != 0 || count_marks(cli, c, &count, err) != 0 ||
+         (count > 0 && note_marks(cli, c, "SADD", err) != 0)))
+        return -1;
     *none = count == 0;
-    return *none ? note_marks(cli, c, "SREM", err) : 0;
+    return 0;
 }
 
 static int say_none(struct cli *cli)
@@ -128,6 +135,8 @@ static int change(struct cli *cli, const char *address, const char *value, bool 
         *changed = value != NULL || db_int(reply, 0) != 0;
         freeReplyObject(reply);
     }
+    if (rc == 0 && value != NULL)
+        rc = note_marks(cli, &c, "SADD", err);
     if (rc == 0 && value == NULL && *changed) {
         bool none;
 

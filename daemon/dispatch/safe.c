@@ -18,8 +18,9 @@
 #include <string.h>
 
 #define TELL_AGAIN_MS 60000
-#define LOST_AGAIN_MS 60000 /* a person has to speak: nobody is claimed and intended in vain each
-                               second until then */
+#define LOST_AGAIN_MS                                                                              \
+    60000 /* a person has to speak: nobody is claimed and intended in vain each                    \
+             second until then */
 
 static void leave_to_a_person(struct intent *i, size_t k)
 {
