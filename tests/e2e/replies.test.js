@@ -33,7 +33,8 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
     texts: { zh: '{{name}}，插花培训回1报名。', en: 'x', confirmation: { zh: '{{name}}，给您留了座位。' } },
     reminders: [{ name: 'open', at: 'now' },
       { name: 'places', at: '-2d 10:00', only: 'unregistered', texts: { zh: '{{name}}，还可以候补。' } },
-      { name: 'eve', at: '-1d 10:00', only: 'registered', texts: { zh: '{{name}}，明天开课。' } }],
+      { name: 'eve', at: '-1d 10:00', only: 'registered', texts: { zh: '{{name}}，明天开课。' } },
+      { name: 'queue', at: '-1d 10:00', only: 'waiting', texts: { zh: '您在候补。' } }],
   }));
   assert.deepEqual(await s.settled('flowers', 'open'), { delivered: 6 });
   const reply = async (person, text) => assert.equal(await smsc.reply(person.sms, SOURCE, text), 0);
@@ -89,6 +90,13 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
   await reply(late, '1');
   await hears(smsc, late, '居民5，给您留了座位。');
   await hears(smsc, late, '居民5，明天开课。');
+  // A ledger that is lost keeps nobody from being reminded in silence.
+  assert.deepEqual(await s.settled('flowers', 'queue'), { excluded: 6 });
+  await client.call('RENAME', 'outreach:{flowers}:queue:ledger', 'kept');
+  await reply(never, '1');
+  await hears(smsc, never, '候补');
+  await until('a word', () => /latecomer\.lost campaign=flowers reminder=queue n=6 reason="its ledger is lost"/.test(s.log()));
+  await client.call('RENAME', 'kept', 'outreach:{flowers}:queue:ledger');
   s.clock.sleepTo('2027-03-07T12:00:01+08:00');
   await reply(d, '1');
   await hears(smsc, d, '回复时间已过');
