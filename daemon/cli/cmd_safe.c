@@ -14,6 +14,7 @@
 #include "log.h"
 #include "mem.h"
 #include "safe_marks.h"
+#include "scan.h"
 #include "subcommands.h"
 #include "zone.h"
 
@@ -201,46 +202,38 @@ static json_t *as_json(const char *shown, const struct safe_note *n)
     return one;
 }
 
+struct listing {
+    const struct cli *cli;
+    json_t *all;
+};
+
+static void list_one(void *arg, const redisReply *address, const redisReply *mark)
+{
+    struct listing *l = arg;
+    const char *masked = log_mask(address->str, address->len);
+    struct safe_note n;
+
+    safe_marks_parse(mark->str, mark->len, &n);
+    if (!l->cli->json)
+        show(l->cli, masked, &n);
+    json_array_append_new(l->all, as_json(masked, &n));
+}
+
 static int list_all(struct cli *cli)
 {
-    struct command c = COMMAND_INIT;
-    json_t *all = json_array();
-    char cursor[32] = "0";
+    struct listing l = {cli, json_array()};
+    size_t count;
     struct error err;
     int rc = 0;
 
-    do {
-        redisReply *reply;
-        const redisReply *page;
-
-        command_start(&c, "HSCAN");
-        command_add_string(&c, KEY_SAFE);
-        command_add_string(&c, cursor);
-        command_add_string(&c, "COUNT");
-        command_add_int(&c, 1000);
-        if (db_ask(cli->db, &c, &reply, &err) != 0) {
-            rc = cli_error(cli, EX_UNAVAILABLE, &err);
-            break;
-        }
-        page = db_at(reply, 1);
-        for (size_t i = 0; page != NULL && i + 1 < page->elements; i += 2) {
-            const char *masked = log_mask(page->element[i]->str, page->element[i]->len);
-            struct safe_note n;
-
-            safe_marks_parse(page->element[i + 1]->str, page->element[i + 1]->len, &n);
-            if (!cli->json)
-                show(cli, masked, &n);
-            json_array_append_new(all, as_json(masked, &n));
-        }
-        snprintf(cursor, sizeof cursor, "%s", db_at(reply, 0)->str);
-        freeReplyObject(reply);
-    } while (strcmp(cursor, "0") != 0);
-    command_free(&c);
+    if (scan_all(cli, "HSCAN", KEY_SAFE, list_one, &l, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    count = json_array_size(l.all);
     if (rc == 0 && cli->json)
-        cli_json(json_pack("{s:I,s:O}", "count", (json_int_t)json_array_size(all), "masked", all));
+        cli_json(json_pack("{s:I,s:O}", "count", (json_int_t)count, "masked", l.all));
     else if (rc == 0)
-        printf(T("%zu are marked\n"), json_array_size(all));
-    json_decref(all);
+        printf(T("%zu are marked\n"), count);
+    json_decref(l.all);
     return rc;
 }
 
