@@ -7,6 +7,7 @@
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
+#include "scan.h"
 #include "subcommands.h"
 
 #include <inttypes.h>
@@ -106,51 +107,42 @@ static int apply(struct cli *cli, const struct verb *verb, bool as_is, char **ty
     return rc;
 }
 
+struct listing {
+    bool json;
+    json_t *all;
+    int64_t shown;
+};
+
 /* Masked: the command shows whole numbers only to who typed them. */
+static void list_one(void *arg, const redisReply *member, const redisReply *value)
+{
+    struct listing *l = arg;
+    const char *masked;
+
+    (void)value;
+    if (member->str[0] == OPTOUT_SEAL[0]) /* ours: no address begins so */
+        return;
+    masked = log_mask(member->str, member->len);
+    l->shown++;
+    if (l->json)
+        json_array_append_new(l->all, json_text(masked));
+    else
+        puts(masked);
+}
+
 static int list_all(struct cli *cli)
 {
-    struct command c = COMMAND_INIT;
-    json_t *all = json_array();
+    struct listing l = {.json = cli->json, .all = json_array()};
     struct error err;
-    char cursor[32] = "0";
-    int64_t shown = 0;
     int rc = 0;
 
-    do {
-        redisReply *reply;
-        const redisReply *page;
-
-        command_start(&c, "SSCAN");
-        command_add_string(&c, KEY_OPTOUT);
-        command_add_string(&c, cursor);
-        command_add_string(&c, "COUNT");
-        command_add_int(&c, 1000);
-        if (db_ask(cli->db, &c, &reply, &err) != 0) {
-            rc = cli_error(cli, EX_UNAVAILABLE, &err);
-            break;
-        }
-        page = db_at(reply, 1);
-        for (size_t i = 0; page != NULL && i < page->elements; i++) {
-            const char *masked;
-
-            if (page->element[i]->str[0] == OPTOUT_SEAL[0]) /* ours: no address begins so */
-                continue;
-            masked = log_mask(page->element[i]->str, page->element[i]->len);
-            shown++;
-            if (cli->json)
-                json_array_append_new(all, json_text(masked));
-            else
-                puts(masked);
-        }
-        snprintf(cursor, sizeof cursor, "%s", db_at(reply, 0)->str);
-        freeReplyObject(reply);
-    } while (strcmp(cursor, "0") != 0);
-    command_free(&c);
-    if (rc == 0 && cli->json)
-        cli_json(json_pack("{s:I,s:O}", "count", (json_int_t)shown, "masked", all));
-    else if (rc == 0)
-        printf(T("%" PRId64 " have opted out\n"), shown);
-    json_decref(all);
+    if (scan_all(cli, "SSCAN", KEY_OPTOUT, list_one, &l, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    else if (cli->json)
+        cli_json(json_pack("{s:I,s:O}", "count", (json_int_t)l.shown, "masked", l.all));
+    else
+        printf(T("%" PRId64 " have opted out\n"), l.shown);
+    json_decref(l.all);
     return rc;
 }
 

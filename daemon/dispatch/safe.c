@@ -18,6 +18,9 @@
 #include <string.h>
 
 #define TELL_AGAIN_MS 60000
+#define LOST_AGAIN_MS                                                                              \
+    60000 /* a person has to speak: nobody is claimed and intended in vain each                    \
+             second until then */
 
 static void leave_to_a_person(struct intent *i, size_t k)
 {
@@ -97,11 +100,13 @@ static void obey(struct intent *i, size_t k, const char *value, size_t n)
     }
 }
 
-static void refuse_all(struct intent *i)
+static void refuse_all(struct intent *i, int64_t later_ms)
 {
     for (size_t k = 0; k < i->moves.count; k++)
-        if (i->refused[k] != NOTICE_OPTED_OUT)
+        if (i->refused[k] != NOTICE_OPTED_OUT) {
             intent_refuse_for_now(i, k);
+            i->later_ms[k] += later_ms;
+        }
 }
 
 static void tell_error(const struct intent *i, const redisReply *reply)
@@ -130,7 +135,7 @@ static void on_marks(void *arg, const redisReply *reply)
 
     if (reply->type != REDIS_REPLY_ARRAY) {
         tell_error(i, reply);
-        refuse_all(i);
+        refuse_all(i, 0);
     }
     for (size_t k = 0; k < i->moves.count; k++)
         for (size_t c = 0; c < per; c++) {
@@ -173,10 +178,10 @@ static void on_count(void *arg, const redisReply *reply)
 
     if (reply->type != REDIS_REPLY_INTEGER) {
         tell_error(i, reply);
-        refuse_all(i);
+        refuse_all(i, 0);
     } else if (reply->integer == 0 && i->marks_noted) { /* the refusals were answered before */
         tell_lost(d);
-        refuse_all(i);
+        refuse_all(i, LOST_AGAIN_MS);
     } else {
         d->safe_known = reply->integer > 0;
         if (d->safe_known && !i->safe_asked)

@@ -72,6 +72,15 @@ static void lift_end(struct lift *l)
     ended(all, person);
 }
 
+/* Redis has lost what it takes: she has her place, and whoever looks after the daemon is to know
+ * that this reminder will not reach her. */
+static void lift_lost(struct lift *l, const char *why)
+{
+    log_error("latecomer.lost campaign=%s reminder=%s n=%u reason=%s", l->campaign, l->reminder,
+              l->n, log_quote(why));
+    lift_end(l);
+}
+
 static void look(struct lift *l);
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -104,19 +113,24 @@ static void on_moved(void *arg, const redisReply *reply)
 
     if (verdict == MOVES_BACK)
         dispatch_went_back(l->all->options->dispatch, l->campaign, l->reminder);
-    if (verdict == MOVES_DONE && reply->elements > 2) {
+    if (verdict != MOVES_DONE) {
+        lift_lost(l, db_is_error(reply, NULL) ? reply->str
+                     : verdict == MOVES_BACK  ? "Redis is older than it was"
+                                              : "its ledger is lost");
+        return;
+    }
+    if (reply->elements > 2) {
         look_again(l);
         return;
     }
-    if (verdict == MOVES_DONE && l->done) { /* it is open again: the schedule is an index */
+    if (l->done) { /* it is open again: the schedule is an index */
         command_start(&l->all->command, "ZADD");
         command_add_string(&l->all->command, KEY_SCHEDULE);
         command_add_int(&l->all->command, clock_wall_ms());
         command_add_format(&l->all->command, "%s/%s", l->campaign, l->reminder);
         db_send(l->all->options->db, &l->all->command, NULL, NULL);
     }
-    if (verdict == MOVES_DONE)
-        log_info("latecomer.waits campaign=%s reminder=%s n=%u", l->campaign, l->reminder, l->n);
+    log_info("latecomer.waits campaign=%s reminder=%s n=%u", l->campaign, l->reminder, l->n);
     lift_end(l);
 }
 
@@ -126,6 +140,9 @@ static void on_reminder(void *arg, const redisReply *reply)
     const redisReply *state = db_at(reply, 0);
     const char *word = state != NULL && state->type == REDIS_REPLY_STRING ? state->str : "";
 
+    if (db_is_error(reply, NULL))
+        log_error("latecomer.error campaign=%s reminder=%s reply=%s", l->campaign, l->reminder,
+                  log_quote(reply->str));
     l->done = strcmp(word, "done") == 0;
     l->live = (l->done || strcmp(word, "open") == 0) && db_int(db_at(reply, 1), 0) == 0 &&
               db_int(db_at(reply, 2), 0) > clock_wall_ms();
@@ -142,8 +159,12 @@ static void on_record(void *arg, const redisReply *reply)
     struct record r;
     struct move *m;
 
-    if (!l->live || reply->type != REDIS_REPLY_STRING || reply->len != LEDGER_RECORD_BYTES) {
+    if (!l->live) {
         lift_end(l);
+        return;
+    }
+    if (reply->type != REDIS_REPLY_STRING || reply->len != LEDGER_RECORD_BYTES) {
+        lift_lost(l, db_is_error(reply, NULL) ? reply->str : "its ledger is lost");
         return;
     }
     record_unpack((const unsigned char *)reply->str, &r);

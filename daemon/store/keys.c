@@ -93,6 +93,31 @@ void key_cap_gateway(struct command *c, const char *address, const char *gateway
     command_add_format(c, "outreach:{cap:%s}:%s", address, gateway);
 }
 
+void key_places(struct command *c, const char *campaign)
+{
+    command_add_format(c, "outreach:{%s}:registration:places", campaign);
+}
+
+void key_places_waiting(struct command *c, const char *campaign)
+{
+    command_add_format(c, "outreach:{%s}:registration:waiting", campaign);
+}
+
+void key_place_counts(struct command *c, const char *campaign)
+{
+    command_add_format(c, "outreach:{%s}:registration:counts", campaign);
+}
+
+void key_answers_given(struct command *c, const char *campaign)
+{
+    command_add_format(c, "outreach:{%s}:answers:given", campaign);
+}
+
+void key_answer_sums(struct command *c, const char *campaign)
+{
+    command_add_format(c, "outreach:{%s}:answers:sums", campaign);
+}
+
 void key_resident_tag(struct command *c, size_t tag)
 {
     command_add_format(c, "outreach:{outreach:residents}:tag:%zu", tag);

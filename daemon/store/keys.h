@@ -66,6 +66,12 @@ void key_sender(struct command *c, const char *source, const char *part);
 void key_campaign_shares(struct command *c, const char *id);
 void key_cap(struct command *c, const char *address);
 void key_cap_gateway(struct command *c, const char *address, const char *gateway);
+/* What residents sent back, see places.h. */
+void key_places(struct command *c, const char *campaign);
+void key_places_waiting(struct command *c, const char *campaign);
+void key_place_counts(struct command *c, const char *campaign);
+void key_answers_given(struct command *c, const char *campaign);
+void key_answer_sums(struct command *c, const char *campaign);
 
 void key_resident_tag(struct command *c, size_t tag); /* its place among the register's tags */
 

@@ -7,31 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void key_places(struct command *c, const char *campaign)
-{
-    command_add_format(c, "outreach:{%s}:registration:places", campaign);
-}
-
-void key_places_waiting(struct command *c, const char *campaign)
-{
-    command_add_format(c, "outreach:{%s}:registration:waiting", campaign);
-}
-
-void key_place_counts(struct command *c, const char *campaign)
-{
-    command_add_format(c, "outreach:{%s}:registration:counts", campaign);
-}
-
-void key_answers_given(struct command *c, const char *campaign)
-{
-    command_add_format(c, "outreach:{%s}:answers:given", campaign);
-}
-
-void key_answer_sums(struct command *c, const char *campaign)
-{
-    command_add_format(c, "outreach:{%s}:answers:sums", campaign);
-}
-
 static void place_command(struct command *c, const char *op, const struct campaign *campaign,
                           const char *address, uint32_t n, int64_t now_ms)
 {

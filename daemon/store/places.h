@@ -62,11 +62,4 @@ void answer_command(struct command *c, const struct campaign *campaign, const ch
                     uint32_t n, const char *word, int64_t now_ms);
 int answer_verdict(const redisReply *reply, enum answer_verdict *verdict, int64_t *change);
 
-/* For programs: the names of the keys above. */
-void key_places(struct command *c, const char *campaign);
-void key_place_counts(struct command *c, const char *campaign);
-void key_places_waiting(struct command *c, const char *campaign);
-void key_answers_given(struct command *c, const char *campaign);
-void key_answer_sums(struct command *c, const char *campaign);
-
 #endif

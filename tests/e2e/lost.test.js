@@ -5,6 +5,8 @@
 // knew stands still with words. (A ledger, and all at once: forgot.test.js.)
 
 const assert = require('node:assert/strict');
+const net = require('node:net');
+const libconfig = require('./lib/libconfig');
 const { journey, campaign, people } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
 
@@ -28,6 +30,31 @@ async function assertRests(s) {
   await pause(2000);
   const commands = (await asked()) - from;
   assert.ok(commands < 600, `${commands} commands in two seconds: it spins`);
+}
+
+/** A configuration by whose Redis the first command of that name is held until its release. */
+async function held(s, word) {
+  const path = s.path(`${word}.sock`);
+  let release, tell, holds = true;
+  const free = new Promise((resolve) => { release = resolve; });
+  const told = new Promise((resolve) => { tell = resolve; });
+  const server = net.createServer(async (client) => {
+    const redis = net.connect(s.socketPath());
+    redis.pipe(client);
+    for (const end of [redis, client]) end.on('error', () => {});
+    for await (const chunk of client) {
+      if (holds && chunk.includes(`\r\n${word}\r\n`)) {
+        holds = false;
+        tell();
+        await free;
+        server.close();
+      }
+      redis.write(chunk);
+    }
+    redis.end();
+  });
+  await new Promise((resolve) => server.listen(path, resolve));
+  return { path: s.write(`${word}.conf`, libconfig.write({ ...s.settings, redis: { url: `unix:${path}` } })), held: told, release };
 }
 
 const halts = (s, id) => s.log().match(new RegExp(`reminder\\.halted campaign=${id} reminder=first reason="[^"]*`, 'g')) ?? [];
@@ -244,6 +271,7 @@ journey('leases, retries and counters are lost: it is said that verify --repair 
 }, { timeout: 240000 });
 
 journey('the marks of residents in danger are lost: nothing leaves before a person has said who is in danger', async (s) => {
+  s.drivenClock(); // nobody waits for the minute
   const smsc = await s.smsc(() => ({ receipt: false }));
   const queue = slowly(s);
   await s.start();
@@ -252,10 +280,15 @@ journey('the marks of residents in danger are lost: nothing leaves before a pers
   await redis.call('DEL', 'outreach:safe');
   await queue('alone', 0, { rate: '100/s' });
   await until('a word about the loss', () => / safe\.lost /.test(s.log()), 60000);
-  await pause(1500);
+  await s.counted('alone', 'first', { parked: COUNT }, 60000);
+  const intents = async () => (await redis.callRaw('GET', 'outreach:{alone}:first:ledger')).toString('hex');
+  const before = await intents();
+  await pause(2500);
+  assert.equal(await intents(), before, 'nor is each of them tried in vain again and again');
   assert.equal(smsc.submits.length, 0, 'nothing has left');
   assert.equal(s.log().match(/ safe\.lost /g).length, 1, 'said once a minute');
   await s.ok('safe', marked, 'skip');
+  s.clock.sleep(62000);
   await s.counted('alone', 'first', { accepted: COUNT - 1, excluded: 1 }, 120000);
   assert.ok(!smsc.submits.some((one) => one.to === marked));
 
@@ -263,6 +296,7 @@ journey('the marks of residents in danger are lost: nothing leaves before a pers
   await queue('all', 1, { rate: '100/s' });
   await until('another look at the people', async () => (await s.counts('all', 'first')).parked > 0, 60000);
   assert.match((await s.ok('safe', '--none')).out, /nobody is marked/);
+  s.clock.sleep(62000);
   await s.counted('all', 'first', { accepted: COUNT }, 120000);
   assert.doesNotMatch((await s.ok('optout', 'list')).out, /outreach:safe/);
   await s.ok('safe', marked, 'neutral');
@@ -270,4 +304,22 @@ journey('the marks of residents in danger are lost: nothing leaves before a pers
   await s.ok('safe', marked, '--remove'); // the last one: nobody is missed
   await queue('then', 2, { rate: '100/s' });
   await s.counted('then', 'first', { accepted: COUNT }, 120000);
+
+  // Somebody is marked at the moment at which the last other mark is taken away: by whichever of
+  // the two something is in flight, in the end it is noted.
+  const [one, other] = list(3).map((p) => p.sms);
+  const first = [[one, '--remove'], [other, 'skip']];
+  for (const [word, slow, quick] of [['SREM', ...first], ['HLEN', ...first], ['HSET', ...[...first].reverse()]]) {
+    await s.ok('safe', one, 'skip');
+    const conf = await held(s, word);
+    const under = s.run(['-c', conf.path, 'safe', ...slow]);
+    await conf.held;
+    await s.ok('safe', ...quick);
+    conf.release();
+    assert.equal((await under).code, 0);
+    assert.equal(await redis.call('HLEN', 'outreach:safe'), 1);
+    assert.equal(await redis.call('SISMEMBER', 'outreach:optout', '\u0001outreach:safe'), 1, `${word} in flight`);
+    await s.ok('safe', other, '--remove');
+    assert.equal(await redis.call('SISMEMBER', 'outreach:optout', '\u0001outreach:safe'), 0);
+  }
 });

@@ -33,7 +33,8 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
     texts: { zh: '{{name}}，插花培训回1报名。', en: 'x', confirmation: { zh: '{{name}}，给您留了座位。' } },
     reminders: [{ name: 'open', at: 'now' },
       { name: 'places', at: '-2d 10:00', only: 'unregistered', texts: { zh: '{{name}}，还可以候补。' } },
-      { name: 'eve', at: '-1d 10:00', only: 'registered', texts: { zh: '{{name}}，明天开课。' } }],
+      { name: 'eve', at: '-1d 10:00', only: 'registered', texts: { zh: '{{name}}，明天开课。' } },
+      { name: 'queue', at: '-1d 10:00', only: 'waiting', texts: { zh: '您在候补。' } }],
   }));
   assert.deepEqual(await s.settled('flowers', 'open'), { delivered: 6 });
   const reply = async (person, text) => assert.equal(await smsc.reply(person.sms, SOURCE, text), 0);
@@ -89,6 +90,13 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
   await reply(late, '1');
   await hears(smsc, late, '居民5，给您留了座位。');
   await hears(smsc, late, '居民5，明天开课。');
+  // A ledger that is lost keeps nobody from being reminded in silence.
+  assert.deepEqual(await s.settled('flowers', 'queue'), { excluded: 6 });
+  await client.call('RENAME', 'outreach:{flowers}:queue:ledger', 'kept');
+  await reply(never, '1');
+  await hears(smsc, never, '候补');
+  await until('a word', () => /latecomer\.lost campaign=flowers reminder=queue n=6 reason="its ledger is lost"/.test(s.log()));
+  await client.call('RENAME', 'kept', 'outreach:{flowers}:queue:ledger');
   s.clock.sleepTo('2027-03-07T12:00:01+08:00');
   await reply(d, '1');
   await hears(smsc, d, '回复时间已过');
@@ -211,7 +219,12 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   await until('both to hear', () => said(smsc, duty).length === 2 && fs.readFileSync(told, 'utf8').split('\n').length === 4, 300000);
   await until('nobody to be in line', async () => (await (await s.redis()).call('ZCARD', 'outreach:{outreach:replies}:duty')) === 0);
   assert.deepEqual(said(smsc, '+8613851409998'), []);
-  const [open] = JSON.parse((await s.ok('replies', '--json')).out);
+  // Words that are cut within a character of many marks, and over lines, make one that a phone can show.
+  assert.equal(await smsc.reply(woman.sms, SOURCE, `救命!\nก${'\u0e34'.repeat(110)}`), 0);
+  await until('the duty people to hear', () => said(smsc, duty).length === 3, 300000);
+  assert.match(said(smsc, duty)[2], /回复“救命! ก\u0e34{70,80}”。请立即/);
+  await until('nobody to be in line', async () => (await (await s.redis()).call('ZCARD', 'outreach:{outreach:replies}:duty')) === 0);
+  const open = JSON.parse((await s.ok('replies', '--json')).out).find((r) => r.id === id);
   assert.deepEqual([open.id, open.kind, open.from, open.open], [id, 'alarm', woman.sms, true]);
   assert.equal(await smsc.reply('+8613851400077', SOURCE, '谢谢'), 0);
   await until('thanks to be stored', async () => JSON.parse((await s.ok('replies', '--json')).out).length === 2);

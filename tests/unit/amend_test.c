@@ -5,7 +5,7 @@
 #include "amend.h"
 #include "correction.h"
 #include "ledger.h"
-#include "redis_fixture.h"
+#include "redis_group.h"
 #include "template.h"
 #include "tree.h"
 #include "zone.h"
@@ -16,12 +16,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static struct redis_fixture f;
-
-#define ask(...) fixture_ask(&f, __VA_ARGS__)
-#define script(...) fixture_script(&f, __VA_ARGS__)
-#define is(expected, answer) assert_string_equal(answer, expected)
 
 #define C "outreach:{c}"
 #define R "outreach:{c}:r"
@@ -626,13 +620,6 @@ int main(void)
         cmocka_unit_test(test_told_corrected),
         cmocka_unit_test(test_correction),
     };
-    int rc;
 
-    if (fixture_start(&f, NULL) != 0 || (f.db = fixture_db(&f, 1)) == NULL) {
-        fprintf(stderr, "no redis-server\n");
-        return 1;
-    }
-    rc = cmocka_run_group_tests(tests, NULL, NULL);
-    fixture_end(&f);
-    return rc;
+    return cmocka_run_group_tests(tests, redis_start, redis_end);
 }

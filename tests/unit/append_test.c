@@ -4,7 +4,7 @@
  */
 #include "append.h"
 #include "ledger.h"
-#include "redis_fixture.h"
+#include "redis_group.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,12 +12,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static struct redis_fixture f;
-
-#define ask(...) fixture_ask(&f, __VA_ARGS__)
-#define script(...) fixture_script(&f, __VA_ARGS__)
-#define is(expected, answer) assert_string_equal(answer, expected)
 
 #define C "outreach:{c}"
 #define R "outreach:{c}:r"
@@ -329,13 +323,6 @@ int main(void)
         TEST(test_corrections),
         TEST(test_damaged),
     };
-    int rc;
 
-    if (fixture_start(&f, NULL) != 0 || (f.db = fixture_db(&f, 1)) == NULL) {
-        fprintf(stderr, "no redis-server\n");
-        return 1;
-    }
-    rc = cmocka_run_group_tests(tests, NULL, NULL);
-    fixture_end(&f);
-    return rc;
+    return cmocka_run_group_tests(tests, redis_start, redis_end);
 }

@@ -4,7 +4,7 @@
  */
 #include "approval.h"
 
-#include "redis_fixture.h"
+#include "redis_group.h"
 #include "tree.h"
 
 #include <setjmp.h>
@@ -12,12 +12,6 @@
 #include <stddef.h>
 
 #include <cmocka.h>
-
-static struct redis_fixture f;
-
-#define ask(...) fixture_ask(&f, __VA_ARGS__)
-#define script(...) fixture_script(&f, __VA_ARGS__)
-#define is(expected, answer) assert_string_equal(answer, expected)
 
 #define C "outreach:{c}"
 #define AUDIENCE "outreach:{c}:audience"
@@ -234,22 +228,6 @@ static void test_same_event(void **state)
     is("awaiting", ask("HGET " C " state"));
 }
 
-static int start(void **state)
-{
-    (void)state;
-    if (fixture_start(&f, NULL) != 0)
-        return -1;
-    f.db = fixture_db(&f, 1);
-    return f.db != NULL ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,5 +240,5 @@ int main(void)
         cmocka_unit_test_setup(test_same_event, awaiting),
     };
 
-    return cmocka_run_group_tests_name("approval", tests, start, end);
+    return cmocka_run_group_tests_name("approval", tests, redis_start, redis_end);
 }

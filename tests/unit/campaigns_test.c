@@ -4,7 +4,7 @@
  */
 #include "campaigns.h"
 
-#include "redis_fixture.h"
+#include "redis_group.h"
 #include "tree.h"
 #include "zone.h"
 
@@ -13,11 +13,6 @@
 #include <stddef.h>
 
 #include <cmocka.h>
-
-static struct redis_fixture f;
-
-#define ask(...) fixture_ask(&f, __VA_ARGS__)
-#define is(expected, answer) assert_string_equal(answer, expected)
 
 static const char *const no_limits[] = {NULL};
 static const struct campaign_defaults defaults = {.timezone = "Asia/Shanghai",
@@ -339,22 +334,6 @@ static int empty(void **state)
     return 0;
 }
 
-static int start(void **state)
-{
-    (void)state;
-    if (fixture_start(&f, NULL) != 0)
-        return -1;
-    f.db = fixture_db(&f, 1);
-    return f.db != NULL ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 #define TEST(fn) cmocka_unit_test_setup(fn, empty)
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -376,5 +355,5 @@ int main(void)
         tests[n++] = (struct CMUnitTest){plans[i].name, test_plan, NULL, NULL, (void *)&plans[i]};
     for (size_t i = 0; i < COUNT(all); i++)
         tests[n++] = all[i];
-    return cmocka_run_group_tests_name("campaigns", tests, start, end);
+    return cmocka_run_group_tests_name("campaigns", tests, redis_start, redis_end);
 }

@@ -10,7 +10,7 @@
 #include "moves.h"
 #include "outcome.h"
 #include "receipts.h"
-#include "redis_fixture.h"
+#include "redis_group.h"
 #include "scripts.h"
 
 #include <setjmp.h>
@@ -27,7 +27,6 @@
 #define LATER 5000
 #define LEDGER "outreach:{c}:r:ledger"
 
-static struct redis_fixture f;
 static uint32_t seed, dice;
 
 static uint32_t roll(uint32_t sides)
@@ -423,25 +422,9 @@ static void test_histories(void **state)
     assert_true(delivered > most * PEOPLE / 4 && resent > most * PEOPLE / 50);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    if (fixture_start(&f, NULL) != 0)
-        return -1;
-    f.db = fixture_db(&f, 1);
-    return f.db != NULL ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {cmocka_unit_test(test_histories)};
 
-    return cmocka_run_group_tests_name("history", tests, start, end);
+    return cmocka_run_group_tests_name("history", tests, redis_start, redis_end);
 }

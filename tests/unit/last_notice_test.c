@@ -4,7 +4,7 @@
  */
 #include "last_notice.h"
 
-#include "redis_fixture.h"
+#include "redis_group.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,8 +14,6 @@
 
 #define DAY INT64_C(86400000)
 #define NOW (20000 * DAY + 1234567)
-
-static struct redis_fixture f;
 
 static int empty(void **state)
 {
@@ -135,22 +133,6 @@ static void test_size(void **state)
     assert_int_equal(atol(fixture_ask(&f, "DBSIZE")), 4096);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    if (fixture_start(&f, NULL) != 0)
-        return -1;
-    f.db = fixture_db(&f, 1);
-    return f.db != NULL ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,5 +142,5 @@ int main(void)
         cmocka_unit_test_setup(test_size, empty),
     };
 
-    return cmocka_run_group_tests_name("last notice", tests, start, end);
+    return cmocka_run_group_tests_name("last notice", tests, redis_start, redis_end);
 }

@@ -4,7 +4,7 @@
  */
 #include "receipt_index.h"
 
-#include "redis_fixture.h"
+#include "redis_group.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,11 +15,7 @@
 #define DAY INT64_C(86400000)
 #define NOW (20000 * DAY + 1234567)
 
-static struct redis_fixture f;
 static int64_t wait_ms = RECEIPT_WAIT_MS;
-
-#define ask(...) fixture_ask(&f, __VA_ARGS__)
-#define is(expected, answer) assert_string_equal(answer, expected)
 
 static const char *run(struct command *c)
 {
@@ -260,7 +256,8 @@ static void test_wait(void **state)
             store("500 abc", 1, now);
             is("1 2", look("500 abc", "", now + waits[i] + DAY));
         }
-        for (const char *const *key = (const char *const[]){"5", "20000:10507", NULL}; *key; key++) {
+        for (const char *const *key = (const char *const[]){"5", "20000:10507", NULL}; *key;
+             key++) {
             ask("EXPIRE outreach:{gw:acme}:r:%s %d", *key, (int)needed_s - 10);
             store("500 abc", 1, 20000 * DAY);
             assert_in_range(strtol(ask("TTL outreach:{gw:acme}:r:%s", *key), NULL, 10), needed_s,
@@ -382,22 +379,6 @@ static void test_gateways(void **state)
     is("[PARKED]", run(&c));
 }
 
-static int start(void **state)
-{
-    (void)state;
-    if (fixture_start(&f, NULL) != 0)
-        return -1;
-    f.db = fixture_db(&f, 1);
-    return f.db != NULL ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 #define TEST(fn) cmocka_unit_test_setup(fn, empty)
 
 /* Every id of one gateway, whole, with its notice; of no other's. */
@@ -454,5 +435,5 @@ int main(void)
         TEST(test_any_bytes), TEST(test_walk),
     };
 
-    return cmocka_run_group_tests_name("receipt index", tests, start, end);
+    return cmocka_run_group_tests_name("receipt index", tests, redis_start, redis_end);
 }

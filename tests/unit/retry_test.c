@@ -6,19 +6,13 @@
 #include "moves.h"
 #include "outcome.h"
 
-#include "redis_fixture.h"
+#include "redis_group.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
-
-static struct redis_fixture f;
-
-#define ask(...) fixture_ask(&f, __VA_ARGS__)
-#define script(...) fixture_script(&f, __VA_ARGS__)
-#define is(expected, answer) assert_string_equal(answer, expected)
 
 #define REMINDER "outreach:{c}:r"
 #define KEYS REMINDER " outreach:{c}:r:ledger outreach:{c}:r:retry"
@@ -152,22 +146,6 @@ static void test_script(void **state)
                                      "61000 100"));
 }
 
-static int start(void **state)
-{
-    (void)state;
-    if (fixture_start(&f, NULL) != 0)
-        return -1;
-    f.db = fixture_db(&f, 1);
-    return f.db != NULL ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,5 +154,5 @@ int main(void)
         cmocka_unit_test(test_script),
     };
 
-    return cmocka_run_group_tests_name("retry", tests, start, end);
+    return cmocka_run_group_tests_name("retry", tests, redis_start, redis_end);
 }

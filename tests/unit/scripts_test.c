@@ -4,7 +4,7 @@
  */
 #include "ledger.h"
 #include "moves.h"
-#include "redis_fixture.h"
+#include "redis_group.h"
 #include "scripts.h"
 
 #include <setjmp.h>
@@ -13,12 +13,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static struct redis_fixture f;
-
-#define ask(...) fixture_ask(&f, __VA_ARGS__)
-#define script(...) fixture_script(&f, __VA_ARGS__)
-#define is(expected, answer) assert_string_equal(answer, expected)
 
 /* The keys of campaign c and its reminder r. */
 #define C "outreach:{c}"
@@ -1772,22 +1766,6 @@ static void test_lint(void **state)
     }
 }
 
-static int start(void **state)
-{
-    (void)state;
-    if (fixture_start(&f, NULL) != 0)
-        return -1;
-    f.db = fixture_db(&f, 1);
-    return f.db != NULL ? 0 : -1;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    fixture_end(&f);
-    return 0;
-}
-
 #define TEST(fn) cmocka_unit_test_setup(fn, empty)
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -1864,5 +1842,5 @@ int main(void)
     for (size_t i = 0; i < COUNT(wrongs); i++)
         tests[n++] =
             (struct CMUnitTest){wrongs[i].name, test_wrong, empty, NULL, (void *)&wrongs[i]};
-    return cmocka_run_group_tests_name("scripts", tests, start, end);
+    return cmocka_run_group_tests_name("scripts", tests, redis_start, redis_end);
 }
