@@ -175,6 +175,10 @@ FAILING_MALLOC := $(BUILD)/tests/failing_malloc.so
 $(FAILING_MALLOC): tests/memory/failing_malloc.c | $(BUILD)/tests
 	$(CC) $(CPPFLAGS) -O2 -g -fPIC $(CFLAGS) -fno-builtin -shared -o $@ $< -ldl
 
+HEAP_ACCOUNT := $(BUILD)/tests/heap_account.so
+$(HEAP_ACCOUNT): tests/memory/heap_account.c | $(BUILD)/tests
+	$(CC) $(CPPFLAGS) -O2 -g -fPIC $(CFLAGS) -shared -o $@ $<
+
 # Unit tests may look into any room and any plugin's parts; a whole plugin is tested through dlopen.
 $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/tests $(PLUGIN_SOS) $(TEST_PLUGINS) $(CHECK)
 	$(CC) $(CPPFLAGS) $(ROOMS:%=-Idaemon/%) -Iplugins -Iplugins/common $(PLUGINS:%=-Iplugins/%) $(FLAGS) $(CFLAGS) \

@@ -165,9 +165,8 @@ static void put_rejected(struct events *e, const char *reason, int64_t row, cons
 {
     struct command *c = &e->d->command;
 
-    command_start(c, "XADD");
+    command_script(c, SCRIPT_NOTE, 1); /* before the position moves, also where Redis is full */
     command_add_string(c, KEY_REJECTED);
-    command_add_string(c, "*");
     command_add_string(c, "event");
     command_add_string(c, e->id);
     command_add_string(c, "op");

@@ -1,6 +1,7 @@
 #include "audit.h"
 
 #include "keys.h"
+#include "scripts.h"
 
 #include <stdarg.h>
 
@@ -9,9 +10,8 @@ void audit_command(struct command *c, const char *op, ...)
     const char *name, *value;
     va_list pairs;
 
-    command_start(c, "XADD");
+    command_script(c, SCRIPT_NOTE, 1);
     command_add_string(c, KEY_AUDIT);
-    command_add_string(c, "*");
     command_add_string(c, "op");
     command_add_string(c, op);
     va_start(pairs, op);

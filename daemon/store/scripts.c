@@ -29,6 +29,7 @@ EMBED(index);
 EMBED(receipts);
 EMBED(reply);
 EMBED(refuse);
+EMBED(note);
 EMBED(place);
 EMBED(answer);
 EMBED(duty);
@@ -99,6 +100,7 @@ static const struct {
     [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
     [SCRIPT_REPLY] = SCRIPT(reply, ALWAYS),
     [SCRIPT_REFUSE] = SCRIPT(refuse, ALWAYS),
+    [SCRIPT_NOTE] = SCRIPT(note, ALWAYS),
 };
 
 static struct {

@@ -456,7 +456,7 @@ static unsigned submit(struct connection *c, const unsigned char *p, const unsig
             count.unique++;
     }
     if (o.log != NULL)
-        fprintf(o.log, "%lld %s\n", (long long)clock_us(CLOCK_REALTIME), (const char *)to);
+        fprintf(o.log, "%lld %s %zu\n", (long long)clock_us(CLOCK_REALTIME), (const char *)to, n);
     if (o.dlr && (registered & 3) != 0)
         dlr_make(strtoull(next_id, NULL, 10), to, from);
     count.accepted++;
@@ -766,7 +766,7 @@ static const char usage[] =
     "  --dlr-hold      keep them until SIGUSR2\n"
     "  --dlr-fail-pct  so many percent of them are UNDELIV\n"
     "  --first-id N    the first message id (else the time in microseconds)\n"
-    "  --log FILE      a line for each message taken: microseconds since 1970, and for whom;\n"
+    "  --log FILE      a line for each message taken: microseconds since 1970, for whom, bytes;\n"
     "                  complete when the counters have been asked for\n"
     "  --stats FILE    append the counters there; SIGUSR1 asks for them\n";
 

@@ -58,12 +58,18 @@ journey('Redis becomes a replica and a master again: nothing is written to it me
 
 journey('Redis is out of memory: nothing new is begun, outcomes are settled and refusals kept all the same', async (s) => {
   const stage = await underWay(s, 120);
+  await s.xadd(campaign('other', people(1), { reminders: [{ name: 'first', at: '-1d 09:00' }] }));
+  await until('the other', async () => (await stage.server.client.call('HGET', 'outreach:{other}', 'state')) === 'active', 60000);
   await outage(s, stage, {
-    n: 120, says: /OOM/, told: /OOM|memory/, command: ['optout', 'add', '13851409999'], words: ['redis.full', 'redis.room'], settles: true,
+    n: 120, says: /OOM/, told: null, words: ['redis.full', 'redis.room'], settles: true,
     begin: () => stage.server.client.call('CONFIG', 'SET', 'maxmemory', '1'),
     async end() { // a refusal is kept all the same, by whichever way it comes (R20)
       assert.equal(await stage.smsc.reply('+8613851409998', '1069000038', 'TD'), 0);
+      for (const command of [['optout', 'add', '13851409999'], ['pause', 'away'], ['resume', 'away'], ['cancel', '-y', 'other']])
+        await s.ok(...command); // and so is what stops something, and who wanted it
       assert.deepEqual((await s.refused()).sort(), ['+8613851409998', '+8613851409999']);
+      const audit = (await stage.server.client.call('XRANGE', 'outreach:audit', '-', '+')).map(([, fields]) => fields[1]);
+      assert.deepEqual(audit.slice(-4), ['optout-add', 'pause', 'resume', 'cancel']);
       await stage.server.client.call('CONFIG', 'SET', 'maxmemory', '0');
     },
   });
@@ -204,9 +210,9 @@ journey('what is about to go wrong with Redis is said before it does, once, and 
   server.client.call('CONFIG', 'SET', 'maxmemory', '1');
   await server.client.call('EXEC');
   await until('the cancel', async () => (await server.client.call('HGET', 'outreach:{later}', 'state')) === 'cancelled', 60000);
-  await server.client.call('CONFIG', 'SET', 'maxmemory', used * 10);
   const why = (op) => s.rejected().then((all) => all.filter((one) => one.op === op).at(-1)?.reason);
   await until('both to be rejected', async () => /nearly full|OOM/.test(await why('queue')) && /nearly full/.test(await why('amend')), 60000);
+  await server.client.call('CONFIG', 'SET', 'maxmemory', used * 10);
 }, PATIENT);
 
 journey('the scripts are flushed again and again: they are loaded again', async (s) => {

@@ -1,5 +1,5 @@
 'use strict';
-// A million wait and flow while someone says stop: refusals, pause and cancel win. What
+// A million wait and flow while someone says stop, or something else: refusals, pause, amend and cancel win. What
 // comes after the command has returned is counted where it arrives, at the SMSC, by
 // destination and clock; our own books are compared with that count, never with themselves.
 //
@@ -48,27 +48,33 @@ class Sink {
     return JSON.parse(lines().at(-1)).accepted;
   }
 
-  /** The messages taken since an instant (ms), as { at, n }. */
-  async since(ms) {
+  /** To whom messages were taken since an instant (ms); only those whose text has so many bytes at most. */
+  async since(ms, most = Infinity) {
     await this.count();
     const list = [];
     for (const line of fs.readFileSync(this.log, 'latin1').split('\n')) {
-      const [us, to] = line.split(' ');
-      if (to && Number(us) / 1000 > ms) list.push(Number(to.replace('+', '').slice(5)) - 50000000);
+      const [us, to, bytes] = line.split(' ');
+      if (bytes && Number(us) / 1000 > ms && Number(bytes) <= most) list.push(Number(to.replace('+', '').slice(5)) - 50000000);
     }
     return list;
   }
 }
 
-function writeCampaign(s) {
+function writeList(s) {
   const rows = ['姓名,手机号'];
   for (let n = 1; n <= ROWS; n++) rows.push(`居民${n},${number(n)}`);
   s.write('million.csv', rows.join('\n'));
+}
+
+const TEXT = '{{name}}您好，请到区妇联。'; // 50 bytes on the wire at most, with name and signature
+const OTHER = '{{name}}您好，请到区妇联三楼会议室，并且带上身份证。'; // 64 at least
+
+function writeCampaign(s, text) {
   return s.write('million.conf', `campaign = {
     id = "million"; class = "personal"; title = "测试";
     event = { starts = "${inDays(7, '09:00')}"; timezone = "Asia/Shanghai"; };
     audience = { file = "million.csv"; }; per_recipient = ();
-    texts = { zh = "{{name}}您好，请到区妇联。"; };
+    texts = { zh = "${text}"; };
     reminders = ( { name = "first"; at = "now"; } );
   };`);
 }
@@ -81,7 +87,7 @@ function intents(s) {
   return seen;
 }
 
-journey('a million wait: who refuses gets nothing more, pause and cancel stop all but a window, and the log says which', async (s) => {
+journey('a million wait: who refuses gets nothing more, pause, amend and cancel stop all but a window, and the log says which', async (s) => {
   const sink = await new Sink().start(s);
   s.settings.log = { level: 'info' };
   s.settings.defaults.per_recipient = [];
@@ -90,7 +96,8 @@ journey('a million wait: who refuses gets nothing more, pause and cancel stop al
     password: '@env:SMPP_PASSWORD', source: '1069000038', window: WINDOW, signature: 'prefix',
   });
   await s.start();
-  const conf = writeCampaign(s);
+  writeList(s);
+  const conf = writeCampaign(s, TEXT);
   const queued = await s.run(['-c', s.conf, 'queue', '--no-wait', conf], { timeoutMs: 100000 });
   assert.equal(queued.code, 0, queued.all);
   await until('it to flow', async () => (await sink.count()) > 2000, 60000);
@@ -119,6 +126,17 @@ journey('a million wait: who refuses gets nothing more, pause and cancel stop al
   await s.ok('resume', 'million');
   await until('it to flow again', async () => (await sink.count()) > still + 5000, 60000);
 
+  // Another text.
+  writeCampaign(s, OTHER);
+  const before = (await sink.since(0)).length;
+  assert.equal((await sink.since(0, 60)).length, before, 'all had the first one');
+  await s.ok('amend', '-y', '--wait', '60s', conf);
+  at = Date.now();
+  await until('the other text to flow', async () => (await sink.count()) > before + 5000, 60000);
+  const old = await sink.since(at, 60);
+  assert.ok(old.length <= WINDOW, `${old.length} came with the old text`);
+  assert.ok((await sink.since(at)).length > old.length + 1000, 'and then the other');
+
   // Cancel.
   const said = await s.ok('cancel', '-y', 'million');
   at = Date.now();
@@ -133,7 +151,7 @@ journey('a million wait: who refuses gets nothing more, pause and cancel stop al
   const intended = intents(s);
   const all = await sink.since(0);
   assert.equal(new Set(all).size, all.length, 'nobody twice');
-  for (const n of [...late, ...paused, ...cancelled]) assert.ok(intended.has(n), `${n} came, and is not in the log`);
+  for (const n of [...late, ...paused, ...old, ...cancelled]) assert.ok(intended.has(n), `${n} came, and is not in the log`);
 
   // The books, however far the sweep has come.
   const verify = await s.outreach('verify', 'million');

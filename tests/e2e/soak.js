@@ -1,7 +1,7 @@
 'use strict';
 // The program behind scripts/soak.
 
-const { Stage } = require('./lib/stage');
+const { Stage, BUILD } = require('./lib/stage');
 const { Soak, MIB } = require('./lib/soak');
 
 const WARM_S = 120;
@@ -10,7 +10,8 @@ const MOST = { slope: 1, p99: 50 };
 async function main() {
   const seconds = Number(process.argv[2]) * 60;
   const stage = new Stage();
-  const soak = new Soak(stage);
+  const account = !/\/test$/.test(BUILD); // sanitizers have a heap of their own
+  const soak = new Soak(stage, { account });
   const broken = [];
   const line = (ok, what, found, wanted) => {
     console.log(`${ok ? 'ok    ' : 'BROKEN'}  ${what.padEnd(34)} ${found}  (${wanted})`);
@@ -25,7 +26,9 @@ async function main() {
     const first = await soak.calm();
     soak.samples = [];
     const probe = soak.probe();
+    let middle = first;
     for (let left = seconds; left > 0; left -= 60) {
+      if (left <= seconds / 2 && middle === first) middle = await soak.calm();
       await soak.run(60);
       const { rss, fds } = soak.samples.at(-1);
       console.log(`  ${seconds - left + 60} s: ${(rss / MIB).toFixed(2)} MiB, ${fds} files`);
@@ -38,6 +41,11 @@ async function main() {
 
     console.log(`${campaigns.length} campaigns, ${JSON.stringify(last.counts)}, ${soak.flaps} flaps, ${soak.suspended} days slept, ${samples.length} samples`);
     line(slope < MOST.slope, 'memory, MiB an hour', slope.toFixed(2), `less than ${MOST.slope}; ${(first.rss / MIB).toFixed(2)} MiB at first, ${(last.rss / MIB).toFixed(2)} at last`);
+    if (account) {
+      const more = (from, to) => ((to.heap - from.heap) / MIB) / ((to.at - from.at) / 3600e3);
+      line(more(middle, last) < MOST.slope, 'heap in use at rest, MiB an hour', more(middle, last).toFixed(2),
+        `in the second half less than ${MOST.slope}; ${more(first, middle).toFixed(2)} in the first; ${[first, middle, last].map((one) => (one.heap / MIB).toFixed(3)).join(', ')} MiB`);
+    }
     line(last.fds === first.fds, 'open files', `${first.fds} to ${last.fds}`, 'the same');
     line(scripts < MOST.p99, 'p99 of scripts in Redis, ms', scripts.toFixed(2), `less than ${MOST.p99}`);
     line(write < MOST.p99, 'p99 of a write, synced, ms', write.toFixed(2), `less than ${MOST.p99}; of ${of}`);

@@ -551,6 +551,29 @@ static void test_silent(void **state)
     bench_close(&b);
 }
 
+/* What it had before it was closed is settled: an answer to that reaches nobody, and is counted. */
+static void test_stale(void **state)
+{
+    struct timeval deadline = {30, 0};
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, "stale");
+    bench_submit(&b, "aaaaaaaaaaaaaaaa");
+    event_base_loopexit(b.base, &deadline);
+    while (b.heard.answers[15] == 0 && !event_base_got_exit(b.base))
+        event_base_loop(b.base, EVLOOP_ONCE);
+    assert_int_equal(stats(&b).bad_tokens, 0);
+    gateway_try(b.gw);
+    bench_submit(&b, "j");
+    assert_int_equal(stats(&b).bad_tokens, 16);
+    assert_int_equal(stats(&b).answers[GATEWAY_ACCEPTED], 0);
+    for (size_t i = 0; i < 16; i++)
+        assert_int_equal(b.heard.answers[i], i == 0 ? 2 : 1); /* one of each life */
+    assert_int_equal(b.heard.last[0], GATEWAY_REJECTED);
+    bench_close(&b);
+}
+
 /* It answers the trial of its circuit on its way out: that is an answer like any other. */
 static void test_silent_trial(void **state)
 {
@@ -880,6 +903,7 @@ int main(void)
         cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_silent),
         cmocka_unit_test(test_silent_trial),
+        cmocka_unit_test(test_stale),
         cmocka_unit_test(test_wild),
         cmocka_unit_test(test_blames),
         cmocka_unit_test(test_chaos),

@@ -1374,6 +1374,7 @@ static const struct wrong {
       "outreach:{outreach:replies}:duty"},
      "1000 id1 acme +8613851401000 1069 reply hello fair 7 1 duty:+8613851401001",
      0},
+    {"note", SCRIPT_NOTE, "PING", {"outreach:audit"}, "op cancel", 0},
     {"refuse", SCRIPT_REFUSE, "PING", {"outreach:optout"}, "+8613851401000", 0},
     {"receipts",
      SCRIPT_RECEIPTS,

@@ -7,6 +7,7 @@
  *   twice      answers everything twice
  *   forged     answers a token that it never got, then well
  *   never      does not answer
+ *   stale      does not answer; once it was closed and opened again answers all of that, then well
  *   last       answers b(roken) at once, and what else it has only in close(), with unknown
  *   nonsense   outcome 99
  *   ids        a message id of 65 bytes
@@ -36,6 +37,7 @@ struct evil {
     uint64_t later[64];
     char letters[64];
     size_t count;
+    unsigned life; /* from 1 */
 };
 
 static const struct gateway_setting rule_fields[] = {
@@ -207,12 +209,37 @@ static void take_along(const char *text)
         ;
 }
 
+static void stale_submit(struct evil *e, const struct gateway_message *const *messages, size_t n)
+{
+    static struct {
+        unsigned life;
+        uint64_t tokens[64];
+        size_t count;
+    } before; /* outlives close() */
+
+    if (before.life == 0)
+        before.life = e->life;
+    for (size_t i = 0; i < n && before.life == e->life; i++)
+        before.tokens[before.count++ % 64] = messages[i]->token;
+    if (before.life == e->life)
+        return;
+    for (size_t i = 0; i < before.count; i++)
+        answer(e, before.tokens[i], 'a');
+    before.count = 0;
+    for (size_t i = 0; i < n; i++)
+        answer(e, messages[i]->token, messages[i]->text[0]);
+}
+
 static void evil_submit(void *state, const struct gateway_message *const *messages, size_t n)
 {
     struct evil *e = state;
 
     if (strcmp(e->way, "chaos") == 0) {
         chaos_submit(e, messages, n);
+        return;
+    }
+    if (strcmp(e->way, "stale") == 0) {
+        stale_submit(e, messages, n);
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -253,10 +280,12 @@ static void evil_submit(void *state, const struct gateway_message *const *messag
 static int evil_open(const struct gateway_host *host, struct gateway *gw, void **state, char *error,
                      size_t size)
 {
+    static unsigned lives;
     struct evil *e = calloc(1, sizeof *e);
 
     e->host = host;
     e->gw = gw;
+    e->life = ++lives;
     e->way = host->setting_string(gw, "way");
     if (strcmp(e->way, "refuses") == 0) {
         snprintf(error, size, "way: is refused");
