@@ -84,12 +84,17 @@ unsigned approval_needs(const struct campaign *c, const struct campaign_defaults
     return needs;
 }
 
-double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows)
+double approval_dearest(const struct tree *gateways)
 {
     double dearest = 0;
 
     for (const struct tree *g = gateways != NULL ? gateways->first : NULL; g != NULL; g = g->next)
         if (number_of(tree_member(g, "cost")) > dearest)
             dearest = number_of(tree_member(g, "cost"));
-    return dearest * c->max_segments * (double)rows * (double)c->reminder_count;
+    return dearest;
+}
+
+double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows)
+{
+    return approval_dearest(gateways) * c->max_segments * (double)rows * (double)c->reminder_count;
 }

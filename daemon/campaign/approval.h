@@ -30,6 +30,9 @@ bool approval_minds_cost(const struct campaign *c, const struct campaign_default
  * configured gateways (a list of groups, or NULL). */
 double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows);
 
+/* The dearest segment or message of them. */
+double approval_dearest(const struct tree *gateways);
+
 /* "recipients cost", as it is stored, for free(); and name i of them, NULL behind the last. */
 char *approval_text(unsigned needs);
 const char *approval_name(unsigned i);

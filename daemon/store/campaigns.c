@@ -127,6 +127,9 @@ struct campaign_status *campaign_status_parse(const redisReply *hash, const char
     s->rows = db_int(db_field(hash, "last"), 0);
     s->version = (unsigned)db_int(db_field(hash, "version"), 1);
     s->correcting = (unsigned)db_int(db_field(hash, "correct"), 0);
+    snprintf(s->amended_by, sizeof s->amended_by, "%s", text_of(db_field(hash, "amended_by")));
+    s->amended_ms = db_int(db_field(hash, "amended"), 0);
+    s->agreed = (unsigned)db_int(db_field(hash, "agreed"), 0);
     *names = list != NULL ? list->str : "";
     return s;
 }

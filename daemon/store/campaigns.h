@@ -32,7 +32,11 @@ struct campaign_status {
     char approval[48];    /* why a second person has to agree: see approval_text(); or "" */
     char approved_by[65]; /* "": nobody yet */
     int64_t approved_ms;
-    char *digest;          /* of the list */
+    char amended_by[65]; /* the last to; "": nobody */
+    int64_t amended_ms;
+    unsigned
+        agreed;   /* of an amendment that awaits approval: the version that stood before; else 0 */
+    char *digest; /* of the list */
     char *hash, *document; /* the canonical JSON, and its hash */
     int64_t queued_ms, rows;
     unsigned version;    /* 1, and one more with each amendment */
