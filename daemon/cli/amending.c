@@ -471,6 +471,28 @@ static int send(struct amending *a, const struct buf *body, int64_t wait_ms)
     return rc;
 }
 
+/* The text that those told already are to read: where it is missing, how it is written. */
+static int tell_refused(const struct amending *a, const struct tree *body, const struct error *err)
+{
+    const struct tree *gone = tree_get(body, "event.cancelled");
+    bool cancelled = gone != NULL && gone->kind == TREE_BOOL && gone->truth;
+
+    if (strstr(err->text, cancelled ? "texts.cancelled" : "texts.moved") == NULL ||
+        tree_get(body, cancelled ? "texts.cancelled" : "texts.moved") != NULL)
+        return cli_fail(a->cli, EX_DATAERR, "%s: %s", a->id, err->text);
+    if (!cancelled)
+        return cli_fail(a->cli, EX_DATAERR,
+                        T("%s: %s. Write it into `texts` of the campaign file, for instance\n"
+                          "  moved = \"{{was.date}}的活动改到{{event.date}}{{event.time}}，"
+                          "地点：{{event.venue}}。\";"),
+                        a->id, err->text);
+    return cli_fail(a->cli, EX_DATAERR,
+                    T("%s: %s. Write it into `texts` of the campaign file, for instance\n"
+                      "  cancelled = \"{{was.date}}的活动取消，敬请谅解。\";\n"
+                      "and cancelled = true; into its `event`, then: outreach amend FILE"),
+                    a->id, err->text);
+}
+
 static int run(struct amending *a, const struct tree *body, const struct amending_options *options)
 {
     struct buf json = BUF_INIT(COMMAND_MAX_BYTES / 2);
@@ -480,7 +502,7 @@ static int run(struct amending *a, const struct tree *body, const struct amendin
     a->amendment =
         amendment_create(a->status, body, &a->cli->settings->defaults, clock_wall_ms(), &err);
     if (a->amendment == NULL)
-        return cli_fail(a->cli, EX_DATAERR, "%s: %s", a->id, err.text);
+        return tell_refused(a, body, &err);
     if (a->amendment->same) {
         if (a->cli->json)
             cli_json(json_pack("{s:s,s:s}", "id", a->id, "state", "same"));

@@ -311,7 +311,10 @@ const struct subcommand cmd_approve = {
     .more =
         N_("A campaign above the bounds of `approval` is not sent until somebody else than who\n"
            "queued it has agreed. Shows texts, times, people and cost as they stand in Redis,\n"
-           "and then asks. What is approved is that text and that list, and nothing else.\n"
+           "and then asks; of an amendment, who changed what, and the correction that goes out.\n"
+           "What is approved is that text and that list. Later `add` may bring in as many\n"
+           "people in all as could be sent to without approval (nobody with\n"
+           "approval.required); another text, time or place has to be approved anew.\n"
            "A reminder whose time went by meanwhile is treated by the campaign's `missed`.\n"
            "To turn it down: outreach cancel."),
     .least = 1,

@@ -142,6 +142,8 @@ const char *picture_reminder_state(const struct reminder_status *r)
 
     if (r->cancelled && (!done || r->counts[NOTICE_CANCELLED] > 0)) /* else it was over before */
         return "cancelled";
+    if (reminder_idle(r))
+        return "idle";
     if (r->paused && !done)
         return "paused";
     return r->state;

@@ -30,9 +30,14 @@ int64_t reminder_sum(const struct reminder_status *r)
     return sum;
 }
 
+bool reminder_idle(const struct reminder_status *r)
+{
+    return builtin_is(r->name) && r->planned == 0;
+}
+
 bool reminder_settled(const struct reminder_status *r)
 {
-    return strcmp(r->state, "done") == 0 || strcmp(r->state, "skipped") == 0 ||
+    return strcmp(r->state, "done") == 0 || strcmp(r->state, "skipped") == 0 || reminder_idle(r) ||
            (strcmp(r->state, "open") == 0 && reminder_waiting(r) == 0 &&
             r->counts[NOTICE_SENDING] == 0 && r->counts[NOTICE_UNCERTAIN] == 0);
 }
