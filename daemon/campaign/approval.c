@@ -41,14 +41,20 @@ static double stricter(double a, double b)
     return a <= 0 ? b : b <= 0 || a < b ? a : b;
 }
 
-static double cost_bound(const struct campaign *c, const struct campaign_defaults *defaults)
+double approval_people_bound(const struct campaign *c, const struct campaign_defaults *defaults)
+{
+    return stricter((double)defaults->approval.recipients,
+                    number_of(tree_get(c->document, "approval.recipients")));
+}
+
+double approval_cost_bound(const struct campaign *c, const struct campaign_defaults *defaults)
 {
     return stricter(defaults->approval.cost, number_of(tree_get(c->document, "approval.cost")));
 }
 
 bool approval_minds_cost(const struct campaign *c, const struct campaign_defaults *defaults)
 {
-    return cost_bound(c, defaults) > 0;
+    return approval_cost_bound(c, defaults) > 0;
 }
 
 /* When corrections of c may be sent: for hours_free(). */
@@ -96,14 +102,14 @@ bool approval_corrections_leave(const struct campaign *c, const struct campaign 
 unsigned approval_needs(const struct campaign *c, const struct campaign_defaults *defaults,
                         int64_t rows, double cost)
 {
-    double people = stricter((double)defaults->approval.recipients,
-                             number_of(tree_get(c->document, "approval.recipients")));
+    double people = approval_people_bound(c, defaults);
+    double most = approval_cost_bound(c, defaults);
     const struct tree *required = tree_get(c->document, "approval.required");
     unsigned needs = 0;
 
     if (people > 0 && (double)rows > people)
         needs |= APPROVAL_RECIPIENTS;
-    if (cost_bound(c, defaults) > 0 && cost > cost_bound(c, defaults))
+    if (most > 0 && cost > most)
         needs |= APPROVAL_COST;
     if (defaults->approval.hours && rows > 1 && leaves_hours(c, defaults))
         needs |= APPROVAL_HOURS;
@@ -112,12 +118,17 @@ unsigned approval_needs(const struct campaign *c, const struct campaign_defaults
     return needs;
 }
 
-double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows)
+double approval_dearest(const struct tree *gateways)
 {
     double dearest = 0;
 
     for (const struct tree *g = gateways != NULL ? gateways->first : NULL; g != NULL; g = g->next)
         if (number_of(tree_member(g, "cost")) > dearest)
             dearest = number_of(tree_member(g, "cost"));
-    return dearest * c->max_segments * (double)rows * (double)c->reminder_count;
+    return dearest;
+}
+
+double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows)
+{
+    return approval_dearest(gateways) * c->max_segments * (double)rows * (double)c->reminder_count;
 }

@@ -35,6 +35,13 @@ bool approval_minds_cost(const struct campaign *c, const struct campaign_default
  * configured gateways (a list of groups, or NULL). */
 double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows);
 
+/* Above what, by the configuration and the campaign; 0: no bound. */
+double approval_people_bound(const struct campaign *c, const struct campaign_defaults *defaults);
+double approval_cost_bound(const struct campaign *c, const struct campaign_defaults *defaults);
+
+/* The dearest segment or message of them. */
+double approval_dearest(const struct tree *gateways);
+
 /* "recipients cost", as it is stored, for free(); and name i of them, NULL behind the last. */
 char *approval_text(unsigned needs);
 const char *approval_name(unsigned i);

@@ -1,11 +1,14 @@
 #include "amending.h"
 
 #include "amend.h"
+#include "approval.h"
 #include "asked.h"
 #include "campaigns.h"
 #include "clock.h"
 #include "correction.h"
 #include "daemons.h"
+#include "difference.h"
+#include "encoding.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -27,8 +30,10 @@
 struct amending {
     struct cli *cli;
     const char *id;
-    struct campaign_status *status;
+    struct campaign_status *status; /* own: read here, and freed with the rest */
+    bool own;
     struct amendment *amendment;
+    struct reminder_status before[CAMPAIGN_ALL_REMINDERS]; /* of one that awaits: as they were */
     struct correction *sample;                  /* for who was told the version that stands */
     bool other[AMEND_VERSIONS + 1];             /* of that version the event was another */
     int64_t told[AMEND_VERSIONS + 1], told_all; /* people, by the version they know */
@@ -142,6 +147,7 @@ static int compare_versions(struct amending *a, struct error *err)
         return -1;
     }
     command_free(&c);
+    a->other[a->amendment->version - 1] = a->amendment->event; /* that may stand still */
     for (unsigned v = 1; v < a->amendment->version && v <= AMEND_VERSIONS; v++) {
         const redisReply *document;
         struct tree *tree;
@@ -156,7 +162,6 @@ static int compare_versions(struct amending *a, struct error *err)
             a->other[v] = correction_needed(was, a->amendment->now);
         campaign_free(was);
     }
-    a->other[a->amendment->version - 1] = a->amendment->event;
     freeReplyObject(reply);
     return 0;
 }
@@ -294,19 +299,49 @@ static bool put_texts(struct amending *a, bool show)
     return any;
 }
 
-static void put_corrections(struct amending *a)
+/* Its length, or -1; the names of columns stand for what is in them. */
+static int sample_text(const struct amending *a, char *text)
+{
+    struct template_value row[CAMPAIGN_MAX_COLUMNS];
+    char names[CAMPAIGN_MAX_COLUMNS][CAMPAIGN_ID_BYTES + 8];
+
+    if (a->sample == NULL)
+        return -1;
+    sample_row(a->amendment->now, row, names);
+    return correction_write(a->sample, row, text, TEXT_BYTES);
+}
+
+/* About: the sample with its signature, through the dearest gateway. */
+static double corrections_cost(const struct amending *a)
 {
     const struct campaign *now = a->amendment->now;
-    struct template_value row[CAMPAIGN_MAX_COLUMNS];
-    char names[CAMPAIGN_MAX_COLUMNS][CAMPAIGN_ID_BYTES + 8], text[TEXT_BYTES], count[HUMAN_BYTES];
+    char text[TEXT_BYTES], *signed_text;
+    struct text_size size = {0};
+    int n = sample_text(a, text);
+
+    if (n < 0 || a->corrections == 0)
+        return 0;
+    signed_text = xasprintf("%s%.*s", now->signature, n, text);
+    text_measure(signed_text, strlen(signed_text),
+                 strcmp(now->country, "CN") == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM, &size);
+    free(signed_text);
+    return (double)a->corrections * size.segments * approval_dearest(a->cli->settings->gateways);
+}
+
+static void put_corrections(struct amending *a)
+{
+    char text[TEXT_BYTES], count[HUMAN_BYTES];
+    double cost = corrections_cost(a);
 
     buf_printf(&a->out, T("  %s people were told before; corrections that will be sent: "),
                human_count(count, a->told_all));
     buf_printf(&a->out, T("%s\n"), human_count(count, a->corrections));
     if (a->corrections == 0 || a->sample == NULL)
         return;
-    sample_row(now, row, names);
-    put_text(a, "+", text, correction_write(a->sample, row, text, sizeof text));
+    if (cost > 0)
+        buf_printf(&a->out, T("  they cost about %.2f %s\n"), cost,
+                   a->cli->settings->defaults.currency);
+    put_text(a, "+", text, sample_text(a, text));
 }
 
 static void show(struct amending *a)
@@ -367,28 +402,96 @@ static int ask_person(const struct amending *a)
     return sure ? 0 : EX_TEMPFAIL;
 }
 
+/* What it has come to: changed, cancelled, or held until somebody agrees. */
+static int tell_taken(struct amending *a, const char *event)
+{
+    struct campaign_status *s;
+    struct error err;
+    char *why;
+
+    s = campaign_status_read(a->cli->db, a->id, &err);
+    if (s == NULL)
+        return picture_fail(a->cli, a->id, &err);
+    if (a->cli->json) {
+        cli_json(to_json(a,
+                         strcmp(s->state, "awaiting") == 0    ? "awaiting"
+                         : strcmp(s->state, "cancelled") == 0 ? "cancelled"
+                                                              : "amended",
+                         event));
+    } else if (strcmp(s->state, "awaiting") == 0) {
+        why = words_approval(s->approval);
+        printf(T("%s is changed, and awaits approval (%s) by somebody else:\n"
+                 "  outreach approve %s\n"
+                 "Until then nothing of it is sent: what is under way is held, corrections too.\n"),
+               a->id, why, a->id);
+        free(why);
+    } else {
+        printf(strcmp(s->state, "cancelled") == 0 ? T("%s is cancelled; what waited is not sent\n")
+                                                  : T("%s is amended\n"),
+               a->id);
+    }
+    campaign_status_free(s);
+    return 0;
+}
+
+/* No daemon has taken it yet: the event stands, and nothing has changed. */
+static int tell_waiting(struct amending *a, const char *event)
+{
+    bool runs = daemons_run(a->cli->db);
+
+    if (a->cli->json)
+        cli_json(to_json(a, "waiting", event));
+    else
+        fprintf(
+            stderr,
+            runs ? T("outreach: %s is not changed yet: outreachd runs and will take it (outreach "
+                     "show %s)\n")
+                 : T("outreach: %s is not changed yet: no outreachd runs. Start it: it takes "
+                     "this then, and need not be told again\n"),
+            a->id, a->id);
+    if (!runs && a->amendment->now->cancelled && !a->cli->json)
+        fprintf(stderr, T("To stop it at once, and tell nobody: outreach cancel %s\n"), a->id);
+    return EX_TEMPFAIL;
+}
+
 static int send(struct amending *a, const struct buf *body, int64_t wait_ms)
 {
     char event[ASKED_ID_BYTES], *reason;
     struct error err;
     bool taken;
-    int rc = 0;
+    int rc;
 
     if (asked_send(a->cli, "amend", a->id, body, event, &err) != 0)
         return cli_error(a->cli, EX_UNAVAILABLE, &err);
     taken = asked_wait(a->cli, a->id, event, wait_ms, &reason);
     if (reason != NULL)
         rc = cli_fail(a->cli, EX_DATAERR, T("%s was rejected: %s"), a->id, reason);
-    else if (a->cli->json)
-        cli_json(to_json(a, taken ? "amended" : "waiting", event));
-    else if (taken)
-        printf(T("%s is amended\n"), a->id);
     else
-        printf(daemons_run(a->cli->db) ? T("%s: outreachd runs and will take it\n")
-                                       : T("%s: it will be taken as soon as outreachd runs\n"),
-               a->id);
+        rc = taken ? tell_taken(a, event) : tell_waiting(a, event);
     free(reason);
     return rc;
+}
+
+/* The text that those told already are to read: where it is missing, how it is written. */
+static int tell_refused(const struct amending *a, const struct tree *body, const struct error *err)
+{
+    const struct tree *gone = tree_get(body, "event.cancelled");
+    bool cancelled = gone != NULL && gone->kind == TREE_BOOL && gone->truth;
+
+    if (strstr(err->text, cancelled ? "texts.cancelled" : "texts.moved") == NULL ||
+        tree_get(body, cancelled ? "texts.cancelled" : "texts.moved") != NULL)
+        return cli_fail(a->cli, EX_DATAERR, "%s: %s", a->id, err->text);
+    if (!cancelled)
+        return cli_fail(a->cli, EX_DATAERR,
+                        T("%s: %s. Write it into `texts` of the campaign file, for instance\n"
+                          "  moved = \"{{was.date}}的活动改到{{event.date}}{{event.time}}，"
+                          "地点：{{event.venue}}。\";"),
+                        a->id, err->text);
+    return cli_fail(a->cli, EX_DATAERR,
+                    T("%s: %s. Write it into `texts` of the campaign file, for instance\n"
+                      "  cancelled = \"{{was.date}}的活动取消，敬请谅解。\";\n"
+                      "and cancelled = true; into its `event`, then: outreach amend FILE"),
+                    a->id, err->text);
 }
 
 static int run(struct amending *a, const struct tree *body, const struct amending_options *options)
@@ -400,7 +503,7 @@ static int run(struct amending *a, const struct tree *body, const struct amendin
     a->amendment =
         amendment_create(a->status, body, &a->cli->settings->defaults, clock_wall_ms(), &err);
     if (a->amendment == NULL)
-        return cli_fail(a->cli, EX_DATAERR, "%s: %s", a->id, err.text);
+        return tell_refused(a, body, &err);
     if (a->amendment->same) {
         if (a->cli->json)
             cli_json(json_pack("{s:s,s:s}", "id", a->id, "state", "same"));
@@ -435,6 +538,7 @@ static int read_status(struct amending *a)
     struct error err;
 
     a->status = campaign_status_read(a->cli->db, a->id, &err);
+    a->own = true;
     if (a->status == NULL)
         return picture_fail(a->cli, a->id, &err);
     if (strcmp(a->status->state, "loading") == 0)
@@ -445,11 +549,14 @@ static int read_status(struct amending *a)
     return 0;
 }
 
-static void amending_free(struct amending *a)
+void amending_free(struct amending *a)
 {
+    if (a == NULL)
+        return;
     correction_free(a->sample);
     amendment_free(a->amendment);
-    campaign_status_free(a->status);
+    if (a->own)
+        campaign_status_free(a->status);
     free(a->people);
     buf_free(&a->out);
     free(a);
@@ -525,4 +632,133 @@ int amending_cancel(struct cli *cli, const char *id, const struct amending_optio
     tree_free(body);
     amending_free(a);
     return rc;
+}
+
+/* ------------------------------------------------------------ one that awaits approval */
+static struct campaign *read_document(struct amending *a, const char *text, size_t n,
+                                      struct error *err)
+{
+    struct tree *document = tree_parse_json(text, n, NULL, err);
+
+    return document != NULL ? campaign_create(document, &a->cli->settings->defaults, NULL, 0, err)
+                            : NULL;
+}
+
+static int read_agreed(struct amending *a, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    command_start(&c, "HGET");
+    key_versions(&c, a->id);
+    command_add_int(&c, a->status->agreed);
+    rc = db_ask(a->cli->db, &c, &reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    if (reply->str == NULL)
+        error_set(err, T("its version %u is not in Redis any more"), a->status->agreed);
+    else
+        a->amendment->before = read_document(a, reply->str, reply->len, err);
+    freeReplyObject(reply);
+    return a->amendment->before != NULL ? 0 : -1;
+}
+
+/* The one at i as it is planned now, beside what it was by the document agreed to. */
+static void compare_reminder(struct amending *a, size_t i, const int64_t *due_ms,
+                             const bool *skipped)
+{
+    const struct reminder_status *is = &a->status->reminders[i];
+    struct amendment *m = a->amendment;
+    struct amended_reminder *r = &m->reminders[m->count];
+    int was = campaign_find_reminder(m->before, is->name);
+    int now = campaign_find_reminder(m->now, is->name);
+    bool begun =
+        strcmp(is->state, "open") == 0 || (strcmp(is->state, "done") == 0 && is->begun_ms != 0);
+
+    if (builtin_is(is->name) || (was < 0 && now < 0))
+        return;
+    snprintf(r->name, sizeof r->name, "%s", is->name);
+    r->due_ms = is->due_ms;
+    r->expires_ms = is->expires_ms;
+    r->what = begun                               ? AMENDED_BEGUN
+              : now < 0                           ? AMENDED_DROPPED
+              : strcmp(is->state, "skipped") == 0 ? AMENDED_SKIPPED
+                                                  : AMENDED_PLANNED;
+    if (r->what == AMENDED_SKIPPED && was >= 0 && skipped[was])
+        return; /* as before */
+    if (was >= 0) {
+        a->before[i] = *is;
+        a->before[i].due_ms = begun ? is->due_ms : due_ms[was];
+        r->was = &a->before[i];
+    }
+    m->count++;
+}
+
+static int compare_with_agreed(struct amending *a, struct error *err)
+{
+    struct amendment *m = a->amendment = xcalloc(1, sizeof *a->amendment);
+    const struct campaign_status *s = a->status;
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+
+    m->document = BUF_INIT(1);
+    m->version = s->version;
+    m->now = read_document(a, s->document, strlen(s->document), err);
+    if (m->now == NULL || read_agreed(a, err) != 0)
+        return -1;
+    m->event = correction_needed(m->before, m->now);
+    campaign_plan(m->before, s->queued_ms, due_ms, skipped);
+    for (size_t i = 0; i < s->reminder_count; i++)
+        compare_reminder(a, i, due_ms, skipped);
+    if (m->event)
+        a->sample = correction_create(m->before, m->now, &a->cli->settings->defaults, NULL);
+    return count_told(a, err);
+}
+
+struct amending *amending_awaiting(struct cli *cli, struct campaign_status *status,
+                                   struct error *err)
+{
+    struct amending *a = amending_create(cli, status->id);
+
+    a->status = status;
+    if (compare_with_agreed(a, err) == 0)
+        return a;
+    amending_free(a);
+    return NULL;
+}
+
+void amending_write_awaiting(struct amending *a, struct buf *out)
+{
+    const struct campaign_status *s = a->status;
+    const struct amendment *m = a->amendment;
+    char when[HUMAN_BYTES];
+
+    buf_printf(out, T("changed by %s, %s: version %u in place of version %u\n"), s->amended_by,
+               human_time(when, m->now->zone, s->amended_ms, false), m->version, s->agreed);
+    difference_write(m->before->document, m->now->document, a->cli->width, out);
+    for (size_t i = 0; i < m->count; i++)
+        put_reminder(a, &m->reminders[i]);
+    put_corrections(a);
+    buf_put(out, a->out.data, a->out.length);
+}
+
+json_t *amending_json_awaiting(const struct amending *a)
+{
+    const struct campaign_status *s = a->status;
+    const struct amendment *m = a->amendment;
+
+    return json_pack("{s:o,s:I,s:i,s:i,s:o,s:I,s:I,s:f}", "by", json_text(s->amended_by),
+                     "amended_ms", (json_int_t)s->amended_ms, "version", (int)m->version,
+                     "was_version", (int)s->agreed, "fields",
+                     difference_json(m->before->document, m->now->document), "told",
+                     (json_int_t)a->told_all, "corrections", (json_int_t)a->corrections,
+                     "corrections_cost", corrections_cost(a));
+}
+
+int64_t amending_corrections(const struct amending *a, double *cost)
+{
+    *cost = corrections_cost(a);
+    return a->corrections;
 }

@@ -386,7 +386,7 @@ static bool needs_approval(const struct adding *a)
     return strcmp(s->state, "awaiting") != 0 && a->report.taken > 0 &&
            (approval_needs(a->campaign, &settings->defaults, rows,
                            approval_most_cost(a->campaign, settings->gateways, rows)) &
-            (APPROVAL_RECIPIENTS | APPROVAL_COST)) != 0;
+            (APPROVAL_RECIPIENTS | APPROVAL_COST | APPROVAL_REQUIRED)) != 0;
 }
 
 static int run(struct adding *a, const char *path)
@@ -473,7 +473,9 @@ const struct subcommand cmd_add = {
     .more = N_("The rows of FILE (an Excel workbook, or a CSV) are judged as those of the\n"
                "campaign's own list were. Who is in it already is told and not added again, so\n"
                "the same file may be added twice. The others get the reminders that are still to\n"
-               "come, and those that went out already and have not expired."),
+               "come, and those that went out already and have not expired. To a campaign that\n"
+               "was approved no more may be added in all than could be sent to without approval\n"
+               "(nobody with approval.required): queue them as a campaign of their own."),
     .least = 2,
     .most = 2,
     .options = add_options,

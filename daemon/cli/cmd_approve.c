@@ -4,6 +4,7 @@
  * What is shown is reckoned from the rows and the document that stand in Redis, not from anybody's
  * file; and what is agreed to is named by their digests, which the script compares once more.
  */
+#include "amending.h"
 #include "approval.h"
 #include "foresee.h"
 #include "audience.h"
@@ -43,6 +44,7 @@ struct approving {
     struct picture *picture;
     struct reading reading; /* of what stands in Redis */
     struct asking *asking;
+    struct amending *amended; /* what differs from what was agreed to; NULL: nothing was yet */
     int64_t now_ms;
 };
 
@@ -112,6 +114,11 @@ static int look(struct approving *a)
     if (read_rows(a, &err) != 0)
         return cli_error(a->cli, EX_UNAVAILABLE, &err);
     a->reading.report.rows = preview_rows(a->reading.preview);
+    if (a->picture->status->agreed != 0) {
+        a->amended = amending_awaiting(a->cli, a->picture->status, &err);
+        if (a->amended == NULL)
+            return cli_error(a->cli, EX_UNAVAILABLE, &err);
+    }
     return is_whole(a) ? 0
                        : cli_fail(a->cli, EX_DATAERR,
                                   T("%s: the list in Redis is not the one that was queued: cancel "
@@ -129,6 +136,13 @@ static void show(const struct approving *a)
 
     buf_printf(&out, T("queued by %s, %s; why a second person is asked: %s\n\n"), s->by,
                human_time(when, a->picture->zone, s->queued_ms, false), why);
+    if (a->amended != NULL) {
+        amending_write_awaiting(a->amended, &out);
+        buf_puts(&out, T("\nThe whole campaign as it is now\n\n"));
+    } else if (s->amended_by[0] != '\0') {
+        buf_printf(&out, T("changed by %s, %s, before anybody agreed to it\n\n"), s->amended_by,
+                   human_time(when, a->picture->zone, s->amended_ms, false));
+    }
     reading_write(&a->reading, a->now_ms, &out);
     buf_putc(&out, '\n');
     asking_write(a->asking, &a->reading, &out);
@@ -137,21 +151,36 @@ static void show(const struct approving *a)
     free(why);
 }
 
+/* For free(). */
+static char *question_of(const struct approving *a)
+{
+    const struct campaign_status *s = a->picture->status;
+    struct asking_sums sums = asking_sums(a->asking);
+    const char *currency = a->cli->settings->defaults.currency;
+    char people[HUMAN_BYTES], notices[HUMAN_BYTES];
+    double cost;
+
+    if (a->amended != NULL) {
+        human_count(people, amending_corrections(a->amended, &cost));
+        return xasprintf(T("Approve the change of %s by %s: %s corrections, about %.2f %s?"), s->id,
+                         s->amended_by, people, cost, currency);
+    }
+    return xasprintf(T("Approve %s: %s recipients, %s notices, %.2f %s?"), s->id,
+                     human_count(people, (int64_t)preview_rows(a->reading.preview)),
+                     human_count(notices, sums.notices), sums.cost, currency);
+}
+
 /* 0, or the exit code of one who did not say yes. */
 static int ask_person(const struct approving *a)
 {
-    struct asking_sums sums = asking_sums(a->asking);
-    char people[HUMAN_BYTES], notices[HUMAN_BYTES], *question;
+    char *question;
     bool sure;
 
     if (!a->cli->terminal || !isatty(STDIN_FILENO) || a->cli->json)
         return cli_fail(a->cli, EX_USAGE,
                         T("%s: there is nobody to ask whether to approve it: say -y"),
                         a->picture->status->id);
-    question = xasprintf(
-        T("Approve %s: %s recipients, %s notices, %.2f %s?"), a->picture->status->id,
-        human_count(people, (int64_t)preview_rows(a->reading.preview)),
-        human_count(notices, sums.notices), sums.cost, a->cli->settings->defaults.currency);
+    question = question_of(a);
     sure = cli_confirm(a->cli, question);
     free(question);
     if (!sure)
@@ -170,13 +199,14 @@ static void tell(const struct approving *a, const char *state)
         return;
     }
     sums = asking_sums(a->asking);
-    cli_json(json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:I,s:I,s:I,s:f,s:s,s:o}", "id", s->id, "state",
-                       state, "by", json_text(s->by), "approved_by",
+    cli_json(json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:I,s:I,s:I,s:f,s:s,s:o,s:o*}", "id", s->id,
+                       "state", state, "by", json_text(s->by), "approved_by",
                        strcmp(state, "active") == 0 ? json_text(a->cli->by) : json_null(),
                        "approval", s->approval, "hash", s->hash, "recipients", (json_int_t)s->rows,
                        "notices", (json_int_t)sums.notices, "segments", (json_int_t)sums.segments,
                        "cost", sums.cost, "currency", a->cli->settings->defaults.currency,
-                       "reminders", asking_json(a->asking)));
+                       "reminders", asking_json(a->asking), "amendment",
+                       a->amended != NULL ? amending_json_awaiting(a->amended) : NULL));
 }
 
 static int refuse_own(const struct approving *a)
@@ -267,6 +297,7 @@ static int approve(struct cli *cli, const void *options, char **operands, int co
     a.picture = rc == 0 ? picture_ask_taken(cli, operands[0], &rc) : NULL;
     if (rc == 0)
         rc = run(&a, options);
+    amending_free(a.amended);
     asking_free(a.asking);
     reading_close(&a.reading);
     picture_free(a.picture);
@@ -280,7 +311,10 @@ const struct subcommand cmd_approve = {
     .more =
         N_("A campaign above the bounds of `approval` is not sent until somebody else than who\n"
            "queued it has agreed. Shows texts, times, people and cost as they stand in Redis,\n"
-           "and then asks. What is approved is that text and that list, and nothing else.\n"
+           "and then asks; of an amendment, who changed what, and the correction that goes out.\n"
+           "What is approved is that text and that list. Later `add` may bring in as many\n"
+           "people in all as could be sent to without approval (nobody with\n"
+           "approval.required); another text, time or place has to be approved anew.\n"
            "A reminder whose time went by meanwhile is treated by the campaign's `missed`.\n"
            "To turn it down: outreach cancel."),
     .least = 1,

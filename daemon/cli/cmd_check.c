@@ -1,9 +1,12 @@
 /*
  * outreach check - what would be sent, before anything is
  */
+#include "approval.h"
+#include "asking.h"
 #include "clock.h"
 #include "cli.h"
 #include "reading.h"
+#include "second_person.h"
 #include "subcommands.h"
 
 #include <errno.h>
@@ -22,7 +25,7 @@ static const struct option_row check_options[] = {
     {0},
 };
 
-static int report(const struct cli *cli, const struct reading *r)
+static int report(const struct cli *cli, const struct reading *r, double cost)
 {
     int64_t now = clock_wall_ms();
     bool over = reading_is_over(r->campaign, now);
@@ -31,10 +34,12 @@ static int report(const struct cli *cli, const struct reading *r)
     if (cli->json) {
         json_t *value = reading_json(r, now);
 
+        json_object_set_new(value, "approval", second_person_json(cli, r, cost));
         json_object_set_new(value, "ok", json_boolean(preview_too_long(r->preview) == 0 && !over));
         cli_json(value);
     } else {
         reading_write(r, now, &out);
+        second_person_write(cli, r, cost, &out);
         cli_print(&out);
     }
     buf_free(&out);
@@ -50,10 +55,34 @@ static int report(const struct cli *cli, const struct reading *r)
     return EX_DATAERR;
 }
 
+/* Where the cost decides about an approval, it is reckoned as `queue` will. 0, or an exit code. */
+static int read_list(struct reading *r, double *cost, struct error *err)
+{
+    struct asking *asking = NULL;
+    int rc = 0;
+
+    if (approval_minds_cost(r->campaign, &r->cli->settings->defaults)) {
+        asking = asking_create(r->cli, r->campaign, clock_wall_ms(), err);
+        if (asking == NULL)
+            return EX_CONFIG;
+        r->row = asking_row;
+        r->arg = asking;
+    }
+    if (reading_audience(r, err) != 0)
+        rc = reading_fault(r);
+    else if (asking != NULL && asking_end(asking, err) != 0)
+        rc = EX_UNAVAILABLE;
+    if (asking != NULL && rc == 0)
+        *cost = asking_sums(asking).cost;
+    asking_free(asking);
+    return rc;
+}
+
 static int check(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct check_options *options = arg;
     struct reading r = {0};
+    double cost = 0;
     struct error err;
     int rc = cli_settings(cli);
 
@@ -63,11 +92,11 @@ static int check(struct cli *cli, const void *arg, char **operands, int count)
     if (access(operands[0], R_OK) != 0)
         return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
                         language_errno(errno));
-    if (reading_open(&r, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0 ||
-        reading_audience(&r, &err) != 0)
-        rc = cli_error(cli, reading_fault(&r), &err);
+    if (reading_open(&r, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
+        rc = reading_fault(&r);
     else
-        rc = report(cli, &r);
+        rc = read_list(&r, &cost, &err);
+    rc = rc != 0 ? cli_error(cli, rc, &err) : report(cli, &r, cost);
     reading_close(&r);
     return rc;
 }
@@ -79,7 +108,8 @@ const struct subcommand cmd_check = {
     .more = N_("Reads the campaign and its list, and shows when each reminder is due, which rows\n"
                "cannot be used and what to do about them, and what a phone will show. Nothing is\n"
                "sent or stored; no Redis is needed, but for people of the register. A mistake is\n"
-               "told with file, line and field (exit code 65)."),
+               "told with file, line and field (exit code 65). Says whether a\n"
+               "second person will have to approve it, and why."),
     .least = 1,
     .most = 1,
     .options = check_options,

@@ -5,6 +5,7 @@
 #include "forecast_year.h"
 #include "foresee.h"
 #include "human.h"
+#include "second_person.h"
 #include "subcommands.h"
 #include "table.h"
 #include "utf8.h"
@@ -294,13 +295,15 @@ static void tell(const struct asking *a, const struct reading *reading)
     struct buf out = BUF_INIT(64u << 20);
 
     if (a->cli->json) {
-        cli_json(json_pack("{s:s,s:I,s:s,s:o,s:o}", "id", a->campaign->id, "recipients",
+        cli_json(json_pack("{s:s,s:I,s:s,s:o,s:o,s:o}", "id", a->campaign->id, "recipients",
                            (json_int_t)preview_rows(reading->preview), "currency",
                            a->cli->settings->defaults.currency, "reminders", asking_json(a),
-                           "templates", templates_json(a)));
+                           "templates", templates_json(a), "approval",
+                           second_person_json(a->cli, reading, asking_sums(a).cost)));
         return;
     }
     asking_write(a, reading, &out);
+    second_person_write(a->cli, reading, asking_sums(a).cost, &out);
     cli_print(&out);
     buf_free(&out);
 }

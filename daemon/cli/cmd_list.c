@@ -35,7 +35,7 @@ static struct sums sum_up(const struct campaign_status *s)
 
         sums.planned += r->planned;
         sums.through += equation_through(r);
-        if (r->paused)
+        if (r->paused || reminder_idle(r))
             continue;
         if ((strcmp(r->state, "open") == 0 && !reminder_settled(r)) ||
             (strcmp(r->state, "scheduled") == 0 && r->due_ms <= now_ms)) {

@@ -61,6 +61,8 @@ struct came {
     int64_t first_ms, last_ms; /* submits; 0: none */
     int64_t sent, segments, expired;
     int64_t missed[REASON_COUNT], missed_sum;
+    int64_t lost[REASON_COUNT]; /* of those sent: failed, or undelivered */
+    int64_t again, uncertain;   /* of those sent: more than once; never answered */
     double cost;
     bool skipped, equal;
 };
@@ -184,6 +186,9 @@ static void look_at_open(struct rehearsing *r, const struct reminder_status *s, 
         at_earliest(l, open_from(c, k, now_ms), now_ms);
     if (s->expires_ms > now_ms)
         at_earliest(l, s->expires_ms, now_ms);
+    if (s->counts[NOTICE_UNCERTAIN] > 0 && s->expires_ms > now_ms && k >= 0 &&
+        c->reminders[k].doubt == DOUBT_RESEND) /* after doubt_wait, and no sooner */
+        at_earliest(l, now_ms + STEP_MS, now_ms);
 }
 
 static int look(struct rehearsing *r, struct look *l, struct error *err)
@@ -290,6 +295,10 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
             came->missed[record->reason]++;
         return 0;
     }
+    if (record->state == NOTICE_FAILED || record->state == NOTICE_UNDELIVERED)
+        came->lost[record->reason < REASON_COUNT ? record->reason : REASON_NONE]++;
+    came->again += record->attempts > 1;
+    came->uncertain += record->state == NOTICE_UNCERTAIN;
     came->sent++;
     came->segments += record->segments;
     if (record->gateway < GATEWAY_NAMES_MAX)
@@ -404,6 +413,34 @@ static void write_missed(const struct rehearsing *r, struct buf *out)
     }
 }
 
+/* Sent, and to no avail: what the operators were told to refuse or lose. */
+static void write_lost(const struct rehearsing *r, struct buf *out)
+{
+    char n[HUMAN_BYTES];
+
+    for (size_t k = 0; k < r->reading.campaign->reminder_count; k++) {
+        const struct came *came = &r->came[k];
+        const char *name = r->reading.campaign->reminders[k].name;
+
+        if (came->again > 0)
+            buf_printf(out, T("  ! %s: %s were sent again, for no answer had come\n"), name,
+                       human_count(n, came->again));
+        if (came->uncertain > 0)
+            buf_printf(out, T("  ! %s: %s are in doubt: no answer came\n"), name,
+                       human_count(n, came->uncertain));
+        for (int i = 0; i < REASON_COUNT; i++) {
+            if (came->lost[i] == 0)
+                continue;
+            buf_printf(out, T("  ! %s: %s were sent and did not arrive:\n"), name,
+                       human_count(n, came->lost[i]));
+            table_wrap(out,
+                       i == REASON_NONE ? T("no reason was given")
+                                        : words_reason(notice_reason_name((enum notice_reason)i)),
+                       REASON_COLUMNS, "    ");
+        }
+    }
+}
+
 static bool write_differences(const struct rehearsing *r, struct buf *out)
 {
     const struct campaign *c = r->reading.campaign;
@@ -452,6 +489,7 @@ static void write_report(const struct rehearsing *r, struct buf *out)
                human_duration(n, clock_mono_ms() - r->began_mono_ms));
     write_table(r, out);
     write_missed(r, &notes);
+    write_lost(r, &notes);
     if (r->options.faster > 1)
         buf_printf(&notes,
                    T("  the gateways were %" PRId64 " times as quick: the forecast says when it is "
@@ -462,6 +500,17 @@ static void write_report(const struct rehearsing *r, struct buf *out)
     buf_putc(out, '\n');
     buf_put(out, notes.data, notes.length);
     buf_free(&notes);
+}
+
+static json_t *lost_json(const struct came *came)
+{
+    json_t *lost = json_object();
+
+    for (int i = 0; i < REASON_COUNT; i++)
+        if (came->lost[i] > 0)
+            json_object_set_new(lost, notice_reason_name((enum notice_reason)i),
+                                json_integer(came->lost[i]));
+    return lost;
 }
 
 static json_t *reminder_json(const struct rehearsing *r, size_t k)
@@ -475,14 +524,16 @@ static json_t *reminder_json(const struct rehearsing *r, size_t k)
             json_object_set_new(
                 missed, i == REASON_NONE ? "late" : notice_reason_name((enum notice_reason)i),
                 json_integer(came->missed[i]));
-    return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:f,s:o,s:b,s:{s:b,s:I,s:I,s:I,s:I,s:f,s:I}}",
-                     "name", r->reading.campaign->reminders[k].name, "skipped", came->skipped,
-                     "first_ms", (json_int_t)came->first_ms, "last_ms", (json_int_t)came->last_ms,
-                     "notices", (json_int_t)came->sent, "segments", (json_int_t)came->segments,
-                     "cost", came->cost, "missed", missed, "equal", came->equal, "forecast",
-                     "skipped", p->skipped, "begins_ms", (json_int_t)forecast_begins(p), "done_ms",
-                     (json_int_t)p->done_ms, "notices", (json_int_t)p->sent, "segments",
-                     (json_int_t)p->segments, "cost", p->cost, "late", (json_int_t)p->late);
+    return json_pack(
+        "{s:s,s:b,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:I,s:I,s:b,s:{s:b,s:I,s:I,s:I,s:I,s:f,s:I}}", "name",
+        r->reading.campaign->reminders[k].name, "skipped", came->skipped, "first_ms",
+        (json_int_t)came->first_ms, "last_ms", (json_int_t)came->last_ms, "notices",
+        (json_int_t)came->sent, "segments", (json_int_t)came->segments, "cost", came->cost,
+        "missed", missed, "lost", lost_json(came), "again", (json_int_t)came->again, "uncertain",
+        (json_int_t)came->uncertain, "equal", came->equal, "forecast", "skipped", p->skipped,
+        "begins_ms", (json_int_t)forecast_begins(p), "done_ms", (json_int_t)p->done_ms, "notices",
+        (json_int_t)p->sent, "segments", (json_int_t)p->segments, "cost", p->cost, "late",
+        (json_int_t)p->late);
 }
 
 static int tell(const struct rehearsing *r)

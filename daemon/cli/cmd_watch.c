@@ -137,7 +137,8 @@ static bool is_over(const struct watch *w)
             return false;
         for (size_t k = 0; k < s->reminder_count; k++) {
             const struct reminder_status *r = &s->reminders[k];
-            bool done = strcmp(r->state, "done") == 0 || strcmp(r->state, "skipped") == 0;
+            bool done = strcmp(r->state, "done") == 0 || strcmp(r->state, "skipped") == 0 ||
+                        reminder_idle(r);
 
             if (until_done ? !done : !reminder_settled(r))
                 return false;

@@ -139,10 +139,11 @@ bool picture_only_doubt(const struct reminder_status *r)
 
 void picture_write_awaiting(const struct picture *p, struct buf *out)
 {
-    char *why = words_approval(p->status->approval);
+    const struct campaign_status *s = p->status;
+    char *why = words_approval(s->approval);
 
     buf_printf(out, T("waits for approval (%s) by somebody else than %s:\n  outreach approve %s\n"),
-               why, p->status->by, p->status->id);
+               why, s->agreed != 0 ? s->amended_by : s->by, s->id);
     free(why);
 }
 
@@ -152,6 +153,8 @@ const char *picture_reminder_state(const struct reminder_status *r)
 
     if (r->cancelled && (!done || r->counts[NOTICE_CANCELLED] > 0)) /* else it was over before */
         return "cancelled";
+    if (reminder_idle(r))
+        return "idle";
     if (r->paused && !done)
         return "paused";
     return r->state;

@@ -57,6 +57,7 @@ static const struct name states[] = {
     {"active", N_("active")},
     {"paused", N_("paused")},
     {"settled", N_("settled")},
+    {"idle", N_("nobody to tell")},
     /* of a circuit */
     {"closed", N_("works")},
     {"half-open", N_("on trial")},

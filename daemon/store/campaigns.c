@@ -30,9 +30,14 @@ int64_t reminder_sum(const struct reminder_status *r)
     return sum;
 }
 
+bool reminder_idle(const struct reminder_status *r)
+{
+    return builtin_is(r->name) && r->planned == 0;
+}
+
 bool reminder_settled(const struct reminder_status *r)
 {
-    return strcmp(r->state, "done") == 0 || strcmp(r->state, "skipped") == 0 ||
+    return strcmp(r->state, "done") == 0 || strcmp(r->state, "skipped") == 0 || reminder_idle(r) ||
            (strcmp(r->state, "open") == 0 && reminder_waiting(r) == 0 &&
             r->counts[NOTICE_SENDING] == 0 && r->counts[NOTICE_UNCERTAIN] == 0);
 }
@@ -127,6 +132,9 @@ struct campaign_status *campaign_status_parse(const redisReply *hash, const char
     s->rows = db_int(db_field(hash, "last"), 0);
     s->version = (unsigned)db_int(db_field(hash, "version"), 1);
     s->correcting = (unsigned)db_int(db_field(hash, "correct"), 0);
+    snprintf(s->amended_by, sizeof s->amended_by, "%s", text_of(db_field(hash, "amended_by")));
+    s->amended_ms = db_int(db_field(hash, "amended"), 0);
+    s->agreed = (unsigned)db_int(db_field(hash, "agreed"), 0);
     *names = list != NULL ? list->str : "";
     return s;
 }

@@ -32,7 +32,11 @@ struct campaign_status {
     char approval[48];    /* why a second person has to agree: see approval_text(); or "" */
     char approved_by[65]; /* "": nobody yet */
     int64_t approved_ms;
-    char *digest;          /* of the list */
+    char amended_by[65]; /* the last to; "": nobody */
+    int64_t amended_ms;
+    unsigned
+        agreed;   /* of an amendment that awaits approval: the version that stood before; else 0 */
+    char *digest; /* of the list */
     char *hash, *document; /* the canonical JSON, and its hash */
     int64_t queued_ms, rows;
     unsigned version;    /* 1, and one more with each amendment */
@@ -45,6 +49,8 @@ struct campaign_status {
 int64_t reminder_waiting(const struct reminder_status *r);
 /* The sum of all counters: what planned must be equal to. */
 int64_t reminder_sum(const struct reminder_status *r);
+/* A built-in one without a notice: there is nobody whom it tells anything (so far). */
+bool reminder_idle(const struct reminder_status *r);
 /* No more will change by our doing: done, or nothing waits, is being sent or in doubt. */
 bool reminder_settled(const struct reminder_status *r);
 

@@ -59,7 +59,7 @@ redis.call('HSET', KEYS[1], 'event', ARGV[1], 'hash', ARGV[2], 'document', ARGV[
 if awaits then
   redis.call('HSET', KEYS[1], 'state', 'awaiting', 'approval', why)
   if h[1] ~= 'awaiting' then
-    redis.call('HSET', KEYS[1], 'was', h[1])
+    redis.call('HSET', KEYS[1], 'was', h[1], 'agreed', h[5]) -- until this one is agreed to
   end
 end
 local function hold(k)

@@ -47,5 +47,5 @@ for i = 2, #KEYS do
   end
   a = a + 2
 end
-redis.call('HDEL', KEYS[1], 'was')
+redis.call('HDEL', KEYS[1], 'was', 'agreed')
 return {'OK'}
