@@ -62,8 +62,9 @@ struct retrying_run {
     uint32_t epoch;
     int64_t base_s, room;
     struct moves moves;
-    const char *refusal; /* why the script refused the rest of the reminder at hand */
-    struct table *table;
+    const char *refusal;            /* why the script refused the rest of the reminder at hand */
+    struct table *table, *glossary; /* what failed; what the reasons mean */
+    bool explained[REASON_COUNT];
     json_t *json;
 };
 
@@ -266,7 +267,9 @@ static const char *how_words(const struct retrying_run *r, enum notice_state sta
     case RETRY_NEVER:
         return T("no");
     case RETRY_IF_NAMED:
-        return over ? T("over") : T("if named");
+        return over                          ? T("over")
+               : state == NOTICE_UNDELIVERED ? T("if named, with -u")
+                                             : T("if named");
     default:
         return over ? T("over") : state == NOTICE_UNDELIVERED ? T("with -u") : T("yes");
     }
@@ -289,7 +292,11 @@ static void list_reminder(struct retrying_run *r)
             table_cell(r->table, human_count(text, r->counts[s][k]));
             table_cell(r->table, how_words(r, state, (enum notice_reason)k));
             table_cell(r->table, name);
-            table_cell(r->table, words_reason(name));
+            if (!r->explained[k] && words_reason(name)[0] != '\0') {
+                table_cell(r->glossary, name);
+                table_cell(r->glossary, words_reason(name));
+            }
+            r->explained[k] = true;
             json_array_append_new(
                 r->json,
                 json_pack("{s:s,s:s,s:s,s:I,s:s,s:b}", "reminder", r->reminder->name, "state",
@@ -354,10 +361,16 @@ static void tell_list(struct retrying_run *r)
         return;
     }
     table_write(r->table, r->cli->width, 0, &out);
+    buf_putc(&out, '\n');
+    table_write_glossary(r->glossary, &out);
     buf_printf(&out, T("\nto be tried again: %s%s\n"), human_count(n, r->wanted),
                r->options->reason == NULL && r->options->gateway == NULL && !r->options->undelivered
                    ? ""
                    : T(", as asked for"));
+    if (r->wanted == 0 && !r->options->list)
+        buf_puts(&out, T("Of what failed nothing is tried again by these options: the column "
+                         "\"again\" says\nwhat it takes, as in outreach retry ID -u --reason "
+                         "number.\n"));
     cli_print(&out);
     buf_free(&out);
 }
@@ -398,12 +411,26 @@ static int tell_moved(struct retrying_run *r, bool moved)
     return 0;
 }
 
+static bool is_gateway(const struct gateway_names *g, const char *name)
+{
+    for (unsigned i = 1; i < GATEWAY_NAMES_MAX; i++)
+        if (strcmp(gateway_names_of(g, i), name) == 0)
+            return true;
+    return false;
+}
+
 static int run(struct retrying_run *r)
 {
     struct error err;
     int rc;
 
-    if (gateway_names_read(&r->gateways, r->cli, &err) != 0 || look(r, &err) != 0)
+    if (gateway_names_read(&r->gateways, r->cli, &err) != 0)
+        return cli_error(r->cli, EX_UNAVAILABLE, &err);
+    if (r->options->gateway != NULL && !is_gateway(&r->gateways, r->options->gateway))
+        return cli_fail(r->cli, EX_DATAERR,
+                        T("nothing was ever sent through a gateway %s (outreach gateways)"),
+                        r->options->gateway);
+    if (look(r, &err) != 0)
         return cli_error(r->cli, EX_UNAVAILABLE, &err);
     tell_list(r);
     if (r->options->list || r->options->dry_run || r->wanted == 0)
@@ -437,8 +464,8 @@ static int retry(struct cli *cli, const void *arg, char **operands, int count)
                                            {T("state"), TABLE_LEFT, false},
                                            {TC("retry", "notices"), TABLE_RIGHT, false},
                                            {T("again"), TABLE_LEFT, false},
-                                           {T("reason"), TABLE_LEFT, false},
-                                           {T("in words"), TABLE_LEFT, TABLE_WRAPS}};
+                                           {T("reason"), TABLE_LEFT, TABLE_WRAPS}};
+    const struct table_column meanings[] = {{"", TABLE_LEFT, false}, {"", TABLE_LEFT, TABLE_WRAPS}};
     struct picture *p = NULL;
     struct retrying_run *r;
     int rc = check_reason(cli, options->reason);
@@ -460,8 +487,10 @@ static int retry(struct cli *cli, const void *arg, char **operands, int count)
     r->picture = p;
     r->json = json_array();
     r->table = table_create(columns, sizeof columns / sizeof *columns);
+    r->glossary = table_create(meanings, sizeof meanings / sizeof *meanings);
     rc = run(r);
     table_free(r->table);
+    table_free(r->glossary);
     json_decref(r->json);
     gateway_names_free(&r->gateways);
     free(r);

@@ -13,15 +13,21 @@
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
+#include "picture.h"
 #include "safe_marks.h"
 #include "scan.h"
 #include "subcommands.h"
+#include "table.h"
+#include "tree.h"
+#include "walk.h"
 #include "zone.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define NEUTRAL_BYTES 4096
 
 struct safe_options {
     bool as_is, remove, list, none;
@@ -32,7 +38,7 @@ static const struct option_row safe_options[] = {
     {"remove", 0, OPTION_FLAG, OPTION_AT(struct safe_options, remove), NULL,
      .help = N_("take the mark away: she is told as everybody")},
     {"note", 0, OPTION_STRING, OPTION_AT(struct safe_options, note), "WORDS",
-     .help = N_("for colleagues: why, until when, whom to ask")},
+     .help = N_("for colleagues: why, until when, whom to ask; it stays with another mode")},
     {"list", 0, OPTION_FLAG, OPTION_AT(struct safe_options, list), NULL,
      .help = N_("no NUMBER: all who are marked, masked")},
     {"none", 0, OPTION_FLAG, OPTION_AT(struct safe_options, none), NULL,
@@ -187,6 +193,72 @@ static void show(const struct cli *cli, const char *shown, const struct safe_not
         printf("    %s\n", n->note);
 }
 
+/* Whether anything of it may still be sent: a correction too, until its event is over. */
+static bool is_going_on(const struct campaign_status *s, const struct campaign *c)
+{
+    if (strcmp(s->state, "cancelled") == 0)
+        return false;
+    for (size_t i = 0; i < s->reminder_count; i++)
+        if (!s->reminders[i].cancelled && strcmp(s->reminders[i].state, "done") != 0 &&
+            strcmp(s->reminders[i].state, "skipped") != 0)
+            return true;
+    return (c->ends_ms > 0 ? c->ends_ms : c->starts_ms) > clock_wall_ms();
+}
+
+/* A campaign says something neutral by each of its channels, or not. A provider's template takes
+ * no such text. */
+static bool has_neutral_text(const struct campaign *c)
+{
+    char text[NEUTRAL_BYTES];
+
+    if (tree_member(c->document, "templates") != NULL)
+        return false;
+    for (size_t k = 0; k < c->channel_count; k++)
+        if (campaign_compose_neutral(c, c->channels[k], c->language, SIGNATURE_PREFIX, text,
+                                     sizeof text) < 0)
+            return false;
+    return true;
+}
+
+/* Adds the ids of those campaigns that go on and have no neutral text. -1 with err. */
+static int textless_campaigns(struct cli *cli, json_t *out, struct error *err)
+{
+    char **ids = campaign_ids(cli->db, err);
+
+    for (size_t i = 0; ids != NULL && ids[i] != NULL; i++) {
+        struct error unread;
+        struct picture *p = picture_read(cli, ids[i], &unread);
+        struct campaign *c = p != NULL ? walk_campaign(cli, p, &unread) : NULL;
+
+        if (c != NULL && is_going_on(p->status, c) && !has_neutral_text(c))
+            json_array_append_new(out, json_text(ids[i]));
+        campaign_free(c);
+        picture_free(p);
+        free(ids[i]);
+    }
+    free(ids);
+    return ids != NULL ? 0 : -1;
+}
+
+/* What neutral does not do for her. */
+static void tell_textless(const struct cli *cli, const json_t *ids)
+{
+    struct buf out = BUF_INIT(1u << 20), line = BUF_INIT(1u << 20);
+
+    if (json_array_size(ids) == 0)
+        return;
+    buf_puts(&line, T("these have no neutral text (texts.neutral, defaults.neutral_text), are "
+                      "promotions, or go by a provider's template: if she is in their list nothing "
+                      "is sent to her, and "
+                      "outreach uncalled lists her, to be told in person:"));
+    for (size_t i = 0; i < json_array_size(ids); i++)
+        buf_printf(&line, " %s", json_string_value(json_array_get(ids, i)));
+    table_wrap(&out, buf_string(&line), (cli->width > 0 ? cli->width : 80) - 4, "    ");
+    cli_print(&out);
+    buf_free(&line);
+    buf_free(&out);
+}
+
 static json_t *as_json(const char *shown, const struct safe_note *n)
 {
     json_t *one = json_pack("{s:o,s:b}", "address", json_text(shown), "marked", n->marked);
@@ -219,6 +291,31 @@ static void list_one(void *arg, const redisReply *address, const redisReply *mar
     json_array_append_new(l->all, as_json(masked, &n));
 }
 
+/* The mark, and where it is neutral the campaigns that have no such text. */
+static int tell(struct cli *cli, const char *address, const struct safe_note *note, bool removed)
+{
+    bool neutral = note->marked && note->mark.mode == SAFE_NEUTRAL;
+    json_t *textless = json_array(), *one;
+    struct error err;
+
+    if (neutral && textless_campaigns(cli, textless, &err) != 0) {
+        json_decref(textless);
+        return cli_error(cli, EX_UNAVAILABLE, &err);
+    }
+    if (cli->json) {
+        one = as_json(address, note);
+        json_object_set_new(one, "removed", json_boolean(removed));
+        if (neutral)
+            json_object_set(one, "without_text", textless);
+        cli_json(one);
+    } else {
+        show(cli, address, note);
+        tell_textless(cli, textless);
+    }
+    json_decref(textless);
+    return 0;
+}
+
 static int list_all(struct cli *cli)
 {
     struct listing l = {cli, json_array()};
@@ -235,6 +332,21 @@ static int list_all(struct cli *cli)
         printf(T("%zu are marked\n"), count);
     json_decref(l.all);
     return rc;
+}
+
+/* Another mode keeps the note, unless another one is given ("" takes it away). -1 with err. */
+static int keep_note(struct cli *cli, const char *address, char **operands, int count, char **value,
+                     struct error *err)
+{
+    struct safe_note was;
+
+    if (safe_marks_read(cli, address, &was, err) != 0)
+        return -1;
+    if (was.note[0] == '\0')
+        return 0;
+    free(*value);
+    *value = written(cli, operands[1], count == 3 ? operands[2] : NULL, was.note, err);
+    return *value != NULL ? 0 : -1;
 }
 
 /* All is read before anything is changed: 0, or an exit code. */
@@ -286,15 +398,18 @@ static int safe(struct cli *cli, const void *arg, char **operands, int count)
         return list_all(cli);
     if (rc == 0 && options->none)
         return say_none(cli);
+    if (rc == 0 && value != NULL && options->note == NULL &&
+        keep_note(cli, address, operands, count, &value, &err) != 0)
+        rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0 &&
         ((value != NULL || options->remove) && change(cli, address, value, &changed, &err) != 0))
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0 && safe_marks_read(cli, address, &note, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
-    if (rc == 0 && cli->json)
-        cli_json(as_json(address, &note));
+    if (rc == 0 && options->remove && changed && !cli->json)
+        printf(T("%s  the mark is taken away: she is told as everybody again\n"), address);
     else if (rc == 0)
-        show(cli, address, &note);
+        rc = tell(cli, address, &note, options->remove && changed);
     free(value);
     return rc;
 }

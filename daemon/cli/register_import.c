@@ -54,6 +54,7 @@ struct import {
     json_t *said;                            /* or told as JSON */
     struct table *shown;                     /* the first people */
     bool enough;
+    bool reported; /* what is wrong with its rows was told, before the question */
 };
 
 /* ------------------------------------------------------------------- remarks */
@@ -303,7 +304,8 @@ static int tell(struct import *im, const char *path, const char *state)
                            "unknown", (json_int_t)t->unknown, "remarks", im->said));
         return 0;
     }
-    write_report(im, path, &out);
+    if (!im->reported)
+        write_report(im, path, &out);
     if (im->long_tags > 0)
         buf_printf(&out, T("  ! tags of more than %d bytes, not kept: %lu (the first: %s...)\n"),
                    RESIDENTS_NAME_BYTES, im->long_tags, im->long_tag);
@@ -342,6 +344,40 @@ static int nobody(struct import *im, const char *path)
     return cli_fail(im->cli, EX_DATAERR,
                     T("%s: nobody in the list can be reached (rows refused: %lu)\n%s"), path,
                     im->report.refused, buf_string(&im->lines));
+}
+
+static void forget_report(struct import *im)
+{
+    im->report = (struct audience_report){0};
+    im->taken = 0;
+    im->remarks = im->long_tags = 0;
+    buf_clear(&im->lines);
+    json_array_clear(im->said);
+}
+
+/* Which rows are refused and why stands above the question: who says yes knows it. 0, or an exit
+ * code. */
+static int ask(struct import *im, const char *path)
+{
+    struct buf out = BUF_INIT(64u << 20);
+    struct error err;
+    int rc = 0;
+
+    if (im->options->yes)
+        return 0;
+    if (store(im, &err) != 0) /* nothing is, before the register is open */
+        rc = failed(im, &err);
+    else if (im->taken == 0)
+        rc = nobody(im, path);
+    if (rc == 0 && !im->cli->json) {
+        write_report(im, path, &out);
+        cli_print(&out);
+        im->reported = true;
+    }
+    buf_free(&out);
+    forget_report(im);
+    return rc != 0 ? rc
+                   : register_ask(im->cli, im->options, T("Take these people into the register?"));
 }
 
 /* ---------------------------------------------------------------------- running */
@@ -396,7 +432,7 @@ static int import(struct import *im, const char *path)
     if (rc == 0 && preview(im, &err) != 0)
         rc = cli_error(im->cli, EX_DATAERR, &err);
     if (rc == 0 && !o->dry_run)
-        rc = register_ask(im->cli, o, T("Take these people into the register?"));
+        rc = ask(im, path);
     if (rc == 0 && !o->dry_run)
         rc = open_register(im);
     if (rc == 0 && !o->dry_run)

@@ -94,6 +94,19 @@ static void write_tags(const struct listing *l, const struct resident *one, stru
         }
 }
 
+static const char *heading_of(const char *column)
+{
+    static const struct {
+        const char *column;
+        const char *heading;
+    } known[] = {{"sms", N_("Phone")}, {"name", N_("Name")}, {"language", N_("Language")}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].column, column) == 0)
+            return words_of(known[i].heading);
+    return column;
+}
+
 static void write_json(struct listing *l, const struct resident *one)
 {
     const char *comma = "";
@@ -120,19 +133,36 @@ static void write_json(struct listing *l, const struct resident *one)
     buf_puts(&l->out, "]}\n");
 }
 
+/* Addresses and the name lead; what else there is says what it is, in lines below. */
+static bool leads(const char *column)
+{
+    return is_address(column) || strcmp(column, "name") == 0;
+}
+
 static void write_line(struct listing *l, const struct resident *one)
 {
+    static const char indent[] = "         ";
+    struct buf more = BUF_INIT(1u << 20);
+
     buf_printf(&l->out, "%7" PRId64, one->number);
     for (size_t k = 0; k < l->column_count; k++) {
         size_t n;
         const char *text = shown(l, k, &one->values[k], &n);
 
-        if (n > 0)
+        if (n > 0 && leads(l->columns[k]))
             buf_printf(&l->out, "  %.*s", (int)n, text);
+        else if (n > 0)
+            buf_printf(&more, T("%s%s: %.*s"), more.length > 0 ? "  " : "",
+                       heading_of(l->columns[k]), (int)n, text);
     }
-    buf_puts(&l->out, "  [");
-    write_tags(l, one, &l->out);
-    buf_puts(&l->out, "]\n");
+    buf_putc(&l->out, '\n');
+    if (more.length > 0)
+        buf_puts(&more, "  ");
+    buf_printf(&more, T("%s: "), T("Tags"));
+    write_tags(l, one, &more);
+    table_wrap(&l->out, buf_string(&more),
+               (l->cli->width > 0 ? l->cli->width : 1000000) - (sizeof indent - 1), indent);
+    buf_free(&more);
 }
 
 static int list_one(void *arg, const struct resident *one, struct error *err)
@@ -189,19 +219,12 @@ int register_list(struct cli *cli, const struct register_options *o)
 /* ---------------------------------------------------------------------- export */
 static void head(struct listing *l)
 {
-    static const struct {
-        const char *column;
-        const char *heading;
-    } known[] = {{"sms", N_("Phone")}, {"name", N_("Name")}, {"language", N_("Language")}};
     const char *headings[RESIDENTS_COLUMNS + 1];
     unsigned widths[RESIDENTS_COLUMNS + 1];
 
     for (size_t k = 0; k < l->column_count; k++) {
-        headings[k] = l->columns[k];
+        headings[k] = heading_of(l->columns[k]);
         widths[k] = 16;
-        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-            if (strcmp(known[i].column, l->columns[k]) == 0)
-                headings[k] = words_of(known[i].heading);
     }
     headings[l->column_count] = T("Tags");
     widths[l->column_count] = 30;

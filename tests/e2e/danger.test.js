@@ -105,6 +105,13 @@ journey('without a neutral text, in a promotion, or by a provider\'s template no
   for (const id of ['plain', 'ad', 'coded'])
     assert.deepEqual(await s.settled(id, 'first'), { delivered: 2, excluded: 1 }, id);
   assert.deepEqual(told(smsc, 1), []);
+  // Whoever marks her is told so; a note stays with another mode, and what is taken away is said to be.
+  await s.ok('safe', '13851401001', 'skip', '--note', 'ask Wang');
+  const marked = JSON.parse((await s.ok('safe', '13851401001', 'neutral', '--json')).out);
+  assert.deepEqual([marked.mode, marked.note, marked.without_text], ['neutral', 'ask Wang', ['ad', 'coded', 'plain']]);
+  assert.match((await s.ok('safe', '13851401001', '--remove')).out, /the mark is taken away/);
+  assert.match((await s.ok('safe', '13851401001', '--remove')).out, /is not marked/);
+  assert.equal(JSON.parse((await s.ok('safe', '13851401001', 'neutral', '--json')).out).note, '', 'it went with the mark');
   // The configured line serves all campaigns that have none.
   s.settings.defaults.neutral_text = '您好，有事相告，请来电。';
   await s.stop();

@@ -43,6 +43,22 @@ async function audited(s) {
   return entries.map(([, flat]) => Object.fromEntries(flat.map((field, i) => (i % 2 ? null : [field, flat[i + 1]])).filter(Boolean)));
 }
 
+/** On a terminal, where it can be asked: all that it shows. The second word is typed when the question stands there. */
+async function asked(s, line, answer) {
+  const child = spawn('script', ['-qec', `${BUILD}/outreach -c ${s.conf} ${line}`, '/dev/null'],
+    { cwd: s.dir, env: { ...s.env, TERM: 'xterm' }, stdio: ['pipe', 'pipe', 'inherit'] });
+  let out = '';
+  let code;
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+    if (out.includes('[y/N]') && answer) child.stdin.write(answer);
+    if (out.includes('[y/N]')) answer = undefined;
+  });
+  child.on('close', (status) => (code = status ?? -1));
+  await until('the command to end', () => code !== undefined, 60000);
+  return { code, out: out.replaceAll('\r', '') };
+}
+
 const inChinese = (s, ...args) => s.run(['-c', s.conf, ...args], { env: { LC_ALL: 'zh_CN.UTF-8' } });
 const json = async (s, ...args) => JSON.parse((await s.ok(...args, '--json')).out);
 const listed = async (s, ...args) => (await s.ok('residents', 'list', '--json', ...args)).out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
@@ -82,6 +98,9 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
   const dry = await s.ok('residents', 'import', 'good.csv', '--dry-run');
   assert.match(dry.out, /Left out: 身份证号/);
   assert.match(dry.out, /row 5 not taken: sms: Excel has destroyed the number/);
+  const no = await asked(s, 'residents import good.csv', 'n\n');
+  assert.equal(no.code, 75, no.out);
+  assert.match(no.out, /row 5 not taken: [^]*Take these people into the register\?/, 'who is asked knows which rows are refused');
   assert.deepEqual(await contents(s), {});
 });
 
@@ -91,6 +110,7 @@ journey('files of an office become residents, once, however often they are impor
   const shown = await s.ok('residents', 'import', 'gb.csv', '-y');
   assert.match(shown.out, /\+86138…01 +王秀英 +鼓楼社区 +妇女、党员/, 'the first rows, before the answer');
   assert.match(shown.out, /3 people; rows refused 1, twice in the file 1\n[^]*new 3, changed 0, as they were 0\n/);
+  assert.match((await s.ok('residents', 'list', '--limit', '1')).out, /^ +1 {2}\+86138…01 {2}王秀英\n +社区: 鼓楼社区 {2}Tags: 鼓楼社区、妇女、党员\n/, 'each value says what it is');
   const first = await contents(s);
   assert.deepEqual(first[PEOPLE], [
     ['1', '+8613851401001\x1f王秀英\x1f鼓楼社区'], ['2', '+8613851401002\x1f李桂芳\x1f鼓楼社区'], ['3', '+8613851401001\x1f王大力\x1f湖南路社区'],
