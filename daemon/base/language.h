@@ -28,6 +28,9 @@
 /* Marks a sentence that a table holds and language_text() is asked for later. */
 #define N_(english) (english)
 
+/* The same, as the key that language_in() takes. */
+#define NC_(context, english) context "\004" english
+
 /* Chinese where the first of LC_ALL, LC_MESSAGES and LANG that is set begins
  * with "zh", else English. */
 void language_init(void);

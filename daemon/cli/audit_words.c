@@ -8,40 +8,40 @@
 #include <string.h>
 
 static const struct {
-    const char *op, *words;
+    const char *op, *key;
 } orders[] = {
-    {"queue", N_("queued")},
-    {"approve", N_("approved")},
-    {"amend", N_("amended")},
-    {"add", N_("people added")},
-    {"pause", N_("paused")},
-    {"resume", N_("resumed")},
-    {"cancel", N_("cancelled")},
-    {"retry", N_("tried again")},
-    {"repair", N_("repaired")},
-    {"optout-add", N_("refusal noted")},
-    {"optout-remove", N_("refusal lifted")},
-    {"safe-mark", N_("marked as in danger")},
-    {"safe-remove", N_("mark taken away")},
-    {"safe-none", N_("nobody in danger")},
-    {"gateway-pause", N_("gateway paused")},
-    {"gateway-resume", N_("gateway resumed")},
-    {"gateway-drain", N_("gateway drained")},
-    {"gateway-limit", N_("gateway limited")},
-    {"gateway-try", N_("gateway tried")},
-    {"residents-import", N_("register: import")},
-    {"residents-tag", N_("register: tagged")},
-    {"residents-untag", N_("register: untagged")},
-    {"residents-list", N_("register: list in full")},
-    {"residents-export", N_("register: export")},
-    {"residents-erase", N_("register: erased")},
-    {"reply-assign", N_("reply assigned")},
-    {"reply-answer", N_("reply answered")},
-    {"reply-close", N_("reply closed")},
-    {"uncalled-ticks", N_("told by a person")},
-    {"clock", N_("clock confirmed")},
-    {"recover", N_("recovered")},
-    {"adopt", N_("Redis adopted")},
+    {"queue", NC_("audit", "queue")},
+    {"approve", NC_("audit", "approve")},
+    {"amend", NC_("audit", "amend")},
+    {"add", NC_("audit", "add")},
+    {"pause", NC_("audit", "pause")},
+    {"resume", NC_("audit", "resume")},
+    {"cancel", NC_("audit", "cancel")},
+    {"retry", NC_("audit", "retry")},
+    {"repair", NC_("audit", "repair")},
+    {"optout-add", NC_("audit", "optout-add")},
+    {"optout-remove", NC_("audit", "optout-remove")},
+    {"safe-mark", NC_("audit", "safe-mark")},
+    {"safe-remove", NC_("audit", "safe-remove")},
+    {"safe-none", NC_("audit", "safe-none")},
+    {"gateway-pause", NC_("audit", "gateway-pause")},
+    {"gateway-resume", NC_("audit", "gateway-resume")},
+    {"gateway-drain", NC_("audit", "gateway-drain")},
+    {"gateway-limit", NC_("audit", "gateway-limit")},
+    {"gateway-try", NC_("audit", "gateway-try")},
+    {"residents-import", NC_("audit", "residents-import")},
+    {"residents-tag", NC_("audit", "residents-tag")},
+    {"residents-untag", NC_("audit", "residents-untag")},
+    {"residents-list", NC_("audit", "residents-list")},
+    {"residents-export", NC_("audit", "residents-export")},
+    {"residents-erase", NC_("audit", "residents-erase")},
+    {"reply-assign", NC_("audit", "reply-assign")},
+    {"reply-answer", NC_("audit", "reply-answer")},
+    {"reply-close", NC_("audit", "reply-close")},
+    {"uncalled-ticks", NC_("audit", "uncalled-ticks")},
+    {"clock", NC_("audit", "clock")},
+    {"recover", NC_("audit", "recover")},
+    {"adopt", NC_("audit", "adopt")},
 };
 
 static const struct {
@@ -64,11 +64,16 @@ const char *audit_words_op(size_t i)
     return i < COUNT_OF(orders) ? orders[i].op : NULL;
 }
 
+bool audit_words_match(const char *op, const char *asked)
+{
+    return strcmp(op, asked) == 0 || strcmp(audit_words(op), asked) == 0;
+}
+
 const char *audit_words(const char *op)
 {
     for (size_t i = 0; i < COUNT_OF(orders); i++)
         if (strcmp(orders[i].op, op) == 0)
-            return words_of(orders[i].words);
+            return language_in(orders[i].key, op);
     return op;
 }
 

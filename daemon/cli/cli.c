@@ -300,9 +300,11 @@ static void write_overview(struct buf *out)
     buf_puts(out, T("\nOptions of every command:\n"));
     options_write(shared_options, out);
     options_write(leading_options, out);
-    buf_puts(out, T("\n`outreach COMMAND --help` tells more.\n"
-                    "Exit codes: 0 done, 64 usage, 65 wrong data, 66 no such file, 69 no Redis,\n"
-                    "70 numbers disagree, 75 try again, 78 wrong configuration.\n"));
+    buf_puts(out,
+             T("\n`outreach COMMAND --help` tells more.\n"
+               "Exit codes: 0 done, 64 usage, 65 wrong data, 66 no such file, 69 no Redis,\n"
+               "70 numbers disagree, 71 out of memory, 73 cannot be made, 74 cannot be\n"
+               "written, 75 try again, 77 not allowed, 78 wrong configuration, 128 + a signal.\n"));
 }
 
 static void write_command_help(const struct subcommand *s, struct buf *out)

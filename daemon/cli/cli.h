@@ -5,16 +5,17 @@
  * runs. A subcommand reads its settings, connects, asks one thing after the
  * other, prints, and returns an exit code of sysexits.h:
  *
- *     0   done                            70  numbers that must agree do not
- *     64  the command line is wrong       73  a file cannot be made
- *     65  a file, a row, an id is wrong   74  a file cannot be written to its end
- *     66  a file cannot be read           75  not now: try again
- *     69  Redis cannot be reached         77  she has refused, or is protected
- *                                         78  the configuration is wrong
+ *     0   done                            73  a file cannot be made
+ *     64  the command line is wrong       74  a file cannot be written to its end
+ *     65  a file, a row, an id is wrong   75  not now: try again
+ *     66  a file cannot be read           77  she has refused, or is protected
+ *     69  Redis cannot be reached         78  the configuration is wrong
+ *     70  numbers that must agree do not  128 + the signal that ended it
+ *     71  out of memory
  *
  * What a person asked for goes to stdout, what went wrong to stderr. With --json
  * stdout is one JSON value (or one a line, where the output has no end), also
- * for a failure: {"error": "...", "exit": 65}.
+ * for a failure: {"error": "...", "exit": 65}. How wide it is: prose.h.
  */
 #ifndef OUTREACH_CLI_H
 #define OUTREACH_CLI_H

@@ -66,7 +66,7 @@ static bool matches(const redisReply *fields, const char *name, const char *want
 
 static bool wants(const struct auditing *a, const redisReply *fields)
 {
-    return matches(fields, "op", a->options->op) &&
+    return (a->options->op == NULL || audit_words_match(text_of(fields, "op"), a->options->op)) &&
            matches(fields, "campaign", a->options->campaign) &&
            matches(fields, "gateway", a->options->gateway) &&
            matches(fields, "by", a->options->who);
@@ -152,7 +152,7 @@ static int check_op(const struct cli *cli, const char *op)
     int rc;
 
     for (size_t i = 0; audit_words_op(i) != NULL; i++)
-        if (strcmp(audit_words_op(i), op) == 0)
+        if (audit_words_match(audit_words_op(i), op))
             return 0;
     for (size_t i = 0; audit_words_op(i) != NULL; i++)
         buf_printf(&all, "%s%s", i > 0 ? ", " : "", audit_words_op(i));

@@ -39,9 +39,9 @@ static void write_reminders(const struct asking *a, struct buf *out)
 {
     const struct campaign *c = a->campaign;
     const struct table_column columns[] = {
-        {T("reminder"), TABLE_LEFT, TABLE_WRAPS},   {T("begins"), TABLE_LEFT, false},
-        {T("finished"), TABLE_LEFT, false},  {T("people"), TABLE_RIGHT, false},
-        {T("segments"), TABLE_RIGHT, false}, {T("cost"), TABLE_RIGHT, false}};
+        {T("reminder"), TABLE_LEFT, TABLE_WRAPS}, {T("begins"), TABLE_LEFT, false},
+        {T("finished"), TABLE_LEFT, false},       {T("people"), TABLE_RIGHT, false},
+        {T("segments"), TABLE_RIGHT, false},      {T("cost"), TABLE_RIGHT, false}};
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     char when[HUMAN_BYTES];
 
@@ -60,7 +60,7 @@ static void write_reminders(const struct asking *a, struct buf *out)
         table_cell(t, human_time(when, c->zone, p->done_ms, false));
         table_cell(t, human_count(when, p->sent));
         table_cell(t, human_count(when, p->segments));
-        table_printf(t, "%.2f", p->cost);
+        table_printf(t, "%.2f", human_money(p->cost));
     }
     table_write(t, a->cli->width, 2, out);
     table_free(t);
@@ -92,7 +92,7 @@ static void write_gateways(const struct asking *a, struct buf *out)
         table_cell(t, g->name);
         table_cell(t, human_count(text, sum.notices));
         table_cell(t, human_count(text, sum.segments));
-        table_printf(t, "%.2f", sum.cost);
+        table_printf(t, "%.2f", human_money(sum.cost));
         if (g->rate > 0)
             table_printf(t, "%s %s", human_rate(text, (double)g->rate * 1000 / (double)g->rate_ms),
                          g->count == GATEWAY_COUNT_SEGMENTS ? TC("forecast", "segments")
@@ -232,7 +232,7 @@ void asking_write(const struct asking *a, const struct reading *reading, struct 
     buf_printf(out, T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n\n"),
                a->campaign->id, a->campaign->title,
                human_count(people, (int64_t)preview_rows(reading->preview)),
-               human_count(n, sums.notices), human_count(k, sums.segments), sums.cost,
+               human_count(n, sums.notices), human_count(k, sums.segments), human_money(sums.cost),
                a->cli->settings->defaults.currency);
     write_reminders(a, out);
     buf_putc(out, '\n');

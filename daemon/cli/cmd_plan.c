@@ -59,9 +59,9 @@ static void put_month(struct table *t, const struct local_time *at)
 static void write_table(const struct cli *cli, const struct plan *p, struct buf *out)
 {
     const struct table_column columns[] = {
-        {T("DATE"), TABLE_LEFT, false},          {T("TIME"), TABLE_RIGHT, false},
+        {T("DATE"), TABLE_LEFT, false},         {T("TIME"), TABLE_RIGHT, false},
         {TC("plan", "WHAT"), TABLE_LEFT, true}, {TC("plan", "TITLE"), TABLE_LEFT, true},
-        {T("PEOPLE"), TABLE_RIGHT, false},       {T("STATE"), TABLE_LEFT, false},
+        {T("PEOPLE"), TABLE_RIGHT, false},      {T("STATE"), TABLE_LEFT, false},
     };
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     struct local_time at, last = {0};
@@ -218,6 +218,8 @@ static int plan(struct cli *cli, const void *arg, char **operands, int count)
             cli_json(as_json(&p));
         else if (p.count > 0)
             write_table(cli, &p, &out);
+        else if (year == 0)
+            buf_puts(&out, T("nothing is planned\n"));
         else
             buf_printf(&out, T("nothing is planned in %d (--year all shows every year)\n"), year);
         cli_print(&out);

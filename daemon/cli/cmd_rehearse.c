@@ -386,7 +386,7 @@ static void write_table(const struct rehearsing *r, struct buf *out)
         if (came->skipped)
             table_cell(t, "");
         else
-            table_printf(t, "%.2f", came->cost);
+            table_printf(t, "%.2f", human_money(came->cost));
     }
     table_write(t, r->cli->width, 2, out);
     table_free(t);
@@ -482,7 +482,7 @@ static void write_report(const struct rehearsing *r, struct buf *out)
 
     buf_printf(out, T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n"), c->id, c->title,
                human_count(people, (int64_t)preview_rows(r->reading.preview)),
-               human_count(n, sum.sent), human_count(k, sum.segments), sum.cost,
+               human_count(n, sum.sent), human_count(k, sum.segments), human_money(sum.cost),
                r->cli->settings->defaults.currency);
     buf_printf(out, T("%s to %s, in %s\n\n"), human_time(from, c->zone, r->queued_ms, false),
                human_time(to, c->zone, r->ended_ms, false),

@@ -173,7 +173,7 @@ static void tell_sum(struct report *r, enum notice_state state, enum notice_reas
     table_cell(r->table, words_state(notice_state_name(state)));
     table_cell(r->table, human_count(count, s->notices));
     table_cell(r->table, human_count(segments, s->segments));
-    table_printf(r->table, "%.2f", s->cost);
+    table_printf(r->table, "%.2f", human_money(s->cost));
     table_cell(r->table, why);
     json_array_append_new(
         list, json_pack("{s:s,s:s,s:I,s:I,s:f}", "state", notice_state_name(state), "reason",
@@ -228,7 +228,7 @@ static void tell(struct report *r, const struct report_options *options)
     table_write(r->table, r->cli->width, 0, &out);
     buf_printf(&out, T("\n%s notices, %s segments paid for, %.2f %s\n"),
                human_count(notices, r->total.notices), human_count(segments, r->total.segments),
-               r->total.cost, currency);
+               human_money(r->total.cost), currency);
     if (options->output != NULL)
         buf_printf(&out,
                    T("written to %s: it holds people's numbers, keep it as you keep the list\n"),

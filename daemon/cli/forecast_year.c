@@ -261,7 +261,7 @@ static void cells(struct table *t, const struct sum *sum)
 
     table_cell(t, human_count(text, sum->notices));
     table_cell(t, human_count(text, sum->segments));
-    table_printf(t, "%.2f", sum->cost);
+    table_printf(t, "%.2f", human_money(sum->cost));
 }
 
 static void write_campaigns(const struct year *y, struct buf *out)

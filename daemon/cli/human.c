@@ -4,6 +4,7 @@
 #include "zone.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 const char *human_time(char *out, const struct zone *zone, int64_t wall_ms, bool seconds)
@@ -66,6 +67,11 @@ const char *human_count(char *out, int64_t n)
     }
     out[o] = '\0';
     return out;
+}
+
+double human_money(double amount)
+{
+    return floor(amount * 100 + 0.5 + 1e-6) / 100;
 }
 
 const char *human_rate(char *out, double per_second)

@@ -27,6 +27,10 @@ const char *human_clock(char *out, int64_t seconds);
 
 const char *human_count(char *out, int64_t n); /* "1,234,567" */
 
+/* An amount of money as it is shown with two digits: halves up, also such as 0.045, which no
+ * double is. */
+double human_money(double amount);
+
 /* "0/s", "0.4/s", "12/s", "151,200/s" */
 const char *human_rate(char *out, double per_second);
 

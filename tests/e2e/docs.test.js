@@ -114,3 +114,20 @@ test('the demonstration may be given twice a day: nobody of its campaigns is cap
     assert.ok(list.includes(`"${kind}"`), `${name}: ${kind}`);
   }
 });
+
+test('every exit code of the commands is in outreach(1), in the overview and where it is promised', () => {
+  const header = fs.readFileSync('/usr/include/sysexits.h', 'utf8');
+  const number = (name) => header.match(new RegExp(`#define\\s+${name}\\s+(\\d+)`))[1];
+  const used = sorted(sources().filter((f) => f.startsWith('daemon/cli/')).flatMap((f) => all(read(f), /\b(EX_[A-Z]+)\b/g)));
+  assert.ok(used.length >= 9, `${used}`);
+  const overview = read('daemon/cli/cli.c').match(/"Exit codes: [^;]*;/)[0];
+  for (const [what, text] of [['outreach(1)', read('manual/outreach.1.in')], ['the overview', overview], ['cli.h', read('daemon/cli/cli.h').split('#ifndef')[0]]])
+    for (const name of used) assert.match(text, new RegExp(`\\b${number(name)}\\b`), `${name} in ${what}`);
+});
+
+test('every key of keys.h that is no reminder\'s or daemon\'s is in outreach-queue(7)', () => {
+  const page = read('manual/outreach-queue.7.in');
+  const keys = all(read('daemon/store/keys.h'), /"(outreach:[^"]+)"/g).filter((key) => key !== 'outreach:nothing');
+  assert.ok(keys.length > 20);
+  for (const key of keys) assert.ok(page.includes(key), key);
+});

@@ -140,4 +140,6 @@ journey('every command, and every mistake, on a terminal of 80 columns', async (
   const ops = [...new Set(audit.map((one) => one.op))];
   assert.ok(ops.length >= 8, `${ops}`);
   for (const op of ops.filter((one) => one.includes('-'))) assert.ok(!zh.out.includes(op), `${op}:\n${zh.out}`);
+  const queued = await s.run(['-c', s.conf, 'audit', '--op', '提交', '--json'], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  assert.deepEqual(JSON.parse(queued.out), audit.filter((one) => one.op === 'queue'), 'by its word too');
 }, { timeout: 600000 });

@@ -78,6 +78,22 @@ static void test_numbers(void **state)
 }
 
 /* 6 March 2027 is a Saturday; 01:00 UTC is nine o'clock in Shanghai. */
+static void test_money_is_rounded_as_people_do(void **state)
+{
+    static const struct {
+        double amount;
+        const char *shown;
+    } amounts[] = {{0.045, "0.05"},  {0.315, "0.32"}, {0.27, "0.27"},
+                   {0.0449, "0.04"}, {1.005, "1.01"}, {0, "0.00"}};
+    char text[32];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof amounts / sizeof *amounts; i++) {
+        snprintf(text, sizeof text, "%.2f", human_money(amounts[i].amount));
+        assert_string_equal(text, amounts[i].shown);
+    }
+}
+
 static void test_time_is_local_and_names_the_day(void **state)
 {
     const struct zone *shanghai = zone_find("Asia/Shanghai", NULL);
@@ -413,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_money_is_rounded_as_people_do),
         cmocka_unit_test(test_time_is_local_and_names_the_day),
         cmocka_unit_test(test_language_follows_the_locale),
         cmocka_unit_test(test_no_state_or_reason_without_words),
