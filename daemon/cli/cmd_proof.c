@@ -9,6 +9,7 @@
 #include "campaign.h"
 #include "clock.h"
 #include "code_words.h"
+#include "consent.h"
 #include "discreet.h"
 #include "gateway_names.h"
 #include "human.h"
@@ -54,7 +55,7 @@ struct proof {
     struct gateway_names gateways;
     struct code_words *codes;
     struct buf out;
-    json_t *notices, *refusals;
+    json_t *notices, *refusals, *consents;
     size_t found;
     bool log_read; /* there is a delivery log, and we may read it */
 };
@@ -385,6 +386,18 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
 
 /* ------------------------------------------------------------------ what is around it */
 
+static void on_consent(void *arg, const char *name, size_t name_length, const char *words, size_t n)
+{
+    struct proof *p = arg;
+    struct buf text = BUF_INIT(4096);
+
+    buf_printf(&text, T("%.*s (%.*s, by the register)"), (int)n, words, (int)name_length, name);
+    line(p, T("consent"), buf_string(&text));
+    buf_free(&text);
+    json_array_append_new(p->consents,
+                          json_pack("{s:s%,s:s%}", "name", name, name_length, "consent", words, n));
+}
+
 static int write_campaign(struct proof *p, struct error *err)
 {
     const struct campaign_status *s = p->picture->status;
@@ -405,9 +418,15 @@ static int write_campaign(struct proof *p, struct error *err)
     }
     command_free(&c);
     heading(p, T("CONSENT AND ITS SOURCE"));
-    line(p, T("consent"),
-         T("not known here: no record of it is kept with a list. Show where the list's owner keeps "
-           "it"));
+    if (consent_each(p->cli, p->address, on_consent, p, err) != 0) {
+        freeReplyObject(reply);
+        buf_free(&words);
+        return -1;
+    }
+    if (json_array_size(p->consents) == 0)
+        line(p, T("consent"),
+             T("not known here: no record of it is kept with a list. Show where the list's owner "
+               "keeps it"));
     buf_printf(&words,
                file != NULL ? T("%s, as it was queued: %s people could be told")
                             : T("%sgiven with the campaign itself, %s people"),
@@ -586,13 +605,15 @@ static int proof(struct cli *cli, const void *arg, char **operands, int count)
         return rc;
     p.notices = json_array();
     p.refusals = json_array();
+    p.consents = json_array();
     p.codes = code_words_create(cli->settings);
     if (prove(&p, &opted_out, &err) != 0)
         rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
     else if (cli->json)
-        cli_json(json_pack("{s:o,s:s,s:o,s:n,s:s?,s:s,s:I,s:b,s:O,s:O}", "address",
+        cli_json(json_pack("{s:o,s:s,s:o,s:O,s:s?,s:s,s:I,s:b,s:O,s:O}", "address",
                            json_text(p.address), "campaign", p.picture->status->id, "title",
-                           json_text(p.picture->title), "consent", "list",
+                           json_text(p.picture->title), "consent",
+                           json_array_size(p.consents) > 0 ? p.consents : json_null(), "list",
                            p.campaign->audience_file, "queued_by", p.picture->status->by,
                            "queued_ms", (json_int_t)p.picture->status->queued_ms, "opted_out",
                            opted_out, "notices", p.notices, "refusals", p.refusals));
@@ -602,6 +623,7 @@ static int proof(struct cli *cli, const void *arg, char **operands, int count)
     code_words_free(p.codes);
     json_decref(p.notices);
     json_decref(p.refusals);
+    json_decref(p.consents);
     campaign_free(p.campaign);
     picture_free(p.picture);
     buf_free(&p.out);
