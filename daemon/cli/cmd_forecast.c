@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "forecast_year.h"
 #include "foresee.h"
+#include "funds.h"
 #include "human.h"
 #include "second_person.h"
 #include "subcommands.h"
@@ -237,6 +238,7 @@ void asking_write(const struct asking *a, const struct reading *reading, struct 
     write_reminders(a, out);
     buf_putc(out, '\n');
     write_gateways(a, out);
+    funds_write(a, &warnings);
     if (warnings.length > 0) {
         buf_puts(out, T("\nTo know\n"));
         buf_put(out, warnings.data, warnings.length);
@@ -295,11 +297,12 @@ static void tell(const struct asking *a, const struct reading *reading)
     struct buf out = BUF_INIT(64u << 20);
 
     if (a->cli->json) {
-        cli_json(json_pack("{s:s,s:I,s:s,s:o,s:o,s:o}", "id", a->campaign->id, "recipients",
+        cli_json(json_pack("{s:s,s:I,s:s,s:o,s:o,s:o,s:o}", "id", a->campaign->id, "recipients",
                            (json_int_t)preview_rows(reading->preview), "currency",
                            a->cli->settings->defaults.currency, "reminders", asking_json(a),
                            "templates", templates_json(a), "approval",
-                           second_person_json(a->cli, reading, asking_sums(a).cost)));
+                           second_person_json(a->cli, reading, asking_sums(a).cost), "balances",
+                           funds_json(a)));
         return;
     }
     asking_write(a, reading, &out);

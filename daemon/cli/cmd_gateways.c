@@ -167,6 +167,29 @@ static void put_orders(struct gathering *g, const char *name)
     }
 }
 
+/* What is left of a prepaid balance. False with err: Redis did not answer. */
+static bool put_balance(struct cli *cli, struct gathering *g, const char *name, json_t **json,
+                        struct error *err)
+{
+    struct gateway_order order = gateway_orders_balance_by(g->orders, name);
+    const char *currency = cli->settings->defaults.currency;
+    struct balance b;
+    char ago[HUMAN_BYTES];
+
+    *json = NULL;
+    if (gateway_orders_balance(cli, g->orders, name, &b, err) != 0)
+        return false;
+    if (!b.stated)
+        return true;
+    buf_printf(&g->troubles, T("%s: %.2f %s left of %.2f, as was said %s ago by %s\n"), name,
+               (double)b.left / BALANCE_UNIT, currency, (double)b.amount / BALANCE_UNIT,
+               human_duration(ago, clock_wall_ms() - order.at_ms), order.by);
+    *json = json_pack("{s:f,s:f,s:I,s:o}", "left", (double)b.left / BALANCE_UNIT, "stated",
+                      (double)b.amount / BALANCE_UNIT, "ms", (json_int_t)order.at_ms, "by",
+                      json_text(order.by));
+    return true;
+}
+
 static json_t *order_json(const struct gateway_order *order)
 {
     if (order->at_ms == 0)
@@ -227,9 +250,10 @@ static int gather(struct cli *cli, const char *name, const struct tree *group, s
     struct command c = COMMAND_INIT;
     struct gateway_order order = gateway_orders_state_by(g->orders, name),
                          limit = gateway_orders_rate_by(g->orders, name);
-    json_t *daemons = json_array();
+    json_t *daemons = json_array(), *balance;
     redisReply *reply;
     size_t seen = 0;
+    bool well;
 
     command_start(&c, "HGETALL");
     key_gateway(&c, name, "status");
@@ -254,16 +278,18 @@ static int gather(struct cli *cli, const char *name, const struct tree *group, s
     if (seen == 0)
         put_silence(g, name, channel, plugin);
     put_orders(g, name);
+    well = put_balance(cli, g, name, &balance, err);
     json_array_append_new(
-        g->all, json_pack("{s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "name", json_text(name),
-                          "configured", group != NULL, "channel", json_text(channel), "plugin",
-                          group ? json_text(plugin) : json_null(), "order",
-                          json_text(gateway_orders_state(g->orders, name)), "limit",
-                          json_text(gateway_orders_rate(g->orders, name)), "ordered",
-                          order_json(&order), "limited", order_json(&limit), "daemons", daemons));
+        g->all,
+        json_pack("{s:o,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o*,s:o}", "name", json_text(name),
+                  "configured", group != NULL, "channel", json_text(channel), "plugin",
+                  group ? json_text(plugin) : json_null(), "order",
+                  json_text(gateway_orders_state(g->orders, name)), "limit",
+                  json_text(gateway_orders_rate(g->orders, name)), "ordered", order_json(&order),
+                  "limited", order_json(&limit), "balance", balance, "daemons", daemons));
     freeReplyObject(reply);
     command_free(&c);
-    return 0;
+    return well ? 0 : -1;
 }
 
 /* Those that once were: the registry of numbers never forgets a name. */
@@ -383,7 +409,7 @@ static int gateways(struct cli *cli, const void *options, char **operands, int c
 
 const struct subcommand cmd_gateways = {
     .name = "gateways",
-    .operands = "[pause|resume|drain NAME | limit NAME RATE|none | try NAME]",
+    .operands = "[pause|resume|drain|try NAME | limit|balance NAME VALUE]",
     .summary =
         N_("what each gateway does, as the daemons last said; stop or slow one down, try one"),
     .more =
@@ -393,8 +419,10 @@ const struct subcommand cmd_gateways = {
            "pause: takes nothing new and keeps its connection. drain: hangs up besides, once it\n"
            "has finished what it has. limit: at most RATE (5/s, 20/min), never more than is\n"
            "configured. All daemons obey within about a second, and after a restart too, until\n"
-           "resume, or limit NAME none. Who gave an order, when and why (--why) stands below the\n"
-           "table. Orders are audited.\n"
+           "resume, or limit NAME none. balance: AMOUNT (or none) was paid in advance and is\n"
+           "left, as the provider says; what is spent from then on is reckoned off, the forecast\n"
+           "compares, and those on duty are told when it is low. Who gave an order, when and why\n"
+           "(--why) stands below the table. Orders are audited.\n"
            "try: sends one message to ADDRESS from here, beside the daemons and their rates, and\n"
            "shows what went over the wire and what came back, secrets and number blotted out.\n"
            "Exit code 0: accepted; 65 refused; 78 the gateway is broken; 75 anything else."),

@@ -9,6 +9,7 @@
 #include "campaign.h"
 #include "clock.h"
 #include "code_words.h"
+#include "consent.h"
 #include "discreet.h"
 #include "gateway_names.h"
 #include "human.h"
@@ -56,7 +57,7 @@ struct proof {
     struct gateway_names gateways;
     struct code_words *codes;
     struct buf out;
-    json_t *notices, *refusals;
+    json_t *notices, *refusals, *consents;
     json_t *changes;      /* entries of the audit that are about the campaign */
     int64_t rows_queued;  /* as its entry there says; -1: there is none */
     int64_t hers[PLACES]; /* her numbers in the list */
@@ -493,6 +494,18 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
 
 /* ------------------------------------------------------------------ what is around it */
 
+static void on_consent(void *arg, const char *name, size_t name_length, const char *words, size_t n)
+{
+    struct proof *p = arg;
+    struct buf text = BUF_INIT(4096);
+
+    buf_printf(&text, T("%.*s (%.*s, by the register)"), (int)n, words, (int)name_length, name);
+    line(p, T("consent"), buf_string(&text));
+    buf_free(&text);
+    json_array_append_new(p->consents,
+                          json_pack("{s:s%,s:s%}", "name", name, name_length, "consent", words, n));
+}
+
 static int each_entry(struct proof *p, const char *key,
                       void (*fn)(struct proof *p, int64_t ms, const redisReply *fields),
                       struct error *err)
@@ -681,9 +694,14 @@ static int write_campaign(struct proof *p, struct error *err)
         return -1;
     }
     heading(p, T("CONSENT AND ITS SOURCE"));
-    line(p, T("consent"),
-         T("not known here: no record of it is kept with a list. Show where the list's owner keeps "
-           "it"));
+    if (consent_each(p->cli, p->address, on_consent, p, err) != 0) {
+        buf_free(&words);
+        return -1;
+    }
+    if (json_array_size(p->consents) == 0)
+        line(p, T("consent"),
+             T("not known here: no record of it is kept with a list. Show where the list's owner "
+               "keeps it"));
     write_list(p);
     heading(p, T("CAMPAIGN"));
     line(p, s->id, p->picture->title);
@@ -831,14 +849,16 @@ static int proof(struct cli *cli, const void *arg, char **operands, int count)
     p.refusals = json_array();
     p.changes = json_array();
     p.rows_queued = -1;
+    p.consents = json_array();
     p.codes = code_words_create(cli->settings);
     if (prove(&p, &opted_out, &err) != 0)
         rc = cli_error(cli, db_well(cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
     else if (cli->json)
         cli_json(json_pack(
-            "{s:o,s:s,s:o,s:n,s:s?,s:s,s:I,s:b,s:O,s:O,s:O}", "address", json_text(p.address),
+            "{s:o,s:s,s:o,s:O,s:s?,s:s,s:I,s:b,s:O,s:O,s:O}", "address", json_text(p.address),
             "campaign", p.picture->status->id, "title", json_text(p.picture->title), "consent",
-            "list", p.campaign->audience_file, "queued_by", p.picture->status->by, "queued_ms",
+            json_array_size(p.consents) > 0 ? p.consents : json_null(), "list",
+            p.campaign->audience_file, "queued_by", p.picture->status->by, "queued_ms",
             (json_int_t)p.picture->status->queued_ms, "opted_out", opted_out, "notices", p.notices,
             "refusals", p.refusals, "changes", p.changes));
     else
@@ -848,6 +868,7 @@ static int proof(struct cli *cli, const void *arg, char **operands, int count)
     json_decref(p.notices);
     json_decref(p.refusals);
     json_decref(p.changes);
+    json_decref(p.consents);
     campaign_free(p.campaign);
     picture_free(p.picture);
     buf_free(&p.out);

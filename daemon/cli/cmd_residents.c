@@ -26,6 +26,8 @@ static const struct option_row residents_options[] = {
      .help = N_("of a workbook with several")},
     {"same-phone", 0, OPTION_CHOICE, OPTION_AT(struct register_options, same_phone), "each|first",
      .help = N_("import: two names with one number are two people (each), or the first alone")},
+    {"consent", 0, OPTION_STRING, OPTION_AT(struct register_options, consent), "SOURCE",
+     .help = N_("import: they have agreed to be told, by this: kept with today's date")},
     {"dry-run", 'n', OPTION_FLAG, OPTION_AT(struct register_options, dry_run), NULL,
      .help = N_("import: only tell what the file holds")},
     {"all", 'a', OPTION_FLAG, OPTION_AT(struct register_options, all), NULL,
@@ -95,7 +97,7 @@ const struct subcommand cmd_residents = {
                "what is new counts and what is empty says nothing. Interrupted, do the same\n"
                "again. What stands under 标签 (tags) is tags, with commas or 、 between; 社区\n"
                "(community) and 类别 (category) are both a column and tags: who moves leaves the\n"
-               "old one's tag.\n"
+               "old one's tag. --consent SOURCE: by what they have agreed, for `proof`.\n"
                "tag: adds TAG to people, or removes it. tags: how many people have each.\n"
                "list: a line a person; with --json a JSON object a line. Numbers are masked.\n"
                "export: everything, for Excel; the name ends in .xlsx or .csv. Audited.\n"

@@ -1,6 +1,7 @@
 #include "gateway_orders.h"
 
 #include "audit.h"
+#include "balance.h"
 #include "clock.h"
 #include "field.h"
 #include "keys.h"
@@ -22,6 +23,7 @@ static const struct verb {
      N_("finishes what it has and hangs up. `outreach gateways resume %s` opens it anew\n")},
     {"resume", NULL, N_("is used again\n")},
     {"limit", "", ""},
+    {"balance", "", ""},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -126,9 +128,10 @@ static void put_order(struct command *c, const char *field, const char *value, c
         command_add_int(c, clock_wall_ms());
 }
 
-/* Sets a field of the orders, or takes it out (value NULL), and writes down who did. */
+/* Sets a field of the orders, or takes it out (value NULL), and writes down who did, and what was
+ * said (NULL: nothing is to be). */
 static int order(struct cli *cli, const struct verb *verb, const char *name, const char *part,
-                 const char *value, const char *why, struct error *err)
+                 const char *value, const char *said, const char *why, struct error *err)
 {
     struct command c = COMMAND_INIT;
     char field[64], op[40];
@@ -139,11 +142,8 @@ static int order(struct cli *cli, const struct verb *verb, const char *name, con
     rc = db_ask(cli->db, &c, NULL, err);
     if (rc == 0) {
         snprintf(op, sizeof op, "gateway-%s", verb->name);
-        audit_command(&c, op, "gateway", name, "rate",
-                      *part == '\0'   ? NULL
-                      : value != NULL ? value
-                                      : "any",
-                      "by", cli->by, "why", why, NULL);
+        audit_command(&c, op, "gateway", name, *part != '\0' ? part + 1 : "rate", said, "by",
+                      cli->by, "why", why, NULL);
         rc = db_ask(cli->db, &c, NULL, err);
     }
     command_free(&c);
@@ -197,12 +197,17 @@ static int check_rate(const struct cli *cli, const char *name, const char *text)
 static int tell(const struct cli *cli, const struct verb *verb, const char *name, const char *rate)
 {
     if (cli->json) {
-        cli_json(json_pack("{s:o,s:s,s:o}", "gateway", json_text(name), "order", verb->name, "rate",
+        cli_json(json_pack("{s:o,s:s,s:o}", "gateway", json_text(name), "order", verb->name,
+                           strcmp(verb->name, "balance") == 0 ? "balance" : "rate",
                            rate != NULL ? json_text(rate) : json_null()));
         return 0;
     }
     printf("%s ", name);
-    if (verb->state == NULL || *verb->state != '\0')
+    if (strcmp(verb->name, "balance") == 0)
+        printf(rate != NULL ? T("has %s %s, and what is spent from now on is reckoned off\n")
+                            : T("has no balance that is reckoned any more\n"),
+               rate, cli->settings->defaults.currency);
+    else if (verb->state == NULL || *verb->state != '\0')
         printf(words_of(verb->done), name); /* a constant of ours */
     else if (rate != NULL)
         printf(T("sends at most %s, all daemons together\n"), rate);
@@ -218,31 +223,102 @@ static bool is_one_line(const char *text)
     return *text == '\0';
 }
 
+/* What all daemons have spent so far; or -1 with err. */
+static int ask_spent(struct cli *cli, const char *name, int64_t *spent, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    balance_ask_command(&c, name);
+    rc = db_ask(cli->db, &c, &reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    *spent = balance_spent(reply);
+    freeReplyObject(reply);
+    return 0;
+}
+
+/* "AMOUNT BASE", as the daemons read it. 0, or an exit code. */
+static int check_balance(struct cli *cli, const char *name, const char *text, char out[48])
+{
+    const struct tree *group = gateway_configured(cli, name), *cost;
+    struct error err;
+    int64_t spent;
+    char *end;
+    double amount = strtod(text, &end);
+
+    if (end == text || *end != '\0' || !(amount > 0 && amount <= BALANCE_MOST))
+        return cli_fail(cli, EX_DATAERR, T("%s: expected a sum like 500 or 480.50, or none"), text);
+    cost = group != NULL ? tree_member(group, "cost") : NULL;
+    if (cost == NULL)
+        return cli_fail(
+            cli, EX_DATAERR,
+            T("%s has no `cost` in the configuration: what is spent cannot be reckoned"), name);
+    if (ask_spent(cli, name, &spent, &err) != 0)
+        return cli_error(cli, EX_UNAVAILABLE, &err);
+    snprintf(out, 48, "%lld %lld", (long long)(amount * BALANCE_UNIT + 0.5), (long long)spent);
+    return 0;
+}
+
+int gateway_orders_balance(struct cli *cli, const redisReply *orders, const char *name,
+                           struct balance *out, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    int rc;
+
+    balance_ask_command(&c, name);
+    rc = db_ask(cli->db, &c, &reply, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    *out = balance_read(orders, name, reply);
+    freeReplyObject(reply);
+    return 0;
+}
+
+struct gateway_order gateway_orders_balance_by(const redisReply *orders, const char *name)
+{
+    return ordered_by(orders, name, ":balance");
+}
+
 int gateway_orders_run(struct cli *cli, const char *why, char **operands, int count)
 {
     const struct verb *verb = find_verb(operands[0]);
-    bool limits = strcmp(verb->name, "limit") == 0;
-    const char *name = operands[1], *rate = NULL;
+    bool limits = strcmp(verb->name, "limit") == 0, states = strcmp(verb->name, "balance") == 0;
+    const char *name = operands[1], *rate = NULL, *value = verb->state, *said = NULL;
+    char stated[48];
     struct error err;
     int rc;
 
-    if (count != (limits ? 3 : 2))
+    if (count != (limits || states ? 3 : 2))
         return cli_fail(cli, EX_USAGE, T("usage: outreach gateways %s %s"), verb->name,
-                        limits ? "NAME RATE|none" : "NAME");
+                        limits   ? "NAME RATE|none"
+                        : states ? "NAME AMOUNT|none"
+                                 : "NAME");
     if (why != NULL && (strlen(why) > WHY_BYTES || !is_one_line(why)))
         return cli_fail(cli, EX_DATAERR, T("--why: expected one line of at most %d bytes"),
                         WHY_BYTES);
     rc = cli_connect(cli);
     if (rc == 0)
         rc = check_name(cli, name);
-    if (limits && strcmp(operands[2], "none") != 0)
+    if ((limits || states) && strcmp(operands[2], "none") != 0)
         rate = operands[2];
     if (rc == 0 && rate != NULL)
-        rc = check_rate(cli, name, rate);
+        rc = limits ? check_rate(cli, name, rate) : check_balance(cli, name, rate, stated);
     if (rc != 0)
         return rc;
-    if (order(cli, verb, name, limits ? ":rate" : "", limits ? rate : verb->state,
-              why != NULL ? why : "", &err) != 0)
+    if (limits || states) {
+        value = rate == NULL ? NULL : limits ? rate : stated;
+        said = rate != NULL ? rate : limits ? "any" : "none";
+    }
+    if (order(cli, verb, name,
+              limits   ? ":rate"
+              : states ? ":balance"
+                       : "",
+              value, said, why != NULL ? why : "", &err) != 0)
         return cli_error(cli, EX_UNAVAILABLE, &err);
     return tell(cli, verb, name, rate);
 }

@@ -7,6 +7,7 @@
 #ifndef OUTREACH_GATEWAY_ORDERS_H
 #define OUTREACH_GATEWAY_ORDERS_H
 
+#include "balance.h"
 #include "cli.h"
 
 /* "gateways VERB NAME ...": is that one of ours? */
@@ -30,6 +31,11 @@ struct gateway_order {
 };
 struct gateway_order gateway_orders_state_by(const redisReply *orders, const char *name);
 struct gateway_order gateway_orders_rate_by(const redisReply *orders, const char *name);
+
+/* What is left of its prepaid balance, where somebody has said what there was; or -1 with err. */
+int gateway_orders_balance(struct cli *cli, const redisReply *orders, const char *name,
+                           struct balance *out, struct error *err);
+struct gateway_order gateway_orders_balance_by(const redisReply *orders, const char *name);
 
 /* The group of a gateway in the configuration, or NULL. */
 const struct tree *gateway_configured(const struct cli *cli, const char *name);

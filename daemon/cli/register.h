@@ -12,7 +12,7 @@
 
 struct register_options {
     struct option_strings tags, any, without, columns;
-    const char *sheet, *file, *same_phone, *name;
+    const char *sheet, *file, *same_phone, *name, *consent;
     int64_t limit;
     bool add, remove, dry_run, yes, full, all;
 };

@@ -3,6 +3,7 @@
  */
 #include "campaign.h"
 #include "column.h"
+#include "consent.h"
 #include "human.h"
 #include "log.h"
 #include "mem.h"
@@ -42,7 +43,9 @@ struct import {
     struct residents *residents; /* NULL: nothing is stored */
     struct residents_batch *batch;
     int places[CAMPAIGN_MAX_COLUMNS]; /* of the file's columns in the register; -1: none */
-    unsigned given[MOST_TAGS];        /* by --tag */
+    int consent_place;                /* of the register's column, or -1 */
+    char consent[CONSENT_BYTES];
+    unsigned given[MOST_TAGS]; /* by --tag */
     size_t given_count;
     struct audience_report report;
     struct residents_told told;
@@ -186,7 +189,12 @@ static int find_places(struct import *im, struct error *err)
         if (im->places[k] < 0 && im->op == RESIDENTS_IMPORT)
             return -1;
     }
-    return 0;
+    if (im->consent[0] == '\0')
+        return 0;
+    im->consent_place = residents_add_column(im->residents, CONSENT_COLUMN, err);
+    return im->consent_place < 0
+               ? -1
+               : register_audit(im->cli, "residents-consent", "source", im->options->consent, err);
 }
 
 static uint64_t tag_columns(const struct import *im)
@@ -240,6 +248,11 @@ static int store_row(void *arg, const char *row, size_t n, struct error *err)
         mine[im->places[k]] = values[k];
         if ((size_t)im->places[k] >= columns)
             columns = (size_t)im->places[k] + 1;
+    }
+    if (im->consent_place >= 0) {
+        mine[im->consent_place] = (struct template_value){im->consent, strlen(im->consent)};
+        if ((size_t)im->consent_place >= columns)
+            columns = (size_t)im->consent_place + 1;
     }
     people_address(im->people, values, address);
     return residents_put(im->batch, address, mine, columns, tags, tag_count, err);
@@ -409,8 +422,11 @@ static int open_register(struct import *im)
 
 static void import_start(struct import *im, struct cli *cli, const struct register_options *o)
 {
-    *im = (struct import){
-        .cli = cli, .options = o, .lines = BUF_INIT(16u << 20), .said = json_array()};
+    *im = (struct import){.cli = cli,
+                          .options = o,
+                          .consent_place = -1,
+                          .lines = BUF_INIT(16u << 20),
+                          .said = json_array()};
     cli_catch_signals();
 }
 
@@ -429,6 +445,8 @@ static int import(struct import *im, const char *path)
     struct error err;
     int rc = open_file(im, path);
 
+    if (rc == 0 && o->consent != NULL && consent_write(im->cli, o->consent, im->consent, &err) != 0)
+        rc = cli_error(im->cli, EX_DATAERR, &err);
     if (rc == 0 && preview(im, &err) != 0)
         rc = cli_error(im->cli, EX_DATAERR, &err);
     if (rc == 0 && !o->dry_run)

@@ -14,6 +14,7 @@
 enum alarm_matter {
     ALARM_GATEWAY,  /* it has taken nothing for alarms.gateway, though nobody paused it */
     ALARM_BALANCE,  /* it answers that there is no money left */
+    ALARM_LOW,      /* less is left than its balance_low; detail: how much */
     ALARM_SILENT,   /* no receipts, though many wait; number: minutes */
     ALARM_DISK,     /* name: a path; number: percent free */
     ALARM_REDIS,    /* nothing is sent for it; name: "away", "doubt" */

@@ -162,6 +162,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             member_beat(d->member);
             member_publish(d->member);
             watch_compare(d->watch);
+            purses_look(d);
         }
         if (ticks % ORDER_TICKS == 0 || !d->orders_known)
             orders_ask(d);

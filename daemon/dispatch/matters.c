@@ -20,10 +20,11 @@
 #define PACE_MS 60000  /* a minute's sending is measured, */
 #define PACE_TURNS 3   /* and so many bad minutes in a row are one too many */
 #define COUNT_MS 60000 /* between two looks at the counters of all reminders */
-#define COUNT_AFTER_MS (INT64_C(3) * 86400000) /* their last receipts come so long after the end   \
-                                                */
-#define FEW 20                                 /* of so few notices no share is told */
-#define SPELLS_MOST 400                        /* allowed hours are added up so far */
+#define COUNT_AFTER_MS                                                                             \
+    (INT64_C(3) * 86400000) /* their last receipts come so long after the end                      \
+                             */
+#define FEW 20              /* of so few notices no share is told */
+#define SPELLS_MOST 400     /* allowed hours are added up so far */
 
 /* One reminder that is open here. */
 struct pace {
@@ -58,6 +59,7 @@ static const struct {
 } matters[ALARM_MATTERS] = {
     [ALARM_GATEWAY] = {"gateway", .gateway = true},
     [ALARM_BALANCE] = {"balance", .gateway = true},
+    [ALARM_LOW] = {"low"},
     [ALARM_SILENT] = {"silent"},
     [ALARM_DISK] = {"disk"},
     [ALARM_REDIS] = {"redis"},

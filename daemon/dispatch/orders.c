@@ -25,6 +25,7 @@ static void obey(struct lane *lane, const redisReply *orders)
     if (limit != NULL && limit->str != NULL && field_rate(limit->str, &rate, &rate_ms) != 0)
         rate = 0;
     lane_limit(lane, rate, rate_ms);
+    purse_stated(lane, orders);
     gateway_pause(lane->gateway, strcmp(word, "paused") == 0);
     if (strcmp(word, "drained") == 0)
         gateway_drain(lane->gateway);

@@ -419,6 +419,7 @@ void settle_answer(struct notice *n, const struct gateway_answer *a)
         limit_accepted(&n->lane->rate->share.limit,
                        n->lane->config->count == GATEWAY_COUNT_SEGMENTS ? n->message.segments : 1,
                        now_us);
+        purse_spend(n->lane, n->message.segments);
         settle_accepted(n, &r, a, now_us);
         break;
     case GATEWAY_THROTTLED:

@@ -84,7 +84,8 @@ struct gateway_config {
     struct field_strings match;       /* addresses that it is preferred for, see route.h */
     int64_t priority;                 /* 1..1000, 1 (the default) goes before 2 */
     int64_t weight;                   /* 1..1000, default 1: its share among equals */
-    double cost; /* of a segment, of a message where there are none; default 0 */
+    double cost;        /* of a segment, of a message where there are none; default 0 */
+    double balance_low; /* prepaid: less is told; 0: a tenth of what there was */
     struct gateway_closed_days closed;
     enum gateway_days days;
     bool group;              /* one notice a reminder, not one a person; also set by the plugin */

@@ -185,6 +185,9 @@ static const struct field common_fields[] = {
     {"weight", FIELD_INT, AT(weight), .min = 1, .max = 1000, .initial = "1",
      .help = "its share among gateways of the same priority"},
     {"cost", FIELD_FLOAT, AT(cost), .min = 0, .max = 1000000, .help = "of a segment"},
+    {"balance_low", FIELD_FLOAT, AT(balance_low), .min = 0, .max = 1000000000,
+     .help = "of a prepaid balance (outreach gateways balance): less is told to those on duty; 0: "
+             "less than a tenth of it"},
     {"closed", FIELD_CUSTOM, AT(closed), .read = read_closed,
      .help = "days on which nothing leaves here"},
     {"days", FIELD_ENUM, AT(days), .initial = "any", .names = days_names,

@@ -32,6 +32,10 @@ static const struct {
          N_("Gateway {name} takes nothing: {detail}. Its notices wait or go elsewhere.")},
     [ALARM_BALANCE] = {LOG_LEVEL_ERROR,
                        N_("Gateway {name} has no money left: top it up ({detail}).")},
+    [ALARM_LOW] =
+        {LOG_LEVEL_ERROR,
+         N_("Gateway {name} has only {detail} left, as far as we have reckoned: top it up, then "
+            "outreach gateways balance {name} AMOUNT.")},
     [ALARM_SILENT] = {LOG_LEVEL_WARNING,
                       N_("Gateway {name} has sent no receipt for {number} min, though many wait.")},
     [ALARM_DISK] = {LOG_LEVEL_ERROR,

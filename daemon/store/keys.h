@@ -42,6 +42,7 @@
 #define KEY_GATEWAYS "outreach:gateways" /* hash name -> number, append only; 1..255 */
 #define KEY_ORDERS                                                                                 \
     "outreach:gateways:orders"   /* hash: name -> "paused", "drained"; "name:rate" -> "5/s";       \
+                                  "name:balance", see balance.h;                                   \
                                   "name:by", ":why", ":at" (ms) of each */
 #define KEY_REFS "outreach:refs" /* hash "campaign/reminder" -> number, and number -> that */
 

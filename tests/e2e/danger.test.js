@@ -240,6 +240,22 @@ journey('a proof holds what the phone has shown, the message id and the receipt,
   assert.match((await s.ok('proof', '13851401002', 'fair')).out, /list +given with the campaign itself[^]*3 people/);
   const made = JSON.parse((await s.ok('audit', '--op', 'numbers-shown', '--json')).out).at(-1);
   assert.deepEqual([made.command, made.campaign, made.to], ['proof', 'fair', '+86138…02']);
+  // What the register has of her consent, until she is erased.
+  s.write('agreed.csv', '姓名,手机号\n居民2,13851401001\n');
+  for (const wrong of ['', 'two\nlines', '很'.repeat(67)])
+    assert.equal((await s.outreach('residents', 'import', s.path('agreed.csv'), '--yes', '--consent', wrong)).code, 65);
+  await s.ok('residents', 'import', s.path('agreed.csv'), '--yes', '--consent', '社区登记表 2026年第3册');
+  const today = new Intl.DateTimeFormat('sv', { timeZone: 'Asia/Shanghai' }).format(Date.now());
+  assert.deepEqual((await proof('13851401001')).consent, [{ name: '居民2', consent: `${today} 社区登记表 2026年第3册` }]);
+  const agreed = (await s.ok('proof', '13851401001', 'fair')).out;
+  assert.match(agreed, /consent +\d{4}-\d\d-\d\d 社区登记表 2026年第3册 \(居民2, by the register\)/);
+  fits(agreed);
+  assert.equal((await proof('13851401000')).consent, null, 'of others nothing is known');
+  await s.ok('residents', 'export', s.path('all.csv'));
+  assert.match(fs.readFileSync(s.path('all.csv'), 'utf8'), /社区登记表 2026年第3册/);
+  await s.ok('residents', 'erase', '13851401001', '--yes');
+  assert.equal((await proof('13851401001')).consent, null);
+  assert.doesNotMatch(JSON.stringify(await (await s.redis()).call('HGETALL', 'outreach:{outreach:residents}:people')), /社区登记表/);
   // Without the log what stands there alone is said to be not known.
   fs.renameSync(`${s.state}/delivery.jsonl`, s.path('log'));
   assert.match((await s.ok('proof', '13851401001', 'fair')).out, /when it came is\s+not\s+known[^]*message ids and receipts' codes are not\s+known/);

@@ -93,7 +93,7 @@ test('bash completes commands, their options, and ids', () => {
   assert.ok(offered('outreach', '').includes('queue'));
   assert.deepEqual(offered('outreach', '-c', 'x.conf', 'report', '--out'), ['--output']);
   assert.ok(offered('outreach', 'show', '--').includes('--json'));
-  assert.deepEqual(offered('outreach', 'gateways', '').sort(), ['drain', 'limit', 'pause', 'resume', 'try']);
+  assert.deepEqual(offered('outreach', 'gateways', '').sort(), ['balance', 'drain', 'limit', 'pause', 'resume', 'try']);
   assert.deepEqual(offered('outreach', 'optout', ''), ['add', 'remove', 'list']);
   assert.deepEqual(offered('outreach', 'clock', 'c'), ['confirm']);
   const bin = fs.mkdtempSync(path.join(os.tmpdir(), 'outreach-bin-'));

@@ -15,7 +15,7 @@ function program(s) {
   const file = s.path('told');
   const path = s.write('tell', `#!/bin/sh\ncat >>${file}\n`);
   fs.chmodSync(path, 0o700);
-  return { exec: path, lines: () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trim().split('\n').map((l) => JSON.parse(l)) : []) };
+  return { exec: path, lines: () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').slice(0, -1).map((l) => JSON.parse(l)) : []) };
 }
 
 journey('a broken gateway is told once, and not by itself; that it has no money, in so many words', async (s) => {

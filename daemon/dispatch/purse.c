@@ -1,0 +1,80 @@
+#include "inside.h"
+
+#include "balance.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/*
+ * What each gateway has spent (store/balance.h). What this name's last life had spent is read
+ * first, and goes on from there: nothing is written before that is known.
+ */
+#define LOW_PART 10 /* without balance_low: less than a tenth of what was said is low */
+
+void purse_spend(struct lane *lane, unsigned segments)
+{
+    lane->spent += llround(lane->config->cost * BALANCE_UNIT * segments);
+}
+
+static void on_spent(void *arg, const redisReply *reply)
+{
+    struct lane *lane = arg;
+    struct dispatch *d = lane->d;
+    const redisReply *own;
+
+    lane->purse_asked = false;
+    if (reply->type != REDIS_REPLY_ARRAY)
+        return;
+    if (!lane->purse_known) {
+        own = db_field(reply, d->name);
+        lane->spent += own != NULL ? db_int(own, 0) : 0;
+        lane->spent_told = own != NULL ? db_int(own, 0) : 0;
+        lane->purse_known = true;
+    }
+    lane->spent_all = balance_spent(reply);
+    if (lane->spent != lane->spent_told) {
+        lane->spent_told = lane->spent;
+        balance_spend_command(&d->command, lane->name, d->name, lane->spent);
+        db_send(d->db, &d->command, NULL, NULL);
+    }
+}
+
+static void look_at_balance(struct lane *lane)
+{
+    const struct gateway_config *g = lane->config;
+    int64_t left = lane->stated - (lane->spent_all - lane->stated_base);
+    int64_t low =
+        g->balance_low > 0 ? llround(g->balance_low * BALANCE_UNIT) : lane->stated / LOW_PART;
+    char words[80];
+
+    if (lane->stated == 0 || !lane->purse_known || left >= low)
+        return;
+    snprintf(words, sizeof words, "%.2f %s", (double)left / BALANCE_UNIT,
+             lane->d->settings->defaults.currency);
+    matter_report(lane->d, ALARM_LOW, lane->name, 0, words);
+}
+
+void purse_stated(struct lane *lane, const redisReply *orders)
+{
+    const redisReply none = {.type = REDIS_REPLY_ARRAY};
+    struct balance b = balance_read(orders, lane->name, &none);
+
+    lane->stated = b.stated ? b.amount : 0;
+    lane->stated_base = b.stated ? b.left - b.amount : 0;
+}
+
+void purses_look(struct dispatch *d)
+{
+    for (size_t i = 0; i < d->lane_count; i++) {
+        struct lane *lane = &d->lanes[i];
+
+        if (lane->config->cost <= 0 || gateway_retired(lane->gateway))
+            continue;
+        look_at_balance(lane);
+        if (lane->purse_asked)
+            continue;
+        lane->purse_asked = true;
+        balance_ask_command(&d->command, lane->name);
+        db_send(d->db, &d->command, on_spent, lane);
+    }
+}
