@@ -299,8 +299,7 @@ static void on_buried(void *arg)
     command_add_string(c, KEY_DAEMONS);
     command_add_string(c, m->dying->name);
     db_send(m->d->db, c, NULL, NULL);
-    m->dying->same = 0;
-    m->dying->epoch = 0;
+    *m->dying = (struct other){.same = 0};
     m->dying = NULL;
 }
 
@@ -316,7 +315,7 @@ static struct other *other_of(struct member *m, const char *name)
     for (size_t i = 0; i < m->other_count; i++) {
         if (strcmp(m->others[i].name, name) == 0)
             return &m->others[i];
-        if (m->others[i].epoch == 0) /* was buried */
+        if (m->others[i].name[0] == '\0') /* was buried */
             o = &m->others[i];
     }
     if (o == NULL && m->other_count == OTHERS)
@@ -336,8 +335,8 @@ static void on_look(void *arg, const redisReply *reply)
     int64_t epoch = db_int(db_at(reply, 0), 0), beat = db_int(db_at(reply, 1), 0);
 
     free(look);
-    if (o == NULL || (epoch == 0 && o->epoch == 0))
-        return;       /* nothing is known of it that could be taken over */
+    if (o == NULL)
+        return;
     if (epoch == 0) { /* its key is lost: whoever lives writes it anew */
         epoch = o->epoch;
         beat = o->beat;
@@ -355,7 +354,10 @@ static void on_look(void *arg, const redisReply *reply)
         !recovery_busy(m->d->recovery)) {
         log_warning("daemon.dead name=%s epoch=%lld", o->name, (long long)epoch);
         m->dying = o;
-        recovery_begin(m->d->recovery, o->name, o->sends, on_buried, m);
+        if (o->epoch == 0) /* nothing is known of it that could be taken over but shares of rates */
+            on_buried(m);
+        else
+            recovery_begin(m->d->recovery, o->name, o->sends, on_buried, m);
     }
 }
 

@@ -101,6 +101,12 @@ static void quota_ask(struct quota *q)
 
     if (!share_ask(&q->share, &using, clock_mono_us(), clock_boot_ms()))
         return;
+    /* Nobody holds a share whom nobody looks at: it would be gone for good with him. The set may
+     * have been lost since the last beat. */
+    command_start(c, "SADD");
+    command_add_string(c, KEY_DAEMONS);
+    command_add_string(c, d->name);
+    db_send(d->db, c, NULL, NULL);
     command_script(c, SCRIPT_SHARE, 1);
     key_quota(c, q->kind, q->name);
     command_add_string(c, d->name);

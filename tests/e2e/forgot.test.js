@@ -265,13 +265,26 @@ journey('two hosts: the log of each is needed; a third one joins, and one of ano
   host(s, 'd2'); // a new state directory with a Redis that is known elsewhere
   await s.start();
   await smsc.bound(2);
+  // Whoever holds a share of a rate is among those that are looked at, also when both sets are lost.
+  const redis = await s.redis();
+  const shares = 'outreach:{gw:mobile}:shares', daemons = 'outreach:daemons';
+  for (let turn = 0; turn < 3; turn++) {
+    await redis.call('DEL', shares, daemons);
+    await until('a share to be asked for', async () => {
+      const [holders, known] = await redis.call('EVAL',
+        "return {redis.call('HKEYS', KEYS[1]), redis.call('SMEMBERS', KEYS[2])}", '2', shares, daemons);
+      assert.deepEqual(holders.filter((one) => !known.includes(one)), []);
+      return holders.length > 0;
+    });
+  }
   await s.xadd(asked);
   const wrote = (name) => fs.existsSync(s.path(`${name}/delivery.jsonl`)) &&
     /"event":"accepted"/.test(fs.readFileSync(s.path(`${name}/delivery.jsonl`), 'utf8'));
   await until('both to send', () => smsc.submits.length >= 100 && wrote('d1') && wrote('d2'), 60000);
   await until('them to know of each other', () => /d1/.test(fs.readFileSync(s.path('d2/daemons'), 'utf8')), 30000);
-  await (await s.redis()).call('FLUSHALL');
+  await redis.call('FLUSHALL');
   await until('both to notice', () => (s.log().match(/redis\.in_doubt verdict=empty/g) ?? []).length === 2);
+  await pause(300); // what had left by then arrives
   const at = smsc.submits.length;
   assert.ok(at < 290, `${at}: too late to prove anything`);
   await s.stop('SIGKILL', first); // not even those that live are needed
@@ -282,7 +295,11 @@ journey('two hosts: the log of each is needed; a third one joins, and one of ano
   assert.match(refused.err, /log of d1 is missing/);
   assert.equal(smsc.submits.length, at);
   await s.ok('recover', '--from', s.path('d2/delivery.jsonl'), s.path('d1/delivery.jsonl'));
+  await redis.call('HSET', shares, 'ghost', '30'); // of one that died and whose key is lost
+  await redis.call('SADD', daemons, 'ghost');
   await everybody(s, smsc, 'hosts', 300);
+  await until('the shares of the dead to be given back', async () =>
+    (await redis.call('HKEYS', shares)).join() === 'd2' && (await redis.call('SMEMBERS', daemons)).join() === 'd2', 120000);
 
   host(s, 'd3');
   fs.mkdirSync(s.path('d3'));
