@@ -330,7 +330,19 @@ struct gateway_host {
      * left of the group when the child has ended is killed. It is reaped, and the plugin may signal
      * and wait for it no more. What pipes it has are the plugin's to close. */
     void (*child_end)(struct gateway *gw, pid_t pid, int64_t term_ms, int64_t kill_ms);
+
+    /* A line of what goes over a connection of the plugin's own, for who tries the gateway;
+     * where nobody does it costs the call. out: it is from us. The secrets of the configuration
+     * and the recipient's number are blotted out where they stand as they are written there: in
+     * another shape (octets, swapped digits) they are the plugin's to leave out. */
+    void (*trace)(struct gateway *gw, bool out, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 };
+
+/* Does the host that we were loaded into have that member? */
+#define GATEWAY_HOST_HAS(host, member)                                                             \
+    ((host)->size >= offsetof(struct gateway_host, member) + sizeof(host)->member &&               \
+     (host)->member != NULL)
 
 /* ------------------------------------------------------------------ the plugin */
 enum {

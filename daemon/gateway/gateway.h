@@ -122,8 +122,8 @@ struct gateway_events {
      * room without it. */
     void (*changed)(void *arg, struct gateway *gw);
 
-    /* What goes over the wire by HTTP, secrets and all: see http_client_watch(). NULL for
-     * all but who looks at one message. */
+    /* What goes over the wire, secrets and all: see http_client_watch(), and the host's trace().
+     * NULL for all but who looks at one message. */
     void (*wire)(void *arg, const char *prefix, const char *bytes, size_t n);
 };
 

@@ -387,6 +387,26 @@ static void host_log(struct gateway *gw, enum gateway_log_level level, const cha
     log_line(levels[level], "%.*s gateway=%s%s", (int)event, line, gw->config->name, line + event);
 }
 
+static void host_trace(struct gateway *gw, bool out, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void host_trace(struct gateway *gw, bool out, const char *format, ...)
+{
+    char line[4096];
+    va_list ap;
+    int n;
+
+    if (gw->set->events.wire == NULL)
+        return;
+    va_start(ap, format);
+    n = vsnprintf(line, sizeof line - 1, format, ap);
+    va_end(ap);
+    if (n < 0)
+        return;
+    n = n < (int)sizeof line - 1 ? n : (int)sizeof line - 2;
+    line[n] = '\n';
+    gw->set->events.wire(gw->set->arg, out ? "> " : "< ", line, (size_t)n + 1);
+}
+
 const struct gateway_host gateway_host = {
     .size = sizeof(struct gateway_host),
     .setting_string = setting_string,
@@ -412,6 +432,7 @@ const struct gateway_host gateway_host = {
     .shared = shared_ask,
     .shared_put = shared_put,
     .child_end = host_child_end,
+    .trace = host_trace,
 };
 
 /* ---------------------------------------------------------------------- closing */

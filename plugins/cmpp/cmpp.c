@@ -28,6 +28,12 @@ static void destroy(struct trunk *t)
     free_own(cmpp_of(t));
 }
 
+static const struct trunk_command commands[] = {
+    {CMPP_CONNECT, "CMPP_CONNECT"},         {CMPP_TERMINATE, "CMPP_TERMINATE"},
+    {CMPP_SUBMIT, "CMPP_SUBMIT"},           {CMPP_DELIVER, "CMPP_DELIVER"},
+    {CMPP_ACTIVE_TEST, "CMPP_ACTIVE_TEST"}, {0, NULL},
+};
+
 static const struct trunk_protocol protocol = {
     .name = "cmpp",
     .bound = "connected",
@@ -35,6 +41,8 @@ static const struct trunk_protocol protocol = {
     .pdu_max = CMPP_PDU_MAX,
     .submit = CMPP_SUBMIT,
     .submit_max = CMPP_SUBMIT_MAX,
+    .response = CMPP_RESPONSE,
+    .commands = commands,
     .read = cmpp_header_read,
     .login = cmpp_login,
     .probe = cmpp_probe,

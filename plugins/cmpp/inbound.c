@@ -26,8 +26,9 @@ static void answer(struct trunk_session *s, const struct trunk_pdu *h, const uin
     uint8_t *p = trunk_session_room(s);
 
     if (p != NULL)
-        wire_put(&s->wire, cmpp_delivered_write(p, cmpp_link_of(s)->version, id ? id : none, result,
-                                                h->sequence));
+        trunk_session_put(
+            s, p,
+            cmpp_delivered_write(p, cmpp_link_of(s)->version, id ? id : none, result, h->sequence));
 }
 
 static void refuse(struct trunk_session *s, const struct trunk_pdu *h, const uint8_t *id,

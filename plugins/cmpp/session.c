@@ -148,7 +148,7 @@ static void on_terminate(struct trunk_session *s, const struct trunk_pdu *h, con
     (void)body, (void)n;
     if (p == NULL)
         return;
-    wire_put(&s->wire, cmpp_header_write(p, CMPP_TERMINATE | CMPP_RESPONSE, h->sequence));
+    trunk_session_put(s, p, cmpp_header_write(p, CMPP_TERMINATE | CMPP_RESPONSE, h->sequence));
     wire_flush(&s->wire);
     trunk_session_lose(s, "terminated by the peer", 0);
 }
@@ -168,7 +168,7 @@ static void on_active_test(struct trunk_session *s, const struct trunk_pdu *h, c
 
     (void)body, (void)n;
     if (p != NULL)
-        wire_put(&s->wire, cmpp_tested_write(p, h->sequence));
+        trunk_session_put(s, p, cmpp_tested_write(p, h->sequence));
 }
 
 static void on_nothing(struct trunk_session *s, const struct trunk_pdu *h, const uint8_t *body,

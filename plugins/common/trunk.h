@@ -115,12 +115,19 @@ struct trunk_session {
     unsigned ack_count;
 };
 
+struct trunk_command {
+    uint32_t command;
+    const char *name;
+};
+
 struct trunk_protocol {
     const char *name;  /* of the plugin: its log events begin so */
     const char *bound; /* for ops, when logged in: "bound as transceiver" */
     uint32_t header_bytes, pdu_max;
-    uint32_t submit;     /* the command of a submit */
-    uint32_t submit_max; /* octets that write() needs */
+    uint32_t submit;                      /* the command of a submit */
+    uint32_t submit_max;                  /* octets that write() needs */
+    uint32_t response;                    /* this bit of a command says that it answers one */
+    const struct trunk_command *commands; /* by name, for who looks; ended by {0} */
 
     struct trunk_pdu (*read)(const uint8_t *header);
 
@@ -226,9 +233,13 @@ void trunk_session_lose(struct trunk_session *s, const char *why, int64_t pause_
 /* Stops using a login that the peer no longer knows, and logs in again. */
 void trunk_session_again(struct trunk_session *s, const char *why);
 
-/* Room for a PDU of TRUNK_CONTROL_MAX octets, to be put with wire_put(); NULL when
+/* Room for a PDU of TRUNK_CONTROL_MAX octets, to be put with trunk_session_put(); NULL when
  * there is no connection, or it was closed since the peer reads nothing. */
 uint8_t *trunk_session_room(struct trunk_session *s);
+
+/* Puts the PDU of n octets that was written at p, which wire_room() or trunk_session_room() gave;
+ * returns its offset, as wire_put() does. */
+uint64_t trunk_session_put(struct trunk_session *s, const uint8_t *p, size_t n);
 
 /* A response to a submit came: finds it by its sequence and settles its part. */
 void trunk_session_responded(struct trunk_session *s, const struct trunk_pdu *h, uint32_t status,

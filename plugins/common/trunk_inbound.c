@@ -43,7 +43,7 @@ static void finish(struct trunk_ack *ack)
     s->ack_count--;
     /* The connection that brought it may be gone; then it comes again on another. */
     if (done.generation == s->generation && (p = trunk_session_room(s)) != NULL)
-        wire_put(&s->wire, s->trunk->protocol->acknowledge(s, p, &done));
+        trunk_session_put(s, p, s->trunk->protocol->acknowledge(s, p, &done));
     if (s->ack_count <= TRUNK_ACKS_MAX / 2)
         wire_resume(&s->wire);
 }

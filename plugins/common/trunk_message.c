@@ -266,7 +266,7 @@ static bool write_part(struct trunk_message *m, const struct sms_text *text, uns
     r->message = m;
     r->part = part;
     r->sent_ms = now->mono_ms;
-    r->offset = wire_put(&s->wire, protocol->write(m, text, part, p, r->sequence));
+    r->offset = trunk_session_put(s, p, protocol->write(m, text, part, p, r->sequence));
     move(m, part, &m->flight);
     if (m->begun_ms == 0) {
         m->begun_ms = now->mono_ms;

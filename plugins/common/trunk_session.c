@@ -115,6 +115,35 @@ uint8_t *trunk_session_room(struct trunk_session *s)
     return p;
 }
 
+/* A PDU by its header, for who looks: no field of its body, where passwords and numbers are. */
+static void trace(struct trunk_session *s, bool out, const struct trunk_pdu *h)
+{
+    const struct trunk_protocol *protocol = s->trunk->protocol;
+    const struct trunk_command *c = protocol->commands;
+    bool response = (h->command & protocol->response) != 0;
+    char status[32] = "";
+
+    if (!GATEWAY_HOST_HAS(s->trunk->host, trace))
+        return;
+    while (c->name != NULL && c->command != h->command &&
+           c->command != (h->command & ~protocol->response))
+        c++;
+    if (h->status != 0)
+        snprintf(status, sizeof status, ", status 0x%08x", (unsigned)h->status);
+    s->trunk->host->trace(s->trunk->gw, out, "%s%s (0x%08x), sequence %u%s, %u octets",
+                          c->name != NULL ? c->name : "an unknown command",
+                          response && c->command != h->command ? "_resp" : "", (unsigned)h->command,
+                          (unsigned)h->sequence, status, (unsigned)h->length);
+}
+
+uint64_t trunk_session_put(struct trunk_session *s, const uint8_t *p, size_t n)
+{
+    struct trunk_pdu h = s->trunk->protocol->read(p);
+
+    trace(s, true, &h);
+    return wire_put(&s->wire, n);
+}
+
 /* Returns the sequence, or 0 when the connection is gone. */
 static uint32_t request(struct trunk_session *s, size_t (*write)(uint8_t *p, uint32_t sequence))
 {
@@ -122,7 +151,7 @@ static uint32_t request(struct trunk_session *s, size_t (*write)(uint8_t *p, uin
     uint32_t sequence = p ? window_number(&s->window) : 0;
 
     if (p != NULL)
-        wire_put(&s->wire, write(p, sequence));
+        trunk_session_put(s, p, write(p, sequence));
     return sequence;
 }
 
@@ -175,7 +204,7 @@ static void on_up(void *session)
     s->probes = 0;
     s->quiet_until_ms = s->partial_ms = 0;
     s->heard_ms = t->host->mono_ms();
-    wire_put(&s->wire, t->protocol->login(s, p, s->login_sequence));
+    trunk_session_put(s, p, t->protocol->login(s, p, s->login_sequence));
     move(s, TRUNK_BINDING);
     trunk_leave(t);
 }
@@ -276,6 +305,7 @@ static size_t handle_all(struct trunk_session *s, const uint8_t *octets, size_t 
         if (h.length > n - at)
             break;
         at += h.length;
+        trace(s, false, &h);
         protocol->handle(s, &h, octets + at - h.length + protocol->header_bytes,
                          h.length - protocol->header_bytes);
         if (s->generation != generation || s->trunk->dead)

@@ -302,6 +302,12 @@ static void on_broken_pipe(struct exec *x)
     arm_tick(x);
 }
 
+static void trace(struct exec *x, bool out, const char *line, size_t n)
+{
+    if (GATEWAY_HOST_HAS(x->host, trace))
+        x->host->trace(x->gw, out, "%.*s", (int)(n > 0 && line[n - 1] == '\n' ? n - 1 : n), line);
+}
+
 /* One write of the queue's head; false: no more for now. */
 static bool write_head(struct exec *x)
 {
@@ -324,6 +330,7 @@ static bool write_head(struct exec *x)
     if (o->at < o->length)
         return true; /* the next write says EAGAIN, mostly */
     TAILQ_REMOVE(&x->queued, o, links);
+    trace(x, true, o->bytes, o->length);
     free(o->bytes);
     o->bytes = NULL;
     if (o->token == 0) {
@@ -458,6 +465,7 @@ static void take_line(struct exec *x, const char *bytes, size_t n, bool cut)
         complain(x, "nonsense", "a line of more than 64 KiB", n);
         return;
     }
+    trace(x, false, bytes, n);
     protocol_read(bytes, n, &line);
     if (line.wrong != NULL)
         complain(x, line.kind == PROTOCOL_NONSENSE ? "nonsense" : "odd", line.wrong, n);

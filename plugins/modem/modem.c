@@ -237,8 +237,12 @@ static void modem_drain(void *state)
 {
     struct modem *m = state;
 
+    modem_enter(m);
     m->draining = true;
     modem_announce(m);
+    for (size_t i = 0; i < m->port_count && !m->dead; i++)
+        port_work(&m->ports[i]); /* who has nothing to do leaves its device */
+    modem_leave(m);
 }
 
 static void modem_close(void *state)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 
 static void enter(struct modem_port *p, enum modem_step step);
 static void lose(struct modem_port *p, const char *why, int64_t pause_ms);
+static void shut(struct modem_port *p);
 
 static const char *base_name(const struct modem_port *p)
 {
@@ -95,6 +97,16 @@ static size_t write_part(struct modem_port *p, char hex[PDU_HEX_BYTES])
     return pdu_submit(hex, m->to, &p->text, p->part, p->reference, valid_ms, p->modem->receipts);
 }
 
+/* For who looks: of a command nothing behind a quotation mark, where a PIN may be. */
+static void trace(const struct modem_port *p, bool out, const char *text)
+{
+    const struct modem *m = p->modem;
+
+    if (GATEWAY_HOST_HAS(m->host, trace))
+        m->host->trace(m->gw, out, "port %u: %.*s%s", p->number, (int)strcspn(text, "\r\""), text,
+                       strchr(text, '"') != NULL ? "..." : "");
+}
+
 static bool begin_part(struct modem_port *p)
 {
     char hex[PDU_HEX_BYTES];
@@ -102,6 +114,7 @@ static bool begin_part(struct modem_port *p)
 
     p->out_from = 0;
     p->out_n = (size_t)snprintf(p->out, sizeof p->out, "AT+CMGS=%zu\r", octets);
+    trace(p, true, p->out);
     return octets > 0;
 }
 
@@ -111,6 +124,7 @@ static void put_part(struct modem_port *p)
     p->out_from = 0;
     p->out_n = strlen(p->out);
     p->out[p->out_n++] = CONTROL_Z;
+    trace(p, true, "(the message)");
 }
 
 bool port_is_free(const struct modem_port *p)
@@ -175,6 +189,7 @@ static void say(struct modem_port *p, const char *format, ...)
     p->out_n = (size_t)vsnprintf(p->out, sizeof p->out, format, ap);
     va_end(ap);
     p->out_from = 0;
+    trace(p, true, p->out);
 }
 
 static void line_pin(struct modem_port *p, const struct at_line *l)
@@ -499,6 +514,14 @@ void port_work(struct modem_port *p)
             enter(p, STEP_READ);
         } else if (p->message != NULL && p->ready) {
             send_message(p);
+        } else if (m->draining && p->message == NULL) {
+            shut(p); /* another program may have it now */
+            p->step = STEP_CLOSED;
+            p->ready = false;
+            snprintf(p->trouble, sizeof p->trouble, "left");
+            MODEM_LOG(m, INFO, "modem.left port=%u device=%s", p->number, base_name(p));
+            modem_announce(m);
+            return;
         } else if (p->list_due) {
             if (!in_memory(p, m->memory))
                 continue;
@@ -541,6 +564,8 @@ static void on_line(struct modem_port *p, const struct at_line *l)
 {
     if (p->step == STEP_RESETTING)
         return;
+    if (l->kind != AT_OTHER) /* an IMSI, a message */
+        trace(p, false, l->text);
     if (p->pdu_follows != AT_OTHER && (l->kind == AT_OTHER)) {
         on_pdu_line(p, l);
         return;
@@ -669,6 +694,11 @@ static void open_device(struct modem_port *p)
         lose(p, strerror(errno), 0);
         return;
     }
+    /* Two who talk to one modem take each other's answers. It ends with the descriptor. */
+    if (flock(p->fd, LOCK_EX | LOCK_NB) != 0) {
+        lose(p, "another program has it (a daemon: drain its gateway)", 0);
+        return;
+    }
     if (tcgetattr(p->fd, &line) != 0) {
         lose(p, "is no serial line", 0);
         return;
@@ -716,7 +746,9 @@ static void on_timer(void *arg)
 
     p->timer = NULL;
     modem_enter(m);
-    if (p->step == STEP_CLOSED)
+    if (p->step == STEP_CLOSED && m->draining)
+        ; /* stays so */
+    else if (p->step == STEP_CLOSED)
         open_device(p);
     else if (p->step == STEP_RESETTING)
         lose(p, "reset", m->pause_min_ms);

@@ -30,9 +30,10 @@ void smpp_answer(struct trunk_session *s, const struct trunk_pdu *h, uint32_t st
     if (p == NULL)
         return;
     if (h->command == SMPP_DELIVER_SM || h->command == SMPP_DATA_SM)
-        wire_put(&s->wire, smpp_incoming_answer(p, h->command, status, h->sequence));
+        trunk_session_put(s, p, smpp_incoming_answer(p, h->command, status, h->sequence));
     else
-        wire_put(&s->wire, smpp_header_write(p, h->command | SMPP_RESPONSE, status, h->sequence));
+        trunk_session_put(s, p,
+                          smpp_header_write(p, h->command | SMPP_RESPONSE, status, h->sequence));
 }
 
 /* ------------------------------------------------------------------ the bind */

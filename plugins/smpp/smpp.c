@@ -16,6 +16,18 @@ static void destroy(struct trunk *t)
     free(t);
 }
 
+static const struct trunk_command commands[] = {
+    {SMPP_GENERIC_NACK, "generic_nack"},
+    {SMPP_SUBMIT_SM, "submit_sm"},
+    {SMPP_DELIVER_SM, "deliver_sm"},
+    {SMPP_UNBIND, "unbind"},
+    {SMPP_BIND_TRANSCEIVER, "bind_transceiver"},
+    {SMPP_ENQUIRE_LINK, "enquire_link"},
+    {SMPP_ALERT_NOTIFICATION, "alert_notification"},
+    {SMPP_DATA_SM, "data_sm"},
+    {0, NULL},
+};
+
 static const struct trunk_protocol protocol = {
     .name = "smpp",
     .bound = "bound as transceiver",
@@ -23,6 +35,8 @@ static const struct trunk_protocol protocol = {
     .pdu_max = SMPP_PDU_MAX,
     .submit = SMPP_SUBMIT_SM,
     .submit_max = SMPP_SUBMIT_MAX,
+    .response = SMPP_RESPONSE,
+    .commands = commands,
     .read = smpp_header_read,
     .login = smpp_login,
     .probe = smpp_probe,

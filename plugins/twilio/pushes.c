@@ -5,6 +5,7 @@
 
 #include "digest.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -33,22 +34,15 @@ static bool signed_by_twilio(const struct twilio *t, const struct gateway_push *
     return right;
 }
 
-/* True if the form is a receipt. What the host is given is good for this call only. */
-static bool take_receipt(struct twilio *t, const struct twilio_form *form,
-                         const struct twilio_form *query, struct gathering *push)
+/* What the host is given is good for this call only. */
+void twilio_receipt(struct twilio *t, struct gathering *taken, const char *id,
+                    const char *reference, const char *status, const char *code, const char *words)
 {
-    const char *id = twilio_form_value(form, "MessageSid");
-    const char *status = twilio_form_value(form, "MessageStatus");
-    const char *code = twilio_form_value(form, "ErrorCode");
-    const char *words = twilio_form_value(form, "ErrorMessage");
-    struct gateway_receipt receipt = {.reference = twilio_form_value(query, "ref")};
+    struct gateway_receipt receipt = {.id = {id, strlen(id)}};
     const struct code *line;
 
-    if (id == NULL || *id == '\0' || strlen(id) > 64 || status == NULL)
-        return false;
-    receipt.id = (struct gateway_id){id, strlen(id)};
-    if (receipt.reference != NULL && *receipt.reference == '\0')
-        receipt.reference = NULL;
+    if (reference != NULL && *reference != '\0')
+        receipt.reference = reference;
     /* The status says what became of it, the code why. A status that is new to us is on its way. */
     line = answers_of_receipt(&t->answers, status, words);
     receipt.state = line == NULL                        ? GATEWAY_ENROUTE
@@ -64,7 +58,20 @@ static bool take_receipt(struct twilio *t, const struct twilio_form *form,
     }
     receipt.code = t->answers.code;
     receipt.words = *t->answers.words == '\0' ? NULL : t->answers.words;
-    gather_receipt(push, &receipt);
+    gather_receipt(taken, &receipt);
+}
+
+/* True if the form is a receipt. */
+static bool take_receipt(struct twilio *t, const struct twilio_form *form,
+                         const struct twilio_form *query, struct gathering *taken)
+{
+    const char *id = twilio_form_value(form, "MessageSid");
+    const char *status = twilio_form_value(form, "MessageStatus");
+
+    if (id == NULL || *id == '\0' || strlen(id) > 64 || status == NULL)
+        return false;
+    twilio_receipt(t, taken, id, twilio_form_value(query, "ref"), status,
+                   twilio_form_value(form, "ErrorCode"), twilio_form_value(form, "ErrorMessage"));
     return true;
 }
 
@@ -86,6 +93,57 @@ static bool take_reply(const struct twilio_form *form, struct gathering *push)
     return true;
 }
 
+/* A push until what it brought is stored: only then its message is asked about no more. */
+struct pushed {
+    LIST_ENTRY(pushed) links;
+    struct twilio *twilio;
+    gateway_push_answer_fn *answer;
+    void *arg;
+    char over[AWAITED_ID_BYTES + 1]; /* the id of whom this is the last word; or "" */
+};
+
+static void pushed_free(struct pushed *p)
+{
+    LIST_REMOVE(p, links);
+    free(p);
+}
+
+static void on_stored(void *arg, int status, const char *body)
+{
+    struct pushed *p = arg;
+    gateway_push_answer_fn *answer = p->answer;
+    void *theirs = p->arg;
+
+    if (status == 200 && *p->over != '\0')
+        awaited_remove(p->twilio->awaited, p->over, strlen(p->over));
+    pushed_free(p);
+    answer(theirs, status, body);
+}
+
+static struct pushed *pushed_make(struct twilio *t, const struct twilio_form *form,
+                                  gateway_push_answer_fn *answer, void *arg)
+{
+    const char *id = twilio_form_value(form, "MessageSid");
+    const char *status = twilio_form_value(form, "MessageStatus");
+    struct pushed *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        abort();
+    p->twilio = t;
+    p->answer = answer;
+    p->arg = arg;
+    if (id != NULL && strlen(id) <= AWAITED_ID_BYTES && status != NULL && twilio_is_over(status))
+        strcpy(p->over, id);
+    LIST_INSERT_HEAD(&t->pushes, p, links);
+    return p;
+}
+
+void twilio_pushes_free(struct twilio *t)
+{
+    while (!LIST_EMPTY(&t->pushes))
+        pushed_free(LIST_FIRST(&t->pushes));
+}
+
 static void take(struct twilio *t, const struct gateway_push *push, const struct twilio_form *form,
                  gateway_push_answer_fn *answer, void *arg)
 {
@@ -101,7 +159,7 @@ static void take(struct twilio *t, const struct gateway_push *push, const struct
         answer(arg, 400, "too many parameters\n");
         return;
     }
-    taken = gather_begin(&t->gather, answer, arg);
+    taken = gather_begin(&t->gather, on_stored, pushed_make(t, form, answer, arg));
     /* A push of another kind will not be another if it comes again: it is answered as taken. */
     if (!take_receipt(t, form, &query, taken) && !take_reply(form, taken))
         t->host->log(t->gw, GATEWAY_LOG_WARNING, "push.strange reason=\"no receipt and no reply\"");

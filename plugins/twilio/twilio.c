@@ -4,7 +4,8 @@
  * A message is one POST of a form. Twilio has no field for a reference of ours, so it stands
  * in the query of the status callback's URL, which the signature covers: a receipt then finds
  * its notice even where the answer to the POST was lost. Receipts and replies come to
- * /callbacks/NAME and are believed by their X-Twilio-Signature (signature.h).
+ * /callbacks/NAME and are believed by their X-Twilio-Signature (signature.h). A receipt that does
+ * not come is asked for (ask.c).
  *
  *     { name = "twilio"; plugin = "twilio";
  *       account_sid = "AC…"; auth_token = "@env:TWILIO_AUTH_TOKEN";
@@ -39,8 +40,10 @@ static const struct gateway_setting settings[] = {
     {"messaging_service", GATEWAY_STRING, false, 2, 64, NULL, NULL,
      "A messaging service that chooses the sender, in place of source: MG and 32 digits."},
     {"callback_url", GATEWAY_STRING, false, 8, 1000, NULL, NULL,
-     "This gateway's /callbacks/NAME as Twilio sees it; without it there are neither receipts "
-     "nor replies."},
+     "This gateway's /callbacks/NAME as Twilio sees it; without it there are no replies, and "
+     "receipts only by asking."},
+    {"poll_after", GATEWAY_DURATION, false, 0, 86400000, "20min", NULL,
+     "A receipt that has not come by then is asked for; 0s: never."},
     {"api_url", GATEWAY_STRING, false, 8, 200, API_URL, NULL, "Where the API is."},
     {"window", GATEWAY_INT, false, 1, 1000, "50", NULL, "Requests without an answer at once."},
     {"timeout", GATEWAY_DURATION, false, 1000, 300000, "30s", NULL,
@@ -125,6 +128,9 @@ static void twilio_close(void *state)
     struct twilio *t = state;
 
     single_close(&t->single);
+    twilio_questions_free(t);
+    twilio_pushes_free(t);
+    awaited_free(t->awaited);
     gather_close(&t->gather);
     answers_close(&t->answers);
     free(t->url);
@@ -238,7 +244,6 @@ static bool twilio_read(void *owner, const struct gateway_message *m,
     const char *words = json_string_value(json_object_get(body, "message"));
     const char *sid = json_string_value(json_object_get(body, "sid"));
 
-    (void)m;
     if (code != NULL && *code != '\0') {
         if (accepted)
             words = json_string_value(json_object_get(body, "error_message"));
@@ -248,6 +253,7 @@ static bool twilio_read(void *owner, const struct gateway_message *m,
     } else if (accepted) {
         snprintf(t->id, sizeof t->id, "%s", sid == NULL || strlen(sid) > 64 ? "" : sid);
         answers_accepted(t->id, &t->kept, out);
+        awaited_add(t->awaited, t->id, strlen(t->id), m->to);
     } else {
         /* RFC 9457's title, where they write errors so. */
         if (words == NULL)
@@ -280,6 +286,7 @@ static int twilio_open(const struct gateway_host *host, struct gateway *gw, void
     t->answers.secret = t->auth_token;
     make_authorization(t);
     make_url(t);
+    t->awaited = awaited_create(host, gw, host->setting_int(gw, "poll_after"), twilio_ask, t);
     t->gather = (struct gather){
         .host = host,
         .gw = gw,
@@ -313,7 +320,7 @@ static unsigned twilio_capabilities(void *state)
 
     return GATEWAY_SEGMENTS |
            (t->callback_url == NULL
-                ? 0
+                ? (t->awaited != NULL ? (unsigned)GATEWAY_SENDS_RECEIPTS : 0)
                 : GATEWAY_SENDS_RECEIPTS | GATEWAY_ECHOES_REFERENCE | GATEWAY_CHECKS_PUSHES);
 }
 
@@ -330,4 +337,5 @@ const struct gateway_plugin gateway_plugin = {
     .close = twilio_close,
     .callback = twilio_push,
     .instance_capabilities = twilio_capabilities,
+    .owed = twilio_owed,
 };

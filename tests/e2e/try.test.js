@@ -2,7 +2,9 @@
 // One message through one gateway, by `outreach gateways try`, with no daemon.
 
 const assert = require('node:assert/strict');
-const { journey, campaign, people } = require('./lib/stage');
+const path = require('node:path');
+const { journey, campaign, people, BUILD, ROOT } = require('./lib/stage');
+const { Modem } = require('./lib/modem');
 const { until, pause } = require('./lib/wait');
 
 const TO = '+8613851409876';
@@ -35,8 +37,48 @@ journey('try over SMPP shows the session, the answer, its id and the receipt', a
   assert.match(result.out, /answer: accepted\nmessage id: m1\n/);
   assert.match(result.out, /receipt: delivered, code DELIVRD/);
   assert.match(result.err, /smpp.bound gateway=mobile/);
+  for (const line of ['> bind_transceiver \\(0x00000009\\), sequence 1, ', '< bind_transceiver_resp \\(0x80000009\\), sequence 1, ',
+    '> submit_sm \\(0x00000004\\), sequence 2, ', '< submit_sm_resp \\(0x80000004\\), sequence 2, ', '< deliver_sm \\(0x00000005\\), '])
+    assert.match(result.out, new RegExp(`^${line}`, 'm'));
   assert.doesNotMatch(result.all, /s3cret|51409876/);
   await until('the unbind', () => smsc.sessions.size === 0);
+});
+
+journey('try over CMPP and by a program shows what went over the line, without the secret and without the number', async (s) => {
+  await s.redisServer();
+  const ismg = await s.ismg(undefined, { version: '3.0' }, { version: 0x30 });
+  s.settings.gateways.push({ name: 'program', plugin: 'exec', channel: 'sms', command: [path.join(ROOT, 'conf/exec/gateway.py')], receipts: true });
+  const cmpp = await s.ok('gateways', 'try', 'ismg', '-y', '--to', TO, '--receipt', '20');
+  assert.equal(ismg.messages.length, 1);
+  for (const line of ['> CMPP_CONNECT \\(0x00000001\\), sequence 1, 39 octets', '< CMPP_CONNECT_RESP \\(0x80000001\\), sequence 1, 33 octets',
+    '> CMPP_SUBMIT \\(0x00000004\\), sequence 2, ', '< CMPP_SUBMIT_RESP \\(0x80000004\\), sequence 2, 24 octets', '< CMPP_DELIVER '])
+    assert.match(cmpp.out, new RegExp(`^${line}`, 'mi'));
+  const exec = await s.ok('gateways', 'try', 'program', '-y', '--to', TO, '--text', '试一试', '--receipt', '20');
+  assert.match(exec.out, /^> \{.*"to":"\+86138\*{6}76".*试一试/m);
+  assert.match(exec.out, /^< \{.*"outcome": *"accepted"/m);
+  assert.doesNotMatch(cmpp.all + exec.all, /51409876|shared123/);
+});
+
+journey('try leaves a modem alone that the daemon has, and says how to get it; drained, its line is shown', async (s) => {
+  await s.redisServer();
+  const modem = new Modem(BUILD, s.path('ttyUSB0'));
+  s.closers.push(() => modem.stop());
+  await modem.plug();
+  s.settings.gateways.push({ name: 'sims', plugin: 'modem', ports: [modem.link], poll: '200ms' });
+  await s.start();
+  const ready = () => s.log().split('gateway.up gateway=sims').length - 1;
+  await until('the modem to be ready', () => ready() === 1, 60000);
+  const busy = await s.outreach('gateways', 'try', 'sims', '-y', '--to', TO);
+  assert.equal(busy.code, 75);
+  assert.match(busy.all, /another program has it \(a daemon: drain its gateway\)/);
+  await s.ok('gateways', 'drain', 'sims');
+  await until('the daemon to let go of it', () => /modem\.left gateway=sims/.test(s.log()), 60000);
+  const result = await s.ok('gateways', 'try', 'sims', '-y', '--to', TO, '--receipt', '20');
+  assert.match(result.out, /^> port 1: AT\+CMGF=0\n(?:.*\n)*> port 1: AT\+CMGS=\d+\n(?:.*\n)*> port 1: \(the message\)\n< port 1: \+CMGS: \d+\n/m);
+  assert.match(result.out, /^answer: accepted/m);
+  assert.doesNotMatch(result.all, /51409876|6831581904/); // nor with its digits swapped
+  await s.ok('gateways', 'resume', 'sims');
+  await until('the daemon to have it again', () => ready() === 2, 60000);
 });
 
 journey('try says in the exit code and in JSON what the gateway thought of it', async (s) => {

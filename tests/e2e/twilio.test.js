@@ -64,6 +64,16 @@ function push(s, query, params, { url = CALLBACK + query, token = TOKEN, signatu
   });
 }
 
+/** Twilio's own, which asks the peer. */
+function client(peer) {
+  const { request } = RequestClient.prototype;
+  const local = new RequestClient();
+  local.request = function (options) {
+    return request.call(this, { ...options, uri: options.uri.replace('https://api.twilio.com', `http://127.0.0.1:${peer.port}`) });
+  };
+  return twilio(SID, TOKEN, { httpClient: local });
+}
+
 const form = (request) => Object.fromEntries([...new URLSearchParams(request.body)].sort());
 
 journey("the request is the one that Twilio's own client sends", async (s) => {
@@ -73,12 +83,7 @@ journey("the request is the one that Twilio's own client sends", async (s) => {
   await s.counted('same', 'first', { accepted: 1 });
   const [ours] = peer.requests;
   const fields = form(ours);
-  const { request } = RequestClient.prototype;
-  const local = new RequestClient();
-  local.request = function (options) {
-    return request.call(this, { ...options, uri: options.uri.replace('https://api.twilio.com', `http://127.0.0.1:${peer.port}`) });
-  };
-  await twilio(SID, TOKEN, { httpClient: local }).messages.create({
+  await client(peer).messages.create({
     to: '+8613851401000', from: FROM, body: fields.Body, statusCallback: fields.StatusCallback, validityPeriod: Number(fields.ValidityPeriod ?? 0) || undefined,
   });
   const theirs = peer.requests[1];
@@ -103,6 +108,20 @@ journey('a callback with our reference in its URL delivers, and may come twice',
   }
   assert.deepEqual(await s.settled('reported', 'first'), { delivered: 2 });
   await s.ok('verify', 'reported');
+});
+
+journey("a receipt that nobody calls back with is asked for, as Twilio's own client asks", async (s) => {
+  const peer = await open(s, (request) => (request.method === 'GET'
+    ? { status: 200, body: JSON.stringify({ sid: path.basename(request.path, '.json'), status: 'delivered', error_code: null }) } : api(request)),
+  { poll_after: '1s', callback_url: undefined });
+  await s.start();
+  await s.xadd(campaign('asked', people(1)));
+  assert.deepEqual(await s.settled('asked', 'first', 60000), { delivered: 1 });
+  const ours = peer.requests[1];
+  await client(peer).messages(sid(peer.requests[0])).fetch();
+  const theirs = peer.requests.at(-1);
+  for (const what of ['method', 'path', 'query', 'body']) assert.deepEqual(ours[what], theirs[what]);
+  assert.equal(ours.headers.authorization, theirs.headers.authorization);
 });
 
 journey('codes: who has unsubscribed is not asked again, an error report says why', async (s) => {

@@ -165,6 +165,19 @@ static void test_a_template_a_service_a_key_and_a_time(void **state)
                         "To=%2B8613800138000&MessagingServiceSid=MG1&ContentSid=HX1&"
                         "ContentVariables=%7B%221%22%3A%22%E7%8E%8B%5C%22%E8%8A%B3%22%2C%222%22%3A%"
                         "229%3A00%22%7D&ValidityPeriod=60");
+    /* They are asked for. */
+    assert_int_equal(gw->plugin->instance_capabilities(gw->state),
+                     GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS);
+    host_close(gw);
+}
+
+static void test_neither_callbacks_nor_questions(void **state)
+{
+    static const struct setting_row none[] = {
+        {"account_sid", SID}, {"auth_token", "12345"}, {"source", "x"}, {"poll_after", "0s"}, {0}};
+    struct gateway *gw = host_open(SO, none, NULL);
+
+    (void)state;
     assert_int_equal(gw->plugin->instance_capabilities(gw->state), GATEWAY_SEGMENTS);
     host_close(gw);
 }
@@ -487,6 +500,88 @@ static void test_a_reply(void **state)
     host_close(gw);
 }
 
+#define MINUTE_MS (INT64_C(60) * 1000)
+#define MM "SM0123456789abcdef0123456789abcdef"
+
+static void respond_with(struct gateway *gw, size_t i, int status, const char *body)
+{
+    struct gateway_http_response response = {
+        .result = GATEWAY_HTTP_ANSWERED, .status = status, .body = body, .length = strlen(body)};
+
+    gw->requests[i].fn(gw->requests[i].arg, &response);
+}
+
+static struct gateway *with_one_accepted(struct gateway_message *m)
+{
+    struct gateway *gw = host_open(SO, rows, NULL);
+    const struct gateway_message *list = m;
+
+    *m = message();
+    gw->plugin->submit(gw->state, &list, 1);
+    respond_with(gw, 0, 201, "{\"sid\":\"" MM "\",\"status\":\"queued\",\"error_code\":null}");
+    return gw;
+}
+
+/* Twilio repeats no callback. */
+static void test_asks_for_lost_receipts(void **state)
+{
+    struct gateway_message m;
+    struct gateway *gw = with_one_accepted(&m);
+
+    (void)state;
+    host_pass(gw, 19 * MINUTE_MS);
+    assert_int_equal(gw->request_count, 1);
+    host_pass(gw, 2 * MINUTE_MS);
+    assert_int_equal(gw->request_count, 2);
+    assert_string_equal(gw->requests[1].method, "GET");
+    assert_string_equal(gw->requests[1].url,
+                        "https://api.twilio.com/2010-04-01/Accounts/" SID "/Messages/" MM ".json");
+    respond_with(gw, 1, 200, "{\"status\":\"sent\",\"error_code\":null}"); /* not yet */
+    host_pass(gw, 41 * MINUTE_MS);
+    assert_int_equal(gw->request_count, 3);
+    respond_with(gw, 2, 500, "<html>");
+    assert_int_equal(gw->receipt_count, 0);
+    host_pass(gw, 81 * MINUTE_MS);
+    gw->store = STORE_FAILS;
+    respond_with(gw, 3, 200, "{\"status\":\"undelivered\",\"error_code\":30003}");
+    gw->store = STORE_NOW;
+    host_pass(gw, 161 * MINUTE_MS); /* it was not stored */
+    assert_int_equal(gw->request_count, 5);
+    respond_with(gw, 4, 200, "{\"status\":\"undelivered\",\"error_code\":30003}");
+    assert_int_equal(gw->receipt_count, 2);
+    assert_string_equal(gw->receipts[1].id, MM);
+    assert_int_equal(gw->receipts[1].state, GATEWAY_UNDELIVERED);
+    assert_string_equal(gw->receipts[1].code, "30003");
+    host_pass(gw, 80 * 60 * MINUTE_MS); /* nothing more to ask */
+    assert_int_equal(gw->request_count, 5);
+    host_close(gw);
+}
+
+static void test_what_was_called_back_is_not_asked_for(void **state)
+{
+    static const struct {
+        const char *status;
+        int stores;
+        size_t asked;
+    } rows_of[] = {
+        {"delivered", STORE_NOW, 0}, {"delivered", STORE_FAILS, 1}, {"sent", STORE_NOW, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows_of / sizeof *rows_of; i++) {
+        struct gateway_message m;
+        struct gateway *gw = with_one_accepted(&m);
+        char body[200];
+
+        snprintf(body, sizeof body, "MessageSid=" MM "&MessageStatus=%s", rows_of[i].status);
+        gw->store = rows_of[i].stores;
+        push(gw, "", "ref=x", body, CALLBACK "?ref=x");
+        assert_int_equal(pushed_status, rows_of[i].stores == STORE_NOW ? 200 : 503);
+        host_pass(gw, 21 * MINUTE_MS);
+        assert_int_equal(gw->request_count, 1 + rows_of[i].asked);
+        host_close(gw); /* with a question open */
+    }
+}
+
 static void test_who_has_no_signature_learns_nothing(void **state)
 {
     static const struct setting_row silent[] = {
@@ -541,12 +636,15 @@ int main(void)
         cmocka_unit_test(test_the_form),
         cmocka_unit_test(test_the_request),
         cmocka_unit_test(test_a_template_a_service_a_key_and_a_time),
+        cmocka_unit_test(test_neither_callbacks_nor_questions),
         cmocka_unit_test(test_every_code),
         cmocka_unit_test(test_words_are_clean_and_a_strange_code_is_told_once),
         cmocka_unit_test(test_stale_messages_and_a_full_window_are_unsent),
         cmocka_unit_test(test_receipts),
         cmocka_unit_test(test_a_receipt_of_the_service_has_an_id_alone),
         cmocka_unit_test(test_a_reply),
+        cmocka_unit_test(test_asks_for_lost_receipts),
+        cmocka_unit_test(test_what_was_called_back_is_not_asked_for),
         cmocka_unit_test(test_who_has_no_signature_learns_nothing),
     };
 
