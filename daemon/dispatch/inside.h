@@ -437,8 +437,7 @@ struct events *events_create(struct dispatch *d);
 void events_free(struct events *e);
 void events_poll(struct events *e);   /* reads what was asked for since */
 void schedule_poll(struct events *e); /* opens what is due */
-/* Why what takes room is rejected, at 80 % of Redis' maxmemory and where Redis itself refuses it.
- */
+/* Why what takes room is rejected: at 80 % of maxmemory, and where Redis itself refuses it. */
 extern const char *const events_no_room;
 bool events_ours(const struct events *e); /* this daemon reads them */
 void events_leave(struct events *e);      /* another daemon may read them at once */

@@ -15,6 +15,7 @@
 #define GAP_MS 10000 /* between polls: an outage is nobody's death, nor is a new connection */
 #define OTHERS 64
 #define TELL_AGAIN_MS 60000
+#define EPOCH_MOST 0xfffff /* 20 bits of a fence */
 
 struct other {
     char name[NAME_BYTES];
@@ -166,16 +167,17 @@ static void on_epoch(void *arg, const redisReply *reply)
         return;
     }
     m->told_ms = 0;
-    m->d->epoch = (uint32_t)(reply->integer & 0xfffff); /* 20 bits of a fence */
+    m->d->epoch = (uint32_t)(reply->integer & EPOCH_MOST);
     delivery_log_head(m->d->log, m->d->name, m->d->epoch, m->left,
                       marker_install(m->d->options.marker));
     log_info("daemon.joined name=%s epoch=%u", m->d->name, m->d->epoch);
     beat_send(m, on_first_beat);
 }
 
+/* What is beyond EPOCH_MOST nobody has had: it is damaged. */
 static void know(struct member *m, int64_t epoch)
 {
-    if (epoch > m->known)
+    if (epoch > m->known && epoch <= EPOCH_MOST)
         m->known = epoch;
 }
 

@@ -87,6 +87,10 @@ journey('what has its intent when the clock comes in doubt goes back: nobody is 
   clock.step(12 * HOUR);
   await until('the doubt', () => /clock.doubted/.test(s.log()));
   await until('all of them to be back', async () => !(await s.counts('intended', 'first')).sending);
+  const stands = smsc.submits.length;
+  await looked(s, 15);
+  assert.equal(smsc.submits.length, stands, 'nothing new is begun');
+  assert.ok(stands < 2000, 'it was in the middle of its work');
   const { parked = 0, accepted = 0, untouched = 0 } = await s.counts('intended', 'first');
   assert.equal(parked + accepted + untouched, 2000);
   assert.equal(accepted, smsc.submits.length);

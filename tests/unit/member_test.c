@@ -175,7 +175,7 @@ static void test_lost_epoch(void **state)
     (void)state;
     all_sending();
     fixture_ask(&f, "HSET outreach:daemon:d2 epoch 41 beat 9");
-    fixture_ask(&f, "HSET outreach:daemon:d3 sends 23");
+    fixture_ask(&f, "HSET outreach:daemon:d3 epoch 9223372036854775807 sends 23");
     fixture_ask(&f, "SADD outreach:daemons d3");
     marker_know(d.options.marker, "d2");
     fixture_ask(&f, "DEL outreach:epoch");
