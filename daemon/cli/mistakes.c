@@ -213,7 +213,8 @@ static void tell(const struct looking *l, const struct cli *cli, const char *pat
 
     fflush(stdout);
     for (size_t i = 0; i < l->count; i++) {
-        fprintf(stderr, "outreach: %s\n", l->mistakes[i].text);
+        fprintf(stderr, "outreach: %s%s%s\n", l->mistakes[i].line == 0 ? path : "",
+                l->mistakes[i].line == 0 ? ": " : "", l->mistakes[i].text);
         json_array_append_new(all, json_text(l->mistakes[i].text));
     }
     fprintf(stderr, T("outreach: %s: %zu mistakes\n"), path, l->count);

@@ -116,6 +116,13 @@ static int open_register(struct reading *r, const struct tree *document,
     return error_set(err, T("the register is empty: outreach residents import FILE fills it"));
 }
 
+/* JSON does not know where it stands. */
+static void name_file(const char *path, struct error *err)
+{
+    if (ends_with(path, ".json") && strncmp(err->text, path, strlen(path)) != 0)
+        error_prefix(err, "%s", path);
+}
+
 int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err)
 {
@@ -139,6 +146,7 @@ int reading_open(struct reading *r, struct cli *cli, const char *path, size_t ke
         campaign_read_document(document, path, &cli->settings->defaults, columns, count, err);
     if (r->campaign == NULL) {
         r->no_list = lacks_list(path);
+        name_file(path, err);
         return -1;
     }
     r->preview = preview_create(r->campaign, cli->settings, keep);
