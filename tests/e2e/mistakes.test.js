@@ -71,6 +71,11 @@ reminders = ( { name = "a"; at = "nov"; },
   assert.deepEqual(told.map(String).sort(), expected.map(String).sort());
   const { errors } = JSON.parse((await s.run(['-c', s.conf, 'check', '--json', file], { env: EN })).out);
   assert.deepEqual(errors.map((e) => `outreach: ${e}`), lines);
+  // What is missing cannot be taken out, and hides nothing else of its table.
+  const lacking = await s.run(['-c', s.conf, 'check', s.write('lacks.conf', 'id = "x"; class = "notice"; event = { starts = 5; };\nrate = true;\n')],
+    { env: EN });
+  assert.deepEqual(lacking.err.match(/title is missing|event\.starts: expected|reminders is missing|rate: expected|4 mistakes/g).sort(),
+    ['4 mistakes', 'event.starts: expected', 'rate: expected', 'reminders is missing', 'title is missing']);
   // One alone has no sum, and JSON says in which file.
   const one = await s.run(['-c', s.conf, 'check', s.write('one.json', '{"id":"x","clas":"notice","class":"notice","title":"t",'
     + '"event":{"starts":"2027-03-06T09:00"},"texts":"x","reminders":[{"name":"a","at":"now"}]}')], { env: EN });
