@@ -154,6 +154,8 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   // Whoever asked for a second person whatever the sums adds nobody behind their back.
   await s.ok('queue', s.write('asks.conf', conf('asks', '您好。', 'approval = { required = true; };')), '--by', 'ann');
   await s.ok('approve', 'asks', '-y', '--by', 'bob');
+  assert.match((await s.outreach('add', 'asks', s.write('odd.csv', '姓名,号\n迟到,x\n'))).err,
+    /no column for sms; its columns are 姓名, 号; name the right one in its first row/);
   s.write('one.csv', '姓名,手机号\n迟到,13851403199\n');
   assert.match((await s.outreach('add', 'asks', s.path('one.csv'))).err, /queue them as a campaign of their own/);
 });
