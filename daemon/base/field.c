@@ -413,8 +413,10 @@ static int read_groups(const struct field *f, const struct tree *value, void *at
                        struct arena *arena, struct error *err)
 {
     struct field_groups *groups = at;
+    struct error more; /* behind the first, heard and forgotten */
     char *items;
     size_t i = 0;
+    int rc = 0;
 
     if (value->kind != TREE_LIST)
         return wrong_kind(f, value, err);
@@ -427,11 +429,13 @@ static int read_groups(const struct field *f, const struct tree *value, void *at
         if (c->kind != TREE_OBJECT)
             return tree_error(err, c, "expected a group { ... }, found %s",
                               tree_kind_name(c->kind));
-        if (fields_read(f->fields, c, items + i * f->size, arena, err) != 0)
+        if (fields_read(f->fields, c, items + i * f->size, arena, rc == 0 ? err : &more) != 0)
+            rc = -1;
+        if (rc != 0 && !tree_is_heard())
             return -1;
     }
     *groups = (struct field_groups){items, value->count};
-    return 0;
+    return rc;
 }
 
 static int read_any(const struct field *f, const struct tree *value, void *at, struct arena *arena,
@@ -550,15 +554,20 @@ static int unknown(const struct field *table, const struct tree *member, struct 
 
 static int check_names(const struct field *table, const struct tree *group, struct error *err)
 {
+    struct error more;
+    int rc = 0;
+
     for (const struct tree *c = group->first; c != NULL; c = c->next) {
         const struct field *f = table;
 
         while (f->name != NULL && strcmp(f->name, c->name) != 0)
             f++;
         if (f->name == NULL)
-            return unknown(table, c, err);
+            rc = unknown(table, c, rc == 0 ? err : &more);
+        if (rc != 0 && !tree_is_heard())
+            return -1;
     }
-    return 0;
+    return rc;
 }
 
 static int read_absent(const struct field *f, const struct tree *group, void *out,
@@ -578,20 +587,22 @@ static int read_absent(const struct field *f, const struct tree *group, void *ou
 int fields_read(const struct field *table, const struct tree *group, void *out, struct arena *arena,
                 struct error *err)
 {
+    struct error more; /* behind the first, heard and forgotten */
+    int rc;
+
     if (group->kind != TREE_OBJECT)
         return tree_error(err, group, "expected a group { ... }, found %s",
                           tree_kind_name(group->kind));
-    if (check_names(table, group, err) != 0)
-        return -1;
-    for (const struct field *f = table; f->name != NULL; f++) {
+    rc = check_names(table, group, err);
+    for (const struct field *f = table; f->name != NULL && (rc == 0 || tree_is_heard()); f++) {
         const struct tree *value = tree_member(group, f->name);
-        int rc = value == NULL ? read_absent(f, group, out, arena, err)
-                               : readers[f->kind](f, value, (char *)out + f->offset, arena, err);
+        struct error *e = rc == 0 ? err : &more;
 
-        if (rc != 0)
-            return -1;
+        if ((value == NULL ? read_absent(f, group, out, arena, e)
+                           : readers[f->kind](f, value, (char *)out + f->offset, arena, e)) != 0)
+            rc = -1;
     }
-    return 0;
+    return rc;
 }
 
 int field_read_one(const struct field *table, const struct tree *value, void *at,

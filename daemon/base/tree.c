@@ -760,6 +760,22 @@ const char *tree_path(const struct tree *node, char *out, size_t size)
     return out;
 }
 
+static struct {
+    tree_mistake_fn *fn;
+    void *arg;
+} listener;
+
+void tree_listen(tree_mistake_fn *fn, void *arg)
+{
+    listener.fn = fn;
+    listener.arg = arg;
+}
+
+bool tree_is_heard(void)
+{
+    return listener.fn != NULL;
+}
+
 int tree_error(struct error *err, const struct tree *node, const char *format, ...)
 {
     char path[256], text[640];
@@ -769,10 +785,17 @@ int tree_error(struct error *err, const struct tree *node, const char *format, .
     vsnprintf(text, sizeof text, language_text(format), ap);
     va_end(ap);
     tree_path(node, path, sizeof path);
-    if (node->file == NULL)
-        return *path == '\0' ? error_set(err, "%s", text) : error_set(err, "%s: %s", path, text);
-    return *path == '\0' ? error_set(err, "%s:%d: %s", node->file, node->line, text)
-                         : error_set(err, "%s:%d: %s: %s", node->file, node->line, path, text);
+    if (node->file == NULL && *path == '\0')
+        error_set(err, "%s", text);
+    else if (node->file == NULL)
+        error_set(err, "%s: %s", path, text);
+    else if (*path == '\0')
+        error_set(err, "%s:%d: %s", node->file, node->line, text);
+    else
+        error_set(err, "%s:%d: %s: %s", node->file, node->line, path, text);
+    if (listener.fn != NULL && err != NULL)
+        listener.fn(listener.arg, node, err->text);
+    return -1;
 }
 
 /* ------------------------------------------------------------------ writing */

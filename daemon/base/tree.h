@@ -95,6 +95,13 @@ int tree_pairs(const struct tree *t, tree_pair_fn *fn, void *arg, struct error *
 int tree_error(struct error *err, const struct tree *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Until it is called with NULL, fn hears of every tree_error(), with the node and the whole text;
+ * and who reads many fields then goes on after a wrong one, to fail in the end. For a program that
+ * wants to tell of all mistakes of a document. */
+typedef void tree_mistake_fn(void *arg, const struct tree *node, const char *text);
+void tree_listen(tree_mistake_fn *fn, void *arg);
+bool tree_is_heard(void);
+
 /* The path of a node for people, "" for the top; cut to size. Returns out. */
 const char *tree_path(const struct tree *node, char *out, size_t size);
 

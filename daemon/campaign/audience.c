@@ -7,6 +7,7 @@
 #include "csv.h"
 #include "error.h"
 #include "field.h"
+#include "form.h"
 #include "language.h"
 #include "mem.h"
 #include "remark.h"
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,6 +115,21 @@ static bool is_workbook(int fd)
            memcmp(magic, MAGIC_XLSX, sizeof magic) == 0;
 }
 
+static bool is_called_workbook(const char *path)
+{
+    size_t n = strlen(path);
+
+    return n > 5 && strcasecmp(path + n - 5, ".xlsx") == 0;
+}
+
+/* Else the sheet is another list's. */
+static bool is_only_list(const struct tree *audience)
+{
+    const struct tree *file = tree_member(audience, "file");
+
+    return file == NULL || file->kind != TREE_LIST || file->count < 2;
+}
+
 /* audience: the campaign's group, for the sheet; may be NULL. */
 static int source_open(struct source *s, const char *path, const struct tree *audience,
                        struct error *err)
@@ -131,6 +148,18 @@ static int source_open(struct source *s, const char *path, const struct tree *au
     }
     s->total_bytes = (uint64_t)st.st_size;
     if (!is_workbook(s->fd)) {
+        if (is_called_workbook(path) || (sheet != NULL && is_only_list(audience))) {
+            source_close(s);
+            return is_called_workbook(path)
+                       ? error_set(err,
+                                   "%s: is no Excel workbook, or a damaged one: open it in "
+                                   "Excel and save it anew as .xlsx",
+                                   path)
+                       : error_set(err,
+                                   "%s: audience.sheet is for an Excel workbook, and this is "
+                                   "none: take it out",
+                                   path);
+        }
         s->csv = csv_create(source_read, s);
         return 0;
     }
@@ -702,6 +731,12 @@ static int check_addresses(const struct campaign *c, const char *path, const str
         if (has_name(h, c->channels[k]))
             return 0;
     list_headings(h, list);
+    if (form_meant_channel(channel) != NULL)
+        return tree_error(err, tree_member(c->document, "channels"),
+                          "\"%s\": the list has no such column; did you mean \"%s\"?", channel,
+                          form_meant_channel(channel));
+    if (c->audience_file_count > 0 && strcmp(c->audience_files[0], "-") == 0)
+        return remark_error(err, LIST_LATE_ADDRESS, path, channel, list); /* of `outreach add` */
     if (column_is_phone(channel))
         return remark_error(err, LIST_NO_PHONES, path, list, channel);
     return remark_error(err, LIST_NO_ADDRESS, path, channel, list, channel);

@@ -470,6 +470,23 @@ static const struct tree *campaign_node(const struct tree *root)
     return inner != NULL && root->count == 1 && inner->kind == TREE_OBJECT ? inner : root;
 }
 
+static const char *outer_name(const void *arg, size_t i)
+{
+    (void)arg;
+    return i == 0 ? "campaign" : NULL;
+}
+
+/* `campain = { ... };` is told as that, not as a campaign that lacks everything. */
+static int check_outer(const struct tree *root, struct error *err)
+{
+    const struct tree *only = root->count == 1 ? root->first : NULL;
+
+    if (only == NULL || only->kind != TREE_OBJECT || strcmp(only->name, "campaign") == 0 ||
+        field_nearest(only->name, outer_name, NULL) == NULL)
+        return 0;
+    return tree_error(err, only, "there is no such setting; did you mean \"%s\"?", "campaign");
+}
+
 static struct campaign *create(struct tree *document, const struct campaign *was,
                                const struct campaign_defaults *defaults,
                                const struct text_columns *known, struct error *err)
@@ -486,6 +503,8 @@ static struct campaign *create(struct tree *document, const struct campaign *was
         goto fail;
     }
     c->document = campaign_node(document);
+    if (check_outer(document, err) != 0)
+        goto fail;
     if (read_form(c, defaults, known, err) != 0)
         goto fail;
     c->own->was = NULL;

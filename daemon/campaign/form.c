@@ -165,13 +165,15 @@ static int read_channels(const struct tree *value, void *at, struct arena *arena
 static int read_rate(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
     struct rate_rule rule;
-    struct error why;
     double rate;
 
     (void)arena;
     if (value->kind == TREE_STRING) {
-        if (rate_rule_parse(value->string, &rule, &why) != 0)
-            return tree_error(err, value, "%s", why.text);
+        if (rate_rule_parse(value->string, &rule, NULL) != 0)
+            return tree_error(err, value,
+                              "\"%.40s\" is no limit: write so many in so long, as in \"20/s\" or "
+                              "\"600/min\", or a number of notices a second",
+                              value->string);
         rate = (double)rule.count * 1000 / (double)rule.window_ms;
     } else if (value->kind == TREE_INT) {
         rate = (double)value->integer;
@@ -208,19 +210,24 @@ static int read_limits(const struct tree *value, void *at, struct arena *arena, 
     return 0;
 }
 
-static int read_id(const struct tree *value, void *at, struct arena *arena, struct error *err)
+static int read_name(const struct tree *value, void *at, size_t most, struct error *err)
 {
     size_t n;
 
-    (void)arena;
     if (value->kind != TREE_STRING)
         return expected(value, "a string", err);
     n = strspn(value->string, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    if (n == 0 || n >= CAMPAIGN_ID_BYTES || value->string[n] != '\0')
-        return tree_error(err, value, "\"%.80s\": expected 1 to 64 of a-z, 0-9 and -",
-                          value->string);
+    if (n == 0 || n > most || value->string[n] != '\0')
+        return tree_error(err, value, "\"%.80s\": expected 1 to %zu of a-z, 0-9 and -",
+                          value->string, most);
     *(const char **)at = value->string;
     return 0;
+}
+
+static int read_id(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    (void)arena;
+    return read_name(value, at, CAMPAIGN_ID_BYTES - 1, err);
 }
 
 static int read_reminder_name(const struct tree *value, void *at, struct arena *arena,
@@ -231,10 +238,9 @@ static int read_reminder_name(const struct tree *value, void *at, struct arena *
                                            "leases", "retry",    "shares",  "versions"};
     size_t i;
 
-    if (read_id(value, at, arena, err) != 0)
+    (void)arena;
+    if (read_name(value, at, 32, err) != 0)
         return -1;
-    if (strlen(value->string) > 32)
-        return tree_error(err, value, "\"%s\" has more than 32 characters", value->string);
     for (i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
         if (strcmp(value->string, reserved[i]) == 0)
             return tree_error(err, value, "\"%s\" is reserved: choose another name", reserved[i]);
@@ -388,17 +394,31 @@ static const char *text_member_at(const void *arg, size_t i)
     return i - specials < channels->count ? channels->items[i - specials] : NULL;
 }
 
+static const char *const known_channels[] = {"sms",      "wecom",    "dingtalk", "feishu", "wechat",
+                                             "telegram", "whatsapp", "email",    NULL};
+
+static const char *known_channel_at(const void *arg, size_t i)
+{
+    (void)arg;
+    return known_channels[i];
+}
+
+const char *form_meant_channel(const char *name)
+{
+    const char *nearest = field_nearest(name, known_channel_at, NULL);
+
+    return nearest != NULL && strcmp(nearest, name) != 0 ? nearest : NULL;
+}
+
 static bool is_channel(const struct field_strings *channels, const char *name)
 {
-    static const char *const known[] = {"sms",    "wecom",    "dingtalk", "feishu",
-                                        "wechat", "telegram", "whatsapp", "email"};
     size_t i;
 
     for (i = 0; i < channels->count; i++)
         if (strcmp(channels->items[i], name) == 0)
             return true;
-    for (i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(known[i], name) == 0)
+    for (i = 0; known_channels[i] != NULL; i++)
+        if (strcmp(known_channels[i], name) == 0)
             return true;
     return false;
 }
@@ -427,10 +447,29 @@ static int text_leaves(const struct tree *value, const struct form_leaf *of, for
     return 0;
 }
 
+static const char *usual_language_at(const void *arg, size_t i)
+{
+    static const char *const usual[] = {"zh", "en", NULL};
+
+    (void)arg;
+    return usual[i];
+}
+
+/* "zhh" and "eng" could be languages, and nobody's is called so. */
+static const char *meant_language(const char *name)
+{
+    const char *nearest = field_nearest(name, usual_language_at, NULL);
+
+    return nearest != NULL && strcmp(nearest, name) != 0 ? nearest : NULL;
+}
+
 static int not_a_text(const struct tree *value, const struct field_strings *channels,
                       struct error *err)
 {
     const char *nearest = field_nearest(value->name, text_member_at, channels);
+
+    if (nearest == NULL)
+        nearest = meant_language(value->name);
 
     if (nearest == NULL)
         return tree_error(err, value,
@@ -471,7 +510,7 @@ int form_leaves(const struct tree *texts, const struct field_strings *channels, 
                 if (text_leaves(inner, &leaf, fn, arg, err) != 0)
                     return -1;
             }
-        } else if (form_is_language(one->name)) {
+        } else if (form_is_language(one->name) && meant_language(one->name) == NULL) {
             leaf.language = one->name;
             if (check_words(one, true, err) != 0 || fn(arg, &leaf, err) != 0)
                 return -1;

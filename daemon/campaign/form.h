@@ -86,6 +86,9 @@ const struct field *form_table(void);
 /* "zh", "zh-TW": what may name a language in a document. */
 bool form_is_language(const char *name);
 
+/* The usual channel that is nearly called so, and not quite; or NULL. */
+const char *form_meant_channel(const char *name);
+
 /* The string of value for a language: of an object of languages its own, its
  * main language's ("zh" for "zh-TW"), otherwise's or the first; a string is the
  * same for all. NULL where value is NULL. */

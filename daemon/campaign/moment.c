@@ -11,6 +11,7 @@
 
 /* Ten years are more than anyone means; a slip of the finger is more. */
 #define MOST_DAYS 3660
+#define MOMENT_BYTES 128
 
 static const char *skip_spaces(const char *s)
 {
@@ -107,9 +108,30 @@ static int parse(const char *text, const struct zone *zone, struct moment *out)
     return *end == '\0' ? 0 : -1;
 }
 
+/* What a Chinese keyboard writes for it, as it is meant: "－1d　18：00". */
+static const char *narrow(const char *text, char out[MOMENT_BYTES])
+{
+    static const char *const wide[][2] = {{"：", ":"}, {"－", "-"}, {"—", "-"}, {"–", "-"},
+                                          {"−", "-"},  {"＋", "+"}, {"　", " "}};
+    size_t n = 0;
+
+    while (*text != '\0' && n + 1 < MOMENT_BYTES) {
+        size_t i = 0, count = sizeof wide / sizeof *wide;
+
+        while (i < count && strncmp(text, wide[i][0], strlen(wide[i][0])) != 0)
+            i++;
+        out[n++] = i < count ? wide[i][1][0] : *text;
+        text += i < count ? strlen(wide[i][0]) : 1;
+    }
+    out[n] = '\0';
+    return *text == '\0' ? out : "";
+}
+
 int moment_parse(const char *text, const struct zone *zone, struct moment *out, struct error *err)
 {
-    if (parse(text, zone, out) == 0)
+    char plain[MOMENT_BYTES];
+
+    if (parse(narrow(text, plain), zone, out) == 0)
         return 0;
     return error_set(err,
                      "\"%s\" is no time for a reminder: write \"-7d 09:30\" (days before the "

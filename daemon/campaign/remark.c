@@ -57,6 +57,8 @@ static const char *const sentences[] = {
            "are %s; name the right one with audience.columns = { %s = \"...\"; }"),
     [LIST_NO_ADDRESS] = N_("%s: no column \"%s\"; its columns are %s; name the right one with "
                            "audience.columns = { %s = \"...\"; }"),
+    [LIST_LATE_ADDRESS] = N_("%s: no column for %s; its columns are %s; name the right one in its "
+                             "first row, such as 手机号"),
     [LIST_NO_COLUMN] = N_("the file has no column \"%.80s\"%s; its columns are %s"),
     [LIST_NEAREST] = N_("; did you mean \"%.80s\"?"),
     [LIST_BOOK_DAMAGED] =

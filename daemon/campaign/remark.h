@@ -46,6 +46,7 @@ enum remark {
     LIST_NO_HEADER,    /* path, row */
     LIST_NO_PHONES,    /* path, headings, channel */
     LIST_NO_ADDRESS,   /* path, channel, headings, channel */
+    LIST_LATE_ADDRESS, /* path, channel, headings */
     LIST_NO_COLUMN,    /* what was named, LIST_NEAREST or "", headings */
     LIST_NEAREST,      /* heading */
     LIST_TOO_MANY,     /* row, most */

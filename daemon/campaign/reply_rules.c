@@ -12,7 +12,7 @@
 
 /* All words of a campaign, each with its place in the document. */
 struct asked {
-    const char *words[WORDS_MOST];
+    const char *words[WORDS_MOST], *groups[WORDS_MOST];
     size_t count;
 };
 
@@ -37,10 +37,11 @@ static int check_word(struct asked *asked, const char *word, const char *path, b
                           word);
     for (size_t i = 0; i < asked->count; i++)
         if (reply_is(&r, asked->words[i]))
-            return tree_error(err, node, "\"%s\" cannot be told from \"%s\"", word,
-                              asked->words[i]);
+            return tree_error(err, node, "\"%s\" cannot be told from \"%s\" of `%s`", word,
+                              asked->words[i], asked->groups[i]);
     if (asked->count == WORDS_MOST)
         return tree_error(err, node, "more than %d words", WORDS_MOST);
+    asked->groups[asked->count] = strncmp(path, "answers", 7) == 0 ? "answers" : "registration";
     asked->words[asked->count++] = word;
     return 0;
 }
@@ -50,13 +51,15 @@ static int read_until(const struct campaign *c, const char *text, const char *pa
 {
     const struct tree *node = tree_get(c->document, path);
     struct moment moment;
-    struct error why;
 
     *until_ms = usual;
     if (text == NULL)
         return 0;
-    if (moment_parse(text, c->zone, &moment, &why) != 0)
-        return tree_error(err, node, "%s", why.text);
+    if (moment_parse(text, c->zone, &moment, NULL) != 0)
+        return tree_error(err, node,
+                          "\"%s\" is no time: write \"-2d 18:00\" (days before the event, time), "
+                          "\"-2h\", or \"2027-03-01T18:00\"",
+                          text);
     if (moment.kind == MOMENT_NOW || moment.of_slot)
         return tree_error(err, node, "expected a time before or after the event, or a date");
     *until_ms = moment_resolve(&moment, c->zone, c->starts_ms, 0);
@@ -96,7 +99,7 @@ int reply_rules_read(const struct campaign *c, const struct form *form, struct r
     const struct tree *texts = form->texts;
     const struct campaign_reminder *last = &c->reminders[c->reminder_count - 1];
     int64_t ends_ms = last->ends_ms != 0 ? last->ends_ms : last->starts_ms;
-    struct asked asked = {{NULL}, 0};
+    struct asked asked = {.count = 0};
 
     *rules = (struct reply_rules){
         .registers = tree_member(c->document, "registration") != NULL,

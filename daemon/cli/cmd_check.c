@@ -5,6 +5,7 @@
 #include "asking.h"
 #include "clock.h"
 #include "cli.h"
+#include "mistakes.h"
 #include "reading.h"
 #include "second_person.h"
 #include "subcommands.h"
@@ -94,8 +95,11 @@ static int check(struct cli *cli, const void *arg, char **operands, int count)
                         language_errno(errno));
     if (reading_open(&r, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
         rc = reading_fault(&r);
-    else
-        rc = read_list(&r, &cost, &err);
+    if (rc != 0) {
+        reading_close(&r);
+        return mistakes_tell(cli, operands[0], rc, &err);
+    }
+    rc = read_list(&r, &cost, &err);
     rc = rc != 0 ? cli_error(cli, rc, &err) : report(cli, &r, cost);
     reading_close(&r);
     return rc;

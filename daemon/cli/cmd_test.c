@@ -6,16 +6,15 @@
  * the first person of the list would be, or the first who reads the language asked for.
  */
 #include "address.h"
+#include "asked.h"
 #include "campaigns.h"
 #include "clock.h"
 #include "cli.h"
 #include "daemons.h"
 #include "equation.h"
-#include "keys.h"
 #include "mem.h"
 #include "picture.h"
 #include "reading.h"
-#include "retell.h"
 #include "subcommands.h"
 #include "template.h"
 
@@ -60,6 +59,7 @@ struct testing {
     char *row;      /* of the person whose notices these are; NULL: none found yet */
     size_t row_length;
     char id[CAMPAIGN_ID_BYTES];
+    char event[ASKED_ID_BYTES];
 };
 
 /* -------------------------------------------------------------- whose notices */
@@ -165,61 +165,24 @@ static json_t *document(const struct testing *t, struct error *err)
     return d;
 }
 
-static int ask(const struct testing *t, struct error *err)
+static int ask(struct testing *t, struct error *err)
 {
-    struct command c = COMMAND_INIT;
     json_t *d = document(t, err);
-    char *body = d != NULL ? json_dumps(d, JSON_COMPACT) : NULL;
+    char *text = d != NULL ? json_dumps(d, JSON_COMPACT) : NULL;
+    struct buf body = BUF_INIT(COMMAND_MAX_BYTES);
     int rc = -1;
 
-    if (body != NULL) {
-        command_start(&c, "XADD");
-        command_add_string(&c, KEY_EVENTS);
-        command_add_string(&c, "*");
-        command_add_string(&c, "op");
-        command_add_string(&c, "queue");
-        command_add_string(&c, "campaign");
-        command_add_string(&c, t->id);
-        command_add_string(&c, "by");
-        command_add_string(&c, t->cli->by);
-        command_add_string(&c, "body");
-        command_add_string(&c, body);
-        rc = db_ask(t->cli->db, &c, NULL, err);
+    if (text != NULL) {
+        buf_puts(&body, text);
+        rc = asked_send(t->cli, "queue", t->id, &body, t->event, err);
     }
-    command_free(&c);
-    free(body);
+    buf_free(&body);
+    free(text);
     json_decref(d);
     return rc;
 }
 
 /* --------------------------------------------------------------- what came of it */
-
-/* The reason why it was rejected, for the caller to free, or NULL. */
-static char *rejection(const struct testing *t)
-{
-    struct command c = COMMAND_INIT;
-    redisReply *reply;
-    char *reason = NULL;
-
-    command_start(&c, "XREVRANGE");
-    command_add_string(&c, KEY_REJECTED);
-    command_add_string(&c, "+");
-    command_add_string(&c, "-");
-    command_add_string(&c, "COUNT");
-    command_add_int(&c, 20);
-    if (db_ask(t->cli->db, &c, &reply, NULL) == 0) {
-        for (size_t i = 0; i < reply->elements && reason == NULL; i++) {
-            const redisReply *fields = db_at(reply->element[i], 1);
-            const redisReply *id = db_field(fields, "campaign"), *why = db_field(fields, "reason");
-
-            if (id != NULL && id->str != NULL && strcmp(id->str, t->id) == 0 && why != NULL)
-                reason = xstrdup(retell(why->str, (char[RETELL_BYTES]){""}));
-        }
-        freeReplyObject(reply);
-    }
-    command_free(&c);
-    return reason;
-}
 
 /* The state of the one notice. */
 static enum notice_state state_of(const struct reminder_status *r)
@@ -275,7 +238,7 @@ static int wait_for_it(const struct testing *t)
     int rc;
 
     do {
-        char *reason = rejection(t);
+        char *reason = asked_rejection(t->cli, t->event);
 
         if (reason != NULL) {
             rc = cli_fail(t->cli, EX_DATAERR, T("the test was rejected: %s"), reason);

@@ -101,6 +101,25 @@ static bool is_wanted(const struct year *y, const struct campaign *c, size_t r, 
            (y->wanted == NULL || json_object_get(y->wanted, key) != NULL);
 }
 
+static const struct line *find(const struct year *y, const char *id)
+{
+    for (size_t i = 0; i < y->line_count; i++)
+        if (strcmp(y->lines[i].id, id) == 0)
+            return &y->lines[i];
+    return NULL;
+}
+
+/* One id is one campaign: whether it is there already is told, unless it is the same file. */
+static bool is_there(const struct year *y, const char *id, const char *file)
+{
+    const struct line *l = find(y, id);
+
+    if (l != NULL && strcmp(l->file, file) != 0)
+        fprintf(stderr, T("%s: its id is %s, as that of %s: only the first is counted\n"), file, id,
+                l->file);
+    return l != NULL;
+}
+
 static void before(void *arg, struct forecast *f, const struct campaign *c)
 {
     struct year *y = arg;
@@ -108,7 +127,7 @@ static void before(void *arg, struct forecast *f, const struct campaign *c)
     y->campaign = c;
     y->asked_ms = INT64_MIN;
     for (size_t r = 0; r < c->reminder_count; r++)
-        if (!is_wanted(y, c, r, forecast_reminder(f, r)->due_ms))
+        if (find(y, c->id) != NULL || !is_wanted(y, c, r, forecast_reminder(f, r)->due_ms))
             forecast_skip(f, r);
     forecast_listen(f, on_notice, y);
 }
@@ -154,20 +173,13 @@ static void add_reminder(struct year *y, struct line *l, const struct forecast_r
     if (p->skipped)
         return;
     for (int k = 1; k < REASON_COUNT; k++)
-        sum.missed += p->missed[k];
+        if (k != REASON_FILTER) /* not for them, until they have a place */
+            sum.missed += p->missed[k];
     l->reminders++;
     if (l->first_ms == 0 || begins_ms < l->first_ms)
         l->first_ms = begins_ms;
     sum_add(&l->sum, &sum);
     sum_add(month_of(y, l->zone, begins_ms), &sum);
-}
-
-static bool has(const struct year *y, const char *id)
-{
-    for (size_t i = 0; i < y->line_count; i++)
-        if (strcmp(y->lines[i].id, id) == 0)
-            return true;
-    return false;
 }
 
 /* A plan is made before its lists are there. */
@@ -180,7 +192,7 @@ static void add_bare(struct year *y, const char *file, struct error *err)
         prose_tell("%s\n", err->text);
         return;
     }
-    if (!has(y, bare->id))
+    if (!is_there(y, bare->id, file))
         line_add(y, file, bare);
     campaign_free(bare);
 }
@@ -192,7 +204,7 @@ static void add_file(void *arg, const char *file)
     struct error err;
     int rc = foresee(y->cli, file, 0, before, y, &f, &err);
 
-    if (rc == 0 && !has(y, f.reading.campaign->id)) {
+    if (rc == 0 && !is_there(y, f.reading.campaign->id, file)) {
         struct line *l = line_add(y, file, f.reading.campaign);
 
         l->people = (int64_t)preview_rows(f.reading.preview);
@@ -284,7 +296,7 @@ static void write_campaigns(const struct year *y, struct buf *out)
             table_printf(t, "%04d-%02d-%02d", at.year, at.month, at.day);
         else
             table_cell(t, l->people < 0 ? "?" : "-");
-        table_cell(t, l->title);
+        table_printf(t, "%s  %s", l->id, l->title);
         table_cell(t, l->people < 0 ? "?" : human_count(text, l->people));
         table_printf(t, "%zu", l->reminders);
         cells(t, &l->sum);

@@ -69,7 +69,7 @@ static struct tree *read_json_file(const char *path, struct error *err)
     return t;
 }
 
-static struct tree *read_document(const char *path, struct error *err)
+struct tree *reading_document(const char *path, struct error *err)
 {
     return ends_with(path, ".json") ? read_json_file(path, err) : tree_read_config(path, err);
 }
@@ -78,7 +78,7 @@ static struct tree *read_document(const char *path, struct error *err)
  * may be wrong in a campaign, so where it cannot be opened that was told. */
 static bool lacks_list(const char *path)
 {
-    struct tree *t = read_document(path, NULL);
+    struct tree *t = reading_document(path, NULL);
     const struct tree *file = t != NULL ? tree_get(t, "audience.file") : NULL, *one;
     bool lacks = false;
 
@@ -117,6 +117,13 @@ static int open_register(struct reading *r, const struct tree *document,
     return error_set(err, T("the register is empty: outreach residents import FILE fills it"));
 }
 
+/* JSON does not know where it stands. */
+static void name_file(const char *path, struct error *err)
+{
+    if (ends_with(path, ".json") && strncmp(err->text, path, strlen(path)) != 0)
+        error_prefix(err, "%s", path);
+}
+
 int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err)
 {
@@ -129,7 +136,7 @@ int reading_open(struct reading *r, struct cli *cli, const char *path, size_t ke
     if (ends_with(path, ".csv") || ends_with(path, ".xlsx") || ends_with(path, ".xls"))
         return error_set(
             err, T("%s is a list: name the campaign file, whose audience.file names it"), path);
-    document = read_document(path, err);
+    document = reading_document(path, err);
     if (document == NULL)
         return -1;
     if (open_register(r, document, &columns, &count, err) != 0) {
@@ -140,6 +147,7 @@ int reading_open(struct reading *r, struct cli *cli, const char *path, size_t ke
         campaign_read_document(document, path, &cli->settings->defaults, columns, count, err);
     if (r->campaign == NULL) {
         r->no_list = lacks_list(path);
+        name_file(path, err);
         return -1;
     }
     r->preview = preview_create(r->campaign, cli->settings, keep);
@@ -154,7 +162,7 @@ int reading_fault(const struct reading *r)
 
 struct campaign *reading_bare(const struct cli *cli, const char *path, struct error *err)
 {
-    struct tree *t = read_document(path, err);
+    struct tree *t = reading_document(path, err);
 
     return t == NULL ? NULL : campaign_create(t, &cli->settings->defaults, NULL, 0, err);
 }

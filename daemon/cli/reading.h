@@ -33,6 +33,9 @@ struct reading {
 int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err);
 
+/* The file as a tree, by its name as JSON or libconfig; NULL with err. */
+struct tree *reading_document(const char *path, struct error *err);
+
 /* The exit code of what went wrong in opening or reading. */
 int reading_fault(const struct reading *r);
 

@@ -155,12 +155,13 @@ journey('killed while corrections are planned, the next life goes on: each gets 
 journey('a cancelled event: who was told is told, the rest is not sent, and a second cancel stops that too', async (s) => {
   const list = people(60);
   const smsc = await s.smsc(undefined, slow);
+  await s.redisServer(); // which outlives the daemon
   await s.start();
   await s.xadd(event('off', list, 20, '区妇联', { reminders: [{ name: 'first', at: 'now' }, { name: 'eve', at: '-1d 18:00' }] }));
   await until('some to be told', () => smsc.messages.length >= 12);
   const result = JSON.parse((await s.ok('cancel', 'off', '--tell', '--yes', '--json', '--wait', '30')).out);
   assert.equal(result.cancelled, true);
-  assert.equal(result.state, 'amended');
+  assert.equal(result.state, 'cancelled');
   await walked(s, 'off');
   await s.settled('off', 'first', 60000);
   await s.settled('off', 'corrections', 60000);
@@ -178,6 +179,22 @@ journey('a cancelled event: who was told is told, the rest is not sent, and a se
   await s.xadd(event('off', list, 25), { op: 'amend' });
   const [rejected] = await until('its refusal', async () => { const all = await s.rejected(); return all.length && all; });
   assert.match(rejected.reason, /cancelled; that is final/);
+
+  // Nobody was told of this one: there is nothing to do, and nothing says that it will be.
+  await s.xadd(event('early', people(3), 20, '区妇联', { reminders: [{ name: 'eve', at: '-1d 18:00' }] }));
+  await until('it to be taken', async () => (await s.outreach('show', 'early')).code === 0, 60000);
+  assert.match((await s.ok('cancel', 'early', '--tell', '-y', '--wait', '60')).out, /early is cancelled; what waited is not sent\n$/);
+  await walked(s, 'early');
+  assert.match((await s.ok('show', 'early')).out, /corrections {2}nobody to tell/);
+  assert.equal(JSON.parse((await s.ok('list', '--json')).out).find((c) => c.id === 'early').next_ms, null);
+
+  // Without a daemon nothing has changed yet: 75, and what to do.
+  await s.xadd(event('later', people(3), 20, '区妇联', { reminders: [{ name: 'eve', at: '-1d 18:00' }] }));
+  await until('it to be taken', async () => (await s.outreach('show', 'later')).code === 0, 60000);
+  await s.stop();
+  const waits = await s.outreach('cancel', 'later', '--tell', '-y', '--wait', '0');
+  assert.equal(waits.code, 75, waits.all);
+  assert.match(waits.err, /later is not changed yet: no outreachd runs\. Start it[^]*tell nobody: outreach cancel later\n/);
 });
 
 journey('whether anybody was told cannot be read: that is no "nobody", and they are told once it can', async (s) => {

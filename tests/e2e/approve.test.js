@@ -3,6 +3,7 @@
 // and what she agrees to is what is sent.
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const { journey, campaign, people, inDays, until } = require('./lib/stage');
 
 const conf = (id, text, more = '') => `campaign = { id = "${id}"; class = "notice"; title = "招聘会";
@@ -18,6 +19,10 @@ journey('above the bound nothing is sent before another person agrees, to this t
   await s.start();
   s.write('list.csv', `姓名,手机号\n${Array.from({ length: 5 }, (_, i) => `居民${i},1385140300${i}`).join('\n')}\n`);
   const file = s.write('fair.conf', conf('fair', '{{姓名}}您好，请来{{event.venue}}。'));
+  for (const op of ['check', 'forecast']) { // said beforehand, with the bound and the command
+    assert.match((await s.ok(op, file)).out, /second person has to approve it[^]*5 recipients, more than 4\n[^]*outreach approve fair\n/);
+    assert.deepEqual(JSON.parse((await s.ok(op, file, '--json')).out).approval, ['recipients']);
+  }
   const queued = await s.ok('queue', file, '--by', 'ann');
   assert.match(queued.out, /not sent before somebody else approves it: outreach approve fair/);
 
@@ -82,19 +87,36 @@ journey('above the bound nothing is sent before another person agrees, to this t
   // Late additions and another text are agreed to as well.
   s.write('late.csv', `姓名,手机号\n${Array.from({ length: 5 }, (_, i) => `迟到${i},1385140301${i}`).join('\n')}\n`);
   assert.match((await s.outreach('add', 'fair', s.path('late.csv'))).err, /queue them as a campaign of their own/);
-  await s.ok('amend', s.write('fair.conf', conf('fair', '{{姓名}}您好，改到三楼。')), '-y', '--by', 'bob');
+  const changed2 = s.write('fair.conf', conf('fair', '{{姓名}}您好，改到三楼。').replace('区妇联', '文化馆'));
+  assert.match((await s.outreach('amend', changed2, '-y', '--by', 'bob')).err, /texts\.moved is missing[^]*moved = "\{\{was\.date\}\}/);
+  s.write('fair.conf', fs.readFileSync(changed2, 'utf8').replace('texts = {', 'texts = { moved = "原在{{was.venue}}，现在{{event.venue}}。";'));
+  const amended = await s.ok('amend', changed2, '-y', '--by', 'bob', '-w', '60');
+  assert.match(amended.out, /fair is changed, and awaits approval \(many recipients\) by somebody else:\n {2}outreach approve fair\n/);
+  assert.match((await s.ok('show', 'fair')).out, /by somebody else than bob:/);
   await until('the amendment', async () => JSON.parse((await s.ok('show', 'fair', '--json')).out).hash !== shown.hash, 60000);
   assert.equal(JSON.parse((await s.ok('show', 'fair', '--json')).out).state, 'awaiting');
   assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'he has written it');
   assert.equal((await client.call('HGET', 'outreach:{fair}:eve', 'state')), 'awaiting');
-  assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann')).out, /改到三楼/);
+  // A second one on top: both are shown against what was agreed to, with the correction, to how many, and its cost.
+  s.write('fair.conf', fs.readFileSync(changed2, 'utf8').replace('-1d 18:00', '-1d 19:00'));
+  assert.equal(JSON.parse((await s.ok('amend', changed2, '-y', '--json', '--by', 'eve', '-w', '60')).out).state, 'awaiting');
+  const { amendment } = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
+  assert.deepEqual([amendment.by, amendment.version, amendment.was_version, amendment.told, amendment.corrections], ['eve', 3, 1, 5, 5]);
+  assert.equal(amendment.corrections_cost.toFixed(3), '0.225', 'a segment each at 0.045');
+  assert.deepEqual(amendment.fields.map((f) => [f.field, f.was, f.is]), [['event.venue', '区妇联', '文化馆'],
+    ['reminders.eve.at', '-1d 18:00', '-1d 19:00'], ['texts.zh', '{{姓名}}您好，请来{{event.venue}}。', '{{姓名}}您好，改到三楼。'],
+    ['texts.moved', null, '原在{{was.venue}}，现在{{event.venue}}。']]);
+  const agreed = (await s.ok('approve', 'fair', '-y', '--by', 'ann')).out;
+  assert.match(agreed, /changed by eve, .*version 3 in place of version 1\n {2}event\.venue\n {4}was: 区妇联\n {4}is: {2}文化馆\n/);
+  assert.match(agreed, /5 people were told before; corrections that will be sent: 5\n {2}they cost about 0\.2. CNY\n.*原在区妇联，现在文化馆。/);
   assert.equal((await client.call('HGET', 'outreach:{fair}:eve', 'state')), 'scheduled');
-  assert.equal(smsc.submits.length, 9);
+  assert.deepEqual(await s.settled('fair', 'corrections', 60000), { cancelled: 5, delivered: 5 }, 'the newer one in place of the older');
+  assert.equal(smsc.submits.length, 14);
 
   // The names, and nothing of what was refused.
   const said = (await audit(s, '--campaign', 'fair')).map((e) => [e.op, e.by, e.awaits ?? '', e.hash ?? '']);
   assert.deepEqual(said, [['queue', 'ann', 'recipients', ''], ['approve', 'bob', '', shown.hash],
-    ['amend', 'bob', 'recipients', ''], ['approve', 'ann', '', said.at(-1)[3]]]);
+    ['amend', 'bob', 'recipients', ''], ['amend', 'eve', 'recipients', ''], ['approve', 'ann', '', said.at(-1)[3]]]);
   assert.deepEqual((await audit(s, '--who', 'bob')).map((e) => e.op), ['approve', 'amend']);
   assert.match((await s.ok('audit', '--op', 'approve')).out, /bob +approve +fair/);
 });
@@ -151,4 +173,11 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   assert.match((await s.outreach('approve', 'dear', '-y', '--by', 'bob')).err, /was cancelled/);
   assert.deepEqual((await audit(s)).map((e) => `${e.op} ${e.campaign} ${e.by}`).slice(-2), ['approve three bob', 'cancel dear bob']);
   assert.equal((await s.ok('verify', 'dear')).code, 0);
+  // Whoever asked for a second person whatever the sums adds nobody behind their back.
+  await s.ok('queue', s.write('asks.conf', conf('asks', '您好。', 'approval = { required = true; };')), '--by', 'ann');
+  await s.ok('approve', 'asks', '-y', '--by', 'bob');
+  assert.match((await s.outreach('add', 'asks', s.write('odd.csv', '姓名,号\n迟到,x\n'))).err,
+    /no column for sms; its columns are 姓名, 号; name the right one in its first row/);
+  s.write('one.csv', '姓名,手机号\n迟到,13851403199\n');
+  assert.match((await s.outreach('add', 'asks', s.path('one.csv'))).err, /queue them as a campaign of their own/);
 });

@@ -50,6 +50,38 @@ journey('a mistake in a campaign is told in Chinese or English, whatever locales
   }
 });
 
+journey('every mistake of a file is told at once, by its lines, with their sum', async (s) => {
+  fs.writeFileSync(s.path('list.csv'), '姓名,手机号\n王秀英,13851500001\n');
+  const file = s.write('many.conf', `id = "Bad Id"; class = "notise"; title = "T";
+event = { starts = "2027-03-06T09:00"; venu = "x"; };
+audience = { file = "list.csv"; };
+texts = { zh = "{{地址}}"; en = "{{"; };
+reminders = ( { name = "a"; at = "nov"; },
+  { name = "b"; at = "-1d 25:00"; priority = 12; },
+  { name = "c"; at = "-1d 18:00"; texts = { zh = "{{event.tim}}"; }; } );
+`);
+  const expected = [[1, 'class'], [1, 'id'], [2, 'event.venu'], [4, 'texts.en'], [4, 'texts.zh'], [5, 'reminders[0].at'],
+    [6, 'reminders[1].at'], [6, 'reminders[1].priority'], [7, 'reminders[2].texts.zh']];
+  const { code, err } = await s.run(['-c', s.conf, 'check', file], { env: EN });
+  assert.equal(code, 65);
+  const lines = err.trim().split('\n');
+  assert.match(lines.pop(), /many\.conf: 9 mistakes$/);
+  const told = lines.map((l) => l.match(/many\.conf:(\d+): ([^:]+):/)).map((m) => [Number(m[1]), m[2]]);
+  assert.deepEqual(told.map(([line]) => line), expected.map(([line]) => line));
+  assert.deepEqual(told.map(String).sort(), expected.map(String).sort());
+  const { errors } = JSON.parse((await s.run(['-c', s.conf, 'check', '--json', file], { env: EN })).out);
+  assert.deepEqual(errors.map((e) => `outreach: ${e}`), lines);
+  // What is missing cannot be taken out, and hides nothing else of its table.
+  const lacking = await s.run(['-c', s.conf, 'check', s.write('lacks.conf', 'id = "x"; class = "notice"; event = { starts = 5; };\nrate = true;\n')],
+    { env: EN });
+  assert.deepEqual(lacking.err.match(/title is missing|event\.starts: expected|reminders is missing|rate: expected|4 mistakes/g).sort(),
+    ['4 mistakes', 'event.starts: expected', 'rate: expected', 'reminders is missing', 'title is missing']);
+  // One alone has no sum, and JSON says in which file.
+  const one = await s.run(['-c', s.conf, 'check', s.write('one.json', '{"id":"x","clas":"notice","class":"notice","title":"t",'
+    + '"event":{"starts":"2027-03-06T09:00"},"texts":"x","reminders":[{"name":"a","at":"now"}]}')], { env: EN });
+  assert.match(one.err, /^outreach: \S+one\.json: clas: there is no such setting; did you mean "class"\?\n$/);
+});
+
 journey('what a daemon refuses is English in Redis and in its log, and Chinese for who asked', async (s) => {
   await s.smsc();
   s.settings.defaults.max_segments = 1;

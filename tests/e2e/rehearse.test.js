@@ -54,6 +54,15 @@ journey('a rehearsal of weeks takes moments, equals the forecast, and touches ne
   assert.match(differs.out, /late: 2 /);
   for (const line of differs.out.split('\n')) assert.ok(line.length <= 80, line);
 
+  // What the make-believe operators are told to refuse is in the report, by its reason.
+  s.settings.defaults.hours = '08:00-20:00';
+  delete s.settings.defaults.per_recipient;
+  s.writeConf();
+  const refusing = JSON.parse((await rehearse(crowd, '--json', '--reject', '100')).out);
+  assert.deepEqual(refusing.reminders.map((r) => [r.notices, r.lost]), [[2, { number: 2 }], [2, { number: 2 }]]);
+  const lost = await rehearse(crowd, '--undelivered', '100');
+  assert.match(lost.out, /! early: 2 were sent and did not arrive:\n {4}\S/);
+
   // Wrong input first: what is wrong is said, and nothing is begun.
   const wrong = await rehearse(s.write('wrong.conf', fs.readFileSync(crowd, 'utf8').replace('{{姓名}}', '{{无}}')));
   assert.equal(wrong.code, 65);

@@ -24,6 +24,7 @@ static const struct {
     bool of_slot;
 } facts[] = {
     {"-7d 09:30", "Asia/Shanghai", "2027-03-06T09:00", "2027-02-27T09:30", false},
+    {"－7d　09：30", "Asia/Shanghai", "2027-03-06T09:00", "2027-02-27T09:30", false},
     {"-1d 18:00", "Asia/Shanghai", "2027-03-06T09:00", "2027-03-05T18:00", false},
     {"-0d 08:00", "Asia/Shanghai", "2027-03-06T09:00", "2027-03-06T08:00", false},
     {"-0d 08:00", "Asia/Shanghai", "2027-03-06T00:10", "2027-03-06T08:00", false},
