@@ -51,6 +51,10 @@ struct settings {
         uint32_t park_max;                  /* 20,000 */
         int64_t stop_ms;                    /* bound of a graceful stop, 30 s */
     } dispatch;
+    struct {
+        int64_t keep_ms;          /* replies that nobody has to see any more: 180 days */
+        int64_t keep_refusals_ms; /* refusals among them: 730 days */
+    } replies;
     const struct alert *alerts; /* alert_count of them */
     size_t alert_count;
     const struct tree *gateways; /* a list of groups, in document */

@@ -4,6 +4,7 @@
 #include "duty.h"
 #include "error.h"
 #include "fault.h"
+#include "forgetting.h"
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
@@ -82,6 +83,7 @@ struct inbound {
     struct command command;
     struct replies *replies;
     struct duty *duty;
+    struct forgetting *forgetting;
     struct gateway_set *gateways;
     char names[GATEWAY_SET_MAX][33];
     int64_t waits_ms[GATEWAY_SET_MAX]; /* for receipts */
@@ -717,6 +719,7 @@ void inbound_start(struct inbound *in, struct gateway_set *gateways)
     strcpy(in->cursor, "0");
     sweep_after(in, SWEEP_FIRST_MS);
     duty_start(in->duty, gateways);
+    forgetting_start(in->forgetting);
 }
 
 bool inbound_answered(struct inbound *in, void *context, const struct gateway_answer *answer)
@@ -735,6 +738,7 @@ struct inbound *inbound_create(const struct inbound_options *options)
     in->turn = event_new(options->base, -1, 0, on_turn, in);
     in->sweep = evtimer_new(options->base, on_sweep, in);
     in->duty = duty_create(options);
+    in->forgetting = forgetting_create(options);
     in->replies = replies_create(options, in->duty);
     return in;
 }
@@ -780,6 +784,7 @@ void inbound_free(struct inbound *in)
     }
     replies_free(in->replies);
     duty_free(in->duty);
+    forgetting_free(in->forgetting);
     event_free(in->sweep);
     event_free(in->turn);
     command_free(&in->command);

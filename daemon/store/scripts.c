@@ -28,6 +28,7 @@ EMBED(finish);
 EMBED(index);
 EMBED(receipts);
 EMBED(reply);
+EMBED(forget);
 EMBED(refuse);
 EMBED(place);
 EMBED(answer);
@@ -95,6 +96,7 @@ static const struct {
     [SCRIPT_ERASE] = SCRIPT(erase, ALWAYS),
     [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
     [SCRIPT_REPLY] = SCRIPT(reply, ALWAYS),
+    [SCRIPT_FORGET] = SCRIPT(forget, ALWAYS),
     [SCRIPT_REFUSE] = SCRIPT(refuse, ALWAYS),
 };
 

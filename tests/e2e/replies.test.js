@@ -176,6 +176,15 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   fs.chmodSync(program, 0o700);
   s.settings.alerts = [{ to: `mobile:${duty}` }, { exec: program }];
   await s.start();
+  // What was written in 1970 is forgotten, and that is on record; not what nobody has dealt with yet.
+  const old = await s.redis();
+  for (const [id, kind] of [['1000-1', 'reply'], ['1000-2', 'alarm'], ['1000-3', 'answer']])
+    await old.call('XADD', 'outreach:replies', id, 'kind', kind, 'from', woman.sms, 'text', '……', 'campaign', '');
+  await old.call('HSET', 'outreach:{outreach:replies}:open', '1000-2', '');
+  await until('the closed ones to be forgotten', async () => (await old.call('XLEN', 'outreach:replies')) === 1, 300000);
+  assert.equal(JSON.parse((await s.ok('audit', '--op', 'replies-forgotten', '--json')).out)[0].replies, '2');
+  assert.deepEqual(JSON.parse((await s.ok('replies', '--json')).out).map((r) => r.id), ['1000-2']);
+  await s.ok('replies', 'close', '1000-2');
   await s.xadd(campaign('course', [woman], { registration: { word: '1' } }));
   assert.deepEqual(await s.settled('course', 'first'), { delivered: 1 });
   assert.equal(await smsc.reply(woman.sms, SOURCE, '他又打我了，救命'), 0);
