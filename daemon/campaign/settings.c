@@ -58,12 +58,12 @@ struct settings_private {
         } approval;
     } defaults;
     struct {
+        int64_t keep_ms, keep_refusals_ms;
+    } replies;
+    struct {
         int64_t memory_mb, batch, attempts, backoff_ms, backoff_max_ms, doubt_wait_ms, park_max,
             stop_ms;
     } dispatch;
-    struct {
-        int64_t keep_ms, keep_refusals_ms;
-    } replies;
     struct field_groups alerts;
     const struct tree *gateways;
 };
@@ -362,6 +362,20 @@ static const struct field defaults_fields[] = {
     {0},
 };
 
+/* Operators ask for five months of what was said. */
+#define DAY_MS INT64_C(86400000)
+static const struct field replies_fields[] = {
+    {"keep", FIELD_DURATION, IN(replies, keep_ms), .min = 150 * DAY_MS, .max = 3660 * DAY_MS,
+     .initial = "180d",
+     .help = "how long what residents wrote is kept; what a person has yet to see stays whatever "
+             "its age"},
+    {"keep_refusals", FIELD_DURATION, IN(replies, keep_refusals_ms), .min = 150 * DAY_MS,
+     .max = 3660 * DAY_MS, .initial = "730d",
+     .help = "how long the reply by which somebody refused is kept, as proof; that she has refused "
+             "is never forgotten"},
+    {0},
+};
+
 static const struct field dispatch_fields[] = {
     {"memory_mb", FIELD_INT, IN(dispatch, memory_mb), .min = 4, .max = 4096, .initial = "32",
      .help = "bound on notices held in memory"},
@@ -379,20 +393,6 @@ static const struct field dispatch_fields[] = {
      .help = "notices of a reminder that wait for a time of their own"},
     {"stop", FIELD_DURATION, IN(dispatch, stop_ms), .min = 0, .max = 600000, .initial = "30s",
      .help = "how long a stop waits for answers"},
-    {0},
-};
-
-/* Operators ask for five months of what was said. */
-#define DAY_MS INT64_C(86400000)
-static const struct field replies_fields[] = {
-    {"keep", FIELD_DURATION, IN(replies, keep_ms), .min = 150 * DAY_MS, .max = 3660 * DAY_MS,
-     .initial = "180d",
-     .help = "how long what residents wrote is kept; what a person has yet to see stays whatever "
-             "its age"},
-    {"keep_refusals", FIELD_DURATION, IN(replies, keep_refusals_ms), .min = 150 * DAY_MS,
-     .max = 3660 * DAY_MS, .initial = "730d",
-     .help = "how long the reply by which somebody refused is kept, as proof; that she has refused "
-             "is never forgotten"},
     {0},
 };
 
@@ -418,9 +418,9 @@ static const struct field settings_fields[] = {
     {"redis", FIELD_GROUP, AT(redis), .fields = redis_fields},
     {"log", FIELD_GROUP, AT(log), .fields = log_fields},
     {"web", FIELD_GROUP, AT(web), .fields = web_fields},
+    {"replies", FIELD_GROUP, AT(replies), .fields = replies_fields},
     {"defaults", FIELD_GROUP, AT(defaults), .fields = defaults_fields},
     {"dispatch", FIELD_GROUP, AT(dispatch), .fields = dispatch_fields},
-    {"replies", FIELD_GROUP, AT(replies), .fields = replies_fields},
     {"alerts", FIELD_GROUPS, AT(alerts), .min = 0, .max = 64, .fields = alert_fields,
      .size = sizeof(struct alert), .help = "who is told"},
     {"gateways", FIELD_CUSTOM, AT(gateways), .read = read_gateways,
@@ -656,6 +656,8 @@ static void publish(struct settings *s, struct settings_private *p)
                      .cost = p->defaults.approval.cost,
                      .hours = p->defaults.approval.hours},
     };
+    s->replies.keep_ms = p->replies.keep_ms;
+    s->replies.keep_refusals_ms = p->replies.keep_refusals_ms;
     s->dispatch.memory_mb = (int)p->dispatch.memory_mb;
     s->dispatch.batch = (int)p->dispatch.batch;
     s->dispatch.attempts = (int)p->dispatch.attempts;
@@ -664,8 +666,6 @@ static void publish(struct settings *s, struct settings_private *p)
     s->dispatch.doubt_wait_ms = p->dispatch.doubt_wait_ms;
     s->dispatch.park_max = (uint32_t)p->dispatch.park_max;
     s->dispatch.stop_ms = p->dispatch.stop_ms;
-    s->replies.keep_ms = p->replies.keep_ms;
-    s->replies.keep_refusals_ms = p->replies.keep_refusals_ms;
     s->alerts = p->alerts.items;
     s->alert_count = p->alerts.count;
     s->gateways = p->gateways;

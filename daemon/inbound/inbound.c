@@ -81,9 +81,9 @@ struct inbound {
     struct arrival *spare;
     size_t spares, under_way;
     struct command command;
+    struct forgetting *forgetting;
     struct replies *replies;
     struct duty *duty;
-    struct forgetting *forgetting;
     struct gateway_set *gateways;
     char names[GATEWAY_SET_MAX][33];
     int64_t waits_ms[GATEWAY_SET_MAX]; /* for receipts */
@@ -673,6 +673,7 @@ static void on_parked(void *arg, const redisReply *reply)
     if (cursor != NULL && strcmp(cursor->str, "0") != 0) {
         snprintf(in->cursor, sizeof in->cursor, "%s", cursor->str);
     } else {
+        forgetting_start(in->forgetting);
         strcpy(in->cursor, "0");
         in->sweeping++;
     }
@@ -719,7 +720,6 @@ void inbound_start(struct inbound *in, struct gateway_set *gateways)
     strcpy(in->cursor, "0");
     sweep_after(in, SWEEP_FIRST_MS);
     duty_start(in->duty, gateways);
-    forgetting_start(in->forgetting);
 }
 
 bool inbound_answered(struct inbound *in, void *context, const struct gateway_answer *answer)
@@ -735,10 +735,10 @@ struct inbound *inbound_create(const struct inbound_options *options)
 
     in->options = *options;
     in->command = COMMAND_INIT;
+    in->forgetting = forgetting_create(options);
     in->turn = event_new(options->base, -1, 0, on_turn, in);
     in->sweep = evtimer_new(options->base, on_sweep, in);
     in->duty = duty_create(options);
-    in->forgetting = forgetting_create(options);
     in->replies = replies_create(options, in->duty);
     return in;
 }
@@ -782,9 +782,9 @@ void inbound_free(struct inbound *in)
         next = a->next;
         free(a);
     }
+    forgetting_free(in->forgetting);
     replies_free(in->replies);
     duty_free(in->duty);
-    forgetting_free(in->forgetting);
     event_free(in->sweep);
     event_free(in->turn);
     command_free(&in->command);
