@@ -22,6 +22,9 @@ async function stored(s) {
   });
 }
 
+/** The entries of the audit of one kind. */
+const audited = async (s, op) => JSON.parse((await s.ok('audit', '--json')).out).filter((e) => e.op === op);
+
 journey('a course of two places: who replies has one, waits for one, gives it back, and only they are reminded', async (s) => {
   const [a, b, c, d, late, never] = people(6);
   s.drivenClock('2027-03-01T09:00:00+08:00');
@@ -130,7 +133,7 @@ journey('a survey is counted, a refusal confirmed once, the rest is for a person
     [['reply', 'survey', '在哪里领奖？', ''], ['reply', 'survey', '谢谢', ''], ['reply', '', '你们是谁', '']]);
   assert.equal(open[0].from, '+86138…04', 'numbers are masked');
   assert.match((await s.ok('replies', '--numbers')).out, new RegExp(`\\${asking.sms} 居民5 .*\n    在哪里领奖？\n`));
-  const shown = async () => JSON.parse((await s.ok('audit', '--op', 'numbers-shown', '--json')).out).map((e) => [e.command, e.numbers]);
+  const shown = async () => (await audited(s, 'numbers-shown')).map((e) => [e.command, e.count]);
   assert.deepEqual(await shown(), [['replies --registered', '2'], ['replies', '3']], 'who saw whole numbers is on record');
 
   const [question, thanks, stranger] = open.map((r) => r.id);
@@ -182,7 +185,7 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
     await old.call('XADD', 'outreach:replies', id, 'kind', kind, 'from', woman.sms, 'text', '……', 'campaign', '');
   await old.call('HSET', 'outreach:{outreach:replies}:open', '1000-2', '');
   await until('the closed ones to be forgotten', async () => (await old.call('XLEN', 'outreach:replies')) === 1, 300000);
-  assert.equal(JSON.parse((await s.ok('audit', '--op', 'replies-forgotten', '--json')).out)[0].replies, '2');
+  assert.equal((await audited(s, 'replies-forgotten'))[0].replies, '2');
   assert.deepEqual(JSON.parse((await s.ok('replies', '--json')).out).map((r) => r.id), ['1000-2']);
   await s.ok('replies', 'close', '1000-2');
   await s.xadd(campaign('course', [woman], { registration: { word: '1' } }));
