@@ -58,6 +58,9 @@ struct settings_private {
         } approval;
     } defaults;
     struct {
+        int64_t keep_ms, keep_refusals_ms;
+    } replies;
+    struct {
         int64_t memory_mb, batch, attempts, backoff_ms, backoff_max_ms, doubt_wait_ms, park_max,
             stop_ms;
     } dispatch;
@@ -362,6 +365,20 @@ static const struct field defaults_fields[] = {
     {0},
 };
 
+/* Operators ask for five months of what was said. */
+#define DAY_MS INT64_C(86400000)
+static const struct field replies_fields[] = {
+    {"keep", FIELD_DURATION, IN(replies, keep_ms), .min = 150 * DAY_MS, .max = 3660 * DAY_MS,
+     .initial = "180d",
+     .help = "how long what residents wrote is kept; what a person has yet to see stays whatever "
+             "its age"},
+    {"keep_refusals", FIELD_DURATION, IN(replies, keep_refusals_ms), .min = 150 * DAY_MS,
+     .max = 3660 * DAY_MS, .initial = "730d",
+     .help = "how long the reply by which somebody refused is kept, as proof; that she has refused "
+             "is never forgotten"},
+    {0},
+};
+
 static const struct field dispatch_fields[] = {
     {"memory_mb", FIELD_INT, IN(dispatch, memory_mb), .min = 4, .max = 4096, .initial = "32",
      .help = "bound on notices held in memory"},
@@ -412,6 +429,7 @@ static const struct field settings_fields[] = {
     {"redis", FIELD_GROUP, AT(redis), .fields = redis_fields},
     {"log", FIELD_GROUP, AT(log), .fields = log_fields},
     {"web", FIELD_GROUP, AT(web), .fields = web_fields},
+    {"replies", FIELD_GROUP, AT(replies), .fields = replies_fields},
     {"defaults", FIELD_GROUP, AT(defaults), .fields = defaults_fields},
     {"dispatch", FIELD_GROUP, AT(dispatch), .fields = dispatch_fields},
     {"alarms", FIELD_GROUP, AT(alarms), .fields = alarms_fields, .help = "what is told to them"},
@@ -650,6 +668,8 @@ static void publish(struct settings *s, struct settings_private *p)
                      .cost = p->defaults.approval.cost,
                      .hours = p->defaults.approval.hours},
     };
+    s->replies.keep_ms = p->replies.keep_ms;
+    s->replies.keep_refusals_ms = p->replies.keep_refusals_ms;
     s->dispatch.memory_mb = (int)p->dispatch.memory_mb;
     s->dispatch.batch = (int)p->dispatch.batch;
     s->dispatch.attempts = (int)p->dispatch.attempts;

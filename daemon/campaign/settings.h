@@ -43,6 +43,10 @@ struct settings {
     const char *web_listen;
     struct campaign_defaults defaults;
     struct {
+        int64_t keep_ms;          /* replies that nobody has to see any more: 180 days */
+        int64_t keep_refusals_ms; /* refusals among them: 730 days */
+    } replies;
+    struct {
         int memory_mb;                      /* bound on notices held in memory, default 32 */
         int batch;                          /* notices claimed at a time, 1..512, default 256 */
         int attempts;                       /* 1..15, default 5 */

@@ -780,8 +780,14 @@ static int write_refusals(struct proof *p, bool *opted_out, struct error *err)
     heading(p, T("REFUSALS OF THIS NUMBER"));
     line(p, T("today"), *opted_out ? T("has opted out: nothing is sent") : T("has not opted out"));
     rc = each_entry(p, KEY_REPLIES, on_reply, err) | each_entry(p, KEY_AUDIT, on_audit, err);
-    if (rc == 0 && json_array_size(p->refusals) == 0)
-        line(p, "", T("no refusal is on record"));
+    if (rc == 0 && json_array_size(p->refusals) == 0) {
+        char words[200];
+
+        snprintf(words, sizeof words,
+                 T("no refusal is on record (replies by which people refuse are kept for %d days)"),
+                 (int)(p->cli->settings->replies.keep_refusals_ms / 86400000));
+        line(p, "", words);
+    }
     return rc;
 }
 

@@ -780,7 +780,8 @@ const struct subcommand cmd_replies = {
     .summary = N_("what residents wrote back: read, assign, answer, close"),
     .more = N_("Shows what waits for a person: questions, and cries for help, which no machine\n"
                "answers. answer sends one notice under the campaign's signature, at any hour; to\n"
-               "somebody who has refused only where she has asked since. All is audited."),
+               "somebody who has refused only where she has asked since. All is audited. What is\n"
+               "closed is forgotten after replies.keep (180 days)."),
     .least = 0,
     .most = -1,
     .options = replies_options,

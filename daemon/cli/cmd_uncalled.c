@@ -253,11 +253,11 @@ const struct subcommand cmd_uncalled = {
     .operands = "[CAMPAIGN]",
     .summary = N_("whom no message has reached, by community, to be told by a person"),
     .more =
-        N_("Numbers that nobody has, no receipt for an hour, refused, capped, expired, in doubt,\n"
-           "protected residents; and who was told of an event that has changed, and did not\n"
-           "get the correction: with what to tell her. Who was reached is not listed, nor who\n"
-           "was ticked before. The file holds people's numbers: keep it as you keep the list.\n"
-           "Of a sensitive campaign the sum alone is told.\n"
+        N_("Numbers that nobody has, no receipt for an hour, refused, capped, expired, in\n"
+           "doubt, protected residents; and who was told of an event that has changed, and\n"
+           "did not get the correction: with what to tell her. Who was reached is not listed,\n"
+           "nor who was ticked before. The file holds people's numbers: keep it as you keep\n"
+           "the list. Of a sensitive campaign the sum alone is told.\n"
            "\n"
            "Ticks: √ ✓ ✔ 是 已通知 已告知 1 yes told, and a note behind them. Empty, × ✗ 否 未接\n"
            "无人接听 不在 0 no: not told. Anything else (x too), and a row whose name or number\n"

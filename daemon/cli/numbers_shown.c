@@ -14,7 +14,7 @@ int numbers_shown(struct cli *cli, const struct numbers_shown *what, struct erro
         return 0;
     snprintf(count, sizeof count, "%zu", what->count);
     audit_command(&c, "numbers-shown", "campaign", what->campaign, "to", what->to, "command",
-                  what->command, "numbers", count, "file", what->file, "by", cli->by, NULL);
+                  what->command, "count", count, "file", what->file, "by", cli->by, NULL);
     rc = db_ask(cli->db, &c, NULL, err);
     command_free(&c);
     return rc;

@@ -5,6 +5,7 @@
 #include "ops.h"
 #include "error.h"
 #include "fault.h"
+#include "forgetting.h"
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
@@ -82,6 +83,7 @@ struct inbound {
     struct arrival *spare;
     size_t spares, under_way;
     struct command command;
+    struct forgetting *forgetting;
     struct replies *replies;
     struct duty *duty;
     struct ops *ops;
@@ -717,6 +719,7 @@ static void on_parked(void *arg, const redisReply *reply)
     if (cursor != NULL && strcmp(cursor->str, "0") != 0) {
         snprintf(in->cursor, sizeof in->cursor, "%s", cursor->str);
     } else {
+        forgetting_start(in->forgetting);
         strcpy(in->cursor, "0");
         in->sweeping++;
     }
@@ -785,6 +788,7 @@ struct inbound *inbound_create(const struct inbound_options *options)
 
     in->options = *options;
     in->command = COMMAND_INIT;
+    in->forgetting = forgetting_create(options);
     in->turn = event_new(options->base, -1, 0, on_turn, in);
     in->sweep = evtimer_new(options->base, on_sweep, in);
     in->duty = duty_create(options);
@@ -832,6 +836,7 @@ void inbound_free(struct inbound *in)
         next = a->next;
         free(a);
     }
+    forgetting_free(in->forgetting);
     replies_free(in->replies);
     ops_free(in->ops);
     duty_free(in->duty);

@@ -32,6 +32,8 @@
 #define KEY_REPLIES_OPEN "outreach:{outreach:replies}:open" /* hash: id -> who has it, or "" */
 /* hash: id -> "ms NAME": when a person answered it last, and who */
 #define KEY_REPLIES_ANSWERED "outreach:{outreach:replies}:answered"
+/* string: id that the last piece ended at of those looked at for their age */
+#define KEY_REPLIES_FORGOTTEN "outreach:{outreach:replies}:forgotten"
 #define KEY_REPLIES_DUTY                                                                           \
     "outreach:{outreach:replies}:duty"       /* sorted set: "id whom" by ms: alerts to be sent */
 #define KEY_EXTENSIONS "outreach:extensions" /* hash: digits behind a number -> campaign */

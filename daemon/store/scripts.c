@@ -28,6 +28,7 @@ EMBED(finish);
 EMBED(index);
 EMBED(receipts);
 EMBED(reply);
+EMBED(forget);
 EMBED(refuse);
 EMBED(note);
 EMBED(place);
@@ -99,6 +100,7 @@ static const struct {
     [SCRIPT_ERASE] = SCRIPT(erase, ALWAYS),
     [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
     [SCRIPT_REPLY] = SCRIPT(reply, ALWAYS),
+    [SCRIPT_FORGET] = SCRIPT(forget, ALWAYS),
     [SCRIPT_REFUSE] = SCRIPT(refuse, ALWAYS),
     [SCRIPT_NOTE] = SCRIPT(note, ALWAYS),
 };

@@ -23,6 +23,7 @@ enum script {
     SCRIPT_INDEX,     /* gateway message ids -> notices */
     SCRIPT_RECEIPTS,  /* receipts find their notice, or are parked */
     SCRIPT_REPLY,     /* a reply, once */
+    SCRIPT_FORGET,    /* replies that are old enough */
     SCRIPT_PLACE,     /* a place of a campaign, taken or given back */
     SCRIPT_ANSWER,    /* an answer, counted once a person */
     SCRIPT_DUTY,      /* alerts that are due, taken by one daemon */

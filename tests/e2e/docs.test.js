@@ -91,9 +91,9 @@ test('conf/outreachd.conf names every setting that all gateways have', () => {
     for (const name of Object.keys(rows)) assert.match(gateways, new RegExp(`\\b${name}\\b`), `${table}: ${name}`);
 });
 
-test('what is commented out in conf/outreachd.conf, among what the dispatcher and campaigns have, is the default', () => {
+test('what is commented out in conf/outreachd.conf, among what the dispatcher, campaigns and replies have, is the default', () => {
   const found = tables('daemon/campaign/settings.c');
-  const shown = { ...found.dispatch_fields, ...found.defaults_fields };
+  const shown = { ...found.dispatch_fields, ...found.defaults_fields, ...found.replies_fields };
   let held = 0;
   const part = CONF.slice(CONF.indexOf('\ndispatch = {'), CONF.indexOf('\nalerts'));
   for (const [, line] of part.matchAll(/^  # (\w.*)$/gm))
