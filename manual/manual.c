@@ -221,7 +221,7 @@ static void put_code(const char *line, char **rest)
     *rest = NULL;
     n = strlen(line);
     for (size_t lead = 0; n > 0; lead = text >= 3 ? text : blanks + 7) {
-        size_t room = CODE_COLUMNS - (whole ? 0 : lead);
+        size_t room = whole || lead >= CODE_COLUMNS ? CODE_COLUMNS : CODE_COLUMNS - lead;
 
         take = table_line(line, n, room);
         if (strcmp(line + take, " */") == 0)
