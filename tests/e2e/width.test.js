@@ -86,7 +86,7 @@ const AWAITING = 'waits-for-approval-of-somebody-else';
 const TABLES = [
   [['list'], /^(编号|ID) .* %$/m], [['audit'], /^(时间|WHEN) .*(其他|MORE)$/m], [['gateways'], /^(名称|NAME) .*(程序|DAEMON)$/m],
   [['report', ID], /^(提醒|reminder) .*(原因与处理|why, and what to do)$/m], [['plan', '--queued'], /^(日期|DATE) .*(状态|STATE)$/m],
-  [['uncalled', ID], /^ {2}(活动|campaign) .*(未送达原因|why not reached)$/m], [['retry', ID, '--list'], /^(提醒|reminder) .*(说明|in words)$/m],
+  [['retry', ID, '--list'], /^(提醒|reminder) .*(说明|in words)$/m],
   [['replies'], /^(编号|ID) .*(内容|TEXT)$/m], [['forecast', 'file.conf'], /^ {2}(提醒|reminder) .*(费用|cost)$/m],
   [['forecast', 'file.conf', '--year', 'all'], /^ {2}(提醒|reminder) .*(费用|cost)$/m], [['clock'], /^(程序|DAEMON) .*(相差|OFF BY)$/m],
   [['rehearse', 'file.conf'], /^ {2}(提醒|reminder) .*(费用|cost)$/m], [['residents', 'import', 'people.csv', '-n'], /^ {2}(手机号|sms) .*标签$/m],
@@ -97,7 +97,7 @@ const SCREENS = [
   ['residents', 'tags'], ['safe', '--list'], ['optout', 'list'], ['verify', ID], ['why', NUMBER], ['why', '--recycled'], ['logs'],
   ['logs', '-n', '3', '-e', 'failed'], ['replies', '--all'], ['replies', '--sums', ID], ['replies', '--registered', ID], ['proof', NUMBER, ID],
   ['check', 'file.conf'], ['plan', 'file.conf', '--year', 'all'], ['queue', 'file.conf', '--no-wait'], ['add', 'fair', 'names.csv', '--dry-run'],
-  ['approve', AWAITING, '-n'], ['amend', 'file.conf'], ['retry', ID, '-n'], ['recover'], ['watch', ID, 'fair', '-t', '1'], ['uncalled'],
+  ['approve', AWAITING, '-n'], ['amend', 'file.conf'], ['retry', ID, '-n'], ['recover'], ['uncalled', ID], ['watch', ID, 'fair', '-t', '1'], ['uncalled'],
   ['test', 'file.conf', '-t', NUMBER, '-w', '1'], ['resume', 'paused'], ['pause', 'fair'],
 ];
 
