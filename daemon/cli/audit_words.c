@@ -59,7 +59,7 @@ static const struct {
     {"through", N_("through %s")},  {"reason", N_("for: %s")},
     {"numbers", N_("in full")},     {"awaits", N_("awaits approval: %s")},
     {"step_ms", N_("set by %s")},   {"command", N_("by outreach %s")},
-    {"source", N_("source %s")},
+    {"source", N_("source %s")},    {"matter", N_("alarm %s")},
 };
 
 #define COUNT_OF(table) (sizeof(table) / sizeof *(table))
