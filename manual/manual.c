@@ -18,6 +18,7 @@
 #include "mem.h"
 #include "options.h"
 #include "settings.h"
+#include "table.h"
 #include "words.h"
 
 #include <dlfcn.h>
@@ -26,6 +27,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define CODE_COLUMNS 72 /* the page indents it, and the end of a comment may hang over */
 
 /* ------------------------------------------------------------------------ roff */
 
@@ -71,6 +74,60 @@ static void put_argument(const char *s)
             putchar(*s);
     }
     putchar('"');
+}
+
+/* Columns before the text of a line that is wholly or in its end a comment; 0: it is none. */
+static size_t comment_at(const char *line)
+{
+    const char *star = strstr(line, "/*");
+    size_t blanks = strspn(line, " ");
+
+    if (star != NULL)
+        return (size_t)(star - line) + 3;
+    return line[blanks] == '*' ? blanks + 2 : 0;
+}
+
+static void put_piece(size_t blanks, const char *mark, const char *s, size_t n)
+{
+    char *piece = xasprintf("%*s%s%.*s", (int)blanks, "", mark, (int)n, s);
+
+    put_text(piece, strcspn(piece, "\n"));
+    putchar('\n');
+    free(piece);
+}
+
+/* A line of C in lines of the page: its comment goes on in a comment. What does not fill
+ * the last one stays in *rest, to be freed, where the comment goes on in the next line. */
+static void put_code(const char *line, char **rest)
+{
+    size_t text = comment_at(line), blanks = strspn(line, " "), n = strlen(line), take = n;
+    bool begun = text > 0 && line[blanks] == '*' && line[blanks + 1] == ' ', whole = true;
+    char *joined = NULL;
+
+    if (*rest != NULL && begun && line[text] != ' ')
+        line = joined = xasprintf("%.*s%s %s", (int)text, line, *rest, line + text);
+    else if (*rest != NULL)
+        put_piece(blanks > 0 ? blanks - 1 : 0, " * ", *rest, strlen(*rest));
+    free(*rest);
+    *rest = NULL;
+    n = strlen(line);
+    for (size_t lead = 0; n > 0; lead = text >= 3 ? text : blanks + 7) {
+        size_t room = whole || lead >= CODE_COLUMNS ? CODE_COLUMNS : CODE_COLUMNS - lead;
+
+        take = table_line(line, n, room);
+        if (strcmp(line + take, " */") == 0)
+            take = n;
+        if (take == n && !whole && text > 0 && strstr(line, "*/") == NULL) {
+            *rest = xasprintf("%s", line);
+            break;
+        }
+        put_piece(whole ? 0 : lead - 3, whole ? "" : text > 0 ? " * " : "   ", line, take);
+        take += strspn(line + take, " ");
+        line += take;
+        n -= take;
+        whole = false;
+    }
+    free(joined);
 }
 
 /* -------------------------------------------------------------------- the tables */
@@ -229,20 +286,23 @@ static int put_plugins(const char *folder)
 static int put_file(const char *path)
 {
     FILE *f = fopen(path, "r");
-    char *line = NULL;
+    char *line = NULL, *rest = NULL;
     size_t room = 0;
-    ssize_t n;
 
     if (f == NULL) {
         perror(path);
         return -1;
     }
     puts(".Bd -literal");
-    while ((n = getline(&line, &room, f)) > 0) {
-        put_text(line, (size_t)n - (line[n - 1] == '\n'));
-        putchar('\n');
+    while (getline(&line, &room, f) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] == '\0')
+            putchar('\n');
+        else
+            put_code(line, &rest);
     }
     puts(".Ed");
+    free(rest);
     free(line);
     fclose(f);
     return 0;

@@ -35,6 +35,10 @@ static const struct {
     {"residents-list", NC_("audit", "residents-list")},
     {"residents-export", NC_("audit", "residents-export")},
     {"residents-erase", NC_("audit", "residents-erase")},
+    {"residents-consent", NC_("audit", "residents-consent")},
+    {"numbers-shown", NC_("audit", "numbers-shown")},
+    {"alarm", NC_("audit", "alarm")},
+    {"alarm-untold", NC_("audit", "alarm-untold")},
     {"reply-assign", NC_("audit", "reply-assign")},
     {"reply-answer", NC_("audit", "reply-answer")},
     {"reply-close", NC_("audit", "reply-close")},
@@ -54,7 +58,8 @@ static const struct {
     {"rate", N_("rate %s")},        {"why", N_("because: %s")},
     {"through", N_("through %s")},  {"reason", N_("for: %s")},
     {"numbers", N_("in full")},     {"awaits", N_("awaits approval: %s")},
-    {"step_ms", N_("set by %s")},
+    {"step_ms", N_("set by %s")},   {"command", N_("by outreach %s")},
+    {"source", N_("source %s")},    {"matter", N_("alarm %s")},
 };
 
 #define COUNT_OF(table) (sizeof(table) / sizeof *(table))

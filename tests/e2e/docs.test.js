@@ -131,3 +131,11 @@ test('every key of keys.h that is no reminder\'s or daemon\'s is in outreach-que
   assert.ok(keys.length > 20);
   for (const key of keys) assert.ok(page.includes(key), key);
 });
+
+test('every order that is audited has a word for people', () => {
+  const words = read('daemon/cli/audit_words.c');
+  const found = sources().map(read).flatMap((text) =>
+    [...all(text, /\baudit_command\([^,;]+,([^,;]+),/g), ...all(text, /\bregister_audit\([^,;]+,([^,;]+),/g)].flatMap((what) => all(what, /"([a-z-]+)"/g)));
+  assert.ok(sorted(found).length >= 15, `${sorted(found)}`);
+  for (const op of sorted(found)) assert.ok(words.includes(`{"${op}", NC_("audit", "${op}")}`), op);
+});

@@ -32,7 +32,7 @@ async function screens(s, commands, language) {
   fs.writeFileSync(s.path('screens.sh'), `stty cols 80 rows 50\n${lines.join('\n')}\n`);
   s.writeConf();
   const child = spawn('script', ['-qec', `sh ${quoted(s.path('screens.sh'))}`, '/dev/null'], {
-    cwd: s.dir, env: { ...s.env, SHELL: '/bin/sh', TERM: 'xterm', NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: s.dir, env: { ...s.env, SHELL: '/bin/sh', TERM: 'xterm', NO_COLOR: undefined }, stdio: ['ignore', 'pipe', 'inherit'],
   });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (chunk) => (out += chunk));
