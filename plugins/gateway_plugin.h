@@ -353,6 +353,7 @@ enum {
     GATEWAY_WANTS_COLUMNS = 1 << 4,    /* messages carry the recipient's columns */
     GATEWAY_CHECKS_PUSHES = 1 << 5,    /* callback() checks who pushes, by a signature or secret:
                                         * no token in the path is needed */
+    GATEWAY_TEMPLATES_ONLY = 1 << 6,   /* a message without template_code is always refused */
 };
 
 struct gateway_plugin {

@@ -22,9 +22,10 @@
 
 static const struct builtin {
     const char *name, *class, *hours, *doubt; /* NULL: the campaign's */
+    const char *templates;                    /* where its document has them */
 } builtins[BUILTIN_COUNT] = {
-    {BUILTIN_ANSWERS, "personal", "always", "hold"},
-    {BUILTIN_CORRECTIONS, NULL, NULL, "resend"},
+    {BUILTIN_ANSWERS, "personal", "always", "hold", "answer_templates"},
+    {BUILTIN_CORRECTIONS, NULL, NULL, "resend", "corrections.templates"},
 };
 
 static const struct builtin *find(const char *reminder)
@@ -144,6 +145,8 @@ static void put_document(struct buf *out, const struct campaign *c, const struct
     put_event(out, tree_member(c->document, "event"));
     put_columns(out, c);
     put_texts(out, c);
+    if ((one = tree_get(c->document, b->templates)) != NULL)
+        put_tree(out, "templates", one);
     put_member(out, "per_recipient");
     buf_puts(out, "[]");
     put_member(out, "reminders");
@@ -182,6 +185,24 @@ struct campaign *builtin_campaign(const struct campaign *c, const char *reminder
     made->column_version = campaign_column(made, COLUMN_VERSION);
     made->column_unasked = campaign_column(made, COLUMN_UNASKED);
     return made;
+}
+
+int builtin_check(const struct campaign *c, const struct campaign_defaults *defaults,
+                  struct error *err)
+{
+    for (size_t i = 0; i < BUILTIN_COUNT; i++) {
+        struct campaign *made;
+
+        if (tree_get(c->document, builtins[i].templates) == NULL)
+            continue;
+        made = builtin_campaign(c, builtins[i].name, defaults, err);
+        if (made == NULL) {
+            error_prefix(err, "%s", builtins[i].templates);
+            return -1;
+        }
+        campaign_free(made);
+    }
+    return 0;
 }
 
 static void put_value(struct buf *out, const char *text, size_t n)

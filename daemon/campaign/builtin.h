@@ -42,6 +42,10 @@ bool builtin_holds_doubt(const char *reminder);
 struct campaign *builtin_campaign(const struct campaign *c, const char *reminder,
                                   const struct campaign_defaults *defaults, struct error *err);
 
+/* The templates that c's document names for them. -1 with err: one is wrong. */
+int builtin_check(const struct campaign *c, const struct campaign_defaults *defaults,
+                  struct error *err);
+
 /* One notice as a row of builtin_campaign()'s. */
 struct builtin_notice {
     const struct template_value *person; /* her row in c: addresses, name, language, time zone */

@@ -2,6 +2,7 @@
 
 #include "audience.h"
 #include "buf.h"
+#include "builtin.h"
 #include "calendar.h"
 #include "campaign_text.h"
 #include "column.h"
@@ -508,6 +509,8 @@ static struct campaign *create(struct tree *document, const struct campaign *was
     if (read_form(c, defaults, known, err) != 0)
         goto fail;
     c->own->was = NULL;
+    if (builtin_check(c, defaults, err) != 0)
+        goto fail;
     return c;
 
 fail:

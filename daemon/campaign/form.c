@@ -592,6 +592,10 @@ static const struct field corrections_fields[] = {
     {"hours", FIELD_STRING,
      offsetof(struct form, corrections.hours) - offsetof(struct form, corrections), .min = 1,
      .max = 200, .help = "when they may disturb people; default the campaign's hours"},
+    {"templates", FIELD_CUSTOM,
+     offsetof(struct form, corrections.templates) - offsetof(struct form, corrections),
+     .read = read_templates,
+     .help = "of providers, where a gateway sends no free text: {{notice_text}} is the correction"},
     {0},
 };
 
@@ -759,6 +763,8 @@ static const struct field form_fields[] = {
      .help = "what is said: a string, or one a language, or a channel's own"},
     {"templates", FIELD_CUSTOM, FORM(templates), .read = read_templates,
      .help = "of providers, by gateway: code, params, signature"},
+    {"answer_templates", FIELD_CUSTOM, FORM(answer_templates), .read = read_templates,
+     .help = "the same for what is answered to who writes back: {{notice_text}} is the answer"},
     {"reminders", FIELD_GROUPS, FORM(reminders), .required = true, .min = 1,
      .max = FORM_MAX_REMINDERS, .fields = reminder_fields, .size = sizeof(struct form_reminder),
      .help = N_("when it is said")},

@@ -48,7 +48,7 @@ struct form {
         int64_t rows;       /* and how many they are */
     } audience;
     struct field_strings channels, columns;
-    const struct tree *texts, *templates;
+    const struct tree *texts, *templates, *answer_templates;
     struct field_groups reminders;
     const char *hours, *signature, *language, *country, *expires;
     const struct tree *optout_line;
@@ -58,6 +58,7 @@ struct form {
     bool sensitive;
     struct {
         const char *hours;
+        const struct tree *templates;
     } corrections;
     const char *extension;
     struct {

@@ -7,6 +7,7 @@
 #include "human.h"
 #include "mem.h"
 #include "residents.h"
+#include "speechless.h"
 #include "table.h"
 #include "tree.h"
 #include "utf8.h"
@@ -150,6 +151,8 @@ int reading_open(struct reading *r, struct cli *cli, const char *path, size_t ke
         name_file(path, err);
         return -1;
     }
+    if (speechless_check(cli, r->campaign, err) != 0)
+        return -1;
     r->preview = preview_create(r->campaign, cli->settings, keep);
     r->progress = isatty(STDERR_FILENO) && !cli->json;
     return 0;

@@ -191,7 +191,7 @@ static unsigned aliyun_capabilities(void *state)
 {
     const struct aliyun *a = state;
 
-    return GATEWAY_SEGMENTS | (a->receipts ? GATEWAY_SENDS_RECEIPTS : 0) |
+    return GATEWAY_SEGMENTS | GATEWAY_TEMPLATES_ONLY | (a->receipts ? GATEWAY_SENDS_RECEIPTS : 0) |
            (a->receipts && a->batch == 1 ? GATEWAY_ECHOES_REFERENCE : 0);
 }
 
@@ -200,7 +200,7 @@ const struct gateway_plugin gateway_plugin = {
     .size = sizeof gateway_plugin,
     .name = "aliyun",
     .channel = "sms",
-    .capabilities = GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS,
+    .capabilities = GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS | GATEWAY_TEMPLATES_ONLY,
     .batch_max = ALIYUN_BATCH_MAX,
     .settings = aliyun_settings,
     .open = aliyun_open,

@@ -214,7 +214,7 @@ static unsigned huawei_capabilities(void *state)
 {
     const struct huawei *h = state;
 
-    return GATEWAY_SEGMENTS | (h->receipts ? GATEWAY_SENDS_RECEIPTS : 0);
+    return GATEWAY_SEGMENTS | GATEWAY_TEMPLATES_ONLY | (h->receipts ? GATEWAY_SENDS_RECEIPTS : 0);
 }
 
 const struct gateway_plugin gateway_plugin = {
@@ -222,7 +222,7 @@ const struct gateway_plugin gateway_plugin = {
     .size = sizeof gateway_plugin,
     .name = "huawei",
     .channel = "sms",
-    .capabilities = GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS,
+    .capabilities = GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS | GATEWAY_TEMPLATES_ONLY,
     .batch_max = HUAWEI_BATCH_MAX,
     .settings = huawei_settings,
     .open = huawei_open,

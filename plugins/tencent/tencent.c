@@ -198,7 +198,7 @@ static unsigned tencent_capabilities(void *state)
 {
     const struct tencent *t = state;
 
-    return GATEWAY_SEGMENTS | (t->receipts ? GATEWAY_SENDS_RECEIPTS : 0);
+    return GATEWAY_SEGMENTS | GATEWAY_TEMPLATES_ONLY | (t->receipts ? GATEWAY_SENDS_RECEIPTS : 0);
 }
 
 const struct gateway_plugin gateway_plugin = {
@@ -206,7 +206,7 @@ const struct gateway_plugin gateway_plugin = {
     .size = sizeof gateway_plugin,
     .name = "tencent",
     .channel = "sms",
-    .capabilities = GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS,
+    .capabilities = GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS | GATEWAY_TEMPLATES_ONLY,
     .batch_max = TENCENT_BATCH_MAX,
     .settings = tencent_settings,
     .open = tencent_open,

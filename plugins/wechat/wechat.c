@@ -398,7 +398,8 @@ static unsigned wechat_instance_capabilities(void *state)
 {
     const struct wechat *w = state;
 
-    return w->pushes.token != NULL ? GATEWAY_SENDS_RECEIPTS | GATEWAY_CHECKS_PUSHES : 0;
+    return GATEWAY_TEMPLATES_ONLY |
+           (w->pushes.token != NULL ? GATEWAY_SENDS_RECEIPTS | GATEWAY_CHECKS_PUSHES : 0);
 }
 
 static void wechat_callback(void *state, const struct gateway_push *push,
@@ -417,6 +418,7 @@ const struct gateway_plugin gateway_plugin = {
     .size = sizeof gateway_plugin,
     .name = "wechat",
     .channel = "wechat",
+    .capabilities = GATEWAY_TEMPLATES_ONLY,
     .settings = wechat_settings,
     .open = wechat_open,
     .submit = wechat_submit,

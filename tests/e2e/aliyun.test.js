@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict');
 const http = require('node:http');
-const { journey, campaign, people, acceptsSample } = require('./lib/stage');
+const { journey, campaign, people, inDays, acceptsSample } = require('./lib/stage');
 const { most } = require('./lib/arrival');
 const { until } = require('./lib/wait');
 const { Aliyun, sdkSends, ID, SECRET } = require('./lib/aliyun');
@@ -59,6 +59,38 @@ journey('each of many people gets the template with her own parameters, and is d
   await s.ok('verify', 'march8');
   const seen = s.log() + JSON.stringify(s.deliveryLog());
   assert.ok(!seen.includes(SECRET) && !seen.includes(last.number), 'no secret and no number is in a log');
+});
+
+journey('where templates alone are sent, corrections need one of their own: refused before, and sent by it', async (s) => {
+  const peer = await aliyun(s);
+  await s.start();
+  const list = people(2);
+  s.write('list.csv', `姓名,手机号\n${list.map((p) => `${p.name},${p.sms.slice(3)}`).join('\n')}\n`);
+  const moved = { zh: '{{name|居民}}您好，原在{{was.venue}}，改到{{event.venue}}。' };
+  const body = (venue, more) => ({ ...campaign('fair', list, { templates: TEMPLATES, texts: { zh: '{{name}}您好，{{event.venue}}。', moved }, ...more }),
+    event: { starts: inDays(7, '09:00'), timezone: 'Asia/Shanghai', venue: { zh: venue } } });
+  const file = (venue, more) => s.write('fair.json', JSON.stringify({ ...body(venue, more), audience: { file: 'list.csv' } }));
+  const code = (template, params) => ({ aliyun: { code: template, params } });
+  for (const [more, said] of [
+    [{}, /no correction could be sent: gateway aliyun sends approved templates only/],
+    [{ corrections: { templates: code('SMS_9', ['text=notice_text']) }, registration: {} }, /nobody who writes back could be answered: gateway aliyun/],
+    [{ corrections: { templates: code('SMS_9', ['text=岗位']) } }, /corrections\.templates: .*岗位/],
+    [{ corrections: { templates: { aliyun: { params: ['x'] } } } }, /corrections\.templates/],
+  ])
+    for (const command of ['check', 'queue', 'forecast']) {
+      const refused = await s.outreach(command, file('区妇联', more));
+      assert.equal(refused.code, 65, refused.all);
+      assert.match(refused.err, said);
+    }
+  const right = { corrections: { templates: code('SMS_9', ['name|居民', 'text=notice_text']) } };
+  await s.ok('check', file('区妇联', { ...right, registration: {}, answer_templates: code('SMS_8', ['text=notice_text']) }));
+  await s.xadd(body('区妇联', right));
+  await s.counted('fair', 'first', { accepted: 2 }, 60000);
+  await s.xadd(body('文化馆', right), { op: 'amend' });
+  await until('the corrections', () => peer.sent.length === 4, 60000);
+  assert.deepEqual(peer.sent.slice(2).map((m) => [m.template, m.params]).sort(), list.map((p) =>
+    ['SMS_9', { name: p.name, text: `${p.name}您好，原在区妇联，改到文化馆。` }]).sort());
+  await s.ok('verify', 'fair');
 });
 
 journey('a thousand at an even rate leave in full batches, and no second sees more than the rate', async (s) => {

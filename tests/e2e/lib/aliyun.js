@@ -11,7 +11,7 @@ const { HttpPeer } = require('./http_peer');
 
 const ID = 'LTAI-test-id';
 const SECRET = 'test-secret-9fe2';
-const TEMPLATES = { SMS_1: ['name', 'venue'], SMS_2: ['name'] };
+const TEMPLATES = { SMS_9: ['name', 'text'], SMS_1: ['name', 'venue'], SMS_2: ['name'] };
 const SIGNS = ['鼓楼区妇联', '区图书馆'];
 const refusal = (code, message, status = 200) => ({ status, body: JSON.stringify({ Code: code, Message: message, RequestId: 'r' }) });
 
