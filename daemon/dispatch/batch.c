@@ -81,6 +81,7 @@ static void lease_end(const struct batch *b)
     key_reminder(c, b->job->id, b->job->name);
     key_leases(c, b->job->id, b->job->name);
     command_add_string(c, b->lease);
+    command_can_wait(c);
     db_send(b->db, c, NULL, NULL);
 }
 
@@ -233,6 +234,8 @@ static void read_rows(struct reading *run)
     key_rows(c, b->job->id, b->job->name);
     command_add_format(c, "%u-0", b->notices[run->first].n);
     command_add_format(c, "%u-0", b->notices[run->first + run->count - 1].n);
+    if (job_is_ahead(b->job))
+        command_can_wait(c);
     db_send(b->db, c, on_rows, run);
 }
 

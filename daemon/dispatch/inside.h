@@ -319,7 +319,10 @@ void orders_ask(struct dispatch *d);
 void job_open(struct dispatch *d,
               const char *key); /* "campaign/reminder"; does nothing if it is open */
 struct job *job_find(struct dispatch *d, const char *key);
-void job_claim_round(struct dispatch *d);        /* claims as much as lanes and memory take */
+void job_claim_round(struct dispatch *d); /* claims as much as lanes and memory take */
+/* Whether a window of notices is ready for each of its gateways: what comes next is not waited for.
+ */
+bool job_is_ahead(const struct job *job);
 void job_look_after(struct job *job);            /* ends it when it is over */
 void job_halt(struct job *job, const char *why); /* for a while, */
 void job_halt_back(struct job *job);   /* or until Redis is to be trusted again: MOVES_BACK */

@@ -392,6 +392,22 @@ struct claim {
     char lease[80];
 };
 
+bool job_is_ahead(const struct job *job)
+{
+    const struct dispatch *d = job->d;
+    const struct campaign *c = job->campaign;
+
+    for (size_t ch = 0; ch < c->channel_count; ch++)
+        for (size_t i = 0; i < d->lane_count; i++) {
+            const struct lane *lane = &d->lanes[i];
+
+            if (strcmp(lane->config->channel, c->channels[ch]) == 0 &&
+                lane->queued < (size_t)lane->config->window)
+                return false;
+        }
+    return true;
+}
+
 static void claim_send(struct job *job, size_t want)
 {
     struct dispatch *d = job->d;
@@ -411,6 +427,8 @@ static void claim_send(struct job *job, size_t want)
     command_add_int(c, now);
     command_add_int(c, now + LOOK_AGAIN_MS);
     command_add_int(c, d->settings->dispatch.park_max);
+    if (job_is_ahead(job))
+        command_can_wait(c);
     job->claims++;
     job->coming += want;
     d->in_memory += want;

@@ -13,7 +13,11 @@
 /* How long notices wait to fill a batch. A little more than a fifth of a second: five batches
  * are then never more than a rate's second holds, and none has to be torn for it. */
 #define GATHER_MS 210
-#define GROUP_LEAST 128 /* an intent for fewer waits for company, while answers are under way */
+/* An intent for fewer waits for company, while answers are under way. As many as a batch: what
+ * was claimed together is intended and settled together, which is one range for Redis, and not
+ * the end of one and the beginning of another. */
+#define GROUP_LEAST GROUP_MAX
+#define GROUP_CUT 64 /* so many are not filled up from the next batch */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -262,6 +266,8 @@ static size_t lane_group(struct lane *lane, struct line *s, size_t most, struct 
     while (count < most && slots < room && s->first != NULL) {
         struct notice *n = s->first;
 
+        if (count >= GROUP_CUT && n->batch != group[count - 1]->batch)
+            break;
         if (is_suspect(n)) {
             if (lane->d->suspect != NULL)
                 break;

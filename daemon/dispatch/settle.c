@@ -61,12 +61,24 @@ void settlings_free(struct dispatch *d)
 
 /* -------------------------------------------------------- writing down a move */
 
-static struct settling *room_for(struct job *job, size_t ids, struct lane *lane)
+/* Enough of them, and n was claimed, and has its intent, with others: it would be a range of its
+ * own in one script with theirs. */
+static bool another_range(const struct settling *s, const struct notice *n)
 {
+    size_t count = s->moves.count;
+
+    return count >= GATHER_LEAST &&
+           ((const struct notice *)s->moves.list[count - 1].owner)->batch != n->batch;
+}
+
+static struct settling *room_for(const struct notice *n, size_t ids)
+{
+    struct job *job = n->batch->job;
     struct settling *s = job->settling;
 
-    if (s != NULL && (s->moves.count >= GROUP_MAX || s->id_count + ids > MOVES_MAX ||
-                      (ids > 0 && s->id_lane != NULL && s->id_lane != lane)))
+    if (s != NULL &&
+        (s->moves.count >= GROUP_MAX || s->id_count + ids > MOVES_MAX ||
+         (ids > 0 && s->id_lane != NULL && s->id_lane != n->lane) || another_range(s, n)))
         settle_flush(job);
     if (job->settling == NULL)
         job->settling = settling_take(job);
@@ -78,7 +90,7 @@ static struct settling *settle_move(struct notice *n, const struct record *r, in
                                     size_t ids)
 {
     struct job *job = n->batch->job;
-    struct settling *s = room_for(job, ids, n->lane);
+    struct settling *s = room_for(n, ids);
     struct move *m = moves_add(&s->moves);
 
     if (s->moves.count == 1)

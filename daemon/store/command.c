@@ -19,6 +19,7 @@ void command_start(struct command *c, const char *name)
 {
     buf_clear(&c->bytes);
     c->argc = 0;
+    c->can_wait = false;
     if (buf_room(&c->bytes, HEAD_BYTES) != NULL)
         c->bytes.length = HEAD_BYTES;
     command_add_string(c, name);
@@ -29,6 +30,11 @@ void command_script(struct command *c, enum script script, unsigned nkeys)
     command_start(c, "EVALSHA");
     command_add_string(c, script_sha(script));
     command_add_int(c, nkeys);
+}
+
+void command_can_wait(struct command *c)
+{
+    c->can_wait = true;
 }
 
 char *command_add_room(struct command *c, size_t n)

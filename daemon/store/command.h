@@ -9,6 +9,7 @@
 #ifndef OUTREACH_COMMAND_H
 #define OUTREACH_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@
 struct command {
     struct buf bytes; /* a gap for the head, then the arguments */
     unsigned argc;
+    bool can_wait;
 };
 
 #define COMMAND_INIT ((struct command){.bytes = BUF_INIT(COMMAND_MAX_BYTES)})
@@ -39,6 +41,10 @@ void command_add_format(struct command *c, const char *format, ...)
 
 /* Room for an argument of exactly n bytes, for the caller to fill at once. */
 char *command_add_room(struct command *c, size_t n);
+
+/* Nobody waits for its answer: it leaves with the next one that is waited for, over whichever
+ * connection of the db, or some milliseconds later. By itself it would cost Redis an fsync. */
+void command_can_wait(struct command *c);
 
 /* Writes the head in front and gives the finished bytes, valid until the next
  * call on c. */

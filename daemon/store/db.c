@@ -194,6 +194,7 @@ struct db {
     struct db *parent;              /* of a stripe */
     struct db *stripes[DB_STRIPES]; /* the first is the db itself */
     unsigned stripe_count;
+    bool some_wait; /* of all stripes: commands that go with the next that cannot */
 };
 
 static void start_connecting(struct db *db);
@@ -998,6 +999,17 @@ size_t db_outstanding_bytes(const struct db *db)
     return sum;
 }
 
+/* What could wait goes with what cannot: in one turn of Redis. */
+static void hurry(struct db *root)
+{
+    if (!root->some_wait)
+        return;
+    root->some_wait = false;
+    for (unsigned i = 0; i < root->stripe_count; i++)
+        if (root->stripes[i]->context != NULL)
+            db_wire_hurry(root->stripes[i]->context);
+}
+
 static void send_command(struct db *db, struct command *c, db_fn *fn, void *arg, bool give_up)
 {
     struct request *r = request_take(db);
@@ -1013,8 +1025,16 @@ static void send_command(struct db *db, struct command *c, db_fn *fn, void *arg,
     append(&db->last, r);
     db->outstanding++;
     db->outstanding_bytes += n;
-    if (db->state == DB_WELL && db->context != NULL)
-        put_on_wire(db, r);
+    if (db->state != DB_WELL || db->context == NULL)
+        return;
+    if (c->can_wait)
+        root_of(db)->some_wait = true;
+    else
+        hurry(root_of(db));
+    db_wire_can_wait(db->context, c->can_wait);
+    put_on_wire(db, r);
+    if (db->context != NULL)
+        db_wire_can_wait(db->context, false);
 }
 
 void db_send(struct db *db, struct command *c, db_fn *fn, void *arg)

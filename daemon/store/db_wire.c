@@ -3,7 +3,6 @@
 #include "mem.h"
 
 #include <event2/event.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
@@ -16,6 +15,8 @@ struct db_wire {
     unsigned depth; /* calls of hiredis that we are in: it may free the context there */
     bool before_it; /* one is about to write: what comes now goes with it */
     bool writing;   /* one of them writes */
+    bool can_wait;  /* what is being sent */
+    bool waits;     /* something that can is there, and nothing that cannot: flush is a timer */
     bool last;      /* flush has been round once: what it went behind has run */
 };
 
@@ -70,6 +71,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     struct db_wire *w = arg;
 
     (void)fd, (void)what;
+    w->waits = false;
     w->last = !w->last;
     if (w->last)
         event_active(w->flush, EV_TIMEOUT, 0);
@@ -94,17 +96,30 @@ static void del_read(void *arg)
     event_del(w->readable);
 }
 
+static void hurry(struct db_wire *w)
+{
+    w->waits = false;
+    event_active(w->flush, EV_TIMEOUT, 0);
+}
+
 /* From within a write it is said of what the socket did not take. */
 static void add_write(void *arg)
 {
+    static const struct timeval wait = {0, DB_WIRE_WAIT_US};
     struct db_wire *w = arg;
 
     if (w->before_it)
         return;
     if (w->writing || (w->context->c.flags & REDIS_CONNECTED) == 0)
         event_add(w->writable, NULL);
-    else if (!event_pending(w->writable, EV_WRITE, NULL))
-        event_active(w->flush, EV_TIMEOUT, 0);
+    else if (event_pending(w->writable, EV_WRITE, NULL))
+        return;
+    else if (!w->can_wait)
+        hurry(w);
+    else if (!event_pending(w->flush, EV_TIMEOUT, NULL)) {
+        w->waits = true;
+        event_add(w->flush, &wait);
+    }
 }
 
 static void del_write(void *arg)
@@ -144,4 +159,17 @@ void db_wire_attach(redisAsyncContext *context, struct event_base *base, db_wire
     context->ev.cleanup = cleanup;
     event_add(w->readable, NULL);
     event_add(w->writable, NULL);
+}
+
+void db_wire_can_wait(redisAsyncContext *context, bool can_wait)
+{
+    ((struct db_wire *)context->ev.data)->can_wait = can_wait;
+}
+
+void db_wire_hurry(redisAsyncContext *context)
+{
+    struct db_wire *w = context->ev.data;
+
+    if (w->waits)
+        hurry(w);
 }

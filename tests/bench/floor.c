@@ -44,6 +44,10 @@ enum {
     SYNC_MS = 100, /* and between fsyncs of the delivery log */
 };
 
+/* Asked for with the addresses, as the daemon does: the first is in the set, the second is not. */
+#define OPTOUT_SEAL "\001outreach:seal"
+#define OPTOUT_MARKS "\001outreach:safe"
+
 static struct {
     const char *redis, *log, *scripts;
     int smsc, connections, sessions;
@@ -358,11 +362,13 @@ static void batch_intend(struct batch *b)
     in_doubt += b->n;
     put32(record + 2, 0x1000u | (uint32_t)(b->first / o.batch & 0xfff));
     ask_move(b, sha_intent, "intent", record, A_INTENT);
-    resp_begin(out, 2 + (size_t)b->n);
+    resp_begin(out, 4 + (size_t)b->n);
     resp_bytes(out, "SMISMEMBER", 10);
     resp_bytes(out, "outreach:optout", 15);
     for (long i = 0; i < b->n; i++)
         resp_bytes(out, b->address[i], b->address_bytes[i]);
+    resp_text(out, OPTOUT_SEAL);
+    resp_text(out, OPTOUT_MARKS);
     ask(b->link, b, A_OPTOUT);
 }
 
@@ -539,9 +545,9 @@ static bool as_expected(const struct asked *a, const redisReply *r)
         return says(r, 2, "OK");
     case A_OPTOUT:
         for (size_t i = 0; i < r->elements; i++)
-            if (r->element[i]->integer != 0)
+            if (r->element[i]->integer != (i == (size_t)b->n)) /* the seal alone is there */
                 return false;
-        return r->elements == (size_t)b->n;
+        return r->elements == (size_t)b->n + 2;
     case A_INDEX:
         return r->type == REDIS_REPLY_ARRAY && r->elements == 0;
     default:
@@ -846,6 +852,7 @@ static void prepare(void)
         fail("%s: %s", o.redis, redis ? redis->errstr : "memory");
     if (o.fill)
         fill_audience(redis);
+    freeReplyObject(resp_command(redis, "SADD outreach:optout %s", OPTOUT_SEAL));
     freeReplyObject(resp_command(redis, "DEL outreach:{bench}:first outreach:{bench}:first:leases "
                                         "outreach:{bench}:first:retry "
                                         "outreach:{bench}:first:ledger outreach:log"));

@@ -2,7 +2,9 @@
  * The connection to a Redis that dies, hangs, loads, is full or set wrongly: every command is
  * answered once, in the order of its stripe, whatever happens in between.
  */
+#include "clock.h"
 #include "db.h"
+#include "db_wire.h"
 
 #include "command.h"
 #include "redis_fixture.h"
@@ -233,6 +235,58 @@ static void test_one_write(void **state)
         event_free(first.next);
         db_close(db);
     }
+}
+
+static void on_pong(void *arg, const redisReply *reply)
+{
+    assert_string_equal(reply->str, "PONG");
+    ++*(int *)arg;
+}
+
+static void ping(struct db *db, bool can_wait, int *pongs)
+{
+    struct command c = COMMAND_INIT;
+
+    command_start(&c, "PING");
+    if (can_wait)
+        command_can_wait(&c);
+    db_send(db, &c, on_pong, pongs);
+    command_free(&c);
+}
+
+/* What can wait is no write of its own, but goes with the next that cannot, on whichever
+ * connection; and it does not wait for ever. */
+static void test_can_wait(void **state)
+{
+    struct db *db = connected(3);
+    int pongs = 0, sent = 0;
+    long before;
+    bool waited = false;
+
+    (void)state;
+    for (int tries = 0; !waited && tries < 100; tries++) { /* until a pass is short enough */
+        int64_t began_us = clock_mono_us();
+
+        before = writes_of_ours();
+        ping(db_stripe(db, 0), true, &pongs);
+        sent++;
+        event_base_loop(f.base, EVLOOP_NONBLOCK);
+        waited = writes_of_ours() == before;
+        if (clock_mono_us() - began_us < DB_WIRE_WAIT_US)
+            assert_true(waited);
+        drained(db, 0); /* nobody sends anything more */
+        assert_int_equal(pongs, sent);
+    }
+    assert_true(waited);
+    before = writes_of_ours();
+    ping(db_stripe(db, 0), true, &pongs);
+    ping(db_stripe(db, 1), true, &pongs);
+    ping(db_stripe(db, 2), false, &pongs);
+    event_base_loop(f.base, EVLOOP_NONBLOCK);
+    assert_int_equal(writes_of_ours() - before, 3);
+    drained(db, 0);
+    assert_int_equal(pongs, sent + 3);
+    db_close(db);
 }
 
 /* What is sent before the connection stands waits for it. */
@@ -813,26 +867,13 @@ static int end(void **state)
 int main(void)
 {
     static const struct CMUnitTest all[] = {
-        TEST(test_order),
-        TEST(test_one_write),
-        TEST(test_before),
-        TEST(test_ask),
-        TEST(test_noscript),
-        TEST(test_killed),
-        TEST(test_hung),
-        TEST(test_loading),
-        TEST(test_errors),
-        TEST(test_full),
-        TEST(test_full_and_killed),
-        TEST(test_full_closed),
-        TEST(test_replica),
-        TEST(test_becomes_replica),
-        TEST(test_password),
-        TEST(test_nobody_there),
-        TEST(test_urls),
-        TEST(test_close),
-        TEST(test_memory),
-        TEST(test_reading),
+        TEST(test_order),       TEST(test_one_write),    TEST(test_can_wait),
+        TEST(test_before),      TEST(test_ask),          TEST(test_noscript),
+        TEST(test_killed),      TEST(test_hung),         TEST(test_loading),
+        TEST(test_errors),      TEST(test_full),         TEST(test_full_and_killed),
+        TEST(test_full_closed), TEST(test_replica),      TEST(test_becomes_replica),
+        TEST(test_password),    TEST(test_nobody_there), TEST(test_urls),
+        TEST(test_close),       TEST(test_memory),       TEST(test_reading),
     };
     struct CMUnitTest tests[COUNT(all) + COUNT(bad_settings)];
     size_t n = 0;
