@@ -15,6 +15,7 @@
 
 #define SPARE_INTENTS 32
 #define GATE_AGAIN_MS 1000
+#define EARLIER_AGAIN_MS 60000 /* what other ledgers say cannot be read */
 
 static struct intent *intent_take(struct dispatch *d)
 {
@@ -335,22 +336,23 @@ static void on_places(void *arg, const redisReply *reply)
 static void on_earlier(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
-
     unsigned seen;
 
-    if (earlier_answer(reply, 0, i->moves.count, &seen) != 0)
-        log_error(
-            "filter.error campaign=%s reminder=%s reason=\"what earlier reminders did cannot be "
-            "read: nobody of it is sent to\"",
-            i->job->id, i->job->name);
     for (size_t k = 0; k < i->moves.count; k++) {
         if (earlier_answer(reply, k, i->moves.count, &seen) != 0) {
-            if (i->refused[k] == NOT_REFUSED)
-                intent_refuse_for_now(i, k);
+            if (i->refused[k] != NOT_REFUSED)
+                continue;
+            intent_refuse_for_now(i, k);
+            i->later_ms[k] = clock_wall_ms() + EARLIER_AGAIN_MS;
         } else if (!earlier_passes(filter_of(i->job), seen) && i->refused[k] != NOTICE_OPTED_OUT) {
             i->refused[k] = NOTICE_EXCLUDED, i->reasons[k] = REASON_FILTER;
         }
     }
+    if (earlier_answer(reply, 0, i->moves.count, &seen) != 0)
+        log_error(
+            "filter.error campaign=%s reminder=%s notices=%zu reason=\"what earlier reminders "
+            "did cannot be read\" retry_ms=%d",
+            i->job->id, i->job->name, i->moves.count, EARLIER_AGAIN_MS);
     intent_gate_answered(i);
 }
 
