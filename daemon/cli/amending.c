@@ -339,7 +339,7 @@ static void put_corrections(struct amending *a)
     if (a->corrections == 0 || a->sample == NULL)
         return;
     if (cost > 0)
-        buf_printf(&a->out, T("  they cost about %.2f %s\n"), cost,
+        buf_printf(&a->out, T("  they cost about %.2f %s\n"), human_money(cost),
                    a->cli->settings->defaults.currency);
     put_text(a, "+", text, sample_text(a, text));
 }

@@ -163,11 +163,11 @@ static char *question_of(const struct approving *a)
     if (a->amended != NULL) {
         human_count(people, amending_corrections(a->amended, &cost));
         return xasprintf(T("Approve the change of %s by %s: %s corrections, about %.2f %s?"), s->id,
-                         s->amended_by, people, cost, currency);
+                         s->amended_by, people, human_money(cost), currency);
     }
     return xasprintf(T("Approve %s: %s recipients, %s notices, %.2f %s?"), s->id,
                      human_count(people, (int64_t)preview_rows(a->reading.preview)),
-                     human_count(notices, sums.notices), sums.cost, currency);
+                     human_count(notices, sums.notices), human_money(sums.cost), currency);
 }
 
 /* 0, or the exit code of one who did not say yes. */

@@ -136,7 +136,8 @@ static void write_warnings(const struct asking *a, size_t r, struct buf *out)
     if (cut > 0)
         buf_printf(out,
                    T("  %s: shorter by %u, it takes a segment less for %s people: %.2f %s saved\n"),
-                   name, cut, human_count(n, notices), saves, a->cli->settings->defaults.currency);
+                   name, cut, human_count(n, notices), human_money(saves),
+                   a->cli->settings->defaults.currency);
 }
 
 /* Several reminders within one week, to the same people. */

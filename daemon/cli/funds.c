@@ -1,6 +1,7 @@
 #include "funds.h"
 
 #include "gateway_orders.h"
+#include "human.h"
 
 /* What the campaign takes of gateway i. */
 static double needed(const struct asking *a, size_t i)
@@ -41,9 +42,10 @@ static void write_one(const struct asking *a, const char *name, double left, dou
     if (left < needs)
         buf_printf(arg,
                    T("  ! %s: %.2f %s is needed, and %.2f is left: top it up before it is due\n"),
-                   name, needs, currency, left);
+                   name, human_money(needs), currency, human_money(left));
     else
-        buf_printf(arg, T("  %s: %.2f %s of the %.2f that is left\n"), name, needs, currency, left);
+        buf_printf(arg, T("  %s: %.2f %s of the %.2f that is left\n"), name, human_money(needs),
+                   currency, human_money(left));
 }
 
 void funds_write(const struct asking *a, struct buf *out)

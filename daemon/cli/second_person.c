@@ -24,8 +24,8 @@ void second_person_write(const struct cli *cli, const struct reading *r, double 
                    human_count(people, (int64_t)preview_rows(r->preview)),
                    human_count(bound, (int64_t)approval_people_bound(r->campaign, defaults)));
     if (needs & APPROVAL_COST)
-        buf_printf(out, T("  it costs %.2f %s, more than %.2f\n"), cost, defaults->currency,
-                   approval_cost_bound(r->campaign, defaults));
+        buf_printf(out, T("  it costs %.2f %s, more than %.2f\n"), human_money(cost),
+                   defaults->currency, human_money(approval_cost_bound(r->campaign, defaults)));
     if (needs & APPROVAL_HOURS)
         buf_printf(out, T("  it may be sent outside the usual hours (%s)\n"), defaults->hours);
     if (needs & APPROVAL_REQUIRED)
