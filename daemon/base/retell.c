@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define MOST_ARGUMENTS 8
-#define MOST_STEPS 200000 /* places tried, for one text: a bad fit is given up */
+#define MOST_STEPS 1000000 /* places tried, for one text: a bad fit is given up */
 #define MOST_DEPTH 4      /* of sentences in sentences */
 
 struct run {

@@ -763,6 +763,7 @@ const char *tree_path(const struct tree *node, char *out, size_t size)
 static struct {
     tree_mistake_fn *fn;
     void *arg;
+    bool hushed;
 } listener;
 
 void tree_listen(tree_mistake_fn *fn, void *arg)
@@ -771,9 +772,14 @@ void tree_listen(tree_mistake_fn *fn, void *arg)
     listener.arg = arg;
 }
 
+void tree_hush(bool hush)
+{
+    listener.hushed = hush;
+}
+
 bool tree_is_heard(void)
 {
-    return listener.fn != NULL;
+    return listener.fn != NULL && !listener.hushed;
 }
 
 int tree_error(struct error *err, const struct tree *node, const char *format, ...)
@@ -793,7 +799,7 @@ int tree_error(struct error *err, const struct tree *node, const char *format, .
         error_set(err, "%s:%d: %s", node->file, node->line, text);
     else
         error_set(err, "%s:%d: %s: %s", node->file, node->line, path, text);
-    if (listener.fn != NULL && err != NULL)
+    if (tree_is_heard() && err != NULL)
         listener.fn(listener.arg, node, err->text);
     return -1;
 }

@@ -191,15 +191,17 @@ int builtin_check(const struct campaign *c, const struct campaign_defaults *defa
                   struct error *err)
 {
     for (size_t i = 0; i < BUILTIN_COUNT; i++) {
+        const struct tree *templates = tree_get(c->document, builtins[i].templates);
         struct campaign *made;
+        struct error trouble;
 
-        if (tree_get(c->document, builtins[i].templates) == NULL)
+        if (templates == NULL)
             continue;
-        made = builtin_campaign(c, builtins[i].name, defaults, err);
-        if (made == NULL) {
-            error_prefix(err, "%s", builtins[i].templates);
-            return -1;
-        }
+        tree_hush(true);
+        made = builtin_campaign(c, builtins[i].name, defaults, &trouble);
+        tree_hush(false);
+        if (made == NULL)
+            return tree_error(err, templates, "%s", trouble.text);
         campaign_free(made);
     }
     return 0;

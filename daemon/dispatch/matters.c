@@ -57,19 +57,19 @@ static const struct {
     const char *name;
     bool campaign, gateway;
 } matters[ALARM_MATTERS] = {
-    [ALARM_GATEWAY] = {"gateway", .gateway = true},
-    [ALARM_BALANCE] = {"balance", .gateway = true},
-    [ALARM_LOW] = {"low"},
-    [ALARM_SILENT] = {"silent"},
-    [ALARM_DISK] = {"disk"},
-    [ALARM_REDIS] = {"redis"},
-    [ALARM_AILING] = {"ailing"},
-    [ALARM_DOUBT] = {"doubt"},
-    [ALARM_CLOCK] = {"clock"},
-    [ALARM_HALTED] = {"halted", .campaign = true},
-    [ALARM_LATE] = {"late", .campaign = true},
-    [ALARM_FAILURES] = {"failures", .campaign = true},
-    [ALARM_MISSED] = {"missed", .campaign = true},
+    [ALARM_GATEWAY] = {"gateway", false, true},
+    [ALARM_BALANCE] = {"balance", false, true},
+    [ALARM_LOW] = {"low", false, false},
+    [ALARM_SILENT] = {"silent", false, false},
+    [ALARM_DISK] = {"disk", false, false},
+    [ALARM_REDIS] = {"redis", false, false},
+    [ALARM_AILING] = {"ailing", false, false},
+    [ALARM_DOUBT] = {"doubt", false, false},
+    [ALARM_CLOCK] = {"clock", false, false},
+    [ALARM_HALTED] = {"halted", true, false},
+    [ALARM_LATE] = {"late", true, false},
+    [ALARM_FAILURES] = {"failures", true, false},
+    [ALARM_MISSED] = {"missed", true, false},
 };
 
 bool alarm_is_of_campaign(enum alarm_matter matter)
