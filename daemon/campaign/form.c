@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define MAX_TEXT_BYTES 4000
+#define ALERTS_MOST 8
 
 /* Texts that belong to no reminder: corrections and answers. */
 static const char *const special_texts[] = {
@@ -733,6 +734,8 @@ static int read_alerts(const struct tree *value, void *at, struct arena *arena, 
 
     if (value->kind != TREE_LIST)
         return expected(value, "a list of groups ( { ... }, { ... } )", err);
+    if (value->count > ALERTS_MOST)
+        return tree_error(err, value, "at most %d entries", ALERTS_MOST);
     for (one = value->first; one != NULL; one = one->next)
         if (read_later(alert_fields, one, at, arena, err) != 0)
             return -1;

@@ -522,17 +522,21 @@ struct answering {
     bool again;                /* that very answer had been given */
 };
 
-/* A mark of any address that she has in the list counts. 0, or an exit code. */
+/* A mark of any address that she has in the list counts, "skip" before the others. 0, or an exit
+ * code. */
 static int read_safe(struct answering *a, const struct template_value *row)
 {
     struct error err;
     int rc = 0;
 
-    for (size_t k = 0; k < a->campaign->channel_count && rc == 0 && !a->safe.marked; k++) {
+    for (size_t k = 0; k < a->campaign->channel_count && rc == 0; k++) {
         char *address = xstrndup(row[k].text, row[k].length);
+        struct safe_note one = {.marked = false};
 
-        if (address[0] != '\0' && safe_marks_read(a->cli, address, &a->safe, &err) != 0)
+        if (address[0] != '\0' && safe_marks_read(a->cli, address, &one, &err) != 0)
             rc = cli_error(a->cli, EX_UNAVAILABLE, &err);
+        if (one.marked && (!a->safe.marked || one.mark.mode == SAFE_SKIP))
+            a->safe = one;
         free(address);
     }
     if (rc == 0 && a->safe.marked && a->safe.mark.mode == SAFE_SKIP)

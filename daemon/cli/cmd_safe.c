@@ -298,6 +298,8 @@ static int tell(struct cli *cli, const char *address, const struct safe_note *no
     json_t *textless = json_array(), *one;
     struct error err;
 
+    if (!cli->json)
+        show(cli, address, note); /* it is so, whatever comes of the rest */
     if (neutral && textless_campaigns(cli, textless, &err) != 0) {
         json_decref(textless);
         return cli_error(cli, EX_UNAVAILABLE, &err);
@@ -309,7 +311,6 @@ static int tell(struct cli *cli, const char *address, const struct safe_note *no
             json_object_set(one, "without_text", textless);
         cli_json(one);
     } else {
-        show(cli, address, note);
         tell_textless(cli, textless);
     }
     json_decref(textless);

@@ -157,6 +157,9 @@ static char *harmless(const char *s)
     for (char *p = copy; *p != '\0'; p++)
         if (((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f)
             *p = ' ';
+        else if ((unsigned char)*p == 0xc2 && (unsigned char)p[1] >= 0x80 &&
+                 (unsigned char)p[1] < 0xa0) /* C1: U+009B begins a sequence, too */
+            p[0] = p[1] = ' ';
     return copy;
 }
 

@@ -162,11 +162,13 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
             member_beat(d->member);
             member_publish(d->member);
             watch_compare(d->watch);
-            purses_look(d);
+            if (dispatch_trusts(d))
+                purses_look(d);
         }
         if (ticks % ORDER_TICKS == 0 || !d->orders_known)
             orders_ask(d);
-        quotas_ask(d, ticks % QUOTA_TICKS == 0);
+        if (d->epoch != 0) /* else it sends nothing, and may yet be buried under its name */
+            quotas_ask(d, ticks % QUOTA_TICKS == 0);
         if ((d->started || dispatch_in_doubt(d)) && !d->draining)
             events_poll(d->events);
         if (d->started && !d->draining && dispatch_trusts(d)) {

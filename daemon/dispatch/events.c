@@ -309,7 +309,8 @@ static double least_cost(const struct events *e)
         for (size_t k = 0; k < c->channel_count; k++) {
             const struct gateway_config *g = e->d->lanes[i].config;
 
-            if (strcmp(g->channel, c->channels[k]) == 0 && (cheapest < 0 || g->cost < cheapest))
+            if (!g->disabled && !gateway_retired(e->d->lanes[i].gateway) &&
+                strcmp(g->channel, c->channels[k]) == 0 && (cheapest < 0 || g->cost < cheapest))
                 cheapest = g->cost;
         }
     campaign_plan(c, e->queued_ms, due_ms, skipped);

@@ -600,7 +600,7 @@ void lane_run(struct lane *lane)
             break;
         most = open - taken;
         least = lane->queued < least ? lane->queued : least;
-        if (most < least && most < open) /* not all is free: answers will come and bring us back */
+        if (most < least && lane->intending > 0) /* their answers will bring us back */
             break;
         count = lane_next(lane, most < GROUP_MAX ? most : GROUP_MAX, group);
         if (count == 0) /* as many as the rates let through have their intents */

@@ -57,18 +57,12 @@ static const struct {
     const char *name;
     bool campaign, gateway;
 } matters[ALARM_MATTERS] = {
-    [ALARM_GATEWAY] = {"gateway", false, true},
-    [ALARM_BALANCE] = {"balance", false, true},
-    [ALARM_LOW] = {"low", false, false},
-    [ALARM_SILENT] = {"silent", false, false},
-    [ALARM_DISK] = {"disk", false, false},
-    [ALARM_REDIS] = {"redis", false, false},
-    [ALARM_AILING] = {"ailing", false, false},
-    [ALARM_DOUBT] = {"doubt", false, false},
-    [ALARM_CLOCK] = {"clock", false, false},
-    [ALARM_HALTED] = {"halted", true, false},
-    [ALARM_LATE] = {"late", true, false},
-    [ALARM_FAILURES] = {"failures", true, false},
+    [ALARM_GATEWAY] = {"gateway", false, true}, [ALARM_BALANCE] = {"balance", false, true},
+    [ALARM_LOW] = {"low", false, false},        [ALARM_SILENT] = {"silent", false, false},
+    [ALARM_DISK] = {"disk", false, false},      [ALARM_REDIS] = {"redis", false, false},
+    [ALARM_AILING] = {"ailing", false, false},  [ALARM_DOUBT] = {"doubt", false, false},
+    [ALARM_CLOCK] = {"clock", false, false},    [ALARM_HALTED] = {"halted", true, false},
+    [ALARM_LATE] = {"late", true, false},       [ALARM_FAILURES] = {"failures", true, false},
     [ALARM_MISSED] = {"missed", true, false},
 };
 
@@ -238,6 +232,7 @@ static void ask_left(struct matters *m, const struct job *job)
 static void look_at_jobs(struct matters *m)
 {
     int64_t now_ms = clock_boot_ms();
+    bool may_ask = m->asks == 0;
     size_t kept = 0;
 
     for (size_t i = 0; i < m->pace_count; i++)
@@ -261,7 +256,7 @@ static void look_at_jobs(struct matters *m)
         p->seen = true;
         if (p->late > 0)
             matter_report(m->d, ALARM_LATE, p->key, p->late, "");
-        if (now_ms - p->since_ms >= PACE_MS && m->asks == 0)
+        if (now_ms - p->since_ms >= PACE_MS && may_ask)
             ask_left(m, job);
     }
     for (size_t i = 0; i < m->pace_count; i++)

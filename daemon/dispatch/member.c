@@ -119,7 +119,7 @@ static void beat_send(struct member *m, db_fn *fn)
     command_start(c, "SADD");
     command_add_string(c, KEY_DAEMONS);
     command_add_string(c, m->d->name);
-    db_send(m->d->db, c, NULL, NULL);
+    db_try(m->d->db, c, NULL, NULL);
     command_script(c, SCRIPT_HEARTBEAT, 1);
     key_daemon(c, m->d->name);
     command_add_int(c, m->d->epoch);
@@ -151,7 +151,7 @@ static void on_epoch(void *arg, const redisReply *reply)
 {
     struct member *m = arg;
 
-    if (reply->type != REDIS_REPLY_INTEGER) {
+    if (reply->type != REDIS_REPLY_INTEGER || reply->integer < 0 || reply->integer > EPOCH_MOST) {
         tell_undrawn(m, reply);
         return;
     }
@@ -167,7 +167,7 @@ static void on_epoch(void *arg, const redisReply *reply)
         return;
     }
     m->told_ms = 0;
-    m->d->epoch = (uint32_t)(reply->integer & EPOCH_MOST);
+    m->d->epoch = (uint32_t)reply->integer;
     delivery_log_head(m->d->log, m->d->name, m->d->epoch, m->left,
                       marker_install(m->d->options.marker));
     log_info("daemon.joined name=%s epoch=%u", m->d->name, m->d->epoch);

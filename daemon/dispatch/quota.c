@@ -106,7 +106,7 @@ static void quota_ask(struct quota *q)
     command_start(c, "SADD");
     command_add_string(c, KEY_DAEMONS);
     command_add_string(c, d->name);
-    db_send(d->db, c, NULL, NULL);
+    db_try(d->db, c, NULL, NULL);
     command_script(c, SCRIPT_SHARE, 1);
     key_quota(c, q->kind, q->name);
     command_add_string(c, d->name);

@@ -15,7 +15,8 @@
 #define PIECE 200 /* replies of one script */
 #define FIRST_MS 2000
 #define NEXT_MS 100 /* while there is more */
-#define EVERY_MS 60000
+#define EVERY_MS 3600000
+#define AGAIN_MS 60000 /* where Redis was away, or not to be trusted */
 
 struct forgetting {
     struct inbound_options options;
@@ -62,8 +63,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct command *c = &f->command;
 
     (void)fd, (void)what;
-    if (!db_well(f->options.db)) {
-        look_after(f, EVERY_MS);
+    if (!db_well(f->options.db) || dispatch_in_doubt(f->options.dispatch)) {
+        look_after(f, AGAIN_MS);
         return;
     }
     command_script(c, SCRIPT_FORGET, 4);

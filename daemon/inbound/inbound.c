@@ -719,7 +719,6 @@ static void on_parked(void *arg, const redisReply *reply)
     if (cursor != NULL && strcmp(cursor->str, "0") != 0) {
         snprintf(in->cursor, sizeof in->cursor, "%s", cursor->str);
     } else {
-        forgetting_start(in->forgetting);
         strcpy(in->cursor, "0");
         in->sweeping++;
     }
@@ -767,6 +766,7 @@ void inbound_start(struct inbound *in, struct gateway_set *gateways)
     strcpy(in->cursor, "0");
     sweep_after(in, SWEEP_FIRST_MS);
     duty_start(in->duty, gateways);
+    forgetting_start(in->forgetting);
 }
 
 bool inbound_answered(struct inbound *in, void *context, const struct gateway_answer *answer)

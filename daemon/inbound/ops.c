@@ -17,9 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KNOWN_MOST 256   /* matters that are remembered */
-#define TELLINGS_MOST 64 /* under way or tried again */
-#define ENDED_MS 180000  /* not reported for so long: it is over */
+#define KNOWN_MOST 256    /* matters that are remembered */
+#define TELLINGS_MOST 64  /* under way or tried again */
+#define CAMPAIGNS_MOST 32 /* of these, to whom campaigns name */
+#define AT_ONCE 4         /* begun in one look: they go past all rates */
+#define ENDED_MS 180000   /* not reported for so long: it is over */
 #define NAME_MOST 128
 
 /* {name}, {number} and {detail} stand for those of the alarm. */
@@ -87,6 +89,7 @@ struct asking {
     char name[NAME_MOST];
     char *detail;
     int64_t number;
+    char token[120]; /* stands in the key where it is ours */
     bool ours;
 };
 
@@ -98,6 +101,7 @@ struct ops {
     struct known known[KNOWN_MOST];
     size_t known_count, telling_count;
     struct telling *tellings;
+    unsigned asked;
     struct asking *askings; /* to be freed with us: their answers no longer come then */
 };
 
@@ -175,8 +179,9 @@ static void try_all(struct ops *o)
 {
     int64_t now_ms = clock_boot_ms();
     struct telling *next;
+    unsigned begun = 0;
 
-    for (struct telling *t = o->tellings; t != NULL; t = next) {
+    for (struct telling *t = o->tellings; t != NULL && begun < AT_ONCE; t = next) {
         struct duty_note note = {t->id, t->words, t->line,
                                  alarm_is_of_gateway(t->matter) ? t->name : ""};
 
@@ -184,6 +189,7 @@ static void try_all(struct ops *o)
         if (t->under_way || t->next_ms > now_ms)
             continue;
         t->under_way = true;
+        begun++;
         duty_tell(o->duty, t->target, &note, on_told, t); /* last: t may be gone */
     }
 }
@@ -197,7 +203,7 @@ static void put_pair(struct buf *out, const char *name, const char *value)
 }
 
 /* By several entries it is told once. */
-static void tell(struct ops *o, const struct alarm *alarm, const char *target)
+static void tell(struct ops *o, const struct alarm *alarm, const char *target, size_t most)
 {
     static const char *const levels[] = {"debug", "info", "warning", "error"};
     struct buf line = BUF_INIT(4 * OPS_WORDS_BYTES);
@@ -207,7 +213,7 @@ static void tell(struct ops *o, const struct alarm *alarm, const char *target)
         if (t->matter == alarm->matter && strcmp(t->name, alarm->name) == 0 &&
             strcmp(t->target, target) == 0)
             return;
-    if (o->telling_count == TELLINGS_MOST) {
+    if (o->telling_count >= most) {
         log_error("ops.untold matter=%s name=%s reason=\"too many others wait to be told\"",
                   alarm_name(alarm->matter), log_quote(alarm->name));
         return;
@@ -244,7 +250,7 @@ static void tell_configured(struct ops *o, const struct alarm *alarm)
     for (size_t i = 0; i < s->alert_count; i++)
         if (s->alerts[i].level <= ops_level(alarm->matter)) {
             duty_target(s, i, target);
-            tell(o, alarm, target);
+            tell(o, alarm, target, TELLINGS_MOST);
         }
 }
 
@@ -265,7 +271,7 @@ static void tell_campaigns(struct ops *o, const struct alarm *alarm, const redis
         int least = level != NULL ? log_level_parse(level->string) : LOG_LEVEL_ERROR;
 
         if (to != NULL && strncmp(to->string, "exec:", 5) != 0 && least <= ops_level(alarm->matter))
-            tell(o, alarm, to->string);
+            tell(o, alarm, to->string, CAMPAIGNS_MOST);
     }
     tree_free(tree);
 }
@@ -286,14 +292,14 @@ static struct alarm alarm_of(const struct asking *a)
     return (struct alarm){a->matter, a->name, a->detail, a->number};
 }
 
-/* Another daemon has told it within the hour, or it is for us. An error is no answer: rather
- * twice than not at all. */
+/* Another daemon has told it within the hour, or it is for us. Nothing, or an error, is no answer
+ * (Redis is full): rather twice than not at all. */
 static void on_turn(void *arg, const redisReply *reply)
 {
     struct asking *a = arg;
     struct alarm alarm = alarm_of(a);
 
-    a->ours = reply->type != REDIS_REPLY_NIL;
+    a->ours = reply->type != REDIS_REPLY_STRING || strcmp(reply->str, a->token) == 0;
     if (a->ours)
         tell_configured(a->ops, &alarm);
     if (!alarm_is_of_campaign(a->matter)) {
@@ -326,12 +332,17 @@ static void ask(struct ops *o, const struct alarm *alarm)
     snprintf(a->name, sizeof a->name, "%s", alarm->name);
     a->detail = xstrdup(alarm->detail);
     a->number = alarm->number;
+    snprintf(a->token, sizeof a->token, "%s %lld %u", o->options.settings->name,
+             (long long)clock_wall_ms(), ++o->asked);
     command_start(c, "SET");
-    command_add_format(c, "outreach:alarm:%s:%s", alarm_name(alarm->matter), a->name);
-    command_add_string(c, o->options.settings->name);
+    key_alarm(c, alarm_name(alarm->matter), a->name);
+    command_add_string(c, a->token);
     command_add_string(c, "NX");
     command_add_string(c, "PX");
     command_add_int(c, OPS_AGAIN_MS);
+    db_try(o->options.db, c, NULL, NULL); /* it may run twice: whose turn it is, the next says */
+    command_start(c, "GET");
+    key_alarm(c, alarm_name(alarm->matter), a->name);
     db_send(o->options.db, c, on_turn, a);
     if (!alarm_is_of_campaign(alarm->matter) || key_split(a->name, id, reminder) != 0)
         return;
@@ -343,6 +354,7 @@ static void ask(struct ops *o, const struct alarm *alarm)
 
 /* ---------------------------------------------------------------------------- limits */
 
+/* NULL: more last than are remembered; what was there first is told. */
 static struct known *know(struct ops *o, const struct alarm *alarm)
 {
     struct known *oldest = &o->known[0];
@@ -359,6 +371,8 @@ static struct known *know(struct ops *o, const struct alarm *alarm)
     }
     if (o->known_count < KNOWN_MOST)
         oldest = &o->known[o->known_count++];
+    else if (clock_mono_ms() - oldest->seen_ms < ENDED_MS)
+        return NULL;
     *oldest = (struct known){.matter = alarm->matter};
     memcpy(oldest->name, name, sizeof name);
     return oldest;
@@ -367,10 +381,12 @@ static struct known *know(struct ops *o, const struct alarm *alarm)
 void ops_alarm(struct ops *o, const struct alarm *alarm)
 {
     struct known *k = know(o, alarm);
-    int64_t now_ms = clock_boot_ms(), since_ms = now_ms - k->told_ms;
+    int64_t now_ms = clock_boot_ms(), since_ms = k != NULL ? now_ms - k->told_ms : 0;
     int64_t seen_ms = clock_mono_ms();
-    bool lasts = k->seen_ms != 0 && seen_ms - k->seen_ms < ENDED_MS;
+    bool lasts = k != NULL && k->seen_ms != 0 && seen_ms - k->seen_ms < ENDED_MS;
 
+    if (k == NULL)
+        return;
     k->seen_ms = seen_ms;
     if (k->told_ms != 0 && since_ms < (lasts ? OPS_LASTS_MS : OPS_AGAIN_MS))
         return;

@@ -78,6 +78,11 @@ void key_sender(struct command *c, const char *source, const char *part)
     command_add_format(c, "outreach:{from:%s}:%s", source, part);
 }
 
+void key_alarm(struct command *c, const char *matter, const char *name)
+{
+    command_add_format(c, "outreach:alarm:%s:%s", matter, name);
+}
+
 void key_campaign_shares(struct command *c, const char *id)
 {
     command_add_format(c, "outreach:{%s}:shares", id);

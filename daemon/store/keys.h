@@ -67,6 +67,8 @@ void key_gateway(struct command *c, const char *gateway, const char *part);
 /* What one source number may send, from whatever gateway. */
 void key_sender(struct command *c, const char *source, const char *part);
 void key_campaign_shares(struct command *c, const char *id);
+void key_alarm(struct command *c, const char *matter,
+               const char *name); /* who tells it, for an hour */
 void key_cap(struct command *c, const char *address);
 void key_cap_gateway(struct command *c, const char *address, const char *gateway);
 /* What residents sent back, see places.h. */

@@ -696,6 +696,8 @@ static void open_device(struct modem_port *p)
     }
     /* Two who talk to one modem take each other's answers. It ends with the descriptor. */
     if (flock(p->fd, LOCK_EX | LOCK_NB) != 0) {
+        close(p->fd); /* not by shut(): what waits in the line is the other's */
+        p->fd = -1;
         lose(p, "another program has it (a daemon: drain its gateway)", 0);
         return;
     }
