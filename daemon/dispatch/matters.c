@@ -57,19 +57,19 @@ static const struct {
     const char *name;
     bool campaign, gateway;
 } matters[ALARM_MATTERS] = {
-    [ALARM_GATEWAY] = {"gateway", .gateway = true},
-    [ALARM_BALANCE] = {"balance", .gateway = true},
-    [ALARM_LOW] = {"low"},
-    [ALARM_SILENT] = {"silent"},
-    [ALARM_DISK] = {"disk"},
-    [ALARM_REDIS] = {"redis"},
-    [ALARM_AILING] = {"ailing"},
-    [ALARM_DOUBT] = {"doubt"},
-    [ALARM_CLOCK] = {"clock"},
-    [ALARM_HALTED] = {"halted", .campaign = true},
-    [ALARM_LATE] = {"late", .campaign = true},
-    [ALARM_FAILURES] = {"failures", .campaign = true},
-    [ALARM_MISSED] = {"missed", .campaign = true},
+    [ALARM_GATEWAY] = {.name = "gateway", .gateway = true},
+    [ALARM_BALANCE] = {.name = "balance", .gateway = true},
+    [ALARM_LOW] = {.name = "low"},
+    [ALARM_SILENT] = {.name = "silent"},
+    [ALARM_DISK] = {.name = "disk"},
+    [ALARM_REDIS] = {.name = "redis"},
+    [ALARM_AILING] = {.name = "ailing"},
+    [ALARM_DOUBT] = {.name = "doubt"},
+    [ALARM_CLOCK] = {.name = "clock"},
+    [ALARM_HALTED] = {.name = "halted", .campaign = true},
+    [ALARM_LATE] = {.name = "late", .campaign = true},
+    [ALARM_FAILURES] = {.name = "failures", .campaign = true},
+    [ALARM_MISSED] = {.name = "missed", .campaign = true},
 };
 
 bool alarm_is_of_campaign(enum alarm_matter matter)
