@@ -57,13 +57,19 @@ static const struct {
     const char *name;
     bool campaign, gateway;
 } matters[ALARM_MATTERS] = {
-    [ALARM_GATEWAY] = {"gateway", false, true}, [ALARM_BALANCE] = {"balance", false, true},
-    [ALARM_LOW] = {"low", false, false},        [ALARM_SILENT] = {"silent", false, false},
-    [ALARM_DISK] = {"disk", false, false},      [ALARM_REDIS] = {"redis", false, false},
-    [ALARM_AILING] = {"ailing", false, false},  [ALARM_DOUBT] = {"doubt", false, false},
-    [ALARM_CLOCK] = {"clock", false, false},    [ALARM_HALTED] = {"halted", true, false},
-    [ALARM_LATE] = {"late", true, false},       [ALARM_FAILURES] = {"failures", true, false},
-    [ALARM_MISSED] = {"missed", true, false},
+    [ALARM_GATEWAY] = {.name = "gateway", .gateway = true},
+    [ALARM_BALANCE] = {.name = "balance", .gateway = true},
+    [ALARM_LOW] = {.name = "low"},
+    [ALARM_SILENT] = {.name = "silent"},
+    [ALARM_DISK] = {.name = "disk"},
+    [ALARM_REDIS] = {.name = "redis"},
+    [ALARM_AILING] = {.name = "ailing"},
+    [ALARM_DOUBT] = {.name = "doubt"},
+    [ALARM_CLOCK] = {.name = "clock"},
+    [ALARM_HALTED] = {.name = "halted", .campaign = true},
+    [ALARM_LATE] = {.name = "late", .campaign = true},
+    [ALARM_FAILURES] = {.name = "failures", .campaign = true},
+    [ALARM_MISSED] = {.name = "missed", .campaign = true},
 };
 
 bool alarm_is_of_campaign(enum alarm_matter matter)

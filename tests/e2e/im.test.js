@@ -80,13 +80,13 @@ journey('two daemons fetch one access token, renew a refused one once, and it is
   }
 }, { timeout: 240000 });
 
-journey('a member who is not there is refused, the others have it once, whatever is sent twice', async (s) => {
-  const wecom = await peer(s, new Wecom({ members: ['zhangsan', 'lisi'] }), { ...application, timeout: '1s' }, { WECOM_SECRET: 'app-secret' });
+journey('a member who is not there is refused, the others have it once, whatever is sent twice; one text is one request', async (s) => {
+  const wecom = await peer(s, new Wecom({ members: ['zhangsan', 'lisi'] }), application, { WECOM_SECRET: 'app-secret' });
   let lost = 2;
   const { behave } = wecom;
   wecom.behave = async (request) => {
     const answer = await behave(request);
-    return request.path === '/cgi-bin/message/send' && lost-- > 0 ? { ...answer, delayMs: 3000 } : answer;
+    return request.path === '/cgi-bin/message/send' && lost-- > 0 ? { ...answer, cut: true } : answer;
   };
   s.settings.dispatch = { doubt_wait: '1s' };
   await s.start();
@@ -101,6 +101,24 @@ journey('a member who is not there is refused, the others have it once, whatever
   assert.deepEqual(wecom.requests[0].query, Object.fromEntries(new URL(token.url).searchParams));
   assert.deepEqual(query, Object.fromEntries(new URL(message.url).searchParams));
   assert.deepEqual(Object.fromEntries(Object.keys(message.body).map((key) => [key, body[key]])), message.body); // and the duplicate check
+  const before = wecom.requests.length;
+  await s.xadd(campaign('all', recipients(['zhangsan', 'Nobody', 'lisi']), { channels: ['wecom'], texts: { zh: '请大家到{{event.venue}}。' } }));
+  await s.counted('all', 'first', { accepted: 2, failed: 1 }, 60000);
+  const [one, ...more] = wecom.requests.slice(before).map((r) => JSON.parse(r.body));
+  assert.equal(more.length, 0, 'several go as one');
+  const [, batch] = await packageSends('WorkWeixin', { ...keys, touser: 'zhangsan|Nobody|lisi' }, '请大家到区妇联。', { answer: { errcode: 0, access_token: wecom.tokens[0] } });
+  assert.deepEqual(Object.fromEntries(Object.keys(batch.body).map((key) => [key, one[key]])), batch.body);
+  assert.deepEqual((await s.ledger('all', 'first')).map((r) => r.state), ['accepted', 'failed', 'accepted']);
+  // A batch without an answer is in doubt for all of it; each comes again alone, and that not twice.
+  lost = 2;
+  const late = wecom.requests.length;
+  await s.xadd(campaign('late', recipients(['zhangsan', 'lisi']), { channels: ['wecom'], texts: { zh: '改在{{event.venue}}。' } }));
+  await s.counted('late', 'first', { accepted: 2 }, 60000);
+  const [first, ...again] = wecom.requests.slice(late).map((r) => JSON.parse(r.body).touser);
+  assert.equal(first, 'zhangsan|lisi');
+  assert.equal(again.length, 3);
+  assert.deepEqual([...new Set(again)].sort(), ['lisi', 'zhangsan']);
+  assert.equal(wecom.taken.filter((m) => m.text === '改在区妇联。').length, 4);
 });
 
 journey('a member answers: the push is checked by its signature', async (s) => {

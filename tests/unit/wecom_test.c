@@ -299,6 +299,187 @@ static void test_token_is_refused(void **state)
     host_close(gw);
 }
 
+/* An application that has its token. */
+static struct gateway *open_application(const struct setting_row *rows)
+{
+    struct gateway_message m = im_message(9999, "first", "您好");
+    struct gateway *gw = host_open(SO, rows, NULL);
+
+    assert_non_null(gw);
+    im_submit(gw, &m);
+    im_answer(gw, 0, 200, TOKEN_ANSWER);
+    im_answer(gw, 1, 200, "{\"errcode\":0}");
+    return gw;
+}
+
+#define OF_OPEN 2 /* requests before the test's first */
+
+static void submit_all(struct gateway *gw, const struct gateway_message *m, size_t n)
+{
+    const struct gateway_message **list = calloc(n, sizeof *list);
+
+    for (size_t i = 0; i < n; i++)
+        list[i] = &m[i];
+    gw->plugin->submit(gw->state, list, n);
+    free(list);
+}
+
+static void goes_to(struct gateway *gw, size_t request, const char *users)
+{
+    json_t *body = im_body(gw, OF_OPEN + request);
+
+    assert_string_equal(json_string_value(json_object_get(body, "touser")), users);
+    json_decref(body);
+}
+
+/* specs: the answer of B.2 */
+#define LEFT_OUT                                                                                   \
+    "{\"errcode\":0,\"errmsg\":\"ok\",\"invaliduser\":\"userid1|userid2\",\"invalidparty\":\"\","  \
+    "\"invalidtag\":\"\",\"unlicenseduser\":\"userid3\",\"msgid\":\"xxxx\",\"response_code\":"     \
+    "\"xyz\"}"
+
+static void test_one_text_is_one_request(void **state)
+{
+    struct gateway_message m[] = {
+        im_message(1, "UserID1", "开会"),  im_message(2, "lisi", "别的"),
+        im_message(3, "userid2", "开会"),  im_message(4, "a|b", "开会"),
+        im_message(5, "userid3", "开会"),  im_message(6, "zhangsan", "开会"),
+        im_message(7, "ZhangSan", "开会"), /* the same member: told once in a request */
+    };
+    struct gateway *gw = open_application(application);
+
+    (void)state;
+    assert_int_equal(gw->plugin->batch_max, 1000); /* specs: B.2 */
+    m[2].submit_by_ms = gw->now_ms + 2000;
+    m[4].submit_by_ms = gw->now_ms + 1000;
+    submit_all(gw, m, 7);
+    assert_int_equal(host_answer(gw, 4)->reason, GATEWAY_REASON_NUMBER);
+    assert_int_equal(gw->request_count, OF_OPEN + 3);
+    im_body_is(gw, OF_OPEN,
+               "{\"touser\":\"UserID1|userid2|userid3|zhangsan\",\"msgtype\":\"text\",\"agentid\":"
+               "1000002,\"text\":{\"content\":\"开会\"},\"safe\":0,\"enable_duplicate_check\":1,"
+               "\"duplicate_check_interval\":1800}");
+    assert_int_equal(gw->requests[OF_OPEN].send_by_ms, gw->now_ms + 1000); /* the first is stale */
+    goes_to(gw, 1, "lisi");
+    goes_to(gw, 2, "ZhangSan");
+    im_answer(gw, OF_OPEN, 200, LEFT_OUT);
+    assert_string_equal(host_answer(gw, 1)->code, "invaliduser"); /* they answer in lower case */
+    assert_int_equal(host_answer(gw, 1)->outcome, GATEWAY_REJECTED);
+    assert_int_equal(host_answer(gw, 3)->outcome, GATEWAY_REJECTED);
+    assert_string_equal(host_answer(gw, 5)->code, "unlicenseduser");
+    assert_int_equal(host_answer(gw, 5)->outcome, GATEWAY_REJECTED);
+    assert_int_equal(host_answer(gw, 6)->outcome, GATEWAY_ACCEPTED);
+    assert_int_equal(host_answer(gw, 6)->id_count, 0); /* msgid is no receipt's */
+    host_close(gw);
+}
+
+static void test_batch_has_a_limit(void **state)
+{
+    static const struct {
+        const char *batch;
+        size_t requests; /* for 1001 members */
+    } rows[] = {{"1", 1001}, {"100", 11}, {"1000", 2}};
+    static struct gateway_message m[1001];
+    static char users[1001][8];
+
+    (void)state;
+    for (size_t i = 0; i < 1001; i++) {
+        snprintf(users[i], sizeof users[i], "u%zu", i);
+        m[i] = im_message(i + 1, users[i], "开会");
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct setting_row with[] = {
+            application[0], application[1], application[2], {"batch", rows[i].batch}, {0}};
+        struct gateway *gw = open_application(with);
+
+        submit_all(gw, m, 1001);
+        assert_int_equal(gw->request_count, OF_OPEN + rows[i].requests);
+        goes_to(gw, rows[i].requests - 1, "u1000");
+        host_close(gw);
+    }
+}
+
+static void test_batch_refused_as_a_whole(void **state)
+{
+    struct gateway_message m[] = {im_message(1, "good", "开会"), im_message(2, "bad", "开会"),
+                                  im_message(3, "other", "开会")};
+    struct gateway *gw = open_application(application);
+
+    (void)state;
+    submit_all(gw, m, 2); /* for one of them, perhaps: each alone */
+    im_answer(gw, OF_OPEN, 200, "{\"errcode\":60111,\"errmsg\":\"userid not found\"}");
+    assert_int_equal(gw->answer_count, 1); /* of open_application() */
+    goes_to(gw, 1, "good");
+    goes_to(gw, 2, "bad");
+    im_answer(gw, OF_OPEN + 1, 200, "{\"errcode\":0}");
+    im_answer(gw, OF_OPEN + 2, 200, "{\"errcode\":60111,\"errmsg\":\"userid not found\"}");
+    assert_int_equal(host_answer(gw, 1)->outcome, GATEWAY_ACCEPTED);
+    assert_int_equal(host_answer(gw, 2)->outcome, GATEWAY_REJECTED);
+    assert_int_equal(gw->request_count, OF_OPEN + 3);
+
+    m[0].token = 4, m[1].token = 5; /* for all of them: specs, B.4 */
+    submit_all(gw, m, 2);
+    im_answer(gw, OF_OPEN + 3, 200, "{\"errcode\":81013,\"errmsg\":\"all invalid\"}");
+    assert_int_equal(host_answer(gw, 4)->reason, GATEWAY_REASON_NUMBER);
+    assert_int_equal(host_answer(gw, 5)->reason, GATEWAY_REASON_NUMBER);
+    assert_int_equal(gw->request_count, OF_OPEN + 4);
+
+    m[1].token = 6, m[1].submit_by_ms = gw->now_ms + 10; /* none leaves after its time */
+    submit_all(gw, m + 1, 2);
+    gw->now_ms += 11;
+    im_answer(gw, OF_OPEN + 4, 200, "{\"errcode\":60111,\"errmsg\":\"userid not found\"}");
+    assert_int_equal(host_answer(gw, 6)->outcome, GATEWAY_UNSENT);
+    goes_to(gw, 5, "other");
+    host_close(gw);
+}
+
+static void test_batch_with_a_refused_token(void **state)
+{
+    struct gateway_message m[] = {im_message(1, "a", "开会"), im_message(2, "b", "开会")};
+    struct gateway *gw = open_application(application);
+
+    (void)state;
+    submit_all(gw, m, 2);
+    im_answer(gw, OF_OPEN, 200, "{\"errcode\":42001,\"errmsg\":\"access_token expired\"}");
+    im_answer(gw, OF_OPEN + 1, 200, NEW_TOKEN_ANSWER);
+    assert_string_equal(gw->requests[OF_OPEN + 2].body, gw->requests[OF_OPEN].body);
+    im_answer(gw, OF_OPEN + 2, 200, "{\"errcode\":0}");
+    assert_int_equal(host_answer(gw, 1)->outcome, GATEWAY_ACCEPTED);
+    assert_int_equal(host_answer(gw, 2)->outcome, GATEWAY_ACCEPTED);
+    host_close(gw);
+}
+
+/* The doubt of a batch is that of all in it. What went alone is known as a repeat by its bytes,
+ * in whatever company it comes again. */
+static void test_lost_answers(void **state)
+{
+    static const struct im_fact lost = {
+        0, "timed out", GATEWAY_UNKNOWN, GATEWAY_REASON_OUTAGE, GATEWAY_HTTP_AMBIGUOUS, false};
+    struct gateway_message m[] = {im_message(1, "a", "开会"), im_message(2, "b", "开会"),
+                                  im_message(3, "alone", "开会")};
+    struct gateway *gw = open_application(application);
+
+    (void)state;
+    m[0].attempt = m[1].attempt = m[2].attempt = 1;
+    submit_all(gw, m, 2);
+    submit_all(gw, m + 2, 1);
+    im_fact(gw, &lost, OF_OPEN);
+    im_fact(gw, &lost, OF_OPEN + 1);
+    for (uint64_t token = 1; token <= 3; token++)
+        assert_int_equal(host_answer(gw, token)->outcome, GATEWAY_UNKNOWN);
+    for (size_t i = 0; i < 3; i++) {
+        m[i].token += 10;
+        m[i].attempt = i == 1 ? 1 : 2;
+    }
+    m[1].to = "new";
+    submit_all(gw, m, 3);
+    assert_int_equal(gw->request_count, OF_OPEN + 5);
+    goes_to(gw, 2, "a");
+    goes_to(gw, 3, "new");
+    assert_string_equal(gw->requests[OF_OPEN + 4].body, gw->requests[OF_OPEN + 1].body);
+    host_close(gw);
+}
+
 static void test_no_token(void **state)
 {
     static const struct im_fact facts[] = {
@@ -478,6 +659,11 @@ int main(void)
         cmocka_unit_test(test_robot),
         cmocka_unit_test(test_application),
         cmocka_unit_test(test_token_is_refused),
+        cmocka_unit_test(test_one_text_is_one_request),
+        cmocka_unit_test(test_batch_has_a_limit),
+        cmocka_unit_test(test_batch_refused_as_a_whole),
+        cmocka_unit_test(test_batch_with_a_refused_token),
+        cmocka_unit_test(test_lost_answers),
         cmocka_unit_test(test_no_token),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_unknown_code_is_told_once),

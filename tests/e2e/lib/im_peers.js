@@ -70,12 +70,15 @@ class Wecom extends HttpPeer {
     if (body.agentid !== this.agentid) return json({ errcode: 40056, errmsg: 'invalid agentid' });
     const refused = this.content(body);
     if (refused) return refused;
-    const known = body.touser.split('|').filter((one) => this.members.includes(one));
+    const users = body.touser.split('|');
+    if (users.length > 1000) return json({ errcode: 40058, errmsg: 'touser: more than 1000' });
+    const known = users.filter((one) => this.members.includes(one));
+    const left = users.filter((one) => !this.members.includes(one));
     if (known.length === 0) return json({ errcode: 81013, errmsg: 'user & party & tag all invalid' });
     const again = body.enable_duplicate_check === 1 && Date.now() - (this.seen.get(bytes) ?? 0) < 1000 * body.duplicate_check_interval;
     this.seen.set(bytes, Date.now());
     if (!again) for (const to of known) this.taken.push({ to, text: body[body.msgtype].content });
-    return json({ errcode: 0, errmsg: 'ok', invaliduser: '', msgid: `m${this.taken.length}` });
+    return json({ errcode: 0, errmsg: 'ok', invaliduser: left.join('|').toLowerCase(), msgid: `m${this.taken.length}` });
   }
 }
 
