@@ -2,6 +2,7 @@
 
 #include "campaign.h"
 #include "mem.h"
+#include "prose.h"
 #include "reading.h"
 #include "tree.h"
 
@@ -213,11 +214,11 @@ static void tell(const struct looking *l, const struct cli *cli, const char *pat
 
     fflush(stdout);
     for (size_t i = 0; i < l->count; i++) {
-        fprintf(stderr, "outreach: %s%s%s\n", l->mistakes[i].line == 0 ? path : "",
-                l->mistakes[i].line == 0 ? ": " : "", l->mistakes[i].text);
+        prose_tell("outreach: %s%s%s\n", l->mistakes[i].line == 0 ? path : "",
+                   l->mistakes[i].line == 0 ? ": " : "", l->mistakes[i].text);
         json_array_append_new(all, json_text(l->mistakes[i].text));
     }
-    fprintf(stderr, T("outreach: %s: %zu mistakes\n"), path, l->count);
+    prose_tell(T("outreach: %s: %zu mistakes\n"), path, l->count);
     if (cli->json)
         cli_json(json_pack("{s:o,s:o,s:i}", "error", json_text(l->mistakes[0].text), "errors",
                            json_incref(all), "exit", code));

@@ -264,12 +264,19 @@ static char *what_to_tell(const struct look *l, unsigned version, const struct w
                      l->picture->title, l->id);
 }
 
+/* What she takes it for: a correction that went out before the last one is the last word that she
+ * has, also where its receipt is not looked at any more. */
+static unsigned last_word(const struct look *l, const struct standing *s, unsigned sure)
+{
+    return s->told > sure && (sure == 0 || l->changed[s->told]) ? s->told : sure;
+}
+
 /* sure: the version that she knows for sure, or 0. */
 static void list(struct look *l, const struct standing *s, unsigned sure,
                  const struct walk_notice *w)
 {
     struct unreached *u = l->all;
-    unsigned knows = sure > 0 ? sure : s->told;
+    unsigned knows = last_word(l, s, sure);
     bool outdated = sure > 0 && l->changed[sure];
     const struct outcome *o = outdated ? &s->correction : &s->planned;
     struct unreached_person *one;
