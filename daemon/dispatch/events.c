@@ -12,6 +12,7 @@
 #include "log.h"
 #include "tree.h"
 #include "upload.h"
+#include "utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -694,6 +695,15 @@ static const struct {
     {"pause", apply_flag},  {"resume", apply_flag}, {"cancel", apply_flag},
 };
 
+/* Blanks are nobody's name. */
+static void take_name(struct events *e, const char *by)
+{
+    size_t n = strlen(by);
+
+    n = utf8_trim(&by, n);
+    snprintf(e->by, sizeof e->by, "%.*s", (int)n, by);
+}
+
 static void apply_next(struct events *e)
 {
     struct event_copy *c = e->first;
@@ -703,7 +713,7 @@ static void apply_next(struct events *e)
     e->applying = true;
     snprintf(e->id, sizeof e->id, "%s", c->id);
     snprintf(e->op, sizeof e->op, "%s", c->op ? c->op : "");
-    snprintf(e->by, sizeof e->by, "%s", c->by ? c->by : "");
+    take_name(e, c->by ? c->by : "");
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", c->campaign ? c->campaign : "");
     e->hash[0] = e->token[0] = '\0';
     if (c->campaign != NULL && strlen(c->campaign) >= sizeof e->campaign_id) {
