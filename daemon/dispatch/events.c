@@ -609,9 +609,10 @@ static void on_approved(void *arg, const redisReply *reply)
     } refusals[] = {
         {"UNKNOWN", "there is no such campaign"},
         {"CANCELLED", "it was cancelled; that is final"},
-        {"OTHER", "what is queued is not what was approved: its text or list is another"},
-        {"NOBODY", "no field `by`: who approves"},
-        {"OWN", "who queued it cannot approve it: a second person has to"},
+        {"OTHER", N_("what is queued is not what was approved: its text or list is another")},
+        {"NOBODY", N_("no field `by`: who approves")},
+        {"OWN", N_("who queued it cannot approve it, nor who changed or added anything of what "
+                   "awaits: somebody else has to")},
     };
     struct events *e = arg;
     const redisReply *word = db_at(reply, 0), *who = db_at(reply, 1);

@@ -100,6 +100,11 @@ journey('above the bound nothing is sent before another person agrees, to this t
   // A second one on top: both are shown against what was agreed to, with the correction, to how many, and its cost.
   s.write('fair.conf', fs.readFileSync(changed2, 'utf8').replace('-1d 18:00', '-1d 19:00'));
   assert.equal(JSON.parse((await s.ok('amend', changed2, '-y', '--json', '--by', 'eve', '-w', '60')).out).state, 'awaiting');
+  for (const name of ['bob', 'Eve'])
+    assert.match((await s.outreach('approve', 'fair', '-y', '--by', name)).err, /fair: what awaits was written by bob, eve: somebody else has to approve it/);
+  await xadd('op', 'approve', 'campaign', 'fair', 'by', ' Bob\u3000', 'hash', JSON.parse((await s.ok('show', 'fair', '--json')).out).hash);
+  await until('a part of it to be his', async () => (await s.rejected()).length === 6, 60000);
+  assert.match((await s.rejected())[5].reason, /who queued it cannot approve it, nor who changed/);
   const { amendment } = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
   assert.deepEqual([amendment.by, amendment.version, amendment.was_version, amendment.told, amendment.corrections], ['eve', 3, 1, 5, 5]);
   assert.equal(amendment.corrections_cost.toFixed(3), '0.225', 'a segment each at 0.045');
