@@ -116,6 +116,8 @@ static bool has_line(const struct buf *lines, const char *one, size_t n)
     while (p < end) {
         const char *eol = memchr(p, '\n', (size_t)(end - p));
 
+        if (eol == NULL)
+            break;
         if ((size_t)(eol - p) == n && strncasecmp(p, one, n) == 0)
             return true;
         p = eol + 1;
