@@ -253,7 +253,8 @@ static int append(struct adding *a)
                                     .token = part,
                                     .version = a->version,
                                     .max_rows = a->campaign->max_audience,
-                                    .now_ms = a->now_ms};
+                                    .now_ms = a->now_ms,
+                                    .by = a->cli->by};
         struct append_answer answer;
         redisReply *reply;
         struct error err;

@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #define ROWS_AT_ONCE 2000
@@ -211,8 +210,19 @@ static void tell(const struct approving *a, const char *state)
 
 static int refuse_own(const struct approving *a)
 {
-    return cli_fail(a->cli, EX_DATAERR, T("%s was queued by %s: a second person has to approve it"),
-                    a->picture->status->id, a->picture->status->by);
+    const struct campaign_status *s = a->picture->status;
+    char *authors = picture_authors(s);
+    int rc;
+
+    if (s->approved_by[0] == '\0' && strcmp(authors, s->by) == 0)
+        rc = cli_fail(a->cli, EX_DATAERR,
+                      T("%s was queued by %s: a second person has to approve it"), s->id, s->by);
+    else
+        rc = cli_fail(a->cli, EX_DATAERR,
+                      T("%s: what awaits was written by %s: somebody else has to approve it"),
+                      s->id, authors);
+    free(authors);
+    return rc;
 }
 
 static int agree(const struct approving *a)
@@ -229,10 +239,7 @@ static int agree(const struct approving *a)
     if (campaign_approve(a->cli->db, a->reading.campaign, &approval, word, &err) != 0)
         return cli_error(a->cli, EX_UNAVAILABLE, &err);
     if (strcmp(word, "OWN") == 0)
-        return cli_fail(a->cli, EX_DATAERR,
-                        T("%s: what it says now was written by %s: a second person has to approve "
-                          "it"),
-                        s->id, a->cli->by);
+        return refuse_own(a);
     if (strcmp(word, "NOBODY") == 0)
         return cli_fail(a->cli, EX_USAGE, T("approve: --by is empty"));
     if (strcmp(word, "CANCELLED") == 0)
@@ -273,7 +280,7 @@ static int run(struct approving *a, const struct approve_options *options)
 
     if (strcmp(s->state, "awaiting") != 0)
         return tell_not_awaiting(a);
-    if (s->approved_by[0] == '\0' && strcasecmp(s->by, a->cli->by) == 0 && !options->dry_run)
+    if (campaign_is_author(s, a->cli->by) && !options->dry_run)
         return refuse_own(a);
     rc = look(a);
     if (rc != 0)
@@ -310,8 +317,9 @@ const struct subcommand cmd_approve = {
     .summary = N_("agree, as a second person, to a campaign that awaits it"),
     .more =
         N_("A campaign above the bounds of `approval` is not sent until somebody else than who\n"
-           "queued it has agreed. Shows texts, times, people and cost as they stand in Redis,\n"
-           "and then asks; of an amendment, who changed what, and the correction that goes out.\n"
+           "queued, amended or added to it has agreed. Shows texts, times, people and cost as\n"
+           "they stand in Redis, and then asks; of an amendment, who changed what, and the\n"
+           "correction that goes out.\n"
            "What is approved is that text and that list. Later `add` may bring in as many\n"
            "people in all as could be sent to without approval (nobody with\n"
            "approval.required); another text, time or place has to be approved anew.\n"

@@ -137,13 +137,24 @@ bool picture_only_doubt(const struct reminder_status *r)
            r->counts[NOTICE_UNCERTAIN] > 0;
 }
 
+char *picture_authors(const struct campaign_status *s)
+{
+    struct buf out = BUF_INIT(1u << 20);
+
+    for (const char *p = s->authors; *p != '\0'; p += strcspn(p, "\n") + 1)
+        buf_printf(&out, "%s%.*s", p == s->authors ? "" : ", ", (int)strcspn(p, "\n"), p);
+    buf_string(&out);
+    return out.data;
+}
+
 void picture_write_awaiting(const struct picture *p, struct buf *out)
 {
     const struct campaign_status *s = p->status;
-    char *why = words_approval(s->approval);
+    char *why = words_approval(s->approval), *authors = picture_authors(s);
 
     buf_printf(out, T("waits for approval (%s) by somebody else than %s:\n  outreach approve %s\n"),
-               why, s->agreed != 0 ? s->amended_by : s->by, s->id);
+               why, authors, s->id);
+    free(authors);
     free(why);
 }
 

@@ -41,6 +41,9 @@ bool picture_holds_doubt(const struct picture *p, const struct reminder_status *
 /* Open, and only for notices in doubt. */
 bool picture_only_doubt(const struct reminder_status *r);
 
+/* Who wrote a part of what awaits: "ann, bob", for free(). */
+char *picture_authors(const struct campaign_status *s);
+
 /* "waits for approval (many recipients) by anybody but ann: outreach approve ID", a line or two. */
 void picture_write_awaiting(const struct picture *p, struct buf *out);
 

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "tree.h"
 #include "upload.h"
+#include "utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -609,9 +610,10 @@ static void on_approved(void *arg, const redisReply *reply)
     } refusals[] = {
         {"UNKNOWN", "there is no such campaign"},
         {"CANCELLED", "it was cancelled; that is final"},
-        {"OTHER", "what is queued is not what was approved: its text or list is another"},
-        {"NOBODY", "no field `by`: who approves"},
-        {"OWN", "who queued it cannot approve it: a second person has to"},
+        {"OTHER", N_("what is queued is not what was approved: its text or list is another")},
+        {"NOBODY", N_("no field `by`: who approves")},
+        {"OWN", N_("who queued it cannot approve it, nor who changed or added anything of what "
+                   "awaits: somebody else has to")},
     };
     struct events *e = arg;
     const redisReply *word = db_at(reply, 0), *who = db_at(reply, 1);
@@ -695,6 +697,15 @@ static const struct {
     {"pause", apply_flag},  {"resume", apply_flag}, {"cancel", apply_flag},
 };
 
+/* Blanks are nobody's name. */
+static void take_name(struct events *e, const char *by)
+{
+    size_t n = strlen(by);
+
+    n = utf8_trim(&by, n);
+    snprintf(e->by, sizeof e->by, "%.*s", (int)n, by);
+}
+
 static void apply_next(struct events *e)
 {
     struct event_copy *c = e->first;
@@ -704,7 +715,7 @@ static void apply_next(struct events *e)
     e->applying = true;
     snprintf(e->id, sizeof e->id, "%s", c->id);
     snprintf(e->op, sizeof e->op, "%s", c->op ? c->op : "");
-    snprintf(e->by, sizeof e->by, "%s", c->by ? c->by : "");
+    take_name(e, c->by ? c->by : "");
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", c->campaign ? c->campaign : "");
     e->hash[0] = e->token[0] = '\0';
     if (c->campaign != NULL && strlen(c->campaign) >= sizeof e->campaign_id) {

@@ -469,8 +469,9 @@ void duty_look(struct duty *d)
     if (d->asking || d->muted || calls >= AT_ONCE || !db_well(d->options.db))
         return;
     d->asking = true;
-    command_script(c, SCRIPT_DUTY, 1);
+    command_script(c, SCRIPT_DUTY, 2);
     command_add_string(c, KEY_REPLIES_DUTY);
+    command_add_string(c, KEY_REPLIES_DUTY_KNOWN);
     command_add_int(c, now_ms);
     command_add_int(c, now_ms + LEASE_MS);
     command_add_int(c, (int64_t)(AT_ONCE - calls));

@@ -8,8 +8,8 @@
  * DUTY_AGAIN_MS until the gateway has accepted it, by whatever daemon is there. One with no
  * answer is told again, too: rather twice than not at all.
  *
- * Where an alarm under way has a target that the configuration names no more, all those that it
- * names take its place.
+ * Who comes into the configuration while an alarm is under way is told of it, too. Where one has a
+ * target that no daemon names any more, all those that are named take its place.
  *
  * It goes past ledgers, hours, caps and rates: at most a few messages an alarm.
  */

@@ -50,7 +50,10 @@ void append_begin(const struct append *a, struct command *c)
         command_add_string(c, "");
     command_add_int(c, a->max_rows < LEDGER_MAX_NUMBER ? a->max_rows : LEDGER_MAX_NUMBER);
     command_add_int(c, a->now_ms);
-    command_add_int(c, a->expires_ms);
+    if (a->reminder != NULL)
+        command_add_int(c, a->expires_ms);
+    else
+        command_add_name(c, a->by != NULL ? a->by : "");
 }
 
 void append_row(struct command *c, const char *row, size_t n, const struct append_of *of)

@@ -43,6 +43,7 @@ struct append {
     uint32_t max_rows;  /* of the audience: defaults.max_audience, at most LEDGER_MAX_NUMBER */
     int64_t now_ms;     /* wall clock */
     int64_t expires_ms; /* of a built-in reminder: it lasts at least until then */
+    const char *by;     /* of the campaign's own audience: who adds to it; NULL: nobody knows */
 };
 
 /* Begins the script's call; append_row() must follow, once or up to APPEND_MOST times. */

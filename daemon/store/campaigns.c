@@ -6,11 +6,13 @@
 #include "error.h"
 #include "keys.h"
 #include "mem.h"
+#include "utf8.h"
 
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define FLAG_TRIES 5
 
@@ -107,6 +109,54 @@ static char *field_copy(const redisReply *hash, const char *name)
     return xstrdup(value != NULL ? value->str : "");
 }
 
+static bool has_line(const struct buf *lines, const char *one, size_t n)
+{
+    const char *p = lines->data, *end = p + lines->length;
+
+    while (p < end) {
+        const char *eol = memchr(p, '\n', (size_t)(end - p));
+
+        if (eol == NULL)
+            break;
+        if ((size_t)(eol - p) == n && strncasecmp(p, one, n) == 0)
+            return true;
+        p = eol + 1;
+    }
+    return false;
+}
+
+/* As approve.lua looks for them: who queued it counts until somebody has agreed to it. */
+static char *authors_of(const redisReply *hash)
+{
+    const bool agreed = text_of(db_field(hash, "approved_by"))[0] != '\0';
+    const char *const from[] = {agreed ? "" : text_of(db_field(hash, "by")),
+                                text_of(db_field(hash, "authors")),
+                                text_of(db_field(hash, "amended_by"))};
+    struct buf out = BUF_INIT(COMMAND_MAX_BYTES);
+
+    buf_string(&out); /* "", if nobody is known */
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++)
+        for (const char *p = from[i]; *p != '\0';) {
+            size_t n = strcspn(p, "\n");
+
+            if (n > 0 && !has_line(&out, p, n)) {
+                buf_put(&out, p, n);
+                buf_putc(&out, '\n');
+            }
+            p += n + (p[n] == '\n');
+        }
+    buf_string(&out);
+    return out.data;
+}
+
+bool campaign_is_author(const struct campaign_status *s, const char *name)
+{
+    struct buf lines = {.data = s->authors, .length = strlen(s->authors)};
+    size_t n = utf8_trim(&name, strlen(name));
+
+    return has_line(&lines, name, n);
+}
+
 struct campaign_status *campaign_status_parse(const redisReply *hash, const char *id,
                                               const char **names, struct error *err)
 {
@@ -125,6 +175,7 @@ struct campaign_status *campaign_status_parse(const redisReply *hash, const char
     snprintf(s->approval, sizeof s->approval, "%s", text_of(db_field(hash, "approval")));
     snprintf(s->approved_by, sizeof s->approved_by, "%s", text_of(db_field(hash, "approved_by")));
     s->approved_ms = db_int(db_field(hash, "approved_ms"), 0);
+    s->authors = authors_of(hash);
     s->digest = field_copy(hash, "digest");
     s->hash = field_copy(hash, "hash");
     s->document = field_copy(hash, "document");
@@ -170,6 +221,7 @@ void campaign_status_free(struct campaign_status *s)
 {
     if (s == NULL)
         return;
+    free(s->authors);
     free(s->digest);
     free(s->hash);
     free(s->document);
@@ -292,7 +344,7 @@ void campaign_approve_command(struct command *c, const struct campaign *campaign
     else
         command_add_string(c, "");
     command_add_int(c, a->now_ms);
-    command_add_string(c, a->by);
+    command_add_name(c, a->by);
     for (size_t r = 0; r < campaign->reminder_count; r++) {
         command_add_int(c, due_ms[r]);
         command_add_string(c, skipped[r] ? "skipped" : "scheduled");

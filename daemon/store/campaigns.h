@@ -35,8 +35,9 @@ struct campaign_status {
     char amended_by[65]; /* the last to; "": nobody */
     int64_t amended_ms;
     unsigned
-        agreed;   /* of an amendment that awaits approval: the version that stood before; else 0 */
-    char *digest; /* of the list */
+        agreed;    /* of an amendment that awaits approval: the version that stood before; else 0 */
+    char *authors; /* who wrote a part of what awaits approval, a line each, ended by "\n" */
+    char *digest;  /* of the list */
     char *hash, *document; /* the canonical JSON, and its hash */
     int64_t queued_ms, rows;
     unsigned version;    /* 1, and one more with each amendment */
@@ -61,6 +62,9 @@ void reminder_status_parse(const redisReply *reply, const char *name, struct rem
  * spaces, good as long as the reply); NULL with err when there is none. */
 struct campaign_status *campaign_status_parse(const redisReply *hash, const char *id,
                                               const char **names, struct error *err);
+
+/* Of one that awaits approval: a part of it is hers, so that she cannot agree to it. */
+bool campaign_is_author(const struct campaign_status *s, const char *name);
 
 /* For programs (they run the loop): one campaign, or NULL with an error when there is none of that
  * id. */

@@ -1,12 +1,14 @@
 #include "command.h"
 
 #include "mem.h"
+#include "utf8.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#define NAME_MOST 64u
 #define HEAD_BYTES 16 /* room for "*4294967295\r\n" */
 
 void command_free(struct command *c)
@@ -65,6 +67,13 @@ void command_add(struct command *c, const void *bytes, size_t n)
 void command_add_string(struct command *c, const char *s)
 {
     command_add(c, s, strlen(s));
+}
+
+void command_add_name(struct command *c, const char *name)
+{
+    size_t n = utf8_trim(&name, strlen(name));
+
+    command_add(c, name, n < NAME_MOST ? n : NAME_MOST);
 }
 
 void command_add_int(struct command *c, int64_t n)

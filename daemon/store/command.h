@@ -35,6 +35,8 @@ void command_script(struct command *c, enum script script, unsigned nkeys);
 
 void command_add(struct command *c, const void *bytes, size_t n);
 void command_add_string(struct command *c, const char *s);
+/* A person's, without blanks around it; of a longer one its first 64 bytes. */
+void command_add_name(struct command *c, const char *name);
 void command_add_int(struct command *c, int64_t n);
 void command_add_format(struct command *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

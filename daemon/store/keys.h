@@ -35,7 +35,9 @@
 /* string: id that the last piece ended at of those looked at for their age */
 #define KEY_REPLIES_FORGOTTEN "outreach:{outreach:replies}:forgotten"
 #define KEY_REPLIES_DUTY                                                                           \
-    "outreach:{outreach:replies}:duty"       /* sorted set: "id whom" by ms: alerts to be sent */
+    "outreach:{outreach:replies}:duty" /* sorted set: "id whom" by ms: alerts to be sent */
+/* sorted set: "id whom" by ms: those that were in it, so that who is named since joins it once */
+#define KEY_REPLIES_DUTY_KNOWN "outreach:{outreach:replies}:duty:known"
 #define KEY_EXTENSIONS "outreach:extensions" /* hash: digits behind a number -> campaign */
 #define KEY_MARKER "outreach:marker"         /* hash: install, tick; doubt, since: see marker.h */
 #define KEY_NOTHING "outreach:nothing"       /* never there: for a write that changes nothing */

@@ -40,11 +40,6 @@ static bool is_trim(uint32_t c)
            c == 0xa0 || (c >= 0x2000 && c <= 0x206f) || (c >= 0x3000 && c <= 0x303f);
 }
 
-static bool is_space(uint32_t c)
-{
-    return c <= 0x20 || c == 0xa0 || (c >= 0x2000 && c <= 0x200f) || c == 0x3000;
-}
-
 /* "退 订", "T D", "opt out": spaces within a word change nothing. Bytes that are no UTF-8
  * stay. */
 static size_t without_spaces(char *text, size_t n)
@@ -58,7 +53,7 @@ static size_t without_spaces(char *text, size_t n)
 
         if (utf8_next(&p, end, &c) != 0)
             p = at + 1;
-        if (is_space(c))
+        if (utf8_is_blank(c))
             continue;
         memmove(text + length, at, (size_t)(p - at));
         length += (size_t)(p - at);

@@ -146,6 +146,26 @@ static bool in_ranges(uint32_t code, const struct range *ranges, size_t count)
     return false;
 }
 
+size_t utf8_trim(const char **s, size_t n)
+{
+    const char *p = *s, *end = p + n, *from = end, *to = end;
+
+    while (p < end) {
+        const char *at = p;
+        uint32_t code = 0xfffd;
+
+        if (utf8_next(&p, end, &code) != 0)
+            p = at + 1;
+        if (utf8_is_blank(code))
+            continue;
+        if (from == end)
+            from = at;
+        to = p;
+    }
+    *s = from;
+    return (size_t)(to - from);
+}
+
 size_t utf8_put(char *out, uint32_t code)
 {
     if (code < 0x80) {

@@ -54,6 +54,16 @@ static inline int utf8_next(const char **p, const char *end, uint32_t *code)
     return 0;
 }
 
+/* A space of any kind, also of no width, or a control character. */
+static inline bool utf8_is_blank(uint32_t code)
+{
+    return code <= 0x20 || code == 0xa0 || (code >= 0x2000 && code <= 0x200f) || code == 0x3000;
+}
+
+/* Moves *s over the blanks that it begins with. Returns how many of its n bytes are left without
+ * those at its end. Bytes that are no UTF-8 are no blanks. */
+size_t utf8_trim(const char **s, size_t n);
+
 /* Writes code (a valid one) as 1..4 bytes to out. Returns how many. */
 size_t utf8_put(char *out, uint32_t code);
 

@@ -100,6 +100,11 @@ journey('above the bound nothing is sent before another person agrees, to this t
   // A second one on top: both are shown against what was agreed to, with the correction, to how many, and its cost.
   s.write('fair.conf', fs.readFileSync(changed2, 'utf8').replace('-1d 18:00', '-1d 19:00'));
   assert.equal(JSON.parse((await s.ok('amend', changed2, '-y', '--json', '--by', 'eve', '-w', '60')).out).state, 'awaiting');
+  for (const name of ['bob', 'Eve'])
+    assert.match((await s.outreach('approve', 'fair', '-y', '--by', name)).err, /fair: what awaits was written by bob, eve: somebody else has to approve it/);
+  await xadd('op', 'approve', 'campaign', 'fair', 'by', ' Bob\u3000', 'hash', JSON.parse((await s.ok('show', 'fair', '--json')).out).hash);
+  await until('a part of it to be his', async () => (await s.rejected()).length === 6, 60000);
+  assert.match((await s.rejected())[5].reason, /who queued it cannot approve it, nor who changed/);
   const { amendment } = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
   assert.deepEqual([amendment.by, amendment.version, amendment.was_version, amendment.told, amendment.corrections], ['eve', 3, 1, 5, 5]);
   assert.equal(amendment.corrections_cost.toFixed(3), '0.225', 'a segment each at 0.045');
@@ -137,8 +142,9 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   await s.xadd(campaign('anonymous', people(3)), { by: '' });
   assert.deepEqual(await s.settled('cheap', 'first', 60000), { delivered: 10 });
   assert.deepEqual(await s.settled('two', 'first', 60000), { delivered: 2 });
-  await until('the anonymous one to be refused', async () => (await s.rejected()).length === 1, 60000);
-  assert.match((await s.rejected())[0].reason, /it must be known who the first is/);
+  await s.xadd(campaign('blank', people(3)), { by: ' \u3000\t' }); // blanks are nobody's name
+  await until('the anonymous ones to be refused', async () => (await s.rejected()).length === 2, 60000);
+  for (const { reason } of await s.rejected()) assert.match(reason, /it must be known who the first is/);
   const states = Object.fromEntries(JSON.parse((await s.ok('list', '--json')).out).map((c) => [c.id, c.state]));
   assert.deepEqual(states, { cheap: 'active', dear: 'awaiting', two: 'active', three: 'awaiting' });
   assert.equal(smsc.submits.length, 12);
@@ -154,18 +160,18 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   // What awaits a second person is amended by somebody; what stops it may be nobody's.
   const client = await s.redis();
   const cancelled = (id) => { const c = campaign(id, people(3)); c.event.cancelled = true; return c; };
-  await s.xadd({ ...campaign('said-0', people(3)), title: '另一场' }, { op: 'amend', by: '' });
+  await s.xadd({ ...campaign('said-0', people(3)), title: '另一场' }, { op: 'amend', by: '\u3000 ' });
   await s.xadd(cancelled('said-0'), { op: 'amend', by: '' });
   await until('it to be cancelled', async () => (await client.call('HGET', 'outreach:{said-0}', 'state')) === 'cancelled', 60000);
-  assert.match((await s.rejected())[1].reason, /no field `by`/);
+  assert.match((await s.rejected())[2].reason, /no field `by`/);
 
   // An approval names what it has seen: a list with its rows.
   const { hash, list, rows } = JSON.parse((await s.ok('show', 'three', '--json')).out);
   const approve = (...more) => client.call('XADD', 'outreach:events', '*', 'op', 'approve', 'campaign', 'three', 'by', 'bob', 'hash', hash, ...more);
   await approve('list', list);
   await approve('list', list, 'rows', '2');
-  await until('both to be refused', async () => (await s.rejected()).length === 4, 60000);
-  assert.deepEqual((await s.rejected()).slice(2).map((r) => r.reason.slice(0, 30)), ['no field `rows`: how many reci', 'what is queued is not what was']);
+  await until('both to be refused', async () => (await s.rejected()).length === 5, 60000);
+  assert.deepEqual((await s.rejected()).slice(3).map((r) => r.reason.slice(0, 30)), ['no field `rows`: how many reci', 'what is queued is not what was']);
   await approve('list', list, 'rows', String(rows));
   assert.deepEqual(await s.settled('three', 'first', 60000), { delivered: 3 });
   // Turned down: by a cancel.

@@ -17,6 +17,7 @@ const ROWS = 1000000;
 const WINDOW = 800;
 const LATENCY_MS = 200; // so long that what waits behind a window would be seen to follow it
 const REFUSING = 2000; // every twentieth, from where it will be soon
+const WRITING = 20; // every 400th, from where it will be a little later: by a reply
 
 const number = (n) => `+86138${String(50000000 + n)}`;
 
@@ -95,6 +96,8 @@ journey('a million wait: who refuses gets nothing more, pause, amend and cancel 
     name: 'mobile', plugin: 'smpp', channel: 'sms', host: '127.0.0.1', port: sink.port, system_id: 'women',
     password: '@env:SMPP_PASSWORD', source: '1069000038', window: WINDOW, signature: 'prefix',
   });
+  // Replies come by another connection of the operator's; the campaign leaves by the first alone.
+  const phones = await s.smsc(undefined, { name: 'phones', classes: ['notice'] });
   await s.start();
   writeList(s);
   const conf = writeCampaign(s, TEXT);
@@ -107,10 +110,25 @@ journey('a million wait: who refuses gets nothing more, pause, amend and cancel 
   await s.ok('optout', 'add', ...refusing.map(number));
   let at = Date.now();
   const refused = new Set(refusing);
+  // By a reply, too: what comes to her after it was acknowledged has come within a window of it.
+  await phones.bound();
+  const writing = Array.from({ length: WRITING }, (_, i) => ({ n: 12001 + i * 400 })); // none of the others
+  await Promise.all(writing.map(async (w, i) => {
+    assert.equal(await phones.reply(number(w.n), '1069000038', i % 2 ? 'TD' : '退订'), 0);
+    w.at = Date.now();
+  }));
   const flowing = await sink.count();
   await until('more than a window of them to be passed', async () => (await sink.count()) > flowing + 18000, 60000);
   const late = (await sink.since(at)).filter((n) => refused.has(n));
   assert.ok(late.length <= WINDOW, `${late.length} who had refused were sent to`);
+  for (const { n } of writing) await until(`${n}'s neighbour to be passed`, async () => new Set(await sink.since(0)).has(n + 1), 60000);
+  for (const w of writing) {
+    const after = (await sink.since(w.at)).indexOf(w.n);
+    assert.ok(after < WINDOW, `${w.n} had replied ${after} messages before she was sent to`);
+  }
+  const came = new Set(await sink.since(0));
+  assert.ok(writing.filter((w) => !came.has(w.n)).length > WRITING / 2, 'most of them had waited');
+  assert.equal(phones.submits.length, 0, 'nobody was sent anything else');
 
   // Pause.
   await s.ok('pause', 'million');

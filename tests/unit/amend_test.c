@@ -129,6 +129,7 @@ static void opened(const char *now)
 
 static char trouble[1024];
 static const char *approval; /* why amended() has to be agreed to, or NULL */
+static const char *by = "bob";
 
 /* Applies the amendment as the daemon does; what the script says, or "refused". */
 static const char *amended(const char *json, const char *event_id, const char *now)
@@ -144,7 +145,7 @@ static const char *amended(const char *json, const char *event_id, const char *n
     snprintf(trouble, sizeof trouble, "%s", err.text);
     if (a != NULL) {
         a->approval = approval != NULL ? xstrdup(approval) : NULL;
-        amendment_command(a, event_id, "bob", at(now), &c);
+        amendment_command(a, event_id, by, at(now), &c);
         if (db_ask(f.db, &c, &reply, &err) != 0)
             fail_msg("%s", err.text);
         answer = fixture_text(reply);
@@ -173,6 +174,8 @@ static const char *ms(const char *text)
 static void test_awaiting(void **state)
 {
     const char *hash;
+    struct campaign_status *status;
+    struct error err;
 
     (void)state;
     queued();
@@ -193,7 +196,25 @@ static void test_awaiting(void **state)
     is("[OTHER]", AGREE("eve", "h1"));
     is("[OWN bob]", AGREE("bob", hash)); /* who amended it, */
     is("[OWN ann]", AGREE("ann", hash)); /* and who queued it */
+    /* Others on top of it: what awaits has a part of each. */
+    by = "carl\nx";
+    is("[OK]", amended(document(EVENT("14"), TEXTS, BOTH), "102-0", "2027-02-02T00:00"));
+    by = "dora";
+    is("[OK]", amended(document(EVENT("15"), TEXTS, BOTH), "103-0", "2027-02-02T00:00"));
+    by = "bob";
+    hash = ask("HGET " C " hash");
+    is("[OWN bob]", AGREE("Bob", hash));
+    is("[OWN dora]", AGREE("dora", hash));
+    is("[OWN ann]", AGREE("ann", hash));
+    is("[OWN carl x]",
+       script(SCRIPT_APPROVE, 2, C " " R " %s '' '' 5 %s 9 scheduled", hash, "Carl\nx"));
+    status = campaign_status_read(f.db, "c", &err);
+    is("ann\nbob\ncarl x\ndora\n", status->authors);
+    assert_true(campaign_is_author(status, " BOB　"));
+    assert_false(campaign_is_author(status, "bo"));
+    campaign_status_free(status);
     is("[OK]", AGREE("eve", hash));
+    is("[(nil)]", ask("HMGET " C " authors"));
     is("[active eve]", ask("HMGET " C " state approved_by"));
     is("[scheduled 9]", ask("HMGET " R " state due"));
     is("[scheduled 0 0]", ask("HMGET " C ":corrections state paused held"));

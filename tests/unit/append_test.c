@@ -111,6 +111,28 @@ static void test_late(void **state)
     assert_done(late("t2", 1200, one), false, 6, 6);
 }
 
+/* Who adds to what awaits approval has a part in it; to what goes already, none. */
+static void test_late_awaiting(void **state)
+{
+    struct error err = {""};
+    struct append a = {.campaign = "c", .token = "t1", .max_rows = 9, .now_ms = 1200};
+
+    (void)state;
+    queued();
+    a.status = campaign_status_read(f.db, "c", &err);
+    a.by = "carl";
+    assert_done(append(&a, one, NULL), false, 4, 4);
+    is("0", ask("HEXISTS " C " authors"));
+    ask("HSET " C " state awaiting");
+    for (unsigned i = 0; i < 3; i++) {
+        a.token = (const char *const[]){"t2", "t3", "t4"}[i];
+        a.by = (const char *const[]){" dora ", "dora", "eve"}[i];
+        assert_done(append(&a, one, NULL), false, 5 + i, 5 + i);
+    }
+    is("dora\\x0aeve", ask("HGET " C " authors"));
+    campaign_status_free((struct campaign_status *)a.status);
+}
+
 static void test_late_keeps_the_ledger(void **state)
 {
     (void)state;
@@ -313,6 +335,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup(fn, empty)
     const struct CMUnitTest tests[] = {
         TEST(test_late),
+        TEST(test_late_awaiting),
         TEST(test_late_keeps_the_ledger),
         TEST(test_late_opens_again),
         TEST(test_late_for_what_is_over),

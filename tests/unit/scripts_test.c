@@ -1124,28 +1124,50 @@ static void test_number(void **state)
     is("[other 2]", ask("HMGET outreach:gateways :2 other"));
 }
 
-/* The line of alarms: a daemon takes what is due, and what its configuration names no more makes
- * way for what it names. */
+/* The line of alarms: a daemon takes what is due; what nobody's configuration names any more makes
+ * way for what its own names; and who is named since an alarm began joins it. */
 static void test_duty(void **state)
 {
 #define DUTY "outreach:{outreach:replies}:duty"
+#define LINE SCRIPT_DUTY, 2, DUTY " " DUTY ":known "
     (void)state;
-    ask("ZADD " DUTY " 100 %s 100 %s 100 %s 900 %s", "1-0 a:+1", "1-0 gone:+2", "2-0 gone:+2",
+    ask("ZADD " DUTY " 100 %s 100 %s 100 %s 90000 %s", "1-0 a:+1", "1-0 gone:+2", "2-0 gone:+2",
         "3-0 gone:+2");
-    is("[1-0 a:+1 1-0 gone:+2]", script(SCRIPT_DUTY, 1, DUTY " 150 200 2"));
-    is("[2-0 gone:+2]", script(SCRIPT_DUTY, 1, DUTY " 150 200 9"));
-    is("[]", script(SCRIPT_DUTY, 1, DUTY " 150 200 9"));
+    is("[1-0 a:+1 1-0 gone:+2]", script(LINE "150 200 2"));
+    is("[2-0 gone:+2]", script(LINE "150 200 9"));
+    is("[]", script(LINE "150 200 9"));
     /* a:+1 has been told of 1-0 when exec:/b takes the other's place, and hears of it once more */
     ask("ZREM " DUTY " %s", "1-0 a:+1");
-    is("[1-0 a:+1 1-0 exec:/b 2-0 a:+1 2-0 exec:/b]",
-       script(SCRIPT_DUTY, 1, DUTY " 200 300 9 a:+1 exec:/b"));
-    is("[]", script(SCRIPT_DUTY, 1, DUTY " 200 300 9 a:+1 exec:/b"));
-    is("[3-0 gone:+2 900]", ask("ZRANGE " DUTY " -1 -1 WITHSCORES")); /* not due */
+    is("[1-0 a:+1 1-0 exec:/b 2-0 a:+1 2-0 exec:/b]", script(LINE "15200 15300 9 a:+1 exec:/b"));
+    is("[]", script(LINE "15200 15300 9 a:+1 exec:/b"));
+    is("[3-0 gone:+2 90000]", ask("ZRANGE " DUTY " -1 -1 WITHSCORES")); /* not due */
     ask("ZREM " DUTY " %s", "2-0 a:+1");
-    is("[1-0 a:+1 1-0 exec:/b 2-0 exec:/b]",
-       script(SCRIPT_DUTY, 1, DUTY " 300 900 9 a:+1 exec:/b"));
+    is("[1-0 a:+1 1-0 exec:/b 2-0 exec:/b]", script(LINE "15300 15900 9 a:+1 exec:/b"));
     ask("ZADD " DUTY " 100 nothing");
-    is("[]", script(SCRIPT_DUTY, 1, DUTY " 300 900 9 a:+1 exec:/b"));
+    is("[]", script(LINE "15300 15900 9 a:+1 exec:/b"));
+    is("4", ask("ZCARD " DUTY));
+
+    /* Somebody is on duty since: she hears of all that is in line, once. */
+    is("[1-0 a:+1 1-0 c:+3 1-0 exec:/b 2-0 c:+3 2-0 exec:/b]",
+       script(LINE "15900 16000 9 a:+1 exec:/b c:+3"));
+    ask("ZREM " DUTY " %s %s %s", "1-0 c:+3", "2-0 c:+3", "1-0 a:+1");
+    is("[1-0 exec:/b 2-0 exec:/b]", script(LINE "16000 16100 9 a:+1 exec:/b c:+3"));
+    /* A daemon that has not heard of her leaves her to one that has, and takes her place if none
+     * is. */
+    ask("FLUSHALL");
+    ask("ZADD " DUTY " 100 %s", "1-0 a:+1");
+    is("[1-0 a:+1 1-0 c:+3]", script(LINE "100 200 9 a:+1 c:+3"));
+    is("[1-0 a:+1]", script(LINE "15199 20000 9 a:+1"));
+    is("[1-0 c:+3]", script(LINE "15199 15200 9 a:+1 c:+3"));
+    ask("ZREM " DUTY " %s", "1-0 a:+1");
+    is("[1-0 a:+1]", script(LINE "30200 40000 9 a:+1"));
+    is("[1-0 a:+1]", ask("ZRANGE " DUTY " 0 -1"));
+    /* What is known of an alarm goes a day after its last. */
+    ask("ZADD " DUTY " 86431000 %s", "2-0 a:+1");
+    is("[1-0 a:+1 2-0 a:+1]", script(LINE "86431000 86440000 9 a:+1"));
+    ask("ZREM " DUTY " %s", "1-0 a:+1");
+    is("[2-0 a:+1]", script(LINE "172840000 172850000 9 a:+1"));
+    is("[2-0 a:+1]", ask("ZRANGE " DUTY ":known 0 -1"));
 }
 
 /* ---------------------------------------------------------- what residents send back */
@@ -1470,7 +1492,7 @@ static const struct wrong {
     {"duty",
      SCRIPT_DUTY,
      "ZADD outreach:{outreach:replies}:duty 5 a",
-     {"outreach:{outreach:replies}:duty"},
+     {"outreach:{outreach:replies}:duty", "outreach:{outreach:replies}:duty:known"},
      "10 20 5",
      0},
     {"share", SCRIPT_SHARE, "PING", {"outreach:{gw:a}:shares"}, "d 0 10 1 0", 0},

@@ -255,6 +255,29 @@ static void test_halfwidth(void **state)
     }
 }
 
+static const struct {
+    const char *text, *left;
+} trims[] = {
+    {"ann", "ann"},
+    {" \t王 芳\n", "王 芳"},
+    {"\u3000\u00a0\u200b李\u3000", "李"},
+    {" \u3000\u2003\r\n", ""},
+    {"", ""},
+    {" \xff ", "\xff"}, /* no UTF-8 */
+};
+
+static void test_trim(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(trims); i++) {
+        const char *text = trims[i].text;
+        size_t n = utf8_trim(&text, strlen(text));
+
+        assert_int_equal(n, strlen(trims[i].left));
+        assert_memory_equal(text, trims[i].left, n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_widths_agree_with_the_c_library),
         cmocka_unit_test(test_cuts),
         cmocka_unit_test(test_halfwidth),
+        cmocka_unit_test(test_trim),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

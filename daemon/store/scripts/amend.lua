@@ -9,7 +9,8 @@
 -- What has begun keeps its ledger: it goes on, or waits where it is due later now, and lasts
 -- until its new end. A cancelled event ends all of them but the built-in ones.
 -- What has to be agreed to, or still had to, stands until it is (approve.lua): what has not begun
--- is `awaiting`, all else is held (paused, and `held` says by what).
+-- is `awaiting`, all else is held (paused, and `held` says by what). Who amends it is one of its
+-- `authors` until then, a line each: as many as there are versions at most.
 -- Returns OK; AGAIN: that event, or a later one, was applied, or the document is this already;
 -- UNKNOWN, CANCELLED; {'VERSION', n}: another amendment came first; {'BEGUN', k}: reminder k has
 -- begun, and had not when it was read.
@@ -56,6 +57,11 @@ redis.call('HLEN', KEYS[2]) -- an error before anything is written
 redis.call('HSET', KEYS[2], h[5], h[4])
 redis.call('HSET', KEYS[1], 'event', ARGV[1], 'hash', ARGV[2], 'document', ARGV[3], 'version', ARGV[4],
   'reminders', names, 'amended', ARGV[6], 'amended_by', ARGV[7])
+local author = string.gsub(ARGV[7], '%c', ' ')
+local authors = redis.call('HGET', KEYS[1], 'authors') or ''
+if author ~= '' and not string.find('\n' .. authors .. '\n', '\n' .. author .. '\n', 1, true) then
+  redis.call('HSET', KEYS[1], 'authors', authors == '' and author or authors .. '\n' .. author)
+end
 if awaits then
   redis.call('HSET', KEYS[1], 'state', 'awaiting', 'approval', why)
   if h[1] ~= 'awaiting' then

@@ -4,7 +4,8 @@
 --       each reminder that counts over this audience
 -- ARGV: token of this append, what it is for ('' the campaign's audience, else the built-in
 --       reminder), the campaign's version that the rows were written for ('' whatever), rows at
---       most in the audience, now ms, expires ms of a built-in reminder, then for each row: it,
+--       most in the audience, now ms, expires ms of a built-in reminder (of the campaign's
+--       audience: who adds to it, or ''), then for each row: it,
 --       and '' or whose notice it is: 'N version told'
 -- A reminder that is past its end, skipped or cancelled stays as it is; a finished one is opened
 -- again, and a built-in one comes to be. For which of them the schedule wants an entry is told.
@@ -72,6 +73,12 @@ end
 redis.call('HSET', KEYS[3], ARGV[1], (last + 1) .. ' ' .. to)
 if not builtin then
   redis.call('HSET', KEYS[1], 'last', to)
+  if h[1] == 'awaiting' then -- a part of what awaits is hers: see approve.lua
+    local author, authors = string.gsub(ARGV[6], '%c', ' '), redis.call('HGET', KEYS[1], 'authors') or ''
+    if author ~= '' and not string.find('\n' .. authors .. '\n', '\n' .. author .. '\n', 1, true) then
+      redis.call('HSET', KEYS[1], 'authors', authors == '' and author or authors .. '\n' .. author)
+    end
+  end
 elseif not all[1][1] then
   redis.call('HSET', KEYS[1], 'reminders', (h[4] and h[4] ~= '' and h[4] .. ' ' or '') .. ARGV[2])
   redis.call('HSET', KEYS[5], 'state', 'scheduled', 'due', ARGV[5], 'expires', ARGV[6], 'gen', 1, 'seq', 0,

@@ -4,8 +4,9 @@
 -- ARGV: what was agreed to: hash of the body, digest of the list, rows in it ('' each of them:
 --       not said); now ms, who agrees, then for each reminder: due ms, state (scheduled or skipped)
 -- Returns OK, or AGAIN and who had agreed, UNKNOWN, CANCELLED, OTHER (not what is queued),
--- NOBODY (no name is given), OWN (the one who queued it).
-local h = redis.call('HMGET', KEYS[1], 'state', 'hash', 'digest', 'last', 'by', 'approved_by', 'amended_by', 'was')
+-- NOBODY (no name is given), OWN and the name (a part of what awaits is hers).
+local h = redis.call('HMGET', KEYS[1], 'state', 'hash', 'digest', 'last', 'by', 'approved_by', 'amended_by', 'was',
+  'authors')
 if not h[1] or h[1] == 'loading' then
   return {'UNKNOWN'}
 end
@@ -18,13 +19,18 @@ for i = 1, 3 do
   end
 end
 local function plain(name) -- Ann, ann and "ann " are one person
-  return string.lower(string.match(name, '^%s*(.-)%s*$'))
+  return string.lower(string.match(string.gsub(name, '%c', ' '), '^%s*(.-)%s*$'))
 end
 if plain(ARGV[5]) == '' then
   return {'NOBODY'}
 end
--- Whoever wrote what is agreed to: once it was agreed to before, that is who amended it since.
-for _, author in ipairs({h[7] or '', (h[6] or '') == '' and h[5] or ''}) do
+-- Whoever wrote a part of what is agreed to: who queued it, unless it was agreed to before, who
+-- amended it last, and who amended it or added to it before, since it was agreed to.
+local authors = {h[7] or '', (h[6] or '') == '' and h[5] or ''}
+for author in string.gmatch(h[9] or '', '[^\n]+') do
+  authors[#authors + 1] = author
+end
+for _, author in ipairs(authors) do
   if author ~= '' and plain(ARGV[5]) == plain(author) then
     return {'OWN', author}
   end
@@ -47,5 +53,5 @@ for i = 2, #KEYS do
   end
   a = a + 2
 end
-redis.call('HDEL', KEYS[1], 'was', 'agreed')
+redis.call('HDEL', KEYS[1], 'was', 'agreed', 'authors')
 return {'OK'}
