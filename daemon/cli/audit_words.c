@@ -29,6 +29,7 @@ static const struct {
     {"gateway-drain", NC_("audit", "gateway-drain")},
     {"gateway-limit", NC_("audit", "gateway-limit")},
     {"gateway-try", NC_("audit", "gateway-try")},
+    {"gateway-balance", NC_("audit", "gateway-balance")},
     {"residents-import", NC_("audit", "residents-import")},
     {"residents-tag", NC_("audit", "residents-tag")},
     {"residents-untag", NC_("audit", "residents-untag")},

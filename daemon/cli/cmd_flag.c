@@ -146,7 +146,8 @@ const struct subcommand cmd_cancel = {
     .more =
         N_("Holds from the moment it returns, whether a daemon runs or not: what had been handed\n"
            "to gateways by then is counted and may still arrive. Nobody is told; with --tell a\n"
-           "daemon takes it, and who was told of the event is sent texts.cancelled."),
+           "daemon takes it, and who was told of the event is sent texts.cancelled: at once, for\n"
+           "what stops a campaign waits for nobody's approval."),
     .least = 1,
     .most = 1,
     .options = cancel_options,

@@ -83,6 +83,16 @@ struct rehearsing {
 
 /* ------------------------------------------------------------------- the forecast */
 
+/* The rehearsal has a Redis of its own, and nobody's residents in it. */
+static bool wants_register(const char *path)
+{
+    struct tree *document = reading_document(path, NULL);
+    bool wants = document != NULL && campaign_wants_register(document);
+
+    tree_free(document);
+    return wants;
+}
+
 /* As if it was queued at that time. 0, or an exit code. */
 static int reckon(struct rehearsing *r, int64_t now_ms)
 {
@@ -92,6 +102,11 @@ static int reckon(struct rehearsing *r, int64_t now_ms)
     r->asking = NULL;
     reading_close(&r->reading);
     r->reading = (struct reading){0};
+    if (wants_register(r->path))
+        return cli_fail(r->cli, EX_DATAERR, "%s",
+                        T("people of the register cannot be rehearsed: outreach residents export "
+                          "FILE writes them (with --tag TAG some of them); give that FILE as "
+                          "audience.file of a copy"));
     if (reading_open(&r->reading, r->cli, r->path, 0, &err) != 0)
         return cli_error(r->cli, r->reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
     r->asking = asking_create(r->cli, r->reading.campaign, now_ms, &err);
