@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <dlfcn.h>
+#include <sys/file.h>
 
 static const struct gateway_plugin *plugin;
 static char directory[] = "/tmp/outreach-modem-XXXXXX";
@@ -424,6 +425,32 @@ static void what_came_too_late_is_not_sent(void **state)
     end(1);
 }
 
+/* Two daemons, or one opening its gateway anew: what waits in the line is the answer to a text of
+ * him who has the lock, and without it that text goes out again. */
+static void who_does_not_get_the_line_leaves_what_waits_in_it(void **state)
+{
+    static const char answer[] = "\r\n+CMGS: 7\r\n\r\nOK\r\n";
+    char got[sizeof answer] = "";
+    struct termios line;
+    int holder;
+
+    (void)state;
+    make(0);
+    begin(1, NULL, NULL);
+    holder = open(modems[0].link, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(holder >= 0 && tcgetattr(holder, &line) == 0);
+    cfmakeraw(&line);
+    assert_int_equal(tcsetattr(holder, TCSANOW, &line), 0);
+    assert_int_equal(flock(holder, LOCK_EX | LOCK_NB), 0);
+    say(&modems[0], "%s", answer);
+    FAKE_UNTIL(&host, strstr(host.log, "another program has it") != NULL);
+    assert_int_equal(read(holder, got, sizeof got), strlen(answer));
+    assert_string_equal(got, answer);
+    close(holder);
+    ready();
+    end(1);
+}
+
 static void noise_on_the_line_does_no_harm(void **state)
 {
     struct gateway_message m = message(1, "hello");
@@ -459,6 +486,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_does_not_fill_the_sim),
         cmocka_unit_test(two_modems_share_the_messages),
         cmocka_unit_test(what_came_too_late_is_not_sent),
+        cmocka_unit_test(who_does_not_get_the_line_leaves_what_waits_in_it),
         cmocka_unit_test(noise_on_the_line_does_no_harm),
     };
     void *library = dlopen(BUILD_DIR "/plugins/modem.so", RTLD_NOW);
