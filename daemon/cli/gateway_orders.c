@@ -223,8 +223,8 @@ static bool is_one_line(const char *text)
     return *text == '\0';
 }
 
-/* What all daemons have spent so far; or -1 with err. */
-static int ask_spent(struct cli *cli, const char *name, int64_t *spent, struct error *err)
+/* What all daemons have spent so far, for freeReplyObject(); or NULL with err. */
+static redisReply *ask_spent(struct cli *cli, const char *name, struct error *err)
 {
     struct command c = COMMAND_INIT;
     redisReply *reply;
@@ -233,11 +233,7 @@ static int ask_spent(struct cli *cli, const char *name, int64_t *spent, struct e
     balance_ask_command(&c, name);
     rc = db_ask(cli->db, &c, &reply, err);
     command_free(&c);
-    if (rc != 0)
-        return -1;
-    *spent = balance_spent(reply);
-    freeReplyObject(reply);
-    return 0;
+    return rc == 0 ? reply : NULL;
 }
 
 /* "AMOUNT BASE", as the daemons read it. 0, or an exit code. */
@@ -245,7 +241,7 @@ static int check_balance(struct cli *cli, const char *name, const char *text, ch
 {
     const struct tree *group = gateway_configured(cli, name), *cost;
     struct error err;
-    int64_t spent;
+    redisReply *spent;
     char *end;
     double amount = strtod(text, &end);
 
@@ -256,26 +252,24 @@ static int check_balance(struct cli *cli, const char *name, const char *text, ch
         return cli_fail(
             cli, EX_DATAERR,
             T("%s has no `cost` in the configuration: what is spent cannot be reckoned"), name);
-    if (ask_spent(cli, name, &spent, &err) != 0)
+    spent = ask_spent(cli, name, &err);
+    if (spent == NULL)
         return cli_error(cli, EX_UNAVAILABLE, &err);
-    snprintf(out, 48, "%lld %lld", (long long)(amount * BALANCE_UNIT + 0.5), (long long)spent);
+    snprintf(out, 48, "%lld %lld", (long long)(amount * BALANCE_UNIT + 0.5),
+             (long long)balance_spent(spent));
+    freeReplyObject(spent);
     return 0;
 }
 
 int gateway_orders_balance(struct cli *cli, const redisReply *orders, const char *name,
                            struct balance *out, struct error *err)
 {
-    struct command c = COMMAND_INIT;
-    redisReply *reply;
-    int rc;
+    redisReply *spent = ask_spent(cli, name, err);
 
-    balance_ask_command(&c, name);
-    rc = db_ask(cli->db, &c, &reply, err);
-    command_free(&c);
-    if (rc != 0)
+    if (spent == NULL)
         return -1;
-    *out = balance_read(orders, name, reply);
-    freeReplyObject(reply);
+    *out = balance_read(orders, name, spent);
+    freeReplyObject(spent);
     return 0;
 }
 
