@@ -17,7 +17,7 @@ const ROWS = 1000000;
 const WINDOW = 800;
 const LATENCY_MS = 200; // so long that what waits behind a window would be seen to follow it
 const REFUSING = 2000; // every twentieth, from where it will be soon
-const WRITING = 20; // every 400th, from where it will be a little later: by a reply
+const WRITING = 20; // every 400th, from where it will be five seconds later: by a reply
 
 const number = (n) => `+86138${String(50000000 + n)}`;
 
@@ -112,7 +112,8 @@ journey('a million wait: who refuses gets nothing more, pause, amend and cancel 
   const refused = new Set(refusing);
   // By a reply, too: what comes to her after it was acknowledged has come within a window of it.
   await phones.bound();
-  const writing = Array.from({ length: WRITING }, (_, i) => ({ n: 12001 + i * 400 })); // none of the others
+  const ahead = 20 * Math.ceil((await sink.count()) / 20) + 20001; // none of the others
+  const writing = Array.from({ length: WRITING }, (_, i) => ({ n: ahead + i * 400 }));
   await Promise.all(writing.map(async (w, i) => {
     assert.equal(await phones.reply(number(w.n), '1069000038', i % 2 ? 'TD' : '退订'), 0);
     w.at = Date.now();
