@@ -73,6 +73,11 @@ struct gateway_setting {
     const char *help;                     /* one sentence, English */
 };
 
+/* Durations that the host understands where a plugin has settings of these names: a receipt that
+ * has not come so long after the answer is asked for; receipts are fetched so often. 0: never. */
+#define GATEWAY_POLL_AFTER "poll_after"
+#define GATEWAY_PULL "pull"
+
 /* Where the setting given is in the file, the host's setting name has this default. */
 struct gateway_preset {
     const char *given, *name, *initial;

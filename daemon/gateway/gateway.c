@@ -635,6 +635,17 @@ bool gateway_takes_pushes(const struct gateway *gw)
             (c->capabilities & GATEWAY_CHECKS_PUSHES) != 0);
 }
 
+int64_t gateway_silence_ms(const struct gateway *gw)
+{
+    int64_t limit_ms = gw->config->receipt_silence_ms;
+    int64_t one_ms = gateway_settings_int(gw->settings, GATEWAY_POLL_AFTER);
+    int64_t all_ms = gateway_settings_int(gw->settings, GATEWAY_PULL);
+
+    if (limit_ms == 0 || gateway_takes_pushes(gw))
+        return limit_ms;
+    return limit_ms + (all_ms != 0 && (one_ms == 0 || all_ms < one_ms) ? all_ms : one_ms);
+}
+
 bool gateway_push(struct gateway *gw, const struct gateway_push *push,
                   gateway_push_answer_fn *answer, void *arg)
 {
