@@ -326,8 +326,10 @@ static int start_redis(struct daemon *d, struct error *err)
 
 static int start_web(struct daemon *d, struct error *err)
 {
-    struct web_options options = {
-        .base = d->base, .listen = d->settings->web_listen, .routes = d->routes};
+    struct web_options options = {.base = d->base,
+                                  .listen = d->settings->web_listen,
+                                  .routes = d->routes,
+                                  .proxies = &d->settings->web_proxies};
 
     if (!callbacks_wanted(d->gateways))
         return 0;

@@ -73,6 +73,11 @@ struct gateway_setting {
     const char *help;                     /* one sentence, English */
 };
 
+/* Durations that the host understands where a plugin has settings of these names: a receipt that
+ * has not come so long after the answer is asked for; receipts are fetched so often. 0: never. */
+#define GATEWAY_POLL_AFTER "poll_after"
+#define GATEWAY_PULL "pull"
+
 /* Where the setting given is in the file, the host's setting name has this default. */
 struct gateway_preset {
     const char *given, *name, *initial;
@@ -363,7 +368,8 @@ struct gateway_plugin {
     const char *channel; /* "sms", "wecom", ...; NULL: as configured */
     unsigned capabilities;
     unsigned batch_max; /* messages in one submit() it can make use of; 0: any. Above 1 the daemon
-                         * waits up to 210 ms for as many */
+                         * waits up to 210 ms for as many, and takes what fails in one for one
+                         * trouble */
     const struct gateway_setting *settings;
 
     /* Makes an instance. *state is the plugin's own. Returns 0; or -1 with a

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "language.h"
 #include "mem.h"
+#include "network.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -609,4 +610,16 @@ int field_read_one(const struct field *table, const struct tree *value, void *at
                    struct arena *arena, struct error *err)
 {
     return readers[table->kind](table, value, at, arena, err);
+}
+
+int field_read_networks(const struct tree *value, void *at, struct arena *arena, struct error *err)
+{
+    static const struct field strings[] = {{"networks", FIELD_STRINGS, .max = 100}, {0}};
+    struct error why;
+    const struct tree *c = value->kind == TREE_LIST ? value->first : NULL;
+
+    for (; c != NULL; c = c->next)
+        if (c->kind == TREE_STRING && network_check(c->string, &why) != 0)
+            return tree_error(err, c, "%s", why.text);
+    return field_read_one(strings, value, at, arena, err);
 }

@@ -110,6 +110,9 @@ int fields_check(const struct field *table, struct error *err);
  * required is not asked for. */
 void fields_initial(const struct field *table, void *out, struct arena *arena);
 
+/* For a FIELD_CUSTOM: a list of at most 100 networks (network.h), into a struct field_strings. */
+field_read_fn field_read_networks;
+
 /* Resolves "@file:/path" (not readable by everybody; line ends at its end are
  * cut) or "@env:NAME". Anything else is refused without being repeated.
  * Returns a string in the arena, or NULL with err. */

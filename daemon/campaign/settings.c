@@ -44,6 +44,7 @@ struct settings_private {
     } log;
     struct {
         const char *listen;
+        struct field_strings proxies;
     } web;
     struct {
         const char *timezone, *country, *language, *currency, *hours, *signature, *optout_line,
@@ -317,6 +318,9 @@ static const struct field log_fields[] = {
 static const struct field web_fields[] = {
     {"listen", FIELD_CUSTOM, IN(web, listen), .initial = "127.0.0.1:8090", .read = read_listen,
      .help = "address:port of callbacks, API, metrics, console"},
+    {"proxies", FIELD_CUSTOM, IN(web, proxies), .read = field_read_networks,
+     .help = "networks of the reverse proxies before it, whose X-Forwarded-For is believed; "
+             "default: none"},
     {0},
 };
 
@@ -649,6 +653,7 @@ static void publish(struct settings *s, struct settings_private *p)
     s->log.delivery =
         p->log.delivery != NULL ? p->log.delivery : join(&p->arena, s->state_dir, "delivery.jsonl");
     s->web_listen = p->web.listen;
+    s->web_proxies = p->web.proxies;
     s->defaults = (struct campaign_defaults){
         .timezone = p->defaults.timezone,
         .country = p->defaults.country,

@@ -9,8 +9,7 @@
 #define OUTREACH_SETTINGS_H
 
 #include "campaign.h"
-
-struct field;
+#include "field.h"
 
 /* Who is told: either to ("gateway" or "gateway:address") or exec, a program's path. */
 struct alert {
@@ -41,6 +40,7 @@ struct settings {
         const char *delivery; /* path of the delivery log; default: state_dir/delivery.jsonl */
     } log;
     const char *web_listen;
+    struct field_strings web_proxies; /* networks whose X-Forwarded-For is believed */
     struct campaign_defaults defaults;
     struct {
         int64_t keep_ms;          /* replies that nobody has to see any more: 180 days */

@@ -131,7 +131,7 @@ static void look_at_lane(struct lane *lane)
     db_try(d->db, &d->command, on_heard, lane);
     switch (silence_look(&lane->silence, s.answers[GATEWAY_ACCEPTED],
                          s.receipts + (uint64_t)lane->heard_elsewhere, now_ms,
-                         lane->config->receipt_silence_ms)) {
+                         gateway_silence_ms(lane->gateway))) {
     case SILENCE_BEGAN:
         log_warning("receipts.silent gateway=%s accepted=%llu silent_s=%lld reason=\"none of these "
                     "has had a receipt: do they reach us?\"",

@@ -80,8 +80,17 @@ static void circuit_open(struct circuit *c, const struct gateway_answer *answer,
                 outcomes[answer->outcome], log_quote(why), wait);
 }
 
-bool circuit_answer(struct circuit *c, const struct gateway_answer *answer, bool trial,
-                    int64_t now_ms, uint32_t random)
+/* The tenth in a row, or later? */
+static bool is_enough(struct circuit *c, uint64_t request)
+{
+    if (c->troubles == 0 || c->troubled != request)
+        c->troubles++;
+    c->troubled = request;
+    return c->troubles >= CIRCUIT_TROUBLES;
+}
+
+bool circuit_answer(struct circuit *c, const struct gateway_answer *answer, uint64_t request,
+                    bool trial, int64_t now_ms, uint32_t random)
 {
     bool works = signs[answer->outcome] == WORKS;
     bool fails = signs[answer->outcome] == TROUBLE || signs[answer->outcome] == BROKEN;
@@ -96,8 +105,7 @@ bool circuit_answer(struct circuit *c, const struct gateway_answer *answer, bool
     }
     if (c->state == CIRCUIT_OPEN || !fails || (c->state == CIRCUIT_HALF_OPEN && !trial))
         return false;
-    if (c->state == CIRCUIT_CLOSED && signs[answer->outcome] == TROUBLE &&
-        ++c->troubles < CIRCUIT_TROUBLES)
+    if (c->state == CIRCUIT_CLOSED && signs[answer->outcome] == TROUBLE && !is_enough(c, request))
         return false;
     circuit_open(c, answer, now_ms, random);
     return true;

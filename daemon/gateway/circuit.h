@@ -7,7 +7,8 @@
  *                                             └──RETRY, UNKNOWN, BROKEN──> open
  *
  * In a row means without an ACCEPTED, REJECTED or THROTTLED in between: those
- * prove that the gateway works. UNSENT proves nothing. While half open one
+ * prove that the gateway works. UNSENT proves nothing. A request that carried many
+ * messages and died is one trouble, not many. While half open one
  * message, the trial, decides; what was submitted before the circuit opened and
  * is answered now can only close it. Every wait is spread by 20 % either way, so
  * that many daemons do not come back together. BROKEN and RETRY may ask for a
@@ -35,6 +36,7 @@ struct circuit {
     const char *gateway; /* its name, for the log; borrowed */
     enum circuit_state state;
     unsigned troubles; /* in a row, while closed */
+    uint64_t troubled; /* the request of the last of them */
     int64_t wait_ms;   /* of the last opening, before the spread */
     int64_t until_ms;  /* while open */
 };
@@ -42,11 +44,12 @@ struct circuit {
 /* Closed. */
 void circuit_init(struct circuit *c, const char *gateway);
 
-/* An answer came; trial says that it is the one that a half-open circuit let
+/* An answer came; request is a number that messages have in common which went out
+ * together, and no others, never 0; trial says that it is the one that a half-open circuit let
  * through; random is 32 bits of chance for the spread. Returns true if the state
  * changed. */
-bool circuit_answer(struct circuit *c, const struct gateway_answer *answer, bool trial,
-                    int64_t now_ms, uint32_t random);
+bool circuit_answer(struct circuit *c, const struct gateway_answer *answer, uint64_t request,
+                    bool trial, int64_t now_ms, uint32_t random);
 
 /* Half-opens an open circuit whose time has come. Returns true if it did. */
 bool circuit_tick(struct circuit *c, int64_t now_ms);

@@ -207,6 +207,7 @@ void gateway_submit(struct gateway *gw, struct gateway_message *const *messages,
 {
     const struct gateway_message *const *borrowed = (const struct gateway_message *const *)messages;
     size_t batch = gw->config->batch_max;
+    size_t together = batch == UINT_MAX ? 1 : batch; /* any: each is a request of its own */
     int64_t now_ms = clock_mono_ms();
 
     assert(n <= gateway_free(gw));
@@ -215,8 +216,12 @@ void gateway_submit(struct gateway *gw, struct gateway_message *const *messages,
     gw->outstanding += (unsigned)n;
     gw->set->outstanding += n;
     gw->statistics.submitted += n;
-    for (size_t i = 0; i < n; i++)
-        gw->slots[TOKEN_SLOT(messages[i]->token)].submitted_ms = now_ms;
+    for (size_t i = 0; i < n; i++) {
+        struct slot *s = &gw->slots[TOKEN_SLOT(messages[i]->token)];
+
+        s->submitted_ms = now_ms;
+        s->request = messages[i - i % together]->token;
+    }
     if (gw->circuit.state == CIRCUIT_HALF_OPEN && n > 0) {
         gw->trial = messages[0]->token;
         update_usable(gw);
@@ -266,7 +271,7 @@ static void note_trouble(struct gateway *gw, const struct gateway_answer *a)
 }
 
 /* All that is not the common case. Returns whether the dispatcher must be told. */
-static bool judge(struct gateway *gw, const struct gateway_answer *a, bool trial)
+static bool judge(struct gateway *gw, const struct gateway_answer *a, uint64_t request, bool trial)
 {
     uint32_t random;
     bool moved;
@@ -275,7 +280,7 @@ static bool judge(struct gateway *gw, const struct gateway_answer *a, bool trial
         a->outcome != GATEWAY_UNSENT)
         note_trouble(gw, a);
     host_random(&random, sizeof random);
-    moved = circuit_answer(&gw->circuit, a, trial, clock_mono_ms(), random);
+    moved = circuit_answer(&gw->circuit, a, request, trial, clock_mono_ms(), random);
     if (moved && gw->circuit.state == CIRCUIT_OPEN) {
         gw->blames = a->outcome == GATEWAY_BROKEN && gw->worked && !trial;
         gw->worked = false;
@@ -304,7 +309,7 @@ static void slot_answer(struct gateway *gw, unsigned slot, const struct gateway_
     if (a->outcome == GATEWAY_ACCEPTED && gw->circuit.state == CIRCUIT_CLOSED)
         gw->circuit.troubles = 0;
     else if (!gw->gone)
-        tell = judge(gw, a, trial);
+        tell = judge(gw, a, s->request, trial);
     gw->set->events.answered(gw->set->arg, gw, context, a);
     gw->blames = false;
     if (tell)
@@ -628,6 +633,17 @@ bool gateway_takes_pushes(const struct gateway *gw)
     return gw->plugin.callback != NULL && gw->opened &&
            (c->callback_token != NULL || c->callback_from.count > 0 ||
             (c->capabilities & GATEWAY_CHECKS_PUSHES) != 0);
+}
+
+int64_t gateway_silence_ms(const struct gateway *gw)
+{
+    int64_t limit_ms = gw->config->receipt_silence_ms;
+    int64_t one_ms = gateway_settings_int(gw->settings, GATEWAY_POLL_AFTER);
+    int64_t all_ms = gateway_settings_int(gw->settings, GATEWAY_PULL);
+
+    if (limit_ms == 0 || gateway_takes_pushes(gw))
+        return limit_ms;
+    return limit_ms + (all_ms != 0 && (one_ms == 0 || all_ms < one_ms) ? all_ms : one_ms);
 }
 
 bool gateway_push(struct gateway *gw, const struct gateway_push *push,

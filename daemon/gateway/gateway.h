@@ -221,6 +221,11 @@ void gateway_submit(struct gateway *gw, struct gateway_message *const *messages,
  * token, an address, or a signature that the plugin checks? */
 bool gateway_takes_pushes(const struct gateway *gw);
 
+/* No receipt for so long, though many wait, is a silence, ms; 0: none is. That is its
+ * receipt_silence, and where nothing is pushed to it, from when its plugin asks for the first
+ * one (GATEWAY_POLL_AFTER, GATEWAY_PULL): before that there can be none. */
+int64_t gateway_silence_ms(const struct gateway *gw);
+
 /* An HTTP push for this gateway; answer runs once, now or later, with 503 when
  * the gateway is closed before. Returns false, and does nothing, if its plugin
  * takes none. */

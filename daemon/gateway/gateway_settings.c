@@ -5,7 +5,6 @@
 #include "field.h"
 #include "language.h"
 #include "mem.h"
-#include "network.h"
 #include "receipt_index.h"
 #include "tree.h"
 
@@ -109,18 +108,6 @@ static int read_file(const struct tree *value, void *at, struct arena *arena, st
     return field_read_one(string, value, at, arena, err);
 }
 
-static int read_networks(const struct tree *value, void *at, struct arena *arena, struct error *err)
-{
-    static const struct field strings[] = {{"callback_from", FIELD_STRINGS, .max = 100}, {0}};
-    struct error why;
-    const struct tree *c = value->kind == TREE_LIST ? value->first : NULL;
-
-    for (; c != NULL; c = c->next)
-        if (c->kind == TREE_STRING && network_check(c->string, &why) != 0)
-            return tree_error(err, c, "%s", why.text);
-    return field_read_one(strings, value, at, arena, err);
-}
-
 static int read_closed_days(const struct tree *value, struct gateway_closed *days,
                             struct error *err)
 {
@@ -201,7 +188,7 @@ static const struct field common_fields[] = {
      .help = "many messages and no receipt for so long is told; \"0s\": never"},
     {"callback_token", FIELD_SECRET, AT(callback_token),
      .help = "in the path of what the provider pushes: /callbacks/NAME/TOKEN; 16 letters or more"},
-    {"callback_from", FIELD_CUSTOM, AT(callback_from), .read = read_networks,
+    {"callback_from", FIELD_CUSTOM, AT(callback_from), .read = field_read_networks,
      .help = "networks that may push: \"192.0.2.0/24\"; default: any"},
     {"tls_ca", FIELD_CUSTOM, AT(tls_ca), .read = read_file,
      .help = "a file of PEM certificates: the CAs that its TLS is checked by, in place of the "

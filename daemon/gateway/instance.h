@@ -23,6 +23,7 @@ struct slot {
     uint64_t token; /* 0 while free */
     void *context;
     int64_t submitted_ms; /* monotonic */
+    uint64_t request;     /* see circuit_answer() */
 };
 
 /* A service under way for a plugin; see host.c. */

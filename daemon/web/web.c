@@ -3,6 +3,8 @@
 #include "buf.h"
 #include "clock.h"
 #include "error.h"
+#include "field.h"
+#include "forwarded.h"
 #include "log.h"
 #include "mem.h"
 #include "request_check.h"
@@ -168,6 +170,8 @@ static enum MHD_Result begin(struct request *r, const char *method)
     MHD_get_connection_values_n(r->connection->mhd, MHD_HEADER_KIND, note_header, r);
     r->whole.headers = r->headers;
     r->whole.method = method;
+    if (r->web->options.proxies != NULL)
+        forwarded_find(r->peer, r->headers, r->whole.header_count, r->web->options.proxies);
     if (r->whole.header_count == HEADERS_MAX)
         return refuse(r, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "too many headers");
     trouble = request_check(method, r->uri, r->headers, r->whole.header_count);
@@ -420,6 +424,7 @@ struct web *web_open(const struct web_options *options, struct error *err)
 {
     static const struct timeval tick = {0, 500000};
     struct web *web;
+    bool proxies = options->proxies != NULL && options->proxies->count > 0;
     int fd = open_socket(options->listen, err);
 
     if (fd < 0)
@@ -436,11 +441,11 @@ struct web *web_open(const struct web_options *options, struct error *err)
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
         web, MHD_OPTION_EXTERNAL_LOGGER, on_trouble, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        ADDRESS_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_URI_LOG_CALLBACK,
-        on_uri, web, MHD_OPTION_NOTIFY_COMPLETED, on_completed, web, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, web, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        proxies ? CONNECTIONS_MAX : ADDRESS_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        SILENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_URI_LOG_CALLBACK, on_uri, web, MHD_OPTION_NOTIFY_COMPLETED, on_completed, web,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, web, MHD_OPTION_UNESCAPE_CALLBACK,
+        leave_escaped, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (web->mhd == NULL) {
         error_set(err, "web.listen %s: the HTTP server does not start", options->listen);
         close(fd);

@@ -23,6 +23,7 @@
 
 struct error;
 struct event_base;
+struct field_strings;
 struct web;
 struct web_exchange; /* a request that waits for its answer */
 
@@ -36,7 +37,7 @@ struct web_request {
     size_t header_count;
     const char *body;
     size_t length;
-    const char *peer; /* numeric address */
+    const char *peer; /* numeric address, of the client where a known proxy handed it on */
 };
 
 /* Answers with web_answer(), now or later. */
@@ -54,6 +55,7 @@ struct web_options {
     struct event_base *base;
     const char *listen;             /* "127.0.0.1:8090", "[::1]:8090", "name:8090"; port 0 is any */
     const struct web_route *routes; /* ended by {0} */
+    const struct field_strings *proxies; /* networks, see forwarded.h; NULL for none */
     int64_t request_ms;             /* to send a request whole; 0: 10 s */
     int64_t answer_ms;              /* for a handler to answer it; 0: 30 s */
 };

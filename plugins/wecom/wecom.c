@@ -33,7 +33,8 @@ static const struct gateway_setting wecom_settings[] = {
     {"duplicate_check", GATEWAY_DURATION, false, 60000, 14400000, "30min", NULL,
      "Of an application: WeCom drops a repeat of the same request for so long."},
     {"batch", GATEWAY_INT, false, 1, WECOM_USERS_MAX, "100", NULL,
-     "Of an application: members in one request, who get the same text."},
+     "Of an application: members in one request, who get the same text; with 1 a resend after a "
+     "lost answer is never shown twice."},
     {"push_token", GATEWAY_SECRET, false, 0, 0, NULL, NULL,
      "Token of the application's \"receive messages\": replies come in."},
     {"push_key", GATEWAY_SECRET, false, 0, 0, NULL, NULL, "Its EncodingAESKey."},

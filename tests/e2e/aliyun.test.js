@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict');
 const http = require('node:http');
-const { journey, campaign, people, inDays, acceptsSample } = require('./lib/stage');
+const { journey, campaign, people, inDays } = require('./lib/stage');
 const { most } = require('./lib/arrival');
 const { until } = require('./lib/wait');
 const { Aliyun, sdkSends, ID, SECRET } = require('./lib/aliyun');
@@ -241,5 +241,3 @@ journey('a reply that refuses takes the number off the list', async (s) => {
   await s.counted('refused', 'first', { 'opted-out': 1, accepted: 1 });
   assert.equal(peer.sent.length, 1);
 });
-
-journey('outreachd -t accepts the sample', (s) => acceptsSample(s, 'aliyun'));

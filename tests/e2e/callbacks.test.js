@@ -3,7 +3,12 @@
 // /callbacks/GATEWAY/TOKEN, pushed by node's own client as a provider would.
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const http = require('node:http');
+const https = require('node:https');
+const tls = require('node:tls');
+const { Authority } = require('./lib/authority');
+const { Nginx, HOST } = require('./lib/nginx');
 const { journey, campaign, people } = require('./lib/stage');
 const { until } = require('./lib/wait');
 
@@ -87,6 +92,69 @@ journey('without the token, or from elsewhere, there is nothing', async (s) => {
   assert.deepEqual(await s.counts('forged', 'first'), { accepted: 1 });
   assert.ok(!s.log().includes(TOKEN), 'the token is in no log');
   assert.equal((await push(s, `/callbacks/cloud/${TOKEN}`, receipt)).status, 200);
+});
+
+// R40. The first request is for nobody; SECOND is what a push would be, and hides where one of both may take it for a body.
+const SECOND = `POST /callbacks/cloud/${TOKEN} HTTP/1.1\r\nHost: ${HOST}\r\nContent-Type: application/x-www-form-urlencoded\r\n`
+  + 'Content-Length: 23\r\n\r\nmsgid=m1&status=DELIVRD';
+const hiding = (head, body = SECOND) => `POST /callbacks/nobody HTTP/1.1\r\nHost: ${HOST}\r\n${head}\r\n\r\n${body}`;
+const SMUGGLED = {
+  'behind a length that chunks contradict': hiding(`Content-Length: ${SECOND.length + 5}\r\nTransfer-Encoding: chunked`, `0\r\n\r\n${SECOND}`),
+  'behind chunks that a length contradicts': hiding(`Transfer-Encoding: chunked\r\nContent-Length: 4`, `${SECOND.length.toString(16)}\r\n${SECOND}\r\n0\r\n\r\n`),
+  'within a length': hiding(`Content-Length: ${SECOND.length}`),
+  'within a chunk': hiding('Transfer-Encoding: chunked', `${SECOND.length.toString(16)}\r\n${SECOND}\r\n0\r\n\r\n`),
+  'within a length, with a coding that is misspelt': hiding(`Content-Length: ${SECOND.length}\r\nTransfer-Encoding : chunked`),
+  'within a length, with a coding that nobody knows': hiding(`Content-Length: ${SECOND.length}\r\nTransfer-Encoding: xchunked`),
+  'behind the second of two lengths': hiding(`Content-Length: ${SECOND.length}\r\nContent-Length: 0`),
+  'behind a length with a sign': hiding(`Content-Length: +${SECOND.length}`),
+  'in the body of a GET': hiding(`Content-Length: ${SECOND.length}`).replace('POST', 'GET'),
+  'behind a bare line feed in a field': hiding(`X: a\n\nContent-Length: ${SECOND.length}`),
+  'behind an escaped end of the line': hiding('Content-Length: 0', '').replace('nobody', `nobody%20HTTP/1.1%0d%0aHost:%20x%0d%0a%0d%0a${SECOND.split('\r\n', 1)[0].replaceAll(' ', '%20')}`),
+};
+
+journey('behind nginx, as the sample has it, callback_from is about clients, and nothing is smuggled through both', async (s) => {
+  await cloud(s, { callback_from: ['127.0.0.2'] });
+  s.settings.web = { ...s.settings.web, proxies: ['127.0.0.1'] };
+  await s.start();
+  const authority = new Authority(s.dir, 'district-ca');
+  const nginx = new Nginx({ dir: s.dir, port: port(s), authority });
+  s.closers.push(() => nginx.stop());
+  await nginx.start();
+  await s.xadd(campaign('fronted', people(3)));
+  await s.counted('fronted', 'first', { accepted: 3 });
+
+  const to = (localAddress) => ({ host: nginx.host, port: nginx.port, localAddress, servername: HOST, ca: fs.readFileSync(authority.file) });
+  const through = (client, headers = {}, path = `/callbacks/cloud/${TOKEN}`) => new Promise((resolve, reject) => {
+    const request = https.request({ ...to(client), path, method: 'POST', agent: false,
+      headers: { host: HOST, 'content-type': 'application/x-www-form-urlencoded', ...headers } }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode));
+    });
+    request.on('error', reject);
+    request.end('msgid=m2&status=DELIVRD');
+  });
+  assert.equal(await through('127.0.0.3'), 404);
+  assert.equal(await through('127.0.0.3', { 'x-forwarded-for': '127.0.0.2' }), 404, 'what a client says of itself');
+  assert.equal((await push(s, `/callbacks/cloud/${TOKEN}`, 'msgid=m2&status=DELIVRD')).status, 404, 'the proxy itself is no provider');
+  assert.equal(await through('127.0.0.2', {}, '/'), 404);
+
+  const raw = (bytes) => new Promise((resolve, reject) => {
+    let text = '';
+    const socket = tls.connect(to('127.0.0.2'), () => socket.write(bytes, 'latin1'));
+    socket.on('data', (chunk) => (text += chunk));
+    socket.on('close', () => resolve(text));
+    socket.on('error', (error) => (error.code === 'ECONNRESET' ? resolve(text) : reject(error)));
+  });
+  for (const [where, bytes] of Object.entries(SMUGGLED))
+    assert.match(await raw(bytes), /^(HTTP\/1\.1 [45]\d\d [^]*)?$/, where);
+  assert.deepEqual(await s.counts('fronted', 'first'), { accepted: 3 });
+  assert.match(await raw(SECOND), /^HTTP\/1\.1 200/); // by itself it is a push
+  assert.equal(await through('127.0.0.2', { 'x-forwarded-for': '127.0.0.3' }), 200);
+  await s.counted('fronted', 'first', { delivered: 2, accepted: 1 });
+  assert.match(s.log(), /callback\.refused peer=127\.0\.0\.3/);
+  for (const log of ['out', 'start', 'site']) {
+    const file = `${nginx.dir}/${log}.log`;
+    assert.ok(!fs.existsSync(file) || !fs.readFileSync(file, 'utf8').includes(TOKEN), `the token is not in ${log}.log`);
+  }
 });
 
 journey('while Redis is away a push is answered 503, and stored when it comes again', async (s) => {

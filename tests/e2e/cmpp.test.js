@@ -3,8 +3,7 @@
 
 const assert = require('node:assert/strict');
 const crypto = require('node:crypto');
-const path = require('node:path');
-const { journey, campaign, people, ROOT } = require('./lib/stage');
+const { journey, campaign, people } = require('./lib/stage');
 const { until } = require('./lib/wait');
 const { Wire } = require('./lib/wireshark');
 
@@ -175,9 +174,4 @@ journey('CMPP: a refusal that cannot be kept is answered 8, and 0 when it came a
   assert.deepEqual(await ismg.reply(MOBILE(person), '10690001', 'TD'), [0]);
   assert.deepEqual(await s.refused(), [person.sms]);
   assert.deepEqual(ismg.faults, []);
-});
-
-journey('CMPP: the sample configuration is good', async (s) => {
-  const result = await s.run(['-t', '-c', path.join(ROOT, 'conf/gateways/cmpp.conf')], { program: 'outreachd' });
-  assert.equal(result.code, 0, result.all);
 });

@@ -21,6 +21,21 @@ journey('outreachd -t accepts the sample configuration', async (s) => {
   }
 });
 
+journey('outreachd -t accepts each sample of a gateway, also with what stands there as a comment', async (s) => {
+  Object.assign(s.env, { secret: '0123456789abcdef', pin: '1234', push_key: '0123456789abcdefghijklmnopqrstuvwxyzABCDEFG' }); // an EncodingAESKey
+  const files = fs.readdirSync(path.join(ROOT, 'conf/gateways'));
+  assert.ok(files.length > 10, `${files}`);
+  for (const file of files) {
+    const sample = fs.readFileSync(path.join(ROOT, 'conf/gateways', file), 'utf8')
+      .replace(/(\w+) = "@(file|env):[^"]*"/g, (_, name) => `${name} = "@env:${s.env[name] ? name : 'secret'}"`)
+      .replaceAll('/var/lib/outreach', s.state);
+    for (const text of [sample, sample.replace(/^( +)# (\w+ = )/gm, '$1$2')]) {
+      const { code, all } = await daemon(s, ['-t', '-c', s.write(file, text)]);
+      assert.equal(code, 0, `${file}: ${all}`);
+    }
+  }
+});
+
 // An edit of a good configuration, the line that is wrong by it, and what the person must read.
 const GOOD = `name = "d1";
 state_dir = "STATE";

@@ -89,14 +89,3 @@ journey('one that ignores SIGTERM does not outlive the daemon', async (s) => {
   assert.ok(!runs(pid), 'it has ended before the daemon');
   await until('its child to end', () => !runs(child));
 });
-
-journey('the samples of exec and wechat are good, also with what stands there as a comment', async (s) => {
-  s.env.SAMPLE = '0123456789abcdef';
-  for (const name of ['exec', 'wechat']) {
-    const sample = fs.readFileSync(path.join(ROOT, `conf/gateways/${name}.conf`), 'utf8').replace(/"@(file|env):[^"]*"/g, '"@env:SAMPLE"');
-    for (const text of [sample, sample.replace(/^( +)# (\w+ = )/gm, '$1$2')]) {
-      const { code, all } = await s.run(['-t', '-c', s.write(`${name}.conf`, text)], { program: 'outreachd' });
-      assert.equal(code, 0, all);
-    }
-  }
-});

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict');
 const http = require('node:http');
-const { journey, campaign, people, acceptsSample } = require('./lib/stage');
+const { journey, campaign, people } = require('./lib/stage');
 const { until } = require('./lib/wait');
 const { Huawei, KEY, SECRET, TEMPLATE } = require('./lib/huawei');
 
@@ -85,5 +85,3 @@ journey('a reply that refuses takes the number off the list', async (s) => {
   assert.equal(peer.sent.length, 1);
   assert.equal(peer.sent[0].extend, 'refused/first/2');
 });
-
-journey('outreachd -t accepts the sample', (s) => acceptsSample(s, 'huawei'));

@@ -2,7 +2,7 @@
 // The modem plugin in the real daemon, on a pseudo terminal.
 
 const assert = require('node:assert/strict');
-const { journey, campaign, people, acceptsSample, BUILD } = require('./lib/stage');
+const { journey, campaign, people, BUILD } = require('./lib/stage');
 const { Modem } = require('./lib/modem');
 const { until } = require('./lib/wait');
 
@@ -74,5 +74,3 @@ journey('a modem that vanishes in the middle and comes back sends nothing twice'
   await until('the reports', async () => (await s.counts('gone', 'first')).delivered === 5, 60000);
   assert.equal(one.sent.length, 6);
 });
-
-journey('outreachd -t accepts the sample', (s) => acceptsSample(s, 'modem'));

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict');
 const http = require('node:http');
-const { journey, campaign, people, acceptsSample } = require('./lib/stage');
+const { journey, campaign, people } = require('./lib/stage');
 const { until } = require('./lib/wait');
 const { Tencent, ID, KEY, APP } = require('./lib/tencent');
 
@@ -136,5 +136,3 @@ journey('receipts that a daemon had still to ask for when it stopped are asked f
   assert.deepEqual(await s.settled('owed', 'first', 60000), { delivered: 3 });
   assert.equal(peer.sent.length, sent, 'nothing was sent again');
 });
-
-journey('outreachd -t accepts the sample', (s) => acceptsSample(s, 'tencent'));

@@ -1,7 +1,8 @@
 /*
  * The circuit of circuit.h's picture. A row is a story: letters are answers
  * (a accepted, t throttled, u unsent, r retry, j rejected, b broken, x unknown),
- * capitals the same as the trial, digits 1..9 wait that many times 10 s.
+ * capitals the same as the trial, digits 1..9 wait that many times 10 s. Every
+ * message went out in a request of its own, but those in brackets, which went together.
  */
 #include "circuit.h"
 #include "log.h"
@@ -25,6 +26,14 @@ static const struct story {
     {"broken opens at once", "b", CIRCUIT_OPEN, 30000},
     {"nine troubles do not", "rrrrrrrrr", CIRCUIT_CLOSED, 0},
     {"ten do", "rrrrrrrrrr", CIRCUIT_OPEN, 30000},
+    {"a request of ten that dies is one trouble", "[rrrrrrrrrr]", CIRCUIT_CLOSED, 0},
+    {"nine requests of three are nine", "[xxx][xxx][xxx][xxx][xxx][xxx][xxx][xxx][xxx]",
+     CIRCUIT_CLOSED, 0},
+    {"the tenth opens it, and its others change nothing",
+     "[rrr][rrr][rrr][rrr][rrr][rrr][rrr][rrr][rrr][rrr]", CIRCUIT_OPEN, 30000},
+    {"one of it that was accepted proves that the gateway works", "rrrrrrrr[rar]rrrrrrrr",
+     CIRCUIT_CLOSED, 0},
+    {"broken opens at once, whoever it went with", "[rb]", CIRCUIT_OPEN, 30000},
     {"unknown is trouble too", "rxrxrxrxrx", CIRCUIT_OPEN, 30000},
     {"one accepted in between begins anew", "rrrrrrrrrarrrrrrrrr", CIRCUIT_CLOSED, 0},
     {"so does a rejection: the gateway works", "rrrrrrrrrjrrrrrrrrr", CIRCUIT_CLOSED, 0},
@@ -66,18 +75,26 @@ static void test_story(void **state)
     const struct story *s = *state;
     struct circuit c;
     int64_t now = 1000000;
+    uint64_t request = 1;
+    bool together = false;
 
     circuit_init(&c, "acme");
     for (const char *p = s->story; *p != '\0'; p++) {
         struct gateway_answer a = {0};
 
+        if (*p == '[' || *p == ']') {
+            together = *p == '[';
+            request++;
+            continue;
+        }
+        request += !together;
         if (*p >= '1' && *p <= '9') {
             now += (*p - '0') * 10000;
             circuit_tick(&c, now);
             continue;
         }
         a.outcome = outcome_of(*p);
-        circuit_answer(&c, &a, isupper((unsigned char)*p), now, HALF);
+        circuit_answer(&c, &a, request, isupper((unsigned char)*p), now, HALF);
     }
     assert_string_equal(circuit_name(c.state), circuit_name(s->state));
     if (s->state == CIRCUIT_OPEN)
@@ -100,7 +117,7 @@ static void test_spread_and_wishes(void **state)
         struct circuit c;
 
         circuit_init(&c, "acme");
-        assert_true(circuit_answer(&c, &a, false, 0, rows[i].random));
+        assert_true(circuit_answer(&c, &a, 1, false, 0, rows[i].random));
         assert_int_equal(c.until_ms, rows[i].wait_ms);
         assert_true(circuit_try(&c));
         assert_false(circuit_try(&c));

@@ -7,6 +7,8 @@
 
 #include "clock.h"
 #include "error.h"
+#include "field.h"
+#include "forwarded.h"
 #include "network.h"
 #include "web.h"
 
@@ -50,11 +52,14 @@ static void on_asked(void *arg, const struct web_request *r, struct web_exchange
         b->late = x;
 }
 
-static int set_up(void **state)
+static int set_up_for(void **state, const struct field_strings *proxies)
 {
     struct bench *b = calloc(1, sizeof *b);
-    struct web_options options = {
-        .listen = "127.0.0.1:0", .routes = b->routes, .request_ms = 1500, .answer_ms = 1500};
+    struct web_options options = {.listen = "127.0.0.1:0",
+                                  .routes = b->routes,
+                                  .proxies = proxies,
+                                  .request_ms = 1500,
+                                  .answer_ms = 1500};
     struct error err;
 
     signal(SIGPIPE, SIG_IGN);
@@ -64,6 +69,21 @@ static int set_up(void **state)
     b->web = web_open(&options, &err);
     *state = b;
     return b->web == NULL;
+}
+
+static int set_up(void **state)
+{
+    static const struct field_strings none = {NULL, 0};
+
+    return set_up_for(state, &none);
+}
+
+static int set_up_behind_proxy(void **state)
+{
+    static const char *const networks[] = {"127.0.0.0/8"};
+    static const struct field_strings proxies = {networks, 1};
+
+    return set_up_for(state, &proxies);
 }
 
 static int tear_down(void **state)
@@ -202,6 +222,56 @@ static void test_fact(void **state)
         turn(b);
     assert_int_equal(b->asked, f->asked);
     tear_down(&bench);
+}
+
+/* --------------------------------------------------------------- behind a proxy */
+#define XFF "X-Forwarded-For"
+
+/* Proxies are 127.0.0.1 and 2001:db8::/32. */
+static const struct forwarded {
+    const char *name, *peer;
+    const char *headers[3]; /* NULL: no more */
+    const char *client;
+} forwarded[] = {
+    {"a stranger's word about himself is nothing", "192.0.2.9", {"192.0.2.1"}, "192.0.2.9"},
+    {"a proxy's is believed", "127.0.0.1", {"192.0.2.1"}, "192.0.2.1"},
+    {"of a proxy that is reached by IPv6, too", "2001:db8::7", {"192.0.2.1"}, "192.0.2.1"},
+    {"an IPv4 address within IPv6 is that", "::ffff:127.0.0.1", {"192.0.2.1"}, "192.0.2.1"},
+    {"what the client wrote stands before it", "127.0.0.1", {"192.0.2.1, 192.0.2.9"}, "192.0.2.9"},
+    {"in a field of its own, too", "127.0.0.1", {"192.0.2.1", "192.0.2.9"}, "192.0.2.9"},
+    {"a second proxy's is believed, further",
+     "127.0.0.1",
+     {"6.6.6.6, 192.0.2.1, 2001:db8::2"},
+     "192.0.2.1"},
+    {"over two fields", "127.0.0.1", {"6.6.6.6, 192.0.2.1", "2001:db8::2"}, "192.0.2.1"},
+    {"white space does not matter", "127.0.0.1", {"6.6.6.6 ,\t 192.0.2.1 "}, "192.0.2.1"},
+    {"a proxy that says nothing is itself", "127.0.0.1", {NULL}, "127.0.0.1"},
+    {"and one that says nonsense", "127.0.0.1", {"192.0.2.1, unknown"}, "127.0.0.1"},
+    {"or nothing at the end", "127.0.0.1", {"192.0.2.1,"}, "127.0.0.1"},
+    {"or an empty list", "127.0.0.1", {"", " "}, "127.0.0.1"},
+    {"or more than an address is",
+     "127.0.0.1",
+     {"11111111111111111111111111111111111111111111111111"},
+     "127.0.0.1"},
+    {"proxies alone end at the first", "127.0.0.1", {"2001:db8::1"}, "2001:db8::1"},
+};
+
+static void test_forwarded(void **state)
+{
+    static const char *const networks[] = {"127.0.0.1", "2001:db8::/32"};
+    static const struct field_strings proxies = {networks, 2};
+    const struct forwarded *f = *state;
+    struct gateway_field headers[5] = {{"Host", "x", 1}};
+    char peer[INET6_ADDRSTRLEN];
+    size_t n = 1;
+
+    for (size_t i = 0; i < 3 && f->headers[i] != NULL; i++)
+        headers[n++] = (struct gateway_field){i == 0 ? "x-forwarded-for" : XFF, f->headers[i],
+                                              strlen(f->headers[i])};
+    headers[n++] = (struct gateway_field){"X-Real-IP", "6.6.6.6", 7};
+    snprintf(peer, sizeof peer, "%s", f->peer);
+    forwarded_find(peer, headers, n, &proxies);
+    assert_string_equal(peer, f->client);
 }
 
 /* -------------------------------------------------------------------- the rest */
@@ -343,11 +413,8 @@ static void test_drip(void **state)
     close(fd);
 }
 
-/* While one address holds all its connections and says nothing, others are served:
- * those of another address; and when they are cut off, its own again. */
-static void test_connections(void **state)
+static size_t refused_of_64(struct bench *b)
 {
-    struct bench *b = *state;
     int fds[64];
     char byte;
     size_t refused = 0;
@@ -361,12 +428,27 @@ static void test_connections(void **state)
 
         refused += r == 0 || (r < 0 && errno != EAGAIN);
     }
-    assert_int_equal(refused, 32);
     for (size_t i = 0; i < 64; i++)
         close(fds[i]);
     for (int i = 0; i < 100; i++)
         turn(b);
+    return refused;
+}
+
+/* While one address holds all its connections and says nothing, others are served:
+ * those of another address; and when they are cut off, its own again. */
+static void test_connections(void **state)
+{
+    struct bench *b = *state;
+
+    assert_int_equal(refused_of_64(b), 32);
     assert_int_equal(status_of(talk(b, "GET /in/ HTTP/1.1\r\n" HOST "\r\n")), 200);
+}
+
+/* All come from its address. */
+static void test_connections_of_a_proxy(void **state)
+{
+    assert_int_equal(refused_of_64(*state), 0);
 }
 
 static void test_address_in_use(void **state)
@@ -433,14 +515,19 @@ int main(void)
         WITH_SERVER(test_closed_before_answer),
         WITH_SERVER(test_drip),
         WITH_SERVER(test_connections),
+        cmocka_unit_test_setup_teardown(test_connections_of_a_proxy, set_up_behind_proxy,
+                                        tear_down),
         WITH_SERVER(test_address_in_use),
         cmocka_unit_test(test_networks),
     };
-    struct CMUnitTest tests[ROWS(facts) + ROWS(others)];
+    struct CMUnitTest tests[ROWS(facts) + ROWS(forwarded) + ROWS(others)], *t = tests;
 
     for (size_t i = 0; i < ROWS(facts); i++)
-        tests[i] =
+        *t++ =
             (struct CMUnitTest){facts[i].name, test_fact, NULL, NULL, (void *)(uintptr_t)&facts[i]};
-    memcpy(tests + ROWS(facts), others, sizeof others);
+    for (size_t i = 0; i < ROWS(forwarded); i++)
+        *t++ = (struct CMUnitTest){forwarded[i].name, test_forwarded, NULL, NULL,
+                                   (void *)(uintptr_t)&forwarded[i]};
+    memcpy(t, others, sizeof others);
     return _cmocka_run_group_tests("web", tests, ROWS(tests), NULL, NULL);
 }

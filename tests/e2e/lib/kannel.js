@@ -166,4 +166,4 @@ class Kannel {
   }
 }
 
-module.exports = { Kannel, freePorts };
+module.exports = { Kannel, freePorts, reachable };

@@ -357,16 +357,6 @@ function journey(name, fn, options = {}) {
   });
 }
 
-/** `outreachd -t` on conf/gateways/NAME.conf, with secrets of the test's own. */
-async function acceptsSample(stage, name) {
-  const secret = stage.write('secret', 'a-secret-of-the-test\n');
-  fs.chmodSync(secret, 0o600);
-  const text = fs.readFileSync(path.join(ROOT, `conf/gateways/${name}.conf`), 'utf8')
-    .replace(/@file:[^"]*/g, `@file:${secret}`).replaceAll('/var/lib/outreach', stage.state);
-  const result = await stage.run(['-t', '-c', stage.write('sample.conf', text)], { program: 'outreachd' });
-  assert.equal(result.code, 0, result.all);
-}
-
 /** A campaign as JSON with one reminder that is due now; fields override. */
 function campaign(id, recipients, fields = {}) {
   return {
@@ -397,4 +387,4 @@ function inSeconds(seconds) {
   return new Date(Date.now() + 8 * 3600e3 + seconds * 1000).toISOString().slice(0, 19);
 }
 
-module.exports = { Stage, journey, acceptsSample, campaign, people, inDays, inSeconds, until, ROOT, DATA, BUILD, STATES };
+module.exports = { Stage, journey, campaign, people, inDays, inSeconds, until, ROOT, DATA, BUILD, STATES };
