@@ -118,7 +118,8 @@ unsigned approval_needs(const struct campaign *c, const struct campaign_defaults
     return needs;
 }
 
-double approval_dearest(const struct tree *gateways)
+/* The dearest segment or message of them. */
+static double dearest_of(const struct tree *gateways)
 {
     double dearest = 0;
 
@@ -130,5 +131,5 @@ double approval_dearest(const struct tree *gateways)
 
 double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows)
 {
-    return approval_dearest(gateways) * c->max_segments * (double)rows * (double)c->reminder_count;
+    return dearest_of(gateways) * c->max_segments * (double)rows * (double)c->reminder_count;
 }

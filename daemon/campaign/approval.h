@@ -39,9 +39,6 @@ double approval_most_cost(const struct campaign *c, const struct tree *gateways,
 double approval_people_bound(const struct campaign *c, const struct campaign_defaults *defaults);
 double approval_cost_bound(const struct campaign *c, const struct campaign_defaults *defaults);
 
-/* The dearest segment or message of them. */
-double approval_dearest(const struct tree *gateways);
-
 /* "recipients cost", as it is stored, for free(); and name i of them, NULL behind the last. */
 char *approval_text(unsigned needs);
 const char *approval_name(unsigned i);

@@ -1,14 +1,13 @@
 #include "amending.h"
 
 #include "amend.h"
-#include "approval.h"
 #include "asked.h"
 #include "campaigns.h"
 #include "clock.h"
+#include "correcting.h"
 #include "correction.h"
 #include "daemons.h"
 #include "difference.h"
-#include "encoding.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -24,7 +23,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PAGE 4096 /* people looked at together */
 #define TEXT_BYTES 4096
 
 struct amending {
@@ -34,147 +32,10 @@ struct amending {
     bool own;
     struct amendment *amendment;
     struct reminder_status before[CAMPAIGN_ALL_REMINDERS]; /* of one that awaits: as they were */
-    struct correction *sample;                  /* for who was told the version that stands */
-    bool other[AMEND_VERSIONS + 1];             /* of that version the event was another */
-    int64_t told[AMEND_VERSIONS + 1], told_all; /* people, by the version they know */
-    int64_t corrections;
-    struct told *people; /* of a page */
+    struct correction *sample; /* for who was told the version that stands */
+    struct correcting correcting;
     struct buf out;
 };
-
-/* --------------------------------------------------------------- who was told what */
-static int get_range(struct amending *a, const char *reminder, int64_t from, size_t size,
-                     redisReply **reply, struct error *err)
-{
-    struct command c = COMMAND_INIT;
-    int rc;
-
-    command_start(&c, "GETRANGE");
-    if (reminder != NULL)
-        key_ledger(&c, a->id, reminder);
-    else
-        key_corrected(&c, a->id);
-    command_add_int(&c, from * (int64_t)size);
-    command_add_int(&c, (from + PAGE) * (int64_t)size - 1);
-    rc = db_ask(a->cli->db, &c, reply, err);
-    command_free(&c);
-    return rc;
-}
-
-static const unsigned char *piece(const redisReply *reply, size_t i, size_t size)
-{
-    return reply->type == REDIS_REPLY_STRING && reply->len >= (i + 1) * size
-               ? (const unsigned char *)reply->str + i * size
-               : NULL;
-}
-
-static void on_correction(void *arg, const redisReply *reply)
-{
-    const unsigned char *record = piece(reply, 0, LEDGER_RECORD_BYTES);
-
-    if (record != NULL)
-        told_correction(arg, record);
-}
-
-/* Their corrections so far: each has a record of its own. */
-static int read_corrections(struct amending *a, int64_t from, struct error *err)
-{
-    struct command c = COMMAND_INIT;
-    redisReply *reply;
-    int rc = get_range(a, NULL, from, TOLD_BYTES, &reply, err);
-
-    if (rc != 0)
-        return -1;
-    for (size_t i = 0; i < PAGE && rc == 0; i++) {
-        const unsigned char *entry = piece(reply, i, TOLD_BYTES);
-
-        if (entry == NULL)
-            break;
-        told_entry(&a->people[i], entry);
-        if (a->people[i].correction == 0)
-            continue;
-        command_start(&c, "GETRANGE");
-        key_ledger(&c, a->id, BUILTIN_CORRECTIONS);
-        command_add_int(&c, (int64_t)a->people[i].correction * LEDGER_RECORD_BYTES);
-        command_add_int(&c, ((int64_t)a->people[i].correction + 1) * LEDGER_RECORD_BYTES - 1);
-        db_send(a->cli->db, &c, on_correction, &a->people[i]);
-    }
-    freeReplyObject(reply);
-    command_free(&c);
-    return db_drain(a->cli->db, 0, err);
-}
-
-static int count_page(struct amending *a, int64_t from, struct error *err)
-{
-    memset(a->people, 0, PAGE * sizeof *a->people);
-    for (size_t r = 0; r < a->status->reminder_count; r++) {
-        const char *name = a->status->reminders[r].name;
-        redisReply *reply;
-
-        if (builtin_is(name))
-            continue;
-        if (get_range(a, name, from, LEDGER_RECORD_BYTES, &reply, err) != 0)
-            return -1;
-        for (size_t i = 0; i < PAGE; i++)
-            told_record(&a->people[i], piece(reply, i, LEDGER_RECORD_BYTES));
-        freeReplyObject(reply);
-    }
-    if (read_corrections(a, from, err) != 0)
-        return -1;
-    for (size_t i = 0; i < PAGE && from + (int64_t)i <= a->status->rows; i++) {
-        unsigned version = a->people[i].version;
-
-        if (version == 0 || version > AMEND_VERSIONS)
-            continue;
-        a->told_all++;
-        a->told[version]++;
-        a->corrections += a->other[version];
-    }
-    return 0;
-}
-
-/* Of which versions the event was another than it is to be. */
-static int compare_versions(struct amending *a, struct error *err)
-{
-    struct command c = COMMAND_INIT;
-    redisReply *reply;
-    char name[12];
-
-    command_start(&c, "HGETALL");
-    key_versions(&c, a->id);
-    if (db_ask(a->cli->db, &c, &reply, err) != 0) {
-        command_free(&c);
-        return -1;
-    }
-    command_free(&c);
-    a->other[a->amendment->version - 1] = a->amendment->event; /* that may stand still */
-    for (unsigned v = 1; v < a->amendment->version && v <= AMEND_VERSIONS; v++) {
-        const redisReply *document;
-        struct tree *tree;
-        struct campaign *was = NULL;
-
-        snprintf(name, sizeof name, "%u", v);
-        document = db_field(reply, name);
-        tree = document != NULL ? tree_parse_json(document->str, document->len, NULL, NULL) : NULL;
-        if (tree != NULL)
-            was = campaign_create(tree, &a->cli->settings->defaults, NULL, 0, NULL);
-        if (was != NULL)
-            a->other[v] = correction_needed(was, a->amendment->now);
-        campaign_free(was);
-    }
-    freeReplyObject(reply);
-    return 0;
-}
-
-static int count_told(struct amending *a, struct error *err)
-{
-    int rc = compare_versions(a, err);
-
-    a->people = xcalloc(PAGE, sizeof *a->people);
-    for (int64_t from = 1; from <= a->status->rows && rc == 0; from += PAGE)
-        rc = count_page(a, from, err);
-    return rc;
-}
 
 /* ------------------------------------------------------------------------- showing */
 static void put_event(struct amending *a, const char *label, const struct campaign *c)
@@ -311,35 +172,19 @@ static int sample_text(const struct amending *a, char *text)
     return correction_write(a->sample, row, text, TEXT_BYTES);
 }
 
-/* About: the sample with its signature, through the dearest gateway. */
-static double corrections_cost(const struct amending *a)
-{
-    const struct campaign *now = a->amendment->now;
-    char text[TEXT_BYTES], *signed_text;
-    struct text_size size = {0};
-    int n = sample_text(a, text);
-
-    if (n < 0 || a->corrections == 0)
-        return 0;
-    signed_text = xasprintf("%s%.*s", now->signature, n, text);
-    text_measure(signed_text, strlen(signed_text),
-                 strcmp(now->country, "CN") == 0 ? TEXT_BILL_UNITS : TEXT_BILL_GSM, &size);
-    free(signed_text);
-    return (double)a->corrections * size.segments * approval_dearest(a->cli->settings->gateways);
-}
-
 static void put_corrections(struct amending *a)
 {
+    const struct correcting *c = &a->correcting;
     char text[TEXT_BYTES], count[HUMAN_BYTES];
-    double cost = corrections_cost(a);
 
     buf_printf(&a->out, T("  %s people were told before; corrections that will be sent: "),
-               human_count(count, a->told_all));
-    buf_printf(&a->out, T("%s\n"), human_count(count, a->corrections));
-    if (a->corrections == 0 || a->sample == NULL)
+               human_count(count, c->told));
+    buf_printf(&a->out, T("%s\n"), human_count(count, c->sent));
+    correcting_write(a->cli, c, &a->out);
+    if (c->sent == 0 || a->sample == NULL)
         return;
-    if (cost > 0)
-        buf_printf(&a->out, T("  they cost about %.2f %s\n"), human_money(cost),
+    if (c->cost > 0)
+        buf_printf(&a->out, T("  they cost about %.2f %s\n"), human_money(c->cost),
                    a->cli->settings->defaults.currency);
     put_text(a, "+", text, sample_text(a, text));
 }
@@ -380,11 +225,12 @@ static json_t *to_json(struct amending *a, const char *state, const char *event)
         }
         json_array_append_new(reminders, one);
     }
-    return json_pack("{s:s,s:s,s:i,s:b,s:b,s:b,s:I,s:I,s:o,s:s}", "id", a->id, "state", state,
+    return json_pack("{s:s,s:s,s:i,s:b,s:b,s:b,s:I,s:I,s:o,s:o,s:s}", "id", a->id, "state", state,
                      "version", (int)m->version, "event_changed", m->event, "cancelled",
                      m->now->cancelled, "texts_changed", put_texts(a, false), "told",
-                     (json_int_t)a->told_all, "corrections", (json_int_t)a->corrections,
-                     "reminders", reminders, "event", event);
+                     (json_int_t)a->correcting.told, "corrections", (json_int_t)a->correcting.sent,
+                     "not_corrected", correcting_json(&a->correcting), "reminders", reminders,
+                     "event", event);
 }
 
 /* ---------------------------------------------------------------------------- asking */
@@ -514,8 +360,8 @@ static int run(struct amending *a, const struct tree *body, const struct amendin
     rc = a->amendment->now->cancelled ? 0 : room_check(a->cli);
     if (rc != 0)
         return rc;
-    if (count_told(a, &err) != 0)
-        return cli_error(a->cli, EX_UNAVAILABLE, &err);
+    if (correcting_count(a->cli, a->status, a->amendment, &a->correcting, &err) != 0)
+        return cli_error(a->cli, db_well(a->cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
     if (a->amendment->event)
         a->sample = correction_create(a->amendment->before, a->amendment->now,
                                       &a->cli->settings->defaults, &err);
@@ -557,7 +403,6 @@ void amending_free(struct amending *a)
     amendment_free(a->amendment);
     if (a->own)
         campaign_status_free(a->status);
-    free(a->people);
     buf_free(&a->out);
     free(a);
 }
@@ -714,7 +559,7 @@ static int compare_with_agreed(struct amending *a, struct error *err)
         compare_reminder(a, i, due_ms, skipped);
     if (m->event)
         a->sample = correction_create(m->before, m->now, &a->cli->settings->defaults, NULL);
-    return count_told(a, err);
+    return correcting_count(a->cli, s, m, &a->correcting, err);
 }
 
 struct amending *amending_awaiting(struct cli *cli, struct campaign_status *status,
@@ -749,16 +594,16 @@ json_t *amending_json_awaiting(const struct amending *a)
     const struct campaign_status *s = a->status;
     const struct amendment *m = a->amendment;
 
-    return json_pack("{s:o,s:I,s:i,s:i,s:o,s:I,s:I,s:f}", "by", json_text(s->amended_by),
-                     "amended_ms", (json_int_t)s->amended_ms, "version", (int)m->version,
-                     "was_version", (int)s->agreed, "fields",
-                     difference_json(m->before->document, m->now->document), "told",
-                     (json_int_t)a->told_all, "corrections", (json_int_t)a->corrections,
-                     "corrections_cost", corrections_cost(a));
+    return json_pack(
+        "{s:o,s:I,s:i,s:i,s:o,s:I,s:I,s:o,s:f}", "by", json_text(s->amended_by), "amended_ms",
+        (json_int_t)s->amended_ms, "version", (int)m->version, "was_version", (int)s->agreed,
+        "fields", difference_json(m->before->document, m->now->document), "told",
+        (json_int_t)a->correcting.told, "corrections", (json_int_t)a->correcting.sent,
+        "not_corrected", correcting_json(&a->correcting), "corrections_cost", a->correcting.cost);
 }
 
 int64_t amending_corrections(const struct amending *a, double *cost)
 {
-    *cost = corrections_cost(a);
-    return a->corrections;
+    *cost = a->correcting.cost;
+    return a->correcting.sent;
 }

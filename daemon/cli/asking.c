@@ -72,14 +72,13 @@ static int flush(struct asking *a, struct error *err)
         rc = db_ask(a->cli->db, &c, &marks, err);
     }
     for (size_t i = 0; i < a->count && rc == 0; i++) {
-        bool refused = false;
-        int safe = -1;
+        struct forecast_person who = {.safe = -1, .number = a->numbers[i]};
 
         for (size_t k = 0; reply != NULL && k < per; k++)
-            refused = refused || db_int(db_at(reply, i * per + k), 0) != 0;
+            who.refused = who.refused || db_int(db_at(reply, i * per + k), 0) != 0;
         for (size_t k = 0; marks != NULL && k < per; k++)
-            safe = stricter(safe, db_at(marks, i * per + k));
-        forecast_row(a->forecast, a->rows.data + a->at[i], a->length[i], refused, safe);
+            who.safe = stricter(who.safe, db_at(marks, i * per + k));
+        forecast_row(a->forecast, a->rows.data + a->at[i], a->length[i], &who);
     }
     if (marks != NULL)
         freeReplyObject(marks);
@@ -96,6 +95,7 @@ int asking_row(void *arg, const char *row, size_t n, struct error *err)
     struct asking *a = arg;
 
     a->at[a->count] = a->rows.length;
+    a->numbers[a->count] = a->number;
     a->length[a->count++] = n;
     buf_put(&a->rows, row, n);
     buf_putc(&a->rows, '\0'); /* a group's has no bytes, and is a row all the same */

@@ -16,9 +16,11 @@ struct asking {
     struct cli *cli;
     const struct campaign *campaign;
     struct forecast *forecast;
+    int64_t number; /* of the row that comes next, where it stands in Redis (forecast_row()) */
     /* of ours */
     struct buf rows; /* those whose refusal is not yet asked for */
     size_t at[ASKING_ROWS], length[ASKING_ROWS], count;
+    int64_t numbers[ASKING_ROWS];
 };
 
 /* All is borrowed. NULL with err: a gateway's settings are wrong. now_ms: as if queued then. */

@@ -191,6 +191,10 @@ int cli_try_connect(struct cli *cli, struct error *err)
     char *url;
     int rc;
 
+    if (cli->db != NULL && !db_well(cli->db)) { /* it was tried before */
+        error_set(err, T("Redis does not answer"));
+        return EX_UNAVAILABLE;
+    }
     if (cli->db != NULL)
         return 0;
     if (cli->config == NULL) { /* else it would be an empty Redis of its own that is asked */

@@ -16,6 +16,7 @@
 #include "picture.h"
 #include "subcommands.h"
 #include "tree.h"
+#include "unsent.h"
 #include "walk.h"
 
 #include <inttypes.h>
@@ -43,6 +44,7 @@ struct approving {
     struct picture *picture;
     struct reading reading; /* of what stands in Redis */
     struct asking *asking;
+    struct unsent *unsent;    /* what of it would be sent now */
     struct amending *amended; /* what differs from what was agreed to; NULL: nothing was yet */
     int64_t now_ms;
 };
@@ -52,10 +54,12 @@ struct approving {
 static int take_rows(struct approving *a, const redisReply *rows, struct error *err)
 {
     for (size_t i = 0; i < rows->elements; i++) {
-        const redisReply *row = db_field(db_at(rows->element[i], 1), "r");
+        const redisReply *id = db_at(rows->element[i], 0),
+                         *row = db_field(db_at(rows->element[i], 1), "r");
 
-        if (row == NULL)
+        if (row == NULL || id == NULL)
             continue;
+        a->asking->number = strtoll(id->str, NULL, 10);
         preview_row(a->reading.preview, row->str, row->len);
         if (asking_row(a->asking, row->str, row->len, err) != 0)
             return -1;
@@ -106,10 +110,14 @@ static int look(struct approving *a)
     a->reading.campaign = walk_campaign(a->cli, a->picture, &err);
     if (a->reading.campaign == NULL)
         return cli_error(a->cli, EX_DATAERR, &err);
+    a->reading.stands = a->picture->status;
     a->reading.preview = preview_create(a->reading.campaign, a->cli->settings, 0);
     a->asking = asking_create(a->cli, a->reading.campaign, a->now_ms, &err);
     if (a->asking == NULL)
         return cli_error(a->cli, EX_CONFIG, &err);
+    a->unsent = unsent_create(a->cli, a->picture, a->reading.campaign, a->asking->forecast, &err);
+    if (a->unsent == NULL)
+        return cli_error(a->cli, EX_UNAVAILABLE, &err);
     if (read_rows(a, &err) != 0)
         return cli_error(a->cli, EX_UNAVAILABLE, &err);
     a->reading.report.rows = preview_rows(a->reading.preview);
@@ -161,8 +169,10 @@ static char *question_of(const struct approving *a)
 
     if (a->amended != NULL) {
         human_count(people, amending_corrections(a->amended, &cost));
-        return xasprintf(T("Approve the change of %s by %s: %s corrections, about %.2f %s?"), s->id,
-                         s->amended_by, people, human_money(cost), currency);
+        return xasprintf(T("Approve the change of %s by %s: %s corrections, about %.2f %s, and %s "
+                           "notices not sent yet, %.2f %s?"),
+                         s->id, s->amended_by, people, human_money(cost), currency,
+                         human_count(notices, sums.notices), human_money(sums.cost), currency);
     }
     return xasprintf(T("Approve %s: %s recipients, %s notices, %.2f %s?"), s->id,
                      human_count(people, (int64_t)preview_rows(a->reading.preview)),
@@ -306,6 +316,7 @@ static int approve(struct cli *cli, const void *options, char **operands, int co
         rc = run(&a, options);
     amending_free(a.amended);
     asking_free(a.asking);
+    unsent_free(a.unsent);
     reading_close(&a.reading);
     picture_free(a.picture);
     return rc;
@@ -319,7 +330,7 @@ const struct subcommand cmd_approve = {
         N_("A campaign above the bounds of `approval` is not sent until somebody else than who\n"
            "queued, amended or added to it has agreed. Shows texts, times, people and cost as\n"
            "they stand in Redis, and then asks; of an amendment, who changed what, and the\n"
-           "correction that goes out.\n"
+           "correction that goes out. What was sent already is not reckoned again.\n"
            "What is approved is that text and that list. Later `add` may bring in as many\n"
            "people in all as could be sent to without approval (nobody with\n"
            "approval.required); another text, time or place has to be approved anew.\n"

@@ -5,6 +5,7 @@
 #include "asking.h"
 #include "clock.h"
 #include "cli.h"
+#include "hints.h"
 #include "mistakes.h"
 #include "reading.h"
 #include "second_person.h"
@@ -36,11 +37,13 @@ static int report(const struct cli *cli, const struct reading *r, double cost)
         json_t *value = reading_json(r, now);
 
         json_object_set_new(value, "approval", second_person_json(cli, r, cost));
+        json_object_set_new(value, "hints", hints_json(cli, r));
         json_object_set_new(value, "ok", json_boolean(preview_too_long(r->preview) == 0 && !over));
         cli_json(value);
     } else {
         reading_write(r, now, &out);
         second_person_write(cli, r, cost, &out);
+        hints_write(cli, r, &out);
         cli_print(&out);
     }
     buf_free(&out);
@@ -113,7 +116,7 @@ const struct subcommand cmd_check = {
                "cannot be used and what to do about them, and what a phone will show. Nothing is\n"
                "sent or stored; no Redis is needed, but for people of the register. A mistake is\n"
                "told with file, line and field (exit code 65). Says whether a\n"
-               "second person will have to approve it, and why."),
+               "second person will have to approve it, and why, and what may be missing one day."),
     .least = 1,
     .most = 1,
     .options = check_options,

@@ -51,7 +51,7 @@ static void write_reminders(const struct asking *a, struct buf *out)
 
         table_cell(t, c->reminders[r].name);
         if (p->skipped) {
-            table_cell(t, T("over or missed"));
+            table_cell(t, p->sent_already ? T("sent already") : T("over or missed"));
             for (int i = 0; i < 4; i++)
                 table_cell(t, "");
             continue;

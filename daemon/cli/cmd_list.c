@@ -14,6 +14,7 @@
 #include "subcommands.h"
 #include "table.h"
 #include "tree.h"
+#include "trial.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,12 +50,24 @@ static struct sums sum_up(const struct campaign_status *s)
     return sums;
 }
 
+struct list_options {
+    bool all;
+};
+
+static const struct option_row list_options[] = {
+    {"all", 'a', OPTION_FLAG, OPTION_AT(struct list_options, all), NULL,
+     .help = N_("also tests (outreach test) that are through")},
+    {0},
+};
+
 struct listing {
     struct cli *cli;
     struct table *table;
     json_t *all;
     char **ids;          /* of those that a daemon has taken */
     unsigned doubts;     /* campaigns that wait for nothing else */
+    bool every;          /* tests that are through, too */
+    unsigned tests;      /* that are left out */
     struct buf awaiting; /* a word for each that waits for approval */
 };
 
@@ -65,6 +78,10 @@ static void list_one(struct listing *l, const struct picture *p)
     struct sums sums = sum_up(s);
     char a[HUMAN_BYTES], b[HUMAN_BYTES], c[HUMAN_BYTES];
 
+    if (!l->every && trial_is_over(s)) {
+        l->tests++;
+        return;
+    }
     table_cell(t, s->id);
     table_cell(t, words_state(s->state));
     table_cell(t, p->title);
@@ -77,13 +94,13 @@ static void list_one(struct listing *l, const struct picture *p)
     l->doubts += sums.only_doubt;
     if (strcmp(s->state, "awaiting") == 0)
         picture_write_awaiting(p, &l->awaiting);
-    json_array_append_new(l->all,
-                          json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I}", "id", s->id, "state",
-                                    s->state, "approval", s->approval, "by", json_text(s->by),
-                                    "title", json_text(p->title), "next_ms",
-                                    sums.next_ms > 0 ? json_integer(sums.next_ms) : json_null(),
-                                    "rows", (json_int_t)s->rows, "planned",
-                                    (json_int_t)sums.planned, "through", (json_int_t)sums.through));
+    json_array_append_new(
+        l->all, json_pack("{s:s,s:b,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I}", "id", s->id, "test",
+                          trial_is(s->id), "state", s->state, "approval", s->approval, "by",
+                          json_text(s->by), "title", json_text(p->title), "next_ms",
+                          sums.next_ms > 0 ? json_integer(sums.next_ms) : json_null(), "rows",
+                          (json_int_t)s->rows, "planned", (json_int_t)sums.planned, "through",
+                          (json_int_t)sums.through));
 }
 
 /* Queued while no daemon ran: nobody knows more of it than its event says. */
@@ -145,24 +162,24 @@ static void write_table(const struct listing *l, struct buf *out)
                         "(outreach show ID)\n"));
 }
 
-static int list(struct cli *cli, const void *options, char **operands, int count)
+static int list(struct cli *cli, const void *arg, char **operands, int count)
 {
+    const struct list_options *options = arg;
     const struct table_column columns[] = {
-        {T("ID"), TABLE_LEFT, TABLE_WRAPS},       {T("STATE"), TABLE_LEFT, false},
+        {T("ID"), TABLE_LEFT, TABLE_WRAPS}, {T("STATE"), TABLE_LEFT, false},
         {T("TITLE"), TABLE_LEFT, true},     {T("NEXT"), TABLE_LEFT, false},
         {T("THROUGH"), TABLE_RIGHT, false}, {"%", TABLE_RIGHT, false},
     };
-    struct listing l = {cli,
-                        table_create(columns, sizeof columns / sizeof *columns),
-                        json_array(),
-                        NULL,
-                        0,
-                        BUF_INIT(1u << 20)};
+    struct listing l = {.cli = cli,
+                        .table = table_create(columns, sizeof columns / sizeof *columns),
+                        .all = json_array(),
+                        .every = options->all || cli->json,
+                        .awaiting = BUF_INIT(1u << 20)};
     struct buf out = BUF_INIT(16u << 20);
     struct error err;
     int rc = cli_connect(cli);
 
-    (void)options, (void)operands, (void)count;
+    (void)operands, (void)count;
     if (rc == 0 && list_all(&l, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
     else if (rc == 0 && cli->json)
@@ -171,6 +188,8 @@ static int list(struct cli *cli, const void *options, char **operands, int count
         buf_printf(&out, "%s\n", T("no campaigns yet (outreach queue CAMPAIGN.conf)"));
     else if (rc == 0)
         write_table(&l, &out);
+    if (rc == 0 && !cli->json && l.tests > 0)
+        buf_printf(&out, T("tests that are through: %u (outreach list --all)\n"), l.tests);
     if (rc == 0 && !cli->json)
         doubt_write(cli, &out);
     if (rc == 0 && !cli->json)
@@ -193,5 +212,7 @@ const struct subcommand cmd_list = {
     .operands = "",
     .summary = N_("the campaigns, with what comes next and how far they are"),
     .most = 0,
+    .options = list_options,
+    .options_bytes = sizeof(struct list_options),
     .run = list,
 };

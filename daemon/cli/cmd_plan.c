@@ -7,6 +7,7 @@
 #include "ics.h"
 #include "mem.h"
 #include "plan.h"
+#include "prose.h"
 #include "subcommands.h"
 #include "table.h"
 #include "zone.h"
@@ -21,7 +22,7 @@
 
 struct plan_options {
     int64_t year; /* 0: all */
-    bool ics, queued;
+    bool ics, queued, offline;
 };
 
 static const struct option_row plan_options[] = {
@@ -30,16 +31,18 @@ static const struct option_row plan_options[] = {
      .help = N_("of that year; all: of every year (this year, with --ics all)")},
     {"queued", 'q', OPTION_FLAG, OPTION_AT(struct plan_options, queued), NULL,
      .help = N_("also what is queued, beside the files that are named")},
+    {"offline", 0, OPTION_FLAG, OPTION_AT(struct plan_options, offline), NULL,
+     .help = N_("do not ask Redis which of the files that are named are queued")},
     {"ics", 0, OPTION_FLAG, OPTION_AT(struct plan_options, ics), NULL,
      .help = N_("as a calendar (.ics) for Outlook, WPS, Google or a phone")},
     {0},
 };
 
 /* ----------------------------------------------------------------- for a person */
-static const char *state_words(const char *state)
+static const char *state_words(const struct plan *p, const char *state)
 {
     if (strcmp(state, "file") == 0)
-        return T("not queued");
+        return p->queued != NULL ? T("not queued") : T("file");
     return strcmp(state, "pending") == 0 ? T("not taken") : words_state(state);
 }
 
@@ -80,7 +83,7 @@ static void write_table(const struct cli *cli, const struct plan *p, struct buf 
                      e->reminder == NULL ? "" : e->reminder);
         table_cell(t, e->title);
         table_cell(t, e->people < 0 ? "?" : human_count(people, e->people));
-        table_cell(t, state_words(e->state));
+        table_cell(t, state_words(p, e->state));
     }
     table_write(t, cli->width, 0, out);
     table_free(t);
@@ -167,21 +170,27 @@ static char *usual_directory(const struct cli *cli)
     return NULL;
 }
 
-static int gather(struct plan *p, struct cli *cli, const struct plan_options *options,
-                  char **operands, int count)
+/* What is queued stands on its own, or says of the files that are named which of them are. */
+static int gather(struct plan *p, struct plan *queued, struct cli *cli,
+                  const struct plan_options *options, char **operands, int count)
 {
     char *usual = NULL;
     struct error err;
     int rc = cli_settings(cli);
+    bool all = count == 0 || options->queued;
 
-    if (rc == 0 && (count == 0 || options->queued)) {
+    if (rc == 0 && all)
         rc = cli_connect(cli);
-        if (rc == 0 && plan_add_queued(p, cli, &err) != 0)
+    else if (rc == 0 && !options->offline && cli_try_connect(cli, &err) != 0)
+        prose_tell(T("outreach: which of them are queued is not known: %s\n"), err.text);
+    if (rc == 0 && cli->db != NULL && db_well(cli->db)) {
+        if (plan_add_queued(all ? p : queued, cli, &err) != 0)
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
-        if (rc == 0 && count == 0 && (usual = usual_directory(cli)) != NULL) {
-            operands = &usual;
-            count = 1;
-        }
+        p->queued = queued;
+    }
+    if (rc == 0 && count == 0 && (usual = usual_directory(cli)) != NULL) {
+        operands = &usual;
+        count = 1;
     }
     for (int i = 0; rc == 0 && i < count; i++)
         if (plan_add_path(p, cli, operands[i], &err) != 0)
@@ -206,8 +215,8 @@ static int plan(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct plan_options *options = arg;
     struct buf out = BUF_INIT(64u << 20);
-    struct plan p = {0};
-    int rc = gather(&p, cli, options, operands, count), year;
+    struct plan p = {0}, queued = {0};
+    int rc = gather(&p, &queued, cli, options, operands, count), year;
 
     if (rc == 0) {
         year = year_of(cli, options);
@@ -227,6 +236,7 @@ static int plan(struct cli *cli, const void *arg, char **operands, int count)
             rc = EX_DATAERR;
     }
     plan_free(&p);
+    plan_free(&queued);
     buf_free(&out);
     return rc;
 }
@@ -237,8 +247,9 @@ const struct subcommand cmd_plan = {
     .summary = N_("the year: events, their reminders and how many they reach"),
     .more =
         N_("Without operands: what is queued, and the files of campaigns/ beside the\n"
-           "configuration. With operands: those campaign files alone, without Redis (and with\n"
-           "--queued what is queued besides). Due times are those of the campaign; what falls\n"
+           "configuration. With operands: those campaign files alone, and which of them are\n"
+           "queued (with --queued what is queued besides). Due times are those of the campaign; "
+           "what falls\n"
            "outside of its hours leaves when they begin. \"~\" is a reminder by each person's own\n"
            "time, shown as of the event's start. A list that is not there yet is \"?\".\n"
            "--ics is the same as a calendar; each entry keeps its UID, so that a calendar that\n"

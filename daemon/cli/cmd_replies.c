@@ -16,6 +16,7 @@
 #include "numbers_shown.h"
 #include "picture.h"
 #include "places.h"
+#include "prose.h"
 #include "reply_page.h"
 #include "safe_marks.h"
 #include "subcommands.h"
@@ -29,11 +30,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ANSWER_MS (2 * INT64_C(86400000)) /* a person's answer is worth so long */
 
 struct replies_options {
-    bool all, mine, sums, registered, numbers;
+    bool all, mine, sums, registered, numbers, yes;
     const char *campaign;
     int64_t limit;
 };
@@ -53,6 +55,8 @@ static const struct option_row replies_options[] = {
      .help = N_("whole numbers; those of a cry for help always are")},
     {"limit", 'n', OPTION_NUMBER, OPTION_AT(struct replies_options, limit), "COUNT", .min = 1,
      .max = 100000, .initial = 100, .help = N_("with --all: the last so many")},
+    {"yes", 'y', OPTION_FLAG, OPTION_AT(struct replies_options, yes), NULL,
+     .help = N_("of answer: do not ask, also where a text answers a cry for help")},
     {0},
 };
 
@@ -701,6 +705,29 @@ static void tell_answer(struct answering *a)
     free(shown);
 }
 
+/* A cry for help wants a voice: a text may be read by whom she fears. 0, or the exit code of one
+ * who did not say yes. */
+static int confirm_alarm(struct cli *cli, const struct reply_entry *e, bool yes)
+{
+    if (strcmp(e->kind, "alarm") != 0)
+        return 0;
+    if (!cli->json)
+        prose_tell(T("%s is a cry for help. A person should call her: %s. A message can be read by "
+                     "whoever is beside her, and may come too late.\n"),
+                   e->id, e->from);
+    if (yes)
+        return 0;
+    if (!cli->terminal || !isatty(STDIN_FILENO) || cli->json)
+        return cli_fail(cli, EX_USAGE,
+                        T("%s: there is nobody to ask whether to answer a cry for help by a text: "
+                          "say -y"),
+                        e->id);
+    if (cli_confirm(cli, T("Send her this text all the same?")))
+        return 0;
+    fputs(T("outreach: nothing was sent\n"), stderr);
+    return EX_TEMPFAIL;
+}
+
 static int answer(struct cli *cli, const struct replies_options *o, char **operands, int count)
 {
     struct answering a = {.cli = cli, .text = operands[2]};
@@ -726,6 +753,8 @@ static int answer(struct cli *cli, const struct replies_options *o, char **opera
         a.campaign = read_campaign(cli, id, &rc);
     if (rc == 0 && check_text(a.campaign, a.text, &err) != 0)
         rc = cli_error(cli, EX_DATAERR, &err);
+    if (rc == 0)
+        rc = confirm_alarm(cli, book.entries, o->yes);
     if (rc == 0)
         rc = send_answer(&a);
     if (rc == 0 && !a.again && note_answered(cli, book.entries, &err) != 0)
@@ -782,10 +811,12 @@ const struct subcommand cmd_replies = {
     .name = "replies",
     .operands = "[CAMPAIGN | assign ID WHO | answer ID TEXT | close ID...]",
     .summary = N_("what residents wrote back: read, assign, answer, close"),
-    .more = N_("Shows what waits for a person: questions, and cries for help, which no machine\n"
-               "answers. answer sends one notice under the campaign's signature, at any hour; to\n"
-               "somebody who has refused only where she has asked since. All is audited. What is\n"
-               "closed is forgotten after replies.keep (180 days)."),
+    .more =
+        N_("Shows what waits for a person: questions, and cries for help, which no machine\n"
+           "answers. answer sends one notice under the campaign's signature, at any hour; to\n"
+           "somebody who has refused only where she has asked since. A cry for help is for a\n"
+           "person to call: answer asks before it sends a text. All is audited. What is closed\n"
+           "is forgotten after replies.keep (180 days)."),
     .least = 0,
     .most = -1,
     .options = replies_options,

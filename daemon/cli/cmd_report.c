@@ -3,6 +3,7 @@
  */
 #include "campaign.h"
 #include "cli.h"
+#include "codes_seen.h"
 #include "gateway_names.h"
 #include "human.h"
 #include "mem.h"
@@ -47,6 +48,7 @@ struct report {
     const struct reminder_status *reminder; /* at hand */
     struct campaign *campaign;              /* for the rows; NULL: no file was asked for */
     struct gateway_names gateways;
+    struct codes_seen *codes;
     struct sheet *sheet;
     int wanted; /* a state, or -1 for all */
     struct sum sums[NOTICE_STATES][REASON_COUNT];
@@ -121,7 +123,8 @@ static void write_notice(struct report *r, const struct walk_notice *w, double c
             put(r, "");
     }
     put(r, words_state(notice_state_name(shown_state(record))));
-    put(r, words_reason(notice_reason_name(record->reason)));
+    put(r, codes_seen_reason(r->codes, r->picture->status->id, r->reminder->name, w->n,
+                             record->reason));
     sheet_time(r->sheet, r->picture->zone, w->submitted_ms);
     sheet_time(r->sheet, r->picture->zone, w->settled_ms);
     put(r, left ? gateway_names_of(&r->gateways, record->gateway) : "");
@@ -166,7 +169,8 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
 static void tell_sum(struct report *r, enum notice_state state, enum notice_reason reason,
                      const struct sum *s, json_t *list)
 {
-    const char *why = words_reason(notice_reason_name(reason));
+    const char *why =
+        codes_seen_reasons(r->codes, r->picture->status->id, r->reminder->name, state, reason);
     char count[HUMAN_BYTES], segments[HUMAN_BYTES];
 
     table_cell(r->table, r->reminder->name);
@@ -314,7 +318,9 @@ static int report(struct cli *cli, const void *arg, char **operands, int count)
     r = xcalloc(1, sizeof *r);
     *r = (struct report){.cli = cli, .picture = p, .wanted = wanted, .json = json_array()};
     r->table = table_create(columns, sizeof columns / sizeof *columns);
+    r->codes = codes_seen_create(cli, p->status->id);
     rc = run(r, options);
+    codes_seen_free(r->codes);
     table_free(r->table);
     json_decref(r->json);
     gateway_names_free(&r->gateways);

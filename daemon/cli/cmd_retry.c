@@ -8,6 +8,7 @@
 #include "audit.h"
 #include "clock.h"
 #include "cli.h"
+#include "codes_seen.h"
 #include "gateway_names.h"
 #include "human.h"
 #include "keys.h"
@@ -56,6 +57,7 @@ struct retrying_run {
     struct picture *picture;
     const struct reminder_status *reminder; /* at hand */
     struct gateway_names gateways;
+    struct codes_seen *codes;
     int64_t counts[2][REASON_COUNT]; /* failed, undelivered; of the reminder at hand */
     int64_t wanted, moved, left;     /* over all; left: more than may be parked at once */
     bool moving;                     /* the second walk */
@@ -65,6 +67,7 @@ struct retrying_run {
     const char *refusal;            /* why the script refused the rest of the reminder at hand */
     struct table *table, *glossary; /* what failed; what the reasons mean */
     bool explained[REASON_COUNT];
+    char *takes; /* the fewest options that would try something again; NULL: none would */
     json_t *json;
 };
 
@@ -257,22 +260,45 @@ static bool is_asked_for(const struct retrying_run *r, const struct reminder_sta
            one->counts[NOTICE_FAILED] + one->counts[NOTICE_UNDELIVERED] > 0;
 }
 
-static const char *how_words(const struct retrying_run *r, enum notice_state state,
+/* Why nothing of the reminder at hand may go any more; NULL: it may. */
+static const char *ended(const struct retrying_run *r)
+{
+    if (r->reminder->cancelled)
+        return words_state("cancelled");
+    return r->reminder->expires_ms <= clock_wall_ms() ? T("over") : NULL;
+}
+
+/* Whether these options try it again, and what it takes where they do not: what takes least is
+ * kept, to be told. */
+static const char *how_words(struct retrying_run *r, enum notice_state state,
                              enum notice_reason reason)
 {
+    const struct retry_options *o = r->options;
     struct record record = {.state = state, .reason = reason};
-    bool over = r->reminder->expires_ms <= clock_wall_ms() || r->reminder->cancelled;
+    enum retrying how = record_retrying(&record);
+    const char *name = notice_reason_name(reason);
+    bool other = o->reason != NULL && strcmp(o->reason, name) != 0,
+         unnamed = o->reason == NULL && how == RETRY_IF_NAMED,
+         unasked = state == NOTICE_UNDELIVERED && !o->undelivered;
+    char *takes;
 
-    switch (record_retrying(&record)) {
-    case RETRY_NEVER:
+    if (how == RETRY_NEVER)
         return T("no");
-    case RETRY_IF_NAMED:
-        return over                          ? T("over")
-               : state == NOTICE_UNDELIVERED ? T("if named, with -u")
-                                             : T("if named");
-    default:
-        return over ? T("over") : state == NOTICE_UNDELIVERED ? T("with -u") : T("yes");
+    if (ended(r) != NULL)
+        return ended(r);
+    if (!other && !unnamed && !unasked)
+        return T("yes");
+    takes = xasprintf("%s%s%s", state == NOTICE_UNDELIVERED ? " -u" : "",
+                      how == RETRY_IF_NAMED ? " --reason " : "", how == RETRY_IF_NAMED ? name : "");
+    if (r->takes == NULL || strlen(takes) < strlen(r->takes)) {
+        free(r->takes);
+        r->takes = takes;
+    } else {
+        free(takes);
     }
+    if (other)
+        return T("not asked for");
+    return !unasked ? T("if named") : unnamed ? T("if named, with -u") : T("with -u");
 }
 
 static void list_reminder(struct retrying_run *r)
@@ -294,19 +320,18 @@ static void list_reminder(struct retrying_run *r)
             table_cell(r->table, name);
             if (!r->explained[k] && words_reason(name)[0] != '\0') {
                 table_cell(r->glossary, name);
-                table_cell(r->glossary, words_reason(name));
+                table_cell(r->glossary, codes_seen_reasons(r->codes, r->picture->status->id, NULL,
+                                                           state, (enum notice_reason)k));
             }
             r->explained[k] = true;
             json_array_append_new(
-                r->json,
-                json_pack("{s:s,s:s,s:s,s:I,s:s,s:b}", "reminder", r->reminder->name, "state",
-                          notice_state_name(state), "reason", name, "notices",
-                          (json_int_t)r->counts[s][k], "retried",
-                          record_retrying(&record) == RETRY_NEVER      ? "never"
-                          : record_retrying(&record) == RETRY_IF_NAMED ? "if-named"
-                                                                       : "usually",
-                          "over",
-                          r->reminder->expires_ms <= clock_wall_ms() || r->reminder->cancelled));
+                r->json, json_pack("{s:s,s:s,s:s,s:I,s:s,s:b}", "reminder", r->reminder->name,
+                                   "state", notice_state_name(state), "reason", name, "notices",
+                                   (json_int_t)r->counts[s][k], "retried",
+                                   record_retrying(&record) == RETRY_NEVER      ? "never"
+                                   : record_retrying(&record) == RETRY_IF_NAMED ? "if-named"
+                                                                                : "usually",
+                                   "over", ended(r) != NULL));
         }
 }
 
@@ -325,7 +350,7 @@ static int look(struct retrying_run *r, struct error *err)
         if (walk_reminder(r->cli, r->picture, r->reminder, NULL, on_notice, r, err) != 0)
             return -1;
         list_reminder(r);
-        if (r->reminder->expires_ms <= clock_wall_ms() || r->reminder->cancelled)
+        if (ended(r) != NULL)
             r->wanted = wanted;
     }
     return 0;
@@ -340,8 +365,7 @@ static int move_all(struct retrying_run *r, struct error *err)
         return -1;
     for (size_t i = 0; i < s->reminder_count; i++) {
         r->reminder = &s->reminders[i];
-        if (is_asked_for(r, r->reminder) && r->reminder->expires_ms > clock_wall_ms() &&
-            !r->reminder->cancelled && move_reminder(r, err) != 0)
+        if (is_asked_for(r, r->reminder) && ended(r) == NULL && move_reminder(r, err) != 0)
             return -1;
     }
     return 0;
@@ -367,10 +391,13 @@ static void tell_list(struct retrying_run *r)
                r->options->reason == NULL && r->options->gateway == NULL && !r->options->undelivered
                    ? ""
                    : T(", as asked for"));
-    if (r->wanted == 0 && !r->options->list)
-        buf_puts(&out, T("Of what failed nothing is tried again by these options: the column "
-                         "\"again\" says\nwhat it takes, as in outreach retry ID -u --reason "
-                         "number.\n"));
+    if (r->wanted == 0 && r->takes != NULL)
+        buf_printf(&out,
+                   T("What may be tried again takes other options, as in\n  outreach retry "
+                     "%s%s\n"),
+                   r->picture->status->id, r->takes);
+    else if (r->wanted == 0)
+        buf_puts(&out, T("Nothing of it can be tried again.\n"));
     cli_print(&out);
     buf_free(&out);
 }
@@ -488,9 +515,12 @@ static int retry(struct cli *cli, const void *arg, char **operands, int count)
     r->json = json_array();
     r->table = table_create(columns, sizeof columns / sizeof *columns);
     r->glossary = table_create(meanings, sizeof meanings / sizeof *meanings);
+    r->codes = codes_seen_create(cli, p->status->id);
     rc = run(r);
+    codes_seen_free(r->codes);
     table_free(r->table);
     table_free(r->glossary);
+    free(r->takes);
     json_decref(r->json);
     gateway_names_free(&r->gateways);
     free(r);

@@ -17,9 +17,9 @@
 #include "reading.h"
 #include "subcommands.h"
 #include "template.h"
+#include "trial.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,8 +301,7 @@ static int prepare(struct testing *t, const char *path)
         return cli_error(t->cli, EX_DATAERR, &err);
     if (t->row == NULL)
         return cli_fail(t->cli, EX_DATAERR, T("nobody in the list reads %s"), t->options->language);
-    snprintf(t->id, sizeof t->id, "%.44s-test-%" PRIx64, t->reading.campaign->id,
-             (uint64_t)clock_wall_ms());
+    trial_id(t->reading.campaign->id, clock_wall_ms(), t->id);
     return 0;
 }
 
@@ -341,7 +340,7 @@ const struct subcommand cmd_test = {
         N_("By the gateways, with signature and segments, as the first person of the list would\n"
            "get them; at any hour, and whatever was sent to this number today. Nobody of the\n"
            "list gets anything. Waits for the receipt. Stands in the books as a campaign of\n"
-           "its own, ID-test-..."),
+           "its own, ID-test-..., that `outreach list` shows with --all once it is through."),
     .least = 1,
     .most = 1,
     .options = test_options,

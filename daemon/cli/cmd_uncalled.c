@@ -13,10 +13,10 @@
 #include "sheet.h"
 #include "subcommands.h"
 #include "table.h"
+#include "trial.h"
 #include "uncalled_file.h"
 #include "unreached.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,24 +46,17 @@ struct uncalled {
     struct cli *cli;
     const struct uncalled_options *options;
     struct unreached list;
+    int64_t people; /* of whom several may be rows of one */
     char **ids;
 };
-
-static int by_community(const void *x, const void *y)
-{
-    const struct unreached_person *a = x, *b = y;
-    int order = strcmp(a->community, b->community);
-
-    if (order == 0)
-        order = strcmp(a->campaign, b->campaign);
-    return order != 0 ? order : (a->n > b->n) - (a->n < b->n);
-}
 
 /* ------------------------------------------------------------------------- the list */
 
 static void put_why(const struct unreached_person *p, struct buf *out)
 {
-    const char *reason = words_reason(notice_reason_name(p->reason));
+    /* A caller has no use for a gateway's code: outreach report has it. */
+    const char *reason =
+        p->reason == REASON_OTHER ? "" : words_reason(notice_reason_name(p->reason));
 
     if (p->outdated)
         buf_puts(out, p->in_person ? T("was told in person before it changed")
@@ -124,9 +117,10 @@ static void write_json(const struct uncalled *u)
                               "outdated", p->outdated, "in_person", p->in_person, "tell",
                               json_text(p->tell)));
     }
-    cli_json(json_pack("{s:o,s:I,s:I,s:I,s:s?}", "people", people, "told_already",
-                       (json_int_t)u->list.told, "sensitive", (json_int_t)u->list.sensitive,
-                       "correcting", (json_int_t)u->list.correcting, "file", u->options->output));
+    cli_json(json_pack("{s:o,s:I,s:I,s:I,s:I,s:s?}", "people", people, "to_be_told",
+                       (json_int_t)u->people, "told_already", (json_int_t)u->list.told, "sensitive",
+                       (json_int_t)u->list.sensitive, "correcting", (json_int_t)u->list.correcting,
+                       "file", u->options->output));
 }
 
 /* One line of words that came from people's files, and on below itself. */
@@ -142,13 +136,32 @@ static void put_lines(const struct uncalled *u, struct buf *words, const char *i
     buf_clear(words);
 }
 
+/* One person, with what she is to be told of each campaign. Returns how many rows are hers. */
+static size_t put_person(const struct uncalled *u, size_t first, struct buf *words, struct buf *out)
+{
+    const struct unreached_person *p = &u->list.people[first], *end = p, *all = u->list.people;
+
+    buf_printf(words, "%s%s%s", p->name, p->name[0] != '\0' ? "  " : "", p->to);
+    put_lines(u, words, "  ", out);
+    do {
+        buf_puts(words, end->campaign);
+        put_lines(u, words, "    ", out);
+        put_why(end, words);
+        put_lines(u, words, "      ", out);
+        buf_printf(words, T("tell her: %s"), end->tell);
+        put_lines(u, words, "      ", out);
+    } while (++end < all + u->list.count && unreached_is_same(end - 1, end) &&
+             strcmp(end->community, p->community) == 0);
+    return (size_t)(end - p);
+}
+
 static void write_terminal(const struct uncalled *u)
 {
     struct buf out = BUF_INIT(64u << 20), words = BUF_INIT(65536);
     const char *community = NULL;
     char count[HUMAN_BYTES];
 
-    for (size_t i = 0; i < u->list.count; i++) {
+    for (size_t i = 0; i < u->list.count; i += put_person(u, i, &words, &out)) {
         const struct unreached_person *p = &u->list.people[i];
 
         if (community == NULL || strcmp(community, p->community) != 0) {
@@ -156,19 +169,10 @@ static void write_terminal(const struct uncalled *u)
             buf_puts(&words, community[0] != '\0' ? community : T("(no community)"));
             put_lines(u, &words, "", &out);
         }
-        buf_printf(&words, "%s  %s  %s %" PRId64, p->name[0] != '\0' ? p->name : "-", p->to,
-                   p->campaign, p->n);
-        put_lines(u, &words, "  ", &out);
-        put_why(p, &words);
-        put_lines(u, &words, "      ", &out);
-        if (p->tell[0] != '\0') {
-            buf_printf(&words, T("tell her: %s"), p->tell);
-            put_lines(u, &words, "      ", &out);
-        }
     }
     if (u->list.count > 0)
         buf_putc(&out, '\n');
-    buf_printf(&out, T("%s to be told by a person\n"), human_count(count, (int64_t)u->list.count));
+    buf_printf(&out, T("%s to be told by a person\n"), human_count(count, u->people));
     if (u->list.told > 0)
         buf_printf(&out, T("%s were told already\n"), human_count(count, u->list.told));
     if (u->list.sensitive > 0)
@@ -204,15 +208,15 @@ static int list(struct uncalled *u, const char *only)
             return cli_error(u->cli, EX_UNAVAILABLE, &err);
     }
     for (size_t i = 0; u->ids[i] != NULL && rc == 0; i++)
-        if (unreached_add(u->cli, &u->list, u->ids[i], &err) != 0)
+        if ((only != NULL || !trial_is(u->ids[i])) &&
+            unreached_add(u->cli, &u->list, u->ids[i], &err) != 0)
             rc = only != NULL && db_well(u->cli->db) ? picture_fail(u->cli, only, &err)
                                                      : cli_error(u->cli, EX_UNAVAILABLE, &err);
     if (rc == 0 && u->options->group != NULL && !u->list.grouped)
         rc = cli_fail(u->cli, EX_DATAERR,
                       T("no list has a column %s, or it was not stored: a text must use it"),
                       u->options->group);
-    if (u->list.count > 0)
-        qsort(u->list.people, u->list.count, sizeof *u->list.people, by_community);
+    u->people = unreached_sort(&u->list);
     if (rc == 0 && u->options->output != NULL && u->list.count == 0 && u->list.sensitive > 0)
         rc = cli_fail(u->cli, EX_DATAERR, "%s",
                       T("nobody of a sensitive campaign is listed in a file"));
@@ -254,10 +258,11 @@ const struct subcommand cmd_uncalled = {
     .summary = N_("whom no message has reached, by community, to be told by a person"),
     .more =
         N_("Numbers that nobody has, no receipt for an hour, refused, capped, expired, in\n"
-           "doubt, protected residents; and who was told of an event that has changed, and\n"
-           "did not get the correction: with what to tell her. Who was reached is not listed,\n"
-           "nor who was ticked before. The file holds people's numbers: keep it as you keep\n"
-           "the list. Of a sensitive campaign the sum alone is told.\n"
+           "doubt, protected residents: with the text that did not come. And who was told of\n"
+           "an event that has changed, and did not get the correction: with what to tell her.\n"
+           "Who was reached is not listed, nor who was ticked before. The file holds people's\n"
+           "numbers: keep it as you keep the list. Of a sensitive campaign the sum alone is\n"
+           "told.\n"
            "\n"
            "Ticks: √ ✓ ✔ 是 已通知 已告知 1 yes told, and a note behind them. Empty, × ✗ 否 未接\n"
            "无人接听 不在 0 no: not told. Anything else (x too), and a row whose name or number\n"

@@ -10,6 +10,7 @@
 #include "cli.h"
 #include "clock.h"
 #include "code_words.h"
+#include "codes_seen.h"
 #include "discreet.h"
 #include "equation.h"
 #include "gateway_names.h"
@@ -58,6 +59,7 @@ struct asking {
     char address[ADDRESS_BYTES], hash[ADDRESS_HASH_BYTES];
     bool hashed, opted_out;
     struct gateway_names gateways;
+    struct codes_seen *codes;
     struct buf out;
     json_t *campaigns, *log;
     struct log_notice hits[MOST_HITS];
@@ -270,11 +272,13 @@ static void wrap_from(struct asking *a, size_t start)
 }
 
 static void write_hit(struct asking *a, const struct picture *p, const struct reminder_status *r,
-                      const struct found_record *f)
+                      int64_t n, const struct found_record *f)
 {
     const struct record *rec = &f->record;
     enum notice_state state = f->there ? rec->state : state_before(r);
-    const char *reason = f->there ? words_reason(notice_reason_name(rec->reason)) : "";
+    const char *reason = f->there ? codes_seen_reason(a->codes, p->status->id, r->name, n,
+                                                      (enum notice_reason)rec->reason)
+                                  : "";
     bool left = was_submitted(f) || (f->there && rec->attempts > 0);
     const char *gateway = left ? gateway_name(a, rec->gateway) : "";
     size_t start;
@@ -409,7 +413,7 @@ static int tell_hit(struct asking *a, const struct picture *p, const char *of, i
         if (rc != 0)
             break;
         note_end(a, &f);
-        write_hit(a, p, r, &f);
+        write_hit(a, p, r, n, &f);
         json_array_append_new(reminders, hit_json(a, r, &f));
     }
     json_array_append_new(a->campaigns, json_pack("{s:s,s:o,s:I,s:o}", "campaign", p->status->id,
@@ -605,6 +609,7 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
     if (rc != 0)
         return rc;
     a.hashed = address_hash(cli, a.address, a.hash) == 0;
+    a.codes = codes_seen_create(cli, options->campaign);
     a.campaigns = json_array();
     a.log = json_array();
     if (ask(&a, options, &err) != 0)
@@ -617,6 +622,7 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
     else
         cli_print(&a.out);
     gateway_names_free(&a.gateways);
+    codes_seen_free(a.codes);
     json_decref(a.campaigns);
     json_decref(a.log);
     buf_free(&a.out);

@@ -24,6 +24,8 @@ struct forecast {
     struct gateway_set *gateways;
     forecast_notice_fn *notice;
     void *arg;
+    forecast_waits_fn *waits;
+    void *waits_arg;
     struct forecast_reminder reminders[CAMPAIGN_MAX_REMINDERS];
     size_t order[CAMPAIGN_MAX_REMINDERS]; /* as they begin */
     struct forecast_template templates[FORECAST_TEMPLATES];
@@ -82,6 +84,18 @@ void forecast_free(struct forecast *f)
 void forecast_skip(struct forecast *f, size_t reminder)
 {
     f->reminders[reminder].skipped = true;
+}
+
+void forecast_begun(struct forecast *f, size_t reminder, bool waits)
+{
+    f->reminders[reminder].skipped = !waits;
+    f->reminders[reminder].sent_already = !waits;
+}
+
+void forecast_ask(struct forecast *f, forecast_waits_fn *fn, void *arg)
+{
+    f->waits = fn;
+    f->waits_arg = arg;
 }
 
 void forecast_listen(struct forecast *f, forecast_notice_fn *fn, void *arg)
@@ -318,7 +332,14 @@ static bool filter_passes(const struct forecast *f, size_t r, int64_t told_ms)
     return earlier_passes(filter, told_ms < f->reminders[r].due_ms ? earlier_seen(0, &sent) : 0);
 }
 
-void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused, int safe)
+/* It is sent to her no more; she was told by it, as far as is taken as good. */
+static bool was_sent(const struct forecast *f, size_t r, int64_t number)
+{
+    return f->reminders[r].sent_already || (f->waits != NULL && !f->waits(f->waits_arg, r, number));
+}
+
+void forecast_row(struct forecast *f, const char *bytes, size_t n,
+                  const struct forecast_person *who)
 {
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
     int64_t told_ms[CAMPAIGN_MAX_REMINDERS]; /* of each occurrence: when she was first told */
@@ -331,14 +352,17 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n, bool refused,
     for (size_t k = 0; k < f->c->reminder_count; k++) {
         size_t r = f->order[k], o = r / each;
         struct forecast_reminder *p = &f->reminders[r];
+        bool told = was_sent(f, r, who->number);
 
-        if (p->skipped)
+        if (p->skipped && !told)
             continue;
-        if (refused)
+        if (!told && who->refused)
             p->refused++;
-        else if (safe != SAFE_SKIP && !filter_passes(f, r, told_ms[o]))
+        else if (!told && who->safe != SAFE_SKIP && !filter_passes(f, r, told_ms[o]))
             p->missed[REASON_FILTER]++;
-        else if (reminder_goes(f, r, row, safe) && told_ms[o] == INT64_MAX)
+        else if (!told)
+            told = reminder_goes(f, r, row, who->safe);
+        if (told && told_ms[o] == INT64_MAX)
             told_ms[o] = p->due_ms;
     }
 }

@@ -29,6 +29,7 @@ struct forecast_part { /* what one gateway carries of one reminder */
 
 struct forecast_reminder {
     bool skipped;
+    bool sent_already;                              /* it has begun, and nothing of it waits */
     int64_t due_ms, begins_ms, done_ms, expires_ms; /* begins: after hours and closed days */
     int64_t first_slot_ms, last_slot_ms;            /* of slots: from when to when; else 0 */
     struct forecast_part parts[FORECAST_GATEWAYS];
@@ -61,13 +62,27 @@ void forecast_free(struct forecast *f); /* NULL is fine */
 /* A reminder that is not asked for. Before the first row. */
 void forecast_skip(struct forecast *f, size_t reminder);
 
+/* One that has begun goes on, whatever its time says, as long as something of it waits. Before
+ * the first row. */
+void forecast_begun(struct forecast *f, size_t reminder, bool waits);
+
+/* Who knows for whom a reminder still waits, by the number that forecast_row() has. */
+typedef bool forecast_waits_fn(void *arg, size_t reminder, int64_t n);
+void forecast_ask(struct forecast *f, forecast_waits_fn *fn, void *arg);
+
 /* Who wants to know of every notice: to whom, and when it may go at the earliest. */
 typedef void forecast_notice_fn(void *arg, size_t reminder, const char *to, size_t n,
                                 int64_t at_ms);
 void forecast_listen(struct forecast *f, forecast_notice_fn *fn, void *arg);
 
-/* One recipient; refused: she has opted out; safe: how she is marked (enum safe_mode), or -1. */
-void forecast_row(struct forecast *f, const char *row, size_t n, bool refused, int safe);
+/* One recipient; refused: she has opted out; safe: how she is marked (enum safe_mode), or -1;
+ * number: in the list that stands in Redis, for forecast_ask(). */
+struct forecast_person {
+    bool refused;
+    int safe;
+    int64_t number;
+};
+void forecast_row(struct forecast *f, const char *row, size_t n, const struct forecast_person *who);
 
 /* After the last row: reckons the times. */
 void forecast_finish(struct forecast *f);

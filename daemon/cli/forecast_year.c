@@ -305,7 +305,7 @@ static void write_campaigns(const struct year *y, struct buf *out)
     table_free(t);
 }
 
-static struct sum write_months(const struct year *y, struct buf *out)
+static void write_months(const struct year *y, struct buf *out)
 {
     const struct table_column columns[] = {
         {T("month"), TABLE_LEFT, true},
@@ -325,7 +325,6 @@ static struct sum write_months(const struct year *y, struct buf *out)
     cells(t, &all);
     table_write(t, y->cli->width, 0, out);
     table_free(t);
-    return all;
 }
 
 /* The first campaign's zone will do: an office has one. */
@@ -352,31 +351,38 @@ static void write_crowd(const struct year *y, struct buf *out)
     free(weeks);
 }
 
+/* words: of a campaign and how many of its notices. */
+static void put_note(const struct year *y, const char *words, const struct line *l, int64_t count,
+                     struct buf *out)
+{
+    char n[HUMAN_BYTES], *note = xasprintf(words, l->id, human_count(n, count));
+
+    table_wrap(out, note, y->cli->width > 40 ? y->cli->width - 2 : 200, "  ");
+    free(note);
+}
+
 static void write_answer(const struct year *y, struct buf *out)
 {
     struct buf notes = BUF_INIT(1u << 20);
-    char n[HUMAN_BYTES];
     size_t unknown = 0;
-    struct sum all;
 
     write_campaigns(y, out);
     buf_putc(out, '\n');
-    all = write_months(y, out);
+    write_months(y, out);
     buf_printf(out, T("\ncosts in %s\n"), y->cli->settings->defaults.currency);
     for (size_t i = 0; i < y->line_count; i++)
         unknown += y->lines[i].people < 0;
     if (unknown > 0)
         buf_printf(&notes, T("  %zu campaigns have no list yet (?): they are not in the sums\n"),
                    unknown);
-    if (all.late > 0)
-        buf_printf(
-            &notes,
-            T("  ! %s notices cannot be sent before they expire: see the forecast of each\n"),
-            human_count(n, all.late));
-    for (size_t i = 0; i < y->line_count; i++)
+    for (size_t i = 0; i < y->line_count; i++) {
+        if (y->lines[i].sum.late > 0)
+            put_note(y, T("! %s: %s notices cannot be sent before they expire: see its forecast"),
+                     &y->lines[i], y->lines[i].sum.late, &notes);
         if (y->lines[i].sum.missed > 0)
-            buf_printf(&notes, T("  ! %s: %s notices would reach nobody: see its forecast\n"),
-                       y->lines[i].id, human_count(n, y->lines[i].sum.missed));
+            put_note(y, T("! %s: %s notices would reach nobody: see its forecast"), &y->lines[i],
+                     y->lines[i].sum.missed, &notes);
+    }
     write_crowd(y, &notes);
     if (notes.length > 0) {
         buf_puts(out, T("\nTo know\n"));

@@ -9,6 +9,7 @@
 #include "prose.h"
 #include "reading.h"
 #include "tree.h"
+#include "trial.h"
 #include "zone.h"
 
 #include <stdio.h>
@@ -82,6 +83,23 @@ static void add_campaign(struct plan *p, const struct campaign *c, int64_t peopl
 }
 
 /* ----------------------------------------------------------------------- files */
+/* The entries of a campaign that is queued, in place of its file's. */
+static bool take_queued(struct plan *p, const char *id)
+{
+    struct plan *from = p->queued;
+    size_t kept = 0;
+
+    if (from == NULL || !has(from, id))
+        return false;
+    for (size_t i = 0; i < from->count; i++)
+        if (strcmp(from->entries[i].campaign, id) == 0)
+            *add(p) = from->entries[i];
+        else
+            from->entries[kept++] = from->entries[i];
+    from->count = kept;
+    return true;
+}
+
 /* A plan for the year is made before its lists are there. */
 static void add_file(struct plan *p, struct cli *cli, const char *path)
 {
@@ -92,12 +110,12 @@ static void add_file(struct plan *p, struct cli *cli, const char *path)
     if (reading_open(&r, cli, path, 0, &err) == 0) {
         bool read = reading_audience(&r, &err) == 0;
 
-        if (!has(p, r.campaign->id))
+        if (!has(p, r.campaign->id) && !take_queued(p, r.campaign->id))
             add_campaign(p, r.campaign, read ? (int64_t)preview_rows(r.preview) : -1, path, NULL,
                          "file");
     } else if ((r.no_list || r.no_register != 0) &&
                (bare = reading_bare(cli, path, &err)) != NULL) {
-        if (!has(p, bare->id))
+        if (!has(p, bare->id) && !take_queued(p, bare->id))
             add_campaign(p, bare, -1, path, NULL, "file");
         campaign_free(bare);
     } else {
@@ -143,7 +161,7 @@ static bool add_waiting(void *arg, const redisReply *fields)
     if (strcmp(pending_field(fields, "op"), "queue") != 0 || body == NULL)
         return false;
     c = from_document(w->cli, body->str, body->len);
-    if (c != NULL && !has(w->plan, c->id)) {
+    if (c != NULL && !trial_is(c->id) && !has(w->plan, c->id)) {
         const struct tree *inline_list = tree_get(c->document, "audience.recipients");
 
         add_campaign(w->plan, c,
@@ -164,7 +182,7 @@ int plan_add_queued(struct plan *p, struct cli *cli, struct error *err)
     if (ids == NULL)
         return -1;
     for (i = 0; ids[i] != NULL; i++) {
-        struct picture *picture = picture_read(cli, ids[i], NULL);
+        struct picture *picture = trial_is(ids[i]) ? NULL : picture_read(cli, ids[i], NULL);
         struct campaign *c = picture != NULL ? from_document(cli, picture->status->document,
                                                              strlen(picture->status->document))
                                              : NULL;

@@ -31,14 +31,16 @@ struct plan_entry {
 struct plan {
     struct plan_entry *entries;
     size_t count;
-    unsigned broken; /* files that could not be read, each told on stderr */
+    unsigned broken;     /* files that could not be read, each told on stderr */
+    struct plan *queued; /* with plan_add_queued(): a file whose campaign is in it is taken from
+                            there. Borrowed; NULL: what is queued is not known */
 };
 
 /* Adds a campaign file, or those of a directory (*.conf, *.json). -1 with err if there is no such
  * path; a file that is no campaign is told, counted and left out. */
 int plan_add_path(struct plan *p, struct cli *cli, const char *path, struct error *err);
 
-/* Adds what is queued, taken or not; wants cli_connect(). */
+/* Adds what is queued, taken or not, but for tests; wants a connection. */
 int plan_add_queued(struct plan *p, struct cli *cli, struct error *err);
 
 /* Drops entries that do not belong to that year of their zones (0: none), and sorts. */

@@ -317,7 +317,17 @@ int reading_audience(struct reading *r, struct error *err)
 }
 
 /* ----------------------------------------------------------------- for a person */
-void reading_write_plan(const struct campaign *c, int64_t queued_ms, struct buf *out)
+/* Of one that stands in Redis: the reminder, where it has begun. */
+static const struct reminder_status *begun(const struct campaign_status *s, const char *name)
+{
+    for (size_t i = 0; s != NULL && i < s->reminder_count; i++)
+        if (s->reminders[i].begun_ms != 0 && strcmp(s->reminders[i].name, name) == 0)
+            return &s->reminders[i];
+    return NULL;
+}
+
+static void write_plan(const struct campaign *c, int64_t queued_ms,
+                       const struct campaign_status *stands, struct buf *out)
 {
     static const struct table_column columns[] = {
         {"", TABLE_LEFT, false}, {"", TABLE_LEFT, false}, {"", TABLE_LEFT, false}};
@@ -328,9 +338,15 @@ void reading_write_plan(const struct campaign *c, int64_t queued_ms, struct buf 
 
     campaign_plan(c, queued_ms, due_ms, skipped);
     for (size_t r = 0; r < c->reminder_count; r++) {
+        const struct reminder_status *is = begun(stands, c->reminders[r].name);
+
         table_cell(t, c->reminders[r].name);
-        table_cell(t, human_time(when, c->zone, due_ms[r], false));
-        if (skipped[r])
+        table_cell(t, human_time(when, c->zone, is != NULL ? is->begun_ms : due_ms[r], false));
+        if (is != NULL && reminder_waiting(is) == 0)
+            table_cell(t, T("sent already"));
+        else if (is != NULL)
+            table_printf(t, T("has begun; %s wait"), human_count(when, reminder_waiting(is)));
+        else if (skipped[r])
             table_cell(t, c->reminders[r].expires_ms <= queued_ms ? T("over: will not be sent")
                                                                   : T("missed: will not be sent"));
         else if (c->reminders[r].at.of_slot)
@@ -342,6 +358,11 @@ void reading_write_plan(const struct campaign *c, int64_t queued_ms, struct buf 
     }
     table_write(t, 0, 2, out);
     table_free(t);
+}
+
+void reading_write_plan(const struct campaign *c, int64_t queued_ms, struct buf *out)
+{
+    write_plan(c, queued_ms, NULL, out);
 }
 
 bool reading_is_over(const struct campaign *c, int64_t queued_ms)
@@ -444,7 +465,7 @@ void reading_write(const struct reading *r, int64_t queued_ms, struct buf *out)
 
     write_event(r->campaign, out);
     buf_puts(out, T("\nReminders\n"));
-    reading_write_plan(r->campaign, queued_ms, out);
+    write_plan(r->campaign, queued_ms, r->stands, out);
     write_unannounced(r->campaign, queued_ms, out);
     buf_printf(out, T("\nRecipients: %s taken, %lu merged, %lu refused of %lu rows\n"),
                human_count(taken, (int64_t)preview_rows(r->preview)), r->report.merged,

@@ -7,6 +7,8 @@
 #include "cli.h"
 #include "preview.h"
 
+struct campaign_status;
+
 struct reading {
     struct campaign *campaign;
     struct preview *preview;
@@ -15,7 +17,8 @@ struct reading {
     bool no_list;    /* why reading_open() failed: the file of the list cannot be opened (or
                                 the register is empty), */
     int no_register; /* or the register of residents not be asked: the exit code, else 0 */
-    struct residents *residents; /* NULL: it is not wanted */
+    struct residents *residents;          /* NULL: it is not wanted */
+    const struct campaign_status *stands; /* of one in Redis: what has begun is told; else NULL */
     /* Before the first row: who is in the campaign already; may be NULL. */
     int (*before)(void *arg, struct audience *audience, struct error *err);
     /* Where else the rows go; may be NULL. */

@@ -117,7 +117,9 @@ static void put_state(const struct reply_entry *e, struct buf *out)
         return;
     if (out->length > 0)
         buf_puts(out, TC("replies", ", "));
-    if (e->answered_ms != 0)
+    if (e->answered_ms != 0 && e->open && e->who[0] != '\0' && strcmp(e->who, e->answered_by) != 0)
+        buf_printf(out, T("%s has it; answered by %s, not closed yet"), e->who, e->answered_by);
+    else if (e->answered_ms != 0)
         buf_printf(out, e->open ? T("answered by %s, not closed yet") : T("answered by %s, closed"),
                    e->answered_by);
     else if (!e->open)

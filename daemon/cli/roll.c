@@ -2,6 +2,7 @@
 
 #include "builtin.h"
 #include "campaign.h"
+#include "codes_seen.h"
 #include "discreet.h"
 #include "human.h"
 #include "keys.h"
@@ -21,6 +22,7 @@ struct roll {
     struct cli *cli;
     const struct picture *picture;
     const struct reminder_status *reminder;
+    struct codes_seen *codes;
     struct campaign *campaign; /* NULL: its document cannot be read, and rows not be split */
     enum notice_state wanted;
     json_t *json;
@@ -70,7 +72,9 @@ static int tell_one(struct roll *roll, const struct walk_notice *w, struct error
             buf_printf(&roll->out, T("  attempt %u, %s"), record->attempts,
                        human_time(when, roll->picture->zone, w->submitted_ms, true));
         buf_putc(&roll->out, '\n');
-        table_wrap(&roll->out, words_reason(notice_reason_name(record->reason)),
+        table_wrap(&roll->out,
+                   codes_seen_reason(roll->codes, roll->picture->status->id, roll->reminder->name,
+                                     w->n, record->reason),
                    (roll->cli->width > 0 ? roll->cli->width : NO_WIDTH) - (sizeof INDENT - 1),
                    INDENT);
     }
@@ -105,6 +109,7 @@ int roll_tell(struct cli *cli, const struct picture *p, const struct reminder_st
 
     if (strcmp(r->state, "open") != 0 && strcmp(r->state, "done") != 0)
         return 0; /* it has no ledger */
+    roll.codes = codes_seen_create(cli, p->status->id);
     roll.campaign = walk_campaign(cli, p, err);
     if (roll.campaign != NULL && roll.campaign->sensitive && !discreet_may(cli))
         rc = discreet_refuse(cli, p->status->id, err);
@@ -112,6 +117,7 @@ int roll_tell(struct cli *cli, const struct picture *p, const struct reminder_st
         rc = walk_reminder(cli, p, r, NULL, on_notice, &roll, err);
     cli_print(&roll.out);
     campaign_free(roll.campaign);
+    codes_seen_free(roll.codes);
     buf_free(&roll.out);
     return rc;
 }

@@ -5,6 +5,7 @@
 #include "campaign.h"
 #include "clock.h"
 #include "correction.h"
+#include "human.h"
 #include "keys.h"
 #include "mem.h"
 #include "picture.h"
@@ -34,6 +35,7 @@ struct standing {
     unsigned char reached;   /* that has reached her */
     unsigned char in_person; /* that a person told her */
     struct outcome planned;  /* the last reminder that failed to */
+    short reminder;          /* which one that is; -1: the campaign has it no more */
     struct outcome correction;
 };
 
@@ -51,6 +53,7 @@ struct look {
     struct outcome *outcomes; /* of the corrections, by their number */
     int64_t outcome_count;
     int group, name; /* columns, or -1 */
+    int reminder;    /* at hand, or -1 */
 };
 
 /* ------------------------------------------------------------------- what became of it */
@@ -111,8 +114,10 @@ static int on_record(void *arg, const struct walk_notice *w, struct error *err)
     know(&s->told, told.version);
     if (o.fate == FATE_REACHED)
         know(&s->reached, w->record.version > 0 ? w->record.version : 1);
-    if (o.fate == FATE_FAILED && o.state != NOTICE_CANCELLED)
+    if (o.fate == FATE_FAILED && o.state != NOTICE_CANCELLED) {
         s->planned = o;
+        s->reminder = (short)l->reminder;
+    }
     return 0;
 }
 
@@ -264,6 +269,31 @@ static char *what_to_tell(const struct look *l, unsigned version, const struct w
                      l->picture->title, l->id);
 }
 
+/* What the reminder that did not reach her would have said, for a person to read to her; where
+ * that has a hole, what and when. */
+static char *what_did_not_come(const struct look *l, int reminder, const struct walk_notice *w)
+{
+    const struct campaign *c = l->now;
+    const struct template_value *language =
+        c->column_language >= 0 ? &w->row[c->column_language] : NULL;
+    char text[TEXT_BYTES], when[HUMAN_BYTES];
+    const char *empty;
+    size_t k = 0;
+    int length = -1;
+
+    while (k + 1 < c->channel_count && w->row[k].length == 0)
+        k++;
+    if (reminder >= 0)
+        length = campaign_compose(c,
+                                  campaign_text(c, (size_t)reminder, c->channels[k],
+                                                language != NULL ? language->text : "",
+                                                language != NULL ? language->length : 0),
+                                  w->row, SIGNATURE_NONE, text, sizeof text, &empty);
+    if (length >= 0)
+        return xstrndup(text, (size_t)length);
+    return xasprintf("%s, %s", l->picture->title, human_time(when, c->zone, c->starts_ms, false));
+}
+
 /* What she takes it for: a correction that went out before the last one is the last word that she
  * has, also where its receipt is not looked at any more. */
 static unsigned last_word(const struct look *l, const struct standing *s, unsigned sure)
@@ -302,7 +332,8 @@ static void list(struct look *l, const struct standing *s, unsigned sure,
                                      .in_person = s->in_person > 0 && s->in_person >= s->reached,
                                      .state = (enum notice_state)o->state,
                                      .reason = (enum notice_reason)o->reason};
-    one->tell = l->changed[knows] ? what_to_tell(l, knows, w) : xstrdup("");
+    one->tell =
+        l->changed[knows] ? what_to_tell(l, knows, w) : what_did_not_come(l, s->reminder, w);
 }
 
 static int on_row(void *arg, const struct walk_notice *w, struct error *err)
@@ -340,6 +371,7 @@ static int look_at_people(struct look *l, struct error *err)
         if (builtin_is(r->name) || strcmp(r->state, "skipped") == 0)
             continue;
         any = r;
+        l->reminder = campaign_find_reminder(l->now, r->name);
         if (walk_reminder(l->cli, l->picture, r, NULL, on_record, l, err) != 0)
             return -1;
     }
@@ -394,6 +426,61 @@ int unreached_add(struct cli *cli, struct unreached *u, const char *id, struct e
     campaign_free(l.now);
     picture_free(l.picture);
     return rc;
+}
+
+bool unreached_is_same(const struct unreached_person *one, const struct unreached_person *next)
+{
+    return one->to[0] != '\0' && strcmp(one->to, next->to) == 0 &&
+           (next->name[0] == '\0' || strcmp(one->name, next->name) == 0);
+}
+
+/* Whose name is not stored comes behind those with one, and is taken for the last of them. */
+static int by_person(const void *x, const void *y)
+{
+    const struct unreached_person *a = x, *b = y;
+    int order = strcmp(a->to, b->to);
+
+    if (order == 0)
+        order = (a->name[0] == '\0') - (b->name[0] == '\0');
+    if (order == 0)
+        order = strcmp(a->name, b->name);
+    if (order == 0)
+        order = strcmp(a->campaign, b->campaign);
+    return order != 0 ? order : (a->n > b->n) - (a->n < b->n);
+}
+
+static int by_community(const void *x, const void *y)
+{
+    const struct unreached_person *a = x, *b = y;
+    int order = strcmp(a->community, b->community);
+
+    return order != 0 ? order : by_person(x, y);
+}
+
+static void share_community(struct unreached_person *from, struct unreached_person *to)
+{
+    if (from->community[0] == '\0' || to->community[0] != '\0' || strcmp(from->to, to->to) != 0)
+        return;
+    free(to->community);
+    to->community = xstrdup(from->community);
+}
+
+int64_t unreached_sort(struct unreached *u)
+{
+    struct unreached_person *p = u->people;
+    int64_t people = u->count > 0;
+
+    if (u->count > 0)
+        qsort(p, u->count, sizeof *p, by_person);
+    for (size_t i = 1; i < u->count; i++) {
+        people += !unreached_is_same(&p[i - 1], &p[i]);
+        share_community(&p[i - 1], &p[i]);
+    }
+    for (size_t i = u->count; i-- > 1;)
+        share_community(&p[i], &p[i - 1]);
+    if (u->count > 0)
+        qsort(p, u->count, sizeof *p, by_community);
+    return people;
 }
 
 void unreached_free(struct unreached *u)

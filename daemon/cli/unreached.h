@@ -17,12 +17,12 @@
 
 struct unreached_person {
     char *community, *name, *to; /* never NULL */
-    char *tell;                  /* what she is to be told, of a changed event; else "" */
-    const char *campaign;        /* as it was asked for */
-    int64_t n;                   /* her number in its list */
-    bool outdated;               /* she knows of the event, for sure, as it was */
-    bool in_person;              /* from a person, as the ticks say */
-    enum notice_state state;     /* of what did not reach her; UNTOUCHED where nothing was sent */
+    char *tell; /* what she is to be told: of a changed event, or the text that did not come */
+    const char *campaign;    /* as it was asked for */
+    int64_t n;               /* her number in its list */
+    bool outdated;           /* she knows of the event, for sure, as it was */
+    bool in_person;          /* from a person, as the ticks say */
+    enum notice_state state; /* of what did not reach her; UNTOUCHED where nothing was sent */
     enum notice_reason reason;
 };
 
@@ -35,6 +35,14 @@ struct unreached {
     int64_t told;       /* who is not listed for having been told by a person */
     int64_t correcting; /* campaigns whose corrections are still being written */
 };
+
+/* In the order of a list: community by community, with the rows of each person together. Where a
+ * campaign has no community for her, that of another is hers. Returns how many people there are. */
+int64_t unreached_sort(struct unreached *u);
+
+/* Of two rows in that order: has the latter the same person? By her address; two names with one
+ * are two people who share it. */
+bool unreached_is_same(const struct unreached_person *one, const struct unreached_person *next);
 
 /* Adds those of a campaign; id must outlive u. -1 with err. */
 int unreached_add(struct cli *cli, struct unreached *u, const char *id, struct error *err);

@@ -236,7 +236,7 @@ static void on_appended(void *arg, const redisReply *reply)
 
 static bool is_to_be_told(const struct corrector *c, const struct told *t)
 {
-    return t->version > 0 && t->version <= AMEND_VERSIONS && c->corrections[t->version] != NULL &&
+    return told_is_behind(t, c->version) && c->corrections[t->version] != NULL &&
            !(t->correction != 0 && t->corrected_to == c->version);
 }
 

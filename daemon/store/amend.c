@@ -384,3 +384,8 @@ void told_correction(struct told *t, const unsigned char bytes[LEDGER_RECORD_BYT
     if (went_out(&r) && t->corrected_to > t->version)
         t->version = t->corrected_to;
 }
+
+bool told_is_behind(const struct told *t, unsigned version)
+{
+    return t->version > 0 && t->version <= AMEND_VERSIONS && t->version < version;
+}

@@ -94,4 +94,8 @@ void told_record(struct told *t, const unsigned char bytes[LEDGER_RECORD_BYTES])
 void told_entry(struct told *t, const unsigned char bytes[TOLD_BYTES]);
 void told_correction(struct told *t, const unsigned char bytes[LEDGER_RECORD_BYTES]);
 
+/* Something went out to her, and nothing as new as that version: if the event was another in
+ * t->version she is to be sent a correction. */
+bool told_is_behind(const struct told *t, unsigned version);
+
 #endif

@@ -234,8 +234,8 @@ journey('whether anybody was told cannot be read: that is no "nobody", and they 
 });
 
 journey('what an amendment may not be is refused with the reason, and nothing is changed', async (s) => {
-  const list = people(2);
-  const smsc = await s.smsc();
+  const list = people(4);
+  const smsc = await s.smsc(({ to }) => (to.endsWith(list[3].sms.slice(-11)) ? { status: 0x0b } : {}));
   await s.start();
   const good = event('word', list, 20, '区妇联', { reminders: [{ name: 'first', at: 'now' }, { name: 'eve', at: '-1d 18:00' }] });
   await s.xadd(good);
@@ -269,5 +269,15 @@ journey('what an amendment may not be is refused with the reason, and nothing is
     reminders: [{ name: 'first', at: 'now' }, { name: 'again', at: '-3d 10:00' }] })), '--yes', '--wait', '30');
   assert.match((await s.ok('show', 'word')).out, /again {2}scheduled[^]*eve {2}cancelled/);
   await verified(s, 'word');
-  assert.equal(smsc.messages.length, 2);
+  assert.deepEqual(list.map((p) => smsc.textsFor(p.sms).length), [1, 1, 1, 0]);
+
+  // As many corrections are announced as are sent: none to who refused, is protected, or was never told.
+  await s.ok('optout', 'add', list[0].sms);
+  await s.ok('safe', list[1].sms, 'skip');
+  assert.match((await s.outreach('cancel', 'word', '--tell')).out,
+    /3 people were told before; corrections that will be sent: 1\n {4}no correction goes to 1: opted-out\n {4}no correction goes to 1: /);
+  const off = JSON.parse((await s.ok('cancel', 'word', '--tell', '-y', '--json', '--wait', '60')).out);
+  assert.deepEqual([off.told, off.corrections, off.not_corrected], [3, 1, { 'opted-out': 1, safe: 1 }]);
+  await walked(s, 'word');
+  assert.deepEqual(await s.settled('word', 'corrections', 60000), { delivered: 1, 'opted-out': 1, excluded: 1 });
 });

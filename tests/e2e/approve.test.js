@@ -23,6 +23,11 @@ journey('above the bound nothing is sent before another person agrees, to this t
     assert.match((await s.ok(op, file)).out, /second person has to approve it[^]*5 recipients, more than 4\n[^]*outreach approve fair\n/);
     assert.deepEqual(JSON.parse((await s.ok(op, file, '--json')).out).approval, ['recipients']);
   }
+  // So is what nobody could be told one day, and a bound of its own that is none; no mistakes.
+  const loose = s.write('loose.conf', conf('loose', '您好。', 'approval = { recipients = 100; };'));
+  assert.deepEqual(JSON.parse((await s.ok('check', loose, '--json')).out).hints, ['no-moved', 'no-cancelled', 'loose-recipients']);
+  s.write('loose.conf', conf('loose', '您好。', 'approval = { recipients = 3; };').replace('texts = {', 'texts = { moved = "改期"; cancelled = "取消";'));
+  assert.doesNotMatch((await s.ok('check', loose)).out, /To know/);
   const queued = await s.ok('queue', file, '--by', 'ann');
   assert.match(queued.out, /not sent before somebody else approves it: outreach approve fair/);
 
@@ -114,15 +119,29 @@ journey('above the bound nothing is sent before another person agrees, to this t
   const agreed = (await s.ok('approve', 'fair', '-y', '--by', 'ann')).out;
   assert.match(agreed, /changed by eve, .*version 3 in place of version 1\n {2}event\.venue\n {4}was: 区妇联\n {4}is: {2}文化馆\n/);
   assert.match(agreed, /5 people were told before; corrections that will be sent: 5\n {2}they cost about 0\.2. CNY\n.*原在区妇联，现在文化馆。/);
+  // What was sent is not reckoned again: the first has gone to all five.
+  assert.match(agreed, /\n {2}first +\S+ \S+ \S+ +sent already\n[^]*\n5 recipients, 5 notices, [^]*\n {2}first +sent already\n {2}eve .* 5 +5 +0\.2/);
   assert.equal((await client.call('HGET', 'outreach:{fair}:eve', 'state')), 'scheduled');
   assert.deepEqual(await s.settled('fair', 'corrections', 60000), { cancelled: 5, delivered: 5 }, 'the newer one in place of the older');
   assert.equal(smsc.submits.length, 14);
+
+  // Of one that is not through, only who still waits counts: she is not to be disturbed for half a day.
+  const hour = (hours) => `${String((new Date(Date.now() + hours * 3600e3).getUTCHours() + 8) % 24).padStart(2, '0')}:00`;
+  await s.ok('safe', '13851403000', 'hours', `${hour(12)}-${hour(13)}`);
+  const part = s.write('part.conf', conf('part', '{{姓名}}您好。'));
+  await s.ok('queue', part, '--by', 'ann');
+  await s.ok('approve', 'part', '-y', '--by', 'bob');
+  await s.counted('part', 'first', { delivered: 4, parked: 1 }, 60000);
+  s.write('part.conf', conf('part', '{{姓名}}您好！'));
+  await s.ok('amend', part, '-y', '--by', 'ann', '-w', '60');
+  const rest = JSON.parse((await s.ok('approve', 'part', '--dry-run', '--json', '--by', 'bob')).out);
+  assert.deepEqual([rest.notices, rest.reminders.map((r) => r.notices)], [6, [1, 5]]);
 
   // The names, and nothing of what was refused.
   const said = (await audit(s, '--campaign', 'fair')).map((e) => [e.op, e.by, e.awaits ?? '', e.hash ?? '']);
   assert.deepEqual(said, [['queue', 'ann', 'recipients', ''], ['approve', 'bob', '', shown.hash],
     ['amend', 'bob', 'recipients', ''], ['amend', 'eve', 'recipients', ''], ['approve', 'ann', '', said.at(-1)[3]]]);
-  assert.deepEqual((await audit(s, '--who', 'bob')).map((e) => e.op), ['approve', 'amend']);
+  assert.deepEqual((await audit(s, '--who', 'bob', '--campaign', 'fair')).map((e) => e.op), ['approve', 'amend']);
   assert.match((await s.ok('audit', '--op', 'approve')).out, /bob +approve +fair/);
 });
 

@@ -286,8 +286,9 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   assert.deepEqual(all.people.map((p) => [p.community, p.n, p.name, p.reason || p.state]),
     [['云南路', 2, '居民2', 'number'], ['湖南路', 3, '居民3', 'safe'], ['湖南路', 4, '居民4', 'opted-out']]);
   assert.equal(all.sensitive, 2, 'of a sensitive campaign the sum alone');
+  assert.deepEqual(all.people.map((p) => p.tell), [2, 3, 4].map((n) => `居民${n}您好。`), 'the text that did not come');
   const page = await s.run(['-c', s.conf, 'uncalled'], { env: { LC_ALL: 'zh_CN.UTF-8', COLUMNS: '80' } });
-  assert.match(page.out, /云南路\n[^]*居民2[^]*湖南路\n[^]*居民3/);
+  assert.match(page.out, /云南路\n {2}居民2 {2}\S+\n {4}fair\n[^]*湖南路\n {2}居民3/);
   assert.doesNotMatch(page.out, /home/);
   assert.notEqual((await s.outreach('uncalled', 'home', '-o', s.path('home.csv'))).code, 0);
   assert.equal(fs.existsSync(s.path('home.csv')), false, 'no file of a sensitive campaign');
@@ -348,6 +349,14 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   s.write('told.csv', fs.readFileSync(s.path('again.csv'), 'utf8').split('\r\n').map((line) => (/居民[13],/.test(line) ? `${line}已告知` : line)).join('\r\n'));
   assert.match((await s.ok('uncalled', '--ticks', s.path('told.csv'))).out, /^2 were told/);
   assert.deepEqual((await uncalled('fair')).people.map((p) => p.n).sort(), [2, 4]);
+
+  // Who is missed by two campaigns is one person, in the community that one of them knows.
+  await s.xadd(campaign('talk', people(2).slice(1), { texts: { zh: '{{name}}，来听讲座。' } }));
+  assert.deepEqual(await s.settled('talk', 'first'), { undelivered: 1 });
+  const both = await uncalled();
+  assert.deepEqual([both.to_be_told, both.people.map((p) => [p.community, p.campaign, p.n])],
+    [2, [['云南路', 'fair', 2], ['云南路', 'talk', 1], ['湖南路', 'fair', 4]]]);
+  assert.match((await s.ok('uncalled')).out, /居民2 {2}\+8613851401001\n {4}fair\n[^]* {4}talk\n[^]*\n {6}tell her: 居民2，来听讲座。\n[^]*\n2 to be told by a person\n/);
 });
 
 journey('corrections and answers too: skip, neutral, and the usual answers of a sensitive campaign without its title', async (s) => {

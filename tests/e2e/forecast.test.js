@@ -159,6 +159,12 @@ journey('a year is the sum of its campaigns, by month, and says in which week th
   const { out } = await s.ok('forecast', 'year', '--offline', '--year', '2027');
   assert.match(out, /week of 2027-03-01: 1 people get 4 or more notices, up to 5/);
   assert.match(out, /1 campaigns have no list yet/);
+  // Which of them cannot be sent in time is said by name: of three, at one in an hour, one before it begins.
+  const slow = lay('e-late', 'all.csv', '2027-05-06T09:00', ['-1h']);
+  fs.writeFileSync(slow, fs.readFileSync(slow, 'utf8').replace('class =', 'rate = "1/3600s"; class ='));
+  const late = (await s.ok('forecast', 'year', '--offline', '--year', '2027')).out;
+  assert.match(late, /\n {2}! e-late: 2 notices cannot be sent before they expire: see its forecast\n/);
+  assert.equal(late.match(/cannot be sent/g).length, 1, 'and the others are not named');
   const wrong = await s.run(['-c', s.conf, 'forecast', '--offline', '-'], { input: '姓名,手机号\n' });
   assert.equal(wrong.code, 65);
   assert.match(wrong.err, /outreach plan --json \| outreach forecast -/);

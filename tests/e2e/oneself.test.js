@@ -28,6 +28,12 @@ journey('each reminder comes to oneself, at night too, and nobody of the list ge
   assert.deepEqual(r.reminders, [{ reminder: 'eve', state: 'delivered' }]);
   assert.match(r.id, /^fair-test-/);
   assert.equal(smsc.textsFor(`+86${SELF}`).at(-1), '【鼓楼区妇联】Maria, see you.');
+  // A test that is through is nobody's campaign.
+  const list = (await s.ok('list')).out;
+  assert.match(list, /^no campaigns yet .*\ntests that are through: 2 \(outreach list --all\)\n/m);
+  assert.doesNotMatch(list, /fair-test/);
+  assert.equal((await s.ok('list', '--all')).out.match(/fair-test-/g).length, 2);
+  assert.match((await s.ok('plan', '--year', 'all', '--queued')).out, /nothing is planned/);
   await s.ok('queue', file);
 });
 

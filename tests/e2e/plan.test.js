@@ -85,6 +85,12 @@ journey('the plan shows what is queued and what lies in campaigns/, each once, i
   ]);
   const one = JSON.parse((await s.outreach('plan', '--json')).out).find((e) => e.reminder === 'eve-20270313');
   assert.deepEqual([one.at, one.at_ms, one.people, one.state], ['2027-03-12T18:00', Date.parse('2027-03-12T18:00+08:00'), 3, 'scheduled']);
+  // Of files that are named it is known, too, which of them are queued; but not where nobody is asked.
+  const named = await s.run(['-c', s.conf, 'plan', s.path('campaigns')], { env: { LC_ALL: 'zh_CN.UTF-8', COLUMNS: '80' } });
+  assert.equal(named.out, shown.out);
+  assert.match((await s.ok('plan', s.path('campaigns/lectures.json'))).out, /eve-20270313 +公益讲座 +3 +scheduled\n/);
+  assert.match((await s.ok('plan', s.path('campaigns/fair.json'))).out, /week .* 2 +not queued\n/);
+  assert.match((await s.ok('plan', s.path('campaigns/lectures.json'), '--offline')).out, /eve-20270313 +旧稿 +3 +file\n/);
   assert.match((await s.outreach('plan', '--year', '2031')).out, /nothing is planned in 2031/);
 });
 

@@ -247,6 +247,15 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   assert.doesNotMatch(listed, /CRY FOR HELP/, 'all have been told');
   assert.match(s.log(), /alarm\.untold .*reason="the program ended with 3"/);
   assert.doesNotMatch(s.log(), /打我了/, 'her words are in no log');
+  // A text in answer to it is asked about: a person should call. Who had it still has it.
+  await s.ok('replies', 'assign', id, '李主任');
+  const careless = await s.outreach('replies', 'answer', id, '请来区妇联。');
+  assert.equal(careless.code, 64, careless.all);
+  assert.match(careless.err, new RegExp(`cry for help\\. A person should call her: \\${woman.sms}\\.`));
+  assert.equal(said(smsc, woman.sms).length, 1, 'nothing is sent');
+  await s.ok('replies', 'answer', id, '-y', '李主任马上打给您。', '--by', 'ann');
+  await hears(smsc, woman, '李主任马上打给您。');
+  assert.match((await s.ok('replies')).out, /CRY FOR HELP, 李主任 has it; answered by ann, not closed yet\n/);
   const file = s.write('bad.conf', 'campaign = { id = "x"; class = "notice"; title = "t"; event = { starts = "2030-05-18T14:00"; };\n'
     + '  answers = { words = ( "A",\n    "救命" ); };\n  texts = "t"; reminders = ( { name = "a"; at = "-1d"; } ); };\n');
   const check = await s.outreach('check', file);

@@ -46,13 +46,16 @@ journey('a retry reaches exactly those whose sending failed, once each, at an SM
   assert.deepEqual(await s.counts('fair', 'first'), before);
   assert.equal((await s.outreach('retry', 'fair', '--reason', 'weather', '-y')).code, 64);
   assert.equal((await s.outreach('retry', 'fair', '--reminder', 'third', '-y')).code, 65);
-  assert.match((await s.ok('retry', 'fair', '-y', '--gateway', 'mobile', '--reason', 'throttled')).out, /again" says\nwhat it takes/);
+  assert.match((await s.ok('retry', 'fair', '-y', '--gateway', 'mobile', '--reason', 'throttled')).out, /first +failed +4 +not asked for +protocol[^]*takes other options, as in\n {2}outreach retry fair\n/);
 
   await s.ok('retry', 'fair', '-y', '--by', 'bob');
   await s.counted('fair', 'first', { failed: 2, undelivered: 1, delivered: 8, 'opted-out': 1 }, 60000);
   assert.deepEqual(smsc.submits.map((m) => last(m.to)).sort((a, b) => a - b), [0, 1, 2, 3, 6, 7]);
   const records = await s.ledger('fair', 'first');
   for (const n of [0, 1, 2, 3, 6, 7]) assert.equal(records[n].attempts, attempts[n] + 1, `attempts of ${n}`);
+
+  // What was asked for is not asked for once more.
+  assert.match((await s.ok('retry', 'fair', '--list', '-u')).out, /first +undelivered +1 +yes/);
 
   // Again there is nothing to do; a number of nobody's goes when it is named, and then alone.
   assert.match((await s.ok('retry', 'fair', '-y')).out, /to be tried again: 0/);
@@ -76,5 +79,5 @@ journey('a retry reaches exactly those whose sending failed, once each, at an SM
 
   await s.ok('cancel', 'fair', '-y');
   const cancelled = await s.outreach('retry', 'fair', '-y', '-u');
-  assert.match(cancelled.out, /to be tried again: 0/);
+  assert.match(cancelled.out, /first +undelivered +1 +cancelled[^]*to be tried again: 0[^]*\nNothing of it can be tried again\.\n/);
 });

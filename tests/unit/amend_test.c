@@ -572,6 +572,17 @@ static void test_told_corrected(void **state)
     assert_int_equal(t.version, 3);
 }
 
+/* Not whom nothing has reached, and not who knows what there is to know. */
+static void test_told_is_behind(void **state)
+{
+    (void)state;
+    assert_true(told_is_behind(&(struct told){.version = 1}, 2));
+    assert_true(told_is_behind(&(struct told){.version = 1, .corrected_to = 2}, 2));
+    assert_false(told_is_behind(&(struct told){.version = 0}, 2));
+    assert_false(told_is_behind(&(struct told){.version = 2}, 2));
+    assert_false(told_is_behind(&(struct told){.version = AMEND_VERSIONS}, AMEND_VERSIONS));
+}
+
 /* ------------------------------------------------------------------- what they read */
 
 static void test_correction(void **state)
@@ -639,6 +650,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_told),
         cmocka_unit_test(test_told_corrected),
+        cmocka_unit_test(test_told_is_behind),
         cmocka_unit_test(test_correction),
     };
 

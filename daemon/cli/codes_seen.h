@@ -1,0 +1,30 @@
+/*
+ * codes_seen.h - the gateway's code of what failed for a reason of the gateway's own
+ *
+ * A ledger has room for our reasons, not for gateways' codes: those stand in the delivery log. It
+ * is read through (with the file that was rotated last) when the first code is asked for, so
+ * that whoever asks for none pays nothing. What it does not know of stays "see its code".
+ */
+#ifndef OUTREACH_CODES_SEEN_H
+#define OUTREACH_CODES_SEEN_H
+
+#include "cli.h"
+#include "ledger.h"
+
+struct codes_seen; /* opaque */
+
+/* Those of a campaign; NULL: of all. campaign is borrowed. Never NULL. */
+struct codes_seen *codes_seen_create(struct cli *cli, const char *campaign);
+void codes_seen_free(struct codes_seen *s); /* NULL is fine */
+
+/* words_reason(), and for one of the gateway's own its code, with what that means; good until the
+ * next call. */
+const char *codes_seen_reason(struct codes_seen *s, const char *campaign, const char *reminder,
+                              int64_t n, enum notice_reason reason);
+
+/* The same of all notices of a reminder (NULL: of the campaign) that came to that state: the codes,
+ * the most frequent first. */
+const char *codes_seen_reasons(struct codes_seen *s, const char *campaign, const char *reminder,
+                               enum notice_state state, enum notice_reason reason);
+
+#endif
