@@ -95,7 +95,7 @@ journey('try says in the exit code and in JSON what the gateway thought of it', 
   await cloud.stop();
   const away = await s.outreach('gateways', 'try', 'cloud', '-y', '--to', TO);
   assert.equal(away.code, 75);
-  assert.match(away.out, /connection refused[^]*answer: retry outage/i);
+  assert.match(away.out, /connection refused[^]*answer: retry: the gateway had an outage/i);
   await cloud.start();
 });
 
