@@ -298,8 +298,7 @@ static void write_overview(struct buf *out)
     table_write_glossary(t, out);
     table_free(t);
     buf_puts(out, T("\nOptions of every command:\n"));
-    options_write(shared_options, out);
-    options_write(leading_options, out);
+    options_write(shared_options, leading_options, out);
     buf_puts(out,
              T("\n`outreach COMMAND --help` tells more.\n"
                "Exit codes: 0 done, 64 usage, 65 wrong data, 66 no such file, 69 no Redis,\n"
@@ -324,10 +323,10 @@ static void write_command_help(const struct subcommand *s, struct buf *out)
     }
     if (s->options != NULL) {
         buf_puts(out, T("\nOptions:\n"));
-        options_write(s->options, out);
+        options_write(s->options, NULL, out);
     }
     buf_puts(out, T("\nOptions of every command:\n"));
-    options_write(shared_options, out);
+    options_write(shared_options, NULL, out);
 }
 
 static int help(const struct subcommand *s)

@@ -36,7 +36,7 @@ static const struct option_row logs_options[] = {
      .help = N_("of this campaign")},
     {"reminder", 'r', OPTION_STRING, OPTION_AT(struct logs_options, reminder), "NAME",
      .help = N_("of this reminder")},
-    {"event", 'e', OPTION_STRING, OPTION_AT(struct logs_options, event), "EVENT",
+    {"event", 'e', OPTION_STRING, OPTION_AT(struct logs_options, event), "STATE",
      .help = N_("accepted, delivered, failed, retry, ...")},
     {"gateway", 'g', OPTION_STRING, OPTION_AT(struct logs_options, gateway), "NAME",
      .help = N_("through this gateway")},

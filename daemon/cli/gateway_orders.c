@@ -283,15 +283,15 @@ int gateway_orders_run(struct cli *cli, const char *why, char **operands, int co
     const struct verb *verb = find_verb(operands[0]);
     bool limits = strcmp(verb->name, "limit") == 0, states = strcmp(verb->name, "balance") == 0;
     const char *name = operands[1], *rate = NULL, *value = verb->state, *said = NULL;
-    char stated[48];
+    char stated[48], words[WORDS_ARGUMENT_BYTES];
     struct error err;
     int rc;
 
     if (count != (limits || states ? 3 : 2))
         return cli_fail(cli, EX_USAGE, T("usage: outreach gateways %s %s"), verb->name,
-                        limits   ? "NAME RATE|none"
-                        : states ? "NAME AMOUNT|none"
-                                 : "NAME");
+                        words_argument(words, limits   ? "NAME RATE|none"
+                                              : states ? "NAME AMOUNT|none"
+                                                       : "NAME"));
     if (why != NULL && (strlen(why) > WHY_BYTES || !is_one_line(why)))
         return cli_fail(cli, EX_DATAERR, T("--why: expected one line of at most %d bytes"),
                         WHY_BYTES);

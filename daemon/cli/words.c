@@ -159,6 +159,7 @@ const char *words_argument(char *out, const char *argument)
 {
     static const struct name places[] = {
         {"ADDRESS", N_("ADDRESS")},
+        {"AMOUNT", N_("AMOUNT")},
         {"CALENDAR", N_("CALENDAR")},
         {"CAMPAIGN", N_("CAMPAIGN")},
         {"CODE", N_("CODE")},
@@ -177,6 +178,7 @@ const char *words_argument(char *out, const char *argument)
         {"REASON", N_("REASON")},
         {"REMINDER", N_("REMINDER")},
         {"SECONDS", N_("SECONDS")},
+        {"SOURCE", N_("SOURCE")},
         {"STATE", N_("STATE")},
         {"TAG", N_("TAG")},
         {"TEXT", N_("TEXT")},
