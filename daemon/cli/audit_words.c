@@ -109,6 +109,8 @@ static char *value_words(const char *name, const char *value)
         return xstrdup(T("as configured"));
     if (strcmp(name, "balance") == 0 && strcmp(value, "none") == 0)
         return xstrdup(T("not reckoned"));
+    if (strcmp(name, "reminder") == 0)
+        return xstrdup(words_reminder(value));
     if (strcmp(name, "reason") == 0)
         return xstrdup(words_reason(value));
     if (strcmp(name, "step_ms") == 0)

@@ -246,7 +246,7 @@ static int logs(struct cli *cli, const void *arg, char **operands, int count)
     r->cli = cli;
     r->out = BUF_INIT(4u << 20);
     r->filter = (struct log_filter){.campaign = options->campaign,
-                                    .reminder = options->reminder,
+                                    .reminder = words_reminder_name(options->reminder),
                                     .event = options->event,
                                     .gateway = options->gateway,
                                     .n = options->n};

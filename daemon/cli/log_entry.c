@@ -161,7 +161,8 @@ static void put_entry(const json_t *entry, const struct log_style *style, struct
     if (string(entry, "daemon")[0] != '\0')
         buf_printf(out, "  %s", string(entry, "daemon"));
     else if (strcmp(event, "refused") != 0) /* of a person */
-        buf_printf(out, "  %s/%s", string(entry, "campaign"), string(entry, "reminder"));
+        buf_printf(out, "  %s/%s", string(entry, "campaign"),
+                   words_reminder(string(entry, "reminder")));
     put_number(entry, "n", "", out);
     if (string(entry, "to")[0] != '\0')
         buf_printf(out, "  %s", string(entry, "to"));

@@ -255,6 +255,21 @@ static void test_the_audit_is_in_one_language(void **state)
     expect_field("rate", "any", "rate as configured");
 }
 
+static void test_the_reminders_of_every_campaign_have_words(void **state)
+{
+    (void)state;
+    language_set_chinese(true);
+    assert_string_equal(words_reminder("corrections"), "更正");
+    assert_string_equal(words_reminder("answers"), "答复");
+    assert_string_equal(words_reminder("eve"), "eve");
+    assert_string_equal(words_reminder_name("更正"), "corrections"); /* as it was shown */
+    assert_string_equal(words_reminder_name("corrections"), "corrections");
+    assert_string_equal(words_reminder_name("eve"), "eve");
+    assert_null(words_reminder_name(NULL));
+    language_set_chinese(false);
+    assert_string_equal(words_reminder("corrections"), "corrections");
+}
+
 static void test_columns_that_wrap(void **state)
 {
     const struct table_column columns[] = {{"ID", TABLE_LEFT, TABLE_WRAPS},
@@ -492,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_columns_that_wrap),
         cmocka_unit_test(test_a_column_that_goes_below),
         cmocka_unit_test(test_the_audit_is_in_one_language),
+        cmocka_unit_test(test_the_reminders_of_every_campaign_have_words),
         cmocka_unit_test(test_fit),
         cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_prose),
