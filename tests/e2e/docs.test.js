@@ -115,6 +115,17 @@ test('the demonstration may be given twice a day: nobody of its campaigns is cap
   }
 });
 
+test('every heading that a list may have is in the table of conf/campaigns/README.md', () => {
+  const table = read('daemon/campaign/column.c').match(/headings\[\] = \{([^]*?)\n\};/)[1];
+  const guide = read('conf/campaigns/README.md');
+  const pairs = [...table.matchAll(/\{"([^"]+)", "([^"]+)"\}/g)].map(([, said, meant]) => [said, meant]);
+  assert.ok(pairs.length > 40);
+  for (const [said, meant] of pairs) {
+    const row = guide.split('\n').find((line) => line.startsWith('| ') && line.split('|')[1].includes(`\`${meant}\``));
+    assert.ok(row?.includes(said), `${said} is ${meant}`);
+  }
+});
+
 test('every exit code of the commands is in outreach(1), in the overview and where it is promised', () => {
   const header = fs.readFileSync('/usr/include/sysexits.h', 'utf8');
   const number = (name) => header.match(new RegExp(`#define\\s+${name}\\s+(\\d+)`))[1];

@@ -179,6 +179,20 @@ journey('files of an office become residents, once, however often they are impor
   assert.deepEqual(tagged.map((one) => one.to), ['+86138…02', '+86138…02', '+86138…01'], 'each is on record, masked');
 });
 
+journey('a column says by what each person agreed, in Chinese or in English, and comes back under its name', async (s) => {
+  await s.redisServer();
+  s.write('zh.csv', '姓名,手机号,同意依据\n王秀英,13851401001,2026年3月社区登记表\n');
+  s.write('en.csv', 'Name,Phone,Consent\nAnna,13851401002,form 12\n');
+  for (const file of ['zh.csv', 'en.csv']) await s.ok('residents', 'import', file, '-y');
+  assert.deepEqual((await listed(s)).map((one) => one.consent), ['2026年3月社区登记表', 'form 12']);
+  const zh = await inChinese(s, 'residents', 'list');
+  assert.match(zh.out, /同意依据：2026年3月社区登记表/);
+  await inChinese(s, 'residents', 'export', 'out.csv');
+  assert.match(fs.readFileSync(s.path('out.csv'), 'utf8').split('\n')[0], /同意依据/);
+  const back = await json(s, 'residents', 'import', 'out.csv', '-y');
+  assert.deepEqual([back.added, back.changed, back.same], [0, 0, 2]);
+});
+
 journey('an import that is interrupted is done by doing it again', async (s) => {
   const ROWS = 60000;
   const client = await s.redisServer().then(() => s.redis());
