@@ -68,7 +68,7 @@ static void list_one(struct listing *l, const struct picture *p)
     table_cell(t, s->id);
     table_cell(t, words_state(s->state));
     table_cell(t, p->title);
-    table_cell(t, strcmp(s->state, "awaiting") == 0 ? ""
+    table_cell(t, strcmp(s->state, "awaiting") == 0 ? "-"
                   : sums.only_doubt                 ? T("in doubt")
                   : sums.next_ms < 0                ? TC("list", "now")
                                                     : human_time(a, p->zone, sums.next_ms, false));
@@ -148,7 +148,7 @@ static void write_table(const struct listing *l, struct buf *out)
 static int list(struct cli *cli, const void *options, char **operands, int count)
 {
     const struct table_column columns[] = {
-        {T("ID"), TABLE_LEFT, TABLE_WRAPS},       {T("STATE"), TABLE_LEFT, false},
+        {T("ID"), TABLE_LEFT, TABLE_WRAPS}, {T("STATE"), TABLE_LEFT, false},
         {T("TITLE"), TABLE_LEFT, true},     {T("NEXT"), TABLE_LEFT, false},
         {T("THROUGH"), TABLE_RIGHT, false}, {"%", TABLE_RIGHT, false},
     };

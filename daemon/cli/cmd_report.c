@@ -228,7 +228,7 @@ static void tell(struct report *r, const struct report_options *options)
     table_write(r->table, r->cli->width, 0, &out);
     buf_printf(&out, T("\n%s notices, %s segments paid for, %.2f %s\n"),
                human_count(notices, r->total.notices), human_count(segments, r->total.segments),
-               human_money(r->total.cost), currency);
+               human_money(r->total.cost), words_currency(currency));
     if (options->output != NULL)
         buf_printf(&out,
                    T("written to %s: it holds people's numbers, keep it as you keep the list\n"),

@@ -256,6 +256,10 @@ static void draw(struct watch *w)
     }
     bar_legend(&w->out, &w->style);
     end_line(w);
+    if (!w->over) {
+        buf_puts(&w->out, T("Ctrl-C ends this display; the sending goes on"));
+        end_line(w);
+    }
     buf_puts(&w->out, "\033[J");
 }
 

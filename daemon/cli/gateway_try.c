@@ -546,8 +546,7 @@ int gateway_try_run(struct cli *cli, const struct gateway_try_options *options, 
         return rc;
     group = gateway_configured(cli, operands[1]);
     if (group == NULL)
-        return cli_fail(cli, EX_DATAERR, T("there is no gateway %s (outreach gateways lists them)"),
-                        operands[1]);
+        return gateway_unknown(cli, operands[1]);
     if (address_read(cli, options->to, options->as_is, t.address, &err) != 0)
         return cli_error(cli, EX_DATAERR, &err);
     rc = check_refusal(&t);

@@ -178,6 +178,13 @@ const char *words_channel(const char *name)
     return strcmp(name, "sms") == 0 ? T("sms") : column_words(name);
 }
 
+const char *words_currency(const char *code)
+{
+    static const struct name currencies[] = {{"CNY", N_("CNY")}};
+
+    return find(currencies, sizeof currencies / sizeof *currencies, code);
+}
+
 const char *words_argument(char *out, const char *argument)
 {
     static const struct name places[] = {

@@ -41,6 +41,9 @@ const char *words_reminder_name(const char *asked);
 const char *words_class(const char *name);
 const char *words_channel(const char *name);
 
+/* "CNY" as it stands behind a sum, "元" in Chinese; a currency of others is its code. */
+const char *words_currency(const char *code);
+
 /* What is to be written in the place of "NUMBER", "[FILE|DIRECTORY]..." or "CAMPAIGN.conf":
  * those words in the person's language, in out, which is returned. */
 #define WORDS_ARGUMENT_BYTES 160

@@ -255,6 +255,23 @@ static void test_the_audit_is_in_one_language(void **state)
     expect_field("rate", "any", "rate as configured");
 }
 
+static void test_ages_and_money_are_as_people_say_them(void **state)
+{
+    char text[HUMAN_BYTES];
+
+    (void)state;
+    assert_string_equal(human_age(text, -5), "1 s"); /* another machine's clock */
+    assert_string_equal(human_age(text, 595), "1 s");
+    assert_string_equal(human_age(text, 4250), "4 s");
+    assert_string_equal(human_age(text, 200000), "3 min 20 s");
+    assert_string_equal(words_currency("CNY"), "CNY");
+    language_set_chinese(true);
+    assert_string_equal(human_age(text, 595), "1 秒");
+    assert_string_equal(words_currency("CNY"), "元");
+    assert_string_equal(words_currency("EUR"), "EUR");
+    language_set_chinese(false);
+}
+
 static void test_the_reminders_of_every_campaign_have_words(void **state)
 {
     (void)state;
@@ -507,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_columns_that_wrap),
         cmocka_unit_test(test_a_column_that_goes_below),
         cmocka_unit_test(test_the_audit_is_in_one_language),
+        cmocka_unit_test(test_ages_and_money_are_as_people_say_them),
         cmocka_unit_test(test_the_reminders_of_every_campaign_have_words),
         cmocka_unit_test(test_fit),
         cmocka_unit_test(test_wrap),
