@@ -77,9 +77,9 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
     [['residents', 'import'], 64, /usage: outreach residents import FILE$/m, /用法：outreach residents import 文件$/m],
     [['residents', 'tag'], 64, /residents tag TAG --add\|--remove NUMBER/, /residents tag 标签 --add\|--remove 号码/],
     [['residents', 'import', 'nowhere.csv'], 66, /nowhere.csv cannot be read/, /无法读取 nowhere.csv/],
-    [['residents', 'import', 'none.csv', '-y'], 65, /no column with phone numbers.*columns are name, 住址.*--columns sms=HEADING/, /没有电话号码列.*--columns sms=列名/],
+    [['residents', 'import', 'none.csv', '-y'], 65, /no column with phone numbers.*columns are 姓名, 住址.*--columns sms=HEADING/, /没有电话号码列.*--columns sms=列名/],
     [['residents', 'import', 'two.xlsx', '-y'], 65, /several sheets.*城南, 城北.*--sheet NAME/, /不止一个工作表.*--sheet/],
-    [['residents', 'import', 'bad.csv', '-y'], 65, /nobody in the list can be reached \(rows refused: 2\)[^]*row 3 not taken: sms: a landline/, /没有可用的人（2 行不可用）/],
+    [['residents', 'import', 'bad.csv', '-y'], 65, /nobody in the list can be reached \(rows refused: 2\)[^]*row 3 not taken: 手机号: a landline/, /没有可用的人（2 行不可用）/],
     [['residents', 'import', 'good.csv', '--columns', 'sms'], 65, /expected NAME=HEADING/, /应为 名称=表头/],
     [['residents', 'import', 'good.csv', '--columns', 'sms=电话2'], 65, /no column "电话2"/, /没有“电话2”列/],
     [['residents', 'import', 'good.csv'], 64, /nobody to ask: say -y/, /请加 -y/],
@@ -98,7 +98,7 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
   }
   const dry = await s.ok('residents', 'import', 'good.csv', '--dry-run');
   assert.match(dry.out, /Left out: 身份证号/);
-  assert.match(dry.out, /row 5 not taken: sms: Excel has destroyed the number/);
+  assert.match(dry.out, /row 5 not taken: 手机号: Excel has destroyed the number/);
   const no = await asked(s, 'residents import good.csv', 'n\n');
   assert.equal(no.code, 75, no.out);
   assert.match(no.out, /row 5 not taken: [^]*Take these people into the register\?/, 'who is asked knows which rows are refused');
