@@ -403,7 +403,7 @@ static int gateways(struct cli *cli, const void *options, char **operands, int c
     if (gateway_orders_verb(operands[0]))
         return gateway_orders_run(cli, ((const struct gateways_options *)options)->why, operands,
                                   count);
-    return cli_usage(cli, &cmd_gateways);
+    return cli_no_verb(cli, &cmd_gateways, operands[0]);
 }
 
 const struct subcommand cmd_gateways = {

@@ -844,7 +844,10 @@ static int proof(struct cli *cli, const void *arg, char **operands, int count)
 
     (void)count;
     if (rc == 0 && address_read(cli, operands[0], options->as_is, p.address, &err) != 0)
-        rc = cli_error(cli, EX_DATAERR, &err);
+        rc = address_read(cli, operands[1], false, p.address, &(struct error){0}) == 0
+                 ? cli_fail(cli, EX_USAGE, T("the number comes first: outreach proof %s %s"),
+                            operands[1], operands[0])
+                 : cli_error(cli, EX_DATAERR, &err);
     if (rc == 0)
         rc = cli_connect(cli);
     if (rc == 0)

@@ -102,7 +102,7 @@ static int residents(struct cli *cli, const void *options, char **operands, int 
         return cli_fail(cli, EX_USAGE, T("usage: outreach residents %s %s"), verbs[i].name,
                         words_argument(words, verbs[i].operands));
     }
-    return cli_usage(cli, &cmd_residents);
+    return cli_no_verb(cli, &cmd_residents, operands[0]);
 }
 
 const struct subcommand cmd_residents = {
