@@ -138,7 +138,8 @@ static const char *const known_channels[] = {"sms",      "wecom",    "dingtalk",
 /* By what people call it ("微信") it is found among the columns. */
 static int no_channel(const struct tree *one, struct error *err)
 {
-    const char *meant = column_known(one->string, strlen(one->string));
+    const char *meant =
+        strcmp(one->string, "短信") == 0 ? "sms" : column_known(one->string, strlen(one->string));
 
     for (size_t i = 0; meant != NULL && known_channels[i] != NULL; i++)
         if (strcmp(known_channels[i], meant) == 0)

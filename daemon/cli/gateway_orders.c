@@ -64,9 +64,13 @@ int gateway_unknown(const struct cli *cli, const char *name)
     const char *channel = column_known(name, strlen(name)), *meant = NULL;
     const struct tree *one = cli->settings->gateways ? cli->settings->gateways->first : NULL;
 
-    for (; one != NULL && meant == NULL; one = one->next)
-        if (strcmp(tree_string(one, "channel", ""), channel != NULL ? channel : name) == 0)
+    for (; one != NULL && meant == NULL; one = one->next) {
+        const char *its = tree_string(one, "channel", "");
+
+        if (strcmp(its, channel != NULL ? channel : name) == 0 ||
+            strcmp(words_channel(its), name) == 0)
             meant = tree_string(one, "name", "");
+    }
     if (meant == NULL)
         meant = field_nearest(name, next_name, cli);
     if (meant != NULL)

@@ -149,22 +149,21 @@ static char *result_words(const struct trying *t, const char *state, enum gatewa
                           const char *code, const char *words)
 {
     struct buf line = BUF_INIT(8192);
-    const char *meaning = NULL;
+    const char *meaning =
+        code != NULL ? code_words_find(t->codes, gateway_config(t->gateway)->name, code) : NULL;
     char *text;
 
     buf_puts(&line, state);
-    if (reason == GATEWAY_REASON_EXPIRED) /* else it would be the state of that name */
+    if (meaning != NULL) /* closer than the reason */
+        buf_printf(&line, T(": %s"), meaning);
+    else if (reason == GATEWAY_REASON_EXPIRED) /* else it would be the state of that name */
         buf_printf(&line, T(": %s"), words_reason("expired-there"));
     else if (reason != GATEWAY_REASON_NONE)
         buf_printf(&line, T(": %s"), words_reason(gateway_reason_name(reason)));
-    if (code != NULL) {
+    if (code != NULL)
         buf_printf(&line, T(", code %s"), code);
-        meaning = code_words_find(t->codes, gateway_config(t->gateway)->name, code);
-    }
     if (words != NULL)
         buf_printf(&line, "%s%s", T(", "), words);
-    if (meaning != NULL)
-        buf_printf(&line, T(": %s"), meaning);
     text = xstrdup(buf_string(&line));
     buf_free(&line);
     return text;
