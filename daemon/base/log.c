@@ -11,11 +11,17 @@
 #define ROTATING 8
 
 static enum log_level threshold = LOG_LEVEL_INFO;
+static log_sink_fn *sink; /* NULL: stderr */
 static const char *const names[] = {"debug", "info", "warning", "error"};
 
 void log_set_level(enum log_level level)
 {
     threshold = level;
+}
+
+void log_set_sink(log_sink_fn *fn)
+{
+    sink = fn;
 }
 
 bool log_enabled(enum log_level level)
@@ -48,6 +54,11 @@ void log_line(enum log_level level, const char *format, ...)
     va_end(ap);
     n = m < 0 ? n : n + (size_t)m < sizeof line - 1 ? n + (size_t)m : sizeof line - 2;
     line[n++] = '\n';
+    line[n] = '\0';
+    if (sink != NULL) {
+        sink(line);
+        return;
+    }
     if (write(STDERR_FILENO, line, n) <
         0) /* a full disk or a closed pipe must not stop the daemon */
         return;

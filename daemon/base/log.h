@@ -20,6 +20,10 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_E
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 
+/* Where lines go instead of stderr, each a string with its newline; NULL: stderr. */
+typedef void log_sink_fn(const char *line);
+void log_set_sink(log_sink_fn *sink);
+
 /* "debug", "info", "warning", "error" to a level; -1 for anything else. */
 int log_level_parse(const char *name);
 

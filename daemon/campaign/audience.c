@@ -407,8 +407,8 @@ static int read_headings(struct source *s, const struct tree *audience, struct h
     return name_headings(h, mapping, err);
 }
 
-int audience_columns(const char *path, const struct tree *audience, char ***names, size_t *count,
-                     struct error *err)
+int audience_columns(const char *path, const struct tree *audience, char ***names, char ***written,
+                     size_t *count, struct error *err)
 {
     struct headings h = {0};
     struct source s;
@@ -416,6 +416,8 @@ int audience_columns(const char *path, const struct tree *audience, char ***name
 
     *names = NULL;
     *count = 0;
+    if (written != NULL)
+        *written = NULL;
     if (source_open(&s, path, audience, err) != 0)
         return -1;
     rc = read_headings(&s, audience, &h, err);
@@ -423,6 +425,10 @@ int audience_columns(const char *path, const struct tree *audience, char ***name
         *names = h.names;
         *count = h.count;
         h.names = xcalloc(h.count, sizeof *h.names); /* the caller has them now */
+        if (written != NULL) {
+            *written = h.written;
+            h.written = xcalloc(h.count, sizeof *h.written);
+        }
     }
     headings_free(&h);
     source_close(&s);
@@ -431,7 +437,7 @@ int audience_columns(const char *path, const struct tree *audience, char ***name
 
 int audience_header(const char *path, char ***names, size_t *count, struct error *err)
 {
-    return audience_columns(path, NULL, names, count, err);
+    return audience_columns(path, NULL, names, NULL, count, err);
 }
 
 /* ------------------------------------------------------------- people on one phone */
@@ -736,7 +742,8 @@ static int check_addresses(const struct campaign *c, const char *path, const str
                           "\"%s\": the list has no such column; did you mean \"%s\"?", channel,
                           form_meant_channel(channel));
     if (c->audience_file_count > 0 && strcmp(c->audience_files[0], "-") == 0)
-        return remark_error(err, LIST_LATE_ADDRESS, path, channel, list); /* of `outreach add` */
+        return remark_error(err, LIST_LATE_ADDRESS, path, column_words(channel),
+                            list); /* of `outreach add` */
     if (column_is_phone(channel))
         return remark_error(err, LIST_NO_PHONES, path, list, channel);
     return remark_error(err, LIST_NO_ADDRESS, path, channel, list, channel);
@@ -806,7 +813,7 @@ static void remark_second_phones(struct audience *g, const struct headings *h)
 }
 
 static int gather_file(struct audience *g, struct source *s, const struct headings *h,
-                       struct error *err)
+                       const char **headings, struct error *err)
 {
     int fields[CAMPAIGN_MAX_COLUMNS], rc;
     struct csv_row row;
@@ -816,6 +823,9 @@ static int gather_file(struct audience *g, struct source *s, const struct headin
     g->book = s->book != NULL;
     remark_second_phones(g, h);
     find_fields(g->c, h, fields);
+    for (size_t k = 0; k < g->c->column_count; k++)
+        headings[k] = fields[k] >= 0 ? h->written[fields[k]] : NULL;
+    g->row.headings = headings; /* the caller takes them away */
     while ((rc = source_next(s, &row, err)) == 1) {
         if (gather_row(g, &row, h->count, fields, err) != 0)
             return -1;
@@ -832,7 +842,7 @@ static int gather_file(struct audience *g, struct source *s, const struct headin
 int audience_add_file(struct audience *g, const char *path, struct error *err)
 {
     const struct campaign *c = g->c;
-    const char *slash = strrchr(path, '/');
+    const char *slash = strrchr(path, '/'), *headings[CAMPAIGN_MAX_COLUMNS];
     struct headings h = {0};
     struct source s;
     int rc = source_open(&s, path, tree_get(c->document, "audience"), err);
@@ -841,7 +851,8 @@ int audience_add_file(struct audience *g, const char *path, struct error *err)
         begin_origin(g, slash != NULL ? slash + 1 : path);
         rc = read_headings(&s, tree_get(c->document, "audience"), &h, err);
         if (rc == 0)
-            rc = gather_file(g, &s, &h, err);
+            rc = gather_file(g, &s, &h, headings, err);
+        g->row.headings = NULL;
         source_close(&s);
     }
     headings_free(&h);

@@ -50,9 +50,9 @@ int audience_header(const char *path, char ***names, size_t *count, struct error
 
 /* The same with what a campaign's `audience` says (NULL for nothing): the sheet of a
  * workbook, and its own mapping (columns: our name to the file's heading) before the
- * known names. */
-int audience_columns(const char *path, const struct tree *audience, char ***names, size_t *count,
-                     struct error *err);
+ * known names. written (may be NULL): what stands in the file for each, to be freed likewise. */
+int audience_columns(const char *path, const struct tree *audience, char ***names, char ***written,
+                     size_t *count, struct error *err);
 
 /* Whether anybody in the file can be reached: it can be read, and has a column of
  * addresses for some channel of c. */

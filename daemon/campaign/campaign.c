@@ -363,7 +363,7 @@ static void inline_columns(struct campaign *c, struct text_columns *known)
     const char **names = arena_alloc(&c->own->arena, 256 * sizeof *names);
     size_t i;
 
-    *known = (struct text_columns){names, 0, false};
+    *known = (struct text_columns){names, NULL, 0, false};
     for (one = recipients->first; one != NULL; one = one->next)
         for (member = one->kind == TREE_OBJECT ? one->first : NULL; member != NULL;
              member = member->next) {
@@ -457,7 +457,7 @@ static int read_form(struct campaign *c, const struct campaign_defaults *default
     if (known.names == NULL && own->form.audience.recipients != NULL)
         inline_columns(c, &known);
     else if (c->to_group)
-        known = (struct text_columns){c->channels, c->channel_count, true};
+        known = (struct text_columns){c->channels, NULL, c->channel_count, true};
     own->texts = texts_compile(c, &own->form, &known, defaults->language, defaults->optout_line,
                                &own->arena, err);
     return own->texts == NULL ? -1 : 0;
@@ -523,13 +523,13 @@ struct campaign *campaign_create(struct tree *document, const struct campaign_de
                                  struct error *err)
 {
     return create(document, NULL, defaults,
-                  &(struct text_columns){known_columns, known_count, true}, err);
+                  &(struct text_columns){known_columns, NULL, known_count, true}, err);
 }
 
 struct campaign *campaign_create_after(struct tree *document, const struct campaign *was,
                                        const struct campaign_defaults *defaults, struct error *err)
 {
-    return create(document, was, defaults, &(struct text_columns){NULL, 0, true}, err);
+    return create(document, was, defaults, &(struct text_columns){NULL, NULL, 0, true}, err);
 }
 
 /* file as written in a campaign file at path: next to it unless absolute. */
@@ -557,33 +557,37 @@ static void prefix_place(const struct tree *file, struct error *err)
 
 /* The columns of all lists together. */
 struct union_columns {
-    char **names;
+    char **names, **written;
     size_t count;
 };
 
-static void add_column(struct union_columns *u, const char *name)
+static void add_column(struct union_columns *u, const char *name, const char *written)
 {
     for (size_t i = 0; i < u->count; i++)
         if (strcmp(u->names[i], name) == 0)
             return;
     u->names = xreallocarray(u->names, u->count + 1, sizeof *u->names);
-    u->names[u->count++] = xstrdup(name);
+    u->written = xreallocarray(u->written, u->count + 1, sizeof *u->written);
+    u->names[u->count] = xstrdup(name);
+    u->written[u->count++] = xstrdup(written);
 }
 
 static int add_list(struct union_columns *u, const char *path, const struct tree *document,
                     const struct tree *file, struct error *err)
 {
-    char *list = beside(path, file->string), **names = NULL;
+    char *list = beside(path, file->string), **names = NULL, **written = NULL;
     size_t count = 0, i;
-    int rc = audience_columns(list, tree_get(document, "audience"), &names, &count, err);
+    int rc = audience_columns(list, tree_get(document, "audience"), &names, &written, &count, err);
 
     if (rc != 0)
         prefix_place(file, err);
     for (i = 0; i < count; i++) {
-        add_column(u, names[i]);
+        add_column(u, names[i], written[i]);
         free(names[i]);
+        free(written[i]);
     }
     free(names);
+    free(written);
     free(list);
     return rc;
 }
@@ -647,6 +651,7 @@ struct campaign *campaign_read_document(struct tree *root, const char *path,
 {
     const struct tree *document = campaign_node(root), *file, *mapping;
     struct union_columns u = {0};
+    struct text_columns known = {.complete = true};
     struct campaign *c = NULL;
     bool whole = more != NULL || !campaign_wants_register(root);
     int rc = 0;
@@ -659,23 +664,27 @@ struct campaign *campaign_read_document(struct tree *root, const char *path,
         rc = add_list(&u, path, document, file, err);
     }
     for (size_t i = 0; i < more_count; i++)
-        add_column(&u, more[i]);
+        add_column(&u, more[i], column_words(more[i]));
     mapping = tree_get(document, "audience.columns");
     if (rc == 0 && whole && u.count > 0 && mapping != NULL)
         rc = tree_pairs(mapping, check_mapped, &u, err);
+    if (whole && u.count > 0)
+        known = (struct text_columns){(const char *const *)u.names, (const char *const *)u.written,
+                                      u.count, true};
     if (rc != 0)
         tree_free(root);
     else
-        c = campaign_create(root, defaults,
-                            whole && u.count > 0 ? (const char *const *)u.names : NULL,
-                            whole ? u.count : 0, err);
+        c = create(root, NULL, defaults, &known, err);
     if (c != NULL && check_lists(c, path, err) != 0) {
         campaign_free(c);
         c = NULL;
     }
-    for (size_t i = 0; i < u.count; i++)
+    for (size_t i = 0; i < u.count; i++) {
         free(u.names[i]);
+        free(u.written[i]);
+    }
     free(u.names);
+    free(u.written);
     return c;
 }
 

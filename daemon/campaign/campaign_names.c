@@ -8,6 +8,7 @@
 #include "mem.h"
 #include "neutral.h"
 #include "tree.h"
+#include "utf8.h"
 #include "zone.h"
 
 #include <stdio.h>
@@ -200,15 +201,27 @@ static const char *known_at(const void *arg, size_t i)
     return i < known->count ? known->names[i] : NULL;
 }
 
+static const char *written_at(const void *arg, size_t i)
+{
+    const struct text_columns *known = arg;
+
+    return known->written != NULL && i < known->count ? known->written[i] : NULL;
+}
+
+/* People know the headings of their file, not what we call them. */
 static int unknown_column(const struct text_columns *known, const char *name, struct error *err)
 {
-    const char *nearest = field_nearest(name, known_at, known);
+    const char *const *shown = known->written != NULL ? known->written : known->names;
+    const char *nearest = field_nearest(name, written_at, known);
     char names[600] = "";
     size_t i, n = 0;
 
+    if (nearest == NULL)
+        nearest = field_nearest(name, known_at, known);
+
     for (i = 0; i < known->count && n < sizeof names - 70; i++)
-        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", i > 0 ? ", " : "",
-                              known->names[i]);
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%.*s", i > 0 ? ", " : "",
+                              (int)utf8_valid(shown[i], strnlen(shown[i], 64)), shown[i]);
     if (nearest != NULL)
         return error_set(err,
                          "the audience has no such column, nor is it in vars; did you mean "

@@ -22,7 +22,8 @@ struct tree;
 
 /* What is known of the columns of the audience. */
 struct text_columns {
-    const char *const *names; /* NULL: nothing, the texts' word is taken */
+    const char *const *names;   /* NULL: nothing, the texts' word is taken */
+    const char *const *written; /* as the people's file has them; NULL: as names */
     size_t count;
     bool complete; /* a name with a default must be there too: a file's header; not so a
                       program's few recipients, who may all lack a name */

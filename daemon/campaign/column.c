@@ -12,21 +12,23 @@ struct pair {
 };
 
 static const struct pair headings[] = {
-    {"姓名", "name"},         {"名字", "name"},     {"居民姓名", "name"},
-    {"联系人", "name"},       {"name", "name"},     {"fullname", "name"},
-    {"手机号", "sms"},        {"手机", "sms"},      {"手机号码", "sms"},
-    {"电话", "sms"},          {"电话号码", "sms"},  {"联系电话", "sms"},
-    {"联系方式", "sms"},      {"移动电话", "sms"},  {"phone", "sms"},
-    {"phonenumber", "sms"},   {"mobile", "sms"},    {"mobilephone", "sms"},
-    {"cell", "sms"},          {"tel", "sms"},       {"telephone", "sms"},
-    {"sms", "sms"},           {"语言", "language"}, {"语种", "language"},
-    {"language", "language"}, {"lang", "language"}, {"时段", "slot"},
-    {"预约时间", "slot"},     {"预约时段", "slot"}, {"slot", "slot"},
-    {"appointment", "slot"},  {"时区", "timezone"}, {"timezone", "timezone"},
-    {"企业微信", "wecom"},    {"wecom", "wecom"},   {"钉钉", "dingtalk"},
-    {"dingtalk", "dingtalk"}, {"飞书", "feishu"},   {"feishu", "feishu"},
-    {"微信", "wechat"},       {"wechat", "wechat"}, {"telegram", "telegram"},
-    {"whatsapp", "whatsapp"},
+    {"姓名", "name"},         {"名字", "name"},        {"居民姓名", "name"},
+    {"联系人", "name"},       {"name", "name"},        {"fullname", "name"},
+    {"手机号", "sms"},        {"手机", "sms"},         {"手机号码", "sms"},
+    {"电话", "sms"},          {"电话号码", "sms"},     {"联系电话", "sms"},
+    {"联系方式", "sms"},      {"移动电话", "sms"},     {"phone", "sms"},
+    {"phonenumber", "sms"},   {"mobile", "sms"},       {"mobilephone", "sms"},
+    {"cell", "sms"},          {"tel", "sms"},          {"telephone", "sms"},
+    {"sms", "sms"},           {"语言", "language"},    {"语种", "language"},
+    {"language", "language"}, {"lang", "language"},    {"时段", "slot"},
+    {"预约时间", "slot"},     {"预约时段", "slot"},    {"slot", "slot"},
+    {"appointment", "slot"},  {"时区", "timezone"},    {"timezone", "timezone"},
+    {"企业微信", "wecom"},    {"wecom", "wecom"},      {"钉钉", "dingtalk"},
+    {"dingtalk", "dingtalk"}, {"飞书", "feishu"},      {"feishu", "feishu"},
+    {"微信", "wechat"},       {"wechat", "wechat"},    {"telegram", "telegram"},
+    {"whatsapp", "whatsapp"}, {"同意依据", "consent"}, {"同意来源", "consent"},
+    {"同意接收", "consent"},  {"知情同意", "consent"}, {"consent", "consent"},
+    {"optin", "consent"},
 };
 
 static const struct pair languages[] = {

@@ -2,7 +2,7 @@
  * column.h - what the columns of people's lists are called
  *
  * A list says 手机号, 联系电话, Phone or mobile and means one thing. What is known
- * gets our name (sms, name, language, slot, a channel's); any other column keeps
+ * gets our name (sms, name, language, slot, consent, a channel's); any other column keeps
  * its own and can be used in texts under it. Spaces and case do not count.
  */
 #ifndef OUTREACH_COLUMN_H

@@ -132,6 +132,23 @@ static int read_signature(const struct tree *value, void *at, struct arena *aren
     return 0;
 }
 
+static const char *const known_channels[] = {"sms",      "wecom",    "dingtalk", "feishu", "wechat",
+                                             "telegram", "whatsapp", "email",    NULL};
+
+/* By what people call it ("微信") it is found among the columns. */
+static int no_channel(const struct tree *one, struct error *err)
+{
+    const char *meant =
+        strcmp(one->string, "短信") == 0 ? "sms" : column_known(one->string, strlen(one->string));
+
+    for (size_t i = 0; meant != NULL && known_channels[i] != NULL; i++)
+        if (strcmp(known_channels[i], meant) == 0)
+            return tree_error(err, one, "\"%.40s\" is no channel; did you mean \"%s\"?",
+                              one->string, meant);
+    return tree_error(err, one, "\"%.40s\" is no channel: expected \"sms\", \"wecom\", ...",
+                      one->string);
+}
+
 /* Names of channels: they name columns too. */
 static int read_channels(const struct tree *value, void *at, struct arena *arena, struct error *err)
 {
@@ -148,8 +165,7 @@ static int read_channels(const struct tree *value, void *at, struct arena *arena
             one->string[strspn(one->string, "abcdefghijklmnopqrstuvwxyz0123456789-_")] != '\0' ||
             strcmp(one->string, "name") == 0 || strcmp(one->string, "language") == 0 ||
             strcmp(one->string, "slot") == 0 || strcmp(one->string, "timezone") == 0)
-            return tree_error(err, one, "\"%.40s\" is no channel: expected \"sms\", \"wecom\", ...",
-                              one->string);
+            return no_channel(one, err);
         for (i = 0; i < n; i++)
             if (strcmp(items[i], one->string) == 0)
                 return tree_error(err, one, "\"%s\" stands there twice", one->string);
@@ -394,9 +410,6 @@ static const char *text_member_at(const void *arg, size_t i)
         return special_texts[i];
     return i - specials < channels->count ? channels->items[i - specials] : NULL;
 }
-
-static const char *const known_channels[] = {"sms",      "wecom",    "dingtalk", "feishu", "wechat",
-                                             "telegram", "whatsapp", "email",    NULL};
 
 static const char *known_channel_at(const void *arg, size_t i)
 {

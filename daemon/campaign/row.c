@@ -59,6 +59,21 @@ static const char *check_value(const char *s, size_t n)
     return fault == TEXT_VALUE_OK ? NULL : text_value_fault_text(fault);
 }
 
+/* What a person knows a column by: her file's heading, else our word for it. */
+static const char *heading(const struct maker *m, size_t k)
+{
+    if (m->row->headings != NULL && m->row->headings[k] != NULL)
+        return m->row->headings[k];
+    return column_words(m->c->columns[k]);
+}
+
+static const char *heading_of(const struct maker *m, const char *column)
+{
+    int k = campaign_column(m->c, column);
+
+    return k >= 0 ? heading(m, (size_t)k) : column_words(column);
+}
+
 /* ------------------------------------------------------------------- addresses */
 /* NULL with the address in place, or what is wrong with it. */
 static const char *make_address(struct maker *m, size_t k, const struct csv_field *raw)
@@ -103,10 +118,10 @@ static int make_addresses(struct maker *m, const struct csv_field *raw)
         if (troubles[k] == NULL || (good > 0 && raw[k].length == 0))
             continue;
         if (good == 0)
-            return REFUSE(m, REMARK_COLUMN_FAULT, column_words(m->c->channels[k]), troubles[k]);
-        NOTE(m, REMARK_OTHER_ADDRESS, column_words(m->c->channels[k]), troubles[k]);
+            return REFUSE(m, REMARK_COLUMN_FAULT, heading(m, k), troubles[k]);
+        NOTE(m, REMARK_OTHER_ADDRESS, heading(m, k), troubles[k]);
     }
-    return good > 0 ? 0 : REFUSE(m, REMARK_NO_ADDRESS, column_words(m->c->channels[0]));
+    return good > 0 ? 0 : REFUSE(m, REMARK_NO_ADDRESS, heading(m, 0));
 }
 
 /* ---------------------------------------------------------------- other columns */
@@ -116,7 +131,7 @@ static int make_plain(struct maker *m, size_t k, const struct csv_field *raw)
     const char *trouble = check_value(m->row->bytes + m->row->length, n);
 
     if (trouble != NULL)
-        return REFUSE(m, REMARK_COLUMN_FAULT, column_words(m->c->columns[k]), trouble);
+        return REFUSE(m, REMARK_COLUMN_FAULT, heading(m, k), trouble);
     put_value(m->row, k, n);
     return 0;
 }
@@ -211,10 +226,10 @@ static int check_texts(struct maker *m)
     case TEXTS_FINE:
         return 0;
     case TEXTS_DEARER:
-        NOTE(m, REMARK_NOT_GSM, column_words(trouble.column));
+        NOTE(m, REMARK_NOT_GSM, heading_of(m, trouble.column));
         return 0;
     case TEXTS_HOLE:
-        return REFUSE(m, REMARK_HOLE, column_words(trouble.column), trouble.reminder);
+        return REFUSE(m, REMARK_HOLE, heading_of(m, trouble.column), trouble.reminder);
     case TEXTS_TOO_LONG:
         break;
     }

@@ -23,6 +23,9 @@ struct campaign;
 typedef void row_remark_fn(void *arg, bool refused, const char *text);
 
 struct row {
+    /* What the list calls the campaign's columns, for remarks: one each, NULL for what it has not.
+     * NULL: there is no such list. */
+    const char *const *headings;
     size_t length;
     struct template_value values[32]; /* CAMPAIGN_MAX_COLUMNS, into bytes */
     char bytes[CSV_ROW_BYTES + 1024];

@@ -185,7 +185,7 @@ static void put_corrections(struct amending *a)
         return;
     if (c->cost > 0)
         buf_printf(&a->out, T("  they cost about %.2f %s\n"), human_money(c->cost),
-                   a->cli->settings->defaults.currency);
+                   words_currency(a->cli->settings->defaults.currency));
     put_text(a, "+", text, sample_text(a, text));
 }
 

@@ -61,7 +61,9 @@ static const struct {
     {"file", N_("file %s")},
     {"reply", N_("reply %s")},
     {"who", N_("to %s")},
+    {"to", N_("number %s")},
     {"rate", N_("rate %s")},
+    {"balance", N_("balance %s")},
     {"why", N_("because: %s")},
     {"through", N_("through %s")},
     {"reason", N_("for: %s")},
@@ -103,6 +105,12 @@ static char *value_words(const char *name, const char *value)
 
     if (strcmp(name, "awaits") == 0)
         return words_approval(value);
+    if (strcmp(name, "rate") == 0 && strcmp(value, "any") == 0)
+        return xstrdup(T("as configured"));
+    if (strcmp(name, "balance") == 0 && strcmp(value, "none") == 0)
+        return xstrdup(T("not reckoned"));
+    if (strcmp(name, "reminder") == 0)
+        return xstrdup(words_reminder(value));
     if (strcmp(name, "reason") == 0)
         return xstrdup(words_reason(value));
     if (strcmp(name, "step_ms") == 0)

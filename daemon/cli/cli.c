@@ -9,6 +9,7 @@
 #include "table.h"
 #include "utf8.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <langinfo.h>
@@ -302,8 +303,7 @@ static void write_overview(struct buf *out)
     table_write_glossary(t, out);
     table_free(t);
     buf_puts(out, T("\nOptions of every command:\n"));
-    options_write(shared_options, out);
-    options_write(leading_options, out);
+    options_write(shared_options, leading_options, out);
     buf_puts(out,
              T("\n`outreach COMMAND --help` tells more.\n"
                "Exit codes: 0 done, 64 usage, 65 wrong data, 66 no such file, 69 no Redis,\n"
@@ -328,10 +328,10 @@ static void write_command_help(const struct subcommand *s, struct buf *out)
     }
     if (s->options != NULL) {
         buf_puts(out, T("\nOptions:\n"));
-        options_write(s->options, out);
+        options_write(s->options, NULL, out);
     }
     buf_puts(out, T("\nOptions of every command:\n"));
-    options_write(shared_options, out);
+    options_write(shared_options, NULL, out);
 }
 
 static int help(const struct subcommand *s)
@@ -378,6 +378,37 @@ int cli_usage(const struct cli *cli, const struct subcommand *s)
 
     return cli_fail(cli, EX_USAGE, T("usage: outreach %s %s"), s->name,
                     words_argument(words, s->operands));
+}
+
+#define MOST_VERBS 16
+#define VERB_BYTES 32
+
+/* What is not in capitals in a command's operands is to be typed as it is: its verbs. */
+static const char *next_verb(const void *operands, size_t i)
+{
+    static char verbs[MOST_VERBS][VERB_BYTES]; /* the nearest is kept while others are asked for */
+    const char *p = operands;
+
+    for (size_t k = 0; k <= i && k < MOST_VERBS; k++) {
+        size_t n;
+
+        while (*p != '\0' && !islower((unsigned char)*p))
+            p++;
+        n = strspn(p, "abcdefghijklmnopqrstuvwxyz");
+        snprintf(verbs[k], VERB_BYTES, "%.*s", (int)n, p);
+        p += n;
+    }
+    return i < MOST_VERBS && verbs[i][0] != '\0' ? verbs[i] : NULL;
+}
+
+int cli_no_verb(const struct cli *cli, const struct subcommand *s, const char *typed)
+{
+    const char *nearest = field_nearest(typed, next_verb, s->operands);
+
+    if (nearest == NULL)
+        return cli_usage(cli, s);
+    return cli_fail(cli, EX_USAGE, T("%s: there is no %s (did you mean %s?)"), s->name, typed,
+                    nearest);
 }
 
 /* "show: expected ID", "list: takes no argument". */

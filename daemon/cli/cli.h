@@ -85,6 +85,9 @@ int cli_error(const struct cli *cli, int code, const struct error *err);
 /* The same with what a command expects: EX_USAGE. */
 int cli_usage(const struct cli *cli, const struct subcommand *s);
 
+/* The same where a verb of it was typed that there is not: the nearest one is named. */
+int cli_no_verb(const struct cli *cli, const struct subcommand *s, const char *typed);
+
 /* Prints a JSON value as a line and drops the reference. */
 void cli_json(json_t *value);
 

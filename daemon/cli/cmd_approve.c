@@ -163,7 +163,7 @@ static char *question_of(const struct approving *a)
 {
     const struct campaign_status *s = a->picture->status;
     struct asking_sums sums = asking_sums(a->asking);
-    const char *currency = a->cli->settings->defaults.currency;
+    const char *currency = words_currency(a->cli->settings->defaults.currency);
     char people[HUMAN_BYTES], notices[HUMAN_BYTES];
     double cost;
 

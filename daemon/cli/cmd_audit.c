@@ -5,7 +5,6 @@
 #include "cli.h"
 #include "clock.h"
 #include "field.h"
-#include "human.h"
 #include "keys.h"
 #include "mem.h"
 #include "subcommands.h"
@@ -81,7 +80,7 @@ static void put_entry(struct auditing *a, const redisReply *entry)
     json_t *one = json_pack("{s:s,s:I}", "id", db_at(entry, 0)->str, "at_ms", (json_int_t)at_ms);
     struct buf more = BUF_INIT(65536);
     const char *what = "";
-    char when[HUMAN_BYTES];
+    struct local_time t;
 
     for (size_t i = 0; i < sizeof about / sizeof *about && what[0] == '\0'; i++)
         what = text_of(fields, about[i]);
@@ -96,7 +95,9 @@ static void put_entry(struct auditing *a, const redisReply *entry)
             buf_puts(&more, T(", "));
         audit_words_field(name, value, &more);
     }
-    table_cell(a->table, human_time(when, a->zone, at_ms, true));
+    zone_local(a->zone, at_ms, &t);
+    table_printf(a->table, "%04d-%02d-%02d %02d:%02d:%02d", t.year, t.month, t.day, t.hour,
+                 t.minute, t.second);
     table_cell(a->table, text_of(fields, "by"));
     table_cell(a->table, audit_words(text_of(fields, "op")));
     table_cell(a->table, what);
@@ -173,7 +174,7 @@ static int audit(struct cli *cli, const void *options, char **operands, int coun
                                            {T("WHO"), TABLE_LEFT, TABLE_WRAPS},
                                            {T("ASKED FOR"), TABLE_LEFT, false},
                                            {T("OF"), TABLE_LEFT, TABLE_WRAPS},
-                                           {T("MORE"), TABLE_LEFT, TABLE_WRAPS}};
+                                           {T("MORE"), TABLE_LEFT, TABLE_BELOW}};
     const struct audit_options *asked = options;
     struct auditing *a;
     struct buf out = BUF_INIT(64u << 20);

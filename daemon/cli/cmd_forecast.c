@@ -137,7 +137,7 @@ static void write_warnings(const struct asking *a, size_t r, struct buf *out)
         buf_printf(out,
                    T("  %s: shorter by %u, it takes a segment less for %s people: %.2f %s saved\n"),
                    name, cut, human_count(n, notices), human_money(saves),
-                   a->cli->settings->defaults.currency);
+                   words_currency(a->cli->settings->defaults.currency));
 }
 
 /* Several reminders within one week, to the same people. */
@@ -235,7 +235,7 @@ void asking_write(const struct asking *a, const struct reading *reading, struct 
                a->campaign->id, a->campaign->title,
                human_count(people, (int64_t)preview_rows(reading->preview)),
                human_count(n, sums.notices), human_count(k, sums.segments), human_money(sums.cost),
-               a->cli->settings->defaults.currency);
+               words_currency(a->cli->settings->defaults.currency));
     write_reminders(a, out);
     buf_putc(out, '\n');
     write_gateways(a, out);

@@ -114,7 +114,7 @@ static void put_trouble(struct gathering *g, const char *name, const json_t *sta
     detail += strspn(detail, " ");
     buf_printf(&g->troubles, T("%s: last trouble"), name);
     if (at > 0)
-        buf_printf(&g->troubles, T(", %s ago"), human_duration(ago, clock_wall_ms() - at));
+        buf_printf(&g->troubles, T(", %s ago"), human_age(ago, clock_wall_ms() - at));
     buf_printf(&g->troubles, T(": %s%s%s%s"), words != NULL ? words : "",
                words != NULL && detail[0] ? T(" (") : "", detail,
                words != NULL && detail[0] ? T(")") : "");
@@ -142,8 +142,7 @@ static void put_order(struct gathering *g, const struct gateway_order *order)
     if (order->by[0] != '\0')
         buf_printf(&g->troubles, T(" of %s"), order->by);
     if (order->at_ms > 0)
-        buf_printf(&g->troubles, T(", %s ago"),
-                   human_duration(ago, clock_wall_ms() - order->at_ms));
+        buf_printf(&g->troubles, T(", %s ago"), human_age(ago, clock_wall_ms() - order->at_ms));
     if (order->why[0] != '\0')
         buf_printf(&g->troubles, T(" (%s)"), order->why);
 }
@@ -172,7 +171,7 @@ static bool put_balance(struct cli *cli, struct gathering *g, const char *name, 
                         struct error *err)
 {
     struct gateway_order order = gateway_orders_balance_by(g->orders, name);
-    const char *currency = cli->settings->defaults.currency;
+    const char *currency = words_currency(cli->settings->defaults.currency);
     struct balance b;
     char ago[HUMAN_BYTES];
 
@@ -183,7 +182,7 @@ static bool put_balance(struct cli *cli, struct gathering *g, const char *name, 
         return true;
     buf_printf(&g->troubles, T("%s: %.2f %s left of %.2f, as was said %s ago by %s\n"), name,
                (double)b.left / BALANCE_UNIT, currency, (double)b.amount / BALANCE_UNIT,
-               human_duration(ago, clock_wall_ms() - order.at_ms), order.by);
+               human_age(ago, clock_wall_ms() - order.at_ms), order.by);
     *json = json_pack("{s:f,s:f,s:I,s:o}", "left", (double)b.left / BALANCE_UNIT, "stated",
                       (double)b.amount / BALANCE_UNIT, "ms", (json_int_t)order.at_ms, "by",
                       json_text(order.by));
@@ -214,7 +213,7 @@ static void put_status(struct gathering *g, const char *name, const char *channe
     table_cell(g->table, daemon);
     if (stale)
         buf_printf(&g->troubles, T("%s: nothing heard from %s for %s\n"), name, daemon,
-                   human_duration(age, age_ms));
+                   human_age(age, age_ms));
     else if (number(status, "capacity") == 0 && string(status, "state")[0] != '\0')
         buf_printf(&g->troubles, T("%s: takes nothing now: %s\n"), name, string(status, "state"));
     put_trouble(g, name, status);
@@ -404,7 +403,7 @@ static int gateways(struct cli *cli, const void *options, char **operands, int c
     if (gateway_orders_verb(operands[0]))
         return gateway_orders_run(cli, ((const struct gateways_options *)options)->why, operands,
                                   count);
-    return cli_usage(cli, &cmd_gateways);
+    return cli_no_verb(cli, &cmd_gateways, operands[0]);
 }
 
 const struct subcommand cmd_gateways = {

@@ -85,7 +85,7 @@ static void list_one(struct listing *l, const struct picture *p)
     table_cell(t, s->id);
     table_cell(t, words_state(s->state));
     table_cell(t, p->title);
-    table_cell(t, strcmp(s->state, "awaiting") == 0 ? ""
+    table_cell(t, strcmp(s->state, "awaiting") == 0 ? "-"
                   : sums.only_doubt                 ? T("in doubt")
                   : sums.next_ms < 0                ? TC("list", "now")
                                                     : human_time(a, p->zone, sums.next_ms, false));

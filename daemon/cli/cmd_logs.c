@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "code_words.h"
 #include "field.h"
+#include "gateway_orders.h"
 #include "log_entry.h"
 #include "mem.h"
 #include "picture.h"
@@ -36,7 +37,7 @@ static const struct option_row logs_options[] = {
      .help = N_("of this campaign")},
     {"reminder", 'r', OPTION_STRING, OPTION_AT(struct logs_options, reminder), "NAME",
      .help = N_("of this reminder")},
-    {"event", 'e', OPTION_STRING, OPTION_AT(struct logs_options, event), "EVENT",
+    {"event", 'e', OPTION_STRING, OPTION_AT(struct logs_options, event), "STATE",
      .help = N_("accepted, delivered, failed, retry, ...")},
     {"gateway", 'g', OPTION_STRING, OPTION_AT(struct logs_options, gateway), "NAME",
      .help = N_("through this gateway")},
@@ -187,23 +188,25 @@ static const char *next_event(const void *arg, size_t i)
     return log_event(i);
 }
 
-/* 0, or EX_USAGE with all events there are. */
-static int check_event(const struct cli *cli, const char *event)
+/* An event by its name, or by the word that people see. */
+static const char *find_event(const char *asked)
+{
+    for (size_t i = 0; log_event(i) != NULL; i++)
+        if (strcmp(log_event(i), asked) == 0 || strcmp(words_state(log_event(i)), asked) == 0)
+            return log_event(i);
+    return NULL;
+}
+
+/* EX_USAGE with all events there are. */
+static int no_event(const struct cli *cli, const char *event)
 {
     struct buf all = BUF_INIT(4096);
-    const char *nearest;
+    const char *nearest = field_nearest(event, next_event, NULL);
     int rc;
 
-    for (size_t i = 0; event != NULL && log_event(i) != NULL; i++) {
-        if (strcmp(log_event(i), event) == 0)
-            event = NULL;
-        else
-            buf_printf(&all, "%s%s", i > 0 ? ", " : "", log_event(i));
-    }
-    nearest = event != NULL ? field_nearest(event, next_event, NULL) : NULL;
-    if (event == NULL)
-        rc = 0;
-    else if (nearest != NULL)
+    for (size_t i = 0; log_event(i) != NULL; i++)
+        buf_printf(&all, "%s%s", i > 0 ? ", " : "", log_event(i));
+    if (nearest != NULL)
         rc = cli_fail(cli, EX_USAGE, T("there is no event %s (did you mean %s?)"), event, nearest);
     else
         rc = cli_fail(cli, EX_USAGE, T("there is no event %s: there are %s"), event,
@@ -212,21 +215,22 @@ static int check_event(const struct cli *cli, const char *event)
     return rc;
 }
 
-/* The log has nothing of a campaign: is there one? */
-static int check_campaign(struct cli *cli, const char *id)
+/* The log has no such line: is there such a campaign, such a gateway? */
+static int nothing(struct cli *cli, const struct logs_options *options)
 {
     struct error err;
-    struct picture *p;
-    int rc = cli_connect(cli);
+    struct picture *p = NULL;
+    int rc = 0;
 
-    if (rc != 0)
-        return rc;
-    p = picture_read(cli, id, &err);
-    if (p == NULL)
-        rc = picture_fail(cli, id, &err);
-    else if (!cli->json)
-        prose_tell(T("outreach: the log has no such line of %s\n"), id);
+    if (options->gateway != NULL && gateway_configured(cli, options->gateway) == NULL)
+        return gateway_unknown(cli, options->gateway);
+    if (options->campaign != NULL && (rc = cli_connect(cli)) == 0 &&
+        (p = picture_read(cli, options->campaign, &err)) == NULL)
+        rc = picture_fail(cli, options->campaign, &err);
     picture_free(p);
+    if (rc == 0 && !cli->json)
+        prose_tell("%s", T("outreach: the log has no such line; what was rotated away twice is "
+                           "not looked through\n"));
     return rc;
 }
 
@@ -235,19 +239,20 @@ static int logs(struct cli *cli, const void *arg, char **operands, int count)
     const struct logs_options *options = arg;
     struct reading_log *r;
     char hash[ADDRESS_HASH_BYTES];
-    int rc = check_event(cli, options->event);
+    const char *event = options->event != NULL ? find_event(options->event) : NULL;
+    int rc = cli_settings(cli);
 
     (void)operands, (void)count;
-    if (rc == 0)
-        rc = cli_settings(cli);
+    if (options->event != NULL && event == NULL)
+        return no_event(cli, options->event);
     if (rc != 0)
         return rc;
     r = xcalloc(1, sizeof *r);
     r->cli = cli;
     r->out = BUF_INIT(4u << 20);
     r->filter = (struct log_filter){.campaign = options->campaign,
-                                    .reminder = options->reminder,
-                                    .event = options->event,
+                                    .reminder = words_reminder_name(options->reminder),
+                                    .event = event,
                                     .gateway = options->gateway,
                                     .n = options->n};
     r->style.zone = zone_find(cli->settings->defaults.timezone, NULL);
@@ -258,8 +263,8 @@ static int logs(struct cli *cli, const void *arg, char **operands, int count)
     if (rc == 0) {
         cli_catch_signals();
         rc = read_log(r, options);
-        if (rc == 0 && r->shown == 0 && options->campaign != NULL && !options->follow)
-            rc = check_campaign(cli, options->campaign);
+        if (rc == 0 && r->shown == 0 && !options->follow)
+            rc = nothing(cli, options);
     }
     code_words_free(r->style.codes);
     buf_free(&r->out);

@@ -162,7 +162,7 @@ static int optout(struct cli *cli, const void *arg, char **operands, int count)
         return count == 1 ? list_all(cli)
                           : apply(cli, &verbs[i], options->as_is, operands + 1, count - 1);
     }
-    return cli_usage(cli, &cmd_optout);
+    return cli_no_verb(cli, &cmd_optout, operands[0]);
 }
 
 const struct subcommand cmd_optout = {

@@ -397,11 +397,11 @@ static void write_heading(struct proof *p, int64_t number)
     char count[HUMAN_BYTES];
 
     if (number > 0)
-        buf_printf(&p->out, T("\nNOTICE  %s, recipient %s of the list\n"), p->reminder->name,
-                   human_count(count, number));
+        buf_printf(&p->out, T("\nNOTICE  %s, recipient %s of the list\n"),
+                   words_reminder(p->reminder->name), human_count(count, number));
     else
         buf_printf(&p->out, T("\nNOTICE  %s, to this number; whose in the list is not known\n"),
-                   p->reminder->name);
+                   words_reminder(p->reminder->name));
 }
 
 /* Her number in the campaign's list; 0: it is not known. */
@@ -594,7 +594,7 @@ static void write_change(struct proof *p, const char *what, const json_t *one)
     if (member(one, "version")[0] != '\0')
         buf_printf(&words, T(", version %s"), member(one, "version"));
     if (member(one, "reminder")[0] != '\0')
-        buf_printf(&words, T(", reminder %s"), member(one, "reminder"));
+        buf_printf(&words, T(", reminder %s"), words_reminder(member(one, "reminder")));
     if (member(one, "rows")[0] != '\0')
         buf_printf(&words, T(", recipients %s"), member(one, "rows"));
     if (member(one, "file")[0] != '\0')
@@ -844,7 +844,10 @@ static int proof(struct cli *cli, const void *arg, char **operands, int count)
 
     (void)count;
     if (rc == 0 && address_read(cli, operands[0], options->as_is, p.address, &err) != 0)
-        rc = cli_error(cli, EX_DATAERR, &err);
+        rc = address_read(cli, operands[1], false, p.address, &(struct error){0}) == 0
+                 ? cli_fail(cli, EX_USAGE, T("the number comes first: outreach proof %s %s"),
+                            operands[1], operands[0])
+                 : cli_error(cli, EX_DATAERR, &err);
     if (rc == 0)
         rc = cli_connect(cli);
     if (rc == 0)

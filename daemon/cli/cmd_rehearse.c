@@ -498,7 +498,7 @@ static void write_report(const struct rehearsing *r, struct buf *out)
     buf_printf(out, T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n"), c->id, c->title,
                human_count(people, (int64_t)preview_rows(r->reading.preview)),
                human_count(n, sum.sent), human_count(k, sum.segments), human_money(sum.cost),
-               r->cli->settings->defaults.currency);
+               words_currency(r->cli->settings->defaults.currency));
     buf_printf(out, T("%s to %s, in %s\n\n"), human_time(from, c->zone, r->queued_ms, false),
                human_time(to, c->zone, r->ended_ms, false),
                human_duration(n, clock_mono_ms() - r->began_mono_ms));

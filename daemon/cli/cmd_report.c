@@ -114,7 +114,7 @@ static void write_notice(struct report *r, const struct walk_notice *w, double c
     const struct record *record = &w->record;
     bool left = record_was_submitted(record) || record->attempts > 0;
 
-    put(r, r->reminder->name);
+    put(r, words_reminder(r->reminder->name));
     sheet_number(r->sheet, (double)w->n, 0);
     for (size_t i = 0; i < r->campaign->column_count; i++) {
         if (w->row != NULL)
@@ -173,7 +173,7 @@ static void tell_sum(struct report *r, enum notice_state state, enum notice_reas
         codes_seen_reasons(r->codes, r->picture->status->id, r->reminder->name, state, reason);
     char count[HUMAN_BYTES], segments[HUMAN_BYTES];
 
-    table_cell(r->table, r->reminder->name);
+    table_cell(r->table, words_reminder(r->reminder->name));
     table_cell(r->table, words_state(notice_state_name(state)));
     table_cell(r->table, human_count(count, s->notices));
     table_cell(r->table, human_count(segments, s->segments));
@@ -232,7 +232,7 @@ static void tell(struct report *r, const struct report_options *options)
     table_write(r->table, r->cli->width, 0, &out);
     buf_printf(&out, T("\n%s notices, %s segments paid for, %.2f %s\n"),
                human_count(notices, r->total.notices), human_count(segments, r->total.segments),
-               human_money(r->total.cost), currency);
+               human_money(r->total.cost), words_currency(currency));
     if (options->output != NULL)
         buf_printf(&out,
                    T("written to %s: it holds people's numbers, keep it as you keep the list\n"),
@@ -271,7 +271,7 @@ static int run(struct report *r, const struct report_options *options)
         return cli_error(r->cli, EX_UNAVAILABLE, &err);
     if (options->output != NULL && (rc = open_sheet(r, options->output, &err)) != 0)
         return cli_error(r->cli, rc, &err);
-    if (report_all(r, options->reminder, &err) != 0 ||
+    if (report_all(r, words_reminder_name(options->reminder), &err) != 0 ||
         (r->sheet != NULL &&
          numbers_shown(r->cli,
                        &(struct numbers_shown){.command = "report",
@@ -309,7 +309,8 @@ static int report(struct cli *cli, const void *arg, char **operands, int count)
     rc = cli_connect(cli);
     if (rc == 0)
         p = picture_ask_taken(cli, operands[0], &rc);
-    if (rc == 0 && options->reminder != NULL && picture_reminder(p, options->reminder) == NULL)
+    if (rc == 0 && options->reminder != NULL &&
+        picture_reminder(p, words_reminder_name(options->reminder)) == NULL)
         rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], options->reminder);
     if (rc != 0) {
         picture_free(p);

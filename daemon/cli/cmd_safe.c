@@ -51,7 +51,9 @@ static const struct option_row safe_options[] = {
 static int usage(const struct cli *cli)
 {
     return cli_fail(cli, EX_USAGE, "%s",
-                    T("usage: outreach safe NUMBER skip|neutral|hours \"09:00-11:00\"|--remove"));
+                    T("usage: outreach safe NUMBER\n"
+                      "       outreach safe NUMBER skip|neutral|hours 09:00-11:00|--remove\n"
+                      "       outreach safe --list"));
 }
 
 /* Whether anybody is marked is noted where the marks are not, so that their loss is known. The two
@@ -359,8 +361,17 @@ static int read_order(struct cli *cli, const struct safe_options *options, char 
     struct hours *parsed;
     struct error err;
 
-    if (count < 1 || (options->remove && count > 1) || (count > 1 && mode < 0) ||
-        (mode == SAFE_HOURS) != (count == 3) || (options->note != NULL && mode < 0))
+    if (count == 1 && strcmp(operands[0], "list") == 0) /* as of other commands */
+        return usage(cli);
+    if (count > 1 && mode < 0)
+        return cli_fail(cli, EX_USAGE, T("%s: expected skip, neutral or hours"), operands[1]);
+    if (mode == SAFE_HOURS && count != 3)
+        return cli_fail(cli, EX_USAGE,
+                        T("hours: say which, as in `outreach safe %s hours "
+                          "09:00-11:00`"),
+                        operands[0]);
+    if (count < 1 || (options->remove && count > 1) || (mode == SAFE_HOURS) != (count == 3) ||
+        (options->note != NULL && mode < 0))
         return usage(cli);
     if (address_read(cli, operands[0], options->as_is, address, &err) != 0)
         return cli_error(cli, EX_DATAERR, &err);

@@ -47,10 +47,11 @@ static void show_reminder(const struct cli *cli, const struct picture *p,
                           const struct reminder_status *r, struct buf *out)
 {
     const char *state = words_state(picture_reminder_state(r));
-    size_t column = strlen(r->name) + 2 + utf8_columns(state, strlen(state));
+    const char *name = words_reminder(r->name);
+    size_t column = utf8_columns(name, strlen(name)) + 2 + utf8_columns(state, strlen(state));
     char a[HUMAN_BYTES];
 
-    buf_printf(out, "\n%s  %s", r->name, state);
+    buf_printf(out, "\n%s  %s", name, state);
     put_time(cli, &column, T("due"), human_time(a, p->zone, r->due_ms, false), out);
     if (r->begun_ms != 0)
         put_time(cli, &column, T("begun"), human_time(a, p->zone, r->begun_ms, true), out);
@@ -139,7 +140,8 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
     for (size_t i = 0; i < p->status->reminder_count; i++) {
         const struct reminder_status *r = &p->status->reminders[i];
 
-        if (options->reminder != NULL && strcmp(options->reminder, r->name) != 0)
+        if (options->reminder != NULL &&
+            strcmp(words_reminder_name(options->reminder), r->name) != 0)
             continue;
         shown++;
         unequal += !equation_holds(r);

@@ -117,7 +117,7 @@ static void tell(const struct cli *cli, const char *id, const struct copy *copy,
                        "trouble", v->trouble ? json_text(v->trouble) : json_null()));
     if (cli->json)
         return;
-    buf_printf(&out, "%s/%s  ", id, copy->counters.name);
+    buf_printf(&out, "%s/%s  ", id, words_reminder(copy->counters.name));
     if (v->equal && copy->ledger != NULL)
         buf_printf(&out, T("the ledger of %" PRId64 " agrees with the counters\n"),
                    copy->counters.planned);
@@ -143,7 +143,8 @@ static void tell_repairs(const struct cli *cli, const char *id, const char *remi
     if (cli->json || (r->counters == 0 && r->ranges == 0 && r->retries == 0 && !r->cursor))
         return;
     printf(T("%s/%s  repaired: %u counters, %u ranges that nobody looked after, %u retries%s\n"),
-           id, reminder, r->counters, r->ranges, r->retries, r->cursor ? T(", the cursor") : "");
+           id, words_reminder(reminder), r->counters, r->ranges, r->retries,
+           r->cursor ? T(", the cursor") : "");
 }
 
 /* 0, or an exit code. */
@@ -183,6 +184,7 @@ static const struct option_row verify_options[] = {
 static int verify(struct cli *cli, const void *arg, char **operands, int count)
 {
     const struct verify_options *options = arg;
+    const char *only = words_reminder_name(count == 2 ? operands[1] : NULL);
     struct picture *p = NULL;
     json_t *all = json_array();
     struct error err;
@@ -190,7 +192,7 @@ static int verify(struct cli *cli, const void *arg, char **operands, int count)
 
     if (rc == 0)
         p = picture_ask_taken(cli, operands[0], &rc);
-    if (rc == 0 && count == 2 && picture_reminder(p, operands[1]) == NULL)
+    if (rc == 0 && only != NULL && picture_reminder(p, only) == NULL)
         rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], operands[1]);
     for (size_t i = 0; rc == 0 && i < p->status->reminder_count; i++) {
         const char *name = p->status->reminders[i].name;
@@ -198,7 +200,7 @@ static int verify(struct cli *cli, const void *arg, char **operands, int count)
         struct copy copy;
         struct copy_repairs repairs = {0};
 
-        if (count == 2 && strcmp(name, operands[1]) != 0)
+        if (only != NULL && strcmp(name, only) != 0)
             continue;
         if (copy_reminder(cli, operands[0], name, &copy, &err) != 0) {
             rc = cli_error(cli, EX_UNAVAILABLE, &err);

@@ -163,7 +163,7 @@ static void draw_reminder(struct watch *w, const struct picture *p, const struct
     char a[HUMAN_BYTES], b[HUMAN_BYTES], figures[3 * HUMAN_BYTES];
 
     buf_puts(&w->out, "  ");
-    table_fit(&w->out, r->name, NAME_COLUMNS, TABLE_LEFT);
+    table_fit(&w->out, words_reminder(r->name), NAME_COLUMNS, TABLE_LEFT);
     buf_putc(&w->out, ' ');
     if (is_ahead(r) || strcmp(r->state, "skipped") == 0) {
         buf_puts(&w->out, words_state(picture_reminder_state(r)));
@@ -256,6 +256,10 @@ static void draw(struct watch *w)
     }
     bar_legend(&w->out, &w->style);
     end_line(w);
+    if (!w->over) {
+        buf_puts(&w->out, T("Ctrl-C ends this display; the sending goes on"));
+        end_line(w);
+    }
     buf_puts(&w->out, "\033[J");
 }
 
@@ -275,7 +279,8 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
     pace->printed = true;
     pace->printed_sum = sum;
     memcpy(pace->printed_state, r->state, sizeof pace->printed_state);
-    buf_printf(&w->out, "%s/%s %s", id, r->name, words_state(picture_reminder_state(r)));
+    buf_printf(&w->out, "%s/%s %s", id, words_reminder(r->name),
+               words_state(picture_reminder_state(r)));
     if (is_ahead(r)) {
         buf_printf(&w->out, " %s\n", human_time(a, p->zone, r->due_ms, false));
         return;

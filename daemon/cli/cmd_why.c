@@ -284,7 +284,7 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
     size_t start;
 
     buf_puts(&a->out, "  ");
-    table_fit(&a->out, r->name, 12, TABLE_LEFT);
+    table_fit(&a->out, words_reminder(r->name), 12, TABLE_LEFT);
     buf_puts(&a->out, "  ");
     if (strcmp(r->state, "skipped") == 0) {
         buf_printf(&a->out, "%s\n", T("skipped: it had been missed when the campaign was queued"));

@@ -128,7 +128,7 @@ static void write_alarms(struct buf *out, const struct daemon_clock *daemon)
             buf_printf(out,
                        T("%1$s: nobody knows for %2$s whether a notice was sent: outreach show -s "
                          "uncertain %3$s\n"),
-                       daemon->name, human_duration(age, clock_wall_ms() - number), subject);
+                       daemon->name, human_age(age, clock_wall_ms() - number), subject);
         else if (strcmp(name, "silent") == 0)
             buf_printf(
                 out,

@@ -1,8 +1,11 @@
 #include "difference.h"
 
+#include "column.h"
+#include "human.h"
 #include "table.h"
 #include "tree.h"
 #include "words.h"
+#include "zone.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,10 +21,20 @@ struct comparing {
     void *arg;
 };
 
+/* A time of the event as it is read elsewhere, "2027-03-06 Sat 09:00"; whatever the zone. */
 static void write_value(const struct tree *t, struct buf *out)
 {
-    if (t->kind == TREE_STRING)
+    const struct zone *utc = zone_find("UTC", NULL);
+    char when[HUMAN_BYTES];
+    int64_t ms;
+
+    if (t->kind == TREE_STRING && utc != NULL && strchr(t->string, 'T') != NULL &&
+        zone_parse(utc, t->string, strlen(t->string), &ms) == 0)
+        buf_puts(out, human_time(when, utc, ms, false));
+    else if (t->kind == TREE_STRING)
         buf_puts(out, t->string);
+    else if (t->kind == TREE_BOOL)
+        buf_puts(out, t->truth ? TC("difference", "yes") : TC("difference", "no"));
     else
         tree_write_json(t, out);
 }
@@ -98,6 +111,85 @@ static void compare(const struct comparing *c, const char *path, const struct tr
 }
 
 /* --------------------------------------------------------------------- for people */
+/* What people change, as they would say it; a field that is not here is told by its path. */
+static const struct {
+    const char *path, *words;
+} fields[] = {
+    {"title", N_("the title")},
+    {"event.starts", N_("the event begins")},
+    {"event.ends", N_("the event ends")},
+    {"event.venue", N_("the place")},
+    {"event.address", N_("the address")},
+    {"event.contact", N_("the contact")},
+    {"event.url", N_("the web address")},
+    {"event.cancelled", N_("the event is cancelled")},
+    {"texts.moved", N_("the text of a correction")},
+    {"texts.cancelled", N_("the text of a cancellation")},
+    {"texts.neutral", N_("the neutral text")},
+    {"texts", N_("the text")},
+    {"hours", N_("the allowed hours")},
+    {"signature", N_("the signature")},
+    {"vars", N_("a value of all texts")},
+};
+
+static const struct {
+    const char *name, *words; /* of a reminder, with its name */
+} reminder_fields[] = {
+    {"at", N_("the time of %s")},
+    {"texts", N_("the text of %s")},
+    {"hours", N_("the allowed hours of %s")},
+    {"expires", N_("the end of %s")},
+};
+
+/* rest: of the path: "", ".zh", ".wecom.zh". */
+static void put_rest(struct buf *out, const char *rest)
+{
+    const char *words;
+
+    if (rest[0] == '\0')
+        return;
+    words = column_language_words(rest + 1);
+    buf_printf(out, T(" (%s)"), words);
+}
+
+static bool put_reminder_field(struct buf *out, const char *path)
+{
+    size_t n = strcspn(path, ".");
+    char name[PATH_BYTES];
+
+    if (path[n] == '\0')
+        return false;
+    snprintf(name, sizeof name, "%.*s", (int)n, path);
+    for (size_t i = 0; i < sizeof reminder_fields / sizeof *reminder_fields; i++) {
+        size_t m = strlen(reminder_fields[i].name);
+        const char *rest = path + n + 1 + m;
+
+        if (strncmp(path + n + 1, reminder_fields[i].name, m) != 0 ||
+            (*rest != '\0' && *rest != '.'))
+            continue;
+        buf_printf(out, words_of(reminder_fields[i].words), name); /* constants of ours */
+        put_rest(out, rest);
+        return true;
+    }
+    return false;
+}
+
+static void put_field(struct buf *out, const char *path)
+{
+    if (strncmp(path, "reminders.", 10) == 0 && put_reminder_field(out, path + 10))
+        return;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        size_t n = strlen(fields[i].path);
+
+        if (strncmp(path, fields[i].path, n) != 0 || (path[n] != '\0' && path[n] != '.'))
+            continue;
+        buf_puts(out, words_of(fields[i].words));
+        put_rest(out, path + n);
+        return;
+    }
+    buf_puts(out, path);
+}
+
 struct writing {
     struct buf *out;
     unsigned columns;
@@ -120,7 +212,9 @@ static void write_field(void *arg, const char *path, const struct tree *was, con
 {
     const struct writing *w = arg;
 
-    buf_printf(w->out, "  %s\n", path);
+    buf_puts(w->out, "  ");
+    put_field(w->out, path);
+    buf_putc(w->out, '\n');
     write_line(w, T("was:"), was);
     write_line(w, T("is: "), is);
 }

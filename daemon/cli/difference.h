@@ -14,8 +14,8 @@
 
 struct tree;
 
-/* "  texts.zh" with "was:" and "is:" below, in lines of so many columns (0: as long as they
- * are). */
+/* "  the text (zh)" with "was:" and "is:" below, in lines of so many columns (0: as long as they
+ * are): in words what people change, by its path what is not often changed. */
 void difference_write(const struct tree *was, const struct tree *is, unsigned width,
                       struct buf *out);
 

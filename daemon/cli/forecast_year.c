@@ -369,7 +369,7 @@ static void write_answer(const struct year *y, struct buf *out)
     write_campaigns(y, out);
     buf_putc(out, '\n');
     write_months(y, out);
-    buf_printf(out, T("\ncosts in %s\n"), y->cli->settings->defaults.currency);
+    buf_printf(out, T("\ncosts in %s\n"), words_currency(y->cli->settings->defaults.currency));
     for (size_t i = 0; i < y->line_count; i++)
         unknown += y->lines[i].people < 0;
     if (unknown > 0)

@@ -37,7 +37,7 @@ static void each(const struct asking *a,
 static void write_one(const struct asking *a, const char *name, double left, double needs,
                       void *arg)
 {
-    const char *currency = a->cli->settings->defaults.currency;
+    const char *currency = words_currency(a->cli->settings->defaults.currency);
 
     if (left < needs)
         buf_printf(arg,

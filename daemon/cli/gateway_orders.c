@@ -3,6 +3,7 @@
 #include "audit.h"
 #include "balance.h"
 #include "clock.h"
+#include "column.h"
 #include "field.h"
 #include "keys.h"
 #include "tree.h"
@@ -46,6 +47,37 @@ const struct tree *gateway_configured(const struct cli *cli, const char *name)
     while (one != NULL && strcmp(tree_string(one, "name", ""), name) != 0)
         one = one->next;
     return one;
+}
+
+static const char *next_name(const void *arg, size_t i)
+{
+    const struct cli *cli = arg;
+    const struct tree *one = cli->settings->gateways ? cli->settings->gateways->first : NULL;
+
+    while (one != NULL && i-- > 0)
+        one = one->next;
+    return one != NULL ? tree_string(one, "name", "") : NULL;
+}
+
+int gateway_unknown(const struct cli *cli, const char *name)
+{
+    const char *channel = column_known(name, strlen(name)), *meant = NULL;
+    const struct tree *one = cli->settings->gateways ? cli->settings->gateways->first : NULL;
+
+    for (; one != NULL && meant == NULL; one = one->next) {
+        const char *its = tree_string(one, "channel", "");
+
+        if (strcmp(its, channel != NULL ? channel : name) == 0 ||
+            strcmp(words_channel(its), name) == 0)
+            meant = tree_string(one, "name", "");
+    }
+    if (meant == NULL)
+        meant = field_nearest(name, next_name, cli);
+    if (meant != NULL)
+        return cli_fail(cli, EX_DATAERR, T("there is no gateway %s (did you mean %s?)"), name,
+                        meant);
+    return cli_fail(cli, EX_DATAERR, T("there is no gateway %s (outreach gateways lists them)"),
+                    name);
 }
 
 /* ----------------------------------------------------------------------- reading */
@@ -170,9 +202,7 @@ static int check_name(struct cli *cli, const char *name)
     known = db_int(reply, 0) != 0 && strpbrk(name, ":#") == NULL;
     freeReplyObject(reply);
     command_free(&c);
-    return known ? 0
-                 : cli_fail(cli, EX_DATAERR,
-                            T("there is no gateway %s (outreach gateways lists them)"), name);
+    return known ? 0 : gateway_unknown(cli, name);
 }
 
 /* 0, or an exit code: rates that the daemons would not take. */
@@ -206,7 +236,7 @@ static int tell(const struct cli *cli, const struct verb *verb, const char *name
     if (strcmp(verb->name, "balance") == 0)
         printf(rate != NULL ? T("has %s %s, and what is spent from now on is reckoned off\n")
                             : T("has no balance that is reckoned any more\n"),
-               rate, cli->settings->defaults.currency);
+               rate, words_currency(cli->settings->defaults.currency));
     else if (verb->state == NULL || *verb->state != '\0')
         printf(words_of(verb->done), name); /* a constant of ours */
     else if (rate != NULL)
@@ -283,15 +313,15 @@ int gateway_orders_run(struct cli *cli, const char *why, char **operands, int co
     const struct verb *verb = find_verb(operands[0]);
     bool limits = strcmp(verb->name, "limit") == 0, states = strcmp(verb->name, "balance") == 0;
     const char *name = operands[1], *rate = NULL, *value = verb->state, *said = NULL;
-    char stated[48];
+    char stated[48], words[WORDS_ARGUMENT_BYTES];
     struct error err;
     int rc;
 
     if (count != (limits || states ? 3 : 2))
         return cli_fail(cli, EX_USAGE, T("usage: outreach gateways %s %s"), verb->name,
-                        limits   ? "NAME RATE|none"
-                        : states ? "NAME AMOUNT|none"
-                                 : "NAME");
+                        words_argument(words, limits   ? "NAME RATE|none"
+                                              : states ? "NAME AMOUNT|none"
+                                                       : "NAME"));
     if (why != NULL && (strlen(why) > WHY_BYTES || !is_one_line(why)))
         return cli_fail(cli, EX_DATAERR, T("--why: expected one line of at most %d bytes"),
                         WHY_BYTES);

@@ -40,4 +40,8 @@ struct gateway_order gateway_orders_balance_by(const redisReply *orders, const c
 /* The group of a gateway in the configuration, or NULL. */
 const struct tree *gateway_configured(const struct cli *cli, const char *name);
 
+/* Says that there is none of that name, and which one may be meant: by a slip of the pen, or by
+ * its channel ("短信"). EX_DATAERR. */
+int gateway_unknown(const struct cli *cli, const char *name);
+
 #endif

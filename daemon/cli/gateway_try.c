@@ -3,12 +3,14 @@
 #include "address.h"
 #include "audit.h"
 #include "clock.h"
+#include "code_words.h"
 #include "encoding.h"
 #include "gateway.h"
 #include "gateway_orders.h"
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
+#include "prose.h"
 #include "redact.h"
 #include "safe_marks.h"
 #include "tree.h"
@@ -41,6 +43,7 @@ struct trying {
     enum gateway_outcome outcome;
     json_t *ids, *receipts;
     json_t *code, *words;
+    struct code_words *codes;
     const char *reason;
 };
 
@@ -108,6 +111,12 @@ static void say(struct trying *t, const char *format, ...)
     buf_free(&clean);
 }
 
+/* What a plugin logs, in lines that fit. */
+static void on_log(const char *line)
+{
+    prose_tell("%s", line);
+}
+
 /* A provider's words, redacted too. */
 static json_t *foreign(const struct trying *t, const char *s)
 {
@@ -123,11 +132,48 @@ static json_t *foreign(const struct trying *t, const char *s)
 }
 
 /* ------------------------------------------------------------------ what comes up */
+static const char *outcome_words(enum gateway_outcome outcome)
+{
+    static const char *const keys[] = {
+        [GATEWAY_ACCEPTED] = NC_("try", "accepted"), [GATEWAY_THROTTLED] = NC_("try", "throttled"),
+        [GATEWAY_UNSENT] = NC_("try", "unsent"),     [GATEWAY_RETRY] = NC_("try", "retry"),
+        [GATEWAY_REJECTED] = NC_("try", "rejected"), [GATEWAY_BROKEN] = NC_("try", "broken"),
+        [GATEWAY_UNKNOWN] = NC_("try", "unknown"),
+    };
+
+    return language_in(keys[outcome], gateway_outcome_name(outcome));
+}
+
+/* "rejected: nobody has this number, code 0x0b, ESME_RINVDSTADR: ...", to be freed. */
+static char *result_words(const struct trying *t, const char *state, enum gateway_reason reason,
+                          const char *code, const char *words)
+{
+    struct buf line = BUF_INIT(8192);
+    const char *meaning =
+        code != NULL ? code_words_find(t->codes, gateway_config(t->gateway)->name, code) : NULL;
+    char *text;
+
+    buf_puts(&line, state);
+    if (meaning != NULL) /* closer than the reason */
+        buf_printf(&line, T(": %s"), meaning);
+    else if (reason == GATEWAY_REASON_EXPIRED) /* else it would be the state of that name */
+        buf_printf(&line, T(": %s"), words_reason("expired-there"));
+    else if (reason != GATEWAY_REASON_NONE)
+        buf_printf(&line, T(": %s"), words_reason(gateway_reason_name(reason)));
+    if (code != NULL)
+        buf_printf(&line, T(", code %s"), code);
+    if (words != NULL)
+        buf_printf(&line, "%s%s", T(", "), words);
+    text = xstrdup(buf_string(&line));
+    buf_free(&line);
+    return text;
+}
 
 static void on_answered(void *arg, struct gateway *gw, void *context,
                         const struct gateway_answer *a)
 {
     struct trying *t = arg;
+    char *result;
 
     (void)gw, (void)context;
     t->answered = true;
@@ -137,10 +183,9 @@ static void on_answered(void *arg, struct gateway *gw, void *context,
     json_decref(t->words);
     t->code = foreign(t, a->code);
     t->words = foreign(t, a->words);
-    say(t, T("answer: %s%s%s%s%s%s%s"), gateway_outcome_name(a->outcome),
-        a->reason != GATEWAY_REASON_NONE ? " " : "", t->reason, a->code != NULL ? T(", code ") : "",
-        a->code != NULL ? a->code : "", a->words != NULL ? ", " : "",
-        a->words != NULL ? a->words : "");
+    result = result_words(t, outcome_words(a->outcome), a->reason, a->code, a->words);
+    say(t, T("answer: %s"), result);
+    free(result);
     for (size_t i = 0; i < a->id_count; i++) {
         char *id = xasprintf("%.*s", (int)a->ids[i].length, a->ids[i].bytes);
 
@@ -181,10 +226,12 @@ static void on_receipt(void *arg, struct gateway *gw, const struct gateway_recei
 
     (void)gw;
     if (ours) {
-        say(t, T("receipt: %s%s%s%s%s%s%s"), states[r->state],
-            r->reason != GATEWAY_REASON_NONE ? " " : "", gateway_reason_name(r->reason),
-            r->code != NULL ? T(", code ") : "", r->code != NULL ? r->code : "",
-            r->words != NULL ? ", " : "", r->words != NULL ? r->words : "");
+        char *result = result_words(
+            t, r->state == GATEWAY_ENROUTE ? T("on its way") : words_state(states[r->state]),
+            r->reason, r->code, r->words);
+
+        say(t, T("receipt: %s"), result);
+        free(result);
         json_array_append_new(t->receipts,
                               json_pack("{s:s,s:s,s:o,s:o}", "state", states[r->state], "reason",
                                         gateway_reason_name(r->reason), "code", foreign(t, r->code),
@@ -461,6 +508,9 @@ static int try_it(struct trying *t, const struct gateway_try_options *options,
     if (rc != 0)
         return rc;
     log_set_level(LOG_LEVEL_DEBUG); /* what a plugin with sockets of its own says */
+    log_set_sink(on_log);
+    if (t->cli->width > 0 && !t->cli->json)
+        puts(T("What goes over the wire (> from here, < from there), and what the plugin notes:"));
     rc = open_gateway(t, group);
     if (rc == 0) {
         text = compose(t, options->text);
@@ -495,8 +545,7 @@ int gateway_try_run(struct cli *cli, const struct gateway_try_options *options, 
         return rc;
     group = gateway_configured(cli, operands[1]);
     if (group == NULL)
-        return cli_fail(cli, EX_DATAERR, T("there is no gateway %s (outreach gateways lists them)"),
-                        operands[1]);
+        return gateway_unknown(cli, operands[1]);
     if (address_read(cli, options->to, options->as_is, t.address, &err) != 0)
         return cli_error(cli, EX_DATAERR, &err);
     rc = check_refusal(&t);
@@ -510,6 +559,7 @@ int gateway_try_run(struct cli *cli, const struct gateway_try_options *options, 
     t.receipts = json_array();
     t.code = json_null();
     t.words = json_null();
+    t.codes = code_words_create(cli->settings);
     rc = try_it(&t, options, group, operands + 2, count - 2);
     json_decref(t.ids);
     json_decref(t.receipts);
@@ -517,6 +567,7 @@ int gateway_try_run(struct cli *cli, const struct gateway_try_options *options, 
     json_decref(t.words);
     buf_free(&t.wire);
     buf_free(&t.trace);
+    code_words_free(t.codes);
     redaction_free(t.redaction);
     return rc;
 }

@@ -43,6 +43,14 @@ const char *human_duration(char *out, int64_t ms)
     return out;
 }
 
+const char *human_age(char *out, int64_t ms)
+{
+    if (ms >= 10000)
+        return human_duration(out, ms);
+    snprintf(out, HUMAN_BYTES, T("%" PRId64 " s"), ms < 1000 ? 1 : ms / 1000);
+    return out;
+}
+
 const char *human_clock(char *out, int64_t s)
 {
     if (s < 3600)

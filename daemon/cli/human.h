@@ -22,6 +22,9 @@ const char *human_time(char *out, const struct zone *zone, int64_t wall_ms, bool
  * "3 min 20 s", "2 h 5 min", "3 d 4 h". */
 const char *human_duration(char *out, int64_t ms);
 
+/* The same of how long ago something was: whole seconds, and at least one. */
+const char *human_age(char *out, int64_t ms);
+
 /* As a clock counts it, for columns: "0:45", "12:03", "1:02:03", "3d 04h". */
 const char *human_clock(char *out, int64_t seconds);
 

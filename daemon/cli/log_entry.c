@@ -3,6 +3,7 @@
 #include "builtin.h"
 #include "clock.h"
 #include "code_words.h"
+#include "human.h"
 #include "log.h"
 #include "table.h"
 #include "words.h"
@@ -146,6 +147,15 @@ static void put_number(const json_t *entry, const char *name, const char *format
     buf_printf(out, "  %s%s%s", format[0] == '#' ? "#" : "", text, format[0] == '#' ? "" : format);
 }
 
+static void put_wait(const json_t *entry, const char *name, const char *format, struct buf *out)
+{
+    int64_t ms = json_integer_value(json_object_get(entry, name));
+    char text[HUMAN_BYTES];
+
+    if (ms > 0)
+        buf_printf(out, format, human_duration(text, ms)); /* a constant of ours */
+}
+
 static void put_entry(const json_t *entry, const struct log_style *style, struct buf *out)
 {
     const char *event = string(entry, "event"), *colour = style->colours ? colour_of(event) : NULL;
@@ -161,7 +171,8 @@ static void put_entry(const json_t *entry, const struct log_style *style, struct
     if (string(entry, "daemon")[0] != '\0')
         buf_printf(out, "  %s", string(entry, "daemon"));
     else if (strcmp(event, "refused") != 0) /* of a person */
-        buf_printf(out, "  %s/%s", string(entry, "campaign"), string(entry, "reminder"));
+        buf_printf(out, "  %s/%s", string(entry, "campaign"),
+                   words_reminder(string(entry, "reminder")));
     put_number(entry, "n", "", out);
     if (string(entry, "to")[0] != '\0')
         buf_printf(out, "  %s", string(entry, "to"));
@@ -169,9 +180,9 @@ static void put_entry(const json_t *entry, const struct log_style *style, struct
         buf_printf(out, "  %s", string(entry, "gateway"));
     put_number(entry, "attempt", "#", out);
     put_number(entry, "segments", T(" seg"), out);
-    put_number(entry, "queued_ms", T(" ms queued"), out);
-    put_number(entry, "limited_ms", T(" ms limited"), out);
-    put_number(entry, "submit_ms", T(" ms"), out);
+    put_wait(entry, "queued_ms", T("  queued %s"), out);
+    put_wait(entry, "limited_ms", T("  limited %s"), out);
+    put_wait(entry, "submit_ms", T("  answered in %s"), out);
     if (clock_parse(string(entry, "until"), &(int64_t){0}) == 0) {
         buf_puts(out, T("  until "));
         put_time(string(entry, "until"), style, out);

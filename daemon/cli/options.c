@@ -203,21 +203,27 @@ int options_read(const struct option_row *shared, void *shared_out, const struct
     }
 }
 
-void options_write(const struct option_row *table, struct buf *out)
+static void write_row(const struct option_row *row, struct table *t)
+{
+    char left[WORDS_ARGUMENT_BYTES + 80], letter[8] = "    ", words[WORDS_ARGUMENT_BYTES];
+
+    if (row->letter != 0)
+        snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    snprintf(left, sizeof left, "%s--%s%s%s", letter, row->name, row->argument ? " " : "",
+             row->argument ? words_argument(words, row->argument) : "");
+    table_cell(t, left);
+    table_cell(t, words_of(row->help));
+}
+
+void options_write(const struct option_row *table, const struct option_row *more, struct buf *out)
 {
     static const struct table_column columns[] = {{"", TABLE_LEFT, false}, {"", TABLE_LEFT, false}};
     struct table *t = table_create(columns, 2);
 
-    for (; table->name != NULL; table++) {
-        char left[WORDS_ARGUMENT_BYTES + 80], letter[8] = "    ", words[WORDS_ARGUMENT_BYTES];
-
-        if (table->letter != 0)
-            snprintf(letter, sizeof letter, "-%c, ", table->letter);
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, table->name, table->argument ? " " : "",
-                 table->argument ? words_argument(words, table->argument) : "");
-        table_cell(t, left);
-        table_cell(t, words_of(table->help));
-    }
+    for (; table->name != NULL; table++)
+        write_row(table, t);
+    for (; more != NULL && more->name != NULL; more++)
+        write_row(more, t);
     table_write_glossary(t, out);
     table_free(t);
 }

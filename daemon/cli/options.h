@@ -53,7 +53,7 @@ void options_initial(const struct option_row *table, void *out);
 int options_read(const struct option_row *shared, void *shared_out, const struct option_row *own,
                  void *own_out, bool leading, int argc, char **argv, struct error *err);
 
-/* A line an option, aligned: for --help. */
-void options_write(const struct option_row *table, struct buf *out);
+/* A line an option, aligned: for --help. more (may be NULL): a table that goes on. */
+void options_write(const struct option_row *table, const struct option_row *more, struct buf *out);
 
 #endif

@@ -123,12 +123,12 @@ static bool has_place(const char *name)
     return true;
 }
 
-static int no_address(const char *path, char **names, size_t count, struct error *err)
+static int no_address(const char *path, char **written, size_t count, struct error *err)
 {
     struct buf list = BUF_INIT(700);
 
     for (size_t i = 0; i < count; i++)
-        buf_printf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+        buf_printf(&list, "%s%s", i > 0 ? ", " : "", written[i]);
     error_set(err,
               T("%s: no column with phone numbers (手机号, 电话, phone, ...); its columns are %s; "
                 "name the right one with --columns sms=HEADING"),
@@ -138,8 +138,8 @@ static int no_address(const char *path, char **names, size_t count, struct error
 }
 
 /* The columns in our order: addresses, name, language, the rest as the file has them. */
-static int lay_out(struct people *p, char **names, size_t count, json_t *channels, json_t *columns,
-                   struct error *err)
+static int lay_out(struct people *p, char **names, char **written, size_t count, json_t *channels,
+                   json_t *columns, struct error *err)
 {
     static const char *const leading[] = {"name", "language"};
 
@@ -149,7 +149,7 @@ static int lay_out(struct people *p, char **names, size_t count, json_t *channel
             json_array_append_new(columns, json_string(residents_channels[i]));
         }
     if (json_array_size(channels) == 0)
-        return no_address(p->path, names, count, err);
+        return no_address(p->path, written, count, err);
     for (size_t i = 0; i < 2; i++)
         if (has(names, count, leading[i]))
             json_array_append_new(columns, json_string(leading[i]));
@@ -172,13 +172,13 @@ static int lay_out(struct people *p, char **names, size_t count, json_t *channel
 
 /* A campaign of the file's columns, whose rows are then read as any campaign's. */
 static struct campaign *make_campaign(const struct cli *cli, struct people *p, json_t *audience,
-                                      char **names, size_t count, struct error *err)
+                                      char **names, char **written, size_t count, struct error *err)
 {
     json_t *channels = json_array(), *columns = json_array(), *document = NULL;
     struct campaign *c = NULL;
     struct tree *t;
 
-    if (lay_out(p, names, count, channels, columns, err) == 0) {
+    if (lay_out(p, names, written, count, channels, columns, err) == 0) {
         document =
             json_pack("{s:s,s:s,s:s,s:{s:s},s:O,s:O,s:O,s:s,s:[{s:s,s:s}]}", "id", "residents",
                       "class", "personal", "title", "residents", "event", "starts",
@@ -210,7 +210,7 @@ struct people *people_open(const struct cli *cli, const char *path, const char *
     json_t *columns = mapping_json(mapping, err), *audience;
     struct people *p;
     struct tree *t;
-    char **names = NULL;
+    char **names = NULL, **written = NULL;
     size_t count = 0;
 
     if (columns == NULL)
@@ -224,13 +224,16 @@ struct people *people_open(const struct cli *cli, const char *path, const char *
     if (mapping->count > 0)
         json_object_set(audience, "columns", columns);
     t = tree_of(audience, err);
-    if (t != NULL && audience_columns(path, t, &names, &count, err) == 0)
-        p->campaign = make_campaign(cli, p, audience, names, count, err);
+    if (t != NULL && audience_columns(path, t, &names, &written, &count, err) == 0)
+        p->campaign = make_campaign(cli, p, audience, names, written, count, err);
     else if (t != NULL)
         say_sheet(sheet, err);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         free(names[i]);
+        free(written[i]);
+    }
     free(names);
+    free(written);
     tree_free(t);
     json_decref(audience);
     json_decref(columns);

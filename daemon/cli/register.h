@@ -18,7 +18,10 @@ struct register_options {
 };
 
 int register_import(struct cli *cli, const struct register_options *o, const char *path);
-int register_tag(struct cli *cli, const struct register_options *o, const char *tag);
+/* number: of whom; NULL: whom the options name. */
+int register_tag(struct cli *cli, const struct register_options *o, const char *tag,
+                 const char *number);
+int register_tag_file(struct cli *cli, const struct register_options *o, const char *tag);
 int register_tags(struct cli *cli);
 int register_list(struct cli *cli, const struct register_options *o);
 int register_export(struct cli *cli, const struct register_options *o, const char *path);

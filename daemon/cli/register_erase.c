@@ -1,7 +1,7 @@
 /*
  * outreach residents erase - a person out of the register, and what else holds her
  */
-#include "address.h"
+#include "at_number.h"
 #include "audit.h"
 #include "builtin.h"
 #include "campaigns.h"
@@ -9,7 +9,6 @@
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
-#include "phone.h"
 #include "picture.h"
 #include "register.h"
 #include "tree.h"
@@ -20,7 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MOST_PEOPLE 32 /* of one address */
 #define PAGE_ROWS 1000
 #define PAGES_AHEAD 4
 
@@ -187,72 +185,8 @@ struct erasing {
     struct cli *cli;
     const struct register_options *options;
     struct residents *residents;
-    char address[ADDRESS_BYTES];
-    const char *bare; /* behind the channel */
-    int64_t numbers[MOST_PEOPLE];
-    int count;
-    struct buf names; /* of the chosen */
-    size_t chosen;
+    struct at_number who;
 };
-
-static int choose(void *arg, const struct resident *one, struct error *err)
-{
-    struct erasing *e = arg;
-    int name = residents_column(e->residents, "name");
-    struct template_value none = {"", 0}, v = name >= 0 ? one->values[name] : none;
-
-    (void)err;
-    if (e->options->name != NULL &&
-        (v.length != strlen(e->options->name) || memcmp(v.text, e->options->name, v.length) != 0))
-        return 0;
-    buf_printf(&e->names, "%s%.*s", e->chosen > 0 ? T(", ") : "", (int)v.length, v.text);
-    e->numbers[e->chosen++] = one->number;
-    return 0;
-}
-
-/* A telephone number, or "wecom:zhangsan". */
-static int read_address(struct erasing *e, const char *typed, struct error *err)
-{
-    enum phone_fault fault;
-
-    if (strlen(typed) >= sizeof e->address)
-        return error_set(err, T("%.40s... is no address"), typed);
-    if (strchr(typed, ':') != NULL) {
-        strcpy(e->address, typed);
-        return 0;
-    }
-    if (phone_normalize(typed, strlen(typed), e->cli->settings->defaults.country, e->address,
-                        &fault) == 0)
-        return 0;
-    return error_set(err, T("%s: %s (who has no number is named as in wecom:zhangsan)"), typed,
-                     phone_fault_text(fault));
-}
-
-/* Whom the person means: 0, or an exit code that was told. */
-static int find(struct erasing *e, const char *typed)
-{
-    const char *colon = strchr(typed, ':');
-    struct error err;
-    int rc;
-
-    if (read_address(e, typed, &err) != 0)
-        return cli_error(e->cli, EX_DATAERR, &err);
-    e->bare = colon != NULL ? e->address + (colon - typed) + 1 : e->address;
-    e->count = residents_at(e->residents, e->address, e->numbers, MOST_PEOPLE, &err);
-    rc = e->count < 0 ? -1 : 0;
-    for (int i = 0; i < e->count && rc >= 0; i++)
-        rc = residents_read(e->residents, e->numbers[i], choose, e, &err);
-    if (rc < 0)
-        return cli_error(e->cli, EX_UNAVAILABLE, &err);
-    if (e->chosen > 1 && !e->options->all)
-        return cli_fail(e->cli, EX_USAGE,
-                        T("%s is the number of several people (%s): say --name NAME, or --all"),
-                        e->address, buf_string(&e->names));
-    if (e->count > 0 && e->chosen == 0)
-        return cli_fail(e->cli, EX_DATAERR, T("%s: nobody of that name at this number"),
-                        e->options->name);
-    return 0;
-}
 
 static void tell(const struct erasing *e, int64_t erased, const struct holders *h)
 {
@@ -263,9 +197,9 @@ static void tell(const struct erasing *e, int64_t erased, const struct holders *
         return;
     }
     if (erased > 0)
-        printf(T("%s is no longer in the register\n"), log_mask(e->bare, strlen(e->bare)));
+        printf(T("%s is no longer in the register\n"), log_mask(e->who.bare, strlen(e->who.bare)));
     else
-        printf(T("%s is not in the register\n"), log_mask(e->bare, strlen(e->bare)));
+        printf(T("%s is not in the register\n"), log_mask(e->who.bare, strlen(e->who.bare)));
     if (h->opted_out)
         puts(T("  the opt-out stays: nothing is sent to this number"));
     if (h->safe)
@@ -284,22 +218,23 @@ static int erase(struct erasing *e, const char *typed)
     int64_t erased = 0;
     struct error err;
     char *question;
-    int rc = find(e, typed);
+    int rc =
+        at_number_find(e->cli, e->residents, typed, e->options->name, e->options->all, &e->who);
 
-    if (rc == 0 && e->chosen > 0) {
-        question = xasprintf(T("Erase %s (%s) from the register for good?"), buf_string(&e->names),
-                             log_mask(e->bare, strlen(e->bare)));
+    if (rc == 0 && e->who.count > 0) {
+        question = xasprintf(T("Erase %s (%s) from the register for good?"),
+                             buf_string(&e->who.names), log_mask(e->who.bare, strlen(e->who.bare)));
         rc = register_ask(e->cli, e->options, question);
         free(question);
     }
     if (rc != 0)
         return rc;
-    if (e->chosen > 0)
-        erased = residents_erase(e->residents, e->address, e->numbers, e->chosen, &err);
+    if (e->who.count > 0)
+        erased = residents_erase(e->residents, e->who.address, e->who.numbers, e->who.count, &err);
     if (erased < 0 ||
         (erased > 0 && register_audit(e->cli, "residents-erase", "to",
-                                      log_mask(e->bare, strlen(e->bare)), &err) != 0) ||
-        find_holders(e->cli, e->bare, &holders, &err) != 0)
+                                      log_mask(e->who.bare, strlen(e->who.bare)), &err) != 0) ||
+        find_holders(e->cli, e->who.bare, &holders, &err) != 0)
         rc = cli_error(e->cli, EX_UNAVAILABLE, &err);
     else
         tell(e, erased, &holders);
@@ -310,7 +245,7 @@ static int erase(struct erasing *e, const char *typed)
 int register_erase(struct cli *cli, const struct register_options *o, const char *number)
 {
     static const struct register_options nothing;
-    struct erasing e = {.cli = cli, .options = o, .names = BUF_INIT(65536)};
+    struct erasing e = {.cli = cli, .options = o};
     struct who who = {0};
     int rc;
 
@@ -318,6 +253,6 @@ int register_erase(struct cli *cli, const struct register_options *o, const char
     if (rc == 0)
         rc = erase(&e, number);
     residents_close(e.residents);
-    buf_free(&e.names);
+    buf_free(&e.who.names);
     return rc;
 }

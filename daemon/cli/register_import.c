@@ -501,48 +501,11 @@ static int tag_file(struct import *im, const char *tag)
     return tell(im, im->options->file, "stored");
 }
 
-static int tag_filter(struct cli *cli, const struct register_options *o, const char *tag)
+int register_tag_file(struct cli *cli, const struct register_options *o, const char *tag)
 {
-    enum residents_op op = o->add ? RESIDENTS_ADD_TAGS : RESIDENTS_REMOVE_TAGS;
-    struct who who = {0};
-    struct error err;
-    int rc = 0, place;
-    struct residents *r = register_open(cli, o, &who, &rc);
-    int64_t changed;
-
-    if (r == NULL)
-        return rc;
-    place =
-        o->add ? residents_add_tag(r, tag, strlen(tag), &err) : residents_tag(r, tag, strlen(tag));
-    if (place < 0 && o->add)
-        rc = cli_error(cli, EX_DATAERR, &err);
-    else if (place < 0)
-        rc = who_name(&who, r, WHO_ALL, tag, &err) != 0 ? cli_error(cli, EX_DATAERR, &err) : 0;
-    else if (register_audit(cli, audit_ops[op].op, audit_ops[op].name, tag, &err) != 0 ||
-             residents_tag_all(r, &who.filter, (unsigned)place, o->add, &changed, &err) != 0)
-        rc = cli_error(cli, EX_UNAVAILABLE, &err);
-    else if (cli->json)
-        cli_json(json_pack("{s:o,s:I}", "tag", json_text(tag), "changed", (json_int_t)changed));
-    else
-        printf(T("%s: changed %" PRId64 "\n"), tag, changed);
-    residents_close(r);
-    return rc;
-}
-
-int register_tag(struct cli *cli, const struct register_options *o, const char *tag)
-{
-    bool filter = o->tags.count + o->any.count + o->without.count > 0 || o->all;
     struct import im;
     int rc;
 
-    if (o->add == o->remove)
-        return cli_fail(cli, EX_USAGE, T("tag %s: say --add or --remove"), tag);
-    if (filter == (o->file != NULL))
-        return cli_fail(cli, EX_USAGE,
-                        T("tag %s: say who: --file FILE, or --tag, --any, --without, or --all"),
-                        tag);
-    if (o->file == NULL)
-        return tag_filter(cli, o, tag);
     import_start(&im, cli, o);
     rc = tag_file(&im, tag);
     import_end(&im);

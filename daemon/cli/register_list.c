@@ -99,7 +99,10 @@ static const char *heading_of(const char *column)
     static const struct {
         const char *column;
         const char *heading;
-    } known[] = {{"sms", N_("Phone")}, {"name", N_("Name")}, {"language", N_("Language")}};
+    } known[] = {{"sms", N_("Phone")},
+                 {"name", N_("Name")},
+                 {"language", N_("Language")},
+                 {"consent", N_("Consent")}};
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].column, column) == 0)

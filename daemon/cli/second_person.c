@@ -25,7 +25,8 @@ void second_person_write(const struct cli *cli, const struct reading *r, double 
                    human_count(bound, (int64_t)approval_people_bound(r->campaign, defaults)));
     if (needs & APPROVAL_COST)
         buf_printf(out, T("  it costs %.2f %s, more than %.2f\n"), human_money(cost),
-                   defaults->currency, human_money(approval_cost_bound(r->campaign, defaults)));
+                   words_currency(defaults->currency),
+                   human_money(approval_cost_bound(r->campaign, defaults)));
     if (needs & APPROVAL_HOURS)
         buf_printf(out, T("  it may be sent outside the usual hours (%s)\n"), defaults->hours);
     if (needs & APPROVAL_REQUIRED)

@@ -13,6 +13,8 @@
 #define CUT_LEAST 14
 #define WRAP_LEAST 8
 #define FLEXIBLE_LEAST 8
+#define BELOW_LEAST 16
+#define BELOW_INDENT 4
 #define MOST_COLUMNS 16
 
 struct table {
@@ -124,14 +126,24 @@ static size_t narrow(const struct table *t, size_t *widths, size_t over, int way
     return over;
 }
 
+static bool has_below(const struct table *t)
+{
+    return t->columns[t->count - 1].flexible == TABLE_BELOW;
+}
+
 static void give_way(const struct table *t, size_t *widths, size_t width)
 {
-    size_t total = GAP * (t->count - 1);
+    size_t total = GAP * (t->count - 1), *last = &widths[t->count - 1], wanted = *last;
+
+    if (has_below(t) && *last > BELOW_LEAST)
+        *last = BELOW_LEAST;
 
     for (size_t i = 0; i < t->count; i++)
         total += widths[i];
-    if (total <= width)
+    if (total <= width) { /* what is left is the last one's */
+        *last = wanted - *last < width - total ? wanted : *last + (width - total);
         return;
+    }
     total = narrow(t, widths, total - width, true, CUT_LEAST);
     total = narrow(t, widths, total, TABLE_WRAPS, WRAP_LEAST);
     (void)narrow(t, widths, total, true, FLEXIBLE_LEAST);
@@ -169,14 +181,22 @@ static bool write_line(const struct table *t, const size_t *widths, unsigned ind
     return more;
 }
 
-static void write_row(const struct table *t, const size_t *widths, unsigned indent,
+static void write_row(const struct table *t, const size_t *widths, unsigned width, unsigned indent,
                       const char *const *cells, struct buf *out)
 {
-    const char *left[MOST_COLUMNS];
+    const char *left[MOST_COLUMNS], *last = cells[t->count - 1];
+    bool below = has_below(t) && utf8_columns(last, strlen(last)) > widths[t->count - 1];
+    char blanks[64];
 
     memcpy(left, cells, t->count * sizeof *left);
+    if (below)
+        left[t->count - 1] = "";
     while (write_line(t, widths, indent, left, out))
         ;
+    snprintf(blanks, sizeof blanks, "%*s", (int)indent + BELOW_INDENT, "");
+    if (below)
+        table_wrap(out, last, width > indent + BELOW_LEAST ? width - strlen(blanks) : BELOW_LEAST,
+                   blanks);
 }
 
 void table_write(const struct table *t, unsigned width, unsigned indent, struct buf *out)
@@ -193,9 +213,9 @@ void table_write(const struct table *t, unsigned width, unsigned indent, struct 
         headed |= headings[i][0] != '\0';
     }
     if (headed)
-        write_row(t, widths, indent, headings, out);
+        write_row(t, widths, width, indent, headings, out);
     for (size_t i = 0; i + t->count <= t->used; i += t->count)
-        write_row(t, widths, indent, (const char *const *)t->cells + i, out);
+        write_row(t, widths, width, indent, (const char *const *)t->cells + i, out);
 }
 
 /* Whether the character at s is one of these marks. */

@@ -4,7 +4,8 @@
  * A wide character takes two columns of a terminal (text/utf8.h). Where the table is
  * wider than the terminal its flexible columns give way, the widest first: what is for
  * a glance is cut with an ellipsis, and before that what has to be read whole (ids,
- * reasons) goes on in the next line of its column. What is not for a terminal (width 0)
+ * reasons) goes on in the next line of its column. What the last column has no room for
+ * may also stand below its row, over the whole width. What is not for a terminal (width 0)
  * is never cut.
  */
 #ifndef OUTREACH_TABLE_H
@@ -13,13 +14,15 @@
 #include "buf.h"
 
 #define TABLE_WRAPS 2
+#define TABLE_BELOW 3
 
 struct table; /* opaque */
 
 struct table_column {
     const char *heading; /* borrowed */
     enum { TABLE_LEFT, TABLE_RIGHT } align;
-    int flexible; /* false; true: is cut; TABLE_WRAPS: goes on in the next line */
+    int flexible; /* false; true: is cut; TABLE_WRAPS: goes on in the next line; TABLE_BELOW, of
+                     the last column: stands below its row where it does not fit */
 };
 
 struct table *table_create(const struct table_column *columns, size_t count); /* copied */

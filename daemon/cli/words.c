@@ -1,6 +1,7 @@
 #include "words.h"
 
 #include "buf.h"
+#include "builtin.h"
 #include "column.h"
 #include "mem.h"
 
@@ -93,7 +94,8 @@ static const struct name reasons[] = {
     {"row", N_("its row in Redis is damaged: who else writes there?")},
     {"no-receipt", N_("no receipt came within the campaign's fallback_after")},
     {"replaced", N_("the campaign was amended before it left; a newer correction takes its place")},
-    {"filter", N_("the reminder's `only` leaves her out: by her place, or by what earlier ones did")},
+    {"filter",
+     N_("the reminder's `only` leaves her out: by her place, or by what earlier ones did")},
     {"repeat",
      N_("the same text went to this address from another campaign within a day: not once more")},
     {"cap", N_("had as many notices from us in that time as per_recipient allows: held for the "
@@ -142,6 +144,27 @@ char *words_approval(const char *names)
     return text;
 }
 
+static const struct name builtins[] = {
+    {BUILTIN_ANSWERS, NC_("reminder", "answers")},
+    {BUILTIN_CORRECTIONS, NC_("reminder", "corrections")},
+};
+
+const char *words_reminder(const char *name)
+{
+    for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++)
+        if (strcmp(builtins[i].name, name) == 0)
+            return language_in(builtins[i].words, name);
+    return name;
+}
+
+const char *words_reminder_name(const char *asked)
+{
+    for (size_t i = 0; asked != NULL && i < sizeof builtins / sizeof *builtins; i++)
+        if (strcmp(words_reminder(builtins[i].name), asked) == 0)
+            return builtins[i].name;
+    return asked;
+}
+
 const char *words_class(const char *name)
 {
     static const struct name classes[] = {
@@ -155,10 +178,18 @@ const char *words_channel(const char *name)
     return strcmp(name, "sms") == 0 ? T("sms") : column_words(name);
 }
 
+const char *words_currency(const char *code)
+{
+    static const struct name currencies[] = {{"CNY", N_("CNY")}};
+
+    return find(currencies, sizeof currencies / sizeof *currencies, code);
+}
+
 const char *words_argument(char *out, const char *argument)
 {
     static const struct name places[] = {
         {"ADDRESS", N_("ADDRESS")},
+        {"AMOUNT", N_("AMOUNT")},
         {"CALENDAR", N_("CALENDAR")},
         {"CAMPAIGN", N_("CAMPAIGN")},
         {"CODE", N_("CODE")},
@@ -177,6 +208,7 @@ const char *words_argument(char *out, const char *argument)
         {"REASON", N_("REASON")},
         {"REMINDER", N_("REMINDER")},
         {"SECONDS", N_("SECONDS")},
+        {"SOURCE", N_("SOURCE")},
         {"STATE", N_("STATE")},
         {"TAG", N_("TAG")},
         {"TEXT", N_("TEXT")},

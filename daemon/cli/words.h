@@ -31,9 +31,18 @@ const char *words_reason(const char *name);
 /* Why a second person has to approve a campaign, for free(). names: as approval_text() gives. */
 char *words_approval(const char *names);
 
+/* A reminder's name: of those that every campaign has (campaign/builtin.h) in the person's
+ * language, of the others as the campaign calls them. And back: the name of what a person typed,
+ * asked itself for anything else (NULL too). */
+const char *words_reminder(const char *name);
+const char *words_reminder_name(const char *asked);
+
 /* A class ("notice", "通知") and a channel ("sms", "短信"); an unknown one is itself. */
 const char *words_class(const char *name);
 const char *words_channel(const char *name);
+
+/* "CNY" as it stands behind a sum, "元" in Chinese; a currency of others is its code. */
+const char *words_currency(const char *code);
 
 /* What is to be written in the place of "NUMBER", "[FILE|DIRECTORY]..." or "CAMPAIGN.conf":
  * those words in the person's language, in out, which is returned. */

@@ -115,6 +115,36 @@ test('the demonstration may be given twice a day: nobody of its campaigns is cap
   }
 });
 
+test('every heading that a list may have is in the table of conf/campaigns/README.md', () => {
+  const table = read('daemon/campaign/column.c').match(/headings\[\] = \{([^]*?)\n\};/)[1];
+  const guide = read('conf/campaigns/README.md');
+  const pairs = [...table.matchAll(/\{"([^"]+)", "([^"]+)"\}/g)].map(([, said, meant]) => [said, meant]);
+  assert.ok(pairs.length > 40);
+  for (const [said, meant] of pairs) {
+    const row = guide.split('\n').find((line) => line.startsWith('| ') && line.split('|')[1].includes(`\`${meant}\``));
+    assert.ok(row?.includes(said), `${said} is ${meant}`);
+  }
+});
+
+test('every field of a campaign file is in both tables of conf/campaigns/README.md, the English and the Chinese', () => {
+  // What `outreach queue` writes itself is no field of a file.
+  const written = ['form.columns', 'audience.digest', 'audience.rows'];
+  const guide = read('conf/campaigns/README.md');
+  const at = guide.indexOf('## 中文简表');
+  const tables = [...read('daemon/campaign/form.c').matchAll(/^static const struct field (\w+)_fields\[\] = \{([^]*?)^\};/gm)];
+  assert.ok(tables.length >= 9);
+  for (const [, table, rows] of tables)
+    for (const name of all(rows, /^ {4}\{"([a-z_]+)", FIELD_/gm)) {
+      if (written.includes(`${table}.${name}`)) continue;
+      // In a table's first cell, behind its group's name or not; or in what a row says of a group.
+      const named = new RegExp(`\\b${name}\\b`);
+      for (const [language, half] of [['English', guide.slice(0, at)], ['Chinese', guide.slice(at)]]) {
+        const lines = half.split('\n').filter((line) => line.startsWith('| ') && all(line, /`([^`]+)`/g).some((code) => named.test(code)));
+        assert.ok(lines.length > 0, `${table}: ${name} is not in the ${language} table`);
+      }
+    }
+});
+
 test('every exit code of the commands is in outreach(1), in the overview and where it is promised', () => {
   const header = fs.readFileSync('/usr/include/sysexits.h', 'utf8');
   const number = (name) => header.match(new RegExp(`#define\\s+${name}\\s+(\\d+)`))[1];

@@ -108,7 +108,7 @@ journey('the shortest cut that saves a segment is told, with the sum', async (s)
   const { reminders: [a] } = await told(s, file, '--offline');
   assert.deepEqual({ ...a.cut, saves: Math.round(a.cut.saves * 100) / 100 }, { characters: 6, notices: 3200, saves: 144 });
   const zh = await s.run(['-c', s.conf, 'forecast', file, '--offline'], { env: { LC_ALL: 'zh_CN.UTF-8' } });
-  assert.match(zh.out, /a：删去 6 个字，3,200 人各省一条：省 144\.00 CNY/);
+  assert.match(zh.out, /a：删去 6 个字，3,200 人各省一条：省 144\.00 元/);
   assert.match(zh.out, /锁屏上看到的\n {2}【鼓楼区妇联】一{12,13}…/);
 });
 

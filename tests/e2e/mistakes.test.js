@@ -24,7 +24,8 @@ const mistakes = [
     '第 3 行 `audience.columns.sms`：名单中没有“手机号码”列（是否指“手机号”？）；现有的列是 姓名, 手机号',
     ':3: audience.columns.sms: the file has no column "手机号码"; did you mean "手机号"?; its columns are 姓名, 手机号'],
   ['a placeholder that is no column', `${head}audience = { file = "list.csv"; };\n${texts.replace('您好', '您好，{{地址}}')}`,
-    '{{地址}}：名单中没有这一列，vars 中也没有', '{{地址}}: the audience has no such column, nor is it in vars'],
+    '{{地址}}：名单中没有这一列，vars 中也没有；现有的列是 姓名, 手机号',
+    '{{地址}}: the audience has no such column, nor is it in vars; the columns are 姓名, 手机号'],
 ];
 
 journey('another file than a campaign, or none, is told with what to do', async (s) => {

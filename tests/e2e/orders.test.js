@@ -128,7 +128,7 @@ journey('what cannot be ordered is refused, and changes nothing', async (s) => {
   await s.smsc(undefined, { rate: '100/s' });
   await s.start();
   for (const [args, code, words] of [
-    [['pause', 'nobody'], 65, /no gateway nobody/], [['pause'], 64, /usage/], [['stop', 'mobile'], 64, /usage/],
+    [['pause', 'nobody'], 65, /no gateway nobody/], [['pause', 'mobil'], 65, /no gateway mobil \(did you mean mobile\?\)/], [['pause', 'sms'], 65, /did you mean mobile/], [['pause'], 64, /usage/], [['stop', 'mobile'], 64, /usage/], [['paus', 'mobile'], 64, /no paus \(did you mean pause\?\)/],
     [['limit', 'mobile'], 64, /usage/], [['limit', 'mobile', 'fast'], 65, /5\/s/], [['limit', 'mobile', '0/s'], 65, /5\/s/],
     [['limit', 'mobile', '101/s'], 65, /configured rate of 100\/s/],
   ]) {

@@ -85,7 +85,7 @@ journey('where nobody in a list can be reached, a row is named with the reason',
   for (const command of ['check', 'queue']) {
     const result = await s.outreach(command, file);
     assert.equal(result.code, 65, result.all);
-    assert.match(result.err, /nobody in the list can be reached \(rows refused: 2\); row 2: sms: Excel has destroyed/);
+    assert.match(result.err, /nobody in the list can be reached \(rows refused: 2\); row 2: 手机号: Excel has destroyed/);
   }
 });
 

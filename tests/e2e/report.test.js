@@ -45,7 +45,7 @@ journey('the report adds up what became of everybody, by reason, with what was p
   assert.match(out, /first +delivered +2 +4 +0\.18/);
   assert.match(out, /5 notices, 6 segments paid for, 0\.27 CNY/);
   const zh = await s.run(['-c', s.conf, 'report', 'fair'], { env: { LC_ALL: 'zh_CN.UTF-8' } });
-  assert.match(zh.out, /共 5 条通知，计费 6 条，费用 0\.27 CNY/);
+  assert.match(zh.out, /共 5 条通知，计费 6 条，费用 0\.27 元/);
 });
 
 journey('everybody is in the file, and Excel reads Chinese, numbers and times as what they are', async (s) => {

@@ -74,16 +74,17 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
   XLSX.writeFile(book, s.path('two.xlsx'));
   for (const [args, code, english, chinese] of [
     [['residents', 'frobnicate'], 64, /usage: outreach residents import\|tag/, /用法：outreach residents/],
-    [['residents', 'import'], 64, /import: expected one FILE/, /import：应为一个 FILE/],
+    [['residents', 'import'], 64, /usage: outreach residents import FILE$/m, /用法：outreach residents import 文件$/m],
+    [['residents', 'tag'], 64, /residents tag TAG --add\|--remove NUMBER/, /residents tag 标签 --add\|--remove 号码/],
     [['residents', 'import', 'nowhere.csv'], 66, /nowhere.csv cannot be read/, /无法读取 nowhere.csv/],
-    [['residents', 'import', 'none.csv', '-y'], 65, /no column with phone numbers.*columns are name, 住址.*--columns sms=HEADING/, /没有电话号码列.*--columns sms=列名/],
+    [['residents', 'import', 'none.csv', '-y'], 65, /no column with phone numbers.*columns are 姓名, 住址.*--columns sms=HEADING/, /没有电话号码列.*--columns sms=列名/],
     [['residents', 'import', 'two.xlsx', '-y'], 65, /several sheets.*城南, 城北.*--sheet NAME/, /不止一个工作表.*--sheet/],
-    [['residents', 'import', 'bad.csv', '-y'], 65, /nobody in the list can be reached \(rows refused: 2\)[^]*row 3 not taken: sms: a landline/, /没有可用的人（2 行不可用）/],
+    [['residents', 'import', 'bad.csv', '-y'], 65, /nobody in the list can be reached \(rows refused: 2\)[^]*row 3 not taken: 手机号: a landline/, /没有可用的人（2 行不可用）/],
     [['residents', 'import', 'good.csv', '--columns', 'sms'], 65, /expected NAME=HEADING/, /应为 名称=表头/],
     [['residents', 'import', 'good.csv', '--columns', 'sms=电话2'], 65, /no column "电话2"/, /没有“电话2”列/],
     [['residents', 'import', 'good.csv'], 64, /nobody to ask: say -y/, /请加 -y/],
     [['residents', 'list', '--tag', '妇女'], 65, /there is no tag "妇女"/, /没有标签“妇女”/],
-    [['residents', 'tag', '妇女', '--add'], 64, /say who: --file FILE/, /请指明是谁/],
+    [['residents', 'tag', '妇女', '--add'], 64, /say who: NUMBER, --file FILE/, /请指明是谁：号码/],
     [['residents', 'tag', '妇女', '--all'], 64, /say --add or --remove/, /请指明 --add 或 --remove/],
     [['residents', 'export', 'list.pdf'], 65, /name it .xlsx or .csv/, /须以 .xlsx 或 .csv 结尾/],
     [['residents', 'erase', '123'], 65, /number is too short/, /号码/],
@@ -97,7 +98,7 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
   }
   const dry = await s.ok('residents', 'import', 'good.csv', '--dry-run');
   assert.match(dry.out, /Left out: 身份证号/);
-  assert.match(dry.out, /row 5 not taken: sms: Excel has destroyed the number/);
+  assert.match(dry.out, /row 5 not taken: 手机号: Excel has destroyed the number/);
   const no = await asked(s, 'residents import good.csv', 'n\n');
   assert.equal(no.code, 75, no.out);
   assert.match(no.out, /row 5 not taken: [^]*Take these people into the register\?/, 'who is asked knows which rows are refused');
@@ -161,6 +162,35 @@ journey('files of an office become residents, once, however often they are impor
     ['residents-import', 'gb.csv'], ['residents-import', 'gb.csv'], ['residents-import', 'b.xlsx'], ['residents-list', 'full'],
     ['residents-tag', '志愿者'], ['residents-untag', '志愿者'], ['residents-export', 'all.csv'], ['residents-export', 'all.xlsx'],
     ['residents-import', 'all.xlsx']]);
+
+  // One person, by her number: of several at one phone by her name too.
+  assert.match((await s.ok('residents', 'tag', '楼长', '--add', '138 5140 1002')).out, /李桂芳 \(\+86138…02\) has it now/);
+  assert.equal((await json(s, 'residents', 'tag', '楼长', '--add', '13851401002')).changed, 0);
+  const household = await s.outreach('residents', 'tag', '楼长', '--add', '13851401001');
+  assert.equal(household.code, 64);
+  assert.match(household.err, /several people \(王秀英, 王大力\): say --name NAME, or --all/);
+  assert.equal((await json(s, 'residents', 'tag', '楼长', '--add', '13851401001', '--name', '王大力')).changed, 1);
+  assert.deepEqual((await listed(s, '--tag', '楼长')).map((p) => p.name), ['李桂芳', '王大力']);
+  assert.equal((await s.outreach('residents', 'tag', '楼长', '--add', '13851409999')).code, 65, 'who is not there does not come by a tag');
+  assert.equal((await json(s, 'residents', 'tag', '楼长', '--remove', '13851401001', '--all')).changed, 1);
+  await s.ok('residents', 'tag', '楼长', '--remove', '13851401002');
+  assert.deepEqual(await listed(s, '--tag', '楼长'), []);
+  const tagged = (await audited(s)).filter((one) => one.tag === '楼长' && one.op === 'residents-tag');
+  assert.deepEqual(tagged.map((one) => one.to), ['+86138…02', '+86138…02', '+86138…01'], 'each is on record, masked');
+});
+
+journey('a column says by what each person agreed, in Chinese or in English, and comes back under its name', async (s) => {
+  await s.redisServer();
+  s.write('zh.csv', '姓名,手机号,同意依据\n王秀英,13851401001,2026年3月社区登记表\n');
+  s.write('en.csv', 'Name,Phone,Consent\nAnna,13851401002,form 12\n');
+  for (const file of ['zh.csv', 'en.csv']) await s.ok('residents', 'import', file, '-y');
+  assert.deepEqual((await listed(s)).map((one) => one.consent), ['2026年3月社区登记表', 'form 12']);
+  const zh = await inChinese(s, 'residents', 'list');
+  assert.match(zh.out, /同意依据：2026年3月社区登记表/);
+  await inChinese(s, 'residents', 'export', 'out.csv');
+  assert.match(fs.readFileSync(s.path('out.csv'), 'utf8').split('\n')[0], /同意依据/);
+  const back = await json(s, 'residents', 'import', 'out.csv', '-y');
+  assert.deepEqual([back.added, back.changed, back.same], [0, 0, 2]);
 });
 
 journey('an import that is interrupted is done by doing it again', async (s) => {

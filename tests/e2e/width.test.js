@@ -31,6 +31,7 @@ for (const language of LANGUAGES)
       const text = run(program, args, language);
       fits(text, `${program} ${args.join(' ')}`);
       assert.match(text, language.startsWith('zh') ? /^用法：/ : /^usage: /i);
+      if (language.startsWith('zh')) assert.doesNotMatch(text, /\b(ADDRESS|AMOUNT|CAMPAIGN|FILE|ID|NAME|NUMBER|RATE|SOURCE|TAG|TEXT)\b/, `${program} ${args}`);
     }
   });
 

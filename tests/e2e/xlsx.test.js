@@ -38,7 +38,7 @@ journey('a workbook as an office has it becomes notices: title, numbers as numbe
   const conf = s.write('fair.conf', campaign('{ file = "list.xlsx"; }'));
   const { out } = await s.ok('check', conf);
   assert.match(out, /3 taken, 0 merged, 1 refused of 4 rows/);
-  assert.match(out, /row 7 not taken: sms: a landline/, 'by its row in the sheet');
+  assert.match(out, /row 7 not taken: 手机号: a landline/, 'by its row in the sheet');
   assert.doesNotMatch(out, /fields/, 'a cell where nothing stands is no missing one');
   await s.ok('queue', conf);
   await s.settled('fair', 'now', 60000);

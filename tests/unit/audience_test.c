@@ -127,11 +127,11 @@ static const struct {
     const char *en, *zh;
 } sample_remarks[] = {
     {6, "6 the same address as row 2: one notice for both", "6 与第 2 行号码相同：合为一条"},
-    {7, "7! sms: a landline cannot receive texts: ask for a mobile number\n",
+    {7, "7! 手机号: a landline cannot receive texts: ask for a mobile number\n",
      "7! “手机号”：座机不能收短信：请改填手机号\n"},
     {8, "8 there is no name: the text's default stands for it", "8 没有姓名：短信里用默认称呼代替"},
-    {9, "9! sms: the number is too short", "9! “手机号”：号码太短"},
-    {10, "10! sms: Excel has destroyed the number: format the column as text",
+    {9, "9! 手机号: the number is too short", "9! “手机号”：号码太短"},
+    {10, "10! 手机号: Excel has destroyed the number: format the column as text",
      "10! “手机号”：号码已被 Excel 改坏"},
 };
 

@@ -363,6 +363,8 @@ static const struct {
      "channels[1]: \"sms\" stands there twice"},
     {"a channel that is a column", "\"channels\":[\"name\"]",
      "channels[0]: \"name\" is no channel"},
+    {"a channel by what people call it", "\"channels\":[\"微信\"]",
+     "channels[0]: \"微信\" is no channel; did you mean \"wechat\"?"},
     {"a reminder by a channel that is not the campaign's",
      "\"reminders\":[{\"name\":\"r\",\"at\":\"now\",\"channels\":[\"wecom\"]}]",
      "reminders[0].channels: \"wecom\" is not among the campaign's channels"},

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit_words.h"
 #include "bar.h"
 #include "equation.h"
 #include "human.h"
@@ -198,6 +199,92 @@ static void test_fit(void **state)
         assert_string_equal(buf_string(&out), fits[i].fitted);
     }
     buf_free(&out);
+}
+
+/* What the last column has no room for stands below its row, and is read whole. */
+static void test_a_column_that_goes_below(void **state)
+{
+    const struct table_column columns[] = {{"WHO", TABLE_LEFT, false},
+                                           {"OF", TABLE_LEFT, TABLE_WRAPS},
+                                           {"MORE", TABLE_LEFT, TABLE_BELOW}};
+    struct table *t = table_create(columns, 3);
+    struct buf out = BUF_INIT(4096);
+
+    (void)state;
+    for (const char *const *cell =
+             (const char *const[]){"王", "fair", "短", "李桂芳", "spring-fair",
+                                   "来源 2026年11月社区登记表", NULL};
+         *cell != NULL; cell++)
+        table_cell(t, *cell);
+    table_write(t, 40, 0, &out);
+    assert_string_equal(buf_string(&out), "WHO     OF           MORE\n"
+                                          "王      fair         短\n"
+                                          "李桂芳  spring-fair\n"
+                                          "    来源 2026年11月社区登记表\n");
+    buf_clear(&out);
+    table_write(t, 0, 0, &out);
+    assert_string_equal(buf_string(&out), "WHO     OF           MORE\n"
+                                          "王      fair         短\n"
+                                          "李桂芳  spring-fair  来源 2026年11月社区登记表\n");
+    table_free(t);
+    buf_free(&out);
+}
+
+static void expect_field(const char *name, const char *value, const char *words)
+{
+    struct buf out = BUF_INIT(4096);
+
+    audit_words_field(name, value, &out);
+    assert_string_equal(buf_string(&out), words);
+    buf_free(&out);
+}
+
+static void test_the_audit_is_in_one_language(void **state)
+{
+    (void)state;
+    language_set_chinese(true);
+    expect_field("balance", "480.50", "余额 480.50");
+    expect_field("balance", "none", "余额 不再计算");
+    expect_field("rate", "any", "速率 恢复为配置的速率");
+    expect_field("rate", "5/s", "速率 5/s");
+    expect_field("to", "+86138…00", "号码 +86138…00");
+    for (size_t i = 0; audit_words_op(i) != NULL; i++)
+        if (strcmp(audit_words(audit_words_op(i)), audit_words_op(i)) == 0)
+            fail_msg("%s has no Chinese", audit_words_op(i));
+    language_set_chinese(false);
+    expect_field("rate", "any", "rate as configured");
+}
+
+static void test_ages_and_money_are_as_people_say_them(void **state)
+{
+    char text[HUMAN_BYTES];
+
+    (void)state;
+    assert_string_equal(human_age(text, -5), "1 s"); /* another machine's clock */
+    assert_string_equal(human_age(text, 595), "1 s");
+    assert_string_equal(human_age(text, 4250), "4 s");
+    assert_string_equal(human_age(text, 200000), "3 min 20 s");
+    assert_string_equal(words_currency("CNY"), "CNY");
+    language_set_chinese(true);
+    assert_string_equal(human_age(text, 595), "1 秒");
+    assert_string_equal(words_currency("CNY"), "元");
+    assert_string_equal(words_currency("EUR"), "EUR");
+    language_set_chinese(false);
+}
+
+static void test_the_reminders_of_every_campaign_have_words(void **state)
+{
+    (void)state;
+    language_set_chinese(true);
+    assert_string_equal(words_reminder("corrections"), "更正");
+    assert_string_equal(words_reminder("answers"), "答复");
+    assert_string_equal(words_reminder("eve"), "eve");
+    assert_string_equal(words_reminder_name("更正"), "corrections"); /* as it was shown */
+    assert_string_equal(words_reminder_name("corrections"), "corrections");
+    assert_string_equal(words_reminder_name("eve"), "eve");
+    assert_null(words_reminder_name(NULL));
+    language_set_chinese(false);
+    assert_string_equal(words_reminder("corrections"), "corrections");
 }
 
 static void test_columns_that_wrap(void **state)
@@ -435,6 +522,10 @@ int main(void)
         cmocka_unit_test(test_no_state_or_reason_without_words),
         cmocka_unit_test(test_columns_stand_under_each_other),
         cmocka_unit_test(test_columns_that_wrap),
+        cmocka_unit_test(test_a_column_that_goes_below),
+        cmocka_unit_test(test_the_audit_is_in_one_language),
+        cmocka_unit_test(test_ages_and_money_are_as_people_say_them),
+        cmocka_unit_test(test_the_reminders_of_every_campaign_have_words),
         cmocka_unit_test(test_fit),
         cmocka_unit_test(test_wrap),
         cmocka_unit_test(test_prose),

@@ -281,7 +281,7 @@ static void test_lines_for_people(void **state)
     language_set_chinese(false);
     expect_shown(accepted,
                  "03-06 09:00:00.250  accepted     march8/first  4711  +86138…02  acme  #2"
-                 "  3 seg  840 ms queued  212 ms\n");
+                 "  3 seg  queued 840 ms  answered in 212 ms\n");
     expect_shown(delivered,
                  "03-06 09:00:02.000  delivered    march8/first  4711  acme  [DELIVRD]\n");
     language_set_chinese(true);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <ctype.h>
 #include <string.h>
 
 #include "cli.h"
@@ -37,6 +38,11 @@ static const struct option_row own_table[] = {
      .help = "how long"},
     {"until", 0, OPTION_CHOICE, OPTION_AT(struct own, until), "settled|done",
      .help = "when to end"},
+    {0},
+};
+
+static const struct option_row more_table[] = {
+    {"version", 'V', OPTION_FLAG, .help = "which one"},
     {0},
 };
 
@@ -140,12 +146,38 @@ static void test_help_is_made_of_the_table(void **state)
 
     (void)state;
     language_set_chinese(false);
-    options_write(own_table, &out);
+    options_write(own_table, more_table, &out);
     assert_string_equal(buf_string(&out), "  -f, --follow              go on\n"
                                           "  -n, --count COUNT         how many\n"
                                           "  -w, --wait SECONDS        how long\n"
-                                          "      --until settled|done  when to end\n");
+                                          "      --until settled|done  when to end\n"
+                                          "  -V, --version             which one\n");
     buf_free(&out);
+}
+
+static void expect_no_capitals(const char *command, const char *argument)
+{
+    char words[WORDS_ARGUMENT_BYTES];
+
+    words_argument(words, argument);
+    for (const char *p = words; *p != '\0'; p++)
+        if (isupper((unsigned char)p[0]) && isupper((unsigned char)p[1]))
+            fail_msg("%s: %s is %s in Chinese", command, argument, words);
+}
+
+static void test_what_is_to_be_written_is_named_in_chinese(void **state)
+{
+    (void)state;
+    language_set_chinese(true);
+    for (size_t i = 0; subcommands[i] != NULL; i++) {
+        const struct option_row *row = subcommands[i]->options;
+
+        expect_no_capitals(subcommands[i]->name, subcommands[i]->operands);
+        for (; row != NULL && row->name != NULL; row++)
+            if (row->argument != NULL)
+                expect_no_capitals(subcommands[i]->name, row->argument);
+    }
+    language_set_chinese(false);
 }
 
 /* On a terminal of 80 columns no line of a table of options breaks in a word. */
@@ -160,7 +192,7 @@ static void test_options_fit_a_terminal(void **state)
 
             if (subcommands[i]->options == NULL)
                 continue;
-            options_write(subcommands[i]->options, &out);
+            options_write(subcommands[i]->options, NULL, &out);
             for (line = buf_string(&out); *line != '\0';) {
                 size_t n = strcspn(line, "\n");
 
@@ -189,7 +221,7 @@ static void test_long_words_of_help_go_on_below(void **state)
 
     (void)state;
     language_set_chinese(false);
-    options_write(wide_table, &out);
+    options_write(wide_table, NULL, &out);
     assert_string_equal(
         buf_string(&out),
         "  -a, --an-option-with-a-long-name\n"
@@ -237,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_leading_options_end_at_the_command),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_help_is_made_of_the_table),
+        cmocka_unit_test(test_what_is_to_be_written_is_named_in_chinese),
         cmocka_unit_test(test_options_fit_a_terminal),
         cmocka_unit_test(test_long_words_of_help_go_on_below),
         cmocka_unit_test(test_every_command_explains_itself),

@@ -142,7 +142,7 @@ static struct csv_field field(const char *s)
 static void test_rows(void **state)
 {
     struct campaign *c = campaign();
-    struct row *row = xmalloc(sizeof *row);
+    struct row *row = xcalloc(1, sizeof *row);
     size_t i, k;
 
     (void)state;
@@ -173,7 +173,7 @@ static void test_long_address(void **state)
 {
     struct campaign *c = campaign();
     struct csv_field raw[] = {field("13851400001"), field(""), field("王"), field("")};
-    struct row *row = xmalloc(sizeof *row);
+    struct row *row = xcalloc(1, sizeof *row);
     struct heard heard = {"", false};
     char *address = xmalloc(2 * CSV_ROW_BYTES);
 
@@ -191,7 +191,7 @@ static void test_replace(void **state)
 {
     struct campaign *c = campaign();
     struct csv_field raw[] = {field("13851400001"), field(""), field("王"), field("3栋")};
-    struct row *row = xmalloc(sizeof *row);
+    struct row *row = xcalloc(1, sizeof *row);
     struct heard heard = {"", false};
 
     (void)state;
