@@ -348,6 +348,20 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   s.write('told.csv', fs.readFileSync(s.path('again.csv'), 'utf8').split('\r\n').map((line) => (/居民[13],/.test(line) ? `${line}已告知` : line)).join('\r\n'));
   assert.match((await s.ok('uncalled', '--ticks', s.path('told.csv'))).out, /^2 were told/);
   assert.deepEqual((await uncalled('fair')).people.map((p) => p.n).sort(), [2, 4]);
+
+  // Of another campaign they cannot be written: what was kept before that is on record.
+  await s.xadd(campaign('second', people(2).slice(1)));
+  await s.counted('second', 'first', { undelivered: 1 });
+  await s.ok('uncalled', '-o', s.path('both.csv'));
+  const [head, ...lines] = fs.readFileSync(s.path('both.csv'), 'utf8').split('\r\n').filter(Boolean);
+  lines.sort((a, b) => a.includes('second') - b.includes('second'));
+  assert.match(lines.at(-1), /second/);
+  await (await s.redis()).call('SET', 'outreach:{second}:called', 'no hash');
+  const before = (await audited(s, 'uncalled-ticks')).length;
+  s.write('both-ticked.csv', [head, ...lines.map((line) => `${line}√`)].join('\r\n'));
+  assert.equal((await s.outreach('uncalled', '--ticks', s.path('both-ticked.csv'))).code, 69);
+  assert.deepEqual((await uncalled('fair')).people, []);
+  assert.equal((await audited(s, 'uncalled-ticks')).length, before + 1);
 });
 
 journey('corrections and answers too: skip, neutral, and the usual answers of a sensitive campaign without its title', async (s) => {
