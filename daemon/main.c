@@ -41,6 +41,9 @@
 #include <unistd.h>
 
 #define REDIS_CONNECTIONS 8 /* see db.h */
+#define AWAY_AT_END_MS                                                                             \
+    2000 /* so long a Redis that is away holds up the end; what is not settled                     \
+            then is in doubt, and the next life's */
 
 struct daemon {
     const char *config;
@@ -395,7 +398,7 @@ static void finish(struct daemon *d)
     if (d->gateways != NULL)
         gateway_set_shut(d->gateways); /* what is unanswered is in doubt, and settled below */
     while (d->db != NULL && d->dispatch != NULL && dispatch_settle_all(d->dispatch) &&
-           db_well(d->db) && db_drain(d->db, 0, &err) == 0)
+           db_end(d->db, AWAY_AT_END_MS, &err) == 0)
         ; /* an answer may have brought one more outcome */
     inbound_free(d->inbound);
     dispatch_free(d->dispatch);
@@ -408,6 +411,10 @@ static void finish(struct daemon *d)
     for (size_t i = 0; i < 3; i++)
         if (d->signals[i] != NULL)
             event_free(d->signals[i]);
+    if (d->signals[0] != NULL) { /* it has all but ended: one more of them changes no status */
+        signal(SIGTERM, SIG_IGN);
+        signal(SIGINT, SIG_IGN);
+    }
     if (d->watch != NULL)
         event_free(d->watch);
     if (d->stop_timer != NULL)

@@ -1,5 +1,6 @@
 #include "uncalled_file.h"
 
+#include "amend.h"
 #include "campaign.h"
 #include "clock.h"
 #include "column.h"
@@ -277,39 +278,42 @@ static int check(struct ticks *t, struct error *err)
 static int keep_one(struct ticks *t, const struct tick *one, struct error *err)
 {
     struct command c = COMMAND_INIT;
-    redisReply *stands;
-    bool newer;
+    unsigned version;
+    redisReply *taken;
     int rc;
 
     if (open_campaign(t, one->campaign, err) != 0)
         return -1;
-    command_start(&c, "HGET");
+    version = t->picture->status->version;
+    command_script(&c, SCRIPT_TICK, 1);
     key_called(&c, one->campaign);
     command_add_int(&c, one->n);
-    rc = db_ask(t->cli->db, &c, &stands, err);
+    command_add_int(&c, version);
+    command_add_int(&c, AMEND_VERSIONS);
+    command_add_format(&c, "by %s\nat %" PRId64 "\nversion %u\n%s", t->cli->by, clock_wall_ms(),
+                       version, one->note);
+    rc = db_ask(t->cli->db, &c, &taken, err);
     if (rc == 0) {
-        newer = stands->type != REDIS_REPLY_STRING ||
-                unreached_called_version(stands->str, stands->len) < t->picture->status->version;
-        freeReplyObject(stands);
-        command_start(&c, "HSET");
-        key_called(&c, one->campaign);
-        command_add_int(&c, one->n);
-        command_add_format(&c, "by %s\nat %" PRId64 "\nversion %u\n%s", t->cli->by, clock_wall_ms(),
-                           t->picture->status->version, one->note);
-        rc = newer ? db_ask(t->cli->db, &c, NULL, err) : 0;
-        t->kept += newer;
-        t->again += !newer;
+        t->kept += db_int(taken, 0);
+        t->again += db_int(taken, 0) == 0;
+        freeReplyObject(taken);
     }
     command_free(&c);
     return rc;
 }
 
+/* What was kept before an error came is on record too. */
 static int keep(struct ticks *t, struct error *err)
 {
-    for (size_t i = 0; i < t->count; i++)
-        if (keep_one(t, &t->list[i], err) != 0)
-            return -1;
-    return t->kept > 0 ? register_audit(t->cli, "uncalled-ticks", "file", t->path, err) : 0;
+    struct error unwritten;
+    int rc = 0;
+
+    for (size_t i = 0; i < t->count && rc == 0; i++)
+        rc = keep_one(t, &t->list[i], err);
+    if (t->kept > 0 &&
+        register_audit(t->cli, "uncalled-ticks", "file", t->path, rc == 0 ? err : &unwritten) != 0)
+        rc = -1;
+    return rc;
 }
 
 static void tell(const struct ticks *t)

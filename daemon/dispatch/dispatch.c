@@ -303,6 +303,7 @@ bool dispatch_settle_all(struct dispatch *d)
 {
     d->draining = true;
     d->idle = NULL; /* too late: the stop has gone past it */
+    purses_close(d);
     for (size_t i = 0; i < d->lane_count; i++) {
         lane_give_back(&d->lanes[i]);
         lane_clear(&d->lanes[i]);

@@ -23,7 +23,8 @@
 #define CONNECT_TIMEOUT_MS 3000
 #define RETRY_FIRST_MS 50
 #define RETRY_MAX_MS 2000
-#define ROOM_MS 5000 /* nothing was refused for want of memory for so long: that is over */
+#define ROOM_MS 5000   /* nothing was refused for want of memory for so long: that is over */
+#define DRAIN_MS 30000 /* without an answer: enough */
 #define SPARE_REQUESTS 256
 #define SENTINELS_MS 1000 /* before it is said that none of them has answered */
 #define HOST_BYTES 64
@@ -947,6 +948,22 @@ static void free_requests(struct request *r)
     }
 }
 
+/* Their arguments belong to callbacks that will not come, and which of them would have freed
+ * theirs is not known here: they are kept reachable, since it is no leak that a process ends. */
+static struct request *never_answered;
+
+static void keep_requests(struct request *r)
+{
+    struct request *next;
+
+    for (; r != NULL; r = next) {
+        next = r->next;
+        buf_free(&r->bytes);
+        r->next = never_answered;
+        never_answered = r;
+    }
+}
+
 void db_close(struct db *db)
 {
     if (db == NULL)
@@ -959,8 +976,8 @@ void db_close(struct db *db)
         redisAsyncFree(db->context);
     }
     drop_unconfirmed(db);
-    free_requests(db->first);
-    free_requests(db->aside);
+    keep_requests(db->first);
+    keep_requests(db->aside);
     free_requests(db->spare);
     free_roots(&db->maker);
     event_free(db->timer);
@@ -1112,21 +1129,53 @@ int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *e
     return 0;
 }
 
-int db_drain(struct db *db, size_t left, struct error *err)
+/* Gives up after DRAIN_MS without progress, or when it was away, or full, for away_ms of that:
+ * a daemon's timers go on meanwhile, so only fewer than ever before are progress. */
+static int drain(struct db *db, size_t left, int64_t away_ms, struct error *err)
 {
-    int64_t until = clock_mono_ms() + 30000;
-    size_t before = db_outstanding(db);
+    int64_t now_ms = clock_mono_ms(), progress_ms = now_ms, good_ms = now_ms;
+    size_t least = db_outstanding(db);
 
     while (db_outstanding(db) > left) {
-        event_base_loop(db->base, EVLOOP_ONCE);
-        if (db_outstanding(db) != before) {
-            before = db_outstanding(db);
-            until = clock_mono_ms() + 30000;
-        }
-        if (db->refused || clock_mono_ms() > until)
+        if (db->refused || now_ms - progress_ms > DRAIN_MS || now_ms - good_ms > away_ms)
             return error_set(err, "Redis does not answer: %s", language_text(db->why));
+        event_base_loop(db->base, EVLOOP_ONCE);
+        now_ms = clock_mono_ms();
+        if (db_outstanding(db) < least) {
+            least = db_outstanding(db);
+            progress_ms = good_ms = now_ms;
+        }
+        if (db_well(db) && !db->told_full)
+            good_ms = now_ms;
     }
     return 0;
+}
+
+int db_drain(struct db *db, size_t left, struct error *err)
+{
+    return drain(db, left, DRAIN_MS, err);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct db *db = arg;
+
+    (void)fd, (void)what;
+    for (unsigned i = 0; i < db->stripe_count; i++)
+        if (db->stripes[i]->state == DB_AWAY)
+            arm(db->stripes[i], 0);
+}
+
+int db_end(struct db *db, int64_t away_ms, struct error *err)
+{
+    static const struct timeval often = {0, 100000};
+    struct event *tick = event_new(db->base, -1, EV_PERSIST, on_tick, db);
+    int rc;
+
+    event_add(tick, &often); /* it is looked for more often than at other times */
+    rc = drain(db, 0, away_ms, err);
+    event_free(tick);
+    return rc;
 }
 
 /* ------------------------------------------------------------------ replies */

@@ -87,7 +87,8 @@ struct db_options db_options_of(const struct settings *s);
 /* Starts connecting; goes on for ever. NULL if the url cannot be understood. */
 struct db *db_open(struct event_base *base, const struct db_options *options, struct error *err);
 
-/* Unanswered commands' callbacks never run. NULL is fine. */
+/* Unanswered commands' callbacks never run, and what these would have freed stays until the
+ * process ends. NULL is fine. */
 void db_close(struct db *db);
 
 bool db_well(const struct db *db); /* on all its connections */
@@ -123,6 +124,10 @@ int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *e
 /* Runs the loop until at most left commands are outstanding. -1 after 30 s
  * without progress. For programs. */
 int db_drain(struct db *db, size_t left, struct error *err);
+
+/* The same at the end of a daemon, until none is outstanding: -1 also when Redis has been away for
+ * away_ms of that, or full. One that is back sooner takes what has waited. */
+int db_end(struct db *db, int64_t away_ms, struct error *err);
 
 /* ------------------------------------------------ reading replies, with bounds */
 bool db_is_error(const redisReply *reply, const char *prefix); /* prefix NULL: any */

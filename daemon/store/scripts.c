@@ -35,6 +35,7 @@ EMBED(place);
 EMBED(answer);
 EMBED(duty);
 EMBED(told);
+EMBED(tick);
 EMBED(earlier);
 EMBED(cap);
 EMBED(heartbeat);
@@ -80,6 +81,7 @@ static const struct {
     [SCRIPT_ANSWER] = SCRIPT(answer, CAREFUL),
     [SCRIPT_DUTY] = SCRIPT(duty, ALWAYS),
     [SCRIPT_TOLD] = SCRIPT(told, CAREFUL),
+    [SCRIPT_TICK] = SCRIPT(tick, CAREFUL),
     [SCRIPT_EARLIER] = SCRIPT(earlier, CAREFUL),
     [SCRIPT_CAP] = SCRIPT(cap, CAREFUL),
     [SCRIPT_HEARTBEAT] = SCRIPT(heartbeat, ALWAYS),

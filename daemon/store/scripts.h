@@ -30,6 +30,7 @@ enum script {
     SCRIPT_TOLD,      /* which notice somebody was told last */
     SCRIPT_REFUSE,    /* a refusal, which even a full Redis takes */
     SCRIPT_EARLIER,   /* what other reminders did for some people */
+    SCRIPT_TICK,      /* who was told by a person */
     SCRIPT_NOTE,      /* an entry of a stream, which it takes as well */
     SCRIPT_CAP,       /* per-recipient limits: reserve */
     SCRIPT_HEARTBEAT, /* a daemon's epoch and counter */

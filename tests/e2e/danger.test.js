@@ -357,6 +357,19 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   assert.deepEqual([both.to_be_told, both.people.map((p) => [p.community, p.campaign, p.n])],
     [2, [['云南路', 'fair', 2], ['云南路', 'talk', 1], ['湖南路', 'fair', 4]]]);
   assert.match((await s.ok('uncalled')).out, /居民2 {2}\+8613851401001\n {4}fair\n[^]* {4}talk\n[^]*\n {6}tell her: 居民2，来听讲座。\n[^]*\n2 to be told by a person\n/);
+  // Of another campaign they cannot be written: what was kept before that is on record.
+  await s.xadd(campaign('second', people(2).slice(1)));
+  await s.counted('second', 'first', { undelivered: 1 });
+  await s.ok('uncalled', '-o', s.path('both.csv'));
+  const [head, ...lines] = fs.readFileSync(s.path('both.csv'), 'utf8').split('\r\n').filter(Boolean);
+  lines.sort((a, b) => a.includes('second') - b.includes('second'));
+  assert.match(lines.at(-1), /second/);
+  await (await s.redis()).call('SET', 'outreach:{second}:called', 'no hash');
+  const before = (await audited(s, 'uncalled-ticks')).length;
+  s.write('both-ticked.csv', [head, ...lines.map((line) => `${line}√`)].join('\r\n'));
+  assert.equal((await s.outreach('uncalled', '--ticks', s.path('both-ticked.csv'))).code, 69);
+  assert.deepEqual((await uncalled('fair')).people, []);
+  assert.equal((await audited(s, 'uncalled-ticks')).length, before + 1);
 });
 
 journey('corrections and answers too: skip, neutral, and the usual answers of a sensitive campaign without its title', async (s) => {

@@ -79,3 +79,26 @@ journey('a reminder that fails or comes too late is told to its organizer too, a
   assert.deepEqual(told.lines().map((l) => l.matter), ['failures', 'late', 'redis']);
   assert.equal(heard(smsc, ORGANIZER).length, 2, 'of the machine the organizer hears nothing');
 }, { timeout: 300000 });
+
+journey('a Redis that takes nothing any more keeps no alarm back: who is down is told by another gateway, once', async (s) => {
+  const smsc = await s.smsc();
+  const second = await s.smsc(undefined, { name: 'second' });
+  const server = await s.redisServer();
+  const told = program(s);
+  s.settings.alerts = [{ to: `mobile:${OPS}` }, { exec: told.exec }];
+  s.settings.alarms = { gateway: '2s' };
+  s.settings.dispatch = { stop: '1s' };
+  await s.start();
+  await Promise.all([smsc.bound(), second.bound()]);
+  await server.client.call('CONFIG', 'SET', 'maxmemory', '1');
+  await assert.rejects(server.client.call('SET', 'more', 'of it'), /OOM/);
+  await second.stop();
+  await until('both to be told', () => heard(smsc, OPS).length >= 1 && told.lines().length >= 1, 60000);
+  const audit = async () => (await server.client.call('XRANGE', 'outreach:audit', '-', '+')).map(([, f]) => f.join(' '));
+  await until('both to be on record', async () => (await audit()).filter((e) => /^op alarm by d1 matter gateway name second to /.test(e)).length === 2, 60000);
+  assert.match(heard(smsc, OPS)[0], /^通道 second 已停止发送/);
+  assert.match(s.log(), /redis\.full/);
+  assert.deepEqual(told.lines().map((l) => [l.matter, l.name]), [['gateway', 'second']]);
+  assert.equal(heard(smsc, OPS).length, 1);
+  assert.deepEqual(await s.stop(), { code: 0, signal: null }, 'nor does it keep the daemon from ending');
+}, { timeout: 300000 });

@@ -3,6 +3,7 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const net = require('node:net');
 const { journey, campaign, people } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
 const { Wire } = require('./lib/wireshark');
@@ -27,8 +28,20 @@ journey('a receipt that comes on another connection is taken', async (s) => {
   const smsc = await s.smsc(() => ({ receipt: false }), { connections: 2 });
   await s.start();
   await smsc.bound(2);
+  const monitor = net.connect(s.socketPath());
+  s.closers.push(() => monitor.destroy());
+  let told = ''; // to Redis, in that order
+  monitor.on('data', (chunk) => (told += chunk.toString('latin1')));
+  monitor.write('MONITOR\r\n');
+  await until('it to watch', () => told.startsWith('+OK'));
   await s.xadd(campaign('other', people(4)));
   await s.counted('other', 'first', { accepted: 4 });
+  await (await s.redis()).call('ECHO', 'that was all');
+  await until('all to be seen', () => told.includes('that was all'));
+  // Who dies between the two leaves an id of a notice in doubt, never one that waits for a receipt by no id.
+  const order = told.split('\n').filter((line) => /"EVALSHA"/i.test(line))
+    .map((line) => (/"outreach:\{gw:mobile\}:r:/.test(line) ? 'id' : /"outcome"/.test(line) ? 'outcome' : '')).filter(Boolean);
+  assert.match(order.join(' '), /^((id )+outcome ?)+$/);
   for (const submit of smsc.submits)
     await smsc.receipt(submit, { session: [...smsc.sessions].find((one) => one !== submit.session) });
   await s.counted('other', 'first', { delivered: 4 });

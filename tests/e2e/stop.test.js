@@ -97,6 +97,29 @@ journey('whose intent Redis answers only while the daemon ends was sent nothing,
     assert.ok(state !== 'sending' && (state !== 'uncertain' || sent.has(to[i])), `${to[i]} is ${state}`);
 });
 
+journey('outcomes that it learnt while Redis was away at its end are settled when that is back in a moment', async (s) => {
+  const held = []; // answers of the SMSC
+  const smsc = await s.smsc(() => new Promise((resolve) => held.push(() => resolve({ receipt: false }))), { window: 10 });
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('learnt', people(10), { reminders: HOLD }));
+  await until('ten submits', () => smsc.submits.length === 10);
+  process.kill(server.process.pid, 'SIGSTOP');
+  try {
+    await until('it to be away', () => /redis.away/.test(s.log()), 60000);
+    for (const answer of held) answer();
+    await until('them to be learnt', () => s.deliveryLog().filter((l) => l.event === 'accepted').length === 10, 60000);
+    process.kill(s.daemon.pid, 'SIGTERM');
+    await until('it to stop', () => /daemon.stopping/.test(s.log()));
+    process.kill(s.daemon.pid, 'SIGTERM');
+  } finally {
+    process.kill(server.process.pid, 'SIGCONT');
+  }
+  await until('its end', () => s.daemon.how, 60000);
+  assert.deepEqual(s.daemon.how, { code: 0, signal: null });
+  assert.deepEqual(await s.counts('learnt', 'first'), { accepted: 10 });
+});
+
 journey('a daemon that dies while it looks after its last life leaves that to the next', async (s) => {
   const smsc = await s.smsc(() => ({ silent: true }), { window: 10 });
   await s.start();

@@ -327,6 +327,32 @@ static void test_lists(void **state)
 }
 
 /* ---------------------------------------------------------------- what is fatal */
+/* A person's zone that nobody knows is told, and costs her nothing else. */
+static void test_unknown_zone(void **state)
+{
+    static const char *const known[] = {"name", "sms", "timezone"};
+    static const char json[] = "{\"id\":\"a\",\"class\":\"notice\",\"title\":\"T\","
+                               "\"event\":{\"starts\":\"2027-03-06T09:00\"},\"texts\":" N ","
+                               "\"reminders\":[{\"name\":\"r\",\"at\":\"now\"}]}";
+    static const char list[] =
+        "姓名,手机号,时区\nA,13851400001,Europe/Berlin\nB,13851400002,Mars/Olympus\n";
+    struct error err = {""};
+    struct campaign *c =
+        campaign_create(tree_parse_json(json, strlen(json), NULL, &err), &defaults, known, 3, &err);
+    struct result r = RESULT;
+
+    (void)state;
+    if (c == NULL)
+        fail_msg("%s", err.text);
+    read_text(c, list, strlen(list), &r);
+    assert_int_equal(r.rc, 0);
+    assert_string_equal(buf_string(&r.rows), "+8613851400001|A|Europe/Berlin\n+8613851400002|B|\n");
+    assert_string_equal(buf_string(&r.remarks),
+                        "3 the time zone \"Mars/Olympus\" is not known: the event's is used\n");
+    result_free(&r);
+    campaign_free(c);
+}
+
 static const struct {
     const char *what, *audience, *list, *words;
 } refused[] = {
@@ -544,11 +570,17 @@ static void test_several_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sample),          cmocka_unit_test(test_header),
-        cmocka_unit_test(test_lists),           cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_most_recipients), cmocka_unit_test(test_sink_stops),
-        cmocka_unit_test(test_inline),          cmocka_unit_test(test_refused_in_chinese),
-        cmocka_unit_test(test_broken_files),    cmocka_unit_test(test_several_lists),
+        cmocka_unit_test(test_sample),
+        cmocka_unit_test(test_header),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_unknown_zone),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_most_recipients),
+        cmocka_unit_test(test_sink_stops),
+        cmocka_unit_test(test_inline),
+        cmocka_unit_test(test_refused_in_chinese),
+        cmocka_unit_test(test_broken_files),
+        cmocka_unit_test(test_several_lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -762,6 +762,8 @@ static void test_urls(void **state)
 
 /* ---------------------------------------------------------------------- its end */
 
+extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
 static void test_close(void **state)
 {
     (void)state;
@@ -778,6 +780,108 @@ static void test_close(void **state)
             assert_int_equal(expected[i].answers, 0);
     }
     db_close(NULL);
+}
+
+/* Redis hangs at the end for longer than an answer may take, and goes on: what was learnt before
+ * is written then. One that does not come back holds the end up for the time that was asked for. */
+static void test_end(void **state)
+{
+    struct db *db = connected(2);
+    struct error err = {""};
+    int64_t start_ms;
+    int rc;
+
+    (void)state;
+    kill(f.pid, SIGSTOP);
+    send_some(db, 20);
+    start_ms = clock_mono_ms();
+    while (told.away == 0 && clock_mono_ms() - start_ms < 60000)
+        fixture_run(&f, 50);
+    kill(f.pid, SIGCONT);
+    rc = db_end(db, 30000, &err);
+    assert_int_equal(rc, 0);
+    all_answered_once();
+    all_written();
+
+    kill(f.pid, SIGSTOP);
+    told.away = 0;
+    send_some(db, 20);
+    start_ms = clock_mono_ms();
+    while (told.away == 0 && clock_mono_ms() - start_ms < 60000)
+        fixture_run(&f, 50);
+    start_ms = clock_mono_ms();
+    rc = db_end(db, 500, &err);
+    start_ms = clock_mono_ms() - start_ms;
+    kill(f.pid, SIGCONT); /* before anything can fail here */
+    assert_int_equal(rc, -1);
+    assert_in_range(start_ms, 500, 25000); /* programs wait for 30 s */
+    db_close(db);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+    static struct command c = {.bytes = {.limit = COMMAND_MAX_BYTES}};
+
+    (void)fd, (void)what;
+    command_start(&c, "PING");
+    db_send(arg, &c, NULL, NULL);
+    command_free(&c);
+}
+
+/* A full one, with a timer that goes on asking it: what it refuses is not waited for for ever. */
+static void test_end_full(void **state)
+{
+    static const struct timeval often = {0, 50000};
+    struct db *db = connected(1);
+    struct event *look = event_new(f.base, -1, EV_PERSIST, on_look, db);
+    struct error err = {""};
+    int64_t start_ms = clock_mono_ms();
+    int rc;
+
+    (void)state;
+    ask("CONFIG SET maxmemory 1");
+    event_add(look, &often);
+    send_some(db, 20);
+    rc = db_end(db, 500, &err);
+    start_ms = clock_mono_ms() - start_ms;
+    ask("CONFIG SET maxmemory 0");
+    event_free(look);
+    assert_int_equal(rc, -1);
+    assert_in_range(start_ms, 500, 25000);
+    assert_int_equal(asked_for, 20);
+    db_close(db);
+}
+
+static void on_never(void *arg, const redisReply *reply)
+{
+    (void)reply;
+    free(arg);
+}
+
+static void __attribute__((noinline)) ask_with_own(struct db *db)
+{
+    struct command c = COMMAND_INIT;
+
+    command_start(&c, "PING");
+    db_send(db, &c, on_never, xcalloc(1, 1000));
+    command_free(&c);
+}
+
+/* What a callback that never comes would have freed is no leak of a process that ends. */
+static void test_end_without_answer(void **state)
+{
+    struct db_options options = {.url = "unix:/nonexistent/redis.sock"};
+    struct error err = {""};
+
+    (void)state;
+    for (int i = 0; i < 8; i++) { /* of one, a copy may be left on the stack */
+        struct db *db = db_open(f.base, &options, &err);
+
+        ask_with_own(db);
+        db_close(db);
+    }
+    if (__lsan_do_recoverable_leak_check)
+        assert_int_equal(__lsan_do_recoverable_leak_check(), 0);
 }
 
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
@@ -874,6 +978,7 @@ int main(void)
         TEST(test_full_closed), TEST(test_replica),      TEST(test_becomes_replica),
         TEST(test_password),    TEST(test_nobody_there), TEST(test_urls),
         TEST(test_close),       TEST(test_memory),       TEST(test_reading),
+        TEST(test_end),         TEST(test_end_full),     TEST(test_end_without_answer),
     };
     struct CMUnitTest tests[COUNT(all) + COUNT(bad_settings)];
     size_t n = 0;

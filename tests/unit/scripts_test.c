@@ -1438,6 +1438,7 @@ static const struct wrong {
      "1000 id1 acme +8613851401000 1069 reply hello fair 7 1 duty:+8613851401001",
      0},
     {"note", SCRIPT_NOTE, "PING", {"outreach:audit"}, "op cancel", 0},
+    {"tick", SCRIPT_TICK, "PING", {"outreach:{c}:called"}, "2 1 99 ann", 0},
     {"refuse", SCRIPT_REFUSE, "PING", {"outreach:optout"}, "+8613851401000", 0},
     {"receipts",
      SCRIPT_RECEIPTS,
@@ -1607,6 +1608,38 @@ static void test_wrong_move(void **state)
                 is(before, digest());
             command_free(&c);
         }
+}
+
+/* ------------------------------------------------------------- told by a person */
+
+/* The first who told her stays, whoever hands in hers behind it, until the event is another. */
+static void test_tick(void **state)
+{
+    static const struct {
+        const char *version, *value, *answer, *stands;
+    } rows[] = {
+        {"1", "by ann", "1", "by ann"}, /* of the first version, which it does not name */
+        {"1", "by bob\nversion 1", "0", "by ann"},
+        {"1", "by ann", "1", "by ann"}, /* the same once more, its answer was lost */
+        {"3", "by bob\nversion 3\nversion 9", "1", "by bob\nversion 3\nversion 9"},
+        {"3", "by eve\nversion 3", "0", "by bob\nversion 3\nversion 9"},
+        {"2", "by eve\nversion 2", "0", "by bob\nversion 3\nversion 9"},
+        {"4", "by eve\nversion 100", "1", "by eve\nversion 100"},
+        {"2", "by ann\nversion 2", "1", "by ann\nversion 2"}, /* no such version: the first */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf stands = BUF_INIT(256);
+
+        for (const char *p = rows[i].stands; *p != '\0'; p++) /* as it is rendered */
+            buf_puts(&stands, *p == '\n' ? "\\x0a" : (char[]){*p, '\0'});
+        is(rows[i].answer, ask("EVALSHA %s 1 outreach:{c}:called 7 %s 99 %s",
+                               script_sha(SCRIPT_TICK), rows[i].version, rows[i].value));
+        is(buf_string(&stands), ask("HGET outreach:{c}:called 7"));
+        buf_free(&stands);
+    }
+    is("1", ask("HLEN outreach:{c}:called"));
 }
 
 /* --------------------------------------------------------------- Redis that forgot */
@@ -1893,6 +1926,7 @@ int main(void)
         TEST(test_answer),
         TEST(test_all_wrong),
         TEST(test_wrong_move),
+        TEST(test_tick),
         TEST(test_marker),
         TEST(test_marker_doubt),
         TEST(test_marker_seal),
