@@ -248,17 +248,27 @@ static void on_people(void *arg, int64_t number, int64_t last)
     on_progress(((struct people *)arg)->reading, (uint64_t)number, (uint64_t)last);
 }
 
-static int read_register(struct reading *r, struct audience *audience, struct error *err)
+int reading_who(const struct reading *r, struct who *who, struct error *err)
 {
     const struct campaign *c = r->campaign;
     const char *const *const named[] = {c->tags, c->any, c->without};
-    struct people p = {audience, r, {0}};
-    struct who who = {0};
 
+    *who = (struct who){0};
     for (int kind = 0; kind < WHO_KINDS; kind++)
         for (size_t i = 0; named[kind] != NULL && named[kind][i] != NULL; i++)
-            if (who_name(&who, r->residents, (enum who_kind)kind, named[kind][i], err) != 0)
+            if (who_name(who, r->residents, (enum who_kind)kind, named[kind][i], err) != 0)
                 return error_prefix(err, "%s: audience", r->path);
+    return 0;
+}
+
+static int read_register(struct reading *r, struct audience *audience, struct error *err)
+{
+    const struct campaign *c = r->campaign;
+    struct people p = {audience, r, {0}};
+    struct who who;
+
+    if (reading_who(r, &who, err) != 0)
+        return -1;
     for (size_t k = 0; k < c->column_count; k++)
         p.places[k] = residents_column(r->residents, c->columns[k]);
     audience_begin_register(audience);

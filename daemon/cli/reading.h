@@ -7,6 +7,8 @@
 #include "cli.h"
 #include "preview.h"
 
+struct who;
+
 struct reading {
     struct campaign *campaign;
     struct preview *preview;
@@ -38,6 +40,10 @@ struct tree *reading_document(const char *path, struct error *err);
 
 /* The exit code of what went wrong in opening or reading. */
 int reading_fault(const struct reading *r);
+
+/* Whom of the register its audience means; after reading_open(), where r->residents is there. -1
+ * with err: nobody has such a tag. */
+int reading_who(const struct reading *r, struct who *who, struct error *err);
 
 /* The campaign alone, whose list need not be there: texts are taken at their word. NULL with
  * err. */
