@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "column.h"
 #include "csv.h"
+#include "gateway.h"
 #include "human.h"
 #include "mem.h"
 #include "residents.h"
@@ -125,6 +126,16 @@ static void name_file(const char *path, struct error *err)
         error_prefix(err, "%s", path);
 }
 
+int reading_speaks(const struct cli *cli, const struct campaign *c, struct error *err)
+{
+    const struct settings *s = cli->settings;
+    struct gateway_set *set = gateway_set_plan(s->gateways, s->plugin_dir, NULL);
+    int rc = set != NULL ? speechless_check(set, c, &s->defaults, err) : 0;
+
+    gateway_set_close(set);
+    return rc;
+}
+
 int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err)
 {
@@ -151,7 +162,7 @@ int reading_open(struct reading *r, struct cli *cli, const char *path, size_t ke
         name_file(path, err);
         return -1;
     }
-    if (speechless_check(cli, r->campaign, err) != 0)
+    if (reading_speaks(cli, r->campaign, err) != 0)
         return -1;
     r->preview = preview_create(r->campaign, cli->settings, keep);
     r->progress = isatty(STDERR_FILENO) && !cli->json;

@@ -35,6 +35,10 @@ struct reading {
 int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err);
 
+/* What speechless_check() says of the configured gateways; 0 also where their settings cannot be
+ * read. */
+int reading_speaks(const struct cli *cli, const struct campaign *c, struct error *err);
+
 /* The file as a tree, by its name as JSON or libconfig; NULL with err. */
 struct tree *reading_document(const char *path, struct error *err);
 
