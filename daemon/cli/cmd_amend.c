@@ -43,7 +43,7 @@ static int amend(struct cli *cli, const void *arg, char **operands, int count)
         campaign_write_json(c, &json);
         body = tree_parse_json(json.data, json.length, operands[0], &err);
     }
-    if (body == NULL)
+    if (body == NULL || (!c->cancelled && reading_speaks(cli, c, &err) != 0))
         rc = cli_error(cli, EX_DATAERR, &err);
     else
         rc = cli_connect(cli);

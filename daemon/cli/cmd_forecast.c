@@ -105,6 +105,22 @@ static void write_gateways(const struct asking *a, struct buf *out)
     table_free(t);
 }
 
+/* Whom its `only` leaves out: as it was meant, and no warning. */
+static void write_filtered(const struct asking *a, size_t r, struct buf *out)
+{
+    const struct campaign_reminder *one = &a->campaign->reminders[r];
+    const struct forecast_reminder *p = forecast_reminder(a->forecast, r);
+    char n[HUMAN_BYTES];
+
+    if (one->filter == FILTER_REGISTERED)
+        buf_printf(
+            out, T("  %s: for who has registered by then: nobody can have yet, at most %s will\n"),
+            one->name, human_count(n, forecast_later(a->campaign, r, p)));
+    else
+        buf_printf(out, T("  %s: not for %s of them, by only = \"%s\"\n"), one->name,
+                   human_count(n, p->missed[REASON_FILTER]), one->only);
+}
+
 /* What somebody should know of one reminder; nothing where all is well. */
 static void write_warnings(const struct asking *a, size_t r, struct buf *out)
 {
@@ -130,7 +146,9 @@ static void write_warnings(const struct asking *a, size_t r, struct buf *out)
     if (p->refused > 0)
         buf_printf(out, T("  %s: %s have opted out\n"), name, human_count(n, p->refused));
     for (int k = 1; k < REASON_COUNT; k++)
-        if (p->missed[k] > 0)
+        if (k == REASON_FILTER && p->missed[k] > 0)
+            write_filtered(a, r, out);
+        else if (p->missed[k] > 0)
             buf_printf(out, T("  ! %s: %s get nothing: %s\n"), name, human_count(n, p->missed[k]),
                        words_reason(notice_reason_name((enum notice_reason)k)));
     if (cut > 0)

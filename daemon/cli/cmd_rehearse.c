@@ -17,6 +17,7 @@
 #include "mem.h"
 #include "picture.h"
 #include "rehearsal.h"
+#include "rehearsal_people.h"
 #include "subcommands.h"
 #include "table.h"
 #include "walk.h"
@@ -59,8 +60,8 @@ static const struct option_row rehearse_options[] = {
 /* What came of one reminder. */
 struct came {
     int64_t first_ms, last_ms; /* submits; 0: none */
-    int64_t sent, segments, expired;
-    int64_t missed[REASON_COUNT], missed_sum;
+    int64_t sent, segments, refused;
+    int64_t missed[REASON_COUNT];
     int64_t lost[REASON_COUNT]; /* of those sent: failed, or undelivered */
     int64_t again, uncertain;   /* of those sent: more than once; never answered */
     double cost;
@@ -83,16 +84,6 @@ struct rehearsing {
 
 /* ------------------------------------------------------------------- the forecast */
 
-/* The rehearsal has a Redis of its own, and nobody's residents in it. */
-static bool wants_register(const char *path)
-{
-    struct tree *document = reading_document(path, NULL);
-    bool wants = document != NULL && campaign_wants_register(document);
-
-    tree_free(document);
-    return wants;
-}
-
 /* As if it was queued at that time. 0, or an exit code. */
 static int reckon(struct rehearsing *r, int64_t now_ms)
 {
@@ -102,13 +93,8 @@ static int reckon(struct rehearsing *r, int64_t now_ms)
     r->asking = NULL;
     reading_close(&r->reading);
     r->reading = (struct reading){0};
-    if (wants_register(r->path))
-        return cli_fail(r->cli, EX_DATAERR, "%s",
-                        T("people of the register cannot be rehearsed: outreach residents export "
-                          "FILE writes them (with --tag TAG some of them); give that FILE as "
-                          "audience.file of a copy"));
     if (reading_open(&r->reading, r->cli, r->path, 0, &err) != 0)
-        return cli_error(r->cli, r->reading.no_list ? EX_NOINPUT : EX_DATAERR, &err);
+        return cli_error(r->cli, reading_fault(&r->reading), &err);
     r->asking = asking_create(r->cli, r->reading.campaign, now_ms, &err);
     if (r->asking == NULL)
         return cli_error(r->cli, EX_CONFIG, &err);
@@ -304,9 +290,9 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
 
     (void)err;
     if (!record_was_submitted(record)) {
-        came->expired += record->state == NOTICE_EXPIRED;
-        came->missed_sum++;
-        if (record->reason < REASON_COUNT)
+        if (record->state == NOTICE_OPTED_OUT)
+            came->refused++;
+        else if (record->reason < REASON_COUNT)
             came->missed[record->reason]++;
         return 0;
     }
@@ -418,10 +404,15 @@ static void write_missed(const struct rehearsing *r, struct buf *out)
         for (int i = 1; i < REASON_COUNT; i++) {
             if (came->missed[i] == 0)
                 continue;
-            buf_printf(out, T("  ! %s: %s got nothing:\n"), name, human_count(n, came->missed[i]));
+            buf_printf(out,
+                       i == REASON_FILTER ? T("  %s: %s got nothing, as it should be:\n")
+                                          : T("  ! %s: %s got nothing:\n"),
+                       name, human_count(n, came->missed[i]));
             table_wrap(out, words_reason(notice_reason_name((enum notice_reason)i)), REASON_COLUMNS,
                        "    ");
         }
+        if (came->refused > 0)
+            buf_printf(out, T("  %s: %s have opted out\n"), name, human_count(n, came->refused));
         if (came->missed[REASON_NONE] > 0)
             buf_printf(out, T("  ! %s: %s were not sent in time\n"), name,
                        human_count(n, came->missed[REASON_NONE]));
@@ -540,15 +531,15 @@ static json_t *reminder_json(const struct rehearsing *r, size_t k)
                 missed, i == REASON_NONE ? "late" : notice_reason_name((enum notice_reason)i),
                 json_integer(came->missed[i]));
     return json_pack(
-        "{s:s,s:b,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:I,s:I,s:b,s:{s:b,s:I,s:I,s:I,s:I,s:f,s:I}}", "name",
-        r->reading.campaign->reminders[k].name, "skipped", came->skipped, "first_ms",
+        "{s:s,s:b,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:I,s:I,s:I,s:b,s:{s:b,s:I,s:I,s:I,s:I,s:f,s:I}}",
+        "name", r->reading.campaign->reminders[k].name, "skipped", came->skipped, "first_ms",
         (json_int_t)came->first_ms, "last_ms", (json_int_t)came->last_ms, "notices",
         (json_int_t)came->sent, "segments", (json_int_t)came->segments, "cost", came->cost,
-        "missed", missed, "lost", lost_json(came), "again", (json_int_t)came->again, "uncertain",
-        (json_int_t)came->uncertain, "equal", came->equal, "forecast", "skipped", p->skipped,
-        "begins_ms", (json_int_t)forecast_begins(p), "done_ms", (json_int_t)p->done_ms, "notices",
-        (json_int_t)p->sent, "segments", (json_int_t)p->segments, "cost", p->cost, "late",
-        (json_int_t)p->late);
+        "missed", missed, "lost", lost_json(came), "opted_out", (json_int_t)came->refused, "again",
+        (json_int_t)came->again, "uncertain", (json_int_t)came->uncertain, "equal", came->equal,
+        "forecast", "skipped", p->skipped, "begins_ms", (json_int_t)forecast_begins(p), "done_ms",
+        (json_int_t)p->done_ms, "notices", (json_int_t)p->sent, "segments", (json_int_t)p->segments,
+        "cost", p->cost, "late", (json_int_t)p->late);
 }
 
 static int tell(const struct rehearsing *r)
@@ -612,6 +603,11 @@ static int run(struct rehearsing *r)
     r->inner = rehearsal_cli(r->world);
     if (rehearsal_start(r->world, &err) != 0)
         return cli_interrupted() != 0 ? cli_interrupted() : cli_error(r->cli, EX_UNAVAILABLE, &err);
+    if (r->reading.residents != NULL) {
+        rc = rehearsal_people(r->cli, r->inner, r->path, &err);
+        if (rc != 0)
+            return cli_interrupted() != 0 ? rc : cli_error(r->cli, rc, &err);
+    }
     rc = queue_there(r);
     if (rc == 0)
         rc = reckon(r, r->queued_ms);
@@ -663,7 +659,8 @@ const struct subcommand cmd_rehearse = {
            "sandboxes of the same names, channels, rates, classes and prices; the clock is set\n"
            "forward where nothing can happen. Tells what was sent when, what it costs, who got\n"
            "nothing and why, and whether that equals the forecast (exit 70 if not).\n"
-           "Neither the real Redis nor any operator is touched; who has opted out is not known."),
+           "Nothing is written to the real Redis and no operator is spoken to. Who has opted out\n"
+           "is known where the audience comes from the register of residents, which is read then."),
     .least = 1,
     .most = 1,
     .options = rehearse_options,

@@ -8,6 +8,7 @@
 #include "hours.h"
 #include "mem.h"
 #include "places.h"
+#include "reply_rules.h"
 #include "safe.h"
 #include "settings.h"
 #include "zone.h"
@@ -470,6 +471,15 @@ size_t forecast_gateways(const struct forecast *f)
 const struct gateway_config *forecast_gateway(const struct forecast *f, size_t i)
 {
     return gateway_config(gateway_set_at(f->gateways, i));
+}
+
+int64_t forecast_later(const struct campaign *c, size_t r, const struct forecast_reminder *p)
+{
+    int64_t most = p->missed[REASON_FILTER];
+
+    if (c->reminders[r].filter != FILTER_REGISTERED)
+        return 0;
+    return c->replies->capacity > 0 && c->replies->capacity < most ? c->replies->capacity : most;
 }
 
 unsigned forecast_cut(const struct forecast_reminder *r, int64_t *notices, double *saves)

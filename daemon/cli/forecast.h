@@ -94,6 +94,10 @@ const struct gateway_config *forecast_gateway(const struct forecast *f, size_t i
 /* The templates, in the order in which they came up; FORECAST_TEMPLATES at most. */
 const struct forecast_template *forecast_templates(const struct forecast *f, size_t *count);
 
+/* How many more reminder r may go to, who have no place yet by which they would get it: of those
+ * whom the filter leaves out, as many as there are places. 0 where that is not why. */
+int64_t forecast_later(const struct campaign *c, size_t r, const struct forecast_reminder *p);
+
 /* The fewest characters that, cut from the text, make it a segment shorter for half of those
  * who get several; 0: no short cut helps. */
 unsigned forecast_cut(const struct forecast_reminder *r, int64_t *notices, double *saves);

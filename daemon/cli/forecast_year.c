@@ -46,6 +46,7 @@ struct year {
     size_t month_count;
     struct crowd *crowd;
     unsigned broken;
+    int64_t later; /* notices more, to who has registered by then */
     /* of the campaign that is being read */
     const struct campaign *campaign;
     const struct forecast *forecast;
@@ -165,7 +166,8 @@ static struct sum *month_of(struct year *y, const struct zone *zone, int64_t ms)
     return &y->months[at].sum;
 }
 
-static void add_reminder(struct year *y, struct line *l, const struct forecast_reminder *p)
+static void add_reminder(struct year *y, struct line *l, const struct campaign *c, size_t r,
+                         const struct forecast_reminder *p)
 {
     struct sum sum = {p->sent, p->segments, p->late, 0, p->cost};
     int64_t begins_ms = p->first_slot_ms != 0 ? p->first_slot_ms : p->begins_ms;
@@ -175,6 +177,7 @@ static void add_reminder(struct year *y, struct line *l, const struct forecast_r
     for (int k = 1; k < REASON_COUNT; k++)
         if (k != REASON_FILTER) /* not for them, until they have a place */
             sum.missed += p->missed[k];
+    y->later += forecast_later(c, r, p);
     l->reminders++;
     if (l->first_ms == 0 || begins_ms < l->first_ms)
         l->first_ms = begins_ms;
@@ -209,7 +212,7 @@ static void add_file(void *arg, const char *file)
 
         l->people = (int64_t)preview_rows(f.reading.preview);
         for (size_t r = 0; r < f.reading.campaign->reminder_count; r++)
-            add_reminder(y, l, forecast_reminder(f.asking->forecast, r));
+            add_reminder(y, l, f.reading.campaign, r, forecast_reminder(f.asking->forecast, r));
     } else if (rc != 0 && (f.reading.no_list || f.reading.no_register != 0)) {
         add_bare(y, file, &err);
     } else if (rc != 0) {
@@ -383,6 +386,10 @@ static void write_answer(const struct year *y, struct buf *out)
             put_note(y, T("! %s: %s notices would reach nobody: see its forecast"), &y->lines[i],
                      y->lines[i].sum.missed, &notes);
     }
+    if (y->later > 0)
+        buf_printf(&notes,
+                   T("  at most %s notices more, to who has registered by then: in no sum here\n"),
+                   human_count(n, y->later));
     write_crowd(y, &notes);
     if (notes.length > 0) {
         buf_puts(out, T("\nTo know\n"));

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "column.h"
 #include "csv.h"
+#include "gateway.h"
 #include "human.h"
 #include "mem.h"
 #include "residents.h"
@@ -125,6 +126,16 @@ static void name_file(const char *path, struct error *err)
         error_prefix(err, "%s", path);
 }
 
+int reading_speaks(const struct cli *cli, const struct campaign *c, struct error *err)
+{
+    const struct settings *s = cli->settings;
+    struct gateway_set *set = gateway_set_plan(s->gateways, s->plugin_dir, NULL);
+    int rc = set != NULL ? speechless_check(set, c, &s->defaults, err) : 0;
+
+    gateway_set_close(set);
+    return rc;
+}
+
 int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err)
 {
@@ -151,7 +162,7 @@ int reading_open(struct reading *r, struct cli *cli, const char *path, size_t ke
         name_file(path, err);
         return -1;
     }
-    if (speechless_check(cli, r->campaign, err) != 0)
+    if (reading_speaks(cli, r->campaign, err) != 0)
         return -1;
     r->preview = preview_create(r->campaign, cli->settings, keep);
     r->progress = isatty(STDERR_FILENO) && !cli->json;
@@ -248,17 +259,27 @@ static void on_people(void *arg, int64_t number, int64_t last)
     on_progress(((struct people *)arg)->reading, (uint64_t)number, (uint64_t)last);
 }
 
-static int read_register(struct reading *r, struct audience *audience, struct error *err)
+int reading_who(const struct reading *r, struct who *who, struct error *err)
 {
     const struct campaign *c = r->campaign;
     const char *const *const named[] = {c->tags, c->any, c->without};
-    struct people p = {audience, r, {0}};
-    struct who who = {0};
 
+    *who = (struct who){0};
     for (int kind = 0; kind < WHO_KINDS; kind++)
         for (size_t i = 0; named[kind] != NULL && named[kind][i] != NULL; i++)
-            if (who_name(&who, r->residents, (enum who_kind)kind, named[kind][i], err) != 0)
+            if (who_name(who, r->residents, (enum who_kind)kind, named[kind][i], err) != 0)
                 return error_prefix(err, "%s: audience", r->path);
+    return 0;
+}
+
+static int read_register(struct reading *r, struct audience *audience, struct error *err)
+{
+    const struct campaign *c = r->campaign;
+    struct people p = {audience, r, {0}};
+    struct who who;
+
+    if (reading_who(r, &who, err) != 0)
+        return -1;
     for (size_t k = 0; k < c->column_count; k++)
         p.places[k] = residents_column(r->residents, c->columns[k]);
     audience_begin_register(audience);

@@ -8,6 +8,7 @@
 #include "preview.h"
 
 struct campaign_status;
+struct who;
 
 struct reading {
     struct campaign *campaign;
@@ -36,11 +37,19 @@ struct reading {
 int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err);
 
+/* What speechless_check() says of the configured gateways; 0 also where their settings cannot be
+ * read. */
+int reading_speaks(const struct cli *cli, const struct campaign *c, struct error *err);
+
 /* The file as a tree, by its name as JSON or libconfig; NULL with err. */
 struct tree *reading_document(const char *path, struct error *err);
 
 /* The exit code of what went wrong in opening or reading. */
 int reading_fault(const struct reading *r);
+
+/* Whom of the register its audience means; after reading_open(), where r->residents is there. -1
+ * with err: nobody has such a tag. */
+int reading_who(const struct reading *r, struct who *who, struct error *err);
 
 /* The campaign alone, whose list need not be there: texts are taken at their word. NULL with
  * err. */

@@ -9,6 +9,7 @@
 #include "health.h"
 #include "keys.h"
 #include "log.h"
+#include "speechless.h"
 #include "tree.h"
 
 #include <stdio.h>
@@ -143,6 +144,10 @@ static void judge(struct amending *a)
     a->amendment =
         amendment_create(a->status, a->request.body, &a->d->settings->defaults, now_ms, &err);
     if (a->amendment == NULL) {
+        finish(a, err.text);
+    } else if (!a->amendment->now->cancelled &&
+               speechless_check(a->d->gateways, a->amendment->now, &a->d->settings->defaults,
+                                &err) != 0) {
         finish(a, err.text);
     } else if (a->amendment->same) {
         log_info("campaign.same campaign=%s by=%s", a->campaign, log_quote(a->by));

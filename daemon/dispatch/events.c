@@ -10,6 +10,7 @@
 #include "keys.h"
 #include "language.h"
 #include "log.h"
+#include "speechless.h"
 #include "tree.h"
 #include "upload.h"
 #include "utf8.h"
@@ -462,6 +463,10 @@ static void apply_queue(struct events *e, const struct event_copy *c)
         return;
     }
     snprintf(e->campaign_id, sizeof e->campaign_id, "%s", e->campaign->id);
+    if (speechless_check(e->d->gateways, e->campaign, &e->d->settings->defaults, &err) != 0) {
+        reject(e, err.text);
+        return;
+    }
     if (health_full(e->d->options.health)) { /* what is under way needs the rest */
         reject(e, events_no_room);
         return;

@@ -82,10 +82,19 @@ journey('where templates alone are sent, corrections need one of their own: refu
       assert.equal(refused.code, 65, refused.all);
       assert.match(refused.err, said);
     }
+  // What comes by the queue is judged by the daemon in the same words, an amendment too; not a cancel.
+  const turned = async (words) => until('its refusal', async () => (await s.rejected()).some((r) => words.test(r.reason)), 60000);
+  await s.xadd(body('区妇联', {}));
+  await turned(/no correction could be sent: gateway aliyun/);
+  await s.xadd(body('区妇联', { corrections: { templates: code('SMS_9', ['text=notice_text']) }, registration: {} }));
+  await turned(/nobody who writes back could be answered: gateway aliyun/);
   const right = { corrections: { templates: code('SMS_9', ['name|居民', 'text=notice_text']) } };
   await s.ok('check', file('区妇联', { ...right, registration: {}, answer_templates: code('SMS_8', ['text=notice_text']) }));
   await s.xadd(body('区妇联', right));
   await s.counted('fair', 'first', { accepted: 2 }, 60000);
+  await s.xadd(body('体育馆', {}), { op: 'amend' });
+  await until('its refusal', async () => (await s.rejected()).some((r) => r.op === 'amend' && /no correction could be sent/.test(r.reason)), 60000);
+  assert.match((await s.outreach('amend', file('体育馆', {}), '-y')).err, /no correction could be sent: gateway aliyun/);
   await s.xadd(body('文化馆', right), { op: 'amend' });
   await until('the corrections', () => peer.sent.length === 4, 60000);
   assert.deepEqual(peer.sent.slice(2).map((m) => [m.template, m.params]).sort(), list.map((p) =>

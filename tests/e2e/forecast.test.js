@@ -122,6 +122,22 @@ journey('closed days of a gateway, and one that is not configured, are reckoned 
   assert.equal(eve.notices, 1);
   assert.equal(eve.missed['no-gateway'], 1);
   assert.equal(eve.late, 1, 'closed on the eve, and on the day it begins at nine');
+
+  // Who gets a reminder once she has a place is no warning: nobody can have one yet. Of three, two will.
+  s.write('list.csv', '姓名,手机号\n王,13851401000\n李,13851401001\n张,13851401002\n');
+  const placed = s.write('fair.conf', conf(`texts = { zh = "{{name}}您好。"; }; registration = { capacity = 2; };
+    reminders = ( { name = "all"; at = "-3d 10:00"; }, { name = "placed"; at = "-2d 10:00"; only = "registered"; },
+      { name = "others"; at = "-2d 11:00"; only = "untold"; } );`));
+  const shown = await s.ok('forecast', placed, '--offline');
+  assert.match(shown.out, /\n {2}placed: for who has registered by then: nobody can have yet, at most 2 will\n/);
+  assert.match(shown.out, /\n {2}others: not for 3 of them, by only = "untold"\n/);
+  assert.doesNotMatch(shown.out, /!/);
+  const zh = { env: { LC_ALL: 'zh_CN.UTF-8' } };
+  assert.match((await s.run(['-c', s.conf, 'forecast', placed, '--offline'], zh)).out, /\n {2}placed：发给届时已报名的人：现在还没有人能报名，最多 2 人\n/);
+  fs.mkdirSync(s.path('year'));
+  fs.writeFileSync(s.path('year/fair.conf'), fs.readFileSync(placed, 'utf8').replace('"list.csv"', '"../list.csv"'));
+  assert.match((await s.ok('forecast', 'year', '--offline', '--year', 'all')).out, /\n {2}at most 2 notices more, to who has registered by then: in no sum here\n/);
+  assert.match((await s.run(['-c', s.conf, 'forecast', 'year', '--offline', '--year', 'all'], zh)).out, /\n {2}另最多 2 条/);
 });
 
 journey('a year is the sum of its campaigns, by month, and says in which week the same people get many', async (s) => {

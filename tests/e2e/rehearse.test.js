@@ -70,4 +70,29 @@ journey('a rehearsal of weeks takes moments, equals the forecast, and touches ne
   assert.equal((await rehearse('missing.conf')).code, 66);
   const chinese = await s.run(['-c', s.conf, 'rehearse', crowd], { env: { ...env, LC_ALL: 'zh_CN.UTF-8' }, timeoutMs: 110000 });
   assert.match(chinese.out, /与预测|预测为/);
+
+  // People of the register: those whom the tags mean, in their language, but for who refused or is in danger; and nothing
+  // comes of it where they are from.
+  const tagged = s.write('tagged.conf', `campaign = { id = "tagged"; class = "notice"; title = "T"; event = { starts = "${inDays(9, '10:30')}"; };
+    audience = { tags = ( "妇女" ); without = ( "外出" ); }; texts = { zh = "{{姓名}}您好。"; en = "${'A long text for {{姓名}}. '.repeat(9)}"; };
+    reminders = ( { name = "early"; at = "-1d 09:00"; }, { name = "late"; at = "-1h"; } ); };\n`);
+  await s.redisServer(); // one that outlives who asks it
+  s.writeConf();
+  const empty = await rehearse(tagged);
+  assert.equal(empty.code, 66, empty.all);
+  assert.match(empty.err, /the register is empty/);
+  s.write('people.csv', '姓名,手机号,语言,标签\n甲,13851403001,,妇女\nYi,13851403002,en,妇女\n丙,13851403003,,妇女\n丁,13851403004,,妇女\n'
+    + '戊,13851403005,,党员\n己,13851403006,,妇女、外出\n庚,13851403001,,妇女\n');
+  await s.ok('residents', 'import', 'people.csv', '-y');
+  await s.ok('optout', 'add', '13851403003');
+  await s.ok('safe', '13851403004', 'skip');
+  const keys = async () => { const client = await s.redis(); return (await client.call('KEYS', '*')).sort(); };
+  const kept = await keys();
+  const register = JSON.parse((await rehearse(tagged, '--json')).out);
+  assert.equal(register.recipients, 4, 'tagged, and not away; two share a phone');
+  assert.equal(register.equal, true, JSON.stringify(register));
+  // The English one is 9 times 20-odd letters long, with the signature three segments.
+  for (const r of register.reminders)
+    assert.deepEqual([r.notices, r.segments, r.opted_out, r.missed], [2, 4, 1, { safe: 1 }], r.name);
+  assert.deepEqual(await keys(), kept);
 }, { timeout: 300000 });
