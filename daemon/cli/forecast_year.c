@@ -367,6 +367,7 @@ static void put_note(const struct year *y, const char *words, const struct line 
 static void write_answer(const struct year *y, struct buf *out)
 {
     struct buf notes = BUF_INIT(1u << 20);
+    char n[HUMAN_BYTES];
     size_t unknown = 0;
 
     write_campaigns(y, out);
