@@ -117,7 +117,8 @@ test('the demonstration may be given twice a day: nobody of its campaigns is cap
 
 test('every heading that a list may have is in the table of conf/campaigns/README.md', () => {
   const table = read('daemon/campaign/column.c').match(/headings\[\] = \{([^]*?)\n\};/)[1];
-  const guide = read('conf/campaigns/README.md');
+  const whole = read('conf/campaigns/README.md');
+  const guide = whole.slice(whole.indexOf('| ours | headings |'));
   const pairs = [...table.matchAll(/\{"([^"]+)", "([^"]+)"\}/g)].map(([, said, meant]) => [said, meant]);
   assert.ok(pairs.length > 40);
   for (const [said, meant] of pairs) {
