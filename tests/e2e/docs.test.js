@@ -127,6 +127,14 @@ test('every heading that a list may have is in the table of conf/campaigns/READM
   }
 });
 
+test('what plugins say of their lines is told in Chinese: the sentences are still theirs', () => {
+  const said = fs.readdirSync(path.join(ROOT, 'plugins'), { recursive: true }).filter((file) => String(file).endsWith('.c'))
+    .map((file) => read(path.join('plugins', String(file)))).join('');
+  const sentences = all(read('daemon/cli/gateway_says.c'), /N_\("([^"]+)"\)/g);
+  assert.ok(sentences.length > 20);
+  for (const sentence of sentences) assert.ok(said.includes(`"${sentence.split('%')[0]}`), sentence);
+});
+
 test('every field of a campaign file is in both tables of conf/campaigns/README.md, the English and the Chinese', () => {
   // What `outreach queue` writes itself is no field of a file.
   const written = ['form.columns', 'audience.digest', 'audience.rows'];
