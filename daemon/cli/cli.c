@@ -405,7 +405,7 @@ int cli_no_verb(const struct cli *cli, const struct subcommand *s, const char *t
 {
     const char *nearest = field_nearest(typed, next_verb, s->operands);
 
-    if (nearest == NULL)
+    if (nearest == NULL || strcmp(nearest, typed) == 0) /* what stands behind it is wrong */
         return cli_usage(cli, s);
     return cli_fail(cli, EX_USAGE, T("%s: there is no %s (did you mean %s?)"), s->name, typed,
                     nearest);

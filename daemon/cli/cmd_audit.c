@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "clock.h"
 #include "field.h"
+#include "gateway_orders.h"
 #include "keys.h"
 #include "mem.h"
 #include "subcommands.h"
@@ -156,11 +157,10 @@ static int check_op(const struct cli *cli, const char *op)
         if (audit_words_match(audit_words_op(i), op))
             return 0;
     for (size_t i = 0; audit_words_op(i) != NULL; i++)
-        buf_printf(&all, "%s%s", i > 0 ? ", " : "", audit_words_op(i));
+        buf_printf(&all, "%s%s", i > 0 ? T(", ") : "", audit_words(audit_words_op(i)));
     nearest = field_nearest(op, next_op, NULL);
     if (nearest != NULL)
-        rc = cli_fail(cli, EX_USAGE, T("no order is called %s (did you mean %s?): there are %s"),
-                      op, nearest, buf_string(&all));
+        rc = cli_fail(cli, EX_USAGE, T("no order is called %s (did you mean %s?)"), op, nearest);
     else
         rc =
             cli_fail(cli, EX_USAGE, T("no order is called %s: there are %s"), op, buf_string(&all));
@@ -175,14 +175,16 @@ static int audit(struct cli *cli, const void *options, char **operands, int coun
                                            {T("ASKED FOR"), TABLE_LEFT, false},
                                            {T("OF"), TABLE_LEFT, TABLE_WRAPS},
                                            {T("MORE"), TABLE_LEFT, TABLE_BELOW}};
-    const struct audit_options *asked = options;
+    struct audit_options named = *(const struct audit_options *)options;
+    const struct audit_options *asked = &named;
     struct auditing *a;
     struct buf out = BUF_INIT(64u << 20);
     struct error err;
     size_t found = 0;
     int rc = asked->op != NULL ? check_op(cli, asked->op) : 0;
 
-    (void)operands, (void)count;
+    if (count > 0)
+        named.campaign = operands[0];
     if (rc == 0)
         rc = cli_connect(cli);
     if (rc != 0)
@@ -199,7 +201,10 @@ static int audit(struct cli *cli, const void *options, char **operands, int coun
     if (rc == 0 && cli->json) {
         cli_json(json_incref(a->all));
     } else if (rc == 0 && json_array_size(a->all) == 0) {
-        puts(T("nothing of that kind is on record"));
+        if (asked->gateway != NULL && gateway_configured(cli, asked->gateway) == NULL)
+            rc = gateway_unknown(cli, asked->gateway);
+        else
+            puts(T("nothing of that kind is on record"));
     } else if (rc == 0) {
         table_write(a->table, cli->width, 0, &out);
         cli_print(&out);
@@ -216,12 +221,12 @@ static int audit(struct cli *cli, const void *options, char **operands, int coun
 
 const struct subcommand cmd_audit = {
     .name = "audit",
-    .operands = "",
+    .operands = "[ID]",
     .summary = N_("who asked for what, and when"),
     .more = N_("Every order that changed something: queue, approve, pause, resume, cancel, retry,\n"
                "opt-outs, orders to gateways, confirmed clocks, recoveries; and who was shown\n"
                "people's whole numbers, how many. The newest last. Numbers here are masked."),
-    .most = 0,
+    .most = 1,
     .options = audit_options,
     .options_bytes = sizeof(struct audit_options),
     .run = audit,

@@ -7,6 +7,7 @@
 #include "daemons.h"
 #include "doubt.h"
 #include "gateway_orders.h"
+#include "gateway_says.h"
 #include "gateway_try.h"
 #include "human.h"
 #include "keys.h"
@@ -122,6 +123,11 @@ static void put_trouble(struct gathering *g, const char *name, const json_t *sta
     buf_putc(&g->troubles, '\n');
 }
 
+static bool takes_nothing(const json_t *status)
+{
+    return number(status, "capacity") == 0 && string(status, "state")[0] != '\0';
+}
+
 /* What people have ordered comes before what the gateway does. */
 static const char *state_words(const struct gathering *g, const char *name, const json_t *status)
 {
@@ -131,6 +137,8 @@ static const char *state_words(const struct gathering *g, const char *name, cons
         return T("PAUSED");
     if (strcmp(order, "drained") == 0)
         return number(status, "outstanding") > 0 ? T("DRAINING") : T("DRAINED");
+    if (strcmp(string(status, "circuit"), "closed") == 0 && takes_nothing(status))
+        return T("NO LINE");
     return circuit_words(string(status, "circuit"));
 }
 
@@ -203,7 +211,7 @@ static void put_status(struct gathering *g, const char *name, const char *channe
 {
     int64_t age_ms = clock_wall_ms() - number(status, "t");
     bool stale = age_ms > STALE_MS;
-    char age[HUMAN_BYTES];
+    char age[HUMAN_BYTES], why[RETELL_BYTES];
 
     table_cell(g->table, name);
     table_cell(g->table, channel);
@@ -214,8 +222,9 @@ static void put_status(struct gathering *g, const char *name, const char *channe
     if (stale)
         buf_printf(&g->troubles, T("%s: nothing heard from %s for %s\n"), name, daemon,
                    human_age(age, age_ms));
-    else if (number(status, "capacity") == 0 && string(status, "state")[0] != '\0')
-        buf_printf(&g->troubles, T("%s: takes nothing now: %s\n"), name, string(status, "state"));
+    else if (takes_nothing(status))
+        buf_printf(&g->troubles, T("%s: takes nothing now: %s\n"), name,
+                   gateway_says(string(status, "state"), why));
     put_trouble(g, name, status);
 }
 
@@ -414,7 +423,8 @@ const struct subcommand cmd_gateways = {
     .more =
         N_("OUT: messages without an answer yet. SUBM, ACC, THR, REJ: submitted, accepted,\n"
            "throttled and rejected since the daemon started. What troubles a gateway stands\n"
-           "below. `no news`: its daemon has said nothing for 15 seconds.\n"
+           "below. `no news`: its daemon has said nothing for 15 seconds. `NO LINE`: it is not\n"
+           "connected.\n"
            "pause: takes nothing new and keeps its connection. drain: hangs up besides, once it\n"
            "has finished what it has. limit: at most RATE (5/s, 20/min), never more than is\n"
            "configured. All daemons obey within about a second, and after a restart too, until\n"

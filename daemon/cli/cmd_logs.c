@@ -205,7 +205,7 @@ static int no_event(const struct cli *cli, const char *event)
     int rc;
 
     for (size_t i = 0; log_event(i) != NULL; i++)
-        buf_printf(&all, "%s%s", i > 0 ? ", " : "", log_event(i));
+        buf_printf(&all, "%s%s", i > 0 ? T(", ") : "", words_state(log_event(i)));
     if (nearest != NULL)
         rc = cli_fail(cli, EX_USAGE, T("there is no event %s (did you mean %s?)"), event, nearest);
     else
@@ -236,13 +236,15 @@ static int nothing(struct cli *cli, const struct logs_options *options)
 
 static int logs(struct cli *cli, const void *arg, char **operands, int count)
 {
-    const struct logs_options *options = arg;
+    struct logs_options named = *(const struct logs_options *)arg;
+    const struct logs_options *options = &named;
     struct reading_log *r;
     char hash[ADDRESS_HASH_BYTES];
     const char *event = options->event != NULL ? find_event(options->event) : NULL;
     int rc = cli_settings(cli);
 
-    (void)operands, (void)count;
+    if (count > 0)
+        named.campaign = operands[0];
     if (options->event != NULL && event == NULL)
         return no_event(cli, options->event);
     if (rc != 0)
@@ -274,12 +276,12 @@ static int logs(struct cli *cli, const void *arg, char **operands, int count)
 
 const struct subcommand cmd_logs = {
     .name = "logs",
-    .operands = "",
+    .operands = "[ID]",
     .summary = N_("the delivery log: a line for every event of a notice"),
     .more =
         N_("Shows the last lines, from the current log file and the one rotated last. Numbers are\n"
            "masked. With --json the lines are shown as they stand in the file."),
-    .most = 0,
+    .most = 1,
     .options = logs_options,
     .options_bytes = sizeof(struct logs_options),
     .run = logs,

@@ -795,7 +795,7 @@ static int replies(struct cli *cli, const void *arg, char **operands, int count)
         strcmp(operands[0], "answer") != 0 && strcmp(operands[0], "close") != 0)
         o.campaign = operands[0];
     else if (count > 0)
-        return cli_usage(cli, &cmd_replies);
+        return cli_no_verb(cli, &cmd_replies, operands[0]);
     if ((o.sums || o.registered) && o.campaign == NULL)
         return cli_fail(cli, EX_USAGE,
                         T("of which campaign? outreach replies CAMPAIGN --sums (or --registered)"));

@@ -300,12 +300,12 @@ static int report(struct cli *cli, const void *arg, char **operands, int count)
                                            {T("why, and what to do"), TABLE_LEFT, TABLE_WRAPS}};
     struct report *r;
     struct picture *p = NULL;
-    int wanted = options->state != NULL ? notice_state_parse(options->state) : -1;
+    int wanted = options->state != NULL ? picture_notice_state(cli, options->state) : -1;
     int rc;
 
     (void)count;
     if (options->state != NULL && wanted < 0)
-        return cli_fail(cli, EX_USAGE, T("report: no notice can be %s"), options->state);
+        return EX_USAGE;
     rc = cli_connect(cli);
     if (rc == 0)
         p = picture_ask_taken(cli, operands[0], &rc);

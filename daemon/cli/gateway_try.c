@@ -7,6 +7,7 @@
 #include "encoding.h"
 #include "gateway.h"
 #include "gateway_orders.h"
+#include "gateway_says.h"
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
@@ -144,13 +145,15 @@ static const char *outcome_words(enum gateway_outcome outcome)
     return language_in(keys[outcome], gateway_outcome_name(outcome));
 }
 
-/* "rejected: nobody has this number, code 0x0b, ESME_RINVDSTADR: ...", to be freed. */
+/* "rejected: no such number: correct it in the list, code 0x0b, ESME_RINVDSTADR", to be freed. */
 static char *result_words(const struct trying *t, const char *state, enum gateway_reason reason,
                           const char *code, const char *words)
 {
     struct buf line = BUF_INIT(8192);
-    const char *meaning =
-        code != NULL ? code_words_find(t->codes, gateway_config(t->gateway)->name, code) : NULL;
+    bool failed = reason != GATEWAY_REASON_NONE;
+    const char *meaning = failed && code != NULL
+                              ? code_words_find(t->codes, gateway_config(t->gateway)->name, code)
+                              : NULL;
     char *text;
 
     buf_puts(&line, state);
@@ -158,7 +161,7 @@ static char *result_words(const struct trying *t, const char *state, enum gatewa
         buf_printf(&line, T(": %s"), meaning);
     else if (reason == GATEWAY_REASON_EXPIRED) /* else it would be the state of that name */
         buf_printf(&line, T(": %s"), words_reason("expired-there"));
-    else if (reason != GATEWAY_REASON_NONE)
+    else if (failed)
         buf_printf(&line, T(": %s"), words_reason(gateway_reason_name(reason)));
     if (code != NULL)
         buf_printf(&line, T(", code %s"), code);
@@ -467,11 +470,13 @@ static int send_one(struct trying *t, const struct gateway_try_options *options)
 {
     struct gateway_message *message = &t->message;
     struct gateway_statistics state;
+    char why[RETELL_BYTES];
     void *context = NULL;
 
     if (!run_until(t, is_free, CONNECT_MS)) {
         gateway_statistics(t->gateway, &state);
-        say(t, T("the gateway takes nothing: %s"), *state.state ? state.state : T("not connected"));
+        say(t, T("the gateway takes nothing: %s"),
+            *state.state ? gateway_says(state.state, why) : T("not connected"));
         return EX_TEMPFAIL;
     }
     message->submit_by_ms = clock_boot_ms() + ANSWER_MS;

@@ -87,7 +87,8 @@ static int read_duration(const struct option_row *row, const char *text, int64_t
     }
     if (field_duration(text, out) == 0)
         return 0;
-    return error_set(err, T("--%s %s: expected a time such as 3, 500ms or 2min"), row->name, text);
+    return error_set(err, T("--%s %s: expected a time such as 3 (seconds), 2min, 2h or 7d"),
+                     row->name, text);
 }
 
 static int read_choice(const struct option_row *row, const char *text, const char **out,

@@ -170,3 +170,17 @@ const char *picture_reminder_state(const struct reminder_status *r)
         return "paused";
     return r->state;
 }
+
+int picture_notice_state(const struct cli *cli, const char *asked)
+{
+    const char *name = words_state_name(asked);
+    struct buf all = BUF_INIT(4096);
+
+    if (name != NULL)
+        return notice_state_parse(name);
+    for (size_t i = 0; words_notice_state(i) != NULL; i++)
+        buf_printf(&all, "%s%s", i > 0 ? T(", ") : "", words_notice_state(i));
+    cli_fail(cli, EX_USAGE, T("no notice can be %s: there are %s"), asked, buf_string(&all));
+    buf_free(&all);
+    return -1;
+}

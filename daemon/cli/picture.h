@@ -51,4 +51,8 @@ void picture_write_awaiting(const struct picture *p, struct buf *out);
  * the state of a reminder. */
 const char *picture_reminder_state(const struct reminder_status *r);
 
+/* The state of a notice that a person asks for, by its name or its word; -1 after those there are
+ * were told. */
+int picture_notice_state(const struct cli *cli, const char *asked);
+
 #endif

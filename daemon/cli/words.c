@@ -119,6 +119,21 @@ const char *words_state(const char *name)
     return find(states, sizeof states / sizeof *states, name);
 }
 
+#define NOTICE_WORDS 12 /* of states: those of a notice */
+
+const char *words_notice_state(size_t i)
+{
+    return i < NOTICE_WORDS ? words_of(states[i].words) : NULL;
+}
+
+const char *words_state_name(const char *asked)
+{
+    for (size_t i = 0; i < NOTICE_WORDS; i++)
+        if (strcmp(states[i].name, asked) == 0 || strcmp(words_of(states[i].words), asked) == 0)
+            return states[i].name;
+    return NULL;
+}
+
 const char *words_reason(const char *name)
 {
     return find(reasons, sizeof reasons / sizeof *reasons, name);

@@ -14,6 +14,8 @@
 
 #include "language.h"
 
+#include <stddef.h>
+
 #define T(english) language_text(english)
 #define TC(context, english) language_in(context "\004" english, english)
 
@@ -23,6 +25,11 @@ const char *words_of(const char *english);
 /* A state of a notice, a reminder, a campaign or a circuit, or an event of the
  * delivery log, in the person's language; a name that is not known is itself. */
 const char *words_state(const char *name);
+
+/* A state of a notice by its name or by its word ("失败"): its name, or NULL. */
+const char *words_state_name(const char *asked);
+/* The i-th state of a notice as people see it; NULL behind the last. */
+const char *words_notice_state(size_t i);
 
 /* Why a notice is where it is, in a sentence with what to do about it. name as
  * notice_reason_name() gives it; "" for "none", an unknown one is itself. */

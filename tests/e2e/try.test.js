@@ -35,7 +35,7 @@ journey('try over SMPP shows the session, the answer, its id and the receipt', a
   assert.equal(smsc.submits.length, 1);
   assert.equal(smsc.submits[0].to, TO);
   assert.match(result.out, /answer: accepted\nmessage id: m1\n/);
-  assert.match(result.out, /receipt: delivered: .*, code DELIVRD/);
+  assert.match(result.out, /receipt: delivered, code DELIVRD/);
   assert.match(result.err, /smpp.bound gateway=mobile/);
   for (const line of ['> bind_transceiver \\(0x00000009\\), sequence 1, ', '< bind_transceiver_resp \\(0x80000009\\), sequence 1, ',
     '> submit_sm \\(0x00000004\\), sequence 2, ', '< submit_sm_resp \\(0x80000004\\), sequence 2, ', '< deliver_sm \\(0x00000005\\), '])

@@ -105,11 +105,11 @@ const SCREENS = [
 /** What people get wrong, with what they are told: the exit code. */
 const WRONG = [
   [64, ['lst'], ['list', 'x'], ['list', '--colour'], ['show'], ['show', ID, '-s', 'gone'], ['audit', '--op', 'qeue'], ['audit', '--op', 'zzz'],
-    ['audit', '-n', 'x'], ['audit', '-s', 'x'], ['why'], ['logs', '-e', 'x'], ['gateways', 'stop', 'mobile'], ['optout', 'add'], ['optout', 'x'],
+    ['audit', '-n', 'x'], ['audit', '-s', 'x'], ['why'], ['logs', '-e', 'x'], ['gateways', 'stop', 'mobile'], ['gateways', 'paus', 'mobile'], ['residents', 'tga'], ['proof', ID, NUMBER], ['safe', NUMBER, 'hours'], ['optout', 'add'], ['optout', 'x'],
     ['clock', 'x'], ['plan', '--year', '20x'], ['residents'], ['residents', 'x'], ['residents', 'tag'], ['add', 'fair'], ['safe', NUMBER, 'x'],
     ['retry', ID, '--reason', 'x'], ['replies', 'assign'], ['replies', '--sums'], ['proof', NUMBER], ['test', 'file.conf'], ['cancel', 'fair']],
   [65, ['show', 'nothing-of-this-name'], ['show', ID, '-r', 'x'], ['why', '123'], ['why', 'abc'], ['gateways', 'pause', 'x'],
-    ['gateways', 'limit', 'mobile', 'fast'], ['verify', 'x'], ['optout', 'add', '12'], ['report', 'x'], ['report', ID, '-o', 'x.doc'],
+    ['gateways', 'limit', 'mobile', 'fast'], ['logs', '-g', 'x'], ['audit', '-g', 'x'], ['gateways', 'pause', '短信'], ['verify', 'x'], ['optout', 'add', '12'], ['report', 'x'], ['report', ID, '-o', 'x.doc'],
     ['import', 'file.conf'], ['amend', 'wrong.conf'], ['residents', 'list', '--tag', '无此标签'], ['add', 'x', 'people.csv'], ['safe', '12'],
     ['approve', 'x'], ['retry', 'x'], ['replies', 'answer', '0-0', 'x'], ['replies', 'close', 'x'], ['proof', NUMBER, 'x'], ['proof', '1', ID],
     ['uncalled', 'x'], ['check', 'names.csv'], ['check', '.'], ['test', 'file.conf', '-t', '12'], ['pause', 'x'], ['resume', 'x'], ['cancel', 'x']],
@@ -134,6 +134,13 @@ journey('every command, and every mistake, on a terminal of 80 columns', async (
       if (language.startsWith('zh')) assert.equal(english(text), null, `${what}: ${text}`);
       assert.notEqual(text.trim(), '', what);
     }
+  }
+  // What goes over the wire is nobody's language, but fits; what came of it is said in hers.
+  for (const [language, said] of [['zh_CN.UTF-8', /^应答：已接收$/m], ['en_US.UTF-8', /^answer: accepted$/m]]) {
+    const [{ text, code }] = await screens(s, [['gateways', 'try', 'mobile', '--to', people(6)[4].sms, '-y', '--receipt', '0']], language);
+    fits(text, `try ${language}`);
+    assert.match(text, said);
+    assert.equal(code, 0, text);
   }
   // Every order that people gave above has words.
   const audit = JSON.parse((await s.ok('audit', '--json')).out);

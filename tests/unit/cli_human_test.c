@@ -12,6 +12,7 @@
 #include "audit_words.h"
 #include "bar.h"
 #include "equation.h"
+#include "gateway_says.h"
 #include "human.h"
 #include "prose.h"
 #include "table.h"
@@ -272,6 +273,25 @@ static void test_ages_and_money_are_as_people_say_them(void **state)
     language_set_chinese(false);
 }
 
+static void expect_says(const char *english, const char *words)
+{
+    char out[RETELL_BYTES];
+
+    assert_string_equal(gateway_says(english, out), words);
+}
+
+static void test_why_a_gateway_takes_nothing(void **state)
+{
+    (void)state;
+    language_set_chinese(true);
+    expect_says("no connection in time", "连接超时");
+    expect_says("bind refused: ESME_RINVPASWD (0x0000000e)",
+                "登录被拒绝：ESME_RINVPASWD（0x0000000e）");
+    expect_says("what a provider says", "what a provider says");
+    language_set_chinese(false);
+    expect_says("no connection in time", "no connection in time");
+}
+
 static void test_the_reminders_of_every_campaign_have_words(void **state)
 {
     (void)state;
@@ -525,6 +545,7 @@ int main(void)
         cmocka_unit_test(test_a_column_that_goes_below),
         cmocka_unit_test(test_the_audit_is_in_one_language),
         cmocka_unit_test(test_ages_and_money_are_as_people_say_them),
+        cmocka_unit_test(test_why_a_gateway_takes_nothing),
         cmocka_unit_test(test_the_reminders_of_every_campaign_have_words),
         cmocka_unit_test(test_fit),
         cmocka_unit_test(test_wrap),

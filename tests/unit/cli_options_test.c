@@ -123,7 +123,9 @@ static const struct {
     {"with an argument it does not take", {"--follow=1"}, "--follow takes no argument"},
     {"no number", {"-n", "many"}, "--count many: expected a number from 1 to 1000"},
     {"out of range", {"-n", "1001"}, "--count 1001: expected a number from 1 to 1000"},
-    {"no duration", {"-w", "soon"}, "--wait soon: expected a time such as 3, 500ms or 2min"},
+    {"no duration",
+     {"-w", "soon"},
+     "--wait soon: expected a time such as 3 (seconds), 2min, 2h or 7d"},
     {"not one of the choices", {"--until", "don"}, "--until don: expected settled|done"},
 };
 
