@@ -244,6 +244,38 @@ static void test_address_too_long(void **state)
     assert_int_equal(smpp_incoming_read(&in, SMPP_DELIVER_SM, body, sizeof body), -1);
 }
 
+/* SMPP 3.4, 5.2.23 and 5.3.2.12: an id has 64 characters and its NUL at most. One that is longer is
+ * none: cut, it would be another message's. */
+static void test_id_too_long(void **state)
+{
+    static const uint8_t head[] = "\0"
+                                  "\1\1"
+                                  "1\0"
+                                  "\1\1"
+                                  "2\0"
+                                  "\4\0\0"
+                                  "\0\0" /* times */
+                                  "\0\0\0\0"
+                                  "\0"; /* sm_length, and no text */
+    uint8_t body[sizeof head - 1 + 4 + 66];
+    struct smpp_incoming in;
+
+    (void)state;
+    for (size_t n = 64; n <= 66; n++) {
+        uint8_t *tlv = body + sizeof head - 1;
+        size_t length;
+
+        memcpy(body, head, sizeof head - 1);
+        memcpy(tlv, (uint8_t[]){0, 0x1e, 0, (uint8_t)n}, 4);
+        memset(tlv + 4, 'a', n);
+        assert_int_equal(smpp_incoming_read(&in, SMPP_DELIVER_SM, body, sizeof head - 1 + 4 + n),
+                         0);
+        assert_int_equal(in.receipted_id_length, n == 64 ? 64 : 0);
+        smpp_response_id(tlv + 4, n, &length);
+        assert_int_equal(length, n == 64 ? 64 : 0);
+    }
+}
+
 /* ------------------------------------------------------------------ numbers */
 static void test_window_numbers(void **state)
 {
@@ -282,9 +314,9 @@ int main(void)
 {
     struct CMUnitTest tests[120];
     const struct CMUnitTest singles[] = {
-        cmocka_unit_test(test_bind),           cmocka_unit_test(test_bad_sm_length),
-        cmocka_unit_test(test_cut_anywhere),   cmocka_unit_test(test_address_too_long),
-        cmocka_unit_test(test_window_numbers),
+        cmocka_unit_test(test_bind),         cmocka_unit_test(test_bad_sm_length),
+        cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_address_too_long),
+        cmocka_unit_test(test_id_too_long),  cmocka_unit_test(test_window_numbers),
     };
     size_t n = 0, i;
 
