@@ -4,6 +4,7 @@
 #include "campaign.h"
 #include "cli.h"
 #include "codes_seen.h"
+#include "equation.h"
 #include "gateway_names.h"
 #include "human.h"
 #include "mem.h"
@@ -300,13 +301,13 @@ static int report(struct cli *cli, const void *arg, char **operands, int count)
                                            {T("why, and what to do"), TABLE_LEFT, TABLE_WRAPS}};
     struct report *r;
     struct picture *p = NULL;
-    int wanted = options->state != NULL ? notice_state_parse(options->state) : -1;
-    int rc;
+    int rc = 0, wanted = -1;
 
     (void)count;
-    if (options->state != NULL && wanted < 0)
-        return cli_fail(cli, EX_USAGE, T("report: no notice can be %s"), options->state);
-    rc = cli_connect(cli);
+    if (options->state != NULL)
+        rc = equation_state(cli, "report", options->state, &wanted);
+    if (rc == 0)
+        rc = cli_connect(cli);
     if (rc == 0)
         p = picture_ask_taken(cli, operands[0], &rc);
     if (rc == 0 && options->reminder != NULL && picture_reminder(p, options->reminder) == NULL)

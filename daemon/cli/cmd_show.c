@@ -123,13 +123,13 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
     struct picture *p = NULL;
     struct error err;
     json_t *reminders;
-    int state = options->state != NULL ? notice_state_parse(options->state) : 0;
-    int rc, unequal = 0, shown = 0;
+    int rc = 0, state = 0, unequal = 0, shown = 0;
 
     (void)count;
-    if (state < 0)
-        return cli_fail(cli, EX_USAGE, T("show: no notice can be %s"), options->state);
-    rc = cli_connect(cli);
+    if (options->state != NULL)
+        rc = equation_state(cli, "show", options->state, &state);
+    if (rc == 0)
+        rc = cli_connect(cli);
     if (rc == 0)
         p = picture_ask(cli, operands[0], &rc);
     if (rc != 0)

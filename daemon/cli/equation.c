@@ -35,6 +35,24 @@ bool equation_holds(const struct reminder_status *r)
     return r->planned == reminder_sum(r);
 }
 
+int equation_state(const struct cli *cli, const char *command, const char *said, int *state)
+{
+    struct buf all = BUF_INIT(4096);
+    int rc;
+
+    for (size_t i = 0; i < EQUATION_TERMS; i++) {
+        *state = terms[i].state;
+        if (strcmp(equation_name(i), said) == 0 || strcmp(words_state(equation_name(i)), said) == 0)
+            return 0;
+    }
+    for (size_t i = 0; i < EQUATION_TERMS; i++)
+        buf_printf(&all, "%s%s", i > 0 ? T(", ") : "", words_state(equation_name(i)));
+    rc = cli_fail(cli, EX_USAGE, T("%s: no notice can be %s; one of: %s"), command, said,
+                  buf_string(&all));
+    buf_free(&all);
+    return rc;
+}
+
 void equation_write(const struct reminder_status *r, unsigned width, unsigned indent,
                     struct buf *out)
 {

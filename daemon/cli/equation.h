@@ -11,6 +11,7 @@
 
 #include "bar.h"
 #include "campaigns.h"
+#include "cli.h"
 
 #include <jansson.h>
 
@@ -25,6 +26,10 @@ bool equation_holds(const struct reminder_status *r);
  * language: "应发 9 = 待发 0 + ...". */
 void equation_write(const struct reminder_status *r, unsigned width, unsigned indent,
                     struct buf *out);
+
+/* Which term's state somebody names, as programs do or in her own language: 0; or an exit code,
+ * which names them all. */
+int equation_state(const struct cli *cli, const char *command, const char *said, int *state);
 
 /* Adds "planned", "waiting", ... to a JSON object. */
 void equation_json(const struct reminder_status *r, json_t *object);
