@@ -12,11 +12,13 @@
 #include "table.h"
 #include "zone.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define THIS_YEAR (-1)
 
@@ -170,6 +172,18 @@ static char *usual_directory(const struct cli *cli)
     return NULL;
 }
 
+/* The private Redis has never run: nothing is queued, and none is made to say so. */
+static bool is_unused(const struct cli *cli)
+{
+    const struct settings *s = cli->settings;
+    char *path = xasprintf("%s/redis", s->state_dir);
+    bool unused = s->redis.url == NULL && s->redis.sentinels == NULL && access(path, F_OK) != 0 &&
+                  errno == ENOENT;
+
+    free(path);
+    return unused;
+}
+
 /* What is queued stands on its own, or says of the files that are named which of them are. */
 static int gather(struct plan *p, struct plan *queued, struct cli *cli,
                   const struct plan_options *options, char **operands, int count)
@@ -181,6 +195,8 @@ static int gather(struct plan *p, struct plan *queued, struct cli *cli,
 
     if (rc == 0 && all)
         rc = cli_connect(cli);
+    else if (rc == 0 && !options->offline && is_unused(cli))
+        p->queued = queued;
     else if (rc == 0 && !options->offline && cli_try_connect(cli, &err) != 0)
         prose_tell(T("outreach: which of them are queued is not known: %s\n"), err.text);
     if (rc == 0 && cli->db != NULL && db_well(cli->db)) {

@@ -709,8 +709,16 @@ static void tell_answer(struct answering *a)
  * who did not say yes. */
 static int confirm_alarm(struct cli *cli, const struct reply_entry *e, bool yes)
 {
+    struct error err;
+
     if (strcmp(e->kind, "alarm") != 0)
         return 0;
+    if (!cli->json &&
+        numbers_shown(cli,
+                      &(struct numbers_shown){
+                          .command = "replies answer", .campaign = e->campaign, .count = 1},
+                      &err) != 0)
+        return cli_error(cli, EX_UNAVAILABLE, &err);
     if (!cli->json)
         prose_tell(T("%s is a cry for help. A person should call her: %s. A message can be read by "
                      "whoever is beside her, and may come too late.\n"),

@@ -4,6 +4,7 @@
 #include "campaign.h"
 #include "cli.h"
 #include "codes_seen.h"
+#include "equation.h"
 #include "gateway_names.h"
 #include "human.h"
 #include "mem.h"

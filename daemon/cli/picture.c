@@ -2,11 +2,14 @@
 
 #include "keys.h"
 #include "mem.h"
+#include "reading.h"
 #include "tree.h"
+#include "trial.h"
 #include "zone.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct zone *zone_of(const struct cli *cli, const struct tree *document)
 {
@@ -73,13 +76,46 @@ static bool is_unknown(struct cli *cli, const char *id)
     return unknown;
 }
 
+/* Who has named a file, or a title, is told the id. */
+static int name_id(struct cli *cli, const char *said)
+{
+    struct error err;
+    struct tree *file = access(said, R_OK) == 0 ? reading_document(said, &err) : NULL;
+    const struct tree *document = file != NULL ? tree_get(file, "campaign") : NULL;
+    const char *id =
+        file != NULL ? tree_string(document != NULL ? document : file, "id", NULL) : NULL;
+    char **ids = id == NULL ? campaign_ids(cli->db, &err) : NULL;
+    int rc = 0;
+
+    if (id != NULL)
+        rc = cli_fail(cli, EX_DATAERR, T("%s is a file: the id of its campaign is %s"), said, id);
+    for (size_t i = 0; ids != NULL && ids[i] != NULL; i++) {
+        struct picture *p = rc == 0 && !trial_is(ids[i]) ? picture_read(cli, ids[i], &err) : NULL;
+
+        if (p != NULL && strcmp(p->title, said) == 0)
+            rc = cli_fail(cli, EX_DATAERR, T("%s is a title: the id of that campaign is %s"), said,
+                          ids[i]);
+        picture_free(p);
+        free(ids[i]);
+    }
+    free(ids);
+    tree_free(file);
+    return rc;
+}
+
 int picture_fail(struct cli *cli, const char *id, const struct error *err)
 {
     if (!db_well(cli->db))
         return cli_error(cli, EX_UNAVAILABLE, err);
-    if (is_unknown(cli, id))
-        return cli_fail(cli, EX_DATAERR,
-                        T("there is no campaign %s (outreach list shows those there are)"), id);
+    if (is_unknown(cli, id)) {
+        int rc = name_id(cli, id);
+
+        return rc != 0 ? rc
+                       : cli_fail(cli, EX_DATAERR,
+                                  T("there is no campaign %s (outreach list shows those there "
+                                    "are)"),
+                                  id);
+    }
     return cli_error(cli, EX_DATAERR, err);
 }
 

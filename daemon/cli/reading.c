@@ -136,6 +136,15 @@ int reading_speaks(const struct cli *cli, const struct campaign *c, struct error
     return rc;
 }
 
+static int refuse_list(const char *path, struct error *err)
+{
+    return ends_with(path, ".csv") || ends_with(path, ".xlsx") || ends_with(path, ".xls")
+               ? error_set(err,
+                           T("%s is a list: name the campaign file, whose audience.file names it"),
+                           path)
+               : 0;
+}
+
 int reading_open(struct reading *r, struct cli *cli, const char *path, size_t keep,
                  struct error *err)
 {
@@ -145,9 +154,8 @@ int reading_open(struct reading *r, struct cli *cli, const char *path, size_t ke
 
     r->cli = cli;
     r->path = path;
-    if (ends_with(path, ".csv") || ends_with(path, ".xlsx") || ends_with(path, ".xls"))
-        return error_set(
-            err, T("%s is a list: name the campaign file, whose audience.file names it"), path);
+    if (refuse_list(path, err) != 0)
+        return -1;
     document = reading_document(path, err);
     if (document == NULL)
         return -1;
@@ -176,7 +184,7 @@ int reading_fault(const struct reading *r)
 
 struct campaign *reading_bare(const struct cli *cli, const char *path, struct error *err)
 {
-    struct tree *t = reading_document(path, err);
+    struct tree *t = refuse_list(path, err) == 0 ? reading_document(path, err) : NULL;
 
     return t == NULL ? NULL : campaign_create(t, &cli->settings->defaults, NULL, 0, err);
 }

@@ -253,6 +253,8 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   assert.equal(careless.code, 64, careless.all);
   assert.match(careless.err, new RegExp(`cry for help\\. A person should call her: \\${woman.sms}\\.`));
   assert.equal(said(smsc, woman.sms).length, 1, 'nothing is sent');
+  const seen = (await audited(s, 'numbers-shown')).at(-1);
+  assert.deepEqual([seen.command, seen.campaign, seen.count], ['replies answer', 'course', '1'], 'who saw her number is on record');
   await s.ok('replies', 'answer', id, '-y', '李主任马上打给您。', '--by', 'ann');
   await hears(smsc, woman, '李主任马上打给您。');
   assert.match((await s.ok('replies')).out, /CRY FOR HELP, 李主任 has it; answered by ann, not closed yet\n/);

@@ -98,8 +98,8 @@ const SCREENS = [
   ['residents', 'tags'], ['safe', '--list'], ['optout', 'list'], ['verify', ID], ['why', NUMBER], ['why', '--recycled'], ['logs'],
   ['logs', '-n', '3', '-e', 'failed'], ['replies', '--all'], ['replies', '--sums', ID], ['replies', '--registered', ID], ['proof', NUMBER, ID],
   ['check', 'file.conf'], ['plan', 'file.conf', '--year', 'all'], ['queue', 'file.conf', '--no-wait'], ['add', 'fair', 'names.csv', '--dry-run'],
-  ['approve', AWAITING, '-n'], ['amend', 'file.conf'], ['retry', ID, '-n'], ['recover'], ['uncalled', ID], ['retry', ID, '--list'], ['replies'], ['watch', ID, 'fair', '-t', '1'], ['uncalled'],
-  ['test', 'file.conf', '-t', NUMBER, '-w', '1'], ['resume', 'paused'], ['pause', 'fair'],
+  ['approve', AWAITING, '-n'], ['amend', 'file.conf'], ['retry', ID, '-n'], ['retry', ID, '-u', '--reason', 'number', '--list'], ['recover'], ['uncalled', ID], ['retry', ID, '--list'], ['replies'], ['watch', ID, 'fair', '-t', '1'], ['uncalled'],
+  ['test', 'file.conf', '-t', NUMBER, '-w', '1'], ['list', '--all'], ['report', ID, '-s', 'undelivered'], ['plan', 'file.conf', '--year', 'all', '--offline'], ['resume', 'paused'], ['pause', 'fair'],
 ];
 
 /** What people get wrong, with what they are told: the exit code. */
@@ -108,7 +108,7 @@ const WRONG = [
     ['audit', '-n', 'x'], ['audit', '-s', 'x'], ['why'], ['logs', '-e', 'x'], ['gateways', 'stop', 'mobile'], ['gateways', 'paus', 'mobile'], ['residents', 'tga'], ['proof', ID, NUMBER], ['safe', NUMBER, 'hours'], ['optout', 'add'], ['optout', 'x'],
     ['clock', 'x'], ['plan', '--year', '20x'], ['residents'], ['residents', 'x'], ['residents', 'tag'], ['add', 'fair'], ['safe', NUMBER, 'x'],
     ['retry', ID, '--reason', 'x'], ['replies', 'assign'], ['replies', '--sums'], ['proof', NUMBER], ['test', 'file.conf'], ['cancel', 'fair']],
-  [65, ['show', 'nothing-of-this-name'], ['show', ID, '-r', 'x'], ['why', '123'], ['why', 'abc'], ['gateways', 'pause', 'x'],
+  [65, ['show', 'nothing-of-this-name'], ['show', 'file.conf'], ['approve', TITLE], ['amend', 'names.csv'], ['show', ID, '-r', 'x'], ['why', '123'], ['why', 'abc'], ['gateways', 'pause', 'x'],
     ['gateways', 'limit', 'mobile', 'fast'], ['logs', '-g', 'x'], ['audit', '-g', 'x'], ['gateways', 'pause', '短信'], ['verify', 'x'], ['optout', 'add', '12'], ['report', 'x'], ['report', ID, '-o', 'x.doc'],
     ['import', 'file.conf'], ['amend', 'wrong.conf'], ['residents', 'list', '--tag', '无此标签'], ['add', 'x', 'people.csv'], ['safe', '12'],
     ['approve', 'x'], ['retry', 'x'], ['replies', 'answer', '0-0', 'x'], ['replies', 'close', 'x'], ['proof', NUMBER, 'x'], ['proof', '1', ID],
@@ -150,4 +150,6 @@ journey('every command, and every mistake, on a terminal of 80 columns', async (
   for (const op of ops.filter((one) => one.includes('-'))) assert.ok(!zh.out.includes(op), `${op}:\n${zh.out}`);
   const queued = await s.run(['-c', s.conf, 'audit', '--op', '提交', '--json'], { env: { LC_ALL: 'zh_CN.UTF-8' } });
   assert.deepEqual(JSON.parse(queued.out), audit.filter((one) => one.op === 'queue'), 'by its word too');
+  const failed = await s.run(['-c', s.conf, 'show', ID, '-s', '失败', '--json'], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  assert.deepEqual(JSON.parse(failed.out).reminders, JSON.parse((await s.ok('show', ID, '-s', 'failed', '--json')).out).reminders, 'so is a state');
 }, { timeout: 600000 });
