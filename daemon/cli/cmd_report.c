@@ -312,7 +312,7 @@ static int report(struct cli *cli, const void *arg, char **operands, int count)
         p = picture_ask_taken(cli, operands[0], &rc);
     if (rc == 0 && options->reminder != NULL &&
         picture_reminder(p, words_reminder_name(options->reminder)) == NULL)
-        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], options->reminder);
+        rc = picture_no_reminder(cli, p, options->reminder);
     if (rc != 0) {
         picture_free(p);
         return rc;

@@ -158,7 +158,7 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
         json_decref(reminders);
     } else if (options->reminder != NULL && shown == 0) {
-        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], options->reminder);
+        rc = picture_no_reminder(cli, p, options->reminder);
         json_decref(reminders);
     } else if (cli->json) {
         cli_json(json_pack(

@@ -193,7 +193,7 @@ static int verify(struct cli *cli, const void *arg, char **operands, int count)
     if (rc == 0)
         p = picture_ask_taken(cli, operands[0], &rc);
     if (rc == 0 && only != NULL && picture_reminder(p, only) == NULL)
-        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], operands[1]);
+        rc = picture_no_reminder(cli, p, operands[1]);
     for (size_t i = 0; rc == 0 && i < p->status->reminder_count; i++) {
         const char *name = p->status->reminders[i].name;
         struct verdict v;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MOST_NAMED 12
+
 static const struct zone *zone_of(const struct cli *cli, const struct tree *document)
 {
     const char *name = document ? tree_string(document, "event.timezone", NULL) : NULL;
@@ -147,6 +149,21 @@ const struct reminder_status *picture_reminder(const struct picture *p, const ch
         if (strcmp(p->status->reminders[i].name, name) == 0)
             return &p->status->reminders[i];
     return NULL;
+}
+
+int picture_no_reminder(const struct cli *cli, const struct picture *p, const char *asked)
+{
+    struct buf all = BUF_INIT(65536);
+
+    for (size_t i = 0; i < p->status->reminder_count && i < MOST_NAMED; i++)
+        buf_printf(&all, "%s%s", i > 0 ? T(", ") : "",
+                   words_reminder(p->status->reminders[i].name));
+    if (p->status->reminder_count > MOST_NAMED) /* of an event that repeats */
+        buf_puts(&all, "…");
+    cli_fail(cli, EX_DATAERR, T("%s has no reminder %s: there are %s"), p->status->id, asked,
+             buf_string(&all));
+    buf_free(&all);
+    return EX_DATAERR;
 }
 
 bool picture_holds_doubt(const struct picture *p, const struct reminder_status *r)

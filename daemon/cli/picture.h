@@ -35,6 +35,9 @@ struct picture *picture_ask_taken(struct cli *cli, const char *id, int *code);
 /* The reminder of that name, or NULL. */
 const struct reminder_status *picture_reminder(const struct picture *p, const char *name);
 
+/* Says that the campaign has no such reminder, and which it has. EX_DATAERR. */
+int picture_no_reminder(const struct cli *cli, const struct picture *p, const char *asked);
+
 /* Whether notices of it that are in doubt wait for a person: doubt = "hold". */
 bool picture_holds_doubt(const struct picture *p, const struct reminder_status *r);
 
