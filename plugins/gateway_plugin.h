@@ -368,8 +368,7 @@ struct gateway_plugin {
     const char *channel; /* "sms", "wecom", ...; NULL: as configured */
     unsigned capabilities;
     unsigned batch_max; /* messages in one submit() it can make use of; 0: any. Above 1 the daemon
-                         * waits up to 210 ms for as many, and takes what fails in one for one
-                         * trouble */
+                         * waits up to 210 ms for as many, and takes those for one request */
     const struct gateway_setting *settings;
 
     /* Makes an instance. *state is the plugin's own. Returns 0; or -1 with a

@@ -80,13 +80,15 @@ static void circuit_open(struct circuit *c, const struct gateway_answer *answer,
                 outcomes[answer->outcome], log_quote(why), wait);
 }
 
-/* The tenth in a row, or later? */
 static bool is_enough(struct circuit *c, uint64_t request)
 {
-    if (c->troubles == 0 || c->troubled != request)
-        c->troubles++;
+    if (c->troubles == 0)
+        c->requests = 0;
+    if (c->requests == 0 || c->troubled != request)
+        c->requests++;
+    c->troubles++;
     c->troubled = request;
-    return c->troubles >= CIRCUIT_TROUBLES;
+    return c->troubles >= CIRCUIT_TROUBLES && c->requests >= CIRCUIT_REQUESTS;
 }
 
 bool circuit_answer(struct circuit *c, const struct gateway_answer *answer, uint64_t request,

@@ -7,12 +7,13 @@
  *                                             └──RETRY, UNKNOWN, BROKEN──> open
  *
  * In a row means without an ACCEPTED, REJECTED or THROTTLED in between: those
- * prove that the gateway works. UNSENT proves nothing. A request that carried many
- * messages and died is one trouble, not many. While half open one
- * message, the trial, decides; what was submitted before the circuit opened and
- * is answered now can only close it. Every wait is spread by 20 % either way, so
- * that many daemons do not come back together. BROKEN and RETRY may ask for a
- * longer wait, which is kept up to an hour.
+ * prove that the gateway works. UNSENT proves nothing. A request that carries many
+ * messages and dies is one accident: the ten must be of three requests or more. (To
+ * ask for ten requests would put ten batches in doubt, or spend all attempts of those
+ * who always go in one.) While half open one message, the trial, decides; what was
+ * submitted before the circuit opened and is answered now can only close it. Every
+ * wait is spread by 20 % either way, so that many daemons do not come back together.
+ * BROKEN and RETRY may ask for a longer wait, which is kept up to an hour.
  *
  * It has no timer and no clock: the gateway drives it, tests too. Times are
  * milliseconds of the monotonic clock. Every move is logged once.
@@ -26,6 +27,7 @@
 #include <stdint.h>
 
 #define CIRCUIT_TROUBLES 10
+#define CIRCUIT_REQUESTS 3
 #define CIRCUIT_WAIT_MS 30000
 #define CIRCUIT_WAIT_MAX_MS 600000
 #define CIRCUIT_ASKED_MAX_MS 3600000
@@ -36,7 +38,8 @@ struct circuit {
     const char *gateway; /* its name, for the log; borrowed */
     enum circuit_state state;
     unsigned troubles; /* in a row, while closed */
-    uint64_t troubled; /* the request of the last of them */
+    unsigned requests; /* of which they are, where troubles is not 0 */
+    uint64_t troubled; /* the last of those */
     int64_t wait_ms;   /* of the last opening, before the spread */
     int64_t until_ms;  /* while open */
 };

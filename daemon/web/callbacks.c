@@ -66,7 +66,8 @@ void callbacks_take(void *arg, const struct web_request *r, struct web_exchange 
         return;
     }
     if (!address_is_right(&c->callback_from, r->peer)) {
-        nothing_here(x, r, "an address that is not in callback_from");
+        nothing_here(x, r,
+                     "an address that is not in callback_from; a proxy's belongs in web.proxies");
         return;
     }
     push = (struct gateway_push){

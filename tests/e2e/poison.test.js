@@ -78,11 +78,11 @@ journey('a PDU that costs the connection each time ends after its attempts, in d
 });
 
 journey('a plugin that never answers is named and opened anew; what it had is uncertain', async (s) => {
-  evil(s, { way: 'never', answer_wait: '1s', window: 40, capacity: 40 });
+  evil(s, { way: 'never', answer_wait: '1s' });
   await s.start();
-  await s.xadd(campaign('never', people(30), { reminders: HOLD })); // ten requests: it takes three at a time
-  await s.counted('never', 'first', { uncertain: 30 });
-  assert.match(s.log(), /gateway.silent gateway=evil plugin=evil messages=\d/);
+  await s.xadd(campaign('never', people(12), { reminders: HOLD }));
+  await s.counted('never', 'first', { uncertain: 12 });
+  assert.match(s.log(), /gateway.silent gateway=evil plugin=evil messages=12/);
   assert.match(s.log(), /gateway.reopened gateway=evil/);
   assert.match(s.log(), /circuit.open gateway=evil outcome=unknown reason="the plugin has not answered"/);
 });
@@ -104,10 +104,10 @@ journey('a plugin that answers nonsense opens its circuit with words, and the ne
   evil(s, { way: 'nonsense', priority: 1 });
   const cloud = await s.cloud(undefined, { priority: 2 });
   await s.start();
-  await s.xadd(campaign('nonsense', people(60), { reminders: HOLD })); // it takes three at a time
+  await s.xadd(campaign('nonsense', people(30), { reminders: HOLD }));
   await until('all', async () => {
     const counts = await s.counts('nonsense', 'first');
-    return (counts.accepted ?? 0) + (counts.uncertain ?? 0) === 60;
+    return (counts.accepted ?? 0) + (counts.uncertain ?? 0) === 30;
   });
   assert.match(s.log(), /circuit.open gateway=evil outcome=unknown reason="the plugin's answer makes no sense"/);
   assert.ok(cloud.requests.length >= 10, `${cloud.requests.length}`);
