@@ -74,7 +74,8 @@ static void put_event(struct buf *out, const struct tree *event)
     put_member(out, "event");
     buf_putc(out, '{');
     for (const struct tree *one = event->first; one != NULL; one = one->next)
-        if (strcmp(one->name, "repeat") != 0 && strcmp(one->name, "except") != 0)
+        if (strcmp(one->name, "repeat") != 0 && strcmp(one->name, "except") != 0 &&
+            strcmp(one->name, "moved") != 0)
             put_tree(out, one->name, one);
     buf_putc(out, '}');
 }

@@ -576,6 +576,8 @@ static const struct field event_fields[] = {
      .help = "as in \"FREQ=WEEKLY;BYDAY=SA;COUNT=10\""},
     {"except", FIELD_STRINGS, EVENT(except), .min = 0, .max = 366,
      .help = "days on which a repeated event does not take place"},
+    {"moved", FIELD_STRINGS, EVENT(moved), .min = 0, .max = 366,
+     .help = "days of a repeated event with another start: \"2027-05-01 2027-05-02T10:00\""},
     {"venue", FIELD_CUSTOM, EVENT(venue), .read = read_localized,
      .help = "one string, or one a language, for {{event.venue}}"},
     {"address", FIELD_CUSTOM, EVENT(address), .read = read_localized,

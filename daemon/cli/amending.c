@@ -14,6 +14,7 @@
 #include "mem.h"
 #include "picture.h"
 #include "room.h"
+#include "series.h"
 #include "table.h"
 #include "template.h"
 #include "tree.h"
@@ -38,7 +39,12 @@ struct amending {
     bool other[AMEND_VERSIONS + 1];             /* of that version the event was another */
     int64_t told[AMEND_VERSIONS + 1], told_all; /* people, by the version they know */
     int64_t corrections;
-    struct told *people; /* of a page */
+    struct told *people;                       /* of a page */
+    struct series *series;                     /* where the event repeats; else NULL */
+    const char *names[CAMPAIGN_ALL_REMINDERS]; /* of the reminders but the built-in ones */
+    size_t name_count;
+    unsigned char *versions; /* of a page: of each person, by reminder */
+    char about[33];          /* the reminder whose occurrence the first of them is told of */
     struct buf out;
 };
 
@@ -104,26 +110,58 @@ static int read_corrections(struct amending *a, int64_t from, struct error *err)
     return db_drain(a->cli->db, 0, err);
 }
 
+/* What reminder r has told them. */
+static int read_records(struct amending *a, size_t r, int64_t from, struct error *err)
+{
+    redisReply *reply;
+
+    if (get_range(a, a->names[r], from, LEDGER_RECORD_BYTES, &reply, err) != 0)
+        return -1;
+    for (size_t i = 0; i < PAGE; i++) {
+        struct told by_this = {0};
+
+        told_record(&by_this, piece(reply, i, LEDGER_RECORD_BYTES));
+        if (a->series != NULL)
+            a->versions[i * a->name_count + r] = (unsigned char)by_this.version;
+        else if (by_this.version > a->people[i].version)
+            a->people[i].version = by_this.version;
+    }
+    freeReplyObject(reply);
+    return 0;
+}
+
+/* Of an event that repeats: is she corrected about an occurrence? */
+static void count_of_series(struct amending *a, size_t i)
+{
+    const unsigned char *versions = a->versions + i * a->name_count;
+    unsigned version;
+    int64_t until_ms;
+    int r = series_choose(a->series, versions, a->people[i].version, &version, &until_ms);
+    bool told = false;
+
+    for (size_t k = 0; k < a->name_count; k++)
+        told = told || versions[k] > 0;
+    a->told_all += told;
+    a->corrections += r >= 0;
+    if (r >= 0 && a->about[0] == '\0')
+        snprintf(a->about, sizeof a->about, "%s", a->names[r]);
+}
+
 static int count_page(struct amending *a, int64_t from, struct error *err)
 {
     memset(a->people, 0, PAGE * sizeof *a->people);
-    for (size_t r = 0; r < a->status->reminder_count; r++) {
-        const char *name = a->status->reminders[r].name;
-        redisReply *reply;
-
-        if (builtin_is(name))
-            continue;
-        if (get_range(a, name, from, LEDGER_RECORD_BYTES, &reply, err) != 0)
+    for (size_t r = 0; r < a->name_count; r++)
+        if (read_records(a, r, from, err) != 0)
             return -1;
-        for (size_t i = 0; i < PAGE; i++)
-            told_record(&a->people[i], piece(reply, i, LEDGER_RECORD_BYTES));
-        freeReplyObject(reply);
-    }
     if (read_corrections(a, from, err) != 0)
         return -1;
     for (size_t i = 0; i < PAGE && from + (int64_t)i <= a->status->rows; i++) {
         unsigned version = a->people[i].version;
 
+        if (a->series != NULL) {
+            count_of_series(a, i);
+            continue;
+        }
         if (version == 0 || version > AMEND_VERSIONS)
             continue;
         a->told_all++;
@@ -131,6 +169,21 @@ static int count_page(struct amending *a, int64_t from, struct error *err)
         a->corrections += a->other[version];
     }
     return 0;
+}
+
+/* The one that stands still, compiled once more: the series takes it over. */
+static struct campaign *copy_of(const struct amending *a, const struct campaign *c)
+{
+    struct buf json = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    struct campaign *copy = NULL;
+    struct tree *tree;
+
+    campaign_write_json(c, &json);
+    tree = tree_parse_json(json.data, json.length, NULL, NULL);
+    if (tree != NULL)
+        copy = campaign_create(tree, &a->cli->settings->defaults, NULL, 0, NULL);
+    buf_free(&json);
+    return copy;
 }
 
 /* Of which versions the event was another than it is to be. */
@@ -158,6 +211,12 @@ static int compare_versions(struct amending *a, struct error *err)
         tree = document != NULL ? tree_parse_json(document->str, document->len, NULL, NULL) : NULL;
         if (tree != NULL)
             was = campaign_create(tree, &a->cli->settings->defaults, NULL, 0, NULL);
+        if (was == NULL && v == a->amendment->version - 1 && a->series != NULL)
+            was = copy_of(a, a->amendment->before);
+        if (was != NULL && a->series != NULL) {
+            series_put(a->series, v, was);
+            continue;
+        }
         if (was != NULL)
             a->other[v] = correction_needed(was, a->amendment->now);
         campaign_free(was);
@@ -168,26 +227,46 @@ static int compare_versions(struct amending *a, struct error *err)
 
 static int count_told(struct amending *a, struct error *err)
 {
-    int rc = compare_versions(a, err);
+    const struct amendment *m = a->amendment;
+    int rc;
 
+    for (size_t r = 0; r < a->status->reminder_count; r++)
+        if (!builtin_is(a->status->reminders[r].name))
+            a->names[a->name_count++] = a->status->reminders[r].name;
+    if (correction_repeats(m->now)) {
+        a->series = series_create(m->now, a->names, a->name_count, clock_wall_ms());
+        a->versions = xcalloc(PAGE, a->name_count + 1);
+    }
+    rc = compare_versions(a, err);
     a->people = xcalloc(PAGE, sizeof *a->people);
     for (int64_t from = 1; from <= a->status->rows && rc == 0; from += PAGE)
         rc = count_page(a, from, err);
+    if (rc == 0 && m->event && (a->series == NULL || a->about[0] != '\0'))
+        a->sample = correction_create(m->before, a->series != NULL ? a->about : NULL, m->now,
+                                      &a->cli->settings->defaults, NULL);
     return rc;
 }
 
 /* ------------------------------------------------------------------------- showing */
+/* Of one that repeats: the occurrence that the first of them is told of, else the first. */
 static void put_event(struct amending *a, const char *label, const struct campaign *c)
 {
+    int k = a->about[0] != '\0' ? correction_occurrence(c, a->about) : 0;
+    const struct campaign_reminder *r =
+        &c->reminders[(k < 0 ? 0 : (size_t)k) * (c->reminder_count / c->occurrence_count)];
     char starts[HUMAN_BYTES], ends[HUMAN_BYTES];
     const struct tree *place = tree_get(c->document, "event.venue");
     const char *venue = place == NULL                ? ""
                         : place->kind == TREE_OBJECT ? tree_string(place, c->language, "")
                                                      : place->string;
 
-    buf_printf(&a->out, "  %s %s", label, human_time(starts, c->zone, c->starts_ms, false));
-    if (c->ends_ms != 0)
-        buf_printf(&a->out, T(" to %s"), human_time(ends, c->zone, c->ends_ms, false));
+    if (k < 0) {
+        buf_printf(&a->out, "  %s %s", label, T("that day falls out"));
+    } else {
+        buf_printf(&a->out, "  %s %s", label, human_time(starts, c->zone, r->starts_ms, false));
+        if (r->ends_ms != 0)
+            buf_printf(&a->out, T(" to %s"), human_time(ends, c->zone, r->ends_ms, false));
+    }
     if (venue[0] != '\0')
         buf_printf(&a->out, ", %s", venue);
     if (c->cancelled)
@@ -215,6 +294,10 @@ static void put_reminder(struct amending *a, const struct amended_reminder *r)
                    human_count(count, reminder_waiting(r->was)));
         if (later && r->due_ms > clock_wall_ms() && strcmp(r->was->state, "open") == 0)
             buf_printf(&a->out, T(", at %s"), human_time(due, zone, r->due_ms, false));
+        break;
+    case AMENDED_ENDED:
+        buf_printf(&a->out, T("that day falls out: %s that wait are not sent"),
+                   human_count(count, reminder_waiting(r->was)));
         break;
     case AMENDED_DROPPED:
         buf_puts(&a->out, T("is taken out: not sent"));
@@ -366,7 +449,8 @@ static json_t *to_json(struct amending *a, const char *state, const char *event)
     json_t *reminders = json_array();
 
     for (size_t i = 0; i < m->count; i++) {
-        static const char *const words[] = {"planned", "skipped", "dropped", "begun", "built-in"};
+        static const char *const words[] = {"planned", "skipped", "dropped",
+                                            "begun",   "ended",   "built-in"};
         const struct amended_reminder *r = &m->reminders[i];
         json_t *one;
 
@@ -516,9 +600,6 @@ static int run(struct amending *a, const struct tree *body, const struct amendin
         return rc;
     if (count_told(a, &err) != 0)
         return cli_error(a->cli, EX_UNAVAILABLE, &err);
-    if (a->amendment->event)
-        a->sample = correction_create(a->amendment->before, a->amendment->now,
-                                      &a->cli->settings->defaults, &err);
     if (!a->cli->json) {
         show(a);
         cli_print(&a->out);
@@ -557,6 +638,8 @@ void amending_free(struct amending *a)
     amendment_free(a->amendment);
     if (a->own)
         campaign_status_free(a->status);
+    series_free(a->series);
+    free(a->versions);
     free(a->people);
     buf_free(&a->out);
     free(a);
@@ -712,8 +795,6 @@ static int compare_with_agreed(struct amending *a, struct error *err)
     campaign_plan(m->before, s->queued_ms, due_ms, skipped);
     for (size_t i = 0; i < s->reminder_count; i++)
         compare_reminder(a, i, due_ms, skipped);
-    if (m->event)
-        a->sample = correction_create(m->before, m->now, &a->cli->settings->defaults, NULL);
     return count_told(a, err);
 }
 

@@ -234,9 +234,12 @@ static int read_versions(struct look *l, struct error *err)
             tree = tree_parse_json(document->str, document->len, NULL, &lost);
         if (tree != NULL)
             was = campaign_create(tree, defaults, NULL, 0, &lost);
-        l->changed[v] = was == NULL || correction_needed(was, l->now);
+        /* Of occurrences it is not known here which she was told of. */
+        l->changed[v] =
+            was == NULL || (correction_repeats(l->now) ? was->cancelled != l->now->cancelled
+                                                       : correction_needed(was, l->now));
         if (was != NULL && l->changed[v])
-            l->corrections[v] = correction_create(was, l->now, defaults, &lost);
+            l->corrections[v] = correction_create(was, NULL, l->now, defaults, &lost);
         campaign_free(was);
     }
     freeReplyObject(reply);

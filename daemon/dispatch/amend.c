@@ -56,13 +56,15 @@ static void finish(struct amending *a, const char *refused)
 static void put_schedule(struct amending *a, const struct amended_reminder *r, int64_t now_ms)
 {
     struct command *c = &a->d->command;
-    bool open = r->what == AMENDED_BEGUN && strcmp(r->was->state, "open") == 0;
+    bool open = (r->what == AMENDED_BEGUN || r->what == AMENDED_ENDED) &&
+                strcmp(r->was->state, "open") == 0;
 
     if (r->what != AMENDED_PLANNED && !open)
         return;
     command_start(c, "ZADD");
     command_add_string(c, KEY_SCHEDULE);
-    command_add_int(c, a->amendment->now->cancelled ? now_ms : r->due_ms);
+    command_add_int(c,
+                    a->amendment->now->cancelled || r->what == AMENDED_ENDED ? now_ms : r->due_ms);
     command_add_format(c, "%s/%s", a->campaign, r->name);
     db_send(a->d->db, c, NULL, NULL);
 }

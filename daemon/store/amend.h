@@ -13,6 +13,9 @@
  *                and cannot go once it has begun.
  *   event        start, end, zone, venue or address: who was told an older version is sent a
  *                correction (correction.h), nobody else. Refused when it would be over already.
+ *                One that repeats is compared by its occurrences, known by their days in the rule:
+ *                those that change, move or fall out; who was told of one, and of no other, is
+ *                told (series.h). What of an occurrence that fell out still waits is not sent.
  *   cancelled    event.cancelled = true: what waits is not sent, who was told is told. Final. It
  *                waits for nobody's approval, and is refused where it brings other hours for its
  *                corrections to which somebody would have to agree.
@@ -32,6 +35,7 @@ enum amended_what {
     AMENDED_SKIPPED, /* not begun: its time went by */
     AMENDED_DROPPED, /* in the document no more */
     AMENDED_BEGUN,
+    AMENDED_ENDED, /* begun, and its occurrence fell out: what waits is not sent */
     AMENDED_BUILTIN,
 };
 

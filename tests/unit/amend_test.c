@@ -6,6 +6,7 @@
 #include "correction.h"
 #include "ledger.h"
 #include "redis_group.h"
+#include "series.h"
 #include "template.h"
 #include "tree.h"
 #include "zone.h"
@@ -481,12 +482,12 @@ static const struct refusal {
          "06") "},\"texts\":{"
                "\"zh\":\"{{age}}\"},\"reminders\":[" BOTH "]}",
      "2027-02-02T00:00", "the texts use \"age\""},
-    {"a moved event that begins to repeat",
+    {"an event that begins to repeat",
      "{\"id\":\"c\",\"class\":\"promotion\",\"title\":\"t\",\"event\":{\"starts\":\"2027-03-13T09:"
      "00\","
      "\"repeat\":\"FREQ=WEEKLY;COUNT=3\"},\"texts\":" TEXTS
      ",\"reminders\":[" REMINDER("r", "-1d 09:00") "]}",
-     "2027-02-02T00:00", "one that repeats cannot be moved"},
+     "2027-02-02T00:00", "an event cannot begin to repeat, nor cease to"},
 };
 
 static void test_refused(void **state)
@@ -593,7 +594,7 @@ static void test_correction(void **state)
     assert_true(correction_needed(now, off));
     assert_false(correction_needed(now, words));
     assert_int_equal(correction_expires(now), at("2027-03-13T11:00"));
-    c = correction_create(was, now, &defaults, &err);
+    c = correction_create(was, NULL, now, &defaults, &err);
     if (c == NULL)
         fail_msg("%s", err.text);
     n = correction_write(c, zh, out, sizeof out - 1);
@@ -606,18 +607,168 @@ static void test_correction(void **state)
     zh[1].length = 0;
     assert_int_equal(correction_write(c, zh, out, sizeof out), -1);
     correction_free(c);
-    c = correction_create(was, off, &defaults, &err);
+    c = correction_create(was, NULL, off, &defaults, &err);
     assert_non_null(c);
     n = correction_write(c, en, out, sizeof out - 1);
     out[n < 0 ? 0 : n] = '\0';
     is("3月6日（周六）取消", out); /* there is none in English */
     correction_free(c);
-    assert_null(correction_create(was, words, &defaults, &err));
+    assert_null(correction_create(was, NULL, words, &defaults, &err));
     is("texts.moved is missing: what those who were told already are to read", err.text);
     campaign_free(was);
     campaign_free(now);
     campaign_free(off);
     campaign_free(words);
+}
+
+/* ------------------------------------------------------------------- what repeats */
+
+/* Three Saturdays, with the eve of each; more: of the event. */
+#define SERIES(more) EVENT("06") ",\"repeat\":\"FREQ=WEEKLY;COUNT=3\"" more
+#define EVE REMINDER("r", "-1d 18:00")
+#define OF(day) "outreach:{c}:r-202703" day
+
+static void queued_series(void)
+{
+    struct command c = COMMAND_INIT;
+    struct buf json = BUF_INIT(1u << 20);
+    struct campaign *campaign = compile(document(SERIES(""), TEXTS, EVE));
+    struct campaign_queueing q = {.event_id = "100-0",
+                                  .by = "ann",
+                                  .token = "t",
+                                  .rows = 3,
+                                  .queued_ms = at("2027-02-01T00:00")};
+    redisReply *reply = NULL;
+    struct error err = {""};
+
+    ask("FLUSHALL");
+    script(SCRIPT_ADD, 2, C " " C ":audience t 0 a b c");
+    campaign_write_json(campaign, &json);
+    q.document = json.data;
+    q.document_length = json.length;
+    campaign_queue_command(&c, campaign, &q);
+    assert_int_equal(db_ask(f.db, &c, &reply, &err), 0);
+    is("OK", reply->element[0]->str);
+    freeReplyObject(reply);
+    command_free(&c);
+    buf_free(&json);
+    campaign_free(campaign);
+}
+
+/* An occurrence that nobody was told of moves, keeps its name, and the others stay. */
+static void test_series_moved(void **state)
+{
+    (void)state;
+    queued_series();
+    is("[OK]", amended(document(SERIES(",\"moved\":[\"2027-03-13 2027-03-14T10:30\"]"), TEXTS, EVE),
+                       "101-0", "2027-02-02T00:00"));
+    is(ms("2027-03-05T18:00"), ask("HGET " OF("06") " due"));
+    is(ms("2027-03-13T18:00"), ask("HGET " OF("13") " due"));
+    is(ms("2027-03-14T10:30"), ask("HGET " OF("13") " expires"));
+    is(ms("2027-03-19T18:00"), ask("HGET " OF("20") " due"));
+    is("[2 1]", ask("HMGET " C " correct correct_at"));
+    is(ms("2027-03-20T11:00"), ask("HGET " C ":corrections expires")); /* the last one's end */
+    /* and the whole series, by half an hour */
+    is("[OK]", amended(document("\"starts\":\"2027-03-06T09:30\",\"ends\":\"2027-03-06T11:30\","
+                                "\"repeat\":\"FREQ=WEEKLY;COUNT=3\"",
+                                TEXTS, EVE),
+                       "102-0", "2027-02-02T00:00"));
+    is(ms("2027-03-12T18:00"), ask("HGET " OF("13") " due"));
+    is(ms("2027-03-20T09:30"), ask("HGET " OF("20") " expires"));
+}
+
+/* One that people were told of falls out: what waits of it ends, and for good. */
+static void test_series_falls_out(void **state)
+{
+    static const char open_it[] = OF("06") " " OF("06") ":ledger OLG1............ %lld 1";
+
+    (void)state;
+    queued_series();
+    script(SCRIPT_OPEN, 2, open_it, (long long)at("2027-03-05T18:00"));
+    is("refused", amended(document(SERIES(",\"except\":[\"2027-03-06\"]"), "{\"zh\":\"a\"}", EVE),
+                          "101-0", "2027-03-05T18:01"));
+    assert_non_null(strstr(trouble, "texts.cancelled is missing"));
+    is("[OK]", amended(document(SERIES(",\"except\":[\"2027-03-06\",\"2027-03-20\"]"), TEXTS, EVE),
+                       "101-0", "2027-03-05T18:01"));
+    is("[open 1]", ask("HMGET " OF("06") " state cancelled"));
+    is("[scheduled 0]", ask("HMGET " OF("13") " state cancelled"));
+    is("[done 1 3]", ask("HMGET " OF("20") " state cancelled c12"));
+    is("2", ask("HGET " C " correct"));
+    is("refused", amended(document(SERIES(""), TEXTS, EVE), "102-0", "2027-03-05T18:02"));
+    assert_non_null(strstr(trouble, "was called off when people knew of it"));
+    /* the other had not begun: it may come back */
+    is("[OK]", amended(document(SERIES(",\"except\":[\"2027-03-06\"]"), TEXTS, EVE), "102-0",
+                       "2027-03-05T18:02"));
+    is("[scheduled 0 3]", ask("HMGET " OF("20") " state cancelled c0"));
+}
+
+/* Who is corrected about which occurrence, and what she reads. */
+static void test_series_told(void **state)
+{
+    static const char *const names[] = {"r-20270306", "r-20270313", "r-20270320"};
+    static const struct {
+        const char *name;
+        unsigned char versions[3];
+        unsigned known;
+        const char *now;
+        int chosen;
+        unsigned version;
+    } rows[] = {
+        {"nobody told her", {0, 0, 0}, 0, "2027-03-01T00:00", -1, 0},
+        {"of one that stays", {1, 0, 0}, 0, "2027-03-01T00:00", -1, 0},
+        {"of the one that moves", {1, 1, 0}, 0, "2027-03-01T00:00", 1, 1},
+        {"of the one that falls out", {1, 0, 1}, 0, "2027-03-01T00:00", 2, 1},
+        {"of both: the next", {1, 1, 1}, 0, "2027-03-01T00:00", 1, 1},
+        {"by the version that has it so", {1, 2, 0}, 0, "2027-03-01T00:00", -1, 0},
+        {"a correction has said it", {1, 1, 0}, 2, "2027-03-01T00:00", -1, 0},
+        {"it is over: the other", {1, 1, 1}, 0, "2027-03-14T12:30", 2, 1},
+        {"both are over", {1, 1, 1}, 0, "2027-03-20T11:00", -1, 0},
+    };
+    struct campaign *first = compile(document(SERIES(""), TEXTS, EVE));
+    struct campaign *now = compile(
+        document(SERIES(",\"moved\":[\"2027-03-13 2027-03-14T10:30\"],\"except\":[\"2027-03-20\"]"),
+                 TEXTS, EVE));
+    struct template_value en[] = {{"+8613851400001", 14}, {"Ann", 3}, {"en", 2}};
+    struct correction *c;
+    struct error err = {""};
+    char out[512];
+    int n;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct series *s = series_create(now, names, 3, at(rows[i].now));
+        unsigned version = 0;
+        int64_t until_ms = 0;
+        int chosen;
+
+        series_put(s, 1, compile(document(SERIES(""), TEXTS, EVE)));
+        series_put(
+            s, 2,
+            compile(document(SERIES(",\"moved\":[\"2027-03-13 2027-03-14T10:30\"],\"except\":["
+                                    "\"2027-03-20\"]"),
+                             TEXTS, EVE)));
+        chosen = series_choose(s, rows[i].versions, rows[i].known, &version, &until_ms);
+        if (chosen != rows[i].chosen || version != rows[i].version)
+            fail_msg("%s: %d, version %u", rows[i].name, chosen, version);
+        if (chosen == 1)
+            assert_int_equal(until_ms, at("2027-03-14T12:30"));
+        series_free(s);
+    }
+    c = correction_create(first, names[1], now, &defaults, &err);
+    if (c == NULL)
+        fail_msg("%s", err.text);
+    n = correction_write(c, en, out, sizeof out - 1);
+    out[n < 0 ? 0 : n] = '\0';
+    is("Moved from Sat 13 Mar to Sun 14 Mar", out);
+    correction_free(c);
+    c = correction_create(first, names[2], now, &defaults, &err);
+    assert_non_null(c);
+    n = correction_write(c, en, out, sizeof out - 1);
+    out[n < 0 ? 0 : n] = '\0';
+    is("3月20日（周六）取消", out);
+    correction_free(c);
+    campaign_free(first);
+    campaign_free(now);
 }
 
 int main(void)
@@ -640,6 +791,9 @@ int main(void)
         cmocka_unit_test(test_told),
         cmocka_unit_test(test_told_corrected),
         cmocka_unit_test(test_correction),
+        cmocka_unit_test(test_series_moved),
+        cmocka_unit_test(test_series_falls_out),
+        cmocka_unit_test(test_series_told),
     };
 
     return cmocka_run_group_tests(tests, redis_start, redis_end);

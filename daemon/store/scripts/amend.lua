@@ -2,12 +2,12 @@
 -- compares versions), and what has not begun has its new times.
 -- KEYS: campaign, versions (documents that were), reminder...
 -- ARGV: event id, body hash, document, version it becomes, names of all reminders, now ms, who
---       asked, 'event' if the event is another, 'cancelled' if it does not take place or
---       'awaiting' and why if a second person has to agree, then for each reminder: what it is (plan, skip, drop, begun, or
---       built-in), due ms, expires ms
+--       asked, 'event' if the event is another, 'cancelled' if it does not take place (and why, if
+--       a second person has to agree to what is told) or 'awaiting' and why if one has to, then for each reminder: what it is (plan, skip, drop, begun,
+--       end, or built-in), due ms, expires ms
 -- The reminder of the corrections comes to be where the event is another.
 -- What has begun keeps its ledger: it goes on, or waits where it is due later now, and lasts
--- until its new end. A cancelled event ends all of them but the built-in ones.
+-- until its new end; what has begun of a day that fell out ends. A cancelled event ends all of them but the built-in ones.
 -- What has to be agreed to, or still had to, stands until it is (approve.lua): what has not begun
 -- is `awaiting`, all else is held (paused, and `held` says by what). Who amends it is one of its
 -- `authors` until then, a line each: as many as there are versions at most.
@@ -47,7 +47,7 @@ for k = 3, #KEYS do
   local r = redis.call('HMGET', KEYS[k], 'state', 'begun', 'planned', 'seq', 'tv')
   local what = ARGV[3 * k + 1]
   r.begun = r[1] == 'open' or (r[1] == 'done' and r[2] and true or false)
-  if what ~= 'built-in' and r.begun ~= (what == 'begun') then
+  if what ~= 'built-in' and r.begun ~= (what == 'begun' or what == 'end') then
     return {'BEGUN', k - 2} -- what it takes to amend it then was not looked at
   end
   reminders[k] = r
@@ -89,6 +89,9 @@ for k = 3, #KEYS do
   elseif r.begun then
     redis.call('HSET', KEYS[k], 'expires', expires)
     hold(k)
+    if what == 'end' then
+      redis.call('HSET', KEYS[k], 'cancelled', 1)
+    end
     if r[1] == 'open' and tonumber(due) > now then -- who was not told yet is told in time
       redis.call('HSET', KEYS[k], 'due', due)
     end
