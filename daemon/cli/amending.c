@@ -513,6 +513,10 @@ static int tell_taken(struct amending *a, const char *event)
         printf(strcmp(s->state, "cancelled") == 0 ? T("%s is cancelled; what waited is not sent\n")
                                                   : T("%s is amended\n"),
                a->id);
+        if (campaign_awaits(s))
+            printf(T("Who was told is told of it when somebody else has agreed to the new text:\n"
+                     "  outreach approve %s\n"),
+                   a->id);
     }
     campaign_status_free(s);
     return 0;

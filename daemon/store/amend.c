@@ -245,6 +245,47 @@ static int check_cancel(const struct amendment *a, const struct campaign_status 
     return 0;
 }
 
+static void put_uncancelled(const struct tree *document, struct buf *out)
+{
+    buf_putc(out, '{');
+    for (const struct tree *one = document->first; one != NULL; one = one->next) {
+        if (strcmp(one->name, "event") != 0) {
+            put_member(out, one->name, one);
+            continue;
+        }
+        for (const struct tree *in = one->first; in != NULL; in = in->next)
+            if (strcmp(in->name, "cancelled") != 0)
+                put_member(out, in->name, in);
+    }
+}
+
+static bool has_told(const struct campaign_status *s)
+{
+    for (size_t i = 0; i < s->reminder_count; i++)
+        if (!builtin_is(s->reminders[i].name) && has_begun(&s->reminders[i]))
+            return true;
+    return false;
+}
+
+/* Does it say anything else than what stands, and was agreed to, but that the event is cancelled?
+ * Of one that awaits an agreement nobody knows here what was. */
+static bool is_reworded(const struct amendment *a, const struct campaign_status *s)
+{
+    struct buf was = BUF_INIT(COMMAND_MAX_BYTES / 2), is = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    struct tree *now = tree_parse_json(a->document.data, a->document.length, NULL, NULL);
+    bool other = now == NULL || s->agreed != 0;
+
+    if (now != NULL) { /* members stand in one order in what is canonical */
+        put_uncancelled(a->before->document, &was);
+        put_uncancelled(now, &is);
+        other |= was.length != is.length || memcmp(was.data, is.data, is.length) != 0;
+    }
+    tree_free(now);
+    buf_free(&was);
+    buf_free(&is);
+    return other;
+}
+
 static int build(struct amendment *a, const struct campaign_status *s, const struct tree *body,
                  const struct campaign_defaults *defaults, int64_t now_ms, struct error *err)
 {
@@ -269,6 +310,7 @@ static int build(struct amendment *a, const struct campaign_status *s, const str
     a->same = a->document.length == strlen(s->document) &&
               memcmp(a->document.data, s->document, a->document.length) == 0;
     a->event = correction_needed(a->before, a->now);
+    a->reworded = a->now->cancelled && has_told(s) && is_reworded(a, s);
     hash_body(a, body);
     plan_reminders(a, s, now_ms);
     if (check_event(a, now_ms, err) != 0 || check_cancel(a, s, defaults, err) != 0 ||
@@ -333,7 +375,7 @@ void amendment_command(const struct amendment *a, const char *event_id, const ch
     command_add_string(c, by);
     command_add_string(c, a->event ? "event" : "");
     if (a->approval != NULL)
-        command_add_format(c, "awaiting %s", a->approval);
+        command_add_format(c, "%s %s", a->now->cancelled ? "cancelled" : "awaiting", a->approval);
     else
         command_add_string(c, a->now->cancelled ? "cancelled" : "");
     for (size_t i = 0; i < a->count; i++) {

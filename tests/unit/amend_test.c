@@ -363,6 +363,74 @@ static void test_cancelled_while_paused(void **state)
     is("[scheduled 0 0]", ask("HMGET " C ":corrections state paused cancelled"));
 }
 
+/* It is off at once; what somebody else has not agreed to is told nobody before she has. */
+static void test_cancelled_in_other_words(void **state)
+{
+    static const char other[] = "{\"zh\":\"{{name}}\",\"cancelled\":\"另议\"}";
+    const char *hash;
+
+    (void)state;
+    for (int agree = 0; agree < 2; agree++) {
+        queued();
+        ask("HSET " C " by ann approved_by eve");
+        opened("2027-02-27T09:00");
+        approval = "recipients";
+        is("[OK]", amended(document(EVENT("06") ",\"cancelled\":true", other, BOTH), "101-0",
+                           "2027-02-28T00:00"));
+        approval = NULL;
+        is("[cancelled recipients]", ask("HMGET " C " state telling"));
+        is("[open 1]", ask("HMGET " R " state cancelled"));
+        is("[scheduled 1 1]", ask("HMGET " C ":corrections state paused held"));
+        hash = ask("HGET " C " hash");
+        is("[OWN bob]", AGREE("bob", hash));
+        if (agree) {
+            is("[OK]", AGREE("eve", hash));
+            is("[cancelled eve (nil)]", ask("HMGET " C " state approved_by telling"));
+            is("[scheduled 0 0]", ask("HMGET " C ":corrections state paused held"));
+        } else { /* nobody is told at all */
+            is("[CANCELLED 0]",
+               script(SCRIPT_FLAG, 4, C " " R " " S " " C ":corrections cancel 5 ann"));
+            is("[CANCELLED eve]", AGREE("eve", hash));
+            is("1", ask("HGET " C ":corrections cancelled"));
+        }
+    }
+}
+
+static bool is_reworded(const char *json, unsigned agreed)
+{
+    struct error err = {""};
+    struct campaign_status *status = campaign_status_read(f.db, "c", &err);
+    struct tree *body = parse(json);
+    struct amendment *a;
+    bool reworded;
+
+    status->agreed = agreed;
+    a = amendment_create(status, body, &defaults, at("2027-02-28T00:00"), &err);
+    if (a == NULL)
+        fail_msg("%s", err.text);
+    reworded = a->reworded;
+    amendment_free(a);
+    tree_free(body);
+    campaign_status_free(status);
+    return reworded;
+}
+
+static void test_reworded(void **state)
+{
+    const char *off = EVENT("06") ",\"cancelled\":true";
+
+    (void)state;
+    queued();
+    assert_false(is_reworded(document(off, "{\"zh\":\"a\"}", BOTH), 0)); /* nobody was told */
+    opened("2027-02-27T09:00");
+    assert_false(is_reworded(document(off, TEXTS, BOTH), 0));
+    assert_true(is_reworded(document(off, TEXTS, BOTH), 1)); /* another version was agreed to */
+    assert_true(is_reworded(document(off, "{\"zh\":\"{{name}}\",\"cancelled\":\"b\"}", BOTH), 0));
+    assert_true(is_reworded(document(EVENT("13") ",\"cancelled\":true", TEXTS, BOTH), 0));
+    assert_false(
+        is_reworded(document(EVENT("06"), "{\"zh\":\"a\"}", BOTH), 0)); /* it is no cancel */
+}
+
 /* A cancel by names that were read before a reminder came to be would miss it. */
 static void test_flag_of_what_came_meanwhile(void **state)
 {
@@ -782,6 +850,8 @@ int main(void)
         cmocka_unit_test(test_moved_to_an_earlier_day),
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_cancelled_while_paused),
+        cmocka_unit_test(test_cancelled_in_other_words),
+        cmocka_unit_test(test_reworded),
         cmocka_unit_test(test_flag_of_what_came_meanwhile),
         cmocka_unit_test(test_taken_out),
         cmocka_unit_test(test_stale),
