@@ -559,6 +559,7 @@ static struct campaign *create(struct tree *document, const struct campaign *was
     c->own->root = document;
     c->own->was = was;
     c->column_until = c->column_version = c->column_unasked = -1;
+    c->column_text = c->column_texts = -1;
     if (document->kind != TREE_OBJECT) {
         tree_error(err, document, "expected a campaign { ... }, found %s",
                    tree_kind_name(document->kind));
@@ -916,5 +917,8 @@ int campaign_row_split(const struct campaign *c, const char *bytes, size_t n,
     }
     for (; i < c->column_count; i++)
         values[i] = (struct template_value){end, 0};
+    for (size_t k = 0; c->column_texts >= 0 && k + 1 < c->channel_count; k++)
+        if (values[(size_t)c->column_texts + k].length == 0)
+            values[(size_t)c->column_texts + k] = values[c->column_text];
     return 0;
 }

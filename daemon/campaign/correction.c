@@ -217,16 +217,16 @@ void correction_free(struct correction *c)
     free(c);
 }
 
-int correction_write(const struct correction *c, const struct template_value *row, char *out,
-                     size_t size)
+int correction_write(const struct correction *c, const struct template_value *row, int channel,
+                     char *out, size_t size)
 {
     const struct campaign *says = c->says;
     const struct template_value *language =
         says->column_language >= 0 ? &row[says->column_language] : NULL;
     const char *empty;
-    size_t k = 0;
+    size_t k = channel < 0 ? 0 : (size_t)channel;
 
-    while (k + 1 < says->channel_count && row[k].length == 0)
+    while (channel < 0 && k + 1 < says->channel_count && row[k].length == 0)
         k++;
     return campaign_compose(says,
                             campaign_text(says, 0, says->channels[k],

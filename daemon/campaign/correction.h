@@ -43,10 +43,11 @@ struct correction *correction_create(const struct campaign *was, const char *rem
 void correction_free(struct correction *c); /* NULL is fine */
 
 /* The finished text for one row of now, without signature and opt-out line (no NUL), in her
- * language, by the first channel that she has an address for. The length; or -1 when a
+ * language, as channel says it (its place among now's; -1: the first that she has an address for).
+ * The length; or -1 when a
  * placeholder is empty, or it does not fit. */
-int correction_write(const struct correction *c, const struct template_value *row, char *out,
-                     size_t size);
+int correction_write(const struct correction *c, const struct template_value *row, int channel,
+                     char *out, size_t size);
 
 /* Until when it is worth telling: the end of the event as it is now, or its start where no end
  * is known; of slots the end of the last day, of occurrences that of the last. */

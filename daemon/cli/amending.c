@@ -391,7 +391,7 @@ static int sample_text(const struct amending *a, char *text)
     if (a->sample == NULL)
         return -1;
     sample_row(a->amendment->now, row, names);
-    return correction_write(a->sample, row, text, TEXT_BYTES);
+    return correction_write(a->sample, row, -1, text, TEXT_BYTES);
 }
 
 /* About: the sample with its signature, through the dearest gateway. */

@@ -257,7 +257,7 @@ static char *what_to_tell(const struct look *l, unsigned version, const struct w
 {
     const struct correction *c = l->corrections[version];
     char text[TEXT_BYTES];
-    int length = c != NULL ? correction_write(c, w->row, text, sizeof text) : -1;
+    int length = c != NULL ? correction_write(c, w->row, -1, text, sizeof text) : -1;
 
     if (length >= 0)
         return xstrndup(text, (size_t)length);

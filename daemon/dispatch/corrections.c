@@ -295,15 +295,34 @@ static const struct correction *correction_for(struct corrector *c, size_t i)
     return *about;
 }
 
+/* What other channels that she has an address for say, where that is another text. */
+static void write_texts(const struct corrector *c, const struct correction *correction,
+                        const struct template_value *values, const struct builtin_notice *notice,
+                        struct template_value *texts, char more[][TEXT_BYTES])
+{
+    for (size_t k = 1; k < c->now->channel_count; k++) {
+        int n = values[k].length == 0
+                    ? 0
+                    : correction_write(correction, values, (int)k, more[k], TEXT_BYTES);
+
+        texts[k] = (struct template_value){more[k], n > 0 ? (size_t)n : 0};
+        if (texts[k].length == notice->length &&
+            memcmp(more[k], notice->text, texts[k].length) == 0)
+            texts[k].length = 0;
+    }
+}
+
 /* A row of the audience as the correction of whom it is. */
 static bool write_row(struct corrector *c, const redisReply *row, uint32_t n, size_t i,
                       struct buf *out)
 {
     const struct correction *correction = correction_for(c, i);
     struct template_value values[CAMPAIGN_MAX_COLUMNS];
-    char text[TEXT_BYTES];
+    struct template_value texts[CAMPAIGN_MAX_CHANNELS] = {{"", 0}};
+    char text[TEXT_BYTES], more[CAMPAIGN_MAX_CHANNELS][TEXT_BYTES];
     struct builtin_notice notice = {.person = values,
                                     .text = text,
+                                    .texts = texts,
                                     .n = n,
                                     .expires_ms = c->series != NULL ? c->until_ms[i]
                                                                     : correction_expires(c->now),
@@ -313,8 +332,9 @@ static bool write_row(struct corrector *c, const redisReply *row, uint32_t n, si
     if (correction == NULL || row == NULL || row->type != REDIS_REPLY_STRING ||
         campaign_row_split(c->now, row->str, row->len, values) != 0)
         return false;
-    length = correction_write(correction, values, text, sizeof text);
+    length = correction_write(correction, values, -1, text, sizeof text);
     notice.length = length < 0 ? 0 : (size_t)length; /* one with a hole fails, and is seen */
+    write_texts(c, correction, values, &notice, texts, more);
     builtin_row(c->now, &notice, out);
     return true;
 }

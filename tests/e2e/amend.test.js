@@ -306,3 +306,21 @@ journey('of an event that repeats one day moves, then falls out: who was told of
   assert.match((await s.ok('show', 'series')).out, new RegExp(`${name(10)} {2}scheduled`));
   await verified(s, 'series');
 });
+
+journey('a correction is what the channel says that carries it, also where it goes by the next one', async (s) => {
+  const list = people(2, (i) => ({ wecom: `u${i}` }));
+  let refuses = false;
+  const smsc = await s.smsc(({ to }) => (to === list[0].sms && refuses ? { status: 0x0b } : {}));
+  const chat = await s.cloud(undefined, { name: 'chat', channel: 'wecom', signature: 'none' });
+  await s.start();
+  const body = (days) => event('ways', list, days, '区妇联', { channels: ['sms', 'wecom'],
+    texts: { zh: '{{name}}您好，{{event.date}}{{event.time}}，{{event.venue}}。', moved: { zh: MOVED, wecom: { zh: '{{name}}：改到{{event.date}}，详见群公告。' } } } });
+  await s.xadd(body(20));
+  assert.deepEqual(await s.settled('ways', 'first', 60000), { delivered: 2 });
+  refuses = true;
+  await s.xadd(body(27), { op: 'amend' });
+  await until('the other channel', () => chat.requests.length === 1, 60000);
+  assert.deepEqual([chat.requests[0].query.to, chat.requests[0].query.text], ['u0', `${list[0].name}：改到${date(27)}，详见群公告。`]);
+  await until('her SMS', () => smsc.textsFor(list[1].sms).length === 2, 60000);
+  assert.deepEqual(smsc.textsFor(list[1].sms), [first(list[1], 20), moved(list[1], 20, 27)]);
+});

@@ -665,19 +665,19 @@ static void test_correction(void **state)
     c = correction_create(was, NULL, now, &defaults, &err);
     if (c == NULL)
         fail_msg("%s", err.text);
-    n = correction_write(c, zh, out, sizeof out - 1);
+    n = correction_write(c, zh, -1, out, sizeof out - 1);
     out[n < 0 ? 0 : n] = '\0';
     is("王芳，3月6日（周六）上午9:00在区妇联改为3月13日（周六）",
        out); /* no opt-out line: added later */
-    n = correction_write(c, en, out, sizeof out - 1);
+    n = correction_write(c, en, -1, out, sizeof out - 1);
     out[n < 0 ? 0 : n] = '\0';
     is("Moved from Sat 6 Mar to Sat 13 Mar", out);
     zh[1].length = 0;
-    assert_int_equal(correction_write(c, zh, out, sizeof out), -1);
+    assert_int_equal(correction_write(c, zh, -1, out, sizeof out), -1);
     correction_free(c);
     c = correction_create(was, NULL, off, &defaults, &err);
     assert_non_null(c);
-    n = correction_write(c, en, out, sizeof out - 1);
+    n = correction_write(c, en, -1, out, sizeof out - 1);
     out[n < 0 ? 0 : n] = '\0';
     is("3月6日（周六）取消", out); /* there is none in English */
     correction_free(c);
@@ -825,13 +825,13 @@ static void test_series_told(void **state)
     c = correction_create(first, names[1], now, &defaults, &err);
     if (c == NULL)
         fail_msg("%s", err.text);
-    n = correction_write(c, en, out, sizeof out - 1);
+    n = correction_write(c, en, -1, out, sizeof out - 1);
     out[n < 0 ? 0 : n] = '\0';
     is("Moved from Sat 13 Mar to Sun 14 Mar", out);
     correction_free(c);
     c = correction_create(first, names[2], now, &defaults, &err);
     assert_non_null(c);
-    n = correction_write(c, en, out, sizeof out - 1);
+    n = correction_write(c, en, -1, out, sizeof out - 1);
     out[n < 0 ? 0 : n] = '\0';
     is("3月20日（周六）取消", out);
     correction_free(c);
