@@ -17,8 +17,21 @@
 #define COLUMN_VERSION "notice_version" /* of the campaign's document */
 #define COLUMN_OF "notice_of"           /* her number in the campaign's audience */
 #define COLUMN_UNASKED                                                                             \
-    "notice_unasked" /* 1: she did not ask for it just now; the last of all, for                   \
-                        rows of those who asked may end before it */
+    "notice_unasked" /* 1: she did not ask for it just now; the last but the texts of channels,    \
+                        for rows of those who asked may end before it */
+
+/* The texts of the channels behind the first, where one says something else: last of all, and
+ * what a row does not have is BUILTIN_COLUMN's. */
+static const char *const more_texts[CAMPAIGN_MAX_CHANNELS] = {
+    NULL,
+    BUILTIN_COLUMN "_2",
+    BUILTIN_COLUMN "_3",
+    BUILTIN_COLUMN "_4",
+    BUILTIN_COLUMN "_5",
+    BUILTIN_COLUMN "_6",
+    BUILTIN_COLUMN "_7",
+    BUILTIN_COLUMN "_8",
+};
 
 static const struct builtin {
     const char *name, *class, *hours, *doubt; /* NULL: the campaign's */
@@ -39,6 +52,19 @@ static const struct builtin *find(const char *reminder)
 bool builtin_is(const char *reminder)
 {
     return find(reminder) != NULL;
+}
+
+bool builtin_is_text(const char *text)
+{
+    size_t n = strlen(text);
+
+    if (strcmp(text, BUILTIN_TEXT) == 0)
+        return true;
+    for (size_t k = 1; k < CAMPAIGN_MAX_CHANNELS; k++)
+        if (n == strlen(more_texts[k]) + 4 && strncmp(text, "{{", 2) == 0 &&
+            strncmp(text + 2, more_texts[k], n - 4) == 0 && strcmp(text + n - 2, "}}") == 0)
+            return true;
+    return false;
 }
 
 bool builtin_holds_doubt(const char *reminder)
@@ -74,7 +100,8 @@ static void put_event(struct buf *out, const struct tree *event)
     put_member(out, "event");
     buf_putc(out, '{');
     for (const struct tree *one = event->first; one != NULL; one = one->next)
-        if (strcmp(one->name, "repeat") != 0 && strcmp(one->name, "except") != 0)
+        if (strcmp(one->name, "repeat") != 0 && strcmp(one->name, "except") != 0 &&
+            strcmp(one->name, "moved") != 0)
             put_tree(out, one->name, one);
     buf_putc(out, '}');
 }
@@ -93,7 +120,17 @@ static const char *column_at(const struct campaign *c, size_t i)
         return more[i];
     if (i == count && c->column_timezone >= 0)
         return "timezone";
-    return i == count + (c->column_timezone >= 0) ? COLUMN_UNASKED : NULL;
+    i -= count + (c->column_timezone >= 0);
+    if (i == 0)
+        return COLUMN_UNASKED;
+    return i < c->channel_count ? more_texts[i] : NULL;
+}
+
+/* A row may end before it. */
+static bool is_optional(const char *name)
+{
+    return strcmp(name, COLUMN_UNASKED) == 0 ||
+           (strncmp(name, BUILTIN_COLUMN "_", sizeof BUILTIN_COLUMN) == 0);
 }
 
 static void put_columns(struct buf *out, const struct campaign *c)
@@ -117,6 +154,16 @@ static void put_texts(struct buf *out, const struct campaign *c)
     buf_putc(out, '{');
     for (size_t i = 0; i < texts_language_count(t); i++)
         put_string(out, texts_language(t, i), BUILTIN_TEXT);
+    for (size_t k = 1; k < c->channel_count; k++) {
+        char text[sizeof BUILTIN_TEXT + 2];
+
+        snprintf(text, sizeof text, "{{%s}}", more_texts[k]);
+        put_member(out, c->channels[k]);
+        buf_putc(out, '{');
+        for (size_t i = 0; i < texts_language_count(t); i++)
+            put_string(out, texts_language(t, i), text);
+        buf_putc(out, '}');
+    }
     if (neutral != NULL)
         put_tree(out, NEUTRAL_TEXT, neutral);
     buf_putc(out, '}');
@@ -184,6 +231,8 @@ struct campaign *builtin_campaign(const struct campaign *c, const char *reminder
     made->column_until = campaign_column(made, COLUMN_UNTIL);
     made->column_version = campaign_column(made, COLUMN_VERSION);
     made->column_unasked = campaign_column(made, COLUMN_UNASKED);
+    made->column_text = campaign_column(made, BUILTIN_COLUMN);
+    made->column_texts = campaign_column(made, more_texts[1]);
     return made;
 }
 
@@ -213,6 +262,24 @@ static void put_value(struct buf *out, const char *text, size_t n)
         buf_putc(out, (unsigned char)text[i] < 0x20 && text[i] != '\n' ? ' ' : text[i]);
 }
 
+/* What is said of channel k alone; length 0: as to all. */
+static struct template_value text_of(const struct campaign *c, const struct builtin_notice *notice,
+                                     const char *name)
+{
+    for (size_t k = 1; notice->texts != NULL && k < c->channel_count; k++)
+        if (strcmp(more_texts[k], name) == 0)
+            return notice->texts[k];
+    return (struct template_value){"", 0};
+}
+
+static bool says_more(const struct campaign *c, const struct builtin_notice *notice)
+{
+    for (size_t k = 1; notice->texts != NULL && k < c->channel_count; k++)
+        if (notice->texts[k].length > 0)
+            return true;
+    return false;
+}
+
 void builtin_row(const struct campaign *c, const struct builtin_notice *notice, struct buf *out)
 {
     const struct {
@@ -222,15 +289,18 @@ void builtin_row(const struct campaign *c, const struct builtin_notice *notice, 
                    {COLUMN_VERSION, notice->version},
                    {COLUMN_OF, notice->n},
                    {COLUMN_UNASKED, notice->unasked}};
+    bool more = says_more(c, notice);
     const char *name;
 
     for (size_t i = 0; (name = column_at(c, i)) != NULL; i++) {
+        struct template_value text = text_of(c, notice, name);
         int at = campaign_column(c, name);
 
-        if (strcmp(name, COLUMN_UNASKED) == 0 && !notice->unasked)
+        if (is_optional(name) && !more && !(notice->unasked && strcmp(name, COLUMN_UNASKED) == 0))
             break;
         if (i > 0)
             buf_putc(out, ROW_SEPARATOR);
+        put_value(out, text.text, text.length);
         if (strcmp(name, BUILTIN_COLUMN) == 0)
             put_value(out, notice->text, notice->length);
         else if (at >= 0)
@@ -260,7 +330,7 @@ int builtin_split(const struct campaign *c, const char *reminder, const char *by
                 (struct template_value){bytes, (size_t)((stop != NULL ? stop : end) - bytes)};
         bytes = stop != NULL ? stop + 1 : NULL;
     }
-    return bytes == NULL && (name == NULL || strcmp(name, COLUMN_UNASKED) == 0) ? 0 : -1;
+    return bytes == NULL && (name == NULL || is_optional(name)) ? 0 : -1;
 }
 
 uint32_t builtin_row_of(const struct campaign *c, const char *bytes, size_t n)

@@ -4,7 +4,8 @@
  * Messages that belong to no planned reminder are notices too. Each of these two has an
  * audience of its own (outreach:{id}:answers:audience), to which rows are appended when there
  * is something to say (store/append.h): a row carries the addresses, the language and the
- * finished text of one notice, and where needed until when it is worth sending.
+ * finished text of one notice (of a channel another, where it is written), and where needed until
+ * when it is worth sending.
  *
  * To the pump such a reminder is one of a campaign with that single reminder and the text
  * {{notice_text}}: it has the event's zone, channels, signature, rate and gateways, no cap per
@@ -33,6 +34,9 @@ struct buf;
 /* Is it the name of one? */
 bool builtin_is(const char *reminder);
 
+/* Is it all that a text of theirs says: what was finished before? */
+bool builtin_is_text(const char *text);
+
 /* One of it in doubt waits for a person. */
 bool builtin_holds_doubt(const char *reminder);
 
@@ -51,11 +55,13 @@ struct builtin_notice {
     const struct template_value *person; /* her row in c: addresses, name, language, time zone */
     const char *text;                    /* without signature and opt-out line; no NUL */
     size_t length;
-    uint32_t n;         /* her number in c's audience; 0: she is not in it */
-    int64_t expires_ms; /* 0: with the reminder */
-    bool unasked;       /* of `answers`: somebody else's reply is the cause: not at night, and not
-                           where she has refused */
-    unsigned version;   /* not sent any more once the campaign is amended beyond it; 0: whatever */
+    const struct template_value *texts; /* by channel, where one says something else; the others,
+                                           and the first, of length 0; NULL: all say text */
+    uint32_t n;                         /* her number in c's audience; 0: she is not in it */
+    int64_t expires_ms;                 /* 0: with the reminder */
+    bool unasked;     /* of `answers`: somebody else's reply is the cause: not at night, and not
+                         where she has refused */
+    unsigned version; /* not sent any more once the campaign is amended beyond it; 0: whatever */
 };
 
 /* Appends the row of one of c's built-in reminders to out. Control characters but line feeds

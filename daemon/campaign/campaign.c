@@ -127,50 +127,120 @@ static int64_t day_number(const struct local_time *t)
     return (int64_t)timegm(&tm) / 86400;
 }
 
-/* Takes the days of event.except out of days[n]; returns how many are left, or -1. */
-static int leave_out(const struct campaign *c, struct local_time *days, int n, struct error *err)
+/* An occurrence: the day of the rule, by which it is known for ever, and when it starts. */
+struct occurrence {
+    struct local_time day;
+    int64_t starts_ms, ends_ms; /* ends_ms: 0 where none is given */
+};
+
+/* Which of n occurrences is of the day that text begins with (length bytes); -1 with err. */
+static int find_day(const struct campaign *c, const struct tree *node, const struct occurrence *all,
+                    int n, const char *text, int length, struct error *err)
+{
+    struct local_time day;
+    int64_t wall_ms;
+    char time[48];
+
+    snprintf(time, sizeof time, length > 10 ? "%.*s" : "%.*sT00:00", length < 40 ? length : 40,
+             text);
+    if (zone_parse(c->zone, time, strlen(time), &wall_ms) != 0)
+        return tree_error(err, node, "\"%.40s\" is no day: write \"2027-05-01\"", text);
+    zone_local(c->zone, wall_ms, &day);
+    for (int k = 0; k < n; k++)
+        if (day_number(&all[k].day) == day_number(&day))
+            return k;
+    return tree_error(err, node, "\"%.40s\" is no day of event.repeat", text);
+}
+
+/* Takes the days of event.except out of all[n]; returns how many are left, or -1. */
+static int leave_out(const struct campaign *c, struct occurrence *all, int n, struct error *err)
 {
     const struct field_strings *except = &c->own->form.event.except;
     const struct tree *node = tree_get(c->document, "event.except");
 
     for (size_t i = 0; i < except->count; i++) {
-        struct local_time out;
-        int64_t wall_ms;
-        char text[48];
-        int k = 0;
+        const char *text = except->items[i];
+        int k = find_day(c, node, all, n, text, (int)strlen(text), err);
 
-        snprintf(text, sizeof text, strlen(except->items[i]) > 10 ? "%.40s" : "%.40sT00:00",
-                 except->items[i]);
-        if (zone_parse(c->zone, text, strlen(text), &wall_ms) != 0)
-            return tree_error(err, node, "\"%.40s\" is no day: write \"2027-05-01\"",
-                              except->items[i]);
-        zone_local(c->zone, wall_ms, &out);
-        while (k < n && day_number(&days[k]) != day_number(&out))
-            k++;
-        if (k == n)
-            return tree_error(err, node, "\"%.40s\" is no day of event.repeat", except->items[i]);
-        memmove(&days[k], &days[k + 1], (size_t)(--n - k) * sizeof *days);
+        if (k < 0)
+            return -1;
+        memmove(&all[k], &all[k + 1], (size_t)(--n - k) * sizeof *all);
     }
     return n > 0 ? n : tree_error(err, node, "leaves no day of event.repeat");
 }
 
-/* The starts of all occurrences, local, into days; returns how many, or -1. */
-static int find_days(const struct campaign *c, struct local_time days[REPEAT_MOST],
-                     struct error *err)
+/* "2027-05-01 2027-05-02T10:00": that day's has another start, and is as long as the others. */
+static int move_some(const struct campaign *c, struct occurrence *all, int n, struct error *err)
 {
-    const char *rule = c->own->form.event.repeat;
+    const struct field_strings *moved = &c->own->form.event.moved;
+    const struct tree *node = tree_get(c->document, "event.moved");
+
+    for (size_t i = 0; i < moved->count; i++) {
+        const char *text = moved->items[i], *to = strchr(text, ' ');
+        int64_t starts_ms;
+        int k;
+
+        if (to == NULL || to - text != 10 ||
+            zone_parse(c->zone, to + 1, strlen(to + 1), &starts_ms) != 0)
+            return tree_error(err, node,
+                              "\"%.40s\": expected a day and when it starts instead, as in "
+                              "\"2027-05-01 2027-05-02T10:00\"",
+                              text);
+        k = find_day(c, node, all, n, text, 10, err);
+        if (k < 0)
+            return -1;
+        if (all[k].ends_ms != 0)
+            all[k].ends_ms += starts_ms - all[k].starts_ms;
+        all[k].starts_ms = starts_ms;
+    }
+    return n;
+}
+
+/* By the clock on the wall each is as long as the first. */
+static void set_times(const struct campaign *c, struct occurrence *all, int n)
+{
+    struct local_time starts, last;
+    int span_days;
+
+    zone_local(c->zone, c->starts_ms, &starts);
+    zone_local(c->zone, c->ends_ms, &last);
+    span_days = (int)(day_number(&last) - day_number(&starts));
+    for (int k = 0; k < n; k++) {
+        struct local_time end = last;
+
+        all[k].starts_ms = zone_wall(c->zone, &all[k].day);
+        end.year = all[k].day.year, end.month = all[k].day.month;
+        end.day = all[k].day.day + span_days;
+        all[k].ends_ms = c->ends_ms != 0 ? zone_wall(c->zone, &end) : 0;
+    }
+}
+
+/* All occurrences, into all; returns how many, or -1. */
+static int find_occurrences(const struct campaign *c, struct occurrence all[REPEAT_MOST],
+                            struct error *err)
+{
+    const struct form *form = &c->own->form;
+    struct local_time starts, days[REPEAT_MOST];
     struct error why;
     int n;
 
-    zone_local(c->zone, c->starts_ms, &days[0]);
-    if (rule == NULL && c->own->form.event.except.count > 0)
+    zone_local(c->zone, c->starts_ms, &starts);
+    if (form->event.repeat == NULL && form->event.except.count > 0)
         return tree_error(err, tree_get(c->document, "event.except"), "goes with event.repeat");
-    if (rule == NULL)
+    if (form->event.repeat == NULL && form->event.moved.count > 0)
+        return tree_error(err, tree_get(c->document, "event.moved"), "goes with event.repeat");
+    if (form->event.repeat == NULL) {
+        all[0] = (struct occurrence){starts, c->starts_ms, c->ends_ms};
         return 1;
-    n = repeat_occurrences(rule, &days[0], c->zone, days, &why);
+    }
+    n = repeat_occurrences(form->event.repeat, &starts, c->zone, days, &why);
     if (n < 0)
         return tree_error(err, tree_get(c->document, "event.repeat"), "%s", why.text);
-    return leave_out(c, days, n, err);
+    for (int k = 0; k < n; k++)
+        all[k].day = days[k];
+    set_times(c, all, n);
+    n = leave_out(c, all, n, err);
+    return n < 0 ? -1 : move_some(c, all, n, err);
 }
 
 static const struct tree *reminder_node(const struct campaign *c, size_t r, const char *member)
@@ -190,9 +260,8 @@ static int read_occurrences(struct campaign *c, struct error *err)
     const struct form_reminder *written = form->reminders.items;
     size_t each = form->reminders.count, total, r;
     struct form_reminder *all;
-    struct local_time days[REPEAT_MOST], last;
-    int64_t span_days;
-    int n = find_days(c, days, err);
+    struct occurrence occurrences[REPEAT_MOST];
+    int n = find_occurrences(c, occurrences, err);
 
     if (n < 0)
         return -1;
@@ -204,27 +273,19 @@ static int read_occurrences(struct campaign *c, struct error *err)
                           n, each, CAMPAIGN_MAX_REMINDERS);
     c->occurrence_count = (size_t)n;
     c->reminder_count = total;
-    zone_local(c->zone, c->starts_ms, &last);
-    span_days = -day_number(&last);
-    zone_local(c->zone, c->ends_ms, &last);
-    span_days += day_number(&last);
     all = arena_alloc(&c->own->arena, total * sizeof *all);
     c->reminders = arena_alloc(&c->own->arena, total * sizeof *c->reminders);
     memset(c->reminders, 0, total * sizeof *c->reminders);
     for (r = 0; r < total; r++) {
-        const struct local_time *day = &days[r / each];
-        struct local_time end = last;
+        const struct occurrence *one = &occurrences[r / each];
+        const struct local_time *day = &one->day;
         char name[80];
 
         all[r] = written[r % each];
-        c->reminders[r].starts_ms =
-            form->event.repeat == NULL ? c->starts_ms : zone_wall(c->zone, day);
-        c->reminders[r].ends_ms = c->ends_ms;
+        c->reminders[r].starts_ms = one->starts_ms;
+        c->reminders[r].ends_ms = one->ends_ms;
         if (form->event.repeat == NULL)
             continue;
-        end.year = day->year, end.month = day->month, end.day = day->day + (int)span_days;
-        if (c->ends_ms != 0)
-            c->reminders[r].ends_ms = zone_wall(c->zone, &end);
         snprintf(name, sizeof name, "%s-%04d%02d%02d", written[r % each].name, day->year,
                  day->month, day->day);
         if (strlen(name) > 32)
@@ -498,6 +559,7 @@ static struct campaign *create(struct tree *document, const struct campaign *was
     c->own->root = document;
     c->own->was = was;
     c->column_until = c->column_version = c->column_unasked = -1;
+    c->column_text = c->column_texts = -1;
     if (document->kind != TREE_OBJECT) {
         tree_error(err, document, "expected a campaign { ... }, found %s",
                    tree_kind_name(document->kind));
@@ -864,5 +926,8 @@ int campaign_row_split(const struct campaign *c, const char *bytes, size_t n,
     }
     for (; i < c->column_count; i++)
         values[i] = (struct template_value){end, 0};
+    for (size_t k = 0; c->column_texts >= 0 && k + 1 < c->channel_count; k++)
+        if (values[(size_t)c->column_texts + k].length == 0)
+            values[(size_t)c->column_texts + k] = values[c->column_text];
     return 0;
 }

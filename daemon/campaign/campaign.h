@@ -111,6 +111,8 @@ struct campaign {
     int column_language, column_slot, column_timezone; /* index, or -1 */
     int column_until, column_version, column_unasked;  /* of a built-in reminder's rows, see
                                                           builtin.h; else -1 */
+    int column_text, column_texts; /* likewise: the text, and the first of those that channels
+                                      behind the first have; a row that lacks one has the text */
     struct campaign_reminder *reminders;               /* reminder_count of them */
     size_t reminder_count;
     size_t occurrence_count; /* 1, unless the event repeats; each has as many reminders, and

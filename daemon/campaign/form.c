@@ -493,6 +493,31 @@ static int not_a_text(const struct tree *value, const struct field_strings *chan
                       nearest);
 }
 
+/* By languages, channels, or both. */
+static int special_leaves(const struct tree *texts, const struct field_strings *channels,
+                          const struct form_leaf *of, form_leaf_fn *fn, void *arg,
+                          struct error *err)
+{
+    for (const struct tree *one = texts->first; one != NULL; one = one->next) {
+        struct form_leaf leaf = *of;
+        int rc;
+
+        leaf.node = one;
+        if (is_channel(channels, one->name)) {
+            leaf.channel = one->name;
+            rc = text_leaves(one, &leaf, fn, arg, err);
+        } else if (form_is_language(one->name)) {
+            leaf.language = one->name;
+            rc = check_words(one, true, err) != 0 ? -1 : fn(arg, &leaf, err);
+        } else {
+            rc = not_a_text(one, channels, err);
+        }
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int form_leaves(const struct tree *texts, const struct field_strings *channels, form_leaf_fn *fn,
                 void *arg, struct error *err)
 {
@@ -503,7 +528,6 @@ int form_leaves(const struct tree *texts, const struct field_strings *channels, 
         return text_leaves(texts, &plain, fn, arg, err);
     for (one = texts->first; one != NULL; one = one->next) {
         struct form_leaf leaf = {one, NULL, NULL, NULL};
-        const struct tree *inner;
 
         if (is_channel(channels, one->name)) {
             leaf.channel = one->name;
@@ -511,19 +535,9 @@ int form_leaves(const struct tree *texts, const struct field_strings *channels, 
                 return -1;
         } else if (form_is_special_text(one->name)) {
             leaf.special = one->name;
-            if (one->kind != TREE_OBJECT || one->count == 0 ||
-                !is_channel(channels, one->first->name)) {
-                if (text_leaves(one, &leaf, fn, arg, err) != 0)
-                    return -1;
-                continue;
-            }
-            for (inner = one->first; inner != NULL; inner = inner->next) {
-                if (!is_channel(channels, inner->name))
-                    return not_a_text(inner, channels, err);
-                leaf.channel = inner->name;
-                if (text_leaves(inner, &leaf, fn, arg, err) != 0)
-                    return -1;
-            }
+            if ((one->kind == TREE_OBJECT ? special_leaves(one, channels, &leaf, fn, arg, err)
+                                          : text_leaves(one, &leaf, fn, arg, err)) != 0)
+                return -1;
         } else if (form_is_language(one->name) && meant_language(one->name) == NULL) {
             leaf.language = one->name;
             if (check_words(one, true, err) != 0 || fn(arg, &leaf, err) != 0)
@@ -589,6 +603,8 @@ static const struct field event_fields[] = {
      .help = "as in \"FREQ=WEEKLY;BYDAY=SA;COUNT=10\""},
     {"except", FIELD_STRINGS, EVENT(except), .min = 0, .max = 366,
      .help = "days on which a repeated event does not take place"},
+    {"moved", FIELD_STRINGS, EVENT(moved), .min = 0, .max = 366,
+     .help = "days of a repeated event with another start: \"2027-05-01 2027-05-02T10:00\""},
     {"venue", FIELD_CUSTOM, EVENT(venue), .read = read_localized,
      .help = "one string, or one a language, for {{event.venue}}"},
     {"address", FIELD_CUSTOM, EVENT(address), .read = read_localized,

@@ -31,7 +31,8 @@ struct form {
     const struct tree *title;
     struct {
         const char *starts, *ends, *timezone, *repeat;
-        struct field_strings except; /* days that the rule would have */
+        struct field_strings except; /* days that the rule would have, */
+        struct field_strings moved;  /* and those that have another start */
         bool cancelled;
         const struct tree *venue, *address, *url, *contact; /* a string, or one per language */
     } event;

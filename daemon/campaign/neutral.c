@@ -112,7 +112,7 @@ int neutral_check(const struct scope *s, const struct tree *node, const struct t
     char out[TEXT_BYTES];
     size_t n, shown;
 
-    if (strcmp(node->string, BUILTIN_TEXT) == 0)
+    if (builtin_is_text(node->string))
         return 0; /* looked at where it was written */
     if (s->uses_name)
         return tree_error(err, node,

@@ -13,6 +13,7 @@
 #include "mem.h"
 #include "picture.h"
 #include "room.h"
+#include "series.h"
 #include "table.h"
 #include "template.h"
 #include "tree.h"
@@ -38,17 +39,25 @@ struct amending {
 };
 
 /* ------------------------------------------------------------------------- showing */
+/* Of one that repeats: the occurrence that the first of them is told of, else the first. */
 static void put_event(struct amending *a, const char *label, const struct campaign *c)
 {
+    int k = a->correcting.about[0] != '\0' ? correction_occurrence(c, a->correcting.about) : 0;
+    const struct campaign_reminder *r =
+        &c->reminders[(k < 0 ? 0 : (size_t)k) * (c->reminder_count / c->occurrence_count)];
     char starts[HUMAN_BYTES], ends[HUMAN_BYTES];
     const struct tree *place = tree_get(c->document, "event.venue");
     const char *venue = place == NULL                ? ""
                         : place->kind == TREE_OBJECT ? tree_string(place, c->language, "")
                                                      : place->string;
 
-    buf_printf(&a->out, "  %s %s", label, human_time(starts, c->zone, c->starts_ms, false));
-    if (c->ends_ms != 0)
-        buf_printf(&a->out, T(" to %s"), human_time(ends, c->zone, c->ends_ms, false));
+    if (k < 0) {
+        buf_printf(&a->out, "  %s %s", label, T("that day falls out"));
+    } else {
+        buf_printf(&a->out, "  %s %s", label, human_time(starts, c->zone, r->starts_ms, false));
+        if (r->ends_ms != 0)
+            buf_printf(&a->out, T(" to %s"), human_time(ends, c->zone, r->ends_ms, false));
+    }
     if (venue[0] != '\0')
         buf_printf(&a->out, ", %s", venue);
     if (c->cancelled)
@@ -76,6 +85,10 @@ static void put_reminder(struct amending *a, const struct amended_reminder *r)
                    human_count(count, reminder_waiting(r->was)));
         if (later && r->due_ms > clock_wall_ms() && strcmp(r->was->state, "open") == 0)
             buf_printf(&a->out, T(", at %s"), human_time(due, zone, r->due_ms, false));
+        break;
+    case AMENDED_ENDED:
+        buf_printf(&a->out, T("that day falls out: %s that wait are not sent"),
+                   human_count(count, reminder_waiting(r->was)));
         break;
     case AMENDED_DROPPED:
         buf_puts(&a->out, T("is taken out: not sent"));
@@ -161,6 +174,16 @@ static bool put_texts(struct amending *a, bool show)
 }
 
 /* Its length, or -1; the names of columns stand for what is in them. */
+/* Of an event that repeats there is one only if somebody was told of an occurrence. */
+static void make_sample(struct amending *a)
+{
+    const struct amendment *m = a->amendment;
+    const char *about = correction_repeats(m->now) ? a->correcting.about : NULL;
+
+    if (m->event && (about == NULL || about[0] != '\0'))
+        a->sample = correction_create(m->before, about, m->now, &a->cli->settings->defaults, NULL);
+}
+
 static int sample_text(const struct amending *a, char *text)
 {
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
@@ -169,7 +192,7 @@ static int sample_text(const struct amending *a, char *text)
     if (a->sample == NULL)
         return -1;
     sample_row(a->amendment->now, row, names);
-    return correction_write(a->sample, row, text, TEXT_BYTES);
+    return correction_write(a->sample, row, -1, text, TEXT_BYTES);
 }
 
 static void put_corrections(struct amending *a)
@@ -211,7 +234,8 @@ static json_t *to_json(struct amending *a, const char *state, const char *event)
     json_t *reminders = json_array();
 
     for (size_t i = 0; i < m->count; i++) {
-        static const char *const words[] = {"planned", "skipped", "dropped", "begun", "built-in"};
+        static const char *const words[] = {"planned", "skipped", "dropped",
+                                            "begun",   "ended",   "built-in"};
         const struct amended_reminder *r = &m->reminders[i];
         json_t *one;
 
@@ -275,6 +299,10 @@ static int tell_taken(struct amending *a, const char *event)
         printf(strcmp(s->state, "cancelled") == 0 ? T("%s is cancelled; what waited is not sent\n")
                                                   : T("%s is amended\n"),
                a->id);
+        if (campaign_awaits(s))
+            printf(T("Who was told is told of it when somebody else has agreed to the new text:\n"
+                     "  outreach approve %s\n"),
+                   a->id);
     }
     campaign_status_free(s);
     return 0;
@@ -362,9 +390,7 @@ static int run(struct amending *a, const struct tree *body, const struct amendin
         return rc;
     if (correcting_count(a->cli, a->status, a->amendment, &a->correcting, &err) != 0)
         return cli_error(a->cli, db_well(a->cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
-    if (a->amendment->event)
-        a->sample = correction_create(a->amendment->before, a->amendment->now,
-                                      &a->cli->settings->defaults, &err);
+    make_sample(a);
     if (!a->cli->json) {
         show(a);
         cli_print(&a->out);
@@ -557,9 +583,10 @@ static int compare_with_agreed(struct amending *a, struct error *err)
     campaign_plan(m->before, s->queued_ms, due_ms, skipped);
     for (size_t i = 0; i < s->reminder_count; i++)
         compare_reminder(a, i, due_ms, skipped);
-    if (m->event)
-        a->sample = correction_create(m->before, m->now, &a->cli->settings->defaults, NULL);
-    return correcting_count(a->cli, s, m, &a->correcting, err);
+    if (correcting_count(a->cli, s, m, &a->correcting, err) != 0)
+        return -1;
+    make_sample(a);
+    return 0;
 }
 
 struct amending *amending_awaiting(struct cli *cli, struct campaign_status *status,

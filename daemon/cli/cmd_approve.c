@@ -135,24 +135,33 @@ static int look(struct approving *a)
 
 /* ------------------------------------------------------------------- agreeing */
 
+/* It is cancelled, and that who was told is told of it is what awaits. */
+static bool is_off(const struct campaign_status *s)
+{
+    return strcmp(s->state, "cancelled") == 0;
+}
+
 static void show(const struct approving *a)
 {
     const struct campaign_status *s = a->picture->status;
     struct buf out = BUF_INIT(64u << 20);
-    char when[HUMAN_BYTES], *why = words_approval(s->approval);
+    char when[HUMAN_BYTES], *why = words_approval(is_off(s) ? s->telling : s->approval);
 
     buf_printf(&out, T("queued by %s, %s; why a second person is asked: %s\n\n"), s->by,
                human_time(when, a->picture->zone, s->queued_ms, false), why);
     if (a->amended != NULL) {
         amending_write_awaiting(a->amended, &out);
-        buf_puts(&out, T("\nThe whole campaign as it is now\n\n"));
+        if (!is_off(s))
+            buf_puts(&out, T("\nThe whole campaign as it is now\n\n"));
     } else if (s->amended_by[0] != '\0') {
         buf_printf(&out, T("changed by %s, %s, before anybody agreed to it\n\n"), s->amended_by,
                    human_time(when, a->picture->zone, s->amended_ms, false));
     }
-    reading_write(&a->reading, a->now_ms, &out);
-    buf_putc(&out, '\n');
-    asking_write(a->asking, &a->reading, &out);
+    if (!is_off(s)) {
+        reading_write(&a->reading, a->now_ms, &out);
+        buf_putc(&out, '\n');
+        asking_write(a->asking, &a->reading, &out);
+    }
     cli_print(&out);
     buf_free(&out);
     free(why);
@@ -204,7 +213,9 @@ static void tell(const struct approving *a, const char *state)
 
     if (!a->cli->json) {
         if (strcmp(state, "active") == 0)
-            printf(T("%s is approved; it is sent when due\n"), s->id);
+            printf(is_off(s) ? T("%s: who was told is told now that it is cancelled\n")
+                             : T("%s is approved; it is sent when due\n"),
+                   s->id);
         return;
     }
     sums = asking_sums(a->asking);
@@ -288,7 +299,7 @@ static int run(struct approving *a, const struct approve_options *options)
     const struct campaign_status *s = a->picture->status;
     int rc;
 
-    if (strcmp(s->state, "awaiting") != 0)
+    if (!campaign_awaits(s))
         return tell_not_awaiting(a);
     if (campaign_is_author(s, a->cli->by) && !options->dry_run)
         return refuse_own(a);

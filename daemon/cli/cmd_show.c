@@ -110,7 +110,7 @@ static void show_campaign(const struct cli *cli, const struct picture *p, struct
     buf_printf(out, "%s  %s\n", s->id, p->title);
     buf_printf(out, T("%s, %s recipients, queued %s by %s\n"), words_state(s->state),
                human_count(b, s->rows), human_time(a, p->zone, s->queued_ms, false), s->by);
-    if (strcmp(s->state, "awaiting") == 0)
+    if (campaign_awaits(s))
         picture_write_awaiting(p, out);
     else if (s->approved_by[0] != '\0')
         buf_printf(out, T("approved %s by %s\n"), human_time(a, p->zone, s->approved_ms, false),
@@ -162,8 +162,9 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
         json_decref(reminders);
     } else if (cli->json) {
         cli_json(json_pack(
-            "{s:s,s:s,s:s,s:o,s:s,s:s,s:o,s:o,s:I,s:I,s:o}", "approval", p->status->approval,
-            "hash", p->status->hash, "list", p->status->digest, "approved_by",
+            "{s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:o,s:o,s:I,s:I,s:o}", "approval", p->status->approval,
+            "telling", p->status->telling, "hash", p->status->hash, "list", p->status->digest,
+            "approved_by",
             p->status->approved_by[0] != '\0' ? json_text(p->status->approved_by) : json_null(),
             "id", p->status->id, "state", p->status->state, "title", json_text(p->title), "by",
             json_text(p->status->by), "queued_ms", (json_int_t)p->status->queued_ms, "rows",

@@ -8,6 +8,7 @@
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
+#include "series.h"
 #include "table.h"
 #include "template.h"
 #include "tree.h"
@@ -18,7 +19,6 @@
 #include <string.h>
 
 #define PAGE 4096 /* people looked at together */
-#define TEXT_BYTES 4096
 
 struct look {
     struct cli *cli;
@@ -26,8 +26,15 @@ struct look {
     const struct amendment *amendment;
     bool other[AMEND_VERSIONS + 1];                     /* of that version the event was another */
     struct correction *corrections[AMEND_VERSIONS + 1]; /* made when somebody is to be sent it */
-    redisReply *versions;                               /* the documents */
-    struct told *people;                                /* of a page */
+    redisReply *documents;                              /* of the versions */
+    const char *names[CAMPAIGN_ALL_REMINDERS];          /* of the reminders but the built-in ones */
+    size_t name_count;
+    struct told *people;       /* of a page */
+    struct series *series;     /* where the event repeats: of which occurrence; else NULL */
+    unsigned char *versions;   /* of it and a page: of each person, by reminder */
+    struct correction **about; /* of it, by version and reminder, as corrections[] */
+    int chosen[PAGE];          /* of it and a page: the reminder, or -1 */
+    int64_t until_ms[PAGE];
     struct campaign *builtin;
     struct asking *asking;
     struct correcting *out;
@@ -42,10 +49,25 @@ static struct campaign *read_version(const struct look *l, unsigned version)
     char name[12];
 
     snprintf(name, sizeof name, "%u", version);
-    document = db_field(l->versions, name);
+    document = db_field(l->documents, name);
     if (document != NULL && document->type == REDIS_REPLY_STRING)
         tree = tree_parse_json(document->str, document->len, NULL, NULL);
     return tree != NULL ? campaign_create(tree, &l->cli->settings->defaults, NULL, 0, NULL) : NULL;
+}
+
+/* The one that stands still, compiled once more: the series takes it over. */
+static struct campaign *copy_of(const struct look *l, const struct campaign *c)
+{
+    struct buf json = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    struct campaign *copy = NULL;
+    struct tree *tree;
+
+    campaign_write_json(c, &json);
+    tree = tree_parse_json(json.data, json.length, NULL, NULL);
+    if (tree != NULL)
+        copy = campaign_create(tree, &l->cli->settings->defaults, NULL, 0, NULL);
+    buf_free(&json);
+    return copy;
 }
 
 static int compare_versions(struct look *l, struct error *err)
@@ -56,7 +78,7 @@ static int compare_versions(struct look *l, struct error *err)
 
     command_start(&c, "HGETALL");
     key_versions(&c, l->status->id);
-    rc = db_ask(l->cli->db, &c, &l->versions, err);
+    rc = db_ask(l->cli->db, &c, &l->documents, err);
     command_free(&c);
     if (rc != 0)
         return -1;
@@ -64,6 +86,13 @@ static int compare_versions(struct look *l, struct error *err)
     for (unsigned v = 1; v < m->version && v <= AMEND_VERSIONS; v++) {
         struct campaign *was = read_version(l, v);
 
+        if (l->series != NULL) {
+            if (was == NULL && v == m->version - 1)
+                was = copy_of(l, m->before);
+            if (was != NULL)
+                series_put(l->series, v, was);
+            continue;
+        }
         if (was != NULL)
             l->other[v] = correction_needed(was, m->now);
         campaign_free(was);
@@ -71,19 +100,30 @@ static int compare_versions(struct look *l, struct error *err)
     return 0;
 }
 
-/* From that version to what it is to be. NULL with err. */
-static const struct correction *correction_from(struct look *l, unsigned version, struct error *err)
+/* Person i of a page: from what she knows to what it is to be. NULL with err. */
+static const struct correction *correction_for(struct look *l, size_t i, struct error *err)
 {
     const struct amendment *m = l->amendment;
-    struct campaign *was;
+    const struct campaign_defaults *defaults = &l->cli->settings->defaults;
+    unsigned version = l->people[i].version;
+    struct correction **made = &l->corrections[version];
+    const char *about = NULL;
+    struct campaign *was = NULL;
 
-    if (l->corrections[version] != NULL)
-        return l->corrections[version];
-    was = read_version(l, version);
-    l->corrections[version] =
-        correction_create(was != NULL ? was : m->before, m->now, &l->cli->settings->defaults, err);
+    if (l->series != NULL) {
+        about = l->names[l->chosen[i]];
+        made = &l->about[version * l->name_count + (size_t)l->chosen[i]];
+    }
+    if (*made != NULL)
+        return *made;
+    if (l->series == NULL)
+        was = read_version(l, version);
+    *made = correction_create(l->series != NULL ? series_version(l->series, version)
+                              : was != NULL     ? was
+                                                : m->before,
+                              about, m->now, defaults, err);
     campaign_free(was);
-    return l->corrections[version];
+    return *made;
 }
 
 /* --------------------------------------------------------------- who was told what */
@@ -152,51 +192,81 @@ static int read_corrections(struct look *l, int64_t from, struct error *err)
 static int read_told(struct look *l, int64_t from, struct error *err)
 {
     memset(l->people, 0, PAGE * sizeof *l->people);
-    for (size_t r = 0; r < l->status->reminder_count; r++) {
-        const char *name = l->status->reminders[r].name;
+    for (size_t r = 0; r < l->name_count; r++) {
         redisReply *reply;
 
-        if (builtin_is(name))
-            continue;
-        if (get_range(l, name, from, LEDGER_RECORD_BYTES, &reply, err) != 0)
+        if (get_range(l, l->names[r], from, LEDGER_RECORD_BYTES, &reply, err) != 0)
             return -1;
-        for (size_t i = 0; i < PAGE; i++)
-            told_record(&l->people[i], piece(reply, i, LEDGER_RECORD_BYTES));
+        for (size_t i = 0; i < PAGE; i++) {
+            struct told by_this = {0};
+
+            told_record(&by_this, piece(reply, i, LEDGER_RECORD_BYTES));
+            if (l->series != NULL)
+                l->versions[i * l->name_count + r] = (unsigned char)by_this.version;
+            else if (by_this.version > l->people[i].version)
+                l->people[i].version = by_this.version;
+        }
         freeReplyObject(reply);
     }
     return read_corrections(l, from, err);
 }
 
+/* Of a series: was person i told anything, and of which occurrence is she to be told now? Her
+ * version becomes the one that she was told of it. */
+static bool choose(struct look *l, size_t i)
+{
+    const unsigned char *versions = l->versions + i * l->name_count;
+    unsigned version = 0;
+    bool told = false;
+
+    for (size_t r = 0; r < l->name_count; r++)
+        told = told || versions[r] > 0;
+    l->chosen[i] =
+        series_choose(l->series, versions, l->people[i].version, &version, &l->until_ms[i]);
+    if (l->chosen[i] < 0)
+        return told;
+    l->people[i].version = version;
+    if (l->out->about[0] == '\0')
+        snprintf(l->out->about, sizeof l->out->about, "%s", l->names[l->chosen[i]]);
+    return told;
+}
+
 /* ---------------------------------------------------------- what becomes of a correction */
 
 /* One that is written and held for an approval counts: it is still to be sent. */
-static bool is_to_be_told(const struct look *l, const struct told *t)
+static bool is_to_be_told(const struct look *l, size_t i)
 {
+    const struct told *t = &l->people[i];
+
+    if (l->series != NULL)
+        return l->chosen[i] >= 0;
     return told_is_behind(t, l->amendment->version) && l->other[t->version];
 }
 
 /* As the corrector appends it (dispatch/corrections.c). */
-static int add_correction(struct look *l, const struct told *t, uint32_t n, const redisReply *row,
+static int add_correction(struct look *l, size_t i, uint32_t n, const redisReply *row,
                           struct error *err)
 {
     const struct campaign *now = l->amendment->now;
-    const struct correction *correction = correction_from(l, t->version, err);
+    const struct correction *correction = correction_for(l, i, err);
     struct template_value values[CAMPAIGN_MAX_COLUMNS];
-    char text[TEXT_BYTES];
+    struct correction_texts texts;
     struct builtin_notice notice = {.person = values,
-                                    .text = text,
+                                    .text = texts.text,
+                                    .texts = texts.others,
                                     .n = n,
-                                    .expires_ms = correction_expires(now),
+                                    .expires_ms = l->series != NULL ? l->until_ms[i]
+                                                                    : correction_expires(now),
                                     .version = l->amendment->version};
     struct buf out = BUF_INIT(1u << 20);
-    int rc, length;
+    int rc;
 
     if (correction == NULL)
         return -1;
     if (campaign_row_split(now, row->str, row->len, values) != 0)
         return 0;
-    length = correction_write(correction, values, text, sizeof text);
-    notice.length = length < 0 ? 0 : (size_t)length;
+    correction_write_all(correction, now, values, &texts);
+    notice.length = texts.length;
     builtin_row(now, &notice, &out);
     rc = asking_row(l->asking, out.data, out.length, err);
     buf_free(&out);
@@ -223,8 +293,8 @@ static int add_page(struct look *l, int64_t from, struct error *err)
         int64_t n = id != NULL && id->str != NULL ? strtoll(id->str, NULL, 10) : 0;
 
         if (n >= from && n < from + PAGE && row != NULL && row->type == REDIS_REPLY_STRING &&
-            is_to_be_told(l, &l->people[n - from]))
-            rc = add_correction(l, &l->people[n - from], (uint32_t)n, row, err);
+            is_to_be_told(l, (size_t)(n - from)))
+            rc = add_correction(l, (size_t)(n - from), (uint32_t)n, row, err);
     }
     freeReplyObject(rows);
     return rc;
@@ -237,8 +307,8 @@ static int count_page(struct look *l, int64_t from, struct error *err)
     if (read_told(l, from, err) != 0)
         return -1;
     for (size_t i = 0; i < PAGE && from + (int64_t)i <= l->status->rows; i++) {
-        l->out->told += l->people[i].version > 0;
-        any = any || is_to_be_told(l, &l->people[i]);
+        l->out->told += l->series != NULL ? choose(l, i) : l->people[i].version > 0;
+        any = any || is_to_be_told(l, i);
     }
     return any ? add_page(l, from, err) : 0;
 }
@@ -256,32 +326,61 @@ static void add_up(const struct look *l)
     memcpy(l->out->missed, p->missed, sizeof l->out->missed);
 }
 
+static void begin(struct look *l)
+{
+    for (size_t r = 0; r < l->status->reminder_count; r++)
+        if (!builtin_is(l->status->reminders[r].name))
+            l->names[l->name_count++] = l->status->reminders[r].name;
+    l->people = xcalloc(PAGE, sizeof *l->people);
+    if (!correction_repeats(l->amendment->now))
+        return;
+    l->series = series_create(l->amendment->now, l->names, l->name_count, clock_wall_ms());
+    l->versions = xcalloc(PAGE, l->name_count + 1);
+    l->about = xcalloc((AMEND_VERSIONS + 1) * l->name_count + 1, sizeof *l->about);
+}
+
+static void end(struct look *l)
+{
+    for (size_t v = 0; v <= AMEND_VERSIONS; v++)
+        correction_free(l->corrections[v]);
+    for (size_t i = 0; l->about != NULL && i < (AMEND_VERSIONS + 1) * l->name_count; i++)
+        correction_free(l->about[i]);
+    if (l->documents != NULL)
+        freeReplyObject(l->documents);
+    asking_free(l->asking);
+    campaign_free(l->builtin);
+    series_free(l->series);
+    free(l->about);
+    free(l->versions);
+    free(l->people);
+    free(l);
+}
+
 int correcting_count(struct cli *cli, const struct campaign_status *status,
                      const struct amendment *amendment, struct correcting *out, struct error *err)
 {
-    struct look l = {.cli = cli, .status = status, .amendment = amendment, .out = out};
-    int rc = compare_versions(&l, err);
+    struct look *l = xcalloc(1, sizeof *l);
+    int rc;
 
     *out = (struct correcting){0};
+    l->cli = cli;
+    l->status = status;
+    l->amendment = amendment;
+    l->out = out;
+    begin(l);
+    rc = compare_versions(l, err);
     if (rc == 0) {
-        l.builtin =
+        l->builtin =
             builtin_campaign(amendment->now, BUILTIN_CORRECTIONS, &cli->settings->defaults, err);
-        if (l.builtin != NULL)
-            l.asking = asking_create(cli, l.builtin, clock_wall_ms(), err);
-        rc = l.asking != NULL ? 0 : -1;
+        if (l->builtin != NULL)
+            l->asking = asking_create(cli, l->builtin, clock_wall_ms(), err);
+        rc = l->asking != NULL ? 0 : -1;
     }
-    l.people = xcalloc(PAGE, sizeof *l.people);
     for (int64_t from = 1; from <= status->rows && rc == 0; from += PAGE)
-        rc = count_page(&l, from, err);
-    if (rc == 0 && (rc = asking_end(l.asking, err)) == 0)
-        add_up(&l);
-    for (size_t v = 0; v <= AMEND_VERSIONS; v++)
-        correction_free(l.corrections[v]);
-    if (l.versions != NULL)
-        freeReplyObject(l.versions);
-    asking_free(l.asking);
-    campaign_free(l.builtin);
-    free(l.people);
+        rc = count_page(l, from, err);
+    if (rc == 0 && (rc = asking_end(l->asking, err)) == 0)
+        add_up(l);
+    end(l);
     return rc;
 }
 

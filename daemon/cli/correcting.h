@@ -22,6 +22,8 @@ struct correcting {
     int64_t sent; /* corrections that will be */
     double cost;
     int64_t refused, late, missed[REASON_COUNT]; /* people who get none, and why */
+    char about[33]; /* of an event that repeats: the reminder of the occurrence that the
+                     * first of them is told of; "": nobody is */
 };
 
 /* Of an amendment of the campaign as it stands. Reads ledgers and rows a page at a time. -1 with

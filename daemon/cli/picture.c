@@ -203,8 +203,12 @@ char *picture_authors(const struct campaign_status *s)
 void picture_write_awaiting(const struct picture *p, struct buf *out)
 {
     const struct campaign_status *s = p->status;
-    char *why = words_approval(s->approval), *authors = picture_authors(s);
+    bool telling = strcmp(s->state, "cancelled") == 0;
+    char *why = words_approval(telling ? s->telling : s->approval), *authors = picture_authors(s);
 
+    if (telling)
+        buf_puts(out,
+                 T("what who was told is to read was not agreed to: they are not told yet;\n"));
     buf_printf(out, T("waits for approval (%s) by somebody else than %s:\n  outreach approve %s\n"),
                why, authors, s->id);
     free(authors);

@@ -239,9 +239,12 @@ static int read_versions(struct look *l, struct error *err)
             tree = tree_parse_json(document->str, document->len, NULL, &lost);
         if (tree != NULL)
             was = campaign_create(tree, defaults, NULL, 0, &lost);
-        l->changed[v] = was == NULL || correction_needed(was, l->now);
+        /* Of occurrences it is not known here which she was told of. */
+        l->changed[v] =
+            was == NULL || (correction_repeats(l->now) ? was->cancelled != l->now->cancelled
+                                                       : correction_needed(was, l->now));
         if (was != NULL && l->changed[v])
-            l->corrections[v] = correction_create(was, l->now, defaults, &lost);
+            l->corrections[v] = correction_create(was, NULL, l->now, defaults, &lost);
         campaign_free(was);
     }
     freeReplyObject(reply);
@@ -259,7 +262,7 @@ static char *what_to_tell(const struct look *l, unsigned version, const struct w
 {
     const struct correction *c = l->corrections[version];
     char text[TEXT_BYTES];
-    int length = c != NULL ? correction_write(c, w->row, text, sizeof text) : -1;
+    int length = c != NULL ? correction_write(c, w->row, -1, text, sizeof text) : -1;
 
     if (length >= 0)
         return xstrndup(text, (size_t)length);

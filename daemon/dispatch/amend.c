@@ -56,13 +56,15 @@ static void finish(struct amending *a, const char *refused)
 static void put_schedule(struct amending *a, const struct amended_reminder *r, int64_t now_ms)
 {
     struct command *c = &a->d->command;
-    bool open = r->what == AMENDED_BEGUN && strcmp(r->was->state, "open") == 0;
+    bool open = (r->what == AMENDED_BEGUN || r->what == AMENDED_ENDED) &&
+                strcmp(r->was->state, "open") == 0;
 
     if (r->what != AMENDED_PLANNED && !open)
         return;
     command_start(c, "ZADD");
     command_add_string(c, KEY_SCHEDULE);
-    command_add_int(c, a->amendment->now->cancelled ? now_ms : r->due_ms);
+    command_add_int(c,
+                    a->amendment->now->cancelled || r->what == AMENDED_ENDED ? now_ms : r->due_ms);
     command_add_format(c, "%s/%s", a->campaign, r->name);
     db_send(a->d->db, c, NULL, NULL);
 }
@@ -122,16 +124,25 @@ static void on_applied(void *arg, const redisReply *reply)
     finish(a, NULL);
 }
 
-/* What it costs nobody has said: the most that it can counts. What stops it waits for nobody. */
-static void look_at_approval(struct amending *a)
+static unsigned needs_of(const struct amending *a, const struct campaign *c)
 {
     const struct settings *s = a->d->settings;
-    const struct campaign *c = a->amendment->now;
-    unsigned needs = approval_needs(c, &s->defaults, a->status->rows,
-                                    approval_most_cost(c, s->gateways, a->status->rows));
 
-    if (needs != 0 && !c->cancelled)
-        a->amendment->approval = approval_text(needs);
+    return approval_needs(c, &s->defaults, a->status->rows,
+                          approval_most_cost(c, s->gateways, a->status->rows));
+}
+
+/* What it costs nobody has said: the most that it can counts. A campaign that asks for a second
+ * person does not lose that by an amendment. What stops it waits for nobody; what is told of that
+ * does, where it was not agreed to with the rest. */
+static void look_at_approval(struct amending *a)
+{
+    struct amendment *m = a->amendment;
+    unsigned needs = needs_of(a, m->now) |
+                     (needs_of(a, m->before) & (m->now->cancelled ? ~0u : APPROVAL_REQUIRED));
+
+    if (needs != 0 && (!m->now->cancelled || m->reworded))
+        m->approval = approval_text(needs);
 }
 
 /* All that stands has been read. */
@@ -156,7 +167,7 @@ static void judge(struct amending *a)
         finish(a, events_no_room);
     } else {
         look_at_approval(a);
-        awaits = a->amendment->approval != NULL || (awaits && !a->amendment->now->cancelled);
+        awaits = (a->amendment->approval != NULL || awaits) && !a->amendment->now->cancelled;
         if (awaits && a->by[0] == '\0') {
             finish(a, "no field `by`: a second person has to approve this one, so it must be known "
                       "who the first is");

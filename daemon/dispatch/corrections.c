@@ -8,6 +8,8 @@
 #include "fault.h"
 #include "keys.h"
 #include "log.h"
+#include "mem.h"
+#include "series.h"
 #include "template.h"
 #include "tree.h"
 
@@ -33,7 +35,6 @@
  */
 #define PAGE 256
 #define SAY_PAGES 16 /* pages without a correction: how far we are is written so often */
-#define TEXT_BYTES 4096
 #define LEDGER_OF "the ledger of "
 
 struct waiting {
@@ -57,9 +58,16 @@ struct corrector {
     struct error broken;           /* what could not be read of it; "": nothing */
     struct campaign *now;
     struct correction *corrections[AMEND_VERSIONS + 1]; /* by the version that was told */
+    struct series *series;     /* where the event repeats: of which occurrence; else NULL */
+    const char **names;        /* of reminders, for it */
+    unsigned char *versions;   /* of a page: of each person, by reminder */
+    struct correction **about; /* by version and reminder, where somebody was told so */
     unsigned version;
     int64_t rows, at, said; /* said: what stands in Redis of at */
     struct told told[PAGE];
+    int chosen[PAGE];     /* of a series: the reminder, or -1 */
+    unsigned known[PAGE]; /* and what corrections have told her */
+    int64_t until_ms[PAGE];
     size_t count, asks;
     int64_t written;
 };
@@ -87,6 +95,16 @@ static void forget(struct corrector *c)
     for (size_t v = 0; v <= AMEND_VERSIONS; v++)
         correction_free(c->corrections[v]);
     memset(c->corrections, 0, sizeof c->corrections);
+    for (size_t i = 0; c->about != NULL && i < (AMEND_VERSIONS + 1) * c->reminder_count; i++)
+        correction_free(c->about[i]);
+    free(c->about);
+    free(c->versions);
+    free(c->names);
+    series_free(c->series);
+    c->about = NULL;
+    c->versions = NULL;
+    c->names = NULL;
+    c->series = NULL;
     campaign_free(c->now);
     c->now = NULL;
     free(c->reminders);
@@ -234,30 +252,68 @@ static void on_appended(void *arg, const redisReply *reply)
     }
 }
 
-static bool is_to_be_told(const struct corrector *c, const struct told *t)
+/* Of a series: told[i].version becomes the one that she was told of her occurrence. */
+static void choose(struct corrector *c, size_t i)
 {
-    return told_is_behind(t, c->version) && c->corrections[t->version] != NULL &&
-           !(t->correction != 0 && t->corrected_to == c->version);
+    struct told *t = &c->told[i];
+    unsigned version = 0;
+
+    c->known[i] = t->version;
+    c->chosen[i] = series_choose(c->series, c->versions + i * c->reminder_count, t->version,
+                                 &version, &c->until_ms[i]);
+    if (c->chosen[i] >= 0)
+        t->version = version;
+}
+
+static bool is_to_be_told(const struct corrector *c, size_t i)
+{
+    const struct told *t = &c->told[i];
+
+    if (t->correction != 0 && t->corrected_to == c->version)
+        return false;
+    if (c->series != NULL)
+        return c->chosen[i] >= 0;
+    return told_is_behind(t, c->version) && c->corrections[t->version] != NULL;
+}
+
+/* NULL: it cannot be said; the amendment was not taken without its text. */
+static const struct correction *correction_for(struct corrector *c, size_t i)
+{
+    struct correction **about;
+    struct error err;
+
+    if (c->series == NULL)
+        return c->corrections[c->told[i].version];
+    about = &c->about[c->told[i].version * c->reminder_count + (size_t)c->chosen[i]];
+    if (*about == NULL)
+        *about = correction_create(series_version(c->series, c->told[i].version),
+                                   c->names[c->chosen[i]], c->now, &c->d->settings->defaults, &err);
+    if (*about == NULL)
+        log_error("corrections.lost campaign=%s reminder=%s reason=%s", c->id,
+                  c->names[c->chosen[i]], log_quote(err.text));
+    return *about;
 }
 
 /* A row of the audience as the correction of whom it is. */
-static bool write_row(const struct corrector *c, const redisReply *row, uint32_t n,
-                      const struct told *t, struct buf *out)
+static bool write_row(struct corrector *c, const redisReply *row, uint32_t n, size_t i,
+                      struct buf *out)
 {
+    const struct correction *correction = correction_for(c, i);
     struct template_value values[CAMPAIGN_MAX_COLUMNS];
-    char text[TEXT_BYTES];
+    struct correction_texts texts;
     struct builtin_notice notice = {.person = values,
-                                    .text = text,
+                                    .text = texts.text,
+                                    .texts = texts.others,
                                     .n = n,
-                                    .expires_ms = correction_expires(c->now),
+                                    .expires_ms = c->series != NULL ? c->until_ms[i]
+                                                                    : correction_expires(c->now),
                                     .version = c->version};
-    int length;
 
-    if (row == NULL || row->type != REDIS_REPLY_STRING ||
+    if (correction == NULL || row == NULL || row->type != REDIS_REPLY_STRING ||
         campaign_row_split(c->now, row->str, row->len, values) != 0)
         return false;
-    length = correction_write(c->corrections[t->version], values, text, sizeof text);
-    notice.length = length < 0 ? 0 : (size_t)length; /* one with a hole fails, and is seen */
+    correction_write_all(correction, c->now, values, &texts);
+    notice.length = texts.length;
     builtin_row(c->now, &notice, out);
     return true;
 }
@@ -285,15 +341,13 @@ static void on_rows(void *arg, const redisReply *reply)
     for (size_t k = 0; k < reply->elements; k++) {
         const redisReply *id = db_at(reply->element[k], 0);
         int64_t number = id != NULL && id->str != NULL ? strtoll(id->str, NULL, 10) : 0;
-        const struct told *t;
+        size_t i = (size_t)(number - c->at);
 
-        if (number < c->at || number >= c->at + (int64_t)c->count)
+        if (number < c->at || number >= c->at + (int64_t)c->count || !is_to_be_told(c, i) ||
+            !write_row(c, db_at(db_at(reply->element[k], 1), 1), (uint32_t)number, i, &rows))
             continue;
-        t = &c->told[number - c->at];
-        if (!is_to_be_told(c, t) ||
-            !write_row(c, db_at(db_at(reply->element[k], 1), 1), (uint32_t)number, t, &rows))
-            continue;
-        of[n] = (struct append_of){(uint32_t)number, c->version, t->version};
+        of[n] = (struct append_of){(uint32_t)number, c->version,
+                                   c->series != NULL ? c->known[i] : c->told[i].version};
         ends[n++] = rows.length;
     }
     if (n == 0 || buf_overflowed(&rows)) {
@@ -322,8 +376,11 @@ static void decide_page(struct corrector *c)
     struct command *cmd = &c->d->command;
     bool any = false;
 
-    for (size_t i = 0; i < c->count; i++)
-        any = any || is_to_be_told(c, &c->told[i]);
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->series != NULL)
+            choose(c, i);
+        any = any || is_to_be_told(c, i);
+    }
     if (!any) {
         turn_page(c, false);
         return;
@@ -394,7 +451,8 @@ static void on_entries(void *arg, const redisReply *reply)
 static void on_records(void *arg, const redisReply *reply)
 {
     struct corrector *c = arg;
-    const struct teller *r = &c->reminders[c->looked++];
+    size_t at = c->looked++;
+    const struct teller *r = &c->reminders[at];
     int64_t here = r->last - c->at + 1; /* rows may have come when it was past its end */
 
     if (here > (int64_t)c->count)
@@ -402,8 +460,15 @@ static void on_records(void *arg, const redisReply *reply)
     if (db_is_error(reply, NULL) ||
         (here > 0 && piece_at(reply, (size_t)here - 1, LEDGER_RECORD_BYTES) == NULL))
         breaks(c, LEDGER_OF, r->name, reply);
-    for (size_t i = 0; i < c->count; i++)
-        told_record(&c->told[i], piece_at(reply, i, LEDGER_RECORD_BYTES));
+    for (size_t i = 0; i < c->count; i++) {
+        struct told by_this = {0};
+
+        told_record(&by_this, piece_at(reply, i, LEDGER_RECORD_BYTES));
+        if (c->series != NULL)
+            c->versions[i * c->reminder_count + at] = (unsigned char)by_this.version;
+        else if (by_this.version > c->told[i].version)
+            c->told[i].version = by_this.version;
+    }
     answered(c);
 }
 
@@ -452,6 +517,16 @@ static struct campaign *read_document(const struct corrector *c, const redisRepl
     return tree == NULL ? NULL : campaign_create(tree, &c->d->settings->defaults, NULL, 0, err);
 }
 
+static void begin_series(struct corrector *c)
+{
+    c->names = xcalloc(c->reminder_count + 1, sizeof *c->names);
+    for (size_t r = 0; r < c->reminder_count; r++)
+        c->names[r] = c->reminders[r].name;
+    c->series = series_create(c->now, c->names, c->reminder_count, clock_wall_ms());
+    c->versions = xcalloc(PAGE, c->reminder_count + 1);
+    c->about = xcalloc((AMEND_VERSIONS + 1) * c->reminder_count + 1, sizeof(struct correction *));
+}
+
 static void on_versions(void *arg, const redisReply *reply)
 {
     struct corrector *c = arg;
@@ -462,6 +537,8 @@ static void on_versions(void *arg, const redisReply *reply)
         give_up(c, db_is_error(reply, NULL) ? reply->str : err.text);
         return;
     }
+    if (correction_repeats(c->now))
+        begin_series(c);
     for (unsigned v = 1; v < c->version && c->now != NULL; v++) {
         struct campaign *was;
 
@@ -471,8 +548,13 @@ static void on_versions(void *arg, const redisReply *reply)
             log_error("corrections.lost campaign=%s version=%u", c->id, v);
             continue;
         }
+        if (c->series != NULL) {
+            series_put(c->series, v, was);
+            continue;
+        }
         if (correction_needed(was, c->now)) {
-            c->corrections[v] = correction_create(was, c->now, &c->d->settings->defaults, &err);
+            c->corrections[v] =
+                correction_create(was, NULL, c->now, &c->d->settings->defaults, &err);
             if (c->corrections[v] == NULL) {
                 campaign_free(was);
                 give_up(c, err.text);

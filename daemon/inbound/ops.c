@@ -5,12 +5,14 @@
 #include "campaigns.h"
 #include "clock.h"
 #include "error.h"
+#include "hours.h"
 #include "keys.h"
 #include "language.h"
 #include "log.h"
 #include "mem.h"
 #include "tree.h"
 #include "utf8.h"
+#include "zone.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 #define KNOWN_MOST 256    /* matters that are remembered */
 #define TELLINGS_MOST 64  /* under way or tried again */
 #define CAMPAIGNS_MOST 32 /* of these, to whom campaigns name */
+#define CAMPAIGN_HOURLY 3 /* that one number or group is told in an hour, of all campaigns */
 #define AT_ONCE 4         /* begun in one look: they go past all rates */
 #define ENDED_MS 180000   /* not reported for so long: it is over */
 #define NAME_MOST 128
@@ -91,6 +94,9 @@ struct asking {
     int64_t number;
     char token[120]; /* stands in the key where it is ours */
     bool ours;
+    char *target;    /* whom a campaign names: may she be told? NULL: no one's */
+    int64_t open_ms; /* wall clock: from then on residents may be disturbed */
+    bool refused;
 };
 
 struct ops {
@@ -202,8 +208,9 @@ static void put_pair(struct buf *out, const char *name, const char *value)
     buf_put_json(out, value, utf8_valid(value, strlen(value)));
 }
 
-/* By several entries it is told once. */
-static void tell(struct ops *o, const struct alarm *alarm, const char *target, size_t most)
+/* By several entries it is told once; not before wait_ms from now. */
+static void tell(struct ops *o, const struct alarm *alarm, const char *target, size_t most,
+                 int64_t wait_ms)
 {
     static const char *const levels[] = {"debug", "info", "warning", "error"};
     struct buf line = BUF_INIT(4 * OPS_WORDS_BYTES);
@@ -228,7 +235,8 @@ static void tell(struct ops *o, const struct alarm *alarm, const char *target, s
     snprintf(t->id, sizeof t->id, "%s-%lld", alarm_name(alarm->matter), (long long)clock_wall_ms());
     ops_words(alarm, strncmp(o->options.settings->defaults.language, "zh", 2) == 0, t->words);
     t->target = xstrdup(target);
-    t->until_ms = clock_boot_ms() + OPS_TRY_MS;
+    t->next_ms = clock_boot_ms() + (wait_ms > 0 ? wait_ms : 0);
+    t->until_ms = t->next_ms + OPS_TRY_MS;
     put_pair(&line, "event", "ops");
     put_pair(&line, "matter", alarm_name(alarm->matter));
     put_pair(&line, "name", alarm->name);
@@ -250,13 +258,111 @@ static void tell_configured(struct ops *o, const struct alarm *alarm)
     for (size_t i = 0; i < s->alert_count; i++)
         if (s->alerts[i].level <= ops_level(alarm->matter)) {
             duty_target(s, i, target);
-            tell(o, alarm, target, TELLINGS_MOST);
+            tell(o, alarm, target, TELLINGS_MOST, 0);
         }
+}
+
+static struct asking *asking_create(struct ops *o, const struct alarm *alarm)
+{
+    struct asking *a = xcalloc(1, sizeof *a);
+
+    a->ops = o;
+    a->next = o->askings;
+    o->askings = a;
+    a->matter = alarm->matter;
+    snprintf(a->name, sizeof a->name, "%s", alarm->name);
+    a->detail = xstrdup(alarm->detail);
+    a->number = alarm->number;
+    return a;
+}
+
+static void asking_free(struct asking *a)
+{
+    struct asking **at = &a->ops->askings;
+
+    while (*at != a)
+        at = &(*at)->next;
+    *at = a->next;
+    free(a->detail);
+    free(a->target);
+    free(a);
+}
+
+static struct alarm alarm_of(const struct asking *a)
+{
+    return (struct alarm){a->matter, a->name, a->detail, a->number};
+}
+
+/* ------------------------------------------------------- whom a campaign names */
+
+static void on_refusal(void *arg, const redisReply *reply)
+{
+    struct asking *a = arg;
+
+    a->refused = db_int(reply, 0) != 0;
+}
+
+/* The last answer: how many were told her within the hour, with this. No answer is none. */
+static void on_count(void *arg, const redisReply *reply)
+{
+    struct asking *a = arg;
+    struct alarm alarm = alarm_of(a);
+    bool often = db_int(reply, 0) > CAMPAIGN_HOURLY;
+
+    if (a->refused || often)
+        log_warning("ops.untold matter=%s name=%s to=%s reason=%s", alarm_name(a->matter),
+                    log_quote(a->name), log_quote(log_mask(a->target, strlen(a->target))),
+                    a->refused ? "\"she has opted out\"" : "\"enough for this hour\"");
+    else
+        tell(a->ops, &alarm, a->target, CAMPAIGNS_MOST, a->open_ms - clock_wall_ms());
+    try_all(a->ops);
+    asking_free(a);
+}
+
+/* Who queues a campaign may write any number into it: so she is told as a resident would be, in
+ * the allowed hours, not where she has refused, and not more often than that. */
+static void ask_target(struct ops *o, const struct asking *of, const char *target, int64_t open_ms)
+{
+    struct asking *a =
+        asking_create(o, &(struct alarm){of->matter, of->name, of->detail, of->number});
+    const char *colon = strchr(target, ':');
+    struct command *c = &o->command;
+
+    a->target = xstrdup(target);
+    a->open_ms = open_ms;
+    command_start(c, "SISMEMBER");
+    command_add_string(c, KEY_OPTOUT);
+    command_add_string(c, colon != NULL ? colon + 1 : "");
+    db_send(o->options.db, c, on_refusal, a);
+    command_start(c, "SET");
+    key_alarm(c, "to", target);
+    command_add_int(c, 0);
+    command_add_string(c, "NX");
+    command_add_string(c, "PX");
+    command_add_int(c, OPS_AGAIN_MS);
+    db_try(o->options.db, c, NULL, NULL);
+    command_start(c, "INCR");
+    key_alarm(c, "to", target);
+    db_send(o->options.db, c, on_count, a);
+}
+
+static int64_t opens_ms(const struct settings *s, const struct tree *document)
+{
+    struct hours *hours =
+        hours_parse(s->defaults.hours != NULL ? s->defaults.hours : "always", NULL);
+    const struct zone *zone =
+        zone_find(tree_string(document, "event.timezone", s->defaults.timezone), NULL);
+    int64_t open_ms = clock_wall_ms();
+
+    if (hours != NULL && zone != NULL)
+        open_ms = hours_next_open(hours, zone, open_ms);
+    hours_free(hours);
+    return open_ms;
 }
 
 /* What stands in a campaign never runs a program of this machine: form.c refuses it, and here
  * it is none either. */
-static void tell_campaigns(struct ops *o, const struct alarm *alarm, const redisReply *document)
+static void ask_campaigns(struct asking *a, const redisReply *document)
 {
     struct error err;
     struct tree *tree;
@@ -270,26 +376,10 @@ static void tell_campaigns(struct ops *o, const struct alarm *alarm, const redis
         const struct tree *to = tree_member(one, "to"), *level = tree_member(one, "level");
         int least = level != NULL ? log_level_parse(level->string) : LOG_LEVEL_ERROR;
 
-        if (to != NULL && strncmp(to->string, "exec:", 5) != 0 && least <= ops_level(alarm->matter))
-            tell(o, alarm, to->string, CAMPAIGNS_MOST);
+        if (to != NULL && strncmp(to->string, "exec:", 5) != 0 && least <= ops_level(a->matter))
+            ask_target(a->ops, a, to->string, opens_ms(a->ops->options.settings, tree));
     }
     tree_free(tree);
-}
-
-static void asking_free(struct asking *a)
-{
-    struct asking **at = &a->ops->askings;
-
-    while (*at != a)
-        at = &(*at)->next;
-    *at = a->next;
-    free(a->detail);
-    free(a);
-}
-
-static struct alarm alarm_of(const struct asking *a)
-{
-    return (struct alarm){a->matter, a->name, a->detail, a->number};
 }
 
 /* Another daemon has told it within the hour, or it is for us. Nothing, or an error, is no answer
@@ -311,27 +401,19 @@ static void on_turn(void *arg, const redisReply *reply)
 static void on_document(void *arg, const redisReply *reply)
 {
     struct asking *a = arg;
-    struct alarm alarm = alarm_of(a);
 
     if (a->ours)
-        tell_campaigns(a->ops, &alarm, reply);
+        ask_campaigns(a, reply);
     try_all(a->ops);
     asking_free(a);
 }
 
 static void ask(struct ops *o, const struct alarm *alarm)
 {
-    struct asking *a = xcalloc(1, sizeof *a);
+    struct asking *a = asking_create(o, alarm);
     struct command *c = &o->command;
     char id[CAMPAIGN_ID_BYTES], reminder[33];
 
-    a->ops = o;
-    a->next = o->askings;
-    o->askings = a;
-    a->matter = alarm->matter;
-    snprintf(a->name, sizeof a->name, "%s", alarm->name);
-    a->detail = xstrdup(alarm->detail);
-    a->number = alarm->number;
     snprintf(a->token, sizeof a->token, "%s %lld %u", o->options.settings->name,
              (long long)clock_wall_ms(), ++o->asked);
     command_start(c, "SET");

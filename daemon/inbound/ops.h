@@ -2,7 +2,9 @@
  * ops.h - people on duty are told of what is wrong with us, by the way of duty.h
  *
  * The matters are dispatch/alarm.h's. Each goes to the entries of `alerts` whose level is not above
- * its own, and what is of a campaign also to the `alerts` of that campaign. One matter (of one
+ * its own, and what is of a campaign also to the `alerts` of that campaign: those, whom anybody may
+ * have written there, within defaults.hours, not where they have opted out, and three times an hour
+ * at most. One matter (of one
  * gateway, one reminder) is told when it comes up, at most once an hour however often it comes and
  * goes, and once a day while it lasts; of several daemons one tells it, as far as Redis can say.
  * What could not be told is tried again every DUTY_AGAIN_MS for OPS_TRY_MS, never by the gateway

@@ -95,9 +95,9 @@ static int check_kept(const struct campaign *was, const struct tree *body,
 
 static int check_event(const struct amendment *a, int64_t now_ms, struct error *err)
 {
-    if (a->event && (a->before->occurrence_count > 1 || a->now->occurrence_count > 1))
-        return error_set(err, "event: one that repeats cannot be moved: cancel it, and queue it "
-                              "anew; texts, vars and times of reminders can be changed");
+    if (correction_repeats(a->before) != correction_repeats(a->now))
+        return error_set(err, "event.repeat: an event cannot begin to repeat, nor cease to: cancel "
+                              "it, and queue another one");
     if (a->event && correction_expires(a->now) <= now_ms)
         return error_set(err, "event: it is over, or would be: nobody can be told any more");
     return 0;
@@ -164,13 +164,13 @@ static int keep_others(struct amendment *a, const struct campaign_status *s, str
 
         if (builtin_is(was->name) || campaign_find_reminder(a->now, was->name) >= 0)
             continue;
-        if (has_begun(was))
+        if (has_begun(was) && correction_occurrence(a->now, was->name) >= 0)
             return error_set(err, "reminders: \"%s\" has begun, and cannot be taken out any more",
                              was->name);
         if (a->count == CAMPAIGN_MAX_REMINDERS)
             return error_set(err, "reminders: more than %d, with those that were taken out",
                              CAMPAIGN_MAX_REMINDERS);
-        add_reminder(a, was->name, was)->what = AMENDED_DROPPED;
+        add_reminder(a, was->name, was)->what = has_begun(was) ? AMENDED_ENDED : AMENDED_DROPPED;
     }
     for (size_t i = 0; i < s->reminder_count; i++)
         if (builtin_is(s->reminders[i].name))
@@ -191,25 +191,44 @@ static void add_corrections(struct amendment *a, const struct campaign_status *s
     r->expires_ms = correction_expires(a->now);
 }
 
-static bool any_begun(const struct amendment *a)
-{
-    for (size_t i = 0; i < a->count; i++)
-        if (a->reminders[i].what == AMENDED_BEGUN)
-            return true;
-    return false;
-}
-
 /* What those who were told are to read must be there before anything is changed. */
 static int check_correction(const struct amendment *a, const struct campaign_defaults *defaults,
-                            struct error *err)
+                            int64_t now_ms, struct error *err)
 {
-    struct correction *c;
+    bool checked[2] = {false, false}; /* where it moved, where it fell out */
 
-    if (!a->event || !any_begun(a))
-        return 0;
-    c = correction_create(a->before, a->now, defaults, err);
-    correction_free(c);
-    return c != NULL ? 0 : -1;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct amended_reminder *r = &a->reminders[i];
+        bool ended = r->what == AMENDED_ENDED;
+        struct correction *c;
+        int64_t until_ms;
+
+        if ((r->what != AMENDED_BEGUN && !ended) || checked[ended] ||
+            !correction_needed_of(a->before, r->name, a->now, now_ms, &until_ms))
+            continue;
+        c = correction_create(a->before, r->name, a->now, defaults, err);
+        correction_free(c);
+        if (c == NULL)
+            return -1;
+        checked[ended] = true;
+    }
+    return 0;
+}
+
+/* Who was told that it does not take place is told that once. */
+static int check_back(const struct amendment *a, struct error *err)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        const struct amended_reminder *r = &a->reminders[i];
+
+        if (r->what == AMENDED_BEGUN && r->was->cancelled &&
+            correction_occurrence(a->before, r->name) < 0)
+            return error_set(err,
+                             "event.except: the day of \"%s\" was called off when people knew of "
+                             "it: that is final; move another one there (event.moved)",
+                             r->name);
+    }
+    return 0;
 }
 
 /* What stops a campaign waits for nobody: so it may not bring what somebody has to agree to. */
@@ -224,6 +243,47 @@ static int check_cancel(const struct amendment *a, const struct campaign_status 
                               "person has to agree; a cancel waits for nobody: leave them as they "
                               "are");
     return 0;
+}
+
+static void put_uncancelled(const struct tree *document, struct buf *out)
+{
+    buf_putc(out, '{');
+    for (const struct tree *one = document->first; one != NULL; one = one->next) {
+        if (strcmp(one->name, "event") != 0) {
+            put_member(out, one->name, one);
+            continue;
+        }
+        for (const struct tree *in = one->first; in != NULL; in = in->next)
+            if (strcmp(in->name, "cancelled") != 0)
+                put_member(out, in->name, in);
+    }
+}
+
+static bool has_told(const struct campaign_status *s)
+{
+    for (size_t i = 0; i < s->reminder_count; i++)
+        if (!builtin_is(s->reminders[i].name) && has_begun(&s->reminders[i]))
+            return true;
+    return false;
+}
+
+/* Does it say anything else than what stands, and was agreed to, but that the event is cancelled?
+ * Of one that awaits an agreement nobody knows here what was. */
+static bool is_reworded(const struct amendment *a, const struct campaign_status *s)
+{
+    struct buf was = BUF_INIT(COMMAND_MAX_BYTES / 2), is = BUF_INIT(COMMAND_MAX_BYTES / 2);
+    struct tree *now = tree_parse_json(a->document.data, a->document.length, NULL, NULL);
+    bool other = now == NULL || s->agreed != 0;
+
+    if (now != NULL) { /* members stand in one order in what is canonical */
+        put_uncancelled(a->before->document, &was);
+        put_uncancelled(now, &is);
+        other |= was.length != is.length || memcmp(was.data, is.data, is.length) != 0;
+    }
+    tree_free(now);
+    buf_free(&was);
+    buf_free(&is);
+    return other;
 }
 
 static int build(struct amendment *a, const struct campaign_status *s, const struct tree *body,
@@ -250,10 +310,11 @@ static int build(struct amendment *a, const struct campaign_status *s, const str
     a->same = a->document.length == strlen(s->document) &&
               memcmp(a->document.data, s->document, a->document.length) == 0;
     a->event = correction_needed(a->before, a->now);
+    a->reworded = a->now->cancelled && has_told(s) && is_reworded(a, s);
     hash_body(a, body);
     plan_reminders(a, s, now_ms);
     if (check_event(a, now_ms, err) != 0 || check_cancel(a, s, defaults, err) != 0 ||
-        keep_others(a, s, err) != 0)
+        check_back(a, err) != 0 || keep_others(a, s, err) != 0)
         return -1;
     add_corrections(a, s);
     a->version = s->version + 1;
@@ -262,7 +323,7 @@ static int build(struct amendment *a, const struct campaign_status *s, const str
                          "it has had %d versions, and no more can be told apart: cancel it, "
                          "and queue another one",
                          AMEND_VERSIONS);
-    return check_correction(a, defaults, err);
+    return check_correction(a, defaults, now_ms, err);
 }
 
 struct amendment *amendment_create(const struct campaign_status *status, const struct tree *body,
@@ -293,8 +354,8 @@ void amendment_command(const struct amendment *a, const char *event_id, const ch
                        int64_t now_ms, struct command *c)
 {
     static const char *const words[] = {
-        [AMENDED_PLANNED] = "plan", [AMENDED_SKIPPED] = "skip",     [AMENDED_DROPPED] = "drop",
-        [AMENDED_BEGUN] = "begun",  [AMENDED_BUILTIN] = "built-in",
+        [AMENDED_PLANNED] = "plan", [AMENDED_SKIPPED] = "skip", [AMENDED_DROPPED] = "drop",
+        [AMENDED_BEGUN] = "begun",  [AMENDED_ENDED] = "end",    [AMENDED_BUILTIN] = "built-in",
     };
     struct buf names = BUF_INIT(CAMPAIGN_ALL_REMINDERS * 34);
 
@@ -314,7 +375,7 @@ void amendment_command(const struct amendment *a, const char *event_id, const ch
     command_add_string(c, by);
     command_add_string(c, a->event ? "event" : "");
     if (a->approval != NULL)
-        command_add_format(c, "awaiting %s", a->approval);
+        command_add_format(c, "%s %s", a->now->cancelled ? "cancelled" : "awaiting", a->approval);
     else
         command_add_string(c, a->now->cancelled ? "cancelled" : "");
     for (size_t i = 0; i < a->count; i++) {

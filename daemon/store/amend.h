@@ -13,9 +13,13 @@
  *                and cannot go once it has begun.
  *   event        start, end, zone, venue or address: who was told an older version is sent a
  *                correction (correction.h), nobody else. Refused when it would be over already.
+ *                One that repeats is compared by its occurrences, known by their days in the rule:
+ *                those that change, move or fall out; who was told of one, and of no other, is
+ *                told (series.h). What of an occurrence that fell out still waits is not sent.
  *   cancelled    event.cancelled = true: what waits is not sent, who was told is told. Final. It
  *                waits for nobody's approval, and is refused where it brings other hours for its
- *                corrections to which somebody would have to agree.
+ *                corrections to which somebody would have to agree. Where the campaign needs one
+ *                and anything else is another than was agreed to, its corrections wait for it.
  *
  * Fifteen versions, of which the record's four bits can tell; the sixteenth is refused.
  */
@@ -32,6 +36,7 @@ enum amended_what {
     AMENDED_SKIPPED, /* not begun: its time went by */
     AMENDED_DROPPED, /* in the document no more */
     AMENDED_BEGUN,
+    AMENDED_ENDED, /* begun, and its occurrence fell out: what waits is not sent */
     AMENDED_BUILTIN,
 };
 
@@ -47,13 +52,14 @@ struct amendment {
     unsigned version; /* that it makes */
     bool same;        /* nothing is changed */
     bool event;       /* it is another */
+    bool reworded;    /* it cancels, and says other things than were agreed to */
     size_t count;
     struct amended_reminder reminders[CAMPAIGN_ALL_REMINDERS];
     struct buf document; /* canonical, as it is stored */
     char hash[65];       /* of what was asked for */
     char *approval; /* why a second person has to agree to it, see approval_text(): the caller puts
-                       it there, and it is freed with the rest; NULL: nobody has to, as where it
-                       cancels */
+                       it there, and it is freed with the rest; NULL: nobody has to. Where it
+                       cancels it is done at once, and only who was told waits to be told */
 };
 
 /* What body, the whole campaign as it is to be, makes of the one that stands; its audience and

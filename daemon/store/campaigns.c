@@ -157,6 +157,12 @@ bool campaign_is_author(const struct campaign_status *s, const char *name)
     return has_line(&lines, name, n);
 }
 
+bool campaign_awaits(const struct campaign_status *s)
+{
+    return strcmp(s->state, "awaiting") == 0 ||
+           (strcmp(s->state, "cancelled") == 0 && s->telling[0] != '\0');
+}
+
 struct campaign_status *campaign_status_parse(const redisReply *hash, const char *id,
                                               const char **names, struct error *err)
 {
@@ -173,6 +179,7 @@ struct campaign_status *campaign_status_parse(const redisReply *hash, const char
     snprintf(s->state, sizeof s->state, "%s", state->str);
     snprintf(s->by, sizeof s->by, "%s", by ? by->str : "");
     snprintf(s->approval, sizeof s->approval, "%s", text_of(db_field(hash, "approval")));
+    snprintf(s->telling, sizeof s->telling, "%s", text_of(db_field(hash, "telling")));
     snprintf(s->approved_by, sizeof s->approved_by, "%s", text_of(db_field(hash, "approved_by")));
     s->approved_ms = db_int(db_field(hash, "approved_ms"), 0);
     s->authors = authors_of(hash);

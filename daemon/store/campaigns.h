@@ -29,7 +29,8 @@ struct campaign_status {
     char id[CAMPAIGN_ID_BYTES];
     char state[12]; /* "loading", "awaiting" (approval), "active", "paused", "cancelled" */
     char by[65];
-    char approval[48];    /* why a second person has to agree: see approval_text(); or "" */
+    char approval[48]; /* why a second person has to agree: see approval_text(); or "" */
+    char telling[48];  /* of one that is cancelled: the same, before anybody is told of it; or "" */
     char approved_by[65]; /* "": nobody yet */
     int64_t approved_ms;
     char amended_by[65]; /* the last to; "": nobody */
@@ -62,6 +63,9 @@ void reminder_status_parse(const redisReply *reply, const char *name, struct rem
  * spaces, good as long as the reply); NULL with err when there is none. */
 struct campaign_status *campaign_status_parse(const redisReply *hash, const char *id,
                                               const char **names, struct error *err);
+
+/* Waits for a second person: whether it is sent, or who was told is told that it is cancelled. */
+bool campaign_awaits(const struct campaign_status *s);
 
 /* Of one that awaits approval: a part of it is hers, so that she cannot agree to it. */
 bool campaign_is_author(const struct campaign_status *s, const char *name);

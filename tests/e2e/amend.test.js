@@ -281,3 +281,56 @@ journey('what an amendment may not be is refused with the reason, and nothing is
   await walked(s, 'word');
   assert.deepEqual(await s.settled('word', 'corrections', 60000), { delivered: 1, 'opted-out': 1, excluded: 1 });
 });
+
+journey('of an event that repeats one day moves, then falls out: who was told of that day is told, of no other', async (s) => {
+  const list = people(4);
+  const smsc = await s.smsc();
+  await s.start();
+  const body = (more) => event('series', list, 3, '区妇联', { reminders: [{ name: 'eve', at: '-4d 00:00' }] , ...more });
+  const series = (more) => { const b = body(); return { ...b, event: { ...b.event, repeat: 'FREQ=WEEKLY;COUNT=3', ...more } }; };
+  const day = (days) => inDays(days).slice(0, 10);
+  const name = (days) => `eve-${day(days).replaceAll('-', '')}`;
+  await s.xadd(series({}));
+  assert.deepEqual(await s.settled('series', name(3), 60000), { delivered: 4 });
+  // Another day moves: nobody knew of it, and nobody is told.
+  const later = { moved: [`${day(10)} ${inDays(11, '09:00')}`] };
+  await s.xadd(series(later), { op: 'amend' });
+  await until('the amendment', async () => (await version(s, 'series')) === 2, 60000);
+  await walked(s, 'series');
+  assert.equal(smsc.messages.length, 4);
+  // Theirs moves too, with the command, which says so before.
+  const theirs = { moved: [...later.moved, `${day(3)} ${inDays(4, '09:00')}`] };
+  const file = s.write('series.json', JSON.stringify({ ...series(theirs), audience: {} }));
+  const shown = await s.ok('amend', file, '--yes', '--wait', '60');
+  assert.match(shown.out, /series becomes version 3:\n {2}was: .*\n {2}is: /);
+  assert.match(shown.out, /4 people were told before; corrections that will be sent: 4\n/);
+  await walked(s, 'series');
+  assert.deepEqual(await s.settled('series', 'corrections', 60000), { delivered: 4 });
+  for (const p of list) assert.deepEqual(smsc.textsFor(p.sms), [first(p, 3), moved(p, 3, 4)]);
+  // Then it falls out: what they read says the day that they knew last.
+  await s.xadd(series({ ...later, except: [day(3)] }), { op: 'amend' });
+  await until('the second telling', () => smsc.messages.length === 12, 60000);
+  for (const p of list) assert.equal(smsc.textsFor(p.sms)[2], `【鼓楼区妇联】${p.name}您好，${date(4)}的活动取消。`);
+  await walked(s, 'series');
+  await s.settled('series', 'corrections', 60000);
+  assert.match((await s.ok('show', 'series')).out, new RegExp(`${name(10)} {2}scheduled`));
+  await verified(s, 'series');
+});
+
+journey('a correction is what the channel says that carries it, also where it goes by the next one', async (s) => {
+  const list = people(2, (i) => ({ wecom: `u${i}` }));
+  let refuses = false;
+  const smsc = await s.smsc(({ to }) => (to === list[0].sms && refuses ? { status: 0x0b } : {}));
+  const chat = await s.cloud(undefined, { name: 'chat', channel: 'wecom', signature: 'none' });
+  await s.start();
+  const body = (days) => event('ways', list, days, '区妇联', { channels: ['sms', 'wecom'],
+    texts: { zh: '{{name}}您好，{{event.date}}{{event.time}}，{{event.venue}}。', moved: { zh: MOVED, wecom: { zh: '{{name}}：改到{{event.date}}，详见群公告。' } } } });
+  await s.xadd(body(20));
+  assert.deepEqual(await s.settled('ways', 'first', 60000), { delivered: 2 });
+  refuses = true;
+  await s.xadd(body(27), { op: 'amend' });
+  await until('the other channel', () => chat.requests.length === 1, 60000);
+  assert.deepEqual([chat.requests[0].query.to, chat.requests[0].query.text], ['u0', `${list[0].name}：改到${date(27)}，详见群公告。`]);
+  await until('her SMS', () => smsc.textsFor(list[1].sms).length === 2, 60000);
+  assert.deepEqual(smsc.textsFor(list[1].sms), [first(list[1], 20), moved(list[1], 20, 27)]);
+});

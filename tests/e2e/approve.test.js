@@ -143,6 +143,19 @@ journey('above the bound nothing is sent before another person agrees, to this t
     ['amend', 'bob', 'recipients', ''], ['amend', 'eve', 'recipients', ''], ['approve', 'ann', '', said.at(-1)[3]]]);
   assert.deepEqual((await audit(s, '--who', 'bob', '--campaign', 'fair')).map((e) => e.op), ['approve', 'amend']);
   assert.match((await s.ok('audit', '--op', 'approve')).out, /bob +approve +fair/);
+
+  // Cancelled in words that nobody agreed to: it is off at once, and who was told is told when somebody has.
+  s.write('fair.conf', fs.readFileSync(changed2, 'utf8').replace('event = {', 'event = { cancelled = true;')
+    .replace('texts = {', 'texts = { cancelled = "{{was.date}}取消，请致电095。";'));
+  const off = await s.ok('amend', changed2, '-y', '--by', 'bob', '-w', '60');
+  assert.match(off.out, /fair is cancelled; what waited is not sent\nWho was told is told [^]*\n {2}outreach approve fair\n/);
+  assert.match((await s.ok('show', 'fair')).out, /was not agreed to: they are not told yet;\nwaits for approval [^]*eve {2}cancelled/);
+  await until('the corrections to be written', async () => (await client.call('HGET', 'outreach:{fair}', 'correct')) === null, 60000);
+  assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'his own words');
+  assert.equal(smsc.submits.length, 18, 'nobody was told');
+  assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann')).out, /取消，请致电095。[^]*fair: who was told is told now that it is cancelled\n$/);
+  await until('them to be told', () => smsc.submits.length === 23, 60000);
+  assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann').catch((e) => ({ out: e.message }))).out, /was cancelled; that is final/);
 });
 
 journey('the cost counts as it is reckoned, or as the most it can be; an approval may be an event', async (s) => {

@@ -55,6 +55,7 @@ journey('a reminder that fails or comes too late is told to its organizer too, a
   const smsc = await s.smsc(({ to }) => ({ receipt: { state: /85140[12]0[0-2]\d$/.test(to) ? 'UNDELIV' : 'DELIVRD', err: '001' } }));
   const told = program(s);
   s.settings.alerts = [{ exec: told.exec }];
+  s.settings.defaults.hours = '08:00-20:00';
   await s.start();
   const event = { starts: '2027-03-05T09:00', timezone: 'Asia/Shanghai', venue: { zh: '区妇联' } };
   const alerts = [{ to: `mobile:${ORGANIZER}` }];
@@ -74,10 +75,35 @@ journey('a reminder that fails or comes too late is told to its organizer too, a
   }, 100000);
   assert.match(heard(smsc, ORGANIZER)[1], /^提醒 slow\/first 照现在的速度发不完，到期时还差约 \d+ 人。$/);
 
+  // A number that a campaign names is told as a resident would be: in the allowed hours, not where it has opted out, and no
+  // more than three times an hour.
+  const untold = (id, why) => s.log().split('\n').some((l) => l.includes(`ops.untold matter=failures name="${id}/first"`) && l.includes(why));
+  const failing = async (id, more) => {
+    await s.xadd(campaign(id, people(30), { event, alerts, texts: { zh: `{{name}}，${id}。` }, ...more }));
+    assert.deepEqual(await s.settled(id, 'first'), { undelivered: 30 });
+    clock.sleep(61000);
+  };
+  await s.ok('cancel', 'slow', '-y');
+  await failing('third');
+  await until('the third', () => heard(smsc, ORGANIZER).length === 3, 60000);
+  await failing('fourth');
+  await until('the fourth to be too much', () => untold('fourth', 'enough for this hour'), 60000);
+  await s.ok('optout', 'add', ORGANIZER);
+  await failing('fifth');
+  await until('her refusal', () => untold('fifth', 'she has opted out'), 60000);
+  assert.equal(heard(smsc, ORGANIZER).length, 3);
+  clock.sleepTo('2027-03-01T21:00:00+08:00');
+  const other = '+8613851407777';
+  await failing('night', { hours: 'always', alerts: [{ to: `mobile:${other}` }] });
+  await until('the program to be told', () => told.lines().some((l) => l.name === 'night/first'), 60000);
+  assert.deepEqual(heard(smsc, other), [], 'at nine in the evening');
+  clock.sleepTo('2027-03-02T08:00:30+08:00');
+  await until('the morning', () => heard(smsc, other).length === 1, 60000);
+
   await (await s.redis()).call('FLUSHALL');
   await until('Redis to be told', () => told.lines().some((l) => l.matter === 'redis'), 60000);
-  assert.deepEqual(told.lines().map((l) => l.matter), ['failures', 'late', 'redis']);
-  assert.equal(heard(smsc, ORGANIZER).length, 2, 'of the machine the organizer hears nothing');
+  assert.deepEqual(told.lines().map((l) => l.matter).filter((m) => m !== 'failures'), ['late', 'redis']);
+  assert.equal(heard(smsc, ORGANIZER).length, 3, 'of the machine the organizer hears nothing');
 }, { timeout: 300000 });
 
 journey('a Redis that takes nothing any more keeps no alarm back: who is down is told by another gateway, once', async (s) => {

@@ -6,6 +6,7 @@
 #include "correction.h"
 #include "ledger.h"
 #include "redis_group.h"
+#include "series.h"
 #include "template.h"
 #include "tree.h"
 #include "zone.h"
@@ -362,6 +363,74 @@ static void test_cancelled_while_paused(void **state)
     is("[scheduled 0 0]", ask("HMGET " C ":corrections state paused cancelled"));
 }
 
+/* It is off at once; what somebody else has not agreed to is told nobody before she has. */
+static void test_cancelled_in_other_words(void **state)
+{
+    static const char other[] = "{\"zh\":\"{{name}}\",\"cancelled\":\"另议\"}";
+    const char *hash;
+
+    (void)state;
+    for (int agree = 0; agree < 2; agree++) {
+        queued();
+        ask("HSET " C " by ann approved_by eve");
+        opened("2027-02-27T09:00");
+        approval = "recipients";
+        is("[OK]", amended(document(EVENT("06") ",\"cancelled\":true", other, BOTH), "101-0",
+                           "2027-02-28T00:00"));
+        approval = NULL;
+        is("[cancelled recipients]", ask("HMGET " C " state telling"));
+        is("[open 1]", ask("HMGET " R " state cancelled"));
+        is("[scheduled 1 1]", ask("HMGET " C ":corrections state paused held"));
+        hash = ask("HGET " C " hash");
+        is("[OWN bob]", AGREE("bob", hash));
+        if (agree) {
+            is("[OK]", AGREE("eve", hash));
+            is("[cancelled eve (nil)]", ask("HMGET " C " state approved_by telling"));
+            is("[scheduled 0 0]", ask("HMGET " C ":corrections state paused held"));
+        } else { /* nobody is told at all */
+            is("[CANCELLED 0]",
+               script(SCRIPT_FLAG, 4, C " " R " " S " " C ":corrections cancel 5 ann"));
+            is("[CANCELLED eve]", AGREE("eve", hash));
+            is("1", ask("HGET " C ":corrections cancelled"));
+        }
+    }
+}
+
+static bool is_reworded(const char *json, unsigned agreed)
+{
+    struct error err = {""};
+    struct campaign_status *status = campaign_status_read(f.db, "c", &err);
+    struct tree *body = parse(json);
+    struct amendment *a;
+    bool reworded;
+
+    status->agreed = agreed;
+    a = amendment_create(status, body, &defaults, at("2027-02-28T00:00"), &err);
+    if (a == NULL)
+        fail_msg("%s", err.text);
+    reworded = a->reworded;
+    amendment_free(a);
+    tree_free(body);
+    campaign_status_free(status);
+    return reworded;
+}
+
+static void test_reworded(void **state)
+{
+    const char *off = EVENT("06") ",\"cancelled\":true";
+
+    (void)state;
+    queued();
+    assert_false(is_reworded(document(off, "{\"zh\":\"a\"}", BOTH), 0)); /* nobody was told */
+    opened("2027-02-27T09:00");
+    assert_false(is_reworded(document(off, TEXTS, BOTH), 0));
+    assert_true(is_reworded(document(off, TEXTS, BOTH), 1)); /* another version was agreed to */
+    assert_true(is_reworded(document(off, "{\"zh\":\"{{name}}\",\"cancelled\":\"b\"}", BOTH), 0));
+    assert_true(is_reworded(document(EVENT("13") ",\"cancelled\":true", TEXTS, BOTH), 0));
+    assert_false(
+        is_reworded(document(EVENT("06"), "{\"zh\":\"a\"}", BOTH), 0)); /* it is no cancel */
+}
+
 /* A cancel by names that were read before a reminder came to be would miss it. */
 static void test_flag_of_what_came_meanwhile(void **state)
 {
@@ -481,12 +550,12 @@ static const struct refusal {
          "06") "},\"texts\":{"
                "\"zh\":\"{{age}}\"},\"reminders\":[" BOTH "]}",
      "2027-02-02T00:00", "the texts use \"age\""},
-    {"a moved event that begins to repeat",
+    {"an event that begins to repeat",
      "{\"id\":\"c\",\"class\":\"promotion\",\"title\":\"t\",\"event\":{\"starts\":\"2027-03-13T09:"
      "00\","
      "\"repeat\":\"FREQ=WEEKLY;COUNT=3\"},\"texts\":" TEXTS
      ",\"reminders\":[" REMINDER("r", "-1d 09:00") "]}",
-     "2027-02-02T00:00", "one that repeats cannot be moved"},
+     "2027-02-02T00:00", "an event cannot begin to repeat, nor cease to"},
 };
 
 static void test_refused(void **state)
@@ -604,31 +673,181 @@ static void test_correction(void **state)
     assert_true(correction_needed(now, off));
     assert_false(correction_needed(now, words));
     assert_int_equal(correction_expires(now), at("2027-03-13T11:00"));
-    c = correction_create(was, now, &defaults, &err);
+    c = correction_create(was, NULL, now, &defaults, &err);
     if (c == NULL)
         fail_msg("%s", err.text);
-    n = correction_write(c, zh, out, sizeof out - 1);
+    n = correction_write(c, zh, -1, out, sizeof out - 1);
     out[n < 0 ? 0 : n] = '\0';
     is("王芳，3月6日（周六）上午9:00在区妇联改为3月13日（周六）",
        out); /* no opt-out line: added later */
-    n = correction_write(c, en, out, sizeof out - 1);
+    n = correction_write(c, en, -1, out, sizeof out - 1);
     out[n < 0 ? 0 : n] = '\0';
     is("Moved from Sat 6 Mar to Sat 13 Mar", out);
     zh[1].length = 0;
-    assert_int_equal(correction_write(c, zh, out, sizeof out), -1);
+    assert_int_equal(correction_write(c, zh, -1, out, sizeof out), -1);
     correction_free(c);
-    c = correction_create(was, off, &defaults, &err);
+    c = correction_create(was, NULL, off, &defaults, &err);
     assert_non_null(c);
-    n = correction_write(c, en, out, sizeof out - 1);
+    n = correction_write(c, en, -1, out, sizeof out - 1);
     out[n < 0 ? 0 : n] = '\0';
     is("3月6日（周六）取消", out); /* there is none in English */
     correction_free(c);
-    assert_null(correction_create(was, words, &defaults, &err));
+    assert_null(correction_create(was, NULL, words, &defaults, &err));
     is("texts.moved is missing: what those who were told already are to read", err.text);
     campaign_free(was);
     campaign_free(now);
     campaign_free(off);
     campaign_free(words);
+}
+
+/* ------------------------------------------------------------------- what repeats */
+
+/* Three Saturdays, with the eve of each; more: of the event. */
+#define SERIES(more) EVENT("06") ",\"repeat\":\"FREQ=WEEKLY;COUNT=3\"" more
+#define EVE REMINDER("r", "-1d 18:00")
+#define OF(day) "outreach:{c}:r-202703" day
+
+static void queued_series(void)
+{
+    struct command c = COMMAND_INIT;
+    struct buf json = BUF_INIT(1u << 20);
+    struct campaign *campaign = compile(document(SERIES(""), TEXTS, EVE));
+    struct campaign_queueing q = {.event_id = "100-0",
+                                  .by = "ann",
+                                  .token = "t",
+                                  .rows = 3,
+                                  .queued_ms = at("2027-02-01T00:00")};
+    redisReply *reply = NULL;
+    struct error err = {""};
+
+    ask("FLUSHALL");
+    script(SCRIPT_ADD, 2, C " " C ":audience t 0 a b c");
+    campaign_write_json(campaign, &json);
+    q.document = json.data;
+    q.document_length = json.length;
+    campaign_queue_command(&c, campaign, &q);
+    assert_int_equal(db_ask(f.db, &c, &reply, &err), 0);
+    is("OK", reply->element[0]->str);
+    freeReplyObject(reply);
+    command_free(&c);
+    buf_free(&json);
+    campaign_free(campaign);
+}
+
+/* An occurrence that nobody was told of moves, keeps its name, and the others stay. */
+static void test_series_moved(void **state)
+{
+    (void)state;
+    queued_series();
+    is("[OK]", amended(document(SERIES(",\"moved\":[\"2027-03-13 2027-03-14T10:30\"]"), TEXTS, EVE),
+                       "101-0", "2027-02-02T00:00"));
+    is(ms("2027-03-05T18:00"), ask("HGET " OF("06") " due"));
+    is(ms("2027-03-13T18:00"), ask("HGET " OF("13") " due"));
+    is(ms("2027-03-14T10:30"), ask("HGET " OF("13") " expires"));
+    is(ms("2027-03-19T18:00"), ask("HGET " OF("20") " due"));
+    is("[2 1]", ask("HMGET " C " correct correct_at"));
+    is(ms("2027-03-20T11:00"), ask("HGET " C ":corrections expires")); /* the last one's end */
+    /* and the whole series, by half an hour */
+    is("[OK]", amended(document("\"starts\":\"2027-03-06T09:30\",\"ends\":\"2027-03-06T11:30\","
+                                "\"repeat\":\"FREQ=WEEKLY;COUNT=3\"",
+                                TEXTS, EVE),
+                       "102-0", "2027-02-02T00:00"));
+    is(ms("2027-03-12T18:00"), ask("HGET " OF("13") " due"));
+    is(ms("2027-03-20T09:30"), ask("HGET " OF("20") " expires"));
+}
+
+/* One that people were told of falls out: what waits of it ends, and for good. */
+static void test_series_falls_out(void **state)
+{
+    static const char open_it[] = OF("06") " " OF("06") ":ledger OLG1............ %lld 1";
+
+    (void)state;
+    queued_series();
+    script(SCRIPT_OPEN, 2, open_it, (long long)at("2027-03-05T18:00"));
+    is("refused", amended(document(SERIES(",\"except\":[\"2027-03-06\"]"), "{\"zh\":\"a\"}", EVE),
+                          "101-0", "2027-03-05T18:01"));
+    assert_non_null(strstr(trouble, "texts.cancelled is missing"));
+    is("[OK]", amended(document(SERIES(",\"except\":[\"2027-03-06\",\"2027-03-20\"]"), TEXTS, EVE),
+                       "101-0", "2027-03-05T18:01"));
+    is("[open 1]", ask("HMGET " OF("06") " state cancelled"));
+    is("[scheduled 0]", ask("HMGET " OF("13") " state cancelled"));
+    is("[done 1 3]", ask("HMGET " OF("20") " state cancelled c12"));
+    is("2", ask("HGET " C " correct"));
+    is("refused", amended(document(SERIES(""), TEXTS, EVE), "102-0", "2027-03-05T18:02"));
+    assert_non_null(strstr(trouble, "was called off when people knew of it"));
+    /* the other had not begun: it may come back */
+    is("[OK]", amended(document(SERIES(",\"except\":[\"2027-03-06\"]"), TEXTS, EVE), "102-0",
+                       "2027-03-05T18:02"));
+    is("[scheduled 0 3]", ask("HMGET " OF("20") " state cancelled c0"));
+}
+
+/* Who is corrected about which occurrence, and what she reads. */
+static void test_series_told(void **state)
+{
+    static const char *const names[] = {"r-20270306", "r-20270313", "r-20270320"};
+    static const struct {
+        const char *name;
+        unsigned char versions[3];
+        unsigned known;
+        const char *now;
+        int chosen;
+        unsigned version;
+    } rows[] = {
+        {"nobody told her", {0, 0, 0}, 0, "2027-03-01T00:00", -1, 0},
+        {"of one that stays", {1, 0, 0}, 0, "2027-03-01T00:00", -1, 0},
+        {"of the one that moves", {1, 1, 0}, 0, "2027-03-01T00:00", 1, 1},
+        {"of the one that falls out", {1, 0, 1}, 0, "2027-03-01T00:00", 2, 1},
+        {"of both: the next", {1, 1, 1}, 0, "2027-03-01T00:00", 1, 1},
+        {"by the version that has it so", {1, 2, 0}, 0, "2027-03-01T00:00", -1, 0},
+        {"a correction has said it", {1, 1, 0}, 2, "2027-03-01T00:00", -1, 0},
+        {"it is over: the other", {1, 1, 1}, 0, "2027-03-14T12:30", 2, 1},
+        {"both are over", {1, 1, 1}, 0, "2027-03-20T11:00", -1, 0},
+    };
+    struct campaign *first = compile(document(SERIES(""), TEXTS, EVE));
+    struct campaign *now = compile(
+        document(SERIES(",\"moved\":[\"2027-03-13 2027-03-14T10:30\"],\"except\":[\"2027-03-20\"]"),
+                 TEXTS, EVE));
+    struct template_value en[] = {{"+8613851400001", 14}, {"Ann", 3}, {"en", 2}};
+    struct correction *c;
+    struct error err = {""};
+    char out[512];
+    int n;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct series *s = series_create(now, names, 3, at(rows[i].now));
+        unsigned version = 0;
+        int64_t until_ms = 0;
+        int chosen;
+
+        series_put(s, 1, compile(document(SERIES(""), TEXTS, EVE)));
+        series_put(
+            s, 2,
+            compile(document(SERIES(",\"moved\":[\"2027-03-13 2027-03-14T10:30\"],\"except\":["
+                                    "\"2027-03-20\"]"),
+                             TEXTS, EVE)));
+        chosen = series_choose(s, rows[i].versions, rows[i].known, &version, &until_ms);
+        if (chosen != rows[i].chosen || version != rows[i].version)
+            fail_msg("%s: %d, version %u", rows[i].name, chosen, version);
+        if (chosen == 1)
+            assert_int_equal(until_ms, at("2027-03-14T12:30"));
+        series_free(s);
+    }
+    c = correction_create(first, names[1], now, &defaults, &err);
+    if (c == NULL)
+        fail_msg("%s", err.text);
+    n = correction_write(c, en, -1, out, sizeof out - 1);
+    out[n < 0 ? 0 : n] = '\0';
+    is("Moved from Sat 13 Mar to Sun 14 Mar", out);
+    correction_free(c);
+    c = correction_create(first, names[2], now, &defaults, &err);
+    assert_non_null(c);
+    n = correction_write(c, en, -1, out, sizeof out - 1);
+    out[n < 0 ? 0 : n] = '\0';
+    is("3月20日（周六）取消", out);
+    correction_free(c);
+    campaign_free(first);
+    campaign_free(now);
 }
 
 int main(void)
@@ -642,6 +861,8 @@ int main(void)
         cmocka_unit_test(test_moved_to_an_earlier_day),
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_cancelled_while_paused),
+        cmocka_unit_test(test_cancelled_in_other_words),
+        cmocka_unit_test(test_reworded),
         cmocka_unit_test(test_flag_of_what_came_meanwhile),
         cmocka_unit_test(test_taken_out),
         cmocka_unit_test(test_stale),
@@ -652,6 +873,9 @@ int main(void)
         cmocka_unit_test(test_told_corrected),
         cmocka_unit_test(test_told_is_behind),
         cmocka_unit_test(test_correction),
+        cmocka_unit_test(test_series_moved),
+        cmocka_unit_test(test_series_falls_out),
+        cmocka_unit_test(test_series_told),
     };
 
     return cmocka_run_group_tests(tests, redis_start, redis_end);

@@ -213,6 +213,55 @@ static void test_row(void **state)
     campaign_free(c);
 }
 
+static void says(const struct campaign *made, const struct template_value *values,
+                 const char *channel, const char *text)
+{
+    const char *empty;
+    char out[200];
+    int n = campaign_compose(made, campaign_text(made, 0, channel, "en", 2), values, SIGNATURE_NONE,
+                             out, sizeof out - 1, &empty);
+
+    out[n < 0 ? 0 : n] = '\0';
+    *strchrnul(out, ' ') = '\0'; /* before the opt-out line */
+    assert_string_equal(out, text);
+}
+
+/* One text, and what a channel says otherwise; rows that were written before there were any, and
+ * those of who asked, end before it. */
+static void test_texts_of_channels(void **state)
+{
+    static const char hers[] = "+8613851400001\x1fwang\x1fwx\x1f\x1f"
+                               "en\x1f";
+    struct template_value texts[CAMPAIGN_MAX_CHANNELS] = {{"", 0}, {"longer", 6}, {"", 0}};
+    struct campaign *c = compile("},\"channels\":[\"sms\",\"wecom\",\"wechat\"],\"vars\":{");
+    struct campaign *made = built_in(c, "corrections");
+    struct template_value person[CAMPAIGN_MAX_COLUMNS], values[CAMPAIGN_MAX_COLUMNS];
+    struct builtin_notice notice = {
+        .person = person, .text = "short", .length = 5, .texts = texts, .n = 7};
+
+    (void)state;
+    assert_int_equal(campaign_row_split(c, hers, strlen(hers), person), 0);
+    for (int more = 0; more < 2; more++) {
+        struct buf row = BUF_INIT(4096);
+
+        texts[1].length = more ? 6 : 0;
+        builtin_row(c, &notice, &row);
+        assert_int_equal(campaign_row_split(made, row.data, row.length, values), 0);
+        says(made, values, "sms", "short");
+        says(made, values, "wecom", more ? "longer" : "short");
+        says(made, values, "wechat", "short");
+        assert_int_equal(values[made->column_unasked].length, 0);
+        assert_int_equal(builtin_row_of(c, row.data, row.length), 7);
+        assert_int_equal(builtin_split(c, "corrections", row.data, row.length, values), 0);
+        assert_memory_equal(values[1].text, "wang", 4);
+        assert_int_equal(strchr(buf_string(&row), 'l') != NULL,
+                         more); /* no row longer than it must */
+        buf_free(&row);
+    }
+    campaign_free(made);
+    campaign_free(c);
+}
+
 /* What one `answers` row of a campaign is to become at that hour of 2027-03-02 in Shanghai. */
 static enum decided decided_at(const char *more, const char *row, bool unasked, const char *hour,
                                struct decided_time *t)
@@ -271,9 +320,13 @@ static void test_unasked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_corrections),
-        cmocka_unit_test(test_others),  cmocka_unit_test(test_sensitive),
-        cmocka_unit_test(test_row),     cmocka_unit_test(test_unasked),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_corrections),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_sensitive),
+        cmocka_unit_test(test_row),
+        cmocka_unit_test(test_unasked),
+        cmocka_unit_test(test_texts_of_channels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

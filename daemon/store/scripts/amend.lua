@@ -2,12 +2,12 @@
 -- compares versions), and what has not begun has its new times.
 -- KEYS: campaign, versions (documents that were), reminder...
 -- ARGV: event id, body hash, document, version it becomes, names of all reminders, now ms, who
---       asked, 'event' if the event is another, 'cancelled' if it does not take place or
---       'awaiting' and why if a second person has to agree, then for each reminder: what it is (plan, skip, drop, begun, or
---       built-in), due ms, expires ms
+--       asked, 'event' if the event is another, 'cancelled' if it does not take place (and why, if
+--       a second person has to agree to what is told) or 'awaiting' and why if one has to, then for each reminder: what it is (plan, skip, drop, begun,
+--       end, or built-in), due ms, expires ms
 -- The reminder of the corrections comes to be where the event is another.
 -- What has begun keeps its ledger: it goes on, or waits where it is due later now, and lasts
--- until its new end. A cancelled event ends all of them but the built-in ones.
+-- until its new end; what has begun of a day that fell out ends. A cancelled event ends all of them but the built-in ones.
 -- What has to be agreed to, or still had to, stands until it is (approve.lua): what has not begun
 -- is `awaiting`, all else is held (paused, and `held` says by what). Who amends it is one of its
 -- `authors` until then, a line each: as many as there are versions at most.
@@ -34,7 +34,9 @@ if tonumber(h[5]) + 1 ~= tonumber(ARGV[4]) then
 end
 local reminders, rows = {}, tonumber(h[6])
 local why = string.match(ARGV[9], '^awaiting (.*)$') or h[1] == 'awaiting' and redis.call('HGET', KEYS[1], 'approval')
-local awaits = why and ARGV[9] ~= 'cancelled'
+local cancels = string.match(ARGV[9], '^cancelled') and true or false
+local telling = string.match(ARGV[9], '^cancelled (.+)$') -- its corrections wait until somebody agrees
+local awaits = why and not cancels
 -- One that awaits is as it was once it is agreed to: what comes to be now is paused with the rest.
 local paused = (h[1] == 'paused' or h[1] == 'awaiting' and redis.call('HGET', KEYS[1], 'was') == 'paused') and 1 or 0
 local names = ARGV[5]
@@ -47,7 +49,7 @@ for k = 3, #KEYS do
   local r = redis.call('HMGET', KEYS[k], 'state', 'begun', 'planned', 'seq', 'tv')
   local what = ARGV[3 * k + 1]
   r.begun = r[1] == 'open' or (r[1] == 'done' and r[2] and true or false)
-  if what ~= 'built-in' and r.begun ~= (what == 'begun') then
+  if what ~= 'built-in' and r.begun ~= (what == 'begun' or what == 'end') then
     return {'BEGUN', k - 2} -- what it takes to amend it then was not looked at
   end
   reminders[k] = r
@@ -61,6 +63,10 @@ local author = string.gsub(ARGV[7], '%c', ' ')
 local authors = redis.call('HGET', KEYS[1], 'authors') or ''
 if author ~= '' and not string.find('\n' .. authors .. '\n', '\n' .. author .. '\n', 1, true) then
   redis.call('HSET', KEYS[1], 'authors', authors == '' and author or authors .. '\n' .. author)
+end
+if telling then
+  redis.call('HSET', KEYS[1], 'telling', telling)
+  redis.call('HSETNX', KEYS[1], 'agreed', h[5])
 end
 if awaits then
   redis.call('HSET', KEYS[1], 'state', 'awaiting', 'approval', why)
@@ -89,6 +95,9 @@ for k = 3, #KEYS do
   elseif r.begun then
     redis.call('HSET', KEYS[k], 'expires', expires)
     hold(k)
+    if what == 'end' then
+      redis.call('HSET', KEYS[k], 'cancelled', 1)
+    end
     if r[1] == 'open' and tonumber(due) > now then -- who was not told yet is told in time
       redis.call('HSET', KEYS[k], 'due', due)
     end
@@ -104,9 +113,10 @@ for k = 3, #KEYS do
       'c8', 0, 'c9', 0, 'c10', 0, 'c11', 0, 'c12', 0)
     r[1], r[3] = what == 'plan' and 'scheduled' or 'skipped', planned
   end
-  if ARGV[9] == 'cancelled' and what == 'built-in' then
-    redis.call('HSET', KEYS[k], 'paused', 0, 'held', 0) -- nobody can resume or approve it any more
-  elseif ARGV[9] == 'cancelled' then
+  if cancels and what == 'built-in' then -- nobody can resume it any more
+    local waits = telling and string.sub(KEYS[k], -12) == ':corrections' and 1 or 0
+    redis.call('HSET', KEYS[k], 'paused', waits, 'held', waits)
+  elseif cancels then
     if r.begun then
       redis.call('HSET', KEYS[k], 'cancelled', 1)
     elseif r[1] == 'scheduled' then -- no ledger yet: nobody has been touched
@@ -118,7 +128,7 @@ for k = 3, #KEYS do
     redis.call('HINCRBY', KEYS[k], 'seq', 1)
   end
 end
-if ARGV[9] == 'cancelled' then
+if cancels then
   redis.call('HSET', KEYS[1], 'state', 'cancelled', 'canceld_ms', ARGV[6], 'canceld_by', ARGV[7])
 end
 if walk then -- who was told what is no longer so is looked for from the first on

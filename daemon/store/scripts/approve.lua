@@ -1,16 +1,17 @@
 -- A second person agrees: a campaign that awaits it becomes active, and its reminders wait for
 -- their time. Until then no reminder of it is `scheduled`, so that none can be opened.
--- What an amendment held meanwhile goes on. KEYS: campaign, reminder..., the built-in ones too
+-- What an amendment held meanwhile goes on; of one that is cancelled, what is told of that.
+-- KEYS: campaign, reminder..., the built-in ones too
 -- ARGV: what was agreed to: hash of the body, digest of the list, rows in it ('' each of them:
 --       not said); now ms, who agrees, then for each reminder: due ms, state (scheduled or skipped)
 -- Returns OK, or AGAIN and who had agreed, UNKNOWN, CANCELLED, OTHER (not what is queued),
 -- NOBODY (no name is given), OWN and the name (a part of what awaits is hers).
 local h = redis.call('HMGET', KEYS[1], 'state', 'hash', 'digest', 'last', 'by', 'approved_by', 'amended_by', 'was',
-  'authors')
+  'authors', 'telling')
 if not h[1] or h[1] == 'loading' then
   return {'UNKNOWN'}
 end
-if h[1] ~= 'awaiting' then
+if h[1] ~= 'awaiting' and not (h[1] == 'cancelled' and h[10]) then
   return {h[1] == 'cancelled' and 'CANCELLED' or 'AGAIN', h[6] or ''}
 end
 for i = 1, 3 do
@@ -39,7 +40,7 @@ local reminders = {}
 for i = 2, #KEYS do
   reminders[i] = redis.call('HMGET', KEYS[i], 'state', 'seq', 'held')
 end
-redis.call('HSET', KEYS[1], 'state', h[8] or 'active', 'approved_by', ARGV[5], 'approved_ms', ARGV[4])
+redis.call('HSET', KEYS[1], 'state', h[1] == 'cancelled' and h[1] or h[8] or 'active', 'approved_by', ARGV[5], 'approved_ms', ARGV[4])
 local a = 6
 for i = 2, #KEYS do
   if reminders[i][1] == 'awaiting' then
@@ -53,5 +54,5 @@ for i = 2, #KEYS do
   end
   a = a + 2
 end
-redis.call('HDEL', KEYS[1], 'was', 'agreed', 'authors')
+redis.call('HDEL', KEYS[1], 'was', 'agreed', 'authors', 'telling')
 return {'OK'}

@@ -30,6 +30,9 @@ if state == 'cancelled' then -- also what is said of the cancelled event may be 
       redis.call('HSET', KEYS[i], 'cancelled', 1)
     end
   end
+  if op == 'cancel' then
+    redis.call('HDEL', KEYS[1], 'telling') -- nobody need agree to what is not told
+  end
   return {'CANCELLED', 0}
 end
 if state == 'awaiting' and op ~= 'cancel' then
