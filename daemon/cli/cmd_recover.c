@@ -7,6 +7,7 @@
  * compare-and-set, so that it may be interrupted and repeated; and only at the end are the
  * daemons told to go on.
  */
+#include "amend.h"
 #include "audit.h"
 #include "campaigns.h"
 #include "cli.h"
@@ -68,6 +69,7 @@ struct recovery {
     /* of the reminder under way */
     const struct replay_reminder *reminder;
     uint32_t ref;
+    unsigned version; /* that it was begun with */
     int64_t base_s, moved, uncertain, told, waiting;
     int64_t differing;
     struct moves moves;
@@ -252,30 +254,63 @@ static const struct replay_daemon *begins_late(const struct recovery *r,
     return NULL;
 }
 
+static const char *string_of(const redisReply *reply)
+{
+    return reply != NULL && reply->type == REDIS_REPLY_STRING ? reply->str : "";
+}
+
+/* Which version of the campaign that stands was the one that the reminder was begun with: its
+ * body is the same, and the list. 0: none; -1 with an error: Redis does not answer. */
+static int version_of(struct recovery *r, const struct replay_reminder *one, bool *there,
+                      struct error *err)
+{
+    struct command *c = &r->command;
+    redisReply *reply, *hashes;
+    int version = 0;
+
+    command_start(c, "HMGET");
+    key_campaign(c, one->campaign);
+    command_add_string(c, "version");
+    command_add_string(c, "hash");
+    command_add_string(c, "digest");
+    if (db_ask(r->cli->db, c, &reply, err) != 0)
+        return -1;
+    *there = db_at(reply, 1) != NULL && db_at(reply, 1)->type == REDIS_REPLY_STRING;
+    if (!*there || strcmp(string_of(db_at(reply, 2)), one->list) != 0) {
+        freeReplyObject(reply);
+        return 0;
+    }
+    if (strcmp(string_of(db_at(reply, 1)), one->body) == 0)
+        version = (int)db_int(db_at(reply, 0), 1);
+    freeReplyObject(reply);
+    if (version > 0 || one->body[0] == '\0')
+        return version;
+    command_start(c, "HMGET"); /* an older one, amended since */
+    key_versions(c, one->campaign);
+    for (int v = 1; v <= AMEND_VERSIONS; v++)
+        command_add_format(c, "hash:%d", v);
+    if (db_ask(r->cli->db, c, &hashes, err) != 0)
+        return -1;
+    for (int v = AMEND_VERSIONS; v > 0 && version == 0; v--)
+        if (strcmp(string_of(db_at(hashes, (size_t)v - 1)), one->body) == 0)
+            version = v;
+    freeReplyObject(hashes);
+    return version;
+}
+
 /* Whether a reminder is to be filled: 1 yes, 0 no, else an exit code that was told. */
 static int check_reminder(struct recovery *r, const struct replay_reminder *one)
 {
-    struct command *c = &r->command;
     const struct replay_daemon *late = begins_late(r, one);
-    redisReply *reply;
     struct error err;
-    const char *hash, *digest;
-    bool there, same;
+    bool there;
+    int version;
 
     if (is_listed(r->options->leave, one->campaign))
         return 0;
-    command_start(c, "HMGET");
-    key_campaign(c, one->campaign);
-    command_add_string(c, "state");
-    command_add_string(c, "hash");
-    command_add_string(c, "digest");
-    if (db_ask(r->cli->db, c, &reply, &err) != 0)
+    version = version_of(r, one, &there, &err);
+    if (version < 0)
         return cli_error(r->cli, EX_UNAVAILABLE, &err);
-    there = db_at(reply, 1) != NULL && db_at(reply, 1)->type == REDIS_REPLY_STRING;
-    hash = there ? db_at(reply, 1)->str : "";
-    digest = there && db_at(reply, 2)->type == REDIS_REPLY_STRING ? db_at(reply, 2)->str : "";
-    same = strcmp(hash, one->body) == 0 && strcmp(digest, one->list) == 0;
-    freeReplyObject(reply);
     if (!there && one->opened && one->expires_ms <= clock_wall_ms())
         return 0; /* over: nobody will miss it, or send it */
     if (!there)
@@ -290,11 +325,12 @@ static int check_reminder(struct recovery *r, const struct replay_reminder *one)
                           "were rotated away too"),
                         one->campaign, one->reminder, late != NULL ? ", " : "",
                         late != NULL ? late->name : "");
-    if (!same)
+    if (version == 0)
         return cli_fail(
             r->cli, EX_DATAERR,
             T("what Redis holds under %s is not what was sent (another text, or another "
-              "list): queue it from the same file, under this id, or --leave %s"),
+              "list): queue it from the same file, under this id, and amend it as it was; or "
+              "--leave %s"),
             one->campaign, one->campaign);
     return 1;
 }
@@ -392,6 +428,8 @@ static void move_record(struct recovery *r, uint32_t n, const unsigned char *byt
     int64_t retry;
 
     record_unpack(bytes, &now);
+    if (now.version == 0) /* what is told of it is that of the version it was begun with */
+        now.version = r->version;
     if (!replay_wants(notice, &now, r->base_s, notice != NULL ? r->numbers[notice->gateway] : 0,
                       clock_wall_ms(), r->cli->settings->dispatch.doubt_wait_ms, &wanted, &retry))
         return;
@@ -502,12 +540,24 @@ static int repair(struct recovery *r)
                     : cli_error(r->cli, EX_UNAVAILABLE, &err);
 }
 
-/* The cancel itself was lost with Redis; that somebody was left out by it was not. */
+/* The cancel itself was lost with Redis; that somebody was left out by it was not. A reminder that
+ * an amendment ended is no campaign that was cancelled. */
 static int cancel(struct recovery *r)
 {
+    redisReply *reply;
     int64_t sending;
     struct error err;
+    bool ended;
 
+    command_start(&r->command, "HGET");
+    key_reminder(&r->command, r->reminder->campaign, r->reminder->reminder);
+    command_add_string(&r->command, "cancelled");
+    if (db_ask(r->cli->db, &r->command, &reply, &err) != 0)
+        return cli_error(r->cli, EX_UNAVAILABLE, &err);
+    ended = db_int(reply, 0) != 0;
+    freeReplyObject(reply);
+    if (ended)
+        return 0;
     if (campaign_flag(r->cli->db, r->reminder->campaign, "cancel", r->cli->by, &sending, &err) != 0)
         return cli_error(r->cli, EX_UNAVAILABLE, &err);
     return 0;
@@ -518,9 +568,14 @@ static int cancel(struct recovery *r)
 static int recover_reminder(struct recovery *r, const struct replay_reminder *one)
 {
     char key[sizeof one->campaign + sizeof one->reminder];
+    struct error err;
     uint32_t last = 0;
-    int rc;
+    bool there;
+    int rc = version_of(r, one, &there, &err);
 
+    if (rc < 0)
+        return cli_error(r->cli, EX_UNAVAILABLE, &err);
+    r->version = (unsigned)rc;
     r->reminder = one;
     r->moved = r->uncertain = r->told = r->waiting = r->differing = 0;
     snprintf(key, sizeof key, "%s/%s", one->campaign, one->reminder);

@@ -60,6 +60,7 @@ struct retrying_run {
     struct codes_seen *codes;
     int64_t counts[2][REASON_COUNT]; /* failed, undelivered; of the reminder at hand */
     int64_t wanted, moved, left;     /* over all; left: more than may be parked at once */
+    int64_t over;                    /* wanted, but for the end of their reminder */
     bool moving;                     /* the second walk */
     uint32_t epoch;
     int64_t base_s, room;
@@ -350,8 +351,11 @@ static int look(struct retrying_run *r, struct error *err)
         if (walk_reminder(r->cli, r->picture, r->reminder, NULL, on_notice, r, err) != 0)
             return -1;
         list_reminder(r);
-        if (ended(r) != NULL)
+        if (ended(r) != NULL) {
+            if (!r->reminder->cancelled)
+                r->over += r->wanted - wanted;
             r->wanted = wanted;
+        }
     }
     return 0;
 }
@@ -391,7 +395,13 @@ static void tell_list(struct retrying_run *r)
                r->options->reason == NULL && r->options->gateway == NULL && !r->options->undelivered
                    ? ""
                    : T(", as asked for"));
-    if (r->wanted == 0 && r->takes != NULL)
+    if (r->over > 0)
+        buf_printf(&out,
+                   T("\n%s failed in reminders that are over. To try them all the same, give\n"
+                     "such a reminder a later `expires` in the campaign's file, then\n"
+                     "outreach amend FILE, and this again.\n"),
+                   human_count(n, r->over));
+    else if (r->wanted == 0 && r->takes != NULL)
         buf_printf(&out,
                    T("What may be tried again takes other options, as in\n  outreach retry "
                      "%s%s\n"),
@@ -425,9 +435,9 @@ static int tell_moved(struct retrying_run *r, bool moved)
     char n[HUMAN_BYTES], k[HUMAN_BYTES];
 
     if (r->cli->json)
-        cli_json(json_pack("{s:s,s:O,s:I,s:I,s:I}", "id", r->picture->status->id, "failed", r->json,
-                           "wanted", (json_int_t)r->wanted, "retried", (json_int_t)r->moved, "left",
-                           (json_int_t)r->left));
+        cli_json(json_pack("{s:s,s:O,s:I,s:I,s:I,s:I}", "id", r->picture->status->id, "failed",
+                           r->json, "over", (json_int_t)r->over, "wanted", (json_int_t)r->wanted,
+                           "retried", (json_int_t)r->moved, "left", (json_int_t)r->left));
     else if (moved)
         printf(T("%s notices wait to be sent again\n"), human_count(n, r->moved));
     if (moved && r->left > 0)

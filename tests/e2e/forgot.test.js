@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
-const { journey, campaign, people } = require('./lib/stage');
+const { journey, campaign, people, inDays } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
 
 const ids = (smsc) => smsc.submits.map((one) => one.to);
@@ -481,4 +481,41 @@ journey('the counter of epochs is damaged: nothing is sent and the log says why;
   assert.deepEqual(await s.settled('late', 'first', 60000), { delivered: 2 });
   assert.ok(Number(await client.call('HGET', 'outreach:daemon:d1', 'epoch')) > before);
   assert.equal(s.log().split('epoch.damaged').length, 2, 'once');
+});
+
+journey('an amended campaign is recovered by its first body and its amendments: each reminder by the version it was begun with', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const list = people(6);
+  const body = (venue, more = []) => ({ ...campaign('twice', list, { texts: { zh: '{{name}}您好，{{event.venue}}。', moved: '原在{{was.venue}}，现在{{event.venue}}。' },
+    reminders: [{ name: 'first', at: 'now', doubt: 'hold' }, ...more] }),
+    event: { ...campaign('x', []).event, venue: { zh: venue } } });
+  const second = [{ name: 'second', at: inDays(0, '00:00'), doubt: 'hold' }];
+  const version = async () => Number(await (await s.redis()).call('HGET', 'outreach:{twice}', 'version'));
+  await s.xadd(body('东馆'));
+  assert.deepEqual(await s.settled('twice', 'first', 60000), { delivered: 6 });
+  await s.xadd(body('西馆', second), { op: 'amend' });
+  assert.deepEqual(await s.settled('twice', 'second', 60000), { delivered: 6 });
+  await s.settled('twice', 'corrections', 60000);
+  const corrected = smsc.messages.filter((m) => /原在东馆/.test(m.text)).length;
+  await (await s.redis()).call('FLUSHALL');
+  await stopped(s, smsc, 'empty');
+  // By the newest body alone the first reminder is another text's.
+  await s.xadd(body('东馆'));
+  await until('it to be queued', async () => (await version()) === 1, 60000);
+  const refused = await s.outreach('recover', '--from', s.path(LOG));
+  assert.equal(refused.code, 65, refused.all);
+  assert.match(refused.err, /and amend it as it was/);
+  await s.xadd(body('西馆', second), { op: 'amend' });
+  await until('the amendment', async () => (await version()) === 2, 60000);
+  await s.ok('recover', '--from', s.path(LOG));
+  await until('the ledgers', async () => (await s.ledger('twice', 'second')).filter((r) => r.state === 'delivered').length === 6, 60000);
+  assert.deepEqual((await s.ledger('twice', 'first')).map((r) => r.version), list.map(() => 1));
+  assert.deepEqual((await s.ledger('twice', 'second')).map((r) => r.version), list.map(() => 2));
+  // Moved once more: who was told by the second knows the second.
+  await s.xadd(body('南馆', second), { op: 'amend' });
+  await until('them to be told', () => smsc.messages.filter((m) => /原在西馆，现在南馆/.test(m.text)).length === 6, 60000);
+  assert.equal(smsc.messages.filter((m) => /原在东馆/.test(m.text)).length, corrected, 'who knew the second was not corrected from the first again');
+  for (const text of ['，东馆。', '，西馆。'])
+    assert.deepEqual(list.map((p) => smsc.textsFor(p.sms).filter((t) => t.includes(text) && t.includes('您好')).length), list.map(() => 1), text);
 });

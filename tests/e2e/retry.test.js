@@ -2,7 +2,7 @@
 // outreach retry: what failed is tried once more, and nobody else gets anything by it.
 
 const assert = require('node:assert/strict');
-const { journey, campaign, people, until } = require('./lib/stage');
+const { journey, campaign, people, inDays, until } = require('./lib/stage');
 
 const REJECTED = 0x0c, NOBODY = 0x0b, FAULT = 0x08; // rejected, reason protocol; rejected, number; retry, outage
 const last = (s) => Number(s.slice(-2));
@@ -76,6 +76,16 @@ journey('a retry reaches exactly those whose sending failed, once each, at an SM
   const said = JSON.parse((await s.ok('audit', '--op', 'retry', '--json')).out);
   assert.deepEqual(said.map((e) => [e.by, e.campaign, e.reminder, e.notices, e.reason ?? '']).slice(0, 2), [
     ['bob', 'fair', 'first', '6', ''], [said[1].by, 'fair', 'first', '2', 'number']]);
+
+  // Past its end: what helps is said, and helps.
+  assert.match((await s.ok('retry', 'fair', '--list')).out, /\n6 failed in reminders that are over[^]*outreach amend FILE/);
+  assert.match((await s.run(['-c', s.conf, 'retry', 'fair', '--list'], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out, /另有 6 条失败，但提醒已过期/);
+  await s.xadd(campaign('fair', people(12), { missed: 'all', reminders: [
+    { name: 'first', at: 'now' }, { name: 'over', at: 'now', expires: inDays(6, '09:00') }] }), { op: 'amend' });
+  await until('the amendment', async () => (await client.call('HGET', 'outreach:{fair}', 'version')) === '2', 60000);
+  await s.ok('retry', 'fair', '-y', '--reminder', 'over');
+  await until('them to be sent', () => smsc.submits.length === 15, 60000);
+  await until('their answers', async () => (await s.counts('fair', 'over')).failed === 2, 60000);
 
   await s.ok('cancel', 'fair', '-y');
   const cancelled = await s.outreach('retry', 'fair', '-y', '-u');

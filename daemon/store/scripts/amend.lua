@@ -1,6 +1,6 @@
 -- Another document for a campaign: its texts hold for what is not intended yet (the intent
 -- compares versions), and what has not begun has its new times.
--- KEYS: campaign, versions (documents that were), reminder...
+-- KEYS: campaign, versions (documents that were, and their hashes), reminder...
 -- ARGV: event id, body hash, document, version it becomes, names of all reminders, now ms, who
 --       asked, 'event' if the event is another, 'cancelled' if it does not take place (and why, if
 --       a second person has to agree to what is told) or 'awaiting' and why if one has to, then for each reminder: what it is (plan, skip, drop, begun,
@@ -56,7 +56,7 @@ for k = 3, #KEYS do
 end
 redis.call('HLEN', KEYS[2]) -- an error before anything is written
 
-redis.call('HSET', KEYS[2], h[5], h[4])
+redis.call('HSET', KEYS[2], h[5], h[4], 'hash:' .. h[5], h[3]) -- the hash: of what was asked for, see recover
 redis.call('HSET', KEYS[1], 'event', ARGV[1], 'hash', ARGV[2], 'document', ARGV[3], 'version', ARGV[4],
   'reminders', names, 'amended', ARGV[6], 'amended_by', ARGV[7])
 local author = string.gsub(ARGV[7], '%c', ' ')

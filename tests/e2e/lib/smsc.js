@@ -27,6 +27,7 @@ class Smsc {
     this.account = { systemId, password };
     this.behave = behave ?? (() => ({}));
     this.submits = []; // every submit_sm in order
+    this.ids = 0; // given out: never one twice, also where a test begins submits anew
     this.messages = []; // whole texts: { to, from, text, parts, at }
     this.binds = []; // every bind PDU
     this.answers = []; // every deliver_sm_resp, with the id it answers for
@@ -85,7 +86,7 @@ class Smsc {
       part: concatenation(pdu),
     };
     this.submits.push(submit);
-    const how = { status: 0, id: `m${submit.n}`, ...(await this.behave(submit)) };
+    const how = { status: 0, id: `m${++this.ids}`, ...(await this.behave(submit)) };
     submit.id = how.id;
     submit.status = how.status;
     if (how.status === 0) this.join(submit);

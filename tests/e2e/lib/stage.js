@@ -232,7 +232,7 @@ class Stage {
     const records = [];
     for (let at = 16; at + 16 <= bytes.length; at += 16)
       records.push({
-        state: STATES[bytes[at] >> 4], attempts: bytes[at + 1] >> 4, reason: bytes[at + 7],
+        state: STATES[bytes[at] >> 4], attempts: bytes[at + 1] >> 4, version: bytes[at + 1] & 15, reason: bytes[at + 7],
         gateway: bytes[at + 6], segments: bytes[at + 8] >> 4, ids: bytes[at + 8] & 15,
       });
     return records;
