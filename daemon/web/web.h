@@ -56,8 +56,8 @@ struct web_options {
     const char *listen;             /* "127.0.0.1:8090", "[::1]:8090", "name:8090"; port 0 is any */
     const struct web_route *routes; /* ended by {0} */
     const struct field_strings *proxies; /* networks, see forwarded.h; NULL for none */
-    int64_t request_ms;             /* to send a request whole; 0: 10 s */
-    int64_t answer_ms;              /* for a handler to answer it; 0: 30 s */
+    int64_t request_ms;                  /* to send a request whole; 0: 10 s */
+    int64_t answer_ms;                   /* for a handler to answer it; 0: 30 s */
 };
 
 /* What the options point to is borrowed. NULL with an error that names the address. */
