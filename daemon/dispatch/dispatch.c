@@ -184,6 +184,16 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     dispatch_ask_turn(d);
 }
 
+/* An outcome stands in the delivery log before it is settled: one write for all that leave. */
+static void before_redis(void *arg)
+{
+    struct dispatch *d = arg;
+
+    delivery_log_flush(d->log);
+    if (d->settlings > 0)
+        FAULT_POINT("W6");
+}
+
 struct dispatch *dispatch_create(const struct dispatch_options *options)
 {
     struct dispatch *d = xcalloc(1, sizeof *d);
@@ -206,6 +216,7 @@ struct dispatch *dispatch_create(const struct dispatch_options *options)
     d->watch = watch_create(d);
     d->alarms = alarms_create(d);
     d->matters = matters_create(d);
+    db_before(d->db, before_redis, d);
     return d;
 }
 
@@ -319,6 +330,7 @@ void dispatch_free(struct dispatch *d)
 
     if (d == NULL)
         return;
+    db_before(d->db, NULL, NULL);
     for (size_t i = 0; i < GATEWAY_SET_MAX; i++)
         lane_clear(&d->lanes[i]);
     for (struct job *job = d->jobs; job != NULL; job = next) {

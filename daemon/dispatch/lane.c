@@ -17,7 +17,8 @@
  * was claimed together is intended and settled together, which is one range for Redis, and not
  * the end of one and the beginning of another. */
 #define GROUP_LEAST GROUP_MAX
-#define GROUP_CUT 64 /* so many are not filled up from the next batch */
+#define SUBMIT_MAX (4 * GROUP_MAX) /* leave behind one write of the delivery log */
+#define GROUP_CUT 64               /* so many are not filled up from the next batch */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -523,10 +524,10 @@ static void log_intent(const struct lane *lane, struct notice *n)
 
 static void lane_submit(struct lane *lane)
 {
-    struct notice *go[GROUP_MAX];
-    struct gateway_message *messages[GROUP_MAX];
-    void *contexts[GROUP_MAX];
-    size_t count, most = gathers(lane) ? least_of(lane->config->batch_max, GROUP_MAX) : GROUP_MAX;
+    struct notice *go[SUBMIT_MAX];
+    struct gateway_message *messages[SUBMIT_MAX];
+    void *contexts[SUBMIT_MAX];
+    size_t count, most = gathers(lane) ? least_of(lane->config->batch_max, GROUP_MAX) : SUBMIT_MAX;
 
     watch_look(lane->d->watch);
     if (lane->d->era != watch_era(lane->d->watch)) { /* the next turn prepares all anew, */

@@ -188,6 +188,8 @@ struct db {
     bool to_confirm; /* something was sent since the last WAIT */
     /* Of the first connection, for all of them: what has been said. */
     bool told_away, told_full;
+    void (*before)(void *arg);
+    void *before_arg;
     int64_t full_ms; /* when a command was refused for want of memory last */
     char why[256];
     struct maker maker;
@@ -555,7 +557,11 @@ static void before_write(redisAsyncContext *context)
 {
     struct db *db = context->data;
 
-    if (db != NULL && db->context == context && db->to_confirm)
+    if (db == NULL || db->context != context)
+        return;
+    if (root_of(db)->before != NULL)
+        root_of(db)->before(root_of(db)->before_arg);
+    if (db->to_confirm)
         ask_to_confirm(db, on_confirmed, NULL);
 }
 
@@ -924,6 +930,12 @@ struct db *db_open(struct event_base *base, const struct db_options *options, st
         }
     }
     return db;
+}
+
+void db_before(struct db *db, void (*fn)(void *arg), void *arg)
+{
+    db->before = fn;
+    db->before_arg = arg;
 }
 
 bool db_clustered(const struct db *db)

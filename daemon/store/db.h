@@ -87,6 +87,10 @@ struct db_options db_options_of(const struct settings *s);
 /* Starts connecting; goes on for ever. NULL if the url cannot be understood. */
 struct db *db_open(struct event_base *base, const struct db_options *options, struct error *err);
 
+/* fn runs right before anything leaves on any connection: for what has to be on record first. It
+ * sends nothing. NULL: nothing runs any more. */
+void db_before(struct db *db, void (*fn)(void *arg), void *arg);
+
 /* Unanswered commands' callbacks never run. NULL is fine. */
 void db_close(struct db *db);
 
