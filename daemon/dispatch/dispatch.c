@@ -114,7 +114,8 @@ static void anew(struct dispatch *d)
         lane_give_back(&d->lanes[i]);
 }
 
-/* One turn of the pump: new work is begun, and what was answered is settled. */
+/* One turn of the pump: new work is begun, and what was answered is settled. Redis has its part
+ * first, and is busy with it while the gateways get theirs. */
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
     struct dispatch *d = arg;
@@ -128,11 +129,14 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
         if (d->draining || dispatch_in_doubt(d))
             lane_give_back(&d->lanes[i]);
         else
-            lane_run(&d->lanes[i]);
+            lane_intend(&d->lanes[i]);
     }
     if (dispatch_may_begin(d))
         job_claim_round(d);
     settle_gathered(d);
+    db_leave(d->db);
+    for (size_t i = 0; i < d->lane_count && !d->draining && !dispatch_in_doubt(d); i++)
+        lane_submit(&d->lanes[i]);
     delivery_log_flush(d->log);
     jobs_sweep(d);
     tell_idle(d);

@@ -1049,6 +1049,13 @@ static void send_command(struct db *db, struct command *c, db_fn *fn, void *arg,
         db_wire_can_wait(db->context, false);
 }
 
+void db_leave(struct db *db)
+{
+    for (unsigned i = 0; i < db->stripe_count; i++)
+        if (db->stripes[i]->context != NULL)
+            db_wire_leave(db->stripes[i]->context);
+}
+
 void db_send(struct db *db, struct command *c, db_fn *fn, void *arg)
 {
     send_command(db, c, fn, arg, false);

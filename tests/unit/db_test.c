@@ -289,6 +289,32 @@ static void test_can_wait(void **state)
     db_close(db);
 }
 
+/* Who does not want to wait for the end of the pass lets it leave, but for what can wait. */
+static void test_leave(void **state)
+{
+    struct db *db = connected(3);
+    int pongs = 0;
+    long before;
+
+    (void)state;
+    ping(db_stripe(db, 0), false, &pongs);
+    ping(db_stripe(db, 1), false, &pongs);
+    before = writes_of_ours();
+    db_leave(db);
+    assert_int_equal(writes_of_ours() - before, 2);
+    db_leave(db);
+    drained(db, 0);
+    assert_int_equal(writes_of_ours() - before, 2); /* and not once more */
+    assert_int_equal(pongs, 2);
+    ping(db, true, &pongs);
+    before = writes_of_ours();
+    db_leave(db);
+    assert_int_equal(writes_of_ours(), before);
+    drained(db, 0);
+    assert_int_equal(pongs, 3);
+    db_close(db);
+}
+
 static void on_leaving(void *arg)
 {
     *(long *)arg = *(long *)arg < 0 ? writes_of_ours() : *(long *)arg;
@@ -902,6 +928,7 @@ int main(void)
         TEST(test_order),
         TEST(test_one_write),
         TEST(test_can_wait),
+        TEST(test_leave),
         TEST(test_first_on_record),
         TEST(test_before),
         TEST(test_ask),
