@@ -20,12 +20,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOG_BYTES (8u << 20)      /* gathered in one turn at most */
-#define FLUSH_BYTES (256u * 1024) /* written before the turn ends */
-#define BEHIND_BYTES (1 << 20)    /* the disk is told of so many at once, before they are synced */
-#define LINE_BYTES 5120           /* of one line at most: three foreign words, all escaped */
-#define FOREIGN_BYTES 200         /* of one of them */
-#define NUMBER_DIGITS 9           /* so many in a row may be somebody's number */
+#define LOG_BYTES (8u << 20)   /* gathered in one turn at most */
+#define FLUSH_BYTES (1u << 20) /* written before the turn ends */
+#define BEHIND_BYTES (1 << 20) /* the disk is told of so many at once, before they are synced */
+#define LINE_BYTES 5120        /* of one line at most: three foreign words, all escaped */
+#define FOREIGN_BYTES 200      /* of one of them */
+#define NUMBER_DIGITS 9        /* so many in a row may be somebody's number */
 #define SUMMARIES 64
 #define STREAM_ENTRIES 10000
 #define EVENT_BYTES 32
@@ -53,7 +53,9 @@ struct delivery_log {
     off_t behind; /* bytes that the disk has not been told of */
     struct aiocb sync;
     bool syncing, unsynced; /* unsynced: written since */
-    char *head;             /* NULL: not yet known */
+    int64_t stamped_ms;     /* what stamp says: most lines of a turn have the same */
+    char stamp[CLOCK_STAMP_BYTES];
+    char *head; /* NULL: not yet known */
     unsigned part;
 };
 
@@ -267,6 +269,10 @@ static char *put_number(char *p, uint64_t n)
     char digits[20];
     size_t at = sizeof digits;
 
+    if (n < 10) {
+        *p = (char)('0' + n);
+        return p + 1;
+    }
     do {
         digits[--at] = (char)('0' + n % 10);
         n /= 10;
@@ -283,12 +289,24 @@ static char *put_hex(char *p, const unsigned char *bytes, size_t n)
     return p;
 }
 
-/* Printable and no end of a string; what is no telephone number may have anything in it. */
+/* Printable and no end of a string. */
+static const bool plain[256] = {[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true};
+
+/* What is no telephone number may have anything in it. */
 static char *put_shown(char *p, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        *p++ = s[i] < 0x20 || s[i] > 0x7e || s[i] == '"' || s[i] == '\\' ? '?' : s[i];
+        *p++ = plain[(unsigned char)s[i]] ? s[i] : '?';
     return p;
+}
+
+static bool all_plain(const char *s, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && plain[(unsigned char)s[i]])
+        i++;
+    return i == n;
 }
 
 static char *put_address(struct delivery_log *log, char *p, const struct delivery_event *e)
@@ -392,9 +410,12 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
         log->lost = true;
         return;
     }
+    if (e->at_ms != log->stamped_ms || e->at_ms <= 0) {
+        log->stamped_ms = e->at_ms > 0 ? e->at_ms : clock_wall_ms();
+        clock_stamp(log->stamped_ms, log->stamp);
+    }
     p = PUT(start, "{\"t\":\"");
-    clock_stamp(e->at_ms > 0 ? e->at_ms : clock_wall_ms(), p);
-    p += CLOCK_STAMP_BYTES - 1;
+    p = put_bytes(p, log->stamp, CLOCK_STAMP_BYTES - 1);
     if (e->campaign != NULL) {
         const struct summary *like = summarise(log, e);
 
@@ -439,11 +460,23 @@ void delivery_log_add(struct delivery_log *log, const struct delivery_event *e)
         p = put_bytes(p, e->reason, strlen(e->reason));
         p = PUT(p, "\"");
     }
+    if (e->id_length > 0 && e->id_length <= FOREIGN_BYTES && all_plain(e->id, e->id_length)) {
+        p = PUT(p, ",\"id\":\"");
+        p = put_bytes(p, e->id, e->id_length);
+        p = PUT(p, "\"");
+    } else if (e->id_length > 0) {
+        log->lines.length += (size_t)(p - start);
+        add_foreign(log, ",\"id\":", e->id, e->id_length);
+        p = start = log->lines.data + log->lines.length;
+    }
+    if (e->code != NULL || e->words != NULL) {
+        log->lines.length += (size_t)(p - start);
+        add_foreign(log, ",\"code\":", e->code, e->code ? strlen(e->code) : 0);
+        add_words(log, e->words);
+        p = start = log->lines.data + log->lines.length;
+    }
+    p = PUT(p, "}\n");
     log->lines.length += (size_t)(p - start);
-    add_foreign(log, ",\"id\":", e->id, e->id_length);
-    add_foreign(log, ",\"code\":", e->code, e->code ? strlen(e->code) : 0);
-    add_words(log, e->words);
-    buf_put(&log->lines, "}\n", 2);
     if (log->lines.length > FLUSH_BYTES)
         write_out(log);
 }

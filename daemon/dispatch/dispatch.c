@@ -114,7 +114,8 @@ static void anew(struct dispatch *d)
         lane_give_back(&d->lanes[i]);
 }
 
-/* One turn of the pump: new work is begun, and what was answered is settled. */
+/* One turn of the pump: new work is begun, and what was answered is settled. Redis has its part
+ * first, and is busy with it while the gateways get theirs. */
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
     struct dispatch *d = arg;
@@ -128,11 +129,14 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
         if (d->draining || dispatch_in_doubt(d))
             lane_give_back(&d->lanes[i]);
         else
-            lane_run(&d->lanes[i]);
+            lane_intend(&d->lanes[i]);
     }
     if (dispatch_may_begin(d))
         job_claim_round(d);
     settle_gathered(d);
+    db_leave(d->db);
+    for (size_t i = 0; i < d->lane_count && !d->draining && !dispatch_in_doubt(d); i++)
+        lane_submit(&d->lanes[i]);
     delivery_log_flush(d->log);
     jobs_sweep(d);
     tell_idle(d);
@@ -184,6 +188,16 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     dispatch_ask_turn(d);
 }
 
+/* An outcome stands in the delivery log before it is settled: one write for all that leave. */
+static void before_redis(void *arg)
+{
+    struct dispatch *d = arg;
+
+    delivery_log_flush(d->log);
+    if (d->settlings > 0)
+        FAULT_POINT("W6");
+}
+
 struct dispatch *dispatch_create(const struct dispatch_options *options)
 {
     struct dispatch *d = xcalloc(1, sizeof *d);
@@ -206,6 +220,7 @@ struct dispatch *dispatch_create(const struct dispatch_options *options)
     d->watch = watch_create(d);
     d->alarms = alarms_create(d);
     d->matters = matters_create(d);
+    db_before(d->db, before_redis, d);
     return d;
 }
 
@@ -320,6 +335,7 @@ void dispatch_free(struct dispatch *d)
 
     if (d == NULL)
         return;
+    db_before(d->db, NULL, NULL);
     for (size_t i = 0; i < GATEWAY_SET_MAX; i++)
         lane_clear(&d->lanes[i]);
     for (struct job *job = d->jobs; job != NULL; job = next) {

@@ -17,12 +17,14 @@
  * was claimed together is intended and settled together, which is one range for Redis, and not
  * the end of one and the beginning of another. */
 #define GROUP_LEAST GROUP_MAX
-#define GROUP_CUT 64 /* so many are not filled up from the next batch */
+#define SUBMIT_MAX (4 * GROUP_MAX) /* leave behind one write of the delivery log */
+#define GROUP_CUT 64               /* so many are not filled up from the next batch */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    lane_run(arg);
+    lane_submit(arg);
+    lane_intend(arg);
 }
 
 static struct quota_rate configured_rate(const struct gateway_config *config)
@@ -521,13 +523,15 @@ static void log_intent(const struct lane *lane, struct notice *n)
     delivery_log_add(lane->d->log, &e);
 }
 
-static void lane_submit(struct lane *lane)
+void lane_submit(struct lane *lane)
 {
-    struct notice *go[GROUP_MAX];
-    struct gateway_message *messages[GROUP_MAX];
-    void *contexts[GROUP_MAX];
-    size_t count, most = gathers(lane) ? least_of(lane->config->batch_max, GROUP_MAX) : GROUP_MAX;
+    struct notice *go[SUBMIT_MAX];
+    struct gateway_message *messages[SUBMIT_MAX];
+    void *contexts[SUBMIT_MAX];
+    size_t count, most = gathers(lane) ? least_of(lane->config->batch_max, GROUP_MAX) : SUBMIT_MAX;
 
+    if (!gateway_usable(lane->gateway))
+        return;
     watch_look(lane->d->watch);
     if (lane->d->era != watch_era(lane->d->watch)) { /* the next turn prepares all anew, */
         give_back_ready(lane);           /* it may be long until then: none of it is being sent */
@@ -582,7 +586,7 @@ void lane_give_back(struct lane *lane)
         }
 }
 
-void lane_run(struct lane *lane)
+void lane_intend(struct lane *lane)
 {
     struct notice *group[GROUP_MAX];
     size_t most, count, window = (size_t)lane->config->window;
@@ -591,7 +595,6 @@ void lane_run(struct lane *lane)
         lane_give_back(lane);
         return;
     }
-    lane_submit(lane);
     while (lane->queued > 0 && dispatch_may_begin(lane->d) && lane->number != 0) {
         size_t open = gateway_free(lane->gateway), taken = lane->intending + lane->ready_count,
                least = window / 2 < GROUP_LEAST ? window / 2 : GROUP_LEAST;

@@ -365,15 +365,25 @@ static void prepare_others(struct notice *n, const struct campaign *c,
     n->others = others;
 }
 
+#define ROW_BLOCK 16 /* a number that the compiler knows: it looks at all of them at once */
+
+static inline unsigned char is_damage(char byte, char feed)
+{
+    return ((unsigned char)byte < 0x20) & (byte != ROW_SEPARATOR) & (byte != feed);
+}
+
 /* Rows are checked on their way into the audience; but any client of Redis can write there,
  * and a control character would mean something to a gateway. */
 static bool row_damaged(const struct campaign *c, const char *row, size_t n)
 {
     char feed = c->column_until >= 0 ? '\n' : ROW_SEPARATOR; /* a finished text may have lines */
-    unsigned found = 0;
+    unsigned char found = 0;
 
+    for (; n >= ROW_BLOCK; row += ROW_BLOCK, n -= ROW_BLOCK)
+        for (size_t i = 0; i < ROW_BLOCK; i++)
+            found |= is_damage(row[i], feed);
     for (size_t i = 0; i < n; i++)
-        found |= (unsigned char)row[i] < 0x20 && row[i] != ROW_SEPARATOR && row[i] != feed;
+        found |= is_damage(row[i], feed);
     return found != 0;
 }
 

@@ -589,8 +589,6 @@ void settle_flush(struct job *job)
     }
     if (job->campaign->replies != NULL)
         tell_last(s, db, target.now_ms);
-    delivery_log_flush(d->log);
-    FAULT_POINT("W6");
     moves_command(&s->moves, &target, &d->command);
     db_send(db, &d->command, on_settled, s);
 }

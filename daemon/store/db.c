@@ -189,6 +189,8 @@ struct db {
     bool to_confirm; /* something was sent since the last WAIT */
     /* Of the first connection, for all of them: what has been said. */
     bool told_away, told_full;
+    void (*before)(void *arg);
+    void *before_arg;
     int64_t full_ms; /* when a command was refused for want of memory last */
     char why[256];
     struct maker maker;
@@ -556,7 +558,11 @@ static void before_write(redisAsyncContext *context)
 {
     struct db *db = context->data;
 
-    if (db != NULL && db->context == context && db->to_confirm)
+    if (db == NULL || db->context != context)
+        return;
+    if (root_of(db)->before != NULL)
+        root_of(db)->before(root_of(db)->before_arg);
+    if (db->to_confirm)
         ask_to_confirm(db, on_confirmed, NULL);
 }
 
@@ -927,6 +933,12 @@ struct db *db_open(struct event_base *base, const struct db_options *options, st
     return db;
 }
 
+void db_before(struct db *db, void (*fn)(void *arg), void *arg)
+{
+    db->before = fn;
+    db->before_arg = arg;
+}
+
 bool db_clustered(const struct db *db)
 {
     return db->clustered;
@@ -1052,6 +1064,13 @@ static void send_command(struct db *db, struct command *c, db_fn *fn, void *arg,
     put_on_wire(db, r);
     if (db->context != NULL)
         db_wire_can_wait(db->context, false);
+}
+
+void db_leave(struct db *db)
+{
+    for (unsigned i = 0; i < db->stripe_count; i++)
+        if (db->stripes[i]->context != NULL)
+            db_wire_leave(db->stripes[i]->context);
 }
 
 void db_send(struct db *db, struct command *c, db_fn *fn, void *arg)

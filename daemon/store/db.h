@@ -87,6 +87,14 @@ struct db_options db_options_of(const struct settings *s);
 /* Starts connecting; goes on for ever. NULL if the url cannot be understood. */
 struct db *db_open(struct event_base *base, const struct db_options *options, struct error *err);
 
+/* What was sent leaves now, and not at the end of this pass of the loop; what can wait goes on
+ * waiting. Not from within an answer. */
+void db_leave(struct db *db);
+
+/* fn runs right before anything leaves on any connection: for what has to be on record first. It
+ * sends nothing. NULL: nothing runs any more. */
+void db_before(struct db *db, void (*fn)(void *arg), void *arg);
+
 /* Unanswered commands' callbacks never run, and what these would have freed stays until the
  * process ends. NULL is fine. */
 void db_close(struct db *db);

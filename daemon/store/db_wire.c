@@ -173,3 +173,14 @@ void db_wire_hurry(redisAsyncContext *context)
     if (w->waits)
         hurry(w);
 }
+
+void db_wire_leave(redisAsyncContext *context)
+{
+    struct db_wire *w = context->ev.data;
+
+    if (w->waits || !event_pending(w->flush, EV_TIMEOUT, NULL))
+        return;
+    event_del(w->flush);
+    w->last = false;
+    write_out(w);
+}

@@ -29,6 +29,9 @@ void db_wire_attach(redisAsyncContext *context, struct event_base *base, db_wire
 #define DB_WIRE_WAIT_US 2000
 void db_wire_can_wait(redisAsyncContext *context, bool can_wait);
 
+/* What was to leave at the end of this pass leaves now: not from within a callback of hiredis. */
+void db_wire_leave(redisAsyncContext *context);
+
 /* What waits leaves at the end of this pass. */
 void db_wire_hurry(redisAsyncContext *context);
 

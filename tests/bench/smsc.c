@@ -241,6 +241,15 @@ static struct {
     bool released;
 } dlr;
 
+/* A C string, cut to what fits: printf would be half of what a message costs here. */
+static void copy_address(char out[17], const unsigned char *address)
+{
+    size_t n = strnlen((const char *)address, 16);
+
+    memcpy(out, address, n);
+    out[n] = '\0';
+}
+
 static void dlr_make(uint64_t id, const unsigned char *to, const unsigned char *from)
 {
     struct receipt *r;
@@ -256,8 +265,8 @@ static void dlr_make(uint64_t id, const unsigned char *to, const unsigned char *
     r->sent_on = -1;
     dice = dice * 1664525 + 1013904223;
     r->bad = (dice >> 8) % 10000 < o.dlr_fail_pct * 100;
-    snprintf(r->to, sizeof r->to, "%s", (const char *)to);
-    snprintf(r->from, sizeof r->from, "%s", (const char *)from);
+    copy_address(r->to, to);
+    copy_address(r->from, from);
     count.dlr_made++;
 }
 

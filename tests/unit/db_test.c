@@ -289,6 +289,64 @@ static void test_can_wait(void **state)
     db_close(db);
 }
 
+/* Who does not want to wait for the end of the pass lets it leave, but for what can wait. */
+static void test_leave(void **state)
+{
+    struct db *db = connected(3);
+    int pongs = 0;
+    long before;
+
+    (void)state;
+    ping(db_stripe(db, 0), false, &pongs);
+    ping(db_stripe(db, 1), false, &pongs);
+    before = writes_of_ours();
+    db_leave(db);
+    assert_int_equal(writes_of_ours() - before, 2);
+    db_leave(db);
+    drained(db, 0);
+    assert_int_equal(writes_of_ours() - before, 2); /* and not once more */
+    assert_int_equal(pongs, 2);
+    ping(db, true, &pongs);
+    before = writes_of_ours();
+    db_leave(db);
+    assert_int_equal(writes_of_ours(), before);
+    drained(db, 0);
+    assert_int_equal(pongs, 3);
+    db_close(db);
+}
+
+static void on_leaving(void *arg)
+{
+    *(long *)arg = *(long *)arg < 0 ? writes_of_ours() : *(long *)arg;
+}
+
+/* What has to be on record first has its turn while nothing has left. */
+static void test_first_on_record(void **state)
+{
+    struct db *db = connected(3);
+    int pongs = 0;
+    long before = writes_of_ours(), recorded = -1;
+
+    (void)state;
+    db_before(db, on_leaving, &recorded);
+    for (unsigned k = 0; k < 3; k++)
+        ping(db_stripe(db, k), false, &pongs);
+    assert_int_equal(recorded, -1);
+    drained(db, 0);
+    assert_int_equal(recorded, before);
+    recorded = -1;
+    ping(db_stripe(db, 2), true, &pongs);
+    drained(db, 0);
+    assert_true(recorded > before); /* also for one alone, on any connection */
+    recorded = -1;
+    db_before(db, NULL, NULL);
+    ping(db, false, &pongs);
+    drained(db, 0);
+    assert_int_equal(recorded, -1);
+    assert_int_equal(pongs, 5);
+    db_close(db);
+}
+
 /* What is sent before the connection stands waits for it. */
 static void test_before(void **state)
 {
@@ -971,14 +1029,32 @@ static int end(void **state)
 int main(void)
 {
     static const struct CMUnitTest all[] = {
-        TEST(test_order),       TEST(test_one_write),    TEST(test_can_wait),
-        TEST(test_before),      TEST(test_ask),          TEST(test_noscript),
-        TEST(test_killed),      TEST(test_hung),         TEST(test_loading),
-        TEST(test_errors),      TEST(test_full),         TEST(test_full_and_killed),
-        TEST(test_full_closed), TEST(test_replica),      TEST(test_becomes_replica),
-        TEST(test_password),    TEST(test_nobody_there), TEST(test_urls),
-        TEST(test_close),       TEST(test_memory),       TEST(test_reading),
-        TEST(test_end),         TEST(test_end_full),     TEST(test_end_without_answer),
+        TEST(test_order),
+        TEST(test_one_write),
+        TEST(test_can_wait),
+        TEST(test_leave),
+        TEST(test_first_on_record),
+        TEST(test_before),
+        TEST(test_ask),
+        TEST(test_noscript),
+        TEST(test_killed),
+        TEST(test_hung),
+        TEST(test_loading),
+        TEST(test_errors),
+        TEST(test_full),
+        TEST(test_full_and_killed),
+        TEST(test_full_closed),
+        TEST(test_replica),
+        TEST(test_becomes_replica),
+        TEST(test_password),
+        TEST(test_nobody_there),
+        TEST(test_urls),
+        TEST(test_close),
+        TEST(test_memory),
+        TEST(test_reading),
+        TEST(test_end),
+        TEST(test_end_full),
+        TEST(test_end_without_answer),
     };
     struct CMUnitTest tests[COUNT(all) + COUNT(bad_settings)];
     size_t n = 0;
