@@ -308,7 +308,7 @@ static int start_redis(struct daemon *d, struct error *err)
     options.changed = on_redis;
     options.refused = on_refused;
     options.arg = d;
-    if (options.url == NULL && options.sentinels == NULL) {
+    if (options.url == NULL && options.sentinels == NULL && options.cluster == NULL) {
         d->redis = private_redis_start(d->settings->state_dir, d->settings->redis.appendfsync, err);
         if (d->redis == NULL)
             return -1;
