@@ -460,9 +460,10 @@ static int run(struct daemon *d)
     }
     log_info("daemon.started name=%s gateways=%zu redis=%s", d->settings->name,
              gateway_set_count(d->gateways),
-             d->redis                 ? "private"
-             : d->settings->redis.url ? log_quote(d->settings->redis.url)
-                                      : log_quote(d->settings->redis.master));
+             d->redis                     ? "private"
+             : d->settings->redis.cluster ? "cluster"
+             : d->settings->redis.url     ? log_quote(d->settings->redis.url)
+                                          : log_quote(d->settings->redis.master));
     notify_tell("READY=1");
     if (d->stops == 0) /* else it was told to while it was starting */
         event_base_dispatch(d->base);

@@ -5,11 +5,12 @@ const { Server, place } = require('./redis');
 const { until } = require('./wait');
 
 const SLOTS = 16384;
-const NODE_TIMEOUT_MS = 1000; // after it a node is held to be gone
 
 class Cluster {
-  constructor(s) {
+  /** goneMs: after that a node is held to be gone. */
+  constructor(s, goneMs = 10000) {
     this.s = s;
+    this.goneMs = goneMs;
   }
 
   async start(masters = 3, redis = {}) {
@@ -31,7 +32,7 @@ class Cluster {
     const [at, bus] = [await place(), await place()];
     const server = new Server(s.path(name), {
       'cluster-enabled': 'yes', bind: at.host, port: at.port, 'cluster-port': bus.port,
-      'cluster-announce-ip': at.host, 'cluster-node-timeout': NODE_TIMEOUT_MS, // links come from whatever address
+      'cluster-announce-ip': at.host, 'cluster-node-timeout': this.goneMs, // links come from whatever address
     });
     s.closers.push(() => server.kill());
     Object.assign(server, { at, bus });
