@@ -11,9 +11,9 @@
 #include "log.h"
 #include "mem.h"
 #include "network.h"
-#include "spread.h"
 #include "sentinel.h"
 #include "settings.h"
+#include "spread.h"
 
 #include <assert.h>
 #include <async.h>

@@ -46,7 +46,7 @@ struct health {
     struct db *db;
     struct event *timer;
     struct command command;
-    struct watched servers[DB_SERVERS]; /* a name keeps its place; one that has gone is told well */
+    struct watched servers[DB_SERVERS]; /* as db_servers() names them */
 };
 
 const char *health_name(size_t k)

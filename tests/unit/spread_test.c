@@ -19,13 +19,13 @@
 
 #define HALF (SLOTS_COUNT / 2)
 
-static struct redis_fixture first_server, second_server;
+static struct redis_fixture servers[3];
 
 static struct node {
     struct redis_fixture *f;
     char host[32], port[8], bus[8], id[48];
     char *address;
-} nodes[2] = {{.f = &first_server}, {.f = &second_server}};
+} nodes[3] = {{.f = &servers[0]}, {.f = &servers[1]}, {.f = &servers[2]}}; /* the last: a replica */
 static struct event_base *base;
 
 #define at(node, ...) fixture_ask((node)->f, __VA_ARGS__)
@@ -388,7 +388,7 @@ static const char **arguments(const struct node *node)
     list[n++] = "--cluster-enabled";
     list[n++] = "yes";
     list[n++] = "--cluster-node-timeout";
-    list[n++] = "2000";
+    list[n++] = "30000"; /* nobody is given up because the machine is slow */
     list[n++] = "--bind";
     list[n++] = node->host;
     list[n++] = "--cluster-announce-ip"; /* links come from whatever address */
@@ -399,6 +399,33 @@ static const char **arguments(const struct node *node)
     list[n++] = node->bus;
     list[n] = NULL;
     return list;
+}
+
+/* A port that the kernel chooses, on an address of this process' own. */
+static void choose(const char *host, char port[8])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t n = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    inet_pton(AF_INET, host, &address.sin_addr);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    getsockname(fd, (struct sockaddr *)&address, &n);
+    snprintf(port, 8, "%u", ntohs(address.sin_port));
+    close(fd);
+}
+
+static int launch(struct node *node)
+{
+    snprintf(node->host, sizeof node->host, "127.%d.%d.%d", 1 + (getpid() >> 8 & 127),
+             getpid() & 255, 1 + (int)(node - nodes));
+    choose(node->host, node->port);
+    choose(node->host, node->bus);
+    node->address = xasprintf("%s:%s", node->host, node->port);
+    if (fixture_start(node->f, arguments(node)) != 0)
+        return -1;
+    snprintf(node->id, sizeof node->id, "%s", at(node, "CLUSTER MYID"));
+    return 0;
 }
 
 /* Half of what is sent waits for the dead one; nothing is lost or done under another's name. */
@@ -423,6 +450,37 @@ static void test_killed(void **state)
     UNTIL(db_well(db));
     assert_int_equal(atoi(at(&nodes[0], "DBSIZE")) + atoi(at(&nodes[1], "DBSIZE")), 400);
     assert_int_equal(told.refused, 0);
+    db_close(db);
+}
+
+/* A master dies for good, and its replica has its slots. */
+static void test_taken_over(void **state)
+{
+    struct db *db = connected(2, false);
+    struct node *dying = &nodes[1], *heir = &nodes[2];
+    struct db_server list[DB_SERVERS];
+    bool found = false;
+
+    (void)state;
+    assert_int_equal(launch(heir), 0);
+    is("OK", at(&nodes[0], "CLUSTER MEET %s %s %s", heir->host, heir->port, heir->bus));
+    UNTIL(strcmp(at(heir, "CLUSTER REPLICATE %s", dying->id), "OK") == 0);
+    UNTIL(strstr(at(heir, "INFO replication"), "master_link_status:up") != NULL);
+    send_some(db, 200, 2);
+    drained(db);
+    UNTIL(strcmp(at(dying, "WAIT 1 100"), "1") == 0);
+    fixture_kill(dying->f);
+    send_some(db, 100, 2);
+    UNTIL(told.away > 0);
+    is("OK", at(heir, "CLUSTER FAILOVER TAKEOVER"));
+    UNTIL(db_outstanding(db) == 0);
+    all_answered_once();
+    UNTIL(db_well(db));
+    assert_int_equal(atoi(at(&nodes[0], "DBSIZE")) + atoi(at(heir, "DBSIZE")), 300);
+    assert_int_equal(db_servers(db, list), 2);
+    for (int i = 0; i < 2; i++)
+        found |= strcmp(list[i].name, heir->address) == 0;
+    assert_true(found);
     db_close(db);
 }
 
@@ -459,20 +517,6 @@ static void test_refused(void **state)
 
 /* -------------------------------------------------------------------- both */
 
-/* A port that the kernel chooses, on an address of this process' own. */
-static void choose(const char *host, char port[8])
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t n = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    inet_pton(AF_INET, host, &address.sin_addr);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    getsockname(fd, (struct sockaddr *)&address, &n);
-    snprintf(port, 8, "%u", ntohs(address.sin_port));
-    close(fd);
-}
-
 static int start(void **state)
 {
     (void)state;
@@ -480,14 +524,8 @@ static int start(void **state)
     for (int i = 0; i < 2; i++) {
         struct node *node = &nodes[i];
 
-        snprintf(node->host, sizeof node->host, "127.%d.%d.%d", 1 + (getpid() >> 8 & 127),
-                 getpid() & 255, 1 + i);
-        choose(node->host, node->port);
-        choose(node->host, node->bus);
-        node->address = xasprintf("%s:%s", node->host, node->port);
-        if (fixture_start(node->f, arguments(node)) != 0)
+        if (launch(node) != 0)
             return -1;
-        snprintf(node->id, sizeof node->id, "%s", at(node, "CLUSTER MYID"));
         is("OK", at(node, "CLUSTER ADDSLOTSRANGE %d %d", i * HALF, (i + 1) * HALF - 1));
     }
     base = nodes[0].f->base;
@@ -504,7 +542,7 @@ static int start(void **state)
 static int end(void **state)
 {
     (void)state;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         fixture_end(nodes[i].f);
         free(nodes[i].address);
     }
@@ -516,9 +554,10 @@ static int end(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_order), TEST(test_servers), TEST(test_one_after_the_other),
-        TEST(test_moved), TEST(test_asked),   TEST(test_nowhere),
-        TEST(test_close), TEST(test_refused), TEST(test_killed),
+        TEST(test_order),      TEST(test_servers), TEST(test_one_after_the_other),
+        TEST(test_moved),      TEST(test_asked),   TEST(test_nowhere),
+        TEST(test_close),      TEST(test_refused), TEST(test_killed),
+        TEST(test_taken_over), /* the last */
     };
 
     return cmocka_run_group_tests_name("spread", tests, start, end);

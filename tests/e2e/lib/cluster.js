@@ -8,7 +8,7 @@ const SLOTS = 16384;
 
 class Cluster {
   /** goneMs: after that a node is held to be gone. */
-  constructor(s, goneMs = 10000) {
+  constructor(s, goneMs = 30000) {
     this.s = s;
     this.goneMs = goneMs;
   }
