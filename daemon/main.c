@@ -311,7 +311,7 @@ static int start_redis(struct daemon *d, struct error *err)
     options.changed = on_redis;
     options.refused = on_refused;
     options.arg = d;
-    if (options.url == NULL && options.sentinels == NULL) {
+    if (options.url == NULL && options.sentinels == NULL && options.cluster == NULL) {
         d->redis = private_redis_start(d->settings->state_dir, d->settings->redis.appendfsync, err);
         if (d->redis == NULL)
             return -1;
@@ -469,9 +469,10 @@ static int run(struct daemon *d)
     }
     log_info("daemon.started name=%s gateways=%zu redis=%s", d->settings->name,
              gateway_set_count(d->gateways),
-             d->redis                 ? "private"
-             : d->settings->redis.url ? log_quote(d->settings->redis.url)
-                                      : log_quote(d->settings->redis.master));
+             d->redis                     ? "private"
+             : d->settings->redis.cluster ? "cluster"
+             : d->settings->redis.url     ? log_quote(d->settings->redis.url)
+                                          : log_quote(d->settings->redis.master));
     notify_tell("READY=1");
     if (d->stops == 0) /* else it was told to while it was starting */
         event_base_dispatch(d->base);

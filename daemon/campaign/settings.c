@@ -33,7 +33,7 @@ struct settings_private {
     const char *name, *state_dir, *plugin_dir, *calendar_dir;
     struct {
         const char *url, *user, *secret, *master, *sentinel_secret;
-        struct field_strings sentinels;
+        struct field_strings sentinels, cluster;
         bool accept_loss;
         int64_t replicas, replicas_wait_ms;
         int appendfsync;
@@ -294,6 +294,8 @@ static const struct field redis_fields[] = {
      .help = "host:port of each Sentinel"},
     {"master", FIELD_STRING, IN(redis, master), .min = 1, .max = 64,
      .help = "the master's name among the Sentinels"},
+    {"cluster", FIELD_STRINGS, IN(redis, cluster), .min = 1, .max = 32,
+     .help = "host:port of some nodes of a cluster; the others are learnt"},
     {"sentinel_secret", FIELD_SECRET, IN(redis, sentinel_secret),
      .help = "the Sentinels' password"},
     {"replicas", FIELD_INT, IN(redis, replicas), .min = 0, .max = 32, .initial = "0",
@@ -524,6 +526,11 @@ static void place_all(struct settings_private *p, const char *config)
 }
 
 /* ------------------------------------------------------- what one table cannot say */
+static bool is_private(const struct settings_private *p)
+{
+    return p->redis.url == NULL && p->redis.sentinels.count == 0 && p->redis.cluster.count == 0;
+}
+
 static int check_redis(const struct settings_private *p, struct error *err)
 {
     const struct tree *redis = tree_member(p->document, "redis");
@@ -532,11 +539,11 @@ static int check_redis(const struct settings_private *p, struct error *err)
         return 0;
     if (p->redis.sentinels.count > 0 && p->redis.master == NULL)
         return tree_error(err, redis, "sentinels need the master's name: master = \"...\"");
-    if (p->redis.url != NULL && p->redis.sentinels.count > 0)
-        return tree_error(err, redis, "url or sentinels: only one of them");
-    if (p->redis.replicas > 0 && p->redis.url == NULL && p->redis.sentinels.count == 0)
+    if ((p->redis.url != NULL) + (p->redis.sentinels.count > 0) + (p->redis.cluster.count > 0) > 1)
+        return tree_error(err, redis, "url, sentinels or cluster: only one of them");
+    if (p->redis.replicas > 0 && is_private(p))
         return tree_error(err, tree_member(redis, "replicas"),
-                          "the private server has no replicas: set url or sentinels");
+                          "the private server has no replicas: set url, sentinels or cluster");
     if (p->redis.appendfsync != 0 && !p->redis.accept_loss)
         return tree_error(err, tree_member(redis, "appendfsync"),
                           "\"everysec\" loses up to a second of acknowledged writes on a crash: "
@@ -599,7 +606,7 @@ static int check_state_dir(const struct settings_private *p, struct error *err)
     char path[PATH_MAX];
     size_t n;
 
-    if (node == NULL || p->redis.url != NULL || p->redis.sentinels.count > 0)
+    if (node == NULL || !is_private(p))
         return 0;
     n = strlen(p->state_dir);
     if (realpath(p->state_dir, path) != NULL)
@@ -644,6 +651,7 @@ static void publish(struct settings *s, struct settings_private *p)
     s->redis.secret = p->redis.secret;
     s->redis.sentinels = or_null(p->redis.sentinels);
     s->redis.master = p->redis.master;
+    s->redis.cluster = or_null(p->redis.cluster);
     s->redis.sentinel_secret = p->redis.sentinel_secret;
     s->redis.accept_loss = p->redis.accept_loss;
     s->redis.replicas = (unsigned)p->redis.replicas;

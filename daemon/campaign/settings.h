@@ -28,6 +28,7 @@ struct settings {
         const char *user, *secret;    /* resolved, or NULL */
         const char *const *sentinels; /* "host:port", NULL-ended; NULL: none */
         const char *master;           /* its name among them */
+        const char *const *cluster;   /* "host:port" of its nodes, NULL-ended; NULL: none */
         const char *sentinel_secret;  /* resolved, or NULL */
         bool accept_loss;
         unsigned replicas;        /* that confirm each write, 0..32 */

@@ -205,7 +205,7 @@ int cli_try_connect(struct cli *cli, struct error *err)
                   DEFAULT_CONFIG);
         return EX_CONFIG;
     }
-    if (s->redis.url == NULL && s->redis.sentinels == NULL) {
+    if (s->redis.url == NULL && s->redis.sentinels == NULL && s->redis.cluster == NULL) {
         cli->redis = private_redis_start(s->state_dir, s->redis.appendfsync, err);
         if (cli->redis == NULL)
             return EX_UNAVAILABLE;
@@ -215,7 +215,10 @@ int cli_try_connect(struct cli *cli, struct error *err)
     }
     rc = connect_to(cli, url, &why) != 0 ? EX_UNAVAILABLE : 0;
     if (rc != 0)
-        error_set(err, T("%s (at %s)"), why.text, url != NULL ? url : "redis.sentinels");
+        error_set(err, T("%s (at %s)"), why.text,
+                  url != NULL                  ? url
+                  : s->redis.sentinels != NULL ? "redis.sentinels"
+                                               : "redis.cluster");
     free(url);
     return rc;
 }

@@ -233,34 +233,14 @@ static void discard_upload(struct queueing *q)
 {
     struct command c = COMMAND_INIT;
     const char *id = q->reading.campaign->id;
-    redisReply *reply = NULL;
-    bool ours;
 
     if (db_drain(q->cli->db, 0, NULL) != 0)
         return;
-    command_start(&c, "WATCH");
+    command_script(&c, SCRIPT_DISCARD, 2);
     key_campaign(&c, id);
-    db_send(q->cli->db, &c, NULL, NULL);
-    command_start(&c, "HMGET");
-    key_campaign(&c, id);
-    command_add_string(&c, "state");
-    command_add_string(&c, "token");
-    if (db_ask(q->cli->db, &c, &reply, NULL) != 0)
-        goto out;
-    ours = strcmp(text_of(db_at(reply, 0), ""), "loading") == 0 &&
-           strcmp(text_of(db_at(reply, 1), ""), upload_token(q->upload)) == 0;
-    freeReplyObject(reply);
-    command_start(&c, "MULTI");
-    db_send(q->cli->db, &c, NULL, NULL);
-    if (ours) {
-        command_start(&c, "UNLINK");
-        key_campaign(&c, id);
-        key_audience(&c, id);
-        db_send(q->cli->db, &c, NULL, NULL);
-    }
-    command_start(&c, "EXEC");
+    key_audience(&c, id);
+    command_add_string(&c, upload_token(q->upload));
     db_ask(q->cli->db, &c, NULL, NULL);
-out:
     command_free(&c);
 }
 

@@ -9,45 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES 3
 #define GAP                                                                                        \
     256 /* ranges this near to each other are one: what is done in between is passed over          \
          */
 #define AT_ONCE 400
 
-/* A reconnect between MULTI and EXEC leaves an EXEC without MULTI: once more. */
 int copy_reminder(struct cli *cli, const char *id, const char *reminder, struct copy *copy,
                   struct error *err)
 {
     struct command c = COMMAND_INIT;
-    int rc = -1;
+    int rc;
 
     memset(copy, 0, sizeof *copy);
     snprintf(copy->id, sizeof copy->id, "%s", id);
-    for (int i = 0; i < TRIES && rc != 0; i++) {
-        command_start(&c, "MULTI");
-        db_send(cli->db, &c, NULL, NULL);
-        command_start(&c, "GET");
-        key_ledger(&c, id, reminder);
-        db_send(cli->db, &c, NULL, NULL);
-        command_start(&c, "HGETALL");
-        key_reminder(&c, id, reminder);
-        db_send(cli->db, &c, NULL, NULL);
-        command_start(&c, "HGETALL");
-        key_leases(&c, id, reminder);
-        db_send(cli->db, &c, NULL, NULL);
-        command_start(&c, "ZRANGE");
-        key_retry(&c, id, reminder);
-        command_add_int(&c, 0);
-        command_add_int(&c, -1);
-        db_send(cli->db, &c, NULL, NULL);
-        command_start(&c, "EXEC");
-        rc = db_ask(cli->db, &c, &copy->reply, err);
-        if (rc == 0 && copy->reply->elements != 4) {
-            freeReplyObject(copy->reply);
-            copy->reply = NULL;
-            rc = error_set(err, T("Redis did not copy ledger and counters together"));
-        }
+    command_script(&c, SCRIPT_COPY, 4);
+    key_ledger(&c, id, reminder);
+    key_reminder(&c, id, reminder);
+    key_leases(&c, id, reminder);
+    key_retry(&c, id, reminder);
+    rc = db_ask(cli->db, &c, &copy->reply, err);
+    if (rc == 0 && copy->reply->elements != 4) {
+        freeReplyObject(copy->reply);
+        copy->reply = NULL;
+        rc = error_set(err, T("Redis did not copy ledger and counters together"));
     }
     command_free(&c);
     if (rc != 0)

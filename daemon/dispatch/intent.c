@@ -220,6 +220,7 @@ static void send_moves(struct intent *i, struct dispatch *d)
     i->asked_boot_ms = clock_boot_ms();
     i->era = watch_era(d->watch);
     i->asked_us = clock_mono_us();
+    command_unordered(&d->command);
     db_try(i->db, &d->command, on_moved, i);
 }
 
@@ -296,6 +297,7 @@ static void ask_opted_out(struct intent *i, struct dispatch *d)
     add_addresses(i, &d->command);
     command_add_string(&d->command, OPTOUT_SEAL); /* without it the set knows of nobody */
     command_add_string(&d->command, OPTOUT_MARKS);
+    command_unordered(&d->command);
     db_send(i->db, &d->command, on_opted_out, i);
 }
 
@@ -364,11 +366,13 @@ static void ask_filter(struct intent *i, struct dispatch *d)
         for (size_t k = 0; k < i->moves.count; k++)
             numbers[k] = i->moves.list[k].n;
         earlier_command(&d->command, i->job->campaign, i->job->reminder, numbers, i->moves.count);
+        command_unordered(&d->command);
         db_send(i->db, &d->command, on_earlier, i);
         return;
     }
     place_ask_command(&d->command, i->job->id);
     add_addresses(i, &d->command);
+    command_unordered(&d->command);
     db_send(i->db, &d->command, on_places, i);
 }
 
@@ -494,6 +498,7 @@ static void ask_caps(struct intent *i, struct dispatch *d, size_t from)
             mark_of(n, i->job->id, mark);
         command_add_format(&d->command, "%u/%u%s", i->job->ref, n->n, mark);
     }
+    command_unordered(&d->command);
     db_try(i->db, &d->command, on_capped, i);
 }
 
@@ -510,6 +515,7 @@ static void ask_number_caps(struct intent *i, struct dispatch *d, size_t from)
     for (size_t k = from; k < end; k++)
         command_add_format(&d->command, "%u/%u/%u", i->job->ref, intent_notice(i, k)->n,
                            intent_notice(i, k)->message.attempt);
+    command_unordered(&d->command);
     db_try(i->db, &d->command, on_number_capped, i);
 }
 

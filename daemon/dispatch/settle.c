@@ -561,6 +561,7 @@ static void tell_last(const struct settling *s, struct db *db, int64_t now_ms)
     if (count == 0)
         return;
     last_notice_put_command(c, told, count, now_ms);
+    command_unordered(c);
     db_try(db, c, NULL, NULL);
 }
 

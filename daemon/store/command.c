@@ -21,7 +21,8 @@ void command_start(struct command *c, const char *name)
 {
     buf_clear(&c->bytes);
     c->argc = 0;
-    c->can_wait = false;
+    c->can_wait = c->unordered = false;
+    c->slot = -1;
     if (buf_room(&c->bytes, HEAD_BYTES) != NULL)
         c->bytes.length = HEAD_BYTES;
     command_add_string(c, name);
@@ -37,6 +38,16 @@ void command_script(struct command *c, enum script script, unsigned nkeys)
 void command_can_wait(struct command *c)
 {
     c->can_wait = true;
+}
+
+void command_unordered(struct command *c)
+{
+    c->unordered = true;
+}
+
+void command_at_slot(struct command *c, int16_t slot)
+{
+    c->slot = slot;
 }
 
 char *command_add_room(struct command *c, size_t n)

@@ -21,7 +21,8 @@
 struct command {
     struct buf bytes; /* a gap for the head, then the arguments */
     unsigned argc;
-    bool can_wait;
+    bool can_wait, unordered;
+    int16_t slot; /* of one without a key, or -1 */
 };
 
 #define COMMAND_INIT ((struct command){.bytes = BUF_INIT(COMMAND_MAX_BYTES)})
@@ -47,6 +48,14 @@ char *command_add_room(struct command *c, size_t n);
 /* Nobody waits for its answer: it leaves with the next one that is waited for, over whichever
  * connection of the db, or some milliseconds later. By itself it would cost Redis an fsync. */
 void command_can_wait(struct command *c);
+
+/* In a cluster it neither waits for what was sent before it over the same stripe, nor does anything
+ * sent later wait for it, but in the order of its own slot: nobody presumes that it has been done
+ * before the other. Its answer still comes in its turn. */
+void command_unordered(struct command *c);
+
+/* One without a key: in a cluster it goes to whoever has that slot. */
+void command_at_slot(struct command *c, int16_t slot);
 
 /* Writes the head in front and gives the finished bytes, valid until the next
  * call on c. */

@@ -1,6 +1,8 @@
 #include "db.h"
 
 #include "clock.h"
+#include "cluster.h"
+#include "db_inside.h"
 #include "db_wire.h"
 #include "error.h"
 #include "fault.h"
@@ -8,8 +10,10 @@
 #include "language.h"
 #include "log.h"
 #include "mem.h"
+#include "network.h"
 #include "sentinel.h"
 #include "settings.h"
+#include "spread.h"
 
 #include <assert.h>
 #include <async.h>
@@ -28,177 +32,8 @@
 #define SPARE_REQUESTS 256
 #define SENTINELS_MS 1000 /* before it is said that none of them has answered */
 #define HOST_BYTES 64
-#define CLUSTER_SLOTS 16384
+#define PORT 6379
 #define SPARE_BYTES 512 /* that one of them keeps */
-
-/* ----------------------------------------------------------------- replies
- *
- * hiredis makes six allocations of a row of an audience. Here the objects of a
- * reply come from one arena, which waits for the next reply when it is freed. */
-
-struct root { /* the outermost object of a reply; reply comes first */
-    redisReply reply;
-    struct arena objects;
-    struct root *next;
-    struct maker *maker;
-    bool kept; /* hiredis is done with it, we are not */
-};
-
-struct maker {
-    struct root *making, *spare;
-};
-
-static redisReply *make(const redisReadTask *task, int type)
-{
-    struct maker *m = task->privdata;
-    redisReply *r;
-
-    if (task->parent == NULL) {
-        struct root *root = m->spare;
-
-        if (root == NULL)
-            root = xcalloc(1, sizeof *root);
-        else
-            m->spare = root->next;
-        arena_reset(&root->objects);
-        root->maker = m;
-        m->making = root;
-        r = &root->reply;
-    } else {
-        redisReply *parent = task->parent->obj;
-
-        r = arena_alloc(&m->making->objects, sizeof *r);
-        parent->element[task->idx] = r;
-    }
-    memset(r, 0, sizeof *r);
-    r->type = type;
-    return r;
-}
-
-static void *make_string(const redisReadTask *task, char *str, size_t n)
-{
-    struct maker *m = task->privdata;
-    redisReply *r = make(task, task->type);
-
-    r->str = arena_strndup(&m->making->objects, str, n);
-    r->len = n;
-    return r;
-}
-
-static void *make_array(const redisReadTask *task, int elements)
-{
-    struct maker *m = task->privdata;
-    redisReply *r = make(task, REDIS_REPLY_ARRAY);
-    size_t bytes = (size_t)elements * sizeof *r->element;
-
-    if (elements > 0) {
-        r->element = arena_alloc(&m->making->objects, bytes);
-        memset(r->element, 0, bytes);
-    }
-    r->elements = (size_t)elements;
-    return r;
-}
-
-static void *make_integer(const redisReadTask *task, long long n)
-{
-    redisReply *r = make(task, REDIS_REPLY_INTEGER);
-
-    r->integer = n;
-    return r;
-}
-
-static void *make_nil(const redisReadTask *task)
-{
-    return make(task, REDIS_REPLY_NIL);
-}
-
-static void free_root(void *object)
-{
-    struct root *root = object;
-
-    if (root->kept)
-        return;
-    root->next = root->maker->spare;
-    root->maker->spare = root;
-}
-
-/* A reply outlives its callback, until it is let go. */
-static void keep_root(redisReply *reply, bool keep)
-{
-    struct root *root = (struct root *)reply;
-
-    root->kept = keep;
-    if (!keep)
-        free_root(root);
-}
-
-static void free_roots(struct maker *m)
-{
-    struct root *next;
-
-    for (struct root *root = m->spare; root != NULL; root = next) {
-        next = root->next;
-        arena_free(&root->objects);
-        free(root);
-    }
-}
-
-static redisReplyObjectFunctions reply_functions = {
-    .createString = make_string,
-    .createArray = make_array,
-    .createInteger = make_integer,
-    .createNil = make_nil,
-    .freeObject = free_root,
-};
-
-enum db_state {
-    DB_AWAY,       /* no connection, a timer runs */
-    DB_CONNECTING, /* connected or not yet; being checked, scripts being loaded */
-    DB_WELL,
-    DB_REFUSED,
-};
-
-struct request {
-    struct request *next;
-    struct db *db;
-    db_fn *fn;
-    void *arg;
-    struct buf bytes;
-    redisReply *reply; /* is here, and not yet confirmed by the replicas */
-    int64_t sent_ms;   /* 0: not on this connection yet */
-    bool give_up;      /* when Redis is out of memory */
-};
-
-struct db {
-    struct event_base *base;
-    struct db_options options;
-    struct sentinel *sentinel; /* of the first connection, for all of them; NULL: none */
-    char *host, *path, *user, *secret;
-    int port, number;
-    redisAsyncContext *context;
-    enum db_state state;
-    struct event *timer; /* one: reconnect while away, the watch over answers else */
-    int64_t retry_ms, connecting_since;
-    struct request *first, **last;       /* unanswered, in the order of sending */
-    struct request *aside, **aside_last; /* refused for want of memory, to be sent again */
-    struct request *spare;
-    size_t spares, outstanding, outstanding_bytes;
-    unsigned checks; /* answers of the handshake still to come */
-    bool refused;    /* one of the connections was */
-    bool clustered;
-    bool to_confirm; /* something was sent since the last WAIT */
-    /* Of the first connection, for all of them: what has been said. */
-    bool told_away, told_full;
-    void (*before)(void *arg);
-    void *before_arg;
-    int64_t full_ms; /* when a command was refused for want of memory last */
-    char why[256];
-    struct maker maker;
-    struct db *parent;              /* of a stripe */
-    struct db *stripes[DB_STRIPES]; /* the first is the db itself */
-    unsigned stripe_count;
-    bool some_wait; /* of all stripes: commands that go with the next that cannot */
-};
 
 static void start_connecting(struct db *db);
 
@@ -246,7 +81,7 @@ static void put_on_wire(struct db *db, struct request *r);
 
 /* What was put aside goes again, behind what is under way; what is refused again
  * comes back here. */
-static void send_aside(struct db *db)
+void db_send_aside(struct db *db)
 {
     struct request *r = db->aside, *next;
 
@@ -262,22 +97,22 @@ static void send_aside(struct db *db)
 
 /* ---------------------------------------------------------- going and coming */
 
-static void arm(struct db *db, int64_t ms)
+void db_arm(struct db *db, int64_t ms)
 {
     struct timeval tv = {ms / 1000, (ms % 1000) * 1000};
 
     event_add(db->timer, &tv);
 }
 
-static struct db *root_of(struct db *db)
+struct db *db_root(struct db *db)
 {
     return db->parent != NULL ? db->parent : db;
 }
 
 /* To be away is said once, whichever connection notices first, and once that all are back. */
-static void tell(struct db *db, bool well)
+void db_tell(struct db *db, bool well)
 {
-    struct db *root = root_of(db);
+    struct db *root = db_root(db);
 
     if (well && !db_well(root))
         return; /* another connection is still away */
@@ -289,9 +124,9 @@ static void tell(struct db *db, bool well)
     root->told_away = !well;
 }
 
-static void tell_owner(struct db *db, bool well)
+void db_tell_owner(struct db *db, bool well)
 {
-    const struct db *root = root_of(db);
+    const struct db *root = db_root(db);
 
     if ((!well || db_well(root)) && root->options.changed != NULL)
         root->options.changed(root->options.arg, well, db->why);
@@ -303,9 +138,29 @@ static void drop_unconfirmed(struct db *db)
     for (struct request *r = db->first; r != NULL; r = r->next) {
         r->sent_ms = 0;
         if (r->reply != NULL)
-            keep_root(r->reply, false);
+            db_keep_reply(r->reply, false);
         r->reply = NULL;
     }
+}
+
+/* In a cluster the reason says whose it is. */
+static void set_why(struct db *db, const char *why)
+{
+    if (db->part_of != NULL)
+        snprintf(db->why, sizeof db->why, "%.*s:%d: %s", HOST_BYTES, db->host, db->port, why);
+    else
+        snprintf(db->why, sizeof db->why, "%s", why);
+}
+
+static void hang_up(struct db *db)
+{
+    redisAsyncContext *context = db->context;
+
+    db->context = NULL;
+    if (context == NULL)
+        return;
+    context->data = NULL;    /* its callbacks know by this that nobody listens */
+    redisAsyncFree(context); /* from within a reply's callback hiredis does it after that */
 }
 
 /* The connection is no good: everything unanswered waits for the next one. */
@@ -316,35 +171,34 @@ static void go_away(struct db *db, const char *why)
     if (db->state == DB_REFUSED || db->state == DB_AWAY)
         return;
     db->state = DB_AWAY;
-    snprintf(db->why, sizeof db->why, "%s", why);
+    set_why(db, why);
     drop_unconfirmed(db);
-    tell(db, false);
-    if (db->context != NULL) {
-        redisAsyncContext *context = db->context;
-
-        db->context = NULL;
-        context->data = NULL;    /* its callbacks know by this that nobody listens */
-        redisAsyncFree(context); /* from within a reply's callback hiredis does it after that */
-    }
-    arm(db, db->retry_ms);
+    if (db->part_of == NULL)
+        db_tell(db, false);
+    hang_up(db);
+    db_arm(db, db->retry_ms);
     db->retry_ms = db->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : db->retry_ms * 2;
-    if (was_well)
-        tell_owner(db, false);
+    if (db->part_of != NULL)
+        spread_look(db->part_of, db->why);
+    else if (was_well)
+        db_tell_owner(db, false);
 }
 
 /* Said once, by whichever connection finds out: the others would wait for ever. */
 static void refuse(struct db *db, const char *why)
 {
-    struct db *root = root_of(db);
+    struct db *root = db_root(db);
 
     db->state = DB_REFUSED;
     if (root->refused)
         return;
     root->refused = true;
-    snprintf(root->why, sizeof root->why, "%s", why);
-    log_error("redis.refused reason=%s", log_quote(why));
+    set_why(db, why);
+    if (db != root)
+        memcpy(root->why, db->why, sizeof root->why);
+    log_error("redis.refused reason=%s", log_quote(root->why));
     if (root->options.refused != NULL)
-        root->options.refused(root->options.arg, why);
+        root->options.refused(root->options.arg, root->why);
 }
 
 /* A server that went away is found by a read or by a write, whichever comes first; to
@@ -381,6 +235,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     int64_t now = clock_mono_ms();
 
     (void)fd, (void)what;
+    if (db->spread != NULL) {
+        spread_tick(db->spread);
+        return;
+    }
     switch (db->state) {
     case DB_AWAY:
         start_connecting(db);
@@ -389,15 +247,15 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         if (now - db->connecting_since > CONNECT_TIMEOUT_MS)
             go_away(db, "no answer to the first commands");
         else
-            arm(db, 500);
+            db_arm(db, 500);
         break;
     case DB_WELL:
         if (db->first != NULL && db->first->sent_ms != 0 &&
             now - db->first->sent_ms > ANSWER_TIMEOUT_MS)
             go_away(db, "no answer");
         else {
-            send_aside(db);
-            arm(db, 500);
+            db_send_aside(db);
+            db_arm(db, 500);
         }
         break;
     case DB_REFUSED:
@@ -423,18 +281,18 @@ static bool passing_error(const redisReply *reply)
     return false;
 }
 
-/* Slots have gone to another server, or a command of ours reaches into two: a bug. */
-static bool cluster_error(const redisReply *reply)
+/* What concerns one slot, not the server. */
+static bool slot_error(const redisReply *reply)
 {
     return db_is_error(reply, "MOVED ") || db_is_error(reply, "ASK ") ||
-           db_is_error(reply, "CROSSSLOT");
+           db_is_error(reply, "TRYAGAIN");
 }
 
 /* This one was refused for want of memory; others may pass. A script that was
  * stopped in a command inside says so further on. */
 static bool out_of_memory(struct db *db, const redisReply *reply)
 {
-    struct db *root = root_of(db);
+    struct db *root = db_root(db);
 
     if (reply->type != REDIS_REPLY_ERROR ||
         (strncmp(reply->str, "OOM", 3) != 0 && strstr(reply->str, "OOM command not") == NULL))
@@ -449,7 +307,7 @@ static bool out_of_memory(struct db *db, const redisReply *reply)
 /* Redis took what a full one refuses. Near the limit it takes one and refuses the next. */
 static void found_room(struct db *db)
 {
-    struct db *root = root_of(db);
+    struct db *root = db_root(db);
 
     if (!root->told_full || clock_mono_ms() - root->full_ms < ROOM_MS)
         return;
@@ -457,8 +315,7 @@ static void found_room(struct db *db)
     root->told_full = false;
 }
 
-/* The answer to the first request, which is done with by that. */
-static void answer(struct db *db, redisReply *reply)
+void db_answer(struct db *db, const redisReply *reply)
 {
     struct request *r = db->first;
     bool full;
@@ -466,7 +323,7 @@ static void answer(struct db *db, redisReply *reply)
     db->first = r->next;
     if (db->first == NULL)
         db->last = &db->first;
-    full = out_of_memory(db, reply);
+    full = db->part_of == NULL && out_of_memory(db, reply);
     if (full && !r->give_up) {
         append(&db->aside_last, r);
         return;
@@ -495,22 +352,26 @@ static void on_reply(redisAsyncContext *context, void *data, void *private)
         go_away(db, "this reply is lost");
         return;
     }
-    if (passing_error(reply)) {
-        go_away(db, reply->str);
-        return;
-    }
-    if (cluster_error(reply)) {
-        refuse(db, reply->str);
-        return;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        bool of_slot = slot_error(reply);
+
+        if (db_is_error(reply, "CROSSSLOT")) { /* a command of ours reaches into two: a bug */
+            refuse(db, reply->str);
+            return;
+        }
+        if (of_slot ? db->part_of == NULL : passing_error(reply)) {
+            go_away(db, reply->str); /* a cluster of one that is one no longer is found out anew */
+            return;
+        }
     }
     if (db->options.replicas > 0) {
         assert(r->reply == NULL);
         r->reply = reply;
-        keep_root(reply, true);
+        db_keep_reply(reply, true);
         return;
     }
     assert(r == db->first); /* Redis answers in order */
-    answer(db, reply);
+    db_answer(db, reply);
 }
 
 /* Whether enough replicas have all that was sent before; else one who says that it has
@@ -541,8 +402,8 @@ static void on_confirmed(redisAsyncContext *context, void *data, void *private)
         redisReply *reply = db->first->reply;
 
         db->first->reply = NULL;
-        answer(db, reply);
-        keep_root(reply, false);
+        db_answer(db, reply);
+        db_keep_reply(reply, false);
     }
 }
 
@@ -560,8 +421,8 @@ static void before_write(redisAsyncContext *context)
 
     if (db == NULL || db->context != context)
         return;
-    if (root_of(db)->before != NULL)
-        root_of(db)->before(root_of(db)->before_arg);
+    if (db_root(db)->before != NULL)
+        db_root(db)->before(db_root(db)->before_arg);
     if (db->to_confirm)
         ask_to_confirm(db, on_confirmed, NULL);
 }
@@ -580,7 +441,8 @@ static void put_on_wire(struct db *db, struct request *r)
 static void become_well(struct db *db)
 {
     db->state = DB_WELL;
-    tell(db, true);
+    if (db->part_of == NULL)
+        db_tell(db, true);
     if (db->aside != NULL) { /* older than what waits */
         *db->aside_last = db->first;
         if (db->first == NULL)
@@ -591,7 +453,10 @@ static void become_well(struct db *db)
     }
     for (struct request *r = db->first; r != NULL && db->context != NULL; r = r->next)
         put_on_wire(db, r);
-    tell_owner(db, true);
+    if (db->part_of != NULL)
+        spread_look(db->part_of, NULL);
+    else
+        db_tell_owner(db, true);
 }
 
 /* What CONFIG GET says against what durability needs. */
@@ -630,25 +495,63 @@ static int info_number(const char *text, const char *name)
     return at != NULL ? atoi(at + strlen(name)) : -1;
 }
 
+/* ----------------------------------------------------------------- a cluster */
+
+static void on_map(void *arg)
+{
+    struct db *root = arg;
+
+    for (unsigned i = 0; i < root->stripe_count; i++)
+        spread_follow(root->stripes[i]->spread);
+}
+
+static void on_silence(void *arg)
+{
+    struct db *root = arg;
+
+    if (cluster_map(root->cluster) == NULL)
+        spread_look(root->spread, cluster_why(root->cluster));
+}
+
+/* From here on each stripe has a connection to every master, and none of its own. */
+static void divide(struct db *root, const struct slots_address *seeds, size_t count)
+{
+    struct cluster_options options = {.seeds = seeds,
+                                      .seed_count = count,
+                                      .user = root->user,
+                                      .secret = root->secret,
+                                      .changed = on_map,
+                                      .silent = on_silence,
+                                      .arg = root};
+
+    root->cluster = cluster_open(root->base, &options);
+    for (unsigned i = 0; i < root->stripe_count; i++) {
+        struct db *stripe = root->stripes[i];
+
+        hang_up(stripe);
+        drop_unconfirmed(stripe);
+        stripe->state = DB_AWAY;
+        stripe->clustered = true;
+        stripe->spread = spread_create(stripe);
+    }
+}
+
+/* The server belongs to a cluster and does not hold all of it. */
+static void join_cluster(struct db *db)
+{
+    struct slots_address seed = {.port = db->port};
+
+    snprintf(seed.host, sizeof seed.host, "%s", db->path != NULL ? db->path : db->host);
+    divide(db_root(db), &seed, 1);
+}
+
 /* What CLUSTER INFO says, which is an error where there is none. */
 static bool alone(struct db *db, const redisReply *reply)
 {
-    int masters, slots;
-    char why[200];
-
     db->clustered = reply->type == REDIS_REPLY_STRING;
-    if (!db->clustered)
-        return true;
-    masters = info_number(reply->str, "cluster_size:");
-    slots = info_number(reply->str, "cluster_slots_assigned:");
-    if (masters <= 1 && slots == CLUSTER_SLOTS)
-        return true;
-    snprintf(why, sizeof why,
-             "a cluster with %d of %d slots on %d masters: outreachd needs one that holds them all "
-             "(or a master with replicas and Sentinels)",
-             slots, CLUSTER_SLOTS, masters);
-    refuse(db, why);
-    return false;
+    return !db->clustered || db->part_of != NULL ||
+           (info_number(reply->str, "cluster_size:") <= 1 &&
+            info_number(reply->str, "cluster_slots_assigned:") == SLOTS_COUNT);
 }
 
 static void on_handshake(redisAsyncContext *context, void *data, void *private)
@@ -664,6 +567,10 @@ static void on_handshake(redisAsyncContext *context, void *data, void *private)
             refuse(db, "Redis wants another password (redis.secret)");
         else if (strcmp(step, "cluster") == 0 && !passing_error(reply) && alone(db, reply))
             db->checks--;
+        else if (slot_error(reply) && db->part_of != NULL)
+            db->checks--; /* the key that was to be written has moved: it is well enough */
+        else if (slot_error(reply) && db->clustered)
+            join_cluster(db);
         else if (strcmp(step, "config") == 0 && !passing_error(reply))
             db->checks--; /* CONFIG is forbidden to this user: an administrator's decision */
         else
@@ -673,20 +580,39 @@ static void on_handshake(redisAsyncContext *context, void *data, void *private)
         if (strcmp(step, "wait") == 0)
             confirmed(db, reply);
         else if (strcmp(step, "role") == 0 && reply->elements > 0 &&
-                 strcmp(reply->element[0]->str, "master") != 0)
-            go_away(db, "this server is a replica");
-        else if ((strcmp(step, "config") == 0 && !durable(db, reply)) ||
-                 (strcmp(step, "cluster") == 0 && !alone(db, reply)))
+                 strcmp(reply->element[0]->str, "master") != 0) {
+            if (db->clustered && db->part_of == NULL)
+                join_cluster(db);
+            else
+                go_away(db, "this server is a replica");
+        } else if (strcmp(step, "config") == 0 && !durable(db, reply))
             db->checks++; /* never done */
+        else if (strcmp(step, "cluster") == 0 && !alone(db, reply))
+            join_cluster(db);
     }
     if (db->state == DB_CONNECTING && db->checks == 0)
         become_well(db);
+}
+
+/* Of a cluster's master: a key in its slots. */
+static bool key_of_its_own(const struct db *db, char *key, size_t bytes)
+{
+    struct slots_address address = {.port = db->port};
+    struct slots_map map;
+
+    snprintf(key, bytes, "%s", KEY_NOTHING);
+    if (db->part_of == NULL)
+        return true;
+    map = *cluster_map(db->parent->cluster);
+    snprintf(address.host, sizeof address.host, "%s", db->host);
+    return slots_key_at(&map, slots_place(&map, &address), KEY_NOTHING, key, bytes);
 }
 
 static void handshake(struct db *db)
 {
     redisAsyncContext *c = db->context;
     char *role = "role", *config = "config", *wait = "wait", *cluster = "cluster", *other = "other";
+    char nothing[64];
 
     db->checks = 0;
     if (db->secret != NULL) {
@@ -701,14 +627,16 @@ static void handshake(struct db *db)
         redisAsyncCommand(c, on_handshake, other, "SELECT %d", db->number);
     }
     db->checks += 3;
-    redisAsyncCommand(c, on_handshake, role, "ROLE");
     redisAsyncCommand(c, on_handshake, cluster, "CLUSTER INFO");
+    redisAsyncCommand(c, on_handshake, role, "ROLE");
     redisAsyncCommand(c, on_handshake, config, "CONFIG GET *ppend*");
     db->checks++;
     redisAsyncCommand(c, on_handshake, config, "CONFIG GET maxmemory-policy");
     /* A write that changes nothing: one who takes none (MISCONF, NOREPLICAS) is not well. */
-    db->checks++;
-    redisAsyncCommand(c, on_handshake, other, "UNLINK %s", KEY_NOTHING);
+    if (key_of_its_own(db, nothing, sizeof nothing)) {
+        db->checks++;
+        redisAsyncCommand(c, on_handshake, other, "UNLINK %s", nothing);
+    }
     for (enum script s = 0; s < SCRIPT_COUNT; s++) {
         size_t n;
         const char *source = script_source(s, &n);
@@ -725,7 +653,7 @@ static void handshake(struct db *db)
 /* Where the Sentinels say that the master is. */
 static bool find_master(struct db *db)
 {
-    const struct sentinel *sentinel = root_of(db)->sentinel;
+    const struct sentinel *sentinel = db_root(db)->sentinel;
 
     if (sentinel == NULL)
         return true;
@@ -745,7 +673,7 @@ static void start_connecting(struct db *db)
     db->connecting_since = clock_mono_ms();
     db->to_confirm = false;
     if (!find_master(db)) {
-        go_away(db, sentinel_why(root_of(db)->sentinel));
+        go_away(db, sentinel_why(db_root(db)->sentinel));
         return;
     }
     context = db->path ? redisAsyncConnectUnix(db->path) : redisAsyncConnect(db->host, db->port);
@@ -759,14 +687,14 @@ static void start_connecting(struct db *db)
         return;
     }
     context->data = db;
-    context->c.reader->fn = &reply_functions;
-    context->c.reader->privdata = &db->maker;
+    context->c.reader->fn = &db_reply_functions;
+    context->c.reader->privdata = &db->replies;
     db->context = context;
     db_wire_attach(context, db->base, before_write);
     redisAsyncSetConnectCallback(context, on_connect);
     redisAsyncSetDisconnectCallback(context, on_disconnect);
     handshake(db);
-    arm(db, 500);
+    db_arm(db, 500);
 }
 
 /* ----------------------------------------------------------------- the public */
@@ -802,7 +730,7 @@ static int parse_url(struct db *db, const char *url, struct error *err)
         rest = at + 1;
     }
     db->host = xstrndup(rest, (size_t)(end - rest));
-    db->port = 6379;
+    db->port = PORT;
     colon = strrchr(db->host, ':');
     if (colon != NULL && strchr(db->host, ':') == colon) {
         *colon = '\0';
@@ -856,12 +784,12 @@ static void on_master(void *arg)
         if (db->state != DB_AWAY)
             go_away(db, why);
         db->retry_ms = RETRY_FIRST_MS;
-        arm(db, 0);
+        db_arm(db, 0);
     }
 }
 
-static struct db *open_one(struct event_base *base, const struct db_options *options,
-                           struct db *parent, struct error *err)
+static struct db *new_db(struct event_base *base, const struct db_options *options,
+                         struct db *parent)
 {
     struct db *db = xcalloc(1, sizeof *db);
 
@@ -877,15 +805,38 @@ static struct db *open_one(struct event_base *base, const struct db_options *opt
     db->stripe_count = 1;
     if (options->user != NULL)
         db->user = xstrdup(options->user);
+    return db;
+}
+
+static struct db *open_one(struct event_base *base, const struct db_options *options,
+                           struct db *parent, struct error *err)
+{
+    struct db *db = new_db(base, options, parent);
+
     if (options->sentinels != NULL) {
-        arm(db, SENTINELS_MS); /* or as soon as one has answered */
+        db_arm(db, SENTINELS_MS); /* or as soon as one has answered */
         return db;
     }
+    if (options->cluster != NULL)
+        return db;
     if (parse_url(db, options->url, err) != 0 || resolve_host(db, err) != 0) {
         db_close(db);
         return NULL;
     }
     start_connecting(db);
+    return db;
+}
+
+struct db *db_open_part(struct db *root, struct spread *spread, const char *host, int port)
+{
+    struct db *db = new_db(root->base, &root->options, root);
+
+    if (root->user != NULL && db->user == NULL)
+        db->user = xstrdup(root->user); /* whom its url named */
+    db->part_of = spread;
+    db->host = xstrdup(host);
+    db->port = port;
+    db_arm(db, 0);
     return db;
 }
 
@@ -895,6 +846,7 @@ struct db_options db_options_of(const struct settings *s)
         .sentinels = s->redis.sentinels,
         .master = s->redis.master,
         .sentinel_secret = s->redis.sentinel_secret,
+        .cluster = s->redis.cluster,
         .url = s->redis.url,
         .user = s->redis.user,
         .secret = s->redis.secret,
@@ -902,6 +854,20 @@ struct db_options db_options_of(const struct settings *s)
         .replicas = s->redis.replicas,
         .replicas_wait_ms = s->redis.replicas_wait_ms,
     };
+}
+
+static int open_cluster(struct db *root, struct error *err)
+{
+    struct slots_address seeds[CLUSTER_SEEDS];
+    size_t count = 0;
+
+    memset(seeds, 0, sizeof seeds);
+    for (; count < CLUSTER_SEEDS && root->options.cluster[count] != NULL; count++)
+        if (network_find("redis.cluster", root->options.cluster[count], PORT, seeds[count].host,
+                         sizeof seeds[count].host, &seeds[count].port, err) != 0)
+            return -1;
+    divide(root, seeds, count);
+    return 0;
 }
 
 struct db *db_open(struct event_base *base, const struct db_options *options, struct error *err)
@@ -916,6 +882,10 @@ struct db *db_open(struct event_base *base, const struct db_options *options, st
             return NULL;
         }
         db->stripes[db->stripe_count++] = stripe;
+    }
+    if (db != NULL && options->cluster != NULL && open_cluster(db, err) != 0) {
+        db_close(db);
+        return NULL;
     }
     if (db != NULL && options->sentinels != NULL) {
         struct sentinel_options asked = {.addresses = options->sentinels,
@@ -937,6 +907,14 @@ void db_before(struct db *db, void (*fn)(void *arg), void *arg)
 {
     db->before = fn;
     db->before_arg = arg;
+}
+
+unsigned db_servers(const struct db *db, struct db_server list[DB_SERVERS])
+{
+    if (db->spread != NULL)
+        return spread_servers(db->spread, list);
+    memset(list, 0, sizeof *list);
+    return 1;
 }
 
 bool db_clustered(const struct db *db)
@@ -983,15 +961,14 @@ void db_close(struct db *db)
     for (unsigned i = 1; i < db->stripe_count; i++)
         db_close(db->stripes[i]);
     sentinel_close(db->sentinel);
-    if (db->context != NULL) {
-        db->context->data = NULL;
-        redisAsyncFree(db->context);
-    }
+    spread_free(db->spread);
+    cluster_close(db->cluster);
+    hang_up(db);
     drop_unconfirmed(db);
     keep_requests(db->first);
     keep_requests(db->aside);
     free_requests(db->spare);
-    free_roots(&db->maker);
+    db_free_replies(&db->replies);
     event_free(db->timer);
     free(db->host);
     free(db->path);
@@ -1028,8 +1005,7 @@ size_t db_outstanding_bytes(const struct db *db)
     return sum;
 }
 
-/* What could wait goes with what cannot: in one turn of Redis. */
-static void hurry(struct db *root)
+void db_hurry(struct db *root)
 {
     if (!root->some_wait)
         return;
@@ -1037,30 +1013,35 @@ static void hurry(struct db *root)
     for (unsigned i = 0; i < root->stripe_count; i++)
         if (root->stripes[i]->context != NULL)
             db_wire_hurry(root->stripes[i]->context);
+        else if (root->stripes[i]->spread != NULL)
+            spread_hurry(root->stripes[i]->spread);
 }
 
-static void send_command(struct db *db, struct command *c, db_fn *fn, void *arg, bool give_up)
+static struct request *add(struct db *db, const char *bytes, size_t n, db_fn *fn, void *arg)
 {
     struct request *r = request_take(db);
-    size_t n;
-    const char *bytes = command_finish(c, &n);
 
     r->fn = fn;
     r->arg = arg;
-    r->give_up = give_up;
+    r->give_up = false;
     buf_clear(&r->bytes);
     buf_put(&r->bytes, bytes, n);
     buf_string(&r->bytes); /* hiredis looks for the command's name with strchr() */
     append(&db->last, r);
     db->outstanding++;
     db->outstanding_bytes += n;
+    return r;
+}
+
+static void send_request(struct db *db, struct request *r, bool can_wait)
+{
     if (db->state != DB_WELL || db->context == NULL)
         return;
-    if (c->can_wait)
-        root_of(db)->some_wait = true;
+    if (can_wait)
+        db_root(db)->some_wait = true;
     else
-        hurry(root_of(db));
-    db_wire_can_wait(db->context, c->can_wait);
+        db_hurry(db_root(db));
+    db_wire_can_wait(db->context, can_wait);
     put_on_wire(db, r);
     if (db->context != NULL)
         db_wire_can_wait(db->context, false);
@@ -1071,6 +1052,27 @@ void db_leave(struct db *db)
     for (unsigned i = 0; i < db->stripe_count; i++)
         if (db->stripes[i]->context != NULL)
             db_wire_leave(db->stripes[i]->context);
+}
+
+static void send_command(struct db *db, struct command *c, db_fn *fn, void *arg, bool give_up)
+{
+    size_t n;
+    const char *bytes = command_finish(c, &n);
+    struct request *r = add(db, bytes, n, fn, arg);
+
+    r->give_up = give_up;
+    r->slot = c->slot;
+    r->unordered = c->unordered;
+    r->can_wait = c->can_wait;
+    if (db->spread != NULL)
+        spread_push(db->spread, r);
+    else
+        send_request(db, r, c->can_wait);
+}
+
+void db_send_part(struct db *part, const struct buf *bytes, bool can_wait, db_fn *fn, void *arg)
+{
+    send_request(part, add(part, bytes->data, bytes->length, fn, arg), can_wait);
 }
 
 void db_send(struct db *db, struct command *c, db_fn *fn, void *arg)
@@ -1100,28 +1102,9 @@ int db_connect(struct db *db, int64_t timeout_ms, struct error *err)
     return 0;
 }
 
-static redisReply *copy_reply(const redisReply *from)
-{
-    redisReply *r = xcalloc(1, sizeof *r);
-
-    r->type = from->type;
-    r->integer = from->integer;
-    r->len = from->len;
-    if (from->str != NULL) {
-        r->str = xmalloc(from->len + 1);
-        memcpy(r->str, from->str, from->len + 1);
-    }
-    r->elements = from->elements;
-    if (from->elements > 0)
-        r->element = xcalloc(from->elements, sizeof *r->element);
-    for (size_t i = 0; i < from->elements; i++)
-        r->element[i] = copy_reply(from->element[i]);
-    return r;
-}
-
 static void keep_reply(void *arg, const redisReply *reply)
 {
-    *(redisReply **)arg = copy_reply(reply);
+    *(redisReply **)arg = db_copy_reply(reply);
 }
 
 int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *err)
@@ -1182,7 +1165,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     for (unsigned i = 0; i < db->stripe_count; i++)
         if (db->stripes[i]->state == DB_AWAY)
-            arm(db->stripes[i], 0);
+            db_arm(db->stripes[i], 0);
 }
 
 int db_end(struct db *db, int64_t away_ms, struct error *err)
@@ -1195,45 +1178,4 @@ int db_end(struct db *db, int64_t away_ms, struct error *err)
     rc = drain(db, 0, away_ms, err);
     event_free(tick);
     return rc;
-}
-
-/* ------------------------------------------------------------------ replies */
-
-bool db_is_error(const redisReply *reply, const char *prefix)
-{
-    return reply->type == REDIS_REPLY_ERROR &&
-           (prefix == NULL || strncmp(reply->str, prefix, strlen(prefix)) == 0);
-}
-
-int64_t db_int(const redisReply *reply, int64_t otherwise)
-{
-    char *end;
-    long long n;
-
-    if (reply == NULL)
-        return otherwise;
-    if (reply->type == REDIS_REPLY_INTEGER)
-        return reply->integer;
-    if ((reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS) || reply->len == 0)
-        return otherwise;
-    n = strtoll(reply->str, &end, 10);
-    return *end == '\0' ? n : otherwise;
-}
-
-const redisReply *db_at(const redisReply *reply, size_t i)
-{
-    return reply != NULL && reply->type == REDIS_REPLY_ARRAY && i < reply->elements
-               ? reply->element[i]
-               : NULL;
-}
-
-const redisReply *db_field(const redisReply *reply, const char *name)
-{
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY)
-        return NULL;
-    for (size_t i = 0; i + 1 < reply->elements; i += 2)
-        if (reply->element[i]->type == REDIS_REPLY_STRING &&
-            strcmp(reply->element[i]->str, name) == 0)
-            return reply->element[i + 1];
-    return NULL;
 }

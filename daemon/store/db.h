@@ -17,8 +17,11 @@
  * says once what is wrong (redis.away, redis.full), and once that it is over (redis.back,
  * redis.room).
  *
- * A cluster is taken if one server holds all its slots, and refused with the reason if not:
- * the slots are not followed. Each command keeps to the slot of its keys.
+ * A cluster is one server here, too, that is well if all its masters are: a command goes to the one
+ * that has the slot of its first key, slots that move are followed (see spread.h). A stripe
+ * is answered in its order there as well, and what is sent over it is done in its
+ * order, but for what is marked (command_unordered()). One without a key goes to any of them, or
+ * to the one that is named (command_at_slot()). No command reaches into two slots.
  *
  * With Sentinels the server is the one that they call the master, and every connection moves
  * when they name another.
@@ -67,6 +70,7 @@ struct db_options {
     const char *const *sentinels; /* who know where the master is, see sentinel.h; NULL: url says */
     const char *master;           /* its name among them */
     const char *sentinel_secret;  /* their password, or NULL */
+    const char *const *cluster;   /* nodes of a cluster, "host:port", NULL-ended; or NULL */
     const char *url; /* "unix:/path" or "redis://[user@]host:port[/db]" (numeric host, or resolved
                         at open) */
     const char *user, *secret; /* where url names none; and the password. Or NULL */
@@ -101,8 +105,17 @@ void db_close(struct db *db);
 
 bool db_well(const struct db *db); /* on all its connections */
 
-/* It is one that lets a script reach into one slot only (and holds all of them). */
+/* It is one that lets a script reach into one slot only. */
 bool db_clustered(const struct db *db);
+
+/* The server, or each master of the cluster, with a slot of its own for command_at_slot(). Returns
+ * how many; 0 while the cluster has not said. */
+#define DB_SERVERS 64
+struct db_server {
+    int16_t slot;
+    char name[120]; /* "192.0.2.1:6379"; "": there is one alone */
+};
+unsigned db_servers(const struct db *db, struct db_server list[DB_SERVERS]);
 
 /* Connection k (any number) of db, for db_send(): work that spreads over them. */
 #define DB_STRIPES 8

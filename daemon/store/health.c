@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,13 +35,18 @@ static const struct {
      "it has thrown keys away for want of memory: ledgers may be among them"},
 };
 
+struct watched { /* a server */
+    char name[sizeof((struct db_server *)0)->name];
+    bool asked;
+    unsigned told;
+    int64_t before[HEALTH_TROUBLES];
+};
+
 struct health {
     struct db *db;
     struct event *timer;
     struct command command;
-    bool asked;
-    unsigned told;
-    int64_t before[HEALTH_TROUBLES];
+    struct watched servers[DB_SERVERS]; /* as db_servers() names them */
 };
 
 const char *health_name(size_t k)
@@ -76,12 +82,15 @@ bool health_memory_full(const char *info, int *percent)
 
 bool health_full(const struct health *h)
 {
-    return h != NULL && (h->told & 1u << MEMORY) != 0;
+    return health_has(h, MEMORY);
 }
 
 bool health_has(const struct health *h, size_t k)
 {
-    return h != NULL && (h->told & 1u << k) != 0;
+    for (size_t i = 0; h != NULL && i < DB_SERVERS; i++)
+        if ((h->servers[i].told & 1u << k) != 0)
+            return true;
+    return false;
 }
 
 const char *health_why(size_t k)
@@ -119,35 +128,67 @@ unsigned health_judge(const char *info, int64_t before[HEALTH_TROUBLES])
     return found;
 }
 
+/* server= only where there are several. */
+static void tell(struct watched *w, unsigned found)
+{
+    char server[sizeof w->name + 16] = "";
+
+    if (w->name[0] != '\0')
+        snprintf(server, sizeof server, " server=%s", w->name);
+    for (size_t k = 0; k < HEALTH_TROUBLES; k++) {
+        if (found & ~w->told & 1u << k)
+            log_warning("redis.ailing what=%s%s reason=%s", troubles[k].name, server,
+                        log_quote(troubles[k].why));
+        if (w->told & ~found & 1u << k)
+            log_info("redis.recovered what=%s%s", troubles[k].name, server);
+    }
+    w->told = found;
+}
+
 static void on_info(void *arg, const redisReply *reply)
 {
-    struct health *h = arg;
-    unsigned found;
+    struct watched *w = arg;
 
-    h->asked = false;
-    if (reply->type != REDIS_REPLY_STRING)
-        return; /* this user may not ask: then nobody is told */
-    found = health_judge(reply->str, h->before);
-    for (size_t k = 0; k < HEALTH_TROUBLES; k++) {
-        if (found & ~h->told & 1u << k)
-            log_warning("redis.ailing what=%s reason=%s", troubles[k].name,
-                        log_quote(troubles[k].why));
-        if (h->told & ~found & 1u << k)
-            log_info("redis.recovered what=%s", troubles[k].name);
-    }
-    h->told = found;
+    w->asked = false;
+    if (reply->type == REDIS_REPLY_STRING) /* else this user may not ask: then nobody is told */
+        tell(w, health_judge(reply->str, w->before));
+}
+
+/* Whoever stands at its place now: nothing is known of it. */
+static void greet(struct watched *w, const char *name)
+{
+    if (strcmp(w->name, name) == 0)
+        return;
+    tell(w, 0);
+    strcpy(w->name, name);
+    for (size_t k = 0; k < HEALTH_TROUBLES; k++)
+        w->before[k] = -1;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
+    struct db_server list[DB_SERVERS];
     struct health *h = arg;
+    unsigned n;
 
     (void)fd, (void)what;
-    if (h->asked || !db_well(h->db))
+    if (!db_well(h->db))
         return;
-    h->asked = true;
-    command_start(&h->command, "INFO");
-    db_send(h->db, &h->command, on_info, h);
+    n = db_servers(h->db, list);
+    for (unsigned i = 0; i < DB_SERVERS; i++) {
+        struct watched *w = &h->servers[i];
+
+        if (w->asked)
+            continue;
+        greet(w, i < n ? list[i].name : "");
+        if (i >= n)
+            continue;
+        w->asked = true;
+        command_start(&h->command, "INFO");
+        command_at_slot(&h->command, list[i].slot);
+        command_unordered(&h->command);
+        db_send(h->db, &h->command, on_info, w);
+    }
 }
 
 struct health *health_create(struct event_base *base, struct db *db)
@@ -157,8 +198,9 @@ struct health *health_create(struct event_base *base, struct db *db)
 
     h->db = db;
     h->command = COMMAND_INIT;
-    for (size_t k = 0; k < HEALTH_TROUBLES; k++)
-        h->before[k] = -1;
+    for (size_t i = 0; i < DB_SERVERS; i++)
+        for (size_t k = 0; k < HEALTH_TROUBLES; k++)
+            h->servers[i].before[k] = -1;
     h->timer = event_new(base, -1, EV_PERSIST, on_timer, h);
     event_add(h->timer, &look);
     return h;

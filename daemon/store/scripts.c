@@ -53,10 +53,13 @@ EMBED(labels);
 EMBED(resident);
 EMBED(tag);
 EMBED(erase);
+EMBED(copy);
+EMBED(discard);
 
 /* Refused whole when Redis is out of memory, or not. */
 #define CAREFUL "#!lua\n"
 #define ALWAYS "#!lua flags=allow-oom\n"
+#define READS "#!lua flags=no-writes\n"
 
 #define SCRIPT(name, head)                                                                         \
     {                                                                                              \
@@ -100,6 +103,8 @@ static const struct {
     [SCRIPT_RESIDENT] = SCRIPT(resident, CAREFUL),
     [SCRIPT_TAG] = SCRIPT(tag, CAREFUL),
     [SCRIPT_ERASE] = SCRIPT(erase, ALWAYS),
+    [SCRIPT_COPY] = SCRIPT(copy, READS), /* also while its disk is full */
+    [SCRIPT_DISCARD] = SCRIPT(discard, ALWAYS),
     [SCRIPT_APPROVE] = SCRIPT(approve, CAREFUL),
     [SCRIPT_REPLY] = SCRIPT(reply, ALWAYS),
     [SCRIPT_FORGET] = SCRIPT(forget, ALWAYS),

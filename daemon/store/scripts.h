@@ -49,6 +49,8 @@ enum script {
     SCRIPT_LABELS,    /* the names of its columns and tags, */
     SCRIPT_TAG,       /* a tag for many, */
     SCRIPT_ERASE,     /* people out of it */
+    SCRIPT_COPY,      /* a reminder as it stands */
+    SCRIPT_DISCARD,   /* an upload that came to no good end */
     SCRIPT_COUNT
 };
 

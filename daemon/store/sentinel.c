@@ -4,12 +4,11 @@
 #include "db_wire.h"
 #include "error.h"
 #include "mem.h"
+#include "network.h"
 
 #include <arpa/inet.h>
 #include <async.h>
 #include <event2/event.h>
-#include <event2/util.h>
-#include <netdb.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -199,38 +198,6 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ----------------------------------------------------------------- the public */
 
-/* Here, before the loop runs, names may be looked up. */
-static int read_address(struct watcher *w, const char *text, struct error *err)
-{
-    struct evutil_addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    const char *colon = strrchr(text, ':');
-    char host[256];
-    size_t n = strlen(text);
-    bool bracketed = text[0] == '[';
-    int rc;
-
-    w->port = PORT;
-    if (colon != NULL && (strchr(text, ':') == colon || (bracketed && colon[-1] == ']'))) {
-        n = (size_t)(colon - text);
-        w->port = atoi(colon + 1);
-    }
-    if (bracketed && n > 2) {
-        text++;
-        n -= 2;
-    }
-    if (n == 0 || n >= sizeof host || w->port < 1 || w->port > 65535)
-        return error_set(err, "redis.sentinels: \"%.80s\": write \"host:port\"", text);
-    memcpy(host, text, n);
-    host[n] = '\0';
-    rc = evutil_getaddrinfo(host, NULL, &hints, &found);
-    if (rc != 0)
-        return error_set(err, "redis.sentinels: %s: %s", host, evutil_gai_strerror(rc));
-    rc = getnameinfo(found->ai_addr, found->ai_addrlen, w->host, sizeof w->host, NULL, 0,
-                     NI_NUMERICHOST);
-    evutil_freeaddrinfo(found);
-    return rc == 0 ? 0 : error_set(err, "redis.sentinels: %s has no address", host);
-}
-
 struct sentinel *sentinel_open(struct event_base *base, const struct sentinel_options *options,
                                struct error *err)
 {
@@ -248,7 +215,8 @@ struct sentinel *sentinel_open(struct event_base *base, const struct sentinel_op
     s->watchers = xcalloc(s->count, sizeof *s->watchers);
     for (size_t i = 0; i < s->count; i++) {
         s->watchers[i].all = s;
-        if (read_address(&s->watchers[i], options->addresses[i], err) != 0) {
+        if (network_find("redis.sentinels", options->addresses[i], PORT, s->watchers[i].host,
+                         sizeof s->watchers[i].host, &s->watchers[i].port, err) != 0) {
             sentinel_close(s);
             return NULL;
         }

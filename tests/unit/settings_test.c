@@ -117,6 +117,8 @@ static const struct {
      "redis.url: a password does not belong here"},
     {"redis = { secret = \"geheim\"; };", "redis.secret: "},
     {"redis = { sentinels = ( \"a:1\" ); };", "redis: sentinels need the master's name"},
+    {"redis = { url = \"redis://a\"; cluster = ( \"a:1\" ); };",
+     "redis: url, sentinels or cluster: only one of them"},
     {"redis = { appendfsync = \"everysec\"; };", "redis.appendfsync: \"everysec\" loses"},
     {"redis = { appendfsync = \"no\"; };",
      "redis.appendfsync: expected one of \"always\", \"everysec\""},

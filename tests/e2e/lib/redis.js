@@ -41,7 +41,27 @@ class Client {
     });
   }
 
-  callRaw(...args) {
+  /** In a cluster it goes where the answer says. */
+  async callRaw(...args) {
+    try {
+      return await this.send(...args);
+    } catch (error) {
+      const [, word, host, port] = /^(MOVED|ASK) \d+ (.*):(\d+)$/.exec(error.message) ?? [];
+      if (!word) throw error;
+      const node = await this.node(host, Number(port));
+      if (word === 'ASK') node.send('ASKING').catch(() => {});
+      return node.send(...args);
+    }
+  }
+
+  async node(host, port) {
+    const name = `${host}:${port}`;
+    this.nodes ??= new Map();
+    if (!this.nodes.has(name) || this.nodes.get(name).socket.destroyed) this.nodes.set(name, await new Client({ host, port }).connect());
+    return this.nodes.get(name);
+  }
+
+  send(...args) {
     return new Promise((resolve, reject) => {
       const parts = [`*${args.length}\r\n`];
       for (const arg of args) {
@@ -66,6 +86,7 @@ class Client {
   }
 
   close() {
+    for (const node of this.nodes?.values() ?? []) node.close();
     this.socket.destroy();
   }
 }

@@ -12,6 +12,7 @@ const path = require('node:path');
 const { spawn } = require('node:child_process');
 const test = require('node:test');
 const { Clock } = require('./clock');
+const { Cluster } = require('./cluster');
 const libconfig = require('./libconfig');
 const redis = require('./redis');
 const { HttpPeer } = require('./http_peer');
@@ -22,7 +23,7 @@ const { until } = require('./wait');
 const ROOT = path.resolve(__dirname, '../../..');
 const BUILD = process.env.OUTREACH_BUILD ?? path.join(ROOT, 'build/test');
 const DATA = path.join(ROOT, 'tests/e2e/data');
-const CLUSTER = Boolean(process.env.E2E_CLUSTER); // every journey on a server that is a cluster of its own
+const CLUSTER = Number(process.env.E2E_CLUSTER ?? 0); // every journey on a cluster of so many masters
 
 // LEDGER.md section 1: the high nibble of a record's first byte.
 const STATES = ['untouched', 'parked', 'sending', 'uncertain', 'accepted', 'delivered', 'undelivered',
@@ -130,7 +131,8 @@ class Stage {
   }
 
   async inCluster() {
-    if (CLUSTER && !this.socket && !this.settings.redis) await this.redisServer();
+    if (!CLUSTER || this.socket || this.settings.redis) return;
+    await (CLUSTER > 1 ? new Cluster(this).start(CLUSTER) : this.redisServer());
   }
 
   // ----------------------------------------------------------------- programs
