@@ -138,7 +138,7 @@ static const char *state_words(const struct gathering *g, const char *name, cons
     if (strcmp(order, "drained") == 0)
         return number(status, "outstanding") > 0 ? T("DRAINING") : T("DRAINED");
     if (strcmp(string(status, "circuit"), "closed") == 0 && takes_nothing(status))
-        return T("NO LINE");
+        return T("DOWN");
     return circuit_words(string(status, "circuit"));
 }
 
@@ -423,8 +423,8 @@ const struct subcommand cmd_gateways = {
     .more =
         N_("OUT: messages without an answer yet. SUBM, ACC, THR, REJ: submitted, accepted,\n"
            "throttled and rejected since the daemon started. What troubles a gateway stands\n"
-           "below. `no news`: its daemon has said nothing for 15 seconds. `NO LINE`: it is not\n"
-           "connected.\n"
+           "below. `no news`: its daemon has said nothing for 15 seconds. `DOWN`: it takes\n"
+           "nothing now.\n"
            "pause: takes nothing new and keeps its connection. drain: hangs up besides, once it\n"
            "has finished what it has. limit: at most RATE (5/s, 20/min), never more than is\n"
            "configured. All daemons obey within about a second, and after a restart too, until\n"

@@ -63,8 +63,7 @@ static int tags(struct cli *cli, const struct register_options *o, char **operan
 
 static int list(struct cli *cli, const struct register_options *o, char **operands)
 {
-    (void)operands;
-    return register_list(cli, o);
+    return register_list(cli, o, operands[0]);
 }
 
 static int export(struct cli *cli, const struct register_options *o, char **operands)
@@ -85,7 +84,7 @@ static const struct verb {
     {"import", "FILE", 1, 1, import},
     {"tag", "TAG --add|--remove NUMBER | --file FILE | --tag TAG | --all", 1, 2, tag},
     {"tags", "", 0, 0, tags},
-    {"list", "[--tag TAG]...", 0, 0, list},
+    {"list", "[NUMBER] [--tag TAG]...", 0, 1, list},
     {"export", "FILE.xlsx", 1, 1, export},
     {"erase", "NUMBER", 1, 1, erase},
 };
@@ -118,7 +117,8 @@ const struct subcommand cmd_residents = {
            "old one's tag. --consent SOURCE: by what they have agreed, for `proof`.\n"
            "tag: adds TAG to people, or removes it: `tag TAG --add NUMBER` for one, or those of\n"
            "--file, or those who have --tag. tags: how many people have each.\n"
-           "list: a line a person; with --json a JSON object a line. Numbers are masked.\n"
+           "list: a line a person, or those of NUMBER; with --json a JSON object a line. Numbers\n"
+           "are masked.\n"
            "export: everything, for Excel; the name ends in .xlsx or .csv. Audited.\n"
            "erase: a person's data, for good. An opt-out stays. Tells which campaigns' lists\n"
            "still hold the number. Audited.\n"

@@ -23,7 +23,8 @@ int register_tag(struct cli *cli, const struct register_options *o, const char *
                  const char *number);
 int register_tag_file(struct cli *cli, const struct register_options *o, const char *tag);
 int register_tags(struct cli *cli);
-int register_list(struct cli *cli, const struct register_options *o);
+/* number: those of it alone; NULL: whom the options name, or all. */
+int register_list(struct cli *cli, const struct register_options *o, const char *number);
 int register_export(struct cli *cli, const struct register_options *o, const char *path);
 int register_erase(struct cli *cli, const struct register_options *o, const char *number);
 

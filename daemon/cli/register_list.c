@@ -1,6 +1,7 @@
 /*
  * outreach residents list, export, tags: who is in the register
  */
+#include "at_number.h"
 #include "column.h"
 #include "human.h"
 #include "log.h"
@@ -193,20 +194,39 @@ static int fail(const struct cli *cli, const struct error *err)
     return cli_error(cli, cli_interrupted() ? cli_interrupted() : EX_UNAVAILABLE, err);
 }
 
-int register_list(struct cli *cli, const struct register_options *o)
+/* Those of one number, whatever their names: 0, or an exit code that was told. */
+static int list_number(struct listing *l, const char *number)
+{
+    struct at_number who;
+    struct error err;
+    int rc = at_number_find(l->cli, l->residents, number, l->options->name, true, &who);
+
+    for (size_t i = 0; rc == 0 && i < who.count; i++)
+        if (residents_read(l->residents, who.numbers[i], list_one, l, &err) < 0 && !l->enough)
+            rc = fail(l->cli, &err);
+    buf_free(&who.names);
+    return rc;
+}
+
+int register_list(struct cli *cli, const struct register_options *o, const char *number)
 {
     struct who who = {0};
     struct listing l;
     struct error err;
+    struct residents *r;
     int rc;
-    struct residents *r = register_open(cli, o, &who, &rc);
 
+    if (number != NULL && o->tags.count + o->any.count + o->without.count > 0)
+        return cli_fail(cli, EX_USAGE, "%s", T("residents list: a number or tags, not both"));
+    r = register_open(cli, o, &who, &rc);
     if (r == NULL)
         return rc;
     cli_catch_signals();
     listing_start(&l, cli, o, r);
     if (o->full && register_audit(cli, "residents-list", "numbers", "full", &err) != 0)
         rc = fail(cli, &err);
+    else if (number != NULL)
+        rc = list_number(&l, number);
     else if (residents_each(r, &who.filter, true, list_one, NULL, &l, &err) != 0 && !l.enough)
         rc = fail(cli, &err);
     if (rc == 0 && l.enough && !cli->json)

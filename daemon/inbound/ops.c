@@ -116,6 +116,17 @@ int ops_level(enum alarm_matter matter)
     return sentences[matter].level;
 }
 
+/* A sum of money ends a detail: "0.85 CNY" is "0.85 元" in Chinese. */
+static void put_detail(struct buf *out, const char *detail, bool chinese)
+{
+    size_t n = strlen(detail);
+
+    if (chinese && n > 4 && strcmp(detail + n - 4, " CNY") == 0)
+        buf_printf(out, "%.*s 元", (int)n - 4, detail);
+    else
+        buf_puts(out, detail);
+}
+
 void ops_words(const struct alarm *alarm, bool chinese, char out[OPS_WORDS_BYTES])
 {
     const char *p = sentences[alarm->matter].words;
@@ -127,7 +138,7 @@ void ops_words(const struct alarm *alarm, bool chinese, char out[OPS_WORDS_BYTES
         else if (strncmp(p, "{number}", 8) == 0)
             buf_printf(&words, "%lld", (long long)alarm->number);
         else if (strncmp(p, "{detail}", 8) == 0)
-            buf_puts(&words, alarm->detail);
+            put_detail(&words, alarm->detail, chinese);
         else
             buf_putc(&words, *p);
         if (*p == '{')

@@ -171,6 +171,9 @@ journey('files of an office become residents, once, however often they are impor
   assert.match(household.err, /several people \(王秀英, 王大力\): say --name NAME, or --all/);
   assert.equal((await json(s, 'residents', 'tag', '楼长', '--add', '13851401001', '--name', '王大力')).changed, 1);
   assert.deepEqual((await listed(s, '--tag', '楼长')).map((p) => p.name), ['李桂芳', '王大力']);
+  assert.deepEqual((await listed(s, '138 5140 1001')).map((p) => [p.sms, p.name, p.tags.includes('楼长')]),
+    [['+86138…01', '王秀英', false], ['+86138…01', '王大力', true]], 'who is at a number');
+  assert.match((await s.ok('residents', 'list', '13851409999')).out, /^nobody$/m);
   assert.equal((await s.outreach('residents', 'tag', '楼长', '--add', '13851409999')).code, 65, 'who is not there does not come by a tag');
   assert.equal((await json(s, 'residents', 'tag', '楼长', '--remove', '13851401001', '--all')).changed, 1);
   await s.ok('residents', 'tag', '楼长', '--remove', '13851401002');
