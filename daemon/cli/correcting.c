@@ -28,7 +28,7 @@ struct look {
     struct correction *corrections[AMEND_VERSIONS + 1]; /* made when somebody is to be sent it */
     redisReply *versions;                               /* the documents */
     struct told *people;                                /* of a page */
-    struct campaign *builtin;
+    struct campaign *builtin; /* with the corrections as its reminder; NULL: nobody is to be told */
     struct asking *asking;
     struct correcting *out;
 };
@@ -175,6 +175,16 @@ static bool is_to_be_told(const struct look *l, const struct told *t)
     return told_is_behind(t, l->amendment->version) && l->other[t->version];
 }
 
+/* Of the reminder that will carry them; made when there is one. */
+static int open_forecast(struct look *l, struct error *err)
+{
+    l->builtin =
+        builtin_campaign(l->amendment->now, BUILTIN_CORRECTIONS, &l->cli->settings->defaults, err);
+    if (l->builtin != NULL)
+        l->asking = asking_create(l->cli, l->builtin, clock_wall_ms(), err);
+    return l->asking != NULL ? 0 : -1;
+}
+
 /* As the corrector appends it (dispatch/corrections.c). */
 static int add_correction(struct look *l, const struct told *t, uint32_t n, const redisReply *row,
                           struct error *err)
@@ -191,7 +201,7 @@ static int add_correction(struct look *l, const struct told *t, uint32_t n, cons
     struct buf out = BUF_INIT(1u << 20);
     int rc, length;
 
-    if (correction == NULL)
+    if (correction == NULL || (l->asking == NULL && open_forecast(l, err) != 0))
         return -1;
     if (campaign_row_split(now, row->str, row->len, values) != 0)
         return 0;
@@ -263,17 +273,10 @@ int correcting_count(struct cli *cli, const struct campaign_status *status,
     int rc = compare_versions(&l, err);
 
     *out = (struct correcting){0};
-    if (rc == 0) {
-        l.builtin =
-            builtin_campaign(amendment->now, BUILTIN_CORRECTIONS, &cli->settings->defaults, err);
-        if (l.builtin != NULL)
-            l.asking = asking_create(cli, l.builtin, clock_wall_ms(), err);
-        rc = l.asking != NULL ? 0 : -1;
-    }
     l.people = xcalloc(PAGE, sizeof *l.people);
     for (int64_t from = 1; from <= status->rows && rc == 0; from += PAGE)
         rc = count_page(&l, from, err);
-    if (rc == 0 && (rc = asking_end(l.asking, err)) == 0)
+    if (l.asking != NULL && rc == 0 && (rc = asking_end(l.asking, err)) == 0)
         add_up(&l);
     for (size_t v = 0; v <= AMEND_VERSIONS; v++)
         correction_free(l.corrections[v]);
