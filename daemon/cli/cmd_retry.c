@@ -406,6 +406,8 @@ static void tell_list(struct retrying_run *r)
                    T("What may be tried again takes other options, as in\n  outreach retry "
                      "%s%s\n"),
                    r->picture->status->id, r->takes);
+    else if (r->wanted == 0 && r->options->gateway != NULL)
+        buf_printf(&out, T("Nothing that failed at %s can be tried again.\n"), r->options->gateway);
     else if (r->wanted == 0)
         buf_puts(&out, T("Nothing of it can be tried again.\n"));
     cli_print(&out);

@@ -35,7 +35,7 @@ struct look {
     struct correction **about; /* of it, by version and reminder, as corrections[] */
     int chosen[PAGE];          /* of it and a page: the reminder, or -1 */
     int64_t until_ms[PAGE];
-    struct campaign *builtin;
+    struct campaign *builtin; /* with the corrections as its reminder; NULL: nobody is to be told */
     struct asking *asking;
     struct correcting *out;
 };
@@ -243,6 +243,16 @@ static bool is_to_be_told(const struct look *l, size_t i)
     return told_is_behind(t, l->amendment->version) && l->other[t->version];
 }
 
+/* Of the reminder that will carry them; made when there is one. */
+static int open_forecast(struct look *l, struct error *err)
+{
+    l->builtin =
+        builtin_campaign(l->amendment->now, BUILTIN_CORRECTIONS, &l->cli->settings->defaults, err);
+    if (l->builtin != NULL)
+        l->asking = asking_create(l->cli, l->builtin, clock_wall_ms(), err);
+    return l->asking != NULL ? 0 : -1;
+}
+
 /* As the corrector appends it (dispatch/corrections.c). */
 static int add_correction(struct look *l, size_t i, uint32_t n, const redisReply *row,
                           struct error *err)
@@ -261,7 +271,7 @@ static int add_correction(struct look *l, size_t i, uint32_t n, const redisReply
     struct buf out = BUF_INIT(1u << 20);
     int rc;
 
-    if (correction == NULL)
+    if (correction == NULL || (l->asking == NULL && open_forecast(l, err) != 0))
         return -1;
     if (campaign_row_split(now, row->str, row->len, values) != 0)
         return 0;
@@ -369,16 +379,9 @@ int correcting_count(struct cli *cli, const struct campaign_status *status,
     l->out = out;
     begin(l);
     rc = compare_versions(l, err);
-    if (rc == 0) {
-        l->builtin =
-            builtin_campaign(amendment->now, BUILTIN_CORRECTIONS, &cli->settings->defaults, err);
-        if (l->builtin != NULL)
-            l->asking = asking_create(cli, l->builtin, clock_wall_ms(), err);
-        rc = l->asking != NULL ? 0 : -1;
-    }
     for (int64_t from = 1; from <= status->rows && rc == 0; from += PAGE)
         rc = count_page(l, from, err);
-    if (rc == 0 && (rc = asking_end(l->asking, err)) == 0)
+    if (l->asking != NULL && rc == 0 && (rc = asking_end(l->asking, err)) == 0)
         add_up(l);
     end(l);
     return rc;

@@ -322,21 +322,17 @@ static bool reminder_goes(struct forecast *f, size_t r, const struct template_va
 }
 
 /* Is she one of it? Before it is queued nobody has a place yet; and where gateways work, who was
- * sent an earlier one has been told, and nobody is without. told_ms: when first. */
-static bool filter_passes(const struct forecast *f, size_t r, int64_t told_ms)
+ * sent an earlier one has been told, and nobody is without. told_ms: when first; seen: what became
+ * of earlier ones that have begun. */
+static bool filter_passes(const struct forecast *f, size_t r, int64_t told_ms, unsigned seen)
 {
     enum campaign_filter filter = f->c->reminders[r].filter;
     struct record sent = {.state = NOTICE_DELIVERED};
 
     if (!earlier_asks(filter))
         return place_passes(filter, PLACE_NONE);
-    return earlier_passes(filter, told_ms < f->reminders[r].due_ms ? earlier_seen(0, &sent) : 0);
-}
-
-/* It is sent to her no more; she was told by it, as far as is taken as good. */
-static bool was_sent(const struct forecast *f, size_t r, int64_t number)
-{
-    return f->reminders[r].sent_already || (f->waits != NULL && !f->waits(f->waits_arg, r, number));
+    return earlier_passes(filter,
+                          told_ms < f->reminders[r].due_ms ? earlier_seen(seen, &sent) : seen);
 }
 
 void forecast_row(struct forecast *f, const char *bytes, size_t n,
@@ -344,26 +340,27 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n,
 {
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
     int64_t told_ms[CAMPAIGN_MAX_REMINDERS]; /* of each occurrence: when she was first told */
+    unsigned seen[CAMPAIGN_MAX_REMINDERS];   /* and what is known of her (earlier.h) */
     size_t each = f->c->reminder_count / f->c->occurrence_count;
 
     if (campaign_row_split(f->c, bytes, n, row) != 0)
         return;
-    for (size_t o = 0; o < f->c->occurrence_count; o++)
+    for (size_t o = 0; o < f->c->occurrence_count; o++) {
         told_ms[o] = INT64_MAX;
+        seen[o] = 0;
+    }
     for (size_t k = 0; k < f->c->reminder_count; k++) {
         size_t r = f->order[k], o = r / each;
         struct forecast_reminder *p = &f->reminders[r];
-        bool told = was_sent(f, r, who->number);
+        bool waits = f->waits == NULL || f->waits(f->waits_arg, r, who->number, &seen[o]);
 
-        if (p->skipped && !told)
+        if (p->skipped || !waits)
             continue;
-        if (!told && who->refused)
+        if (who->refused)
             p->refused++;
-        else if (!told && who->safe != SAFE_SKIP && !filter_passes(f, r, told_ms[o]))
+        else if (who->safe != SAFE_SKIP && !filter_passes(f, r, told_ms[o], seen[o]))
             p->missed[REASON_FILTER]++;
-        else if (!told)
-            told = reminder_goes(f, r, row, who->safe);
-        if (told && told_ms[o] == INT64_MAX)
+        else if (reminder_goes(f, r, row, who->safe) && told_ms[o] == INT64_MAX)
             told_ms[o] = p->due_ms;
     }
 }

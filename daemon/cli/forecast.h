@@ -66,8 +66,9 @@ void forecast_skip(struct forecast *f, size_t reminder);
  * the first row. */
 void forecast_begun(struct forecast *f, size_t reminder, bool waits);
 
-/* Who knows for whom a reminder still waits, by the number that forecast_row() has. */
-typedef bool forecast_waits_fn(void *arg, size_t reminder, int64_t n);
+/* Who knows for whom a reminder still waits, by the number that forecast_row() has; and adds to
+ * *seen what became of it for her, where it has begun (store/earlier.h). */
+typedef bool forecast_waits_fn(void *arg, size_t reminder, int64_t n, unsigned *seen);
 void forecast_ask(struct forecast *f, forecast_waits_fn *fn, void *arg);
 
 /* Who wants to know of every notice: to whom, and when it may go at the earliest. */
