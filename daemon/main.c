@@ -41,9 +41,10 @@
 #include <unistd.h>
 
 #define REDIS_CONNECTIONS 8 /* see db.h */
-#define AWAY_AT_END_MS                                                                             \
-    2000 /* so long a Redis that is away holds up the end; what is not settled                     \
-            then is in doubt, and the next life's */
+
+/* So long a Redis that is away holds up the end. What is not settled then is the next life's: in
+ * doubt, but for what the delivery log knows. */
+#define AWAY_AT_END_MS 2000
 
 struct daemon {
     const char *config;

@@ -144,12 +144,12 @@ struct lane {
     size_t unanswered;   /* of the window: parts, where the plugin sends each by itself */
     int64_t gathered_us; /* monotonic: the ready wait for company until then, see gathers() */
     struct event *timer;
-    int64_t wake_us;         /* monotonic: when it runs, if it is pending */
-    struct silence silence;  /* of its receipts */
-    uint64_t heard_here;     /* so many of them were told to the other daemons, */
-    int64_t heard_elsewhere; /* and how often any daemon has told of some */
-    int64_t spent, spent_new,
-        spent_all;               /* see purse.c: by us, and not yet written, by all; money */
+    int64_t wake_us;          /* monotonic: when it runs, if it is pending */
+    struct silence silence;   /* of its receipts */
+    uint64_t heard_here;      /* so many of them were told to the other daemons, */
+    int64_t heard_elsewhere;  /* and how often any daemon has told of some */
+    int64_t spent, spent_new; /* money, see purse.c: by us; that of it which is not yet written */
+    int64_t spent_all;        /* by all daemons */
     int64_t stated, stated_base; /* what a person said there was, and was spent by then */
     bool purse_known, purse_asked;
     unsigned owed_life; /* that was told what is owed: see gateway_asks_in_life() */

@@ -1131,24 +1131,24 @@ int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *e
     return 0;
 }
 
-/* Gives up after DRAIN_MS without progress, or when it was away, or full, for away_ms of that:
- * a daemon's timers go on meanwhile, so only fewer than ever before are progress. */
+/* Gives up after DRAIN_MS without an answer, or when Redis was away, or full, for away_ms: then
+ * a daemon's timers go on asking, so only fewer than ever before are progress. */
 static int drain(struct db *db, size_t left, int64_t away_ms, struct error *err)
 {
-    int64_t now_ms = clock_mono_ms(), progress_ms = now_ms, good_ms = now_ms;
-    size_t least = db_outstanding(db);
+    int64_t now_ms = clock_mono_ms(), answered_ms = now_ms, good_ms = now_ms;
+    size_t before = db_outstanding(db), least = before, n;
 
-    while (db_outstanding(db) > left) {
-        if (db->refused || now_ms - progress_ms > DRAIN_MS || now_ms - good_ms > away_ms)
+    while ((n = db_outstanding(db)) > left) {
+        if (n != before)
+            answered_ms = now_ms;
+        if (n < least || (db_well(db) && !db->told_full))
+            good_ms = now_ms;
+        before = n;
+        least = n < least ? n : least;
+        if (db->refused || now_ms - answered_ms > DRAIN_MS || now_ms - good_ms > away_ms)
             return error_set(err, "Redis does not answer: %s", language_text(db->why));
         event_base_loop(db->base, EVLOOP_ONCE);
         now_ms = clock_mono_ms();
-        if (db_outstanding(db) < least) {
-            least = db_outstanding(db);
-            progress_ms = good_ms = now_ms;
-        }
-        if (db_well(db) && !db->told_full)
-            good_ms = now_ms;
     }
     return 0;
 }

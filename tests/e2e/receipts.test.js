@@ -47,6 +47,26 @@ journey('a receipt that comes on another connection is taken', async (s) => {
   await s.counted('other', 'first', { delivered: 4 });
 });
 
+journey('a receipt is acknowledged when Redis has it, and not before', async (s) => {
+  const smsc = await s.smsc(() => ({ receipt: false }));
+  const server = await s.redisServer();
+  await s.start();
+  await s.xadd(campaign('kept', people(1)));
+  await s.counted('kept', 'first', { accepted: 1 });
+  const [session] = smsc.sessions;
+  process.kill(server.process.pid, 'SIGSTOP');
+  let receipt;
+  try {
+    receipt = smsc.receipt(smsc.submits[0]);
+    await new Promise((resolve) => session.enquire_link({}, resolve)); // answered behind the receipt
+    assert.deepEqual(smsc.answers.filter((one) => one.status === 0), []);
+  } finally {
+    process.kill(server.process.pid, 'SIGCONT');
+  }
+  if ((await receipt) !== 0) await smsc.insist(smsc.submits[0], {}); // it was refused, on a slow machine
+  await s.counted('kept', 'first', { delivered: 1 });
+});
+
 journey('a receipt that comes after a restart of the daemon is taken', async (s) => {
   const smsc = await s.smsc(() => ({ receipt: false }));
   await s.start();

@@ -112,6 +112,7 @@ journey('outcomes that it learnt while Redis was away at its end are settled whe
     process.kill(s.daemon.pid, 'SIGTERM');
     await until('it to stop', () => /daemon.stopping/.test(s.log()));
     process.kill(s.daemon.pid, 'SIGTERM');
+    await until('its gateways to be shut', () => smsc.sessions.size === 0); // it waits for Redis alone now
   } finally {
     process.kill(server.process.pid, 'SIGCONT');
   }

@@ -742,6 +742,26 @@ static void test_a_push_is_answered_when_it_is_stored(void **state)
     host_close(gw);
 }
 
+/* Cut, a reply could say the contrary: "TD" of "TDs are no refusal". */
+static void test_a_value_that_is_too_long_is_none(void **state)
+{
+    struct gateway *gw = host_open(SO, pushing, NULL);
+    char query[9000];
+    size_t n = (size_t)snprintf(query, sizeof query, "from=%%2B8613851400001&text=");
+
+    (void)state;
+    memset(query + n, 'x', 8191);
+    query[n + 8191] = '\0';
+    push(gw, query, "");
+    assert_int_equal(pushed_status, 200);
+    assert_int_equal(gw->reply_count, 1);
+    memcpy(query + n + 8191, "x", 2);
+    push(gw, query, "");
+    assert_int_equal(pushed_status, 400);
+    assert_int_equal(gw->reply_count, 1);
+    host_close(gw);
+}
+
 static void test_a_push_of_a_list_inside(void **state)
 {
     static const struct setting_row rows[] = {
@@ -830,6 +850,7 @@ int main(void)
         cmocka_unit_test(test_words_and_code),
         cmocka_unit_test(test_no_secret_is_repeated),
         cmocka_unit_test(test_a_push_is_answered_when_it_is_stored),
+        cmocka_unit_test(test_a_value_that_is_too_long_is_none),
         cmocka_unit_test(test_a_push_of_a_list_inside),
         cmocka_unit_test(test_a_gateway_without_pushes),
         cmocka_unit_test(test_window_time_and_size),
