@@ -513,6 +513,11 @@ void delivery_log_head(struct delivery_log *log, const char *daemon, uint32_t ep
     note_joined(log);
 }
 
+void delivery_log_write(struct delivery_log *log)
+{
+    write_out(log);
+}
+
 int delivery_log_flush(struct delivery_log *log)
 {
     if (write_out(log) != 0)

@@ -7,8 +7,8 @@
  * line stands before the submit; an outcome's before its settling, so that after
  * a loss of Redis the log can be replayed.
  *
- * Lines are gathered and written by delivery_log_flush(), one write a turn of
- * the loop. A summary for live views goes to the capped stream outreach:log.
+ * Lines are gathered and written by delivery_log_flush() or delivery_log_write(), a write or two a
+ * turn of the loop. A summary for live views goes to the capped stream outreach:log.
  *
  * What a line survives. The write stands in the kernel before the submit, so the death
  * of any process, ours or Redis', loses none. An fsync before each submit would cost
@@ -70,7 +70,10 @@ void delivery_log_note(struct delivery_log *log, const char *format, ...)
 void delivery_log_head(struct delivery_log *log, const char *daemon, uint32_t epoch,
                        uint32_t before, const char *install);
 
-/* Writes what is gathered. -1 when the disk did not take it, or did not for so long that
+/* Writes what is gathered; that something was lost stays delivery_log_flush()'s to say. */
+void delivery_log_write(struct delivery_log *log);
+
+/* The same. -1 when the disk did not take it, or did not for so long that
  * a line of those added since the last call was lost: then nothing may be submitted.
  * Logged once. */
 int delivery_log_flush(struct delivery_log *log);

@@ -358,10 +358,10 @@ void lane_clear(struct lane *lane);
 void lane_limit(struct lane *lane, int64_t rate, int64_t rate_ms);
 struct lane *lane_of(struct gateway *gateway);
 void lane_add(struct lane *lane, struct notice *n);
-/* Asks for intents, as far as window and rates go; what has its own leaves. Where the gateway is
- * out of use all goes back. */
+/* Asks for intents, as far as window and rates go. Where the gateway is out of use all goes back.
+ */
 void lane_intend(struct lane *lane);
-void lane_submit(struct lane *lane);
+void lane_submit(struct lane *lane); /* what has its intent leaves, as far as they go */
 /* n has its intent, and may leave when the rates let it: lane_submit() sees to it. */
 void lane_ready(struct lane *lane, struct notice *n);
 void lane_answered(struct lane *lane, const struct notice *n); /* a gateway has */
