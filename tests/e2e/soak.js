@@ -43,7 +43,7 @@ async function main() {
     line(slope < MOST.slope, 'memory, MiB an hour', slope.toFixed(2), `less than ${MOST.slope}; ${(first.rss / MIB).toFixed(2)} MiB at first, ${(last.rss / MIB).toFixed(2)} at last`);
     if (account) {
       const more = (from, to) => ((to.heap - from.heap) / MIB) / ((to.at - from.at) / 3600e3);
-      line(more(middle, last) < MOST.slope || last.heap - middle.heap < MOST.pooled, 'heap in use at rest, MiB an hour', more(middle, last).toFixed(2),
+      line(last.heap > 0 && (more(middle, last) < MOST.slope || last.heap - middle.heap < MOST.pooled), 'heap in use at rest, MiB an hour', more(middle, last).toFixed(2),
         `in the second half less than ${MOST.slope}; ${more(first, middle).toFixed(2)} in the first; ${[first, middle, last].map((one) => (one.heap / MIB).toFixed(3)).join(', ')} MiB`);
     }
     line(last.fds === first.fds, 'open files', `${first.fds} to ${last.fds}`, 'the same');
