@@ -198,7 +198,6 @@ static int empty(void **state)
 static int start(void **state)
 {
     (void)state;
-    signal(SIGPIPE, SIG_IGN);
     if (sodium_init() < 0 || fixture_start(&f, NULL) != 0)
         return -1;
     f.db = fixture_db(&f, 1);
