@@ -52,4 +52,10 @@ void spread_tick(struct spread *spread);
 /* What waits for company leaves now. */
 void spread_hurry(struct spread *spread);
 
+/* Of db_leave(). */
+void spread_leave(struct spread *spread);
+
+/* Looks at once whether those that are away are back. */
+void spread_try(struct spread *spread);
+
 #endif
