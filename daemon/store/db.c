@@ -965,7 +965,10 @@ void db_close(struct db *db)
     cluster_close(db->cluster);
     hang_up(db);
     drop_unconfirmed(db);
-    keep_requests(db->first);
+    if (db->part_of != NULL) /* their arguments are requests of the stripe */
+        free_requests(db->first);
+    else
+        keep_requests(db->first);
     keep_requests(db->aside);
     free_requests(db->spare);
     db_free_replies(&db->replies);
