@@ -73,9 +73,9 @@ void delivery_log_head(struct delivery_log *log, const char *daemon, uint32_t ep
 /* Writes what is gathered; that something was lost stays delivery_log_flush()'s to say. */
 void delivery_log_write(struct delivery_log *log);
 
-/* The same. -1 when the disk did not take it, or did not for so long that
- * a line of those added since the last call was lost: then nothing may be submitted.
- * Logged once. */
+/* The same, for who submits, and nobody else. -1 when the disk did not take it, or since the last
+ * call a line was lost, for want of room or by a disk that had taken it: then nothing may be
+ * submitted. Logged once. */
 int delivery_log_flush(struct delivery_log *log);
 
 /* Starts an fsync of what was written, unless one is under way: call it some ten times a second.

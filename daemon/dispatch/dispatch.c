@@ -137,7 +137,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     db_leave(d->db);
     for (size_t i = 0; i < d->lane_count && !d->draining && !dispatch_in_doubt(d); i++)
         lane_submit(&d->lanes[i]);
-    delivery_log_flush(d->log);
+    delivery_log_write(d->log);
     jobs_sweep(d);
     tell_idle(d);
 }

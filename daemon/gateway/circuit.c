@@ -82,13 +82,15 @@ static void circuit_open(struct circuit *c, const struct gateway_answer *answer,
 
 static bool is_enough(struct circuit *c, uint64_t request)
 {
-    if (c->troubles == 0)
+    unsigned i = 0;
+
+    if (c->troubles++ == 0)
         c->requests = 0;
-    if (c->requests == 0 || c->troubled != request)
-        c->requests++;
-    c->troubles++;
-    c->troubled = request;
-    return c->troubles >= CIRCUIT_TROUBLES && c->requests >= CIRCUIT_REQUESTS;
+    while (i < c->requests && c->troubled[i] != request)
+        i++;
+    if (i == c->requests && i < CIRCUIT_REQUESTS)
+        c->troubled[c->requests++] = request;
+    return c->troubles >= CIRCUIT_TROUBLES && c->requests == CIRCUIT_REQUESTS;
 }
 
 bool circuit_answer(struct circuit *c, const struct gateway_answer *answer, uint64_t request,

@@ -38,17 +38,17 @@ struct circuit {
     const char *gateway; /* its name, for the log; borrowed */
     enum circuit_state state;
     unsigned troubles; /* in a row, while closed */
-    unsigned requests; /* of which they are, where troubles is not 0 */
-    uint64_t troubled; /* the last of those */
-    int64_t wait_ms;   /* of the last opening, before the spread */
-    int64_t until_ms;  /* while open */
+    unsigned requests; /* of which they are, up to what is enough; where troubles is not 0 */
+    uint64_t troubled[CIRCUIT_REQUESTS]; /* these */
+    int64_t wait_ms;                     /* of the last opening, before the spread */
+    int64_t until_ms;                    /* while open */
 };
 
 /* Closed. */
 void circuit_init(struct circuit *c, const char *gateway);
 
 /* An answer came; request is a number that messages have in common which went out
- * together, and no others, never 0; trial says that it is the one that a half-open circuit let
+ * together, and no others; trial says that it is the one that a half-open circuit let
  * through; random is 32 bits of chance for the spread. Returns true if the state
  * changed. */
 bool circuit_answer(struct circuit *c, const struct gateway_answer *answer, uint64_t request,

@@ -570,7 +570,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     for (size_t i = 0; i < GATEWAY_SET_MAX; i++)
         lookups_send(in, i);
     reading_send(in);
-    delivery_log_flush(in->options.log);
+    delivery_log_write(in->options.log);
 }
 
 static void lookup_add(struct inbound *in, struct arrival *a)

@@ -49,9 +49,9 @@ char *command_add_room(struct command *c, size_t n);
  * connection of the db, or some milliseconds later. By itself it would cost Redis an fsync. */
 void command_can_wait(struct command *c);
 
-/* In a cluster it neither waits for what was sent before it over the same stripe, nor does anything
- * sent later wait for it, but in the order of its own slot: nobody presumes that it has been done
- * before the other. Its answer still comes in its turn. */
+/* In a cluster it does not wait for what is under way, nor does anything sent later wait for it,
+ * but in the order of its own slot: nobody presumes that one has been done before the other. Behind
+ * one of its stripe that has yet to leave it waits too. Its answer still comes in its turn. */
 void command_unordered(struct command *c);
 
 /* One without a key: in a cluster it goes to whoever has that slot. */

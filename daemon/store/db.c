@@ -965,7 +965,10 @@ void db_close(struct db *db)
     cluster_close(db->cluster);
     hang_up(db);
     drop_unconfirmed(db);
-    keep_requests(db->first);
+    if (db->part_of != NULL) /* their arguments are requests of the stripe */
+        free_requests(db->first);
+    else
+        keep_requests(db->first);
     keep_requests(db->aside);
     free_requests(db->spare);
     db_free_replies(&db->replies);
@@ -1052,6 +1055,8 @@ void db_leave(struct db *db)
     for (unsigned i = 0; i < db->stripe_count; i++)
         if (db->stripes[i]->context != NULL)
             db_wire_leave(db->stripes[i]->context);
+        else if (db->stripes[i]->spread != NULL)
+            spread_leave(db->stripes[i]->spread);
 }
 
 static void send_command(struct db *db, struct command *c, db_fn *fn, void *arg, bool give_up)
@@ -1163,9 +1168,13 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct db *db = arg;
 
     (void)fd, (void)what;
-    for (unsigned i = 0; i < db->stripe_count; i++)
-        if (db->stripes[i]->state == DB_AWAY)
-            db_arm(db->stripes[i], 0);
+    for (unsigned i = 0; i < db->stripe_count; i++) {
+        if (db->stripes[i]->state != DB_AWAY)
+            continue;
+        db_arm(db->stripes[i], 0);
+        if (db->stripes[i]->spread != NULL)
+            spread_try(db->stripes[i]->spread);
+    }
 }
 
 int db_end(struct db *db, int64_t away_ms, struct error *err)

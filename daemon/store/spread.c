@@ -287,6 +287,20 @@ void spread_hurry(struct spread *spread)
             db_wire_hurry(spread->servers[i].db->context);
 }
 
+void spread_leave(struct spread *spread)
+{
+    for (unsigned i = 0; i < SLOTS_MASTERS; i++)
+        if (spread->servers[i].db != NULL && spread->servers[i].db->context != NULL)
+            db_wire_leave(spread->servers[i].db->context);
+}
+
+void spread_try(struct spread *spread)
+{
+    for (unsigned i = 0; i < SLOTS_MASTERS; i++)
+        if (spread->servers[i].db != NULL && spread->servers[i].db->state == DB_AWAY)
+            db_arm(spread->servers[i].db, 0);
+}
+
 void spread_tick(struct spread *spread)
 {
     spread->held = false;

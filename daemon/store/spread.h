@@ -8,7 +8,7 @@
  * Commands of one slot leave in order, one behind the other. One of another slot leaves when
  * those before it have been answered, so that who sends two, of which the second presumes the
  * first (an index entry, then the outcome), has that in a cluster too. What
- * command_unordered() marks neither waits nor is waited for.
+ * command_unordered() marks is not waited for, and leaves as soon as all before it have left.
  *
  * MOVED corrects the map, ASK leads this one command elsewhere: nothing more leaves until all that
  * is under way has come back; then that command goes again, at most REDIRECTS_MOST times in a row,
@@ -51,5 +51,11 @@ void spread_tick(struct spread *spread);
 
 /* What waits for company leaves now. */
 void spread_hurry(struct spread *spread);
+
+/* Of db_leave(). */
+void spread_leave(struct spread *spread);
+
+/* Looks at once whether those that are away are back. */
+void spread_try(struct spread *spread);
 
 #endif

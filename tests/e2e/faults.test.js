@@ -140,7 +140,7 @@ journey('a disk that takes no line of the delivery log stops the sending; nothin
   assert.equal(s.log().match(/delivery_log.full/g).length, 1);
 });
 
-journey('a disk that loses what it had taken of the delivery log is told of; the log is synced beside the sending', async (s) => {
+journey('a disk that loses what it had taken of the delivery log is told of, and what is under way does not leave; the log is synced beside the sending', async (s) => {
   const smsc = await s.smsc(undefined, { rate: '15/s', window: WINDOW });
   await s.start({ env: { OUTREACH_FAULT: 'log-sync:1*2' } });
   await s.xadd(campaign('fault', people(PEOPLE)));
@@ -148,6 +148,7 @@ journey('a disk that loses what it had taken of the delivery log is told of; the
   await settled(s, 0);
   assert.deepEqual(twice(ids(smsc)), []);
   assert.equal(s.log().match(/delivery_log\.unsynced/g).length, 2, 'and then no more');
+  assert.notEqual(s.deliveryLog().filter((line) => line.event === 'unsent').length, 0, 'all went on as if nothing were lost');
 });
 
 for (const policy of ['hold', 'resend'])

@@ -2,7 +2,8 @@
  * The circuit of circuit.h's picture. A row is a story: letters are answers
  * (a accepted, t throttled, u unsent, r retry, j rejected, b broken, x unknown),
  * capitals the same as the trial, digits 1..9 wait that many times 10 s. Every
- * message went out in a request of its own, but those in brackets, which went together.
+ * message went out in a request of its own, but those in brackets, which went together; those in
+ * braces are of two requests, whose answers take turns.
  */
 #include "circuit.h"
 #include "log.h"
@@ -30,6 +31,8 @@ static const struct story {
     {"so are two", "[xxxxxxxxxxxx][xxxxxxxxxxxx]", CIRCUIT_CLOSED, 0},
     {"the third opens, and its others change nothing", "[xxxxxxxxxxxx][xxxxxxxxxxxx][xxx]",
      CIRCUIT_OPEN, 30000},
+    {"so are two that die side by side", "{xxxxxxxxxxxxxxxxxxxxxxxx}", CIRCUIT_CLOSED, 0},
+    {"the third opens, whenever it died", "{xxxxxxxxxxxx}x", CIRCUIT_OPEN, 30000},
     {"three of three are nine", "[rrr][rrr][rrr]", CIRCUIT_CLOSED, 0},
     {"the tenth opens", "[rrr][rrr][rrr]r", CIRCUIT_OPEN, 30000},
     {"one of it that was accepted proves that the gateway works", "[rrrrr][rrrarr][rrrrr]",
@@ -78,7 +81,7 @@ static void test_story(void **state)
     struct circuit c;
     int64_t now = 1000000;
     uint64_t request = 1;
-    bool together = false;
+    bool together = false, turns = false;
 
     circuit_init(&c, "acme");
     for (const char *p = s->story; *p != '\0'; p++) {
@@ -89,7 +92,15 @@ static void test_story(void **state)
             request++;
             continue;
         }
-        request += !together;
+        if (*p == '{' || *p == '}') {
+            turns = *p == '{';
+            request += 3;
+            continue;
+        }
+        if (turns)
+            request ^= 1;
+        else
+            request += !together;
         if (*p >= '1' && *p <= '9') {
             now += (*p - '0') * 10000;
             circuit_tick(&c, now);

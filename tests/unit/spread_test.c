@@ -269,6 +269,29 @@ static void test_one_after_the_other(void **state)
     db_close(db);
 }
 
+/* What leaves now has left before the loop goes round. */
+static void test_leave(void **state)
+{
+    struct db *db = connected(1, false);
+    char tags[2][16];
+
+    (void)state;
+    for (unsigned half = 0; half < 2; half++)
+        set(db, tag_of(half, tags[half]), true);
+    db_leave(db);
+    for (unsigned half = 0; half < 2; half++) {
+        int64_t end = clock_mono_ms() + 60000;
+
+        while (strcmp(at(&nodes[half], "EXISTS %s", tags[half]), "1") != 0 && clock_mono_ms() < end)
+            usleep(1000);
+        is("1", at(&nodes[half], "EXISTS %s", tags[half]));
+    }
+    assert_int_equal(answered[0], 0);
+    drained(db);
+    all_answered_once();
+    db_close(db);
+}
+
 /* -------------------------------------------------------------------- it moves */
 
 static void set_slot(const char *key, const struct node *owner)
@@ -453,6 +476,39 @@ static void test_killed(void **state)
     db_close(db);
 }
 
+/* How often it was looked whether that one is well: only then it is asked for its role. */
+static int tries_at(const struct node *node)
+{
+    static const char name[] = "cmdstat_role:calls=";
+    const char *found = strstr(at(node, "INFO commandstats"), name);
+
+    return found != NULL ? atoi(found + strlen(name)) : 0;
+}
+
+/* At the end of a daemon a master that is away is looked for more often than at other times: what
+ * is not written then is in doubt. */
+static void test_end(void **state)
+{
+    struct db *db = connected(1, false);
+    const struct node *node = &nodes[1];
+    struct error err = {""};
+    char tag[16];
+    int tries = tries_at(node);
+
+    (void)state;
+    at(node, "CONFIG SET min-replicas-to-write 1");
+    set(db, tag_of(1, tag), false);
+    UNTIL(tries_at(node) >= tries + 7); /* the next one is long to come */
+    tries = tries_at(node);
+    assert_int_equal(db_end(db, 2500, &err), -1);
+    assert_true(tries_at(node) >= tries + 4);
+    assert_non_null(strstr(err.text, "NOREPLICAS"));
+    at(node, "CONFIG SET min-replicas-to-write 0");
+    assert_int_equal(db_end(db, 30000, &err), 0);
+    all_answered_once();
+    db_close(db);
+}
+
 /* A master dies for good, and its replica has its slots. */
 static void test_taken_over(void **state)
 {
@@ -555,10 +611,10 @@ static int end(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_order),      TEST(test_servers), TEST(test_one_after_the_other),
-        TEST(test_moved),      TEST(test_asked),   TEST(test_nowhere),
-        TEST(test_close),      TEST(test_refused), TEST(test_killed),
-        TEST(test_taken_over), /* the last */
+        TEST(test_order),   TEST(test_servers), TEST(test_one_after_the_other),
+        TEST(test_moved),   TEST(test_asked),   TEST(test_nowhere),
+        TEST(test_leave),   TEST(test_end),     TEST(test_close),
+        TEST(test_refused), TEST(test_killed),  TEST(test_taken_over), /* the last */
     };
 
     return cmocka_run_group_tests_name("spread", tests, start, end);
