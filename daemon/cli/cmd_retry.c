@@ -67,7 +67,7 @@ struct retrying_run {
     struct moves moves;
     const char *refusal;            /* why the script refused the rest of the reminder at hand */
     struct table *table, *glossary; /* what failed; what the reasons mean */
-    bool explained[REASON_COUNT];
+    bool told[REASON_COUNT];        /* that stand in the table, to be explained */
     char *takes; /* the fewest options that would try something again; NULL: none would */
     json_t *json;
 };
@@ -162,8 +162,12 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
 
     if (r->moving)
         return wants(r, &w->record) ? put_move(r, w, err) : 0;
-    if ((state == NOTICE_FAILED || state == NOTICE_UNDELIVERED) && w->record.reason < REASON_COUNT)
+    if ((state == NOTICE_FAILED || state == NOTICE_UNDELIVERED) &&
+        w->record.reason < REASON_COUNT) {
         r->counts[state == NOTICE_UNDELIVERED][w->record.reason]++;
+        codes_seen_stands(r->codes, r->picture->status->id, r->reminder->name, w->n, state,
+                          w->record.reason);
+    }
     r->wanted += wants(r, &w->record);
     return 0;
 }
@@ -319,12 +323,8 @@ static void list_reminder(struct retrying_run *r)
             table_cell(r->table, human_count(text, r->counts[s][k]));
             table_cell(r->table, how_words(r, state, (enum notice_reason)k));
             table_cell(r->table, name);
-            if (!r->explained[k] && words_reason(name)[0] != '\0') {
-                table_cell(r->glossary, name);
-                table_cell(r->glossary, codes_seen_reasons(r->codes, r->picture->status->id, NULL,
-                                                           state, (enum notice_reason)k));
-            }
-            r->explained[k] = true;
+            if (words_reason(name)[0] != '\0')
+                r->told[k] = true;
             json_array_append_new(
                 r->json, json_pack("{s:s,s:s,s:s,s:I,s:s,s:b}", "reminder", r->reminder->name,
                                    "state", notice_state_name(state), "reason", name, "notices",
@@ -334,6 +334,18 @@ static void list_reminder(struct retrying_run *r)
                                                                                 : "usually",
                                    "over", ended(r) != NULL));
         }
+}
+
+/* Once, of all reminders. */
+static void explain(struct retrying_run *r)
+{
+    for (int k = 0; k < REASON_COUNT; k++) {
+        if (!r->told[k])
+            continue;
+        table_cell(r->glossary, notice_reason_name((enum notice_reason)k));
+        table_cell(r->glossary, codes_seen_reasons(r->codes, r->picture->status->id, NULL,
+                                                   NOTICE_STATES, (enum notice_reason)k));
+    }
 }
 
 /* What there is; then, of those not past their end, what is wanted. */
@@ -357,6 +369,7 @@ static int look(struct retrying_run *r, struct error *err)
             r->wanted = wanted;
         }
     }
+    explain(r);
     return 0;
 }
 
