@@ -315,6 +315,8 @@ journey('of an event that repeats one day moves, then falls out: who was told of
   await s.settled('series', 'corrections', 60000);
   assert.match((await s.ok('show', 'series')).out, new RegExp(`${name(10)} {2}scheduled`));
   await verified(s, 'series');
+  const retried = await s.run(['-c', s.conf, 'retry', 'series', '-r', '更正', '-y'], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  assert.deepEqual([retried.code, retried.err], [0, ''], 'by the name that it is shown under');
 });
 
 journey('a correction is what the channel says that carries it, also where it goes by the next one', async (s) => {
