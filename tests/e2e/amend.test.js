@@ -284,7 +284,8 @@ journey('what an amendment may not be is refused with the reason, and nothing is
 
 journey('of an event that repeats one day moves, then falls out: who was told of that day is told, of no other', async (s) => {
   const list = people(4);
-  const smsc = await s.smsc();
+  const LOST = '+8613851409999';
+  const smsc = await s.smsc(({ to }) => (to === LOST ? { status: 0x0b } : {}));
   await s.start();
   const body = (more) => event('series', list, 3, '区妇联', { reminders: [{ name: 'eve', at: '-4d 00:00' }] , ...more });
   const series = (more) => { const b = body(); return { ...b, event: { ...b.event, repeat: 'FREQ=WEEKLY;COUNT=3', ...more } }; };
@@ -317,6 +318,13 @@ journey('of an event that repeats one day moves, then falls out: who was told of
   await verified(s, 'series');
   const retried = await s.run(['-c', s.conf, 'retry', 'series', '-r', '更正', '-y'], { env: { LC_ALL: 'zh_CN.UTF-8' } });
   assert.deepEqual([retried.code, retried.err], [0, ''], 'by the name that it is shown under');
+  // Whom its reminder did not reach is on no list any more once that day falls out.
+  await s.xadd({ ...series({}), id: 'fallen', audience: { recipients: [{ sms: LOST, name: '失联' }] } });
+  assert.deepEqual(await s.settled('fallen', name(3), 60000), { failed: 1 });
+  assert.match((await s.ok('uncalled', 'fallen')).out, new RegExp(`tell her: 失联您好，${date(3)}`));
+  await s.xadd({ ...series({ except: [day(3)] }), id: 'fallen' }, { op: 'amend' });
+  await until('that day to fall out', async () => (await version(s, 'fallen')) === 2, 60000);
+  assert.match((await s.ok('uncalled', 'fallen')).out, /^0 to be told by a person\n/);
 });
 
 journey('a correction is what the channel says that carries it, also where it goes by the next one', async (s) => {
