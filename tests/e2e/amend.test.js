@@ -319,11 +319,15 @@ journey('of an event that repeats one day moves, then falls out: who was told of
   const retried = await s.run(['-c', s.conf, 'retry', 'series', '-r', '更正', '-y'], { env: { LC_ALL: 'zh_CN.UTF-8' } });
   assert.deepEqual([retried.code, retried.err], [0, ''], 'by the name that it is shown under');
   // Whom its reminder did not reach is on no list any more once that day falls out.
-  await s.xadd({ ...series({}), id: 'fallen', audience: { recipients: [{ sms: LOST, name: '失联' }] } });
+  const fallen = (more) => ({ ...series(more), id: 'fallen', approval: { required: true }, audience: { recipients: [{ sms: LOST, name: '失联' }] } });
+  await s.xadd(fallen({}));
+  await until('it to be taken', async () => (await version(s, 'fallen')) === 1, 60000);
+  await s.ok('approve', 'fallen', '-y', '--by', 'bob');
   assert.deepEqual(await s.settled('fallen', name(3), 60000), { failed: 1 });
   assert.match((await s.ok('uncalled', 'fallen')).out, new RegExp(`tell her: 失联您好，${date(3)}`));
-  await s.xadd({ ...series({ except: [day(3)] }), id: 'fallen' }, { op: 'amend' });
+  await s.xadd(fallen({ except: [day(3)] }), { op: 'amend' });
   await until('that day to fall out', async () => (await version(s, 'fallen')) === 2, 60000);
+  assert.match((await s.ok('approve', 'fallen', '--dry-run')).out, new RegExp(`${name(3)} {2}that day falls out: 0 that wait are not sent`));
   assert.match((await s.ok('uncalled', 'fallen')).out, /^0 to be told by a person\n/);
 });
 
