@@ -148,6 +148,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
   assert.deepEqual((await audit(s, '--who', 'bob', '--campaign', 'fair')).map((e) => e.op), ['approve', 'amend']);
   assert.match((await s.ok('audit', '--op', 'approve')).out, /bob +approve +fair/);
 
+  await s.ok('safe', '13851403000', '--remove');
   // Cancelled in words that nobody agreed to: it is off at once, and who was told is told when somebody has.
   s.write('fair.conf', fs.readFileSync(changed2, 'utf8').replace('event = {', 'event = { cancelled = true;')
     .replace('texts = {', 'texts = { cancelled = "{{was.date}}取消，请致电095。";'));
