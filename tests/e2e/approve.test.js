@@ -158,6 +158,8 @@ journey('above the bound nothing is sent before another person agrees, to this t
   await until('the corrections to be written', async () => (await client.call('HGET', 'outreach:{fair}', 'correct')) === null, 60000);
   assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'his own words');
   assert.equal(smsc.submits.length, 18, 'nobody was told');
+  const told = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
+  assert.deepEqual([told.approval, told.notices, told.cost, told.amendment.corrections], ['recipients', 0, 0, 5], 'nothing else goes');
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann')).out, /取消，请致电095。[^]*fair: who was told is told now that it is cancelled\n$/);
   await until('them to be told', () => smsc.submits.length === 23, 60000);
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann').catch((e) => ({ out: e.message }))).out, /was cancelled; that is final/);
