@@ -211,6 +211,19 @@ static int read_called(struct look *l, struct error *err)
     return 0;
 }
 
+/* Of an event that repeats: a reminder of its next day, for what is told of it to name that one and
+ * not the first; else NULL. */
+static const char *next_day(const struct look *l)
+{
+    const struct campaign *c = l->now;
+
+    for (size_t r = 0; r < c->reminder_count && correction_repeats(c); r++)
+        if ((c->reminders[r].ends_ms != 0 ? c->reminders[r].ends_ms : c->reminders[r].starts_ms) >
+            l->now_ms)
+            return c->reminders[r].name;
+    return NULL;
+}
+
 /* Of which versions the event was another. One that is lost counts as such: rather told twice. */
 static int read_versions(struct look *l, struct error *err)
 {
@@ -244,7 +257,7 @@ static int read_versions(struct look *l, struct error *err)
             was == NULL || (correction_repeats(l->now) ? was->cancelled != l->now->cancelled
                                                        : correction_needed(was, l->now));
         if (was != NULL && l->changed[v])
-            l->corrections[v] = correction_create(was, NULL, l->now, defaults, &lost);
+            l->corrections[v] = correction_create(was, next_day(l), l->now, defaults, &lost);
         campaign_free(was);
     }
     freeReplyObject(reply);

@@ -284,8 +284,9 @@ journey('what an amendment may not be is refused with the reason, and nothing is
 
 journey('of an event that repeats one day moves, then falls out: who was told of that day is told, of no other', async (s) => {
   const list = people(4);
-  const LOST = '+8613851409999';
-  const smsc = await s.smsc(({ to }) => (to === LOST ? { status: 0x0b } : {}));
+  const LOST = '+8613851409999', GONE = '+8613851409998';
+  let gone = false;
+  const smsc = await s.smsc(({ to }) => (to === LOST || (gone && to === GONE) ? { status: 0x0b } : {}));
   await s.start();
   const body = (more) => event('series', list, 3, '区妇联', { reminders: [{ name: 'eve', at: '-4d 00:00' }] , ...more });
   const series = (more) => { const b = body(); return { ...b, event: { ...b.event, repeat: 'FREQ=WEEKLY;COUNT=3', ...more } }; };
@@ -329,6 +330,14 @@ journey('of an event that repeats one day moves, then falls out: who was told of
   await until('that day to fall out', async () => (await version(s, 'fallen')) === 2, 60000);
   assert.match((await s.ok('approve', 'fallen', '--dry-run')).out, new RegExp(`${name(3)} {2}that day falls out: 0 that wait are not sent`));
   assert.match((await s.ok('uncalled', 'fallen')).out, /^0 to be told by a person\n/);
+  // And whom its end did not reach is told of the next day, not of the first, which is over.
+  const weeks = (more) => ({ ...series({ starts: inDays(-4, '09:00'), ...more }), id: 'weeks', audience: { recipients: [{ sms: GONE, name: '李' }] } });
+  await s.xadd(weeks({}));
+  assert.deepEqual(await s.settled('weeks', name(3), 60000), { delivered: 1 });
+  gone = true;
+  await s.xadd(weeks({ cancelled: true }), { op: 'amend' });
+  assert.deepEqual(await s.settled('weeks', 'corrections', 60000), { failed: 1 });
+  assert.match((await s.ok('uncalled', 'weeks')).out, new RegExp(`tell her: 李您好，${date(3)}的活动取消。`));
 });
 
 journey('a correction is what the channel says that carries it, also where it goes by the next one', async (s) => {
