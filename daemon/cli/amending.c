@@ -553,7 +553,8 @@ static void compare_reminder(struct amending *a, size_t i, const int64_t *due_ms
     snprintf(r->name, sizeof r->name, "%s", is->name);
     r->due_ms = is->due_ms;
     r->expires_ms = is->expires_ms;
-    r->what = begun                               ? AMENDED_BEGUN
+    r->what = begun && now < 0                    ? AMENDED_ENDED
+              : begun                             ? AMENDED_BEGUN
               : now < 0                           ? AMENDED_DROPPED
               : strcmp(is->state, "skipped") == 0 ? AMENDED_SKIPPED
                                                   : AMENDED_PLANNED;

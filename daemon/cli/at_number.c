@@ -50,14 +50,19 @@ int at_number_find(const struct cli *cli, struct residents *r, const char *typed
                    bool all, struct at_number *out)
 {
     struct choosing c = {out, name, residents_column(r, "name")};
-    int64_t numbers[AT_NUMBER_MOST];
+    int64_t numbers[AT_NUMBER_MOST + 1];
     struct error err;
     int count, rc;
 
     *out = (struct at_number){.names = BUF_INIT(65536)};
     if (read_address(cli, typed, out, &err) != 0)
         return cli_error(cli, EX_DATAERR, &err);
-    count = residents_at(r, out->address, numbers, AT_NUMBER_MOST, &err);
+    count = residents_at(r, out->address, numbers, AT_NUMBER_MOST + 1, &err);
+    if (count > AT_NUMBER_MOST)
+        return cli_fail(cli, EX_DATAERR,
+                        T("%s is the number of more than %d people: it tells nobody from the "
+                          "others"),
+                        out->address, AT_NUMBER_MOST);
     rc = count < 0 ? -1 : 0;
     for (int i = 0; i < count && rc >= 0; i++)
         rc = residents_read(r, numbers[i], choose, &c, &err);

@@ -10,7 +10,7 @@
 #include "buf.h"
 #include "residents.h"
 
-#define AT_NUMBER_MOST 32
+#define AT_NUMBER_MOST 512 /* who has more is refused: all of them would not be all */
 
 struct at_number {
     char address[ADDRESS_BYTES];

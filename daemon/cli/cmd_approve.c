@@ -222,10 +222,11 @@ static void tell(const struct approving *a, const char *state)
     cli_json(json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:I,s:I,s:I,s:f,s:s,s:o,s:o*}", "id", s->id,
                        "state", state, "by", json_text(s->by), "approved_by",
                        strcmp(state, "active") == 0 ? json_text(a->cli->by) : json_null(),
-                       "approval", s->approval, "hash", s->hash, "recipients", (json_int_t)s->rows,
-                       "notices", (json_int_t)sums.notices, "segments", (json_int_t)sums.segments,
-                       "cost", sums.cost, "currency", a->cli->settings->defaults.currency,
-                       "reminders", asking_json(a->asking), "amendment",
+                       "approval", is_off(s) ? s->telling : s->approval, "hash", s->hash,
+                       "recipients", (json_int_t)s->rows, "notices", (json_int_t)sums.notices,
+                       "segments", (json_int_t)sums.segments, "cost", sums.cost, "currency",
+                       a->cli->settings->defaults.currency, "reminders", asking_json(a->asking),
+                       "amendment",
                        a->amended != NULL ? amending_json_awaiting(a->amended) : NULL));
 }
 

@@ -34,7 +34,7 @@ static const struct option_row plan_options[] = {
     {"queued", 'q', OPTION_FLAG, OPTION_AT(struct plan_options, queued), NULL,
      .help = N_("also what is queued, beside the files that are named")},
     {"offline", 0, OPTION_FLAG, OPTION_AT(struct plan_options, offline), NULL,
-     .help = N_("do not ask Redis which of the files that are named are queued")},
+     .help = N_("do not ask Redis: the files alone, whether they are queued or not")},
     {"ics", 0, OPTION_FLAG, OPTION_AT(struct plan_options, ics), NULL,
      .help = N_("as a calendar (.ics) for Outlook, WPS, Google or a phone")},
     {0},
@@ -191,8 +191,10 @@ static int gather(struct plan *p, struct plan *queued, struct cli *cli,
     char *usual = NULL;
     struct error err;
     int rc = cli_settings(cli);
-    bool all = count == 0 || options->queued;
+    bool all = !options->offline && (count == 0 || options->queued);
 
+    if (rc == 0 && options->offline && options->queued)
+        return cli_fail(cli, EX_USAGE, "%s", T("--offline or --queued: only one of them"));
     if (rc == 0 && all)
         rc = cli_connect(cli);
     else if (rc == 0 && !options->offline && is_unused(cli))

@@ -159,6 +159,8 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
         return 0;
     if (is_charged(record) && record->gateway < GATEWAY_NAMES_MAX)
         cost = r->gateways.costs[record->gateway] * record->segments;
+    codes_seen_stands(r->codes, r->picture->status->id, r->reminder->name, w->n, state,
+                      record->reason);
     add(&r->sums[state][record->reason], record, cost);
     add(&r->total, record, cost);
     if (r->sheet != NULL)

@@ -67,7 +67,7 @@ struct retrying_run {
     struct moves moves;
     const char *refusal;            /* why the script refused the rest of the reminder at hand */
     struct table *table, *glossary; /* what failed; what the reasons mean */
-    bool explained[REASON_COUNT];
+    bool told[REASON_COUNT];        /* that stand in the table, to be explained */
     char *takes; /* the fewest options that would try something again; NULL: none would */
     json_t *json;
 };
@@ -162,8 +162,12 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
 
     if (r->moving)
         return wants(r, &w->record) ? put_move(r, w, err) : 0;
-    if ((state == NOTICE_FAILED || state == NOTICE_UNDELIVERED) && w->record.reason < REASON_COUNT)
+    if ((state == NOTICE_FAILED || state == NOTICE_UNDELIVERED) &&
+        w->record.reason < REASON_COUNT) {
         r->counts[state == NOTICE_UNDELIVERED][w->record.reason]++;
+        codes_seen_stands(r->codes, r->picture->status->id, r->reminder->name, w->n, state,
+                          w->record.reason);
+    }
     r->wanted += wants(r, &w->record);
     return 0;
 }
@@ -248,7 +252,8 @@ static int move_reminder(struct retrying_run *r, struct error *err)
         rc = -1;
     r->moves.count = 0;
     if (r->refusal != NULL)
-        prose_tell(T("outreach: %s: not tried again: %s\n"), r->reminder->name, r->refusal);
+        prose_tell(T("outreach: %s: not tried again: %s\n"), words_reminder(r->reminder->name),
+                   r->refusal);
     return rc;
 }
 
@@ -256,7 +261,9 @@ static int move_reminder(struct retrying_run *r, struct error *err)
 
 static bool is_asked_for(const struct retrying_run *r, const struct reminder_status *one)
 {
-    return (r->options->reminder == NULL || strcmp(r->options->reminder, one->name) == 0) &&
+    const char *only = words_reminder_name(r->options->reminder);
+
+    return (only == NULL || strcmp(only, one->name) == 0) &&
            (strcmp(one->state, "open") == 0 || strcmp(one->state, "done") == 0) &&
            one->counts[NOTICE_FAILED] + one->counts[NOTICE_UNDELIVERED] > 0;
 }
@@ -314,17 +321,13 @@ static void list_reminder(struct retrying_run *r)
 
             if (r->counts[s][k] == 0)
                 continue;
-            table_cell(r->table, r->reminder->name);
+            table_cell(r->table, words_reminder(r->reminder->name));
             table_cell(r->table, words_state(notice_state_name(state)));
             table_cell(r->table, human_count(text, r->counts[s][k]));
             table_cell(r->table, how_words(r, state, (enum notice_reason)k));
             table_cell(r->table, name);
-            if (!r->explained[k] && words_reason(name)[0] != '\0') {
-                table_cell(r->glossary, name);
-                table_cell(r->glossary, codes_seen_reasons(r->codes, r->picture->status->id, NULL,
-                                                           state, (enum notice_reason)k));
-            }
-            r->explained[k] = true;
+            if (words_reason(name)[0] != '\0')
+                r->told[k] = true;
             json_array_append_new(
                 r->json, json_pack("{s:s,s:s,s:s,s:I,s:s,s:b}", "reminder", r->reminder->name,
                                    "state", notice_state_name(state), "reason", name, "notices",
@@ -334,6 +337,18 @@ static void list_reminder(struct retrying_run *r)
                                                                                 : "usually",
                                    "over", ended(r) != NULL));
         }
+}
+
+/* Once, of all reminders. */
+static void explain(struct retrying_run *r)
+{
+    for (int k = 0; k < REASON_COUNT; k++) {
+        if (!r->told[k])
+            continue;
+        table_cell(r->glossary, notice_reason_name((enum notice_reason)k));
+        table_cell(r->glossary, codes_seen_reasons(r->codes, r->picture->status->id, NULL,
+                                                   NOTICE_STATES, (enum notice_reason)k));
+    }
 }
 
 /* What there is; then, of those not past their end, what is wanted. */
@@ -357,6 +372,7 @@ static int look(struct retrying_run *r, struct error *err)
             r->wanted = wanted;
         }
     }
+    explain(r);
     return 0;
 }
 
@@ -514,8 +530,9 @@ static int retry(struct cli *cli, const void *arg, char **operands, int count)
         rc = cli_connect(cli);
     if (rc == 0)
         p = picture_ask_taken(cli, operands[0], &rc);
-    if (rc == 0 && options->reminder != NULL && picture_reminder(p, options->reminder) == NULL)
-        rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], options->reminder);
+    if (rc == 0 && options->reminder != NULL &&
+        picture_reminder(p, words_reminder_name(options->reminder)) == NULL)
+        rc = picture_no_reminder(cli, p, options->reminder);
     if (rc != 0) {
         picture_free(p);
         return rc;

@@ -16,8 +16,8 @@
 
 struct seen {
     char campaign[65], reminder[33], gateway[33], code[48];
-    int64_t n, at; /* at: the how manieth line; the last of a notice counts */
-    bool undelivered;
+    int64_t n, at;            /* at: the how manieth line; the last of a notice counts */
+    enum notice_state stands; /* as codes_seen_stands() says; NOTICE_STATES: not that it does */
 };
 
 struct codes_seen {
@@ -61,10 +61,10 @@ static const char *string(const json_t *entry, const char *name)
 static void take(struct codes_seen *s, const json_t *entry)
 {
     const char *event = string(entry, "event"), *code = string(entry, "code");
-    bool undelivered = strcmp(event, "undelivered") == 0;
     struct seen *one;
 
-    if (code[0] == '\0' || (!undelivered && strcmp(event, "failed") != 0) || s->count >= MOST)
+    if (code[0] == '\0' || (strcmp(event, "undelivered") != 0 && strcmp(event, "failed") != 0) ||
+        s->count >= MOST)
         return;
     if (s->count == s->room) {
         s->room = s->room > 0 ? 2 * s->room : 256;
@@ -73,7 +73,7 @@ static void take(struct codes_seen *s, const json_t *entry)
     one = &s->list[s->count++];
     *one = (struct seen){.n = json_integer_value(json_object_get(entry, "n")),
                          .at = (int64_t)s->count,
-                         .undelivered = undelivered};
+                         .stands = NOTICE_STATES};
     snprintf(one->campaign, sizeof one->campaign, "%s", string(entry, "campaign"));
     snprintf(one->reminder, sizeof one->reminder, "%s", string(entry, "reminder"));
     snprintf(one->gateway, sizeof one->gateway, "%s", string(entry, "gateway"));
@@ -157,14 +157,13 @@ static const char *reason_words(enum notice_reason reason)
     return words_reason(notice_reason_name(reason));
 }
 
-const char *codes_seen_reason(struct codes_seen *s, const char *campaign, const char *reminder,
-                              int64_t n, enum notice_reason reason)
+/* Of one notice; NULL: the log does not know. */
+static struct seen *find(struct codes_seen *s, const char *campaign, const char *reminder,
+                         int64_t n)
 {
     struct seen wanted = {.n = n};
     size_t from = 0, to;
 
-    if (reason != REASON_OTHER)
-        return reason_words(reason);
     read_log(s);
     snprintf(wanted.campaign, sizeof wanted.campaign, "%s", campaign);
     snprintf(wanted.reminder, sizeof wanted.reminder, "%s", reminder);
@@ -176,12 +175,29 @@ const char *codes_seen_reason(struct codes_seen *s, const char *campaign, const 
         else
             to = middle;
     }
-    if (from == s->count || !is_one(&s->list[from], &wanted))
+    return from < s->count && is_one(&s->list[from], &wanted) ? &s->list[from] : NULL;
+}
+
+const char *codes_seen_reason(struct codes_seen *s, const char *campaign, const char *reminder,
+                              int64_t n, enum notice_reason reason)
+{
+    const struct seen *one = reason == REASON_OTHER ? find(s, campaign, reminder, n) : NULL;
+
+    if (one == NULL)
         return reason_words(reason);
     buf_clear(&s->out);
     buf_puts(&s->out, T("for a reason of the gateway's own: "));
-    put_code(s, &s->list[from]);
+    put_code(s, one);
     return buf_string(&s->out);
+}
+
+void codes_seen_stands(struct codes_seen *s, const char *campaign, const char *reminder, int64_t n,
+                       enum notice_state state, enum notice_reason reason)
+{
+    struct seen *one = reason == REASON_OTHER ? find(s, campaign, reminder, n) : NULL;
+
+    if (one != NULL)
+        one->stands = state;
 }
 
 static int by_code(const void *x, const void *y)
@@ -218,8 +234,9 @@ const char *codes_seen_reasons(struct codes_seen *s, const char *campaign, const
     often = xcalloc(s->count + 1, sizeof *often);
     for (size_t i = 0; i < s->count; i++)
         if (strcmp(s->list[i].campaign, campaign) == 0 &&
-            (reminder == NULL || strcmp(s->list[i].reminder, reminder) == 0) &&
-            (reminder == NULL || s->list[i].undelivered == (state == NOTICE_UNDELIVERED)))
+            (reminder != NULL
+                 ? strcmp(s->list[i].reminder, reminder) == 0 && s->list[i].stands == state
+                 : s->list[i].stands != NOTICE_STATES))
             all[count++] = &s->list[i];
     qsort(all, count, sizeof *all, by_code);
     for (size_t i = 0; i < count; i++) {

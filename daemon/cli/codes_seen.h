@@ -22,8 +22,14 @@ void codes_seen_free(struct codes_seen *s); /* NULL is fine */
 const char *codes_seen_reason(struct codes_seen *s, const char *campaign, const char *reminder,
                               int64_t n, enum notice_reason reason);
 
-/* The same of all notices of a reminder (NULL: of the campaign) that came to that state: the codes,
- * the most frequent first. */
+/* A notice is in that state: what the log says of one that was tried again, and is delivered now,
+ * is nobody's reason any more. */
+void codes_seen_stands(struct codes_seen *s, const char *campaign, const char *reminder, int64_t n,
+                       enum notice_state state, enum notice_reason reason);
+
+/* words_reason(), and for one of the gateway's own the codes of those of which was said that they
+ * stand: in that state of a reminder; reminder NULL: in any, of the whole campaign. The most
+ * frequent first; good until the next call. */
 const char *codes_seen_reasons(struct codes_seen *s, const char *campaign, const char *reminder,
                                enum notice_state state, enum notice_reason reason);
 

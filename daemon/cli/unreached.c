@@ -35,7 +35,7 @@ struct standing {
     unsigned char reached;   /* that has reached her */
     unsigned char in_person; /* that a person told her */
     struct outcome planned;  /* the last reminder that failed to */
-    short reminder;          /* which one that is; -1: the campaign has it no more */
+    short reminder;          /* which one that is */
     struct outcome correction;
 };
 
@@ -53,7 +53,7 @@ struct look {
     struct outcome *outcomes; /* of the corrections, by their number */
     int64_t outcome_count;
     int group, name; /* columns, or -1 */
-    int reminder;    /* at hand, or -1 */
+    int reminder;    /* at hand; -1: its day fell out, and nobody need be told of it */
 };
 
 /* ------------------------------------------------------------------- what became of it */
@@ -114,7 +114,7 @@ static int on_record(void *arg, const struct walk_notice *w, struct error *err)
     know(&s->told, told.version);
     if (o.fate == FATE_REACHED)
         know(&s->reached, w->record.version > 0 ? w->record.version : 1);
-    if (o.fate == FATE_FAILED && o.state != NOTICE_CANCELLED) {
+    if (o.fate == FATE_FAILED && o.state != NOTICE_CANCELLED && l->reminder >= 0) {
         s->planned = o;
         s->reminder = (short)l->reminder;
     }
@@ -211,6 +211,19 @@ static int read_called(struct look *l, struct error *err)
     return 0;
 }
 
+/* Of an event that repeats: a reminder of its next day, for what is told of it to name that one and
+ * not the first; else NULL. */
+static const char *next_day(const struct look *l)
+{
+    const struct campaign *c = l->now;
+
+    for (size_t r = 0; r < c->reminder_count && correction_repeats(c); r++)
+        if ((c->reminders[r].ends_ms != 0 ? c->reminders[r].ends_ms : c->reminders[r].starts_ms) >
+            l->now_ms)
+            return c->reminders[r].name;
+    return NULL;
+}
+
 /* Of which versions the event was another. One that is lost counts as such: rather told twice. */
 static int read_versions(struct look *l, struct error *err)
 {
@@ -244,7 +257,7 @@ static int read_versions(struct look *l, struct error *err)
             was == NULL || (correction_repeats(l->now) ? was->cancelled != l->now->cancelled
                                                        : correction_needed(was, l->now));
         if (was != NULL && l->changed[v])
-            l->corrections[v] = correction_create(was, NULL, l->now, defaults, &lost);
+            l->corrections[v] = correction_create(was, next_day(l), l->now, defaults, &lost);
         campaign_free(was);
     }
     freeReplyObject(reply);
@@ -282,19 +295,19 @@ static char *what_did_not_come(const struct look *l, int reminder, const struct 
     char text[TEXT_BYTES], when[HUMAN_BYTES];
     const char *empty;
     size_t k = 0;
-    int length = -1;
+    int length;
 
     while (k + 1 < c->channel_count && w->row[k].length == 0)
         k++;
-    if (reminder >= 0)
-        length = campaign_compose(c,
-                                  campaign_text(c, (size_t)reminder, c->channels[k],
-                                                language != NULL ? language->text : "",
-                                                language != NULL ? language->length : 0),
-                                  w->row, SIGNATURE_NONE, text, sizeof text, &empty);
+    length = campaign_compose(c,
+                              campaign_text(c, (size_t)reminder, c->channels[k],
+                                            language != NULL ? language->text : "",
+                                            language != NULL ? language->length : 0),
+                              w->row, SIGNATURE_NONE, text, sizeof text, &empty);
     if (length >= 0)
         return xstrndup(text, (size_t)length);
-    return xasprintf("%s, %s", l->picture->title, human_time(when, c->zone, c->starts_ms, false));
+    return xasprintf("%s, %s", l->picture->title,
+                     human_time(when, c->zone, c->reminders[reminder].starts_ms, false));
 }
 
 /* What she takes it for: a correction that went out before the last one is the last word that she

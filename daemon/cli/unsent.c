@@ -45,7 +45,9 @@ struct unsent *unsent_create(struct cli *cli, const struct picture *p, const str
     for (size_t i = 0; i < c->reminder_count; i++) {
         const struct reminder_status *r = picture_reminder(p, c->reminders[i].name);
 
-        if (r == NULL || r->begun_ms == 0)
+        if (r != NULL && r->cancelled)
+            forecast_skip(f, i);
+        if (r == NULL || r->cancelled || r->begun_ms == 0)
             continue;
         u->reminder = i;
         u->last[i] = r->last;

@@ -2,7 +2,7 @@
  * unsent.h - what of a campaign in Redis has not been sent yet, for a forecast of it
  *
  * A reminder that has begun is forecast for those alone who wait in its ledger, and for nobody
- * once none does. One that has not is forecast as a file's is.
+ * once none does. One that has not is forecast as a file's is; one that is cancelled, for nobody.
  */
 #ifndef OUTREACH_UNSENT_H
 #define OUTREACH_UNSENT_H

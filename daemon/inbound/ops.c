@@ -10,6 +10,7 @@
 #include "language.h"
 #include "log.h"
 #include "mem.h"
+#include "phone.h"
 #include "tree.h"
 #include "utf8.h"
 #include "zone.h"
@@ -95,6 +96,7 @@ struct asking {
     char token[120]; /* stands in the key where it is ours */
     bool ours;
     char *target;    /* whom a campaign names: may she be told? NULL: no one's */
+    char *known_as;  /* her number as it is stored, else the target: of how often */
     int64_t open_ms; /* wall clock: from then on residents may be disturbed */
     bool refused;
 };
@@ -296,6 +298,7 @@ static void asking_free(struct asking *a)
     *at = a->next;
     free(a->detail);
     free(a->target);
+    free(a->known_as);
     free(a);
 }
 
@@ -310,7 +313,7 @@ static void on_refusal(void *arg, const redisReply *reply)
 {
     struct asking *a = arg;
 
-    a->refused = db_int(reply, 0) != 0;
+    a->refused = db_int(db_at(reply, 0), 0) != 0 || db_int(db_at(reply, 1), 0) != 0;
 }
 
 /* The last answer: how many were told her within the hour, with this. No answer is none. */
@@ -318,8 +321,15 @@ static void on_count(void *arg, const redisReply *reply)
 {
     struct asking *a = arg;
     struct alarm alarm = alarm_of(a);
+    struct command *c = &a->ops->command;
     bool often = db_int(reply, 0) > CAMPAIGN_HOURLY;
 
+    if (db_int(reply, 0) == 1) { /* it may have ended just before: without an end it would stay */
+        command_start(c, "PEXPIRE");
+        key_alarm(c, "to", a->known_as);
+        command_add_int(c, OPS_AGAIN_MS);
+        db_try(a->ops->options.db, c, NULL, NULL);
+    }
     if (a->refused || often)
         log_warning("ops.untold matter=%s name=%s to=%s reason=%s", alarm_name(a->matter),
                     log_quote(a->name), log_quote(log_mask(a->target, strlen(a->target))),
@@ -331,29 +341,36 @@ static void on_count(void *arg, const redisReply *reply)
 }
 
 /* Who queues a campaign may write any number into it: so she is told as a resident would be, in
- * the allowed hours, not where she has refused, and not more often than that. */
+ * the allowed hours, not where she has refused, and not more often than that; however the number is
+ * written, and by whichever gateway. */
 static void ask_target(struct ops *o, const struct asking *of, const char *target, int64_t open_ms)
 {
     struct asking *a =
         asking_create(o, &(struct alarm){of->matter, of->name, of->detail, of->number});
-    const char *colon = strchr(target, ':');
+    const char *colon = strchr(target, ':'), *address = colon != NULL ? colon + 1 : "";
     struct command *c = &o->command;
+    char number[PHONE_BYTES];
 
     a->target = xstrdup(target);
     a->open_ms = open_ms;
-    command_start(c, "SISMEMBER");
+    if (phone_normalize(address, strlen(address), o->options.settings->defaults.country, number,
+                        NULL) != 0)
+        number[0] = '\0';
+    a->known_as = xstrdup(number[0] != '\0' ? number : target);
+    command_start(c, "SMISMEMBER");
     command_add_string(c, KEY_OPTOUT);
-    command_add_string(c, colon != NULL ? colon + 1 : "");
+    command_add_string(c, address);
+    command_add_string(c, number);
     db_send(o->options.db, c, on_refusal, a);
     command_start(c, "SET");
-    key_alarm(c, "to", target);
+    key_alarm(c, "to", a->known_as);
     command_add_int(c, 0);
     command_add_string(c, "NX");
     command_add_string(c, "PX");
     command_add_int(c, OPS_AGAIN_MS);
     db_try(o->options.db, c, NULL, NULL);
     command_start(c, "INCR");
-    key_alarm(c, "to", target);
+    key_alarm(c, "to", a->known_as);
     db_send(o->options.db, c, on_count, a);
 }
 

@@ -284,7 +284,9 @@ journey('what an amendment may not be is refused with the reason, and nothing is
 
 journey('of an event that repeats one day moves, then falls out: who was told of that day is told, of no other', async (s) => {
   const list = people(4);
-  const smsc = await s.smsc();
+  const LOST = '+8613851409999', GONE = '+8613851409998';
+  let gone = false;
+  const smsc = await s.smsc(({ to }) => (to === LOST || (gone && to === GONE) ? { status: 0x0b } : {}));
   await s.start();
   const body = (more) => event('series', list, 3, '区妇联', { reminders: [{ name: 'eve', at: '-4d 00:00' }] , ...more });
   const series = (more) => { const b = body(); return { ...b, event: { ...b.event, repeat: 'FREQ=WEEKLY;COUNT=3', ...more } }; };
@@ -315,6 +317,27 @@ journey('of an event that repeats one day moves, then falls out: who was told of
   await s.settled('series', 'corrections', 60000);
   assert.match((await s.ok('show', 'series')).out, new RegExp(`${name(10)} {2}scheduled`));
   await verified(s, 'series');
+  const retried = await s.run(['-c', s.conf, 'retry', 'series', '-r', '更正', '-y'], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  assert.deepEqual([retried.code, retried.err], [0, ''], 'by the name that it is shown under');
+  // Whom its reminder did not reach is on no list any more once that day falls out.
+  const fallen = (more) => ({ ...series(more), id: 'fallen', approval: { required: true }, audience: { recipients: [{ sms: LOST, name: '失联' }] } });
+  await s.xadd(fallen({}));
+  await until('it to be taken', async () => (await version(s, 'fallen')) === 1, 60000);
+  await s.ok('approve', 'fallen', '-y', '--by', 'bob');
+  assert.deepEqual(await s.settled('fallen', name(3), 60000), { failed: 1 });
+  assert.match((await s.ok('uncalled', 'fallen')).out, new RegExp(`tell her: 失联您好，${date(3)}`));
+  await s.xadd(fallen({ except: [day(3)] }), { op: 'amend' });
+  await until('that day to fall out', async () => (await version(s, 'fallen')) === 2, 60000);
+  assert.match((await s.ok('approve', 'fallen', '--dry-run')).out, new RegExp(`${name(3)} {2}that day falls out: 0 that wait are not sent`));
+  assert.match((await s.ok('uncalled', 'fallen')).out, /^0 to be told by a person\n/);
+  // And whom its end did not reach is told of the next day, not of the first, which is over.
+  const weeks = (more) => ({ ...series({ starts: inDays(-4, '09:00'), ...more }), id: 'weeks', audience: { recipients: [{ sms: GONE, name: '李' }] } });
+  await s.xadd(weeks({}));
+  assert.deepEqual(await s.settled('weeks', name(3), 60000), { delivered: 1 });
+  gone = true;
+  await s.xadd(weeks({ cancelled: true }), { op: 'amend' });
+  assert.deepEqual(await s.settled('weeks', 'corrections', 60000), { failed: 1 });
+  assert.match((await s.ok('uncalled', 'weeks')).out, new RegExp(`tell her: 李您好，${date(3)}的活动取消。`));
 });
 
 journey('a correction is what the channel says that carries it, also where it goes by the next one', async (s) => {

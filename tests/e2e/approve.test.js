@@ -148,6 +148,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
   assert.deepEqual((await audit(s, '--who', 'bob', '--campaign', 'fair')).map((e) => e.op), ['approve', 'amend']);
   assert.match((await s.ok('audit', '--op', 'approve')).out, /bob +approve +fair/);
 
+  await s.ok('safe', '13851403000', '--remove');
   // Cancelled in words that nobody agreed to: it is off at once, and who was told is told when somebody has.
   s.write('fair.conf', fs.readFileSync(changed2, 'utf8').replace('event = {', 'event = { cancelled = true;')
     .replace('texts = {', 'texts = { cancelled = "{{was.date}}取消，请致电095。";'));
@@ -157,6 +158,8 @@ journey('above the bound nothing is sent before another person agrees, to this t
   await until('the corrections to be written', async () => (await client.call('HGET', 'outreach:{fair}', 'correct')) === null, 60000);
   assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'his own words');
   assert.equal(smsc.submits.length, 18, 'nobody was told');
+  const told = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
+  assert.deepEqual([told.approval, told.notices, told.cost, told.amendment.corrections], ['recipients', 0, 0, 5], 'nothing else goes');
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann')).out, /取消，请致电095。[^]*fair: who was told is told now that it is cancelled\n$/);
   await until('them to be told, but for her who is not to be disturbed', () => smsc.submits.length === 22, 60000);
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann').catch((e) => ({ out: e.message }))).out, /was cancelled; that is final/);

@@ -91,6 +91,8 @@ journey('the plan shows what is queued and what lies in campaigns/, each once, i
   assert.match((await s.ok('plan', s.path('campaigns/lectures.json'))).out, /eve-20270313 +公益讲座 +3 +scheduled\n/);
   assert.match((await s.ok('plan', s.path('campaigns/fair.json'))).out, /week .* 2 +not queued\n/);
   assert.match((await s.ok('plan', s.path('campaigns/lectures.json'), '--offline')).out, /eve-20270313 +旧稿 +3 +file\n/);
+  assert.match((await s.outreach('plan', '--offline')).out, /eve-20270313 +旧稿 +3 +file\n/, 'nor of those of campaigns/');
+  assert.equal((await s.outreach('plan', '--offline', '--queued')).code, 64);
   assert.match((await s.outreach('plan', '--year', '2031')).out, /nothing is planned in 2031/);
 });
 

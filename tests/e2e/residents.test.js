@@ -274,6 +274,10 @@ journey('a campaign goes to those who have its tags and nobody else, and to who 
   assert.deepEqual((await json(s, 'residents', 'tags')).tags, { 妇女: 2, 鼓楼社区: 2, 党员: 1, 湖南路社区: 1 });
   assert.match((await s.ok('optout', 'list', '13851401001')).out, /has opted out/);
   assert.match((await s.ok('residents', 'erase', '13851401001', '-y')).out, /is not in the register\n[^]*lists of these campaigns, as long as they are kept:\n +fair/);
+  // One telephone of a whole house: all is all of them.
+  s.write('house.csv', `姓名,手机号\n${Array.from({ length: 40 }, (_, i) => `住户${i},13851401009\n`).join('')}`);
+  await s.ok('residents', 'import', 'house.csv', '-y');
+  assert.equal((await json(s, 'residents', 'erase', '13851401009', '--all', '-y')).erased, 40);
 
   // A sensitive campaign tells nobody who is in it, but for who may read the daemon's own key.
   await s.xadd(campaign('home', people(1), { sensitive: true, texts: { zh: '您好，请按约好的时间前来。' } }));

@@ -45,7 +45,8 @@ journey('a retry reaches exactly those whose sending failed, once each, at an SM
   await s.ok('retry', 'fair', '--dry-run');
   assert.deepEqual(await s.counts('fair', 'first'), before);
   assert.equal((await s.outreach('retry', 'fair', '--reason', 'weather', '-y')).code, 64);
-  assert.equal((await s.outreach('retry', 'fair', '--reminder', 'third', '-y')).code, 65);
+  const third = await s.outreach('retry', 'fair', '--reminder', 'third', '-y');
+  assert.deepEqual([third.code, third.err], [65, 'outreach: fair has no reminder third: there are first, over\n']);
   assert.match((await s.ok('retry', 'fair', '-y', '--gateway', 'mobile', '--reason', 'throttled')).out, /first +failed +4 +not asked for +protocol[^]*takes other options, as in\n {2}outreach retry fair\n/);
 
   await s.ok('retry', 'fair', '-y', '--by', 'bob');

@@ -58,6 +58,11 @@ static void test_of_one(void **state)
     codes_seen_free(s);
 }
 
+static void stands(struct codes_seen *s, int n, enum notice_state state, enum notice_reason reason)
+{
+    codes_seen_stands(s, "fair", "first", n, state, reason);
+}
+
 static void test_of_all(void **state)
 {
     struct codes_seen *s = codes_seen_create(&cli, "fair");
@@ -67,11 +72,20 @@ static void test_of_all(void **state)
     put("a", "undelivered", "fair", 2, OTHER("C"));
     put("a", "undelivered", "fair", 3, OTHER("C"));
     put("a", "failed", "fair", 4, OTHER("D"));
+    put("a", "failed", "fair", 5, OTHER("E")); /* tried again since, and delivered; */
+    put("a", "failed", "fair", 6, OTHER("F")); /* and failed for a reason of ours */
+    stands(s, 1, NOTICE_UNDELIVERED, REASON_OTHER);
+    stands(s, 2, NOTICE_UNDELIVERED, REASON_OTHER);
+    stands(s, 3, NOTICE_UNDELIVERED, REASON_OTHER);
+    stands(s, 4, NOTICE_FAILED, REASON_OTHER);
+    stands(s, 5, NOTICE_DELIVERED, REASON_NONE);
+    stands(s, 6, NOTICE_FAILED, REASON_NUMBER);
+    stands(s, 7, NOTICE_FAILED, REASON_OTHER); /* before the log was begun */
     assert_string_equal(codes_seen_reasons(s, "fair", "first", NOTICE_UNDELIVERED, REASON_OTHER),
                         "for a reason of the gateway's own: C, B");
     assert_string_equal(codes_seen_reasons(s, "fair", "first", NOTICE_FAILED, REASON_OTHER),
                         "for a reason of the gateway's own: D");
-    assert_string_equal(codes_seen_reasons(s, "fair", NULL, NOTICE_FAILED, REASON_OTHER),
+    assert_string_equal(codes_seen_reasons(s, "fair", NULL, NOTICE_STATES, REASON_OTHER),
                         "for a reason of the gateway's own: C, B, D");
     assert_string_equal(codes_seen_reasons(s, "fair", "eve", NOTICE_FAILED, REASON_OTHER),
                         words_reason("other"));
