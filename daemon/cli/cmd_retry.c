@@ -248,7 +248,8 @@ static int move_reminder(struct retrying_run *r, struct error *err)
         rc = -1;
     r->moves.count = 0;
     if (r->refusal != NULL)
-        prose_tell(T("outreach: %s: not tried again: %s\n"), r->reminder->name, r->refusal);
+        prose_tell(T("outreach: %s: not tried again: %s\n"), words_reminder(r->reminder->name),
+                   r->refusal);
     return rc;
 }
 
@@ -256,7 +257,9 @@ static int move_reminder(struct retrying_run *r, struct error *err)
 
 static bool is_asked_for(const struct retrying_run *r, const struct reminder_status *one)
 {
-    return (r->options->reminder == NULL || strcmp(r->options->reminder, one->name) == 0) &&
+    const char *only = words_reminder_name(r->options->reminder);
+
+    return (only == NULL || strcmp(only, one->name) == 0) &&
            (strcmp(one->state, "open") == 0 || strcmp(one->state, "done") == 0) &&
            one->counts[NOTICE_FAILED] + one->counts[NOTICE_UNDELIVERED] > 0;
 }
@@ -299,7 +302,7 @@ static const char *how_words(struct retrying_run *r, enum notice_state state,
     }
     if (other)
         return T("not asked for");
-    return !unasked ? T("if named") : unnamed ? T("if named, with -u") : T("with -u");
+    return !unasked ? T("with --reason") : unnamed ? T("with -u, --reason") : T("with -u");
 }
 
 static void list_reminder(struct retrying_run *r)
@@ -314,7 +317,7 @@ static void list_reminder(struct retrying_run *r)
 
             if (r->counts[s][k] == 0)
                 continue;
-            table_cell(r->table, r->reminder->name);
+            table_cell(r->table, words_reminder(r->reminder->name));
             table_cell(r->table, words_state(notice_state_name(state)));
             table_cell(r->table, human_count(text, r->counts[s][k]));
             table_cell(r->table, how_words(r, state, (enum notice_reason)k));
@@ -514,7 +517,8 @@ static int retry(struct cli *cli, const void *arg, char **operands, int count)
         rc = cli_connect(cli);
     if (rc == 0)
         p = picture_ask_taken(cli, operands[0], &rc);
-    if (rc == 0 && options->reminder != NULL && picture_reminder(p, options->reminder) == NULL)
+    if (rc == 0 && options->reminder != NULL &&
+        picture_reminder(p, words_reminder_name(options->reminder)) == NULL)
         rc = cli_fail(cli, EX_DATAERR, T("%s has no reminder %s"), operands[0], options->reminder);
     if (rc != 0) {
         picture_free(p);
