@@ -57,8 +57,12 @@ static size_t place_of(const struct tree *t)
 /* For a text, and for what a campaign cannot do without. */
 static const char *instead_of(const struct looking *l, const struct tree *t)
 {
-    static const char *const needed[][2] = {
-        {"id", "x"}, {"class", "notice"}, {"title", "x"}, {"at", "now"}, {"name", NULL}};
+    static const char *const needed[][2] = {{"id", "x"},
+                                            {"class", "notice"},
+                                            {"title", "x"},
+                                            {"at", "now"},
+                                            {"starts", "2099-01-01T09:00"},
+                                            {"name", NULL}};
 
     for (size_t i = 0; t->name != NULL && i < sizeof needed / sizeof *needed; i++)
         if (strcmp(needed[i][0], t->name) == 0)
@@ -150,6 +154,29 @@ static struct tree *find(struct tree *root, const struct edit *e)
     return t;
 }
 
+static bool hangs_on_start(const struct tree *t)
+{
+    static const char *const names[] = {"ends", "repeat", "except", "moved", "expires", "until"};
+
+    for (size_t i = 0; t->name != NULL && i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], t->name) == 0)
+            return true;
+    return false;
+}
+
+/* What was right for the event's own start may be wrong for another, and is no mistake. */
+static void forget_times(struct tree *t)
+{
+    for (struct tree **at = &t->first; *at != NULL;)
+        if (hangs_on_start(*at)) {
+            *at = (*at)->next;
+            t->count--;
+        } else {
+            forget_times(*at);
+            at = &(*at)->next;
+        }
+}
+
 static void apply(struct tree *t, const struct edit *e)
 {
     struct tree *parent = (struct tree *)t->parent, **at = &parent->first;
@@ -159,6 +186,11 @@ static void apply(struct tree *t, const struct edit *e)
         t->string = e->instead;
         t->first = NULL;
         t->count = 0;
+        if (t->name != NULL && strcmp(t->name, "starts") == 0) {
+            while (parent->parent != NULL)
+                parent = (struct tree *)parent->parent;
+            forget_times(parent);
+        }
         return;
     }
     while (*at != NULL && *at != t)

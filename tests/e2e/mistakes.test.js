@@ -77,6 +77,15 @@ reminders = ( { name = "a"; at = "nov"; },
     { env: EN });
   assert.deepEqual(lacking.err.match(/title is missing|event\.starts: expected|reminders is missing|rate: expected|4 mistakes/g).sort(),
     ['4 mistakes', 'event.starts: expected', 'rate: expected', 'reminders is missing', 'title is missing']);
+  // A start that is none hides no other mistake, and what was written for the right one is not one.
+  const start = await s.run(['-c', s.conf, 'check', s.write('start.conf', `id = "x"; class = "notice"; title = "T";
+event = { starts = "2027-13-06 09:00"; ends = "2027-03-20T11:00"; repeat = "FREQ=WEEKLY;COUNT=3"; moved = ( "2027-03-13 2027-03-14T09:00" ); };
+expires = "2027-03-20T09:00";
+texts = { zh = "{{event.tiem}}"; };
+reminders = ( { name = "a"; at = "-1d 18:00"; }, { name = "b"; at = "the day before"; } );
+`)], { env: EN });
+  assert.deepEqual(start.err.match(/start\.conf:\d+: [^:]+|\d mistakes/g),
+    ['start.conf:2: event.starts', 'start.conf:4: texts.zh', 'start.conf:5: reminders[1].at', '3 mistakes']);
   // One alone has no sum, and JSON says in which file.
   const one = await s.run(['-c', s.conf, 'check', s.write('one.json', '{"id":"x","clas":"notice","class":"notice","title":"t",'
     + '"event":{"starts":"2027-03-06T09:00"},"texts":"x","reminders":[{"name":"a","at":"now"}]}')], { env: EN });
