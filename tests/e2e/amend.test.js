@@ -259,6 +259,9 @@ journey('what an amendment may not be is refused with the reason, and nothing is
   const nobody = await s.outreach('amend', s.write('word.json', JSON.stringify({ ...good, title: '另', audience: {} })));
   assert.equal(nobody.code, 64, nobody.all);
   assert.match(nobody.err, /say -y/);
+  // Reminders that say the same are named together: those to come are not left out.
+  const reworded = await s.outreach('amend', s.write('word.json', JSON.stringify({ ...good, texts: { ...good.texts, zh: `${good.texts.zh}！` }, audience: {} })));
+  assert.deepEqual(reworded.out.match(/text of .*/g), ['text of first, eve (sms):'], reworded.all);
   await s.xadd({ ...good, class: 'notice' }, { op: 'amend' });
   await until('its refusal', async () => (await s.rejected()).some((r) => /class: it is personal/.test(r.reason)));
   assert.equal(await (await s.redis()).call('HGET', 'outreach:{word}', 'document'), document);
