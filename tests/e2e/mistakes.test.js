@@ -86,6 +86,15 @@ reminders = ( { name = "a"; at = "-1d 18:00"; }, { name = "b"; at = "the day bef
 `)], { env: EN });
   assert.deepEqual(start.err.match(/start\.conf:\d+: [^:]+|\d mistakes/g),
     ['start.conf:2: event.starts', 'start.conf:4: texts.zh', 'start.conf:5: reminders[1].at', '3 mistakes']);
+  // Nor does a title or a start by another name, which is missing then.
+  const misnamed = await s.run(['-c', s.conf, 'check', s.write('misnamed.conf', `id = "x"; class = "notice"; titel = "T";
+event = { start = "2027-03-06T09:00"; ends = "2027-03-06T11:00"; };
+texts = { zh = "{{event.tiem}}"; };
+reminders = ( { name = "a"; at = "-1d 18:00"; expires = "2027-03-06T10:00"; }, { name = "b"; at = "the day before"; } );
+`)], { env: EN });
+  assert.deepEqual(misnamed.err.match(/misnamed\.conf:\d+: [^:]+|starts is missing|\d mistakes/g), [
+    'misnamed.conf:1: titel', 'misnamed.conf:1: title is missing', 'misnamed.conf:2: event.start', 'misnamed.conf:2: event',
+    'starts is missing', 'misnamed.conf:3: texts.zh', 'misnamed.conf:4: reminders[1].at', '6 mistakes']);
   // One alone has no sum, and JSON says in which file.
   const one = await s.run(['-c', s.conf, 'check', s.write('one.json', '{"id":"x","clas":"notice","class":"notice","title":"t",'
     + '"event":{"starts":"2027-03-06T09:00"},"texts":"x","reminders":[{"name":"a","at":"now"}]}')], { env: EN });
