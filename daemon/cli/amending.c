@@ -40,7 +40,7 @@ struct amending {
 
 /* ------------------------------------------------------------------------- showing */
 /* Of one that repeats: the occurrence that the first of them is told of, else the first. */
-static void put_event(struct amending *a, const char *label, const struct campaign *c)
+static void write_event(const struct amending *a, const struct campaign *c, struct buf *out)
 {
     int k = a->correcting.about[0] != '\0' ? correction_occurrence(c, a->correcting.about) : 0;
     const struct campaign_reminder *r =
@@ -52,17 +52,30 @@ static void put_event(struct amending *a, const char *label, const struct campai
                                                      : place->string;
 
     if (k < 0) {
-        buf_printf(&a->out, "  %s %s", label, T("that day falls out"));
+        buf_puts(out, T("that day falls out"));
     } else {
-        buf_printf(&a->out, "  %s %s", label, human_time(starts, c->zone, r->starts_ms, false));
+        buf_puts(out, human_time(starts, c->zone, r->starts_ms, false));
         if (r->ends_ms != 0)
-            buf_printf(&a->out, T(" to %s"), human_time(ends, c->zone, r->ends_ms, false));
+            buf_printf(out, T(" to %s"), human_time(ends, c->zone, r->ends_ms, false));
     }
     if (venue[0] != '\0')
-        buf_printf(&a->out, T(", %s"), venue);
+        buf_printf(out, T(", %s"), venue);
     if (c->cancelled)
-        buf_puts(&a->out, T(", does not take place"));
-    buf_putc(&a->out, '\n');
+        buf_puts(out, T(", does not take place"));
+}
+
+/* Where it reads the same, what is another stands with the reminders, or in the texts. */
+static void put_events(struct amending *a, const struct amendment *m)
+{
+    struct buf was = BUF_INIT(1u << 16), is = BUF_INIT(1u << 16);
+
+    write_event(a, m->before, &was);
+    write_event(a, m->now, &is);
+    if (strcmp(buf_string(&was), buf_string(&is)) != 0)
+        buf_printf(&a->out, "  %s %s\n  %s %s\n", T("was:"), buf_string(&was), T("is: "),
+                   buf_string(&is));
+    buf_free(&was);
+    buf_free(&is);
 }
 
 static void put_reminder(struct amending *a, const struct amended_reminder *r)
@@ -242,10 +255,8 @@ static void show(struct amending *a)
     const struct amendment *m = a->amendment;
 
     buf_printf(&a->out, T("%s becomes version %u:\n"), a->id, m->version);
-    if (m->event) {
-        put_event(a, T("was:"), m->before);
-        put_event(a, T("is: "), m->now);
-    }
+    if (m->event)
+        put_events(a, m);
     for (size_t i = 0; i < m->count; i++)
         put_reminder(a, &m->reminders[i]);
     if (!m->now->cancelled)

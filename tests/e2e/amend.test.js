@@ -297,6 +297,8 @@ journey('of an event that repeats one day moves, then falls out: who was told of
   assert.deepEqual(await s.settled('series', name(3), 60000), { delivered: 4 });
   // Another day moves: nobody knew of it, and nobody is told.
   const later = { moved: [`${day(10)} ${inDays(11, '09:00')}`] };
+  const asked = await s.outreach('amend', s.write('later.json', JSON.stringify({ ...series(later), audience: {} })));
+  assert.match(asked.out, /series becomes version 2:\n {2}eve-.*[^]*\n {2}eve-\d+ {2}.* -> /, asked.all); // no two lines that say the same
   await s.xadd(series(later), { op: 'amend' });
   await until('the amendment', async () => (await version(s, 'series')) === 2, 60000);
   await walked(s, 'series');
