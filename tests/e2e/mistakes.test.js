@@ -32,8 +32,8 @@ journey('another file than a campaign, or none, is told with what to do', async 
   fs.writeFileSync(s.path('list.csv'), '姓名,手机号\n王秀英,13851500001\n');
   for (const [file, env, code, words] of [
     ['list.csv', ZH, 65, '是名单：请改写活动文件'], ['list.csv', EN, 65, 'is a list: name the campaign file'],
-    ['none.conf', ZH, 66, 'none.conf：没有这个文件或目录'], ['none.conf', EN, 66, 'none.conf cannot be read: No such file or directory']]) {
-    const result = await s.run(['-c', s.conf, 'check', s.path(file)], { env });
+    ['fair-2027', ZH, 66, '没有文件 fair-2027：请写活动文件，例如 fair-2027.conf'], ['none.conf', ZH, 66, 'none.conf：没有这个文件或目录'], ['none.conf', EN, 66, 'none.conf cannot be read: No such file or directory']]) {
+    const result = await s.run(['-c', s.conf, 'check', file.includes('.') ? s.path(file) : file], { env });
     assert.equal(result.code, code, result.all);
     assert.ok(result.err.includes(words), result.err);
   }
