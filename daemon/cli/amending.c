@@ -40,7 +40,7 @@ struct amending {
 
 /* ------------------------------------------------------------------------- showing */
 /* Of one that repeats: the occurrence that the first of them is told of, else the first. */
-static void put_event(struct amending *a, const char *label, const struct campaign *c)
+static void write_event(const struct amending *a, const struct campaign *c, struct buf *out)
 {
     int k = a->correcting.about[0] != '\0' ? correction_occurrence(c, a->correcting.about) : 0;
     const struct campaign_reminder *r =
@@ -52,17 +52,30 @@ static void put_event(struct amending *a, const char *label, const struct campai
                                                      : place->string;
 
     if (k < 0) {
-        buf_printf(&a->out, "  %s %s", label, T("that day falls out"));
+        buf_puts(out, T("that day falls out"));
     } else {
-        buf_printf(&a->out, "  %s %s", label, human_time(starts, c->zone, r->starts_ms, false));
+        buf_puts(out, human_time(starts, c->zone, r->starts_ms, false));
         if (r->ends_ms != 0)
-            buf_printf(&a->out, T(" to %s"), human_time(ends, c->zone, r->ends_ms, false));
+            buf_printf(out, T(" to %s"), human_time(ends, c->zone, r->ends_ms, false));
     }
     if (venue[0] != '\0')
-        buf_printf(&a->out, ", %s", venue);
+        buf_printf(out, T(", %s"), venue);
     if (c->cancelled)
-        buf_puts(&a->out, T(", does not take place"));
-    buf_putc(&a->out, '\n');
+        buf_puts(out, T(", does not take place"));
+}
+
+/* Where it reads the same, what is another stands with the reminders, or in the texts. */
+static void put_events(struct amending *a, const struct amendment *m)
+{
+    struct buf was = BUF_INIT(1u << 16), is = BUF_INIT(1u << 16);
+
+    write_event(a, m->before, &was);
+    write_event(a, m->now, &is);
+    if (strcmp(buf_string(&was), buf_string(&is)) != 0)
+        buf_printf(&a->out, "  %s %s\n  %s %s\n", T("was:"), buf_string(&was), T("is: "),
+                   buf_string(&is));
+    buf_free(&was);
+    buf_free(&is);
 }
 
 static void put_reminder(struct amending *a, const struct amended_reminder *r)
@@ -141,39 +154,63 @@ static void put_text(struct amending *a, const char *mark, const char *text, int
     free(copy);
 }
 
-/* What a reminder says on the first channel, where that changes; each text once. */
-static bool put_texts(struct amending *a, bool show)
+/* What a reminder says on a channel, before and after; lengths of -1: nothing. */
+struct change {
+    char old[TEXT_BYTES], new[TEXT_BYTES];
+    int was, is;
+};
+
+/* Whether there is one. */
+static bool find_change(const struct amending *a, size_t i, size_t k, struct change *change)
 {
     const struct campaign *before = a->amendment->before, *now = a->amendment->now;
-    char old[TEXT_BYTES], new[TEXT_BYTES], last[TEXT_BYTES] = "";
-    int last_length = -1;
+    int r = campaign_find_reminder(before, now->reminders[i].name);
+
+    if (r < 0)
+        return false;
+    change->is = compose(now, i, now->channels[k], change->new);
+    change->was = compose(before, (size_t)r, now->channels[k], change->old);
+    return change->is != change->was ||
+           (change->is >= 0 && memcmp(change->old, change->new, (size_t)change->is) != 0);
+}
+
+static bool has_change(const struct amending *a, size_t i, size_t k, const struct change *change)
+{
+    struct change other;
+
+    return find_change(a, i, k, &other) && other.is == change->is && other.was == change->was &&
+           (other.is < 0 || memcmp(other.new, change->new, (size_t)other.is) == 0) &&
+           (other.was < 0 || memcmp(other.old, change->old, (size_t)other.was) == 0);
+}
+
+/* What reminders say on each channel, where that changes; neighbours that say the same together. */
+static bool put_texts(struct amending *a, bool show)
+{
+    const struct campaign *now = a->amendment->now;
+    struct buf names = BUF_INIT(1u << 16);
+    struct change change;
     bool any = false;
 
     for (size_t i = 0; i < now->reminder_count; i++)
         for (size_t k = 0; k < now->channel_count; k++) {
-            int r = campaign_find_reminder(before, now->reminders[i].name), n, was;
-
-            if (r < 0)
-                continue;
-            n = compose(now, i, now->channels[k], new);
-            was = compose(before, (size_t)r, now->channels[k], old);
-            if (n == was && (n < 0 || memcmp(old, new, (size_t)n) == 0))
+            if (!find_change(a, i, k, &change))
                 continue;
             any = true;
-            if (!show || (n == last_length && memcmp(new, last, (size_t)n) == 0))
+            if (!show || (i > 0 && has_change(a, i - 1, k, &change)))
                 continue;
-            buf_printf(&a->out, T("  text of %s (%s):\n"), now->reminders[i].name,
-                       now->channels[k]);
-            put_text(a, "-", old, was);
-            put_text(a, "+", new, n);
-            if (n >= 0)
-                memcpy(last, new, (size_t)n);
-            last_length = n;
+            buf_clear(&names);
+            buf_puts(&names, now->reminders[i].name);
+            for (size_t j = i + 1; j < now->reminder_count && has_change(a, j, k, &change); j++)
+                buf_printf(&names, ", %s", now->reminders[j].name);
+            buf_printf(&a->out, T("  text of %s (%s):\n"), buf_string(&names),
+                       words_channel(now->channels[k]));
+            put_text(a, "-", change.old, change.was);
+            put_text(a, "+", change.new, change.is);
         }
+    buf_free(&names);
     return any;
 }
 
-/* Its length, or -1; the names of columns stand for what is in them. */
 /* Of an event that repeats there is one only if somebody was told of an occurrence. */
 static void make_sample(struct amending *a)
 {
@@ -184,6 +221,7 @@ static void make_sample(struct amending *a)
         a->sample = correction_create(m->before, about, m->now, &a->cli->settings->defaults, NULL);
 }
 
+/* Its length, or -1; the names of columns stand for what is in them. */
 static int sample_text(const struct amending *a, char *text)
 {
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
@@ -217,10 +255,8 @@ static void show(struct amending *a)
     const struct amendment *m = a->amendment;
 
     buf_printf(&a->out, T("%s becomes version %u:\n"), a->id, m->version);
-    if (m->event) {
-        put_event(a, T("was:"), m->before);
-        put_event(a, T("is: "), m->now);
-    }
+    if (m->event)
+        put_events(a, m);
     for (size_t i = 0; i < m->count; i++)
         put_reminder(a, &m->reminders[i]);
     if (!m->now->cancelled)

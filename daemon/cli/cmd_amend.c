@@ -12,9 +12,7 @@
 #include "subcommands.h"
 #include "tree.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct option_row amend_options[] = {
     {"yes", 'y', OPTION_FLAG, OPTION_AT(struct amending_options, yes), NULL,
@@ -35,9 +33,8 @@ static int amend(struct cli *cli, const void *arg, char **operands, int count)
     (void)count;
     if (rc != 0)
         return rc;
-    if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
-                        language_errno(errno));
+    if (reading_there(operands[0], &err) != 0)
+        return cli_error(cli, EX_NOINPUT, &err);
     c = reading_bare(cli, operands[0], &err);
     if (c != NULL) {
         campaign_write_json(c, &json);

@@ -11,9 +11,7 @@
 #include "second_person.h"
 #include "subcommands.h"
 
-#include <errno.h>
 #include <stdint.h>
-#include <unistd.h>
 
 #define REMARKS 20
 
@@ -93,9 +91,8 @@ static int check(struct cli *cli, const void *arg, char **operands, int count)
     (void)count;
     if (rc != 0)
         return rc;
-    if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
-                        language_errno(errno));
+    if (reading_there(operands[0], &err) != 0)
+        return cli_error(cli, EX_NOINPUT, &err);
     if (reading_open(&r, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
         rc = reading_fault(&r);
     if (rc != 0) {

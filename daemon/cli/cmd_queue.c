@@ -27,13 +27,11 @@
 #include "tree.h"
 #include "upload.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define REMARKS 20
 #define LOOK_MS 50 /* between looks for what became of the event */
@@ -472,9 +470,8 @@ static int queue(struct cli *cli, const void *arg, char **operands, int count)
     (void)count;
     if (rc != 0)
         return rc;
-    if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
-                        language_errno(errno));
+    if (reading_there(operands[0], &err) != 0)
+        return cli_error(cli, EX_NOINPUT, &err);
     cli_catch_signals();
     if (reading_open(&q.reading, cli, operands[0], options->all ? SIZE_MAX : REMARKS, &err) != 0)
         rc = cli_error(cli, reading_fault(&q.reading), &err);

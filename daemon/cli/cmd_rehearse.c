@@ -22,7 +22,6 @@
 #include "table.h"
 #include "walk.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -622,14 +621,14 @@ static int rehearse(struct cli *cli, const void *arg, char **operands, int n)
 {
     const struct rehearse_options *options = arg;
     struct rehearsing *r;
+    struct error err;
     int rc = cli_settings(cli);
 
     (void)n;
     if (rc != 0)
         return rc;
-    if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
-                        language_errno(errno));
+    if (reading_there(operands[0], &err) != 0)
+        return cli_error(cli, EX_NOINPUT, &err);
     cli_catch_signals();
     r = xcalloc(1, sizeof *r);
     r->cli = cli;

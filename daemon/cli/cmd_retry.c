@@ -306,7 +306,7 @@ static const char *how_words(struct retrying_run *r, enum notice_state state,
     }
     if (other)
         return T("not asked for");
-    return !unasked ? T("if named") : unnamed ? T("if named, with -u") : T("with -u");
+    return !unasked ? T("with --reason") : unnamed ? T("with -u, --reason") : T("with -u");
 }
 
 static void list_reminder(struct retrying_run *r)

@@ -19,12 +19,10 @@
 #include "template.h"
 #include "trial.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LOOK_MS 100
 
@@ -316,9 +314,8 @@ static int test(struct cli *cli, const void *arg, char **operands, int count)
         return rc;
     if (t.options->to == NULL)
         return cli_fail(cli, EX_USAGE, T("test: to whom? --to 13851400000"));
-    if (access(operands[0], R_OK) != 0)
-        return cli_fail(cli, EX_NOINPUT, T("%s cannot be read: %s"), operands[0],
-                        language_errno(errno));
+    if (reading_there(operands[0], &err) != 0)
+        return cli_error(cli, EX_NOINPUT, &err);
     cli_catch_signals();
     rc = prepare(&t, operands[0]);
     if (rc == 0)

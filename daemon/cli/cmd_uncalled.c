@@ -256,17 +256,17 @@ const struct subcommand cmd_uncalled = {
     .name = "uncalled",
     .operands = "[CAMPAIGN]",
     .summary = N_("whom no message has reached, by community, to be told by a person"),
-    .more =
-        N_("Numbers that nobody has, no receipt for an hour, refused, capped, expired, in\n"
-           "doubt, protected residents: with the text that did not come. And who was told of\n"
-           "an event that has changed, and did not get the correction: with what to tell her.\n"
-           "Who was reached is not listed, nor who was ticked before. The file holds people's\n"
-           "numbers: keep it as you keep the list. Of a sensitive campaign the sum alone is\n"
-           "told.\n"
-           "\n"
-           "Ticks: √ ✓ ✔ 是 已通知 已告知 1 yes told, and a note behind them. Empty, × ✗ 否 未接\n"
-           "无人接听 不在 0 no: not told. Anything else (x too), and a row whose name or number\n"
-           "is not that of the list, is left out and told by row."),
+    .more = N_(
+        "Numbers that nobody has, no receipt for an hour, refused, capped, expired, in\n"
+        "doubt, protected residents: with the text that did not come. And who was told of\n"
+        "an event that has changed, and did not get the correction: with what to tell her.\n"
+        "Who was reached is not listed, nor who was ticked before. The file holds people's\n"
+        "numbers: keep it as you keep the list. Of a sensitive campaign the sum alone is\n"
+        "told.\n"
+        "\n"
+        "Ticks: √ ✓ ✔ v 是 已通知 已告知 1 yes told, and a note behind them. Empty, × ✗ 否\n"
+        "未接 无人接听 不在 0 no: not told. Anything else (x too), and a row whose name or number\n"
+        "is not that of the list, is left out and told by row."),
     .least = 0,
     .most = 1,
     .options = uncalled_options,

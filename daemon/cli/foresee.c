@@ -1,10 +1,6 @@
 #include "foresee.h"
 
 #include "clock.h"
-#include "language.h"
-
-#include <errno.h>
-#include <unistd.h>
 
 static int read_rows(struct foreseen *f, struct error *err)
 {
@@ -23,10 +19,8 @@ static int read_rows(struct foreseen *f, struct error *err)
 int foresee(struct cli *cli, const char *path, size_t keep, foresee_fn *before, void *arg,
             struct foreseen *out, struct error *err)
 {
-    if (access(path, R_OK) != 0) {
-        error_set(err, T("%s cannot be read: %s"), path, language_errno(errno));
+    if (reading_there(path, err) != 0)
         return EX_NOINPUT;
-    }
     if (reading_open(&out->reading, cli, path, keep, err) != 0)
         return reading_fault(&out->reading);
     out->asking = asking_create(cli, out->reading.campaign, clock_wall_ms(), err);

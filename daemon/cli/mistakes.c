@@ -34,7 +34,8 @@ struct looking {
     struct edit edits[MOST_MISTAKES];
     size_t edit_count;
     unsigned round;
-    char unique[16]; /* a name that nothing else has */
+    char unique[16];      /* a name that nothing else has */
+    struct tree given[4]; /* put in where they are missing */
 };
 
 /* Of a node, from round to round; for free(). */
@@ -57,8 +58,12 @@ static size_t place_of(const struct tree *t)
 /* For a text, and for what a campaign cannot do without. */
 static const char *instead_of(const struct looking *l, const struct tree *t)
 {
-    static const char *const needed[][2] = {
-        {"id", "x"}, {"class", "notice"}, {"title", "x"}, {"at", "now"}, {"name", NULL}};
+    static const char *const needed[][2] = {{"id", "x"},
+                                            {"class", "notice"},
+                                            {"title", "x"},
+                                            {"at", "now"},
+                                            {"starts", "2099-01-01T09:00"},
+                                            {"name", NULL}};
 
     for (size_t i = 0; t->name != NULL && i < sizeof needed / sizeof *needed; i++)
         if (strcmp(needed[i][0], t->name) == 0)
@@ -150,6 +155,29 @@ static struct tree *find(struct tree *root, const struct edit *e)
     return t;
 }
 
+static bool hangs_on_start(const struct tree *t)
+{
+    static const char *const names[] = {"ends", "repeat", "except", "moved", "expires", "until"};
+
+    for (size_t i = 0; t->name != NULL && i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], t->name) == 0)
+            return true;
+    return false;
+}
+
+/* What was right for the event's own start may be wrong for another, and is no mistake. */
+static void forget_times(struct tree *t)
+{
+    for (struct tree **at = &t->first; *at != NULL;)
+        if (hangs_on_start(*at)) {
+            *at = (*at)->next;
+            t->count--;
+        } else {
+            forget_times(*at);
+            at = &(*at)->next;
+        }
+}
+
 static void apply(struct tree *t, const struct edit *e)
 {
     struct tree *parent = (struct tree *)t->parent, **at = &parent->first;
@@ -159,6 +187,11 @@ static void apply(struct tree *t, const struct edit *e)
         t->string = e->instead;
         t->first = NULL;
         t->count = 0;
+        if (t->name != NULL && strcmp(t->name, "starts") == 0) {
+            while (parent->parent != NULL)
+                parent = (struct tree *)parent->parent;
+            forget_times(parent);
+        }
         return;
     }
     while (*at != NULL && *at != t)
@@ -169,18 +202,53 @@ static void apply(struct tree *t, const struct edit *e)
     parent->count--;
 }
 
+/* What is missing was told in the first round, and hides nothing else. Behind all others: their
+ * places stay. Returns whether the start was. */
+static bool give(struct looking *l, struct tree *root)
+{
+    static const char *const needed[] = {"id", "class", "title", "starts"};
+    struct tree *campaign = (struct tree *)tree_member(root, "campaign");
+    struct tree *event, *one = l->given;
+    bool startless = false;
+
+    campaign = campaign != NULL ? campaign : root;
+    event = (struct tree *)tree_member(campaign, "event");
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+        bool start = strcmp(needed[i], "starts") == 0;
+        struct tree *to = start ? event : campaign, **at;
+
+        if (to == NULL || to->kind != TREE_OBJECT || tree_member(to, needed[i]) != NULL)
+            continue;
+        *one = (struct tree){.kind = TREE_STRING, .name = needed[i], .parent = to};
+        one->string = instead_of(l, one);
+        for (at = &to->first; *at != NULL;)
+            at = &(*at)->next;
+        *at = one++;
+        to->count++;
+        startless = startless || start;
+    }
+    return startless;
+}
+
 /* The places of one round are all of the same tree. */
-static void edit(const struct looking *l, struct tree *root)
+static void edit(struct looking *l, struct tree *root)
 {
     struct tree *nodes[MOST_MISTAKES];
+    bool startless = l->round > 0 && give(l, root);
 
     for (size_t from = 0, to; from < l->edit_count; from = to) {
+        if (startless && l->edits[from].round > 0) {
+            forget_times(root);
+            startless = false;
+        }
         for (to = from; to < l->edit_count && l->edits[to].round == l->edits[from].round; to++)
             nodes[to] = find(root, &l->edits[to]);
         for (size_t i = from; i < to; i++)
             if (nodes[i] != NULL)
                 apply(nodes[i], &l->edits[i]);
     }
+    if (startless)
+        forget_times(root);
 }
 
 /* Whether another reading may find more. */
@@ -198,7 +266,7 @@ static bool look(struct looking *l, const struct cli *cli, const char *path)
     c = campaign_read_document(root, path, &cli->settings->defaults, NULL, 0, &err);
     tree_listen(NULL, NULL);
     campaign_free(c);
-    return c == NULL && l->edit_count > edits;
+    return c == NULL && (l->edit_count > edits || l->round == 0);
 }
 
 static int by_line(const void *a, const void *b)

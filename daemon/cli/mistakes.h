@@ -3,8 +3,9 @@
  *
  * Whoever writes a campaign mends its mistakes in one go. What can be found by itself is told: each
  * field, each text, each reminder. The file is read as `queue` reads it; what was wrong is then
- * taken out of it, or a text replaced, and it is read again, until nothing new is found. What
- * only comes of something taken out is not told.
+ * taken out of it, or a text replaced, what is missing put in, and it is read again, until nothing
+ * new is found. What only comes of something taken out is not told; nor is a time judged by a start
+ * that stands for a wrong one.
  */
 #ifndef OUTREACH_MISTAKES_H
 #define OUTREACH_MISTAKES_H

@@ -136,6 +136,16 @@ int reading_speaks(const struct cli *cli, const struct campaign *c, struct error
     return rc;
 }
 
+int reading_there(const char *path, struct error *err)
+{
+    if (access(path, R_OK) == 0)
+        return 0;
+    if (errno == ENOENT && strspn(path, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(path))
+        return error_set(err, T("there is no file %s: name the campaign file, such as %s.conf"),
+                         path, path);
+    return error_set(err, T("%s cannot be read: %s"), path, language_errno(errno));
+}
+
 static int refuse_list(const char *path, struct error *err)
 {
     return ends_with(path, ".csv") || ends_with(path, ".xlsx") || ends_with(path, ".xls")

@@ -41,6 +41,10 @@ int reading_open(struct reading *r, struct cli *cli, const char *path, size_t ke
  * read. */
 int reading_speaks(const struct cli *cli, const struct campaign *c, struct error *err);
 
+/* Whether the file may be read; -1 with err, which tells who named a campaign's id to name its
+ * file. */
+int reading_there(const char *path, struct error *err);
+
 /* The file as a tree, by its name as JSON or libconfig; NULL with err. */
 struct tree *reading_document(const char *path, struct error *err);
 

@@ -25,6 +25,7 @@ static const struct {
     {"✔", TICK_TOLD, ANYTHING},
     {"☑", TICK_TOLD, ANYTHING},
     {"✅", TICK_TOLD, ANYTHING},
+    {"v", TICK_TOLD, NOTE}, /* the √ that every keyboard has */
     {"已通知", TICK_TOLD, ANYTHING},
     {"已告知", TICK_TOLD, ANYTHING},
     {"已转告", TICK_TOLD, ANYTHING},

@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "phone.h"
 #include "picture.h"
+#include "prose.h"
 #include "register.h"
 #include "sheet_read.h"
 #include "template.h"
@@ -141,7 +142,7 @@ static int on_row(void *arg, const struct csv_row *row, struct error *err)
 static void left_out(struct ticks *t, const struct tick *one, const char *why)
 {
     if (t->left_out++ < REFUSED_SHOWN)
-        fprintf(stderr, T("row %lu is left out: %s\n"), one->row, why);
+        prose_tell(T("row %lu is left out: %s\n"), one->row, why);
 }
 
 /* The campaign of a row. -1 with err where there is none. */
@@ -250,9 +251,10 @@ static int check(struct ticks *t, struct error *err)
         if (one->n > rows_of(t->picture))
             return error_set(err, T("%s: \"%s\" has no recipient %" PRId64 "; nothing was changed"),
                              t->path, one->campaign, one->n);
-        why = one->mark == TICK_UNCLEAR
-                  ? T("its mark says neither yes nor no (√, ✓, 是, 已通知, 已告知, yes and 1 do)")
-                  : why_not(t, one, &rc, err);
+        why =
+            one->mark == TICK_UNCLEAR
+                ? T("its mark says neither yes nor no (√, ✓, v, 是, 已通知, 已告知, yes and 1 do)")
+                : why_not(t, one, &rc, err);
         if (rc != 0)
             return -1;
         if (why != NULL) {

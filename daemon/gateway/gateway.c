@@ -406,11 +406,14 @@ int gateway_configure(struct gateway *gw, const struct tree *group, const char *
         return tree_error(err, plugin, "expected a plugin's name, or an absolute path");
     if (plugin_load(plugin->string, plugin_dir, &gw->plugin, &why) != 0)
         return tree_error(err, plugin, "%s", why.text);
-    gw->settings = gateway_settings_read(group, &gw->plugin, &gw->set->arena, &why);
+    gw->settings = gw->set->plans
+                       ? gateway_settings_plan(group, &gw->plugin, &gw->set->arena, &why)
+                       : gateway_settings_read(group, &gw->plugin, &gw->set->arena, &why);
     if (gw->settings == NULL)
         return error_set(err, "%s", why.text);
     gw->config = gateway_settings_config(gw->settings);
-    gateway_print(group, gw->print);
+    if (!gw->set->plans)
+        gateway_print(group, gw->print);
     return 0;
 }
 

@@ -147,8 +147,9 @@ void gateway_set_share(struct gateway_set *set, struct db *db);
  * every setting. Returns 0, or -1 with err. */
 int gateway_set_check(const struct tree *list, const char *plugin_dir, struct error *err);
 
-/* Checked in the same way, and never opened: for who asks what would be done. Whatever is
- * not disabled counts as usable; nothing may be submitted. NULL with err. */
+/* Checked in the same way but for secrets, and never opened: for who asks what would be done,
+ * and need not be able to read what only the daemon may. Whatever is not disabled counts as
+ * usable; nothing may be submitted. NULL with err. */
 struct gateway_set *gateway_set_plan(const struct tree *list, const char *plugin_dir,
                                      struct error *err);
 

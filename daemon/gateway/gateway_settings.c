@@ -324,6 +324,27 @@ static const struct field *merge(const struct gateway_plugin *plugin, const stru
     return fields_check(table, err) == 0 ? table : NULL;
 }
 
+/* The same table, in which a secret is the string that stands for it. */
+static const struct field *sealed(const struct field *table, struct arena *arena)
+{
+    struct field *copy;
+    size_t n = 0;
+
+    while (table[n].name != NULL)
+        n++;
+    copy = arena_alloc(arena, (n + 1) * sizeof *copy);
+    memcpy(copy, table, (n + 1) * sizeof *copy);
+    for (size_t i = 0; i < n; i++) {
+        if (copy[i].kind == FIELD_SECRET) {
+            copy[i].kind = FIELD_STRING;
+            copy[i].min = copy[i].max = 0; /* were the secret's */
+        } else if (copy[i].fields != NULL) {
+            copy[i].fields = sealed(copy[i].fields, arena);
+        }
+    }
+    return copy;
+}
+
 static int finish_config(struct gateway_config *c, const struct gateway_plugin *plugin,
                          const struct tree *group, struct error *err)
 {
@@ -355,9 +376,9 @@ static int finish_config(struct gateway_config *c, const struct gateway_plugin *
     return 0;
 }
 
-struct gateway_settings *gateway_settings_read(const struct tree *group,
-                                               const struct gateway_plugin *plugin,
-                                               struct arena *arena, struct error *err)
+static struct gateway_settings *settings_read(const struct tree *group,
+                                              const struct gateway_plugin *plugin, bool seal,
+                                              struct arena *arena, struct error *err)
 {
     size_t size = sizeof(struct gateway_settings) + table_length(plugin->settings) * SLOT_BYTES;
     struct gateway_settings *s = arena_alloc(arena, size);
@@ -369,8 +390,13 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
         error_prefix(err, "plugin %s: its own table of settings", plugin->name);
         return NULL;
     }
-    if (fields_read(s->table, group, s, arena, err) != 0 ||
-        finish_config(&s->config, plugin, group, err) != 0)
+    if (seal)
+        s->table = sealed(s->table, arena);
+    if (fields_read(s->table, group, s, arena, err) != 0)
+        return NULL;
+    if (seal)
+        s->config.callback_token = NULL;
+    if (finish_config(&s->config, plugin, group, err) != 0)
         return NULL;
     s->config.number = gateway_settings_string(s, "source");
     if (s->config.sender_rate > 0) {
@@ -382,6 +408,20 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
         }
     }
     return s;
+}
+
+struct gateway_settings *gateway_settings_read(const struct tree *group,
+                                               const struct gateway_plugin *plugin,
+                                               struct arena *arena, struct error *err)
+{
+    return settings_read(group, plugin, false, arena, err);
+}
+
+struct gateway_settings *gateway_settings_plan(const struct tree *group,
+                                               const struct gateway_plugin *plugin,
+                                               struct arena *arena, struct error *err)
+{
+    return settings_read(group, plugin, true, arena, err);
 }
 
 const struct gateway_config *gateway_settings_config(const struct gateway_settings *s)

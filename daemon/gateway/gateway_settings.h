@@ -30,6 +30,12 @@ struct gateway_settings *gateway_settings_read(const struct tree *group,
                                                const struct gateway_plugin *plugin,
                                                struct arena *arena, struct error *err);
 
+/* The same for who opens nothing, and may not know the secrets: none is read, and what stands
+ * for one is not looked at. */
+struct gateway_settings *gateway_settings_plan(const struct tree *group,
+                                               const struct gateway_plugin *plugin,
+                                               struct arena *arena, struct error *err);
+
 const struct gateway_config *gateway_settings_config(const struct gateway_settings *s);
 
 /* The instance's capabilities, in place of the plugin's. */

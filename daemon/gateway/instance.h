@@ -90,6 +90,7 @@ struct gateway_set {
     uint64_t usable; /* a bit for each */
     size_t outstanding;
     bool opening;                 /* changed() is not called yet */
+    bool plans;                   /* gateway_set_plan(): it has no secrets */
     struct promise *spare;        /* to be used again */
     LIST_HEAD(, promise) orphans; /* of plugins that were closed meanwhile */
 };

@@ -140,6 +140,7 @@ struct gateway_set *gateway_set_plan(const struct tree *list, const char *plugin
 {
     struct gateway_set *set = xcalloc(1, sizeof *set);
 
+    set->plans = true;
     if (set_configure(set, list, plugin_dir, err) != 0) {
         gateway_set_close(set);
         return NULL;

@@ -259,6 +259,9 @@ journey('what an amendment may not be is refused with the reason, and nothing is
   const nobody = await s.outreach('amend', s.write('word.json', JSON.stringify({ ...good, title: '另', audience: {} })));
   assert.equal(nobody.code, 64, nobody.all);
   assert.match(nobody.err, /say -y/);
+  // Reminders that say the same are named together: those to come are not left out.
+  const reworded = await s.outreach('amend', s.write('word.json', JSON.stringify({ ...good, texts: { ...good.texts, zh: `${good.texts.zh}！` }, audience: {} })));
+  assert.deepEqual(reworded.out.match(/text of .*/g), ['text of first, eve (sms):'], reworded.all);
   await s.xadd({ ...good, class: 'notice' }, { op: 'amend' });
   await until('its refusal', async () => (await s.rejected()).some((r) => /class: it is personal/.test(r.reason)));
   assert.equal(await (await s.redis()).call('HGET', 'outreach:{word}', 'document'), document);
@@ -296,6 +299,8 @@ journey('of an event that repeats one day moves, then falls out: who was told of
   assert.deepEqual(await s.settled('series', name(3), 60000), { delivered: 4 });
   // Another day moves: nobody knew of it, and nobody is told.
   const later = { moved: [`${day(10)} ${inDays(11, '09:00')}`] };
+  const asked = await s.outreach('amend', s.write('later.json', JSON.stringify({ ...series(later), audience: {} })));
+  assert.match(asked.out, /series becomes version 2:\n {2}eve-.*[^]*\n {2}eve-\d+ {2}.* -> /, asked.all); // no two lines that say the same
   await s.xadd(series(later), { op: 'amend' });
   await until('the amendment', async () => (await version(s, 'series')) === 2, 60000);
   await walked(s, 'series');

@@ -32,8 +32,8 @@ journey('another file than a campaign, or none, is told with what to do', async 
   fs.writeFileSync(s.path('list.csv'), '姓名,手机号\n王秀英,13851500001\n');
   for (const [file, env, code, words] of [
     ['list.csv', ZH, 65, '是名单：请改写活动文件'], ['list.csv', EN, 65, 'is a list: name the campaign file'],
-    ['none.conf', ZH, 66, 'none.conf：没有这个文件或目录'], ['none.conf', EN, 66, 'none.conf cannot be read: No such file or directory']]) {
-    const result = await s.run(['-c', s.conf, 'check', s.path(file)], { env });
+    ['fair-2027', ZH, 66, '没有文件 fair-2027：请写活动文件，例如 fair-2027.conf'], ['none.conf', ZH, 66, 'none.conf：没有这个文件或目录'], ['none.conf', EN, 66, 'none.conf cannot be read: No such file or directory']]) {
+    const result = await s.run(['-c', s.conf, 'check', file.includes('.') ? s.path(file) : file], { env });
     assert.equal(result.code, code, result.all);
     assert.ok(result.err.includes(words), result.err);
   }
@@ -77,6 +77,24 @@ reminders = ( { name = "a"; at = "nov"; },
     { env: EN });
   assert.deepEqual(lacking.err.match(/title is missing|event\.starts: expected|reminders is missing|rate: expected|4 mistakes/g).sort(),
     ['4 mistakes', 'event.starts: expected', 'rate: expected', 'reminders is missing', 'title is missing']);
+  // A start that is none hides no other mistake, and what was written for the right one is not one.
+  const start = await s.run(['-c', s.conf, 'check', s.write('start.conf', `id = "x"; class = "notice"; title = "T";
+event = { starts = "2027-13-06 09:00"; ends = "2027-03-20T11:00"; repeat = "FREQ=WEEKLY;COUNT=3"; moved = ( "2027-03-13 2027-03-14T09:00" ); };
+expires = "2027-03-20T09:00";
+texts = { zh = "{{event.tiem}}"; };
+reminders = ( { name = "a"; at = "-1d 18:00"; }, { name = "b"; at = "the day before"; } );
+`)], { env: EN });
+  assert.deepEqual(start.err.match(/start\.conf:\d+: [^:]+|\d mistakes/g),
+    ['start.conf:2: event.starts', 'start.conf:4: texts.zh', 'start.conf:5: reminders[1].at', '3 mistakes']);
+  // Nor does a title or a start by another name, which is missing then.
+  const misnamed = await s.run(['-c', s.conf, 'check', s.write('misnamed.conf', `id = "x"; class = "notice"; titel = "T";
+event = { start = "2027-03-06T09:00"; ends = "2027-03-06T11:00"; };
+texts = { zh = "{{event.tiem}}"; };
+reminders = ( { name = "a"; at = "-1d 18:00"; expires = "2027-03-06T10:00"; }, { name = "b"; at = "the day before"; } );
+`)], { env: EN });
+  assert.deepEqual(misnamed.err.match(/misnamed\.conf:\d+: [^:]+|starts is missing|\d mistakes/g), [
+    'misnamed.conf:1: titel', 'misnamed.conf:1: title is missing', 'misnamed.conf:2: event.start', 'misnamed.conf:2: event',
+    'starts is missing', 'misnamed.conf:3: texts.zh', 'misnamed.conf:4: reminders[1].at', '6 mistakes']);
   // One alone has no sum, and JSON says in which file.
   const one = await s.run(['-c', s.conf, 'check', s.write('one.json', '{"id":"x","clas":"notice","class":"notice","title":"t",'
     + '"event":{"starts":"2027-03-06T09:00"},"texts":"x","reminders":[{"name":"a","at":"now"}]}')], { env: EN });

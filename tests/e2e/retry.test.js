@@ -37,7 +37,7 @@ journey('a retry reaches exactly those whose sending failed, once each, at an SM
   const list = (await s.ok('retry', 'fair', '--list')).out;
   assert.match(list, /first +failed +4 +yes +protocol/);
   assert.match(list, /first +failed +2 +yes +attempts/);
-  assert.match(list, /first +failed +2 +if named +number\n[^]*\n +number +nobody has this number: correct it in the list\n/);
+  assert.match(list, /first +failed +2 +with --reason +number\n[^]*\n +number +nobody has this number: correct it in the list\n/);
   assert.match(list, /first +undelivered +1 +with -u/);
   assert.match(list, /over +failed +4 +over +protocol/);
   assert.match(list, /to be tried again: 6/);

@@ -140,6 +140,34 @@ static void test_world_writable(void **state)
     tree_free(t);
 }
 
+/* An organizer forecasts and approves: the passwords of gateways are the daemon's alone. */
+static void test_plan_without_secrets(void **state)
+{
+    static const char text[] =
+        "gateways = ("
+        "{ name = \"a\"; plugin = \"smpp\"; host = \"127.0.0.1\"; system_id = \"w\"; "
+        "password = \"@env:NOT_SET\"; source = \"1069\"; cost = 0.5; },"
+        "{ name = \"b\"; plugin = \"modem\"; ports = ( \"/dev/ttyUSB0\" ); "
+        "pin = \"@file:/nowhere/pin\"; callback_token = \"@env:NONE\"; },"
+        "{ name = \"c\"; plugin = \"exec\"; channel = \"sms\"; command = ( \"/bin/true\" ); "
+        "secrets = ( { name = \"KEY\"; value = \"@env:NOT_SET\"; } ); } );";
+    struct tree *t = must_parse(text);
+    struct error err = {""};
+    struct gateway_set *set;
+
+    (void)state;
+    unsetenv("NOT_SET");
+    set = gateway_set_plan(tree_get(t, "gateways"), BUILD_DIR "/plugins", &err);
+    if (set == NULL)
+        fail_msg("%s", err.text);
+    assert_int_equal(gateway_set_count(set), 3);
+    assert_true(gateway_config(gateway_set_at(set, 0))->cost == 0.5);
+    gateway_set_close(set);
+    assert_int_equal(gateway_set_check(tree_get(t, "gateways"), BUILD_DIR "/plugins", &err), -1);
+    assert_string_equal(err.text, "o.conf:1: gateways[0].password: the environment has no NOT_SET");
+    tree_free(t);
+}
+
 /* ------------------------------------------------------------------ settings */
 
 static void test_settings(void **state)
@@ -944,6 +972,7 @@ int main(void)
 {
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(test_world_writable),
+        cmocka_unit_test(test_plan_without_secrets),
         cmocka_unit_test(test_settings),
         cmocka_unit_test(test_setting_paths),
         cmocka_unit_test(test_presets),

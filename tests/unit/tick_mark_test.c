@@ -27,6 +27,9 @@ static const struct fact {
     {"YES", TICK_TOLD},
     {"Ｙ", TICK_TOLD},
     {"yes, by phone", TICK_TOLD},
+    {"v", TICK_TOLD}, /* who has no √ on her keyboard */
+    {"Ｖ", TICK_TOLD},
+    {"V 王姐", TICK_TOLD},
     {"TRUE", TICK_TOLD},
     {"", TICK_NOT_TOLD},
     {"   ", TICK_NOT_TOLD},
@@ -52,6 +55,8 @@ static const struct fact {
     {"1月5日打过", TICK_UNCLEAR}, /* begins with a 1, and is none */
     {"11", TICK_UNCLEAR},
     {"yesterday", TICK_UNCLEAR},
+    {"v 没接", TICK_UNCLEAR},
+    {"very soon", TICK_UNCLEAR},
     {"王姐 3月5日", TICK_UNCLEAR},
     {"nobody", TICK_UNCLEAR},
 };
