@@ -44,8 +44,8 @@ static const char *const sentences[] = {
     [REMARK_IN_LIST] = N_("%.80s: %.400s"),
     [REMARK_OF_LIST] = N_("%.400s (%.80s)"),
     [REMARK_REGISTER] = N_("register"),
-    [LIST_XLS] = N_("%s: is an old Excel workbook (.xls): save it as an Excel workbook of today, "
-                    ".xlsx (File, Save As)"),
+    [LIST_XLS] = N_("%s: is an old Excel workbook (.xls), or has a password: save it as .xlsx "
+                    "without one (File, Save As)"),
     [LIST_NO_FILE] = N_("%s: is not a regular file"),
     [LIST_EMPTY] = N_("%s: is empty"),
     [LIST_HEADER] = N_("%s: row %lu: %s"),

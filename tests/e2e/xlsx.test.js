@@ -66,7 +66,7 @@ journey('the old .xls, a workbook with a password, and half a file are refused w
   XLSX.writeFile(book, s.path('old.xls'), { bookType: 'biff8' });
   XLSX.writeFile(book, s.path('new.xlsx'));
   fs.writeFileSync(s.path('half.xlsx'), fs.readFileSync(s.path('new.xlsx')).subarray(0, 4000));
-  for (const [file, words] of [['old.xls', /old Excel workbook .*\.xlsx/], ['half.xlsx', /no Excel workbook, or a damaged one/]]) {
+  for (const [file, words] of [['old.xls', /old Excel workbook \(\.xls\), or has a password: save it as \.xlsx/], ['half.xlsx', /no Excel workbook, or a damaged one/]]) {
     const r = await s.outreach('check', s.write('fair.conf', campaign(`{ file = "${file}"; }`)));
     assert.equal(r.code, 65, r.all);
     assert.match(r.err, words);
