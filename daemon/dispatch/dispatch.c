@@ -194,8 +194,9 @@ static void before_redis(void *arg)
     struct dispatch *d = arg;
 
     delivery_log_write(d->log); /* what it has lost is for who submits to hear */
-    if (d->settlings > 0)
+    if (d->settles)
         FAULT_POINT("W6");
+    d->settles = false;
 }
 
 struct dispatch *dispatch_create(const struct dispatch_options *options)

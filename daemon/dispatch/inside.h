@@ -222,6 +222,7 @@ struct dispatch {
     struct intent *spare_intents;
     struct settling *spare_settlings;
     size_t intents, settlings; /* out of the pool */
+    bool settles;              /* outcomes have been sent, and nothing has left for Redis since */
     struct refs *refs;
     struct events *events;
     struct corrector *corrector;

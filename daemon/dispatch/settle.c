@@ -592,6 +592,7 @@ void settle_flush(struct job *job)
         tell_last(s, db, target.now_ms);
     moves_command(&s->moves, &target, &d->command);
     db_send(db, &d->command, on_settled, s);
+    d->settles = true;
 }
 
 void settle_all(struct dispatch *d)

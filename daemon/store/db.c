@@ -1112,6 +1112,17 @@ static void keep_reply(void *arg, const redisReply *reply)
     *(redisReply **)arg = db_copy_reply(reply);
 }
 
+/* Whoever asked is gone when it comes. */
+static void forget_answer(struct db *db, const void *arg)
+{
+    struct request *const lists[] = {db->first, db->aside};
+
+    for (size_t i = 0; i < 2; i++)
+        for (struct request *r = lists[i]; r != NULL; r = r->next)
+            if (r->arg == arg)
+                r->fn = NULL;
+}
+
 int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *err)
 {
     redisReply *answer = NULL;
@@ -1122,8 +1133,10 @@ int db_ask(struct db *db, struct command *c, redisReply **reply, struct error *e
     db_try(db, c, keep_reply, &answer);
     while (answer == NULL && !db->refused && clock_mono_ms() < until)
         event_base_loop(db->base, EVLOOP_ONCE);
-    if (answer == NULL)
+    if (answer == NULL) {
+        forget_answer(db, &answer);
         return error_set(err, "Redis does not answer: %s", language_text(db->why));
+    }
     if (answer->type == REDIS_REPLY_ERROR) {
         error_set(err, "Redis: %s", answer->str);
         freeReplyObject(answer);
