@@ -2,6 +2,7 @@
 
 #include <event2/event.h>
 #include <jansson.h>
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -73,10 +74,33 @@ char *xasprintf(const char *format, ...)
     return must(n < 0 ? NULL : s, 1);
 }
 
+static void *crypto_malloc(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return xmalloc(size);
+}
+
+static void *crypto_realloc(void *p, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    if (size > 0)
+        return xrealloc(p, size);
+    free(p);
+    return NULL;
+}
+
+static void crypto_free(void *p, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(p);
+}
+
 void mem_rule(void)
 {
     event_set_mem_functions(xmalloc, xrealloc, free);
     json_set_alloc_funcs(xmalloc, free);
+    if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
+        abort(); /* something of it has been used before */
 }
 
 static struct arena_chunk *chunk_create(size_t size)

@@ -21,8 +21,8 @@ char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* libevent's and jansson's memory by the rule above, before anything of theirs is used;
- * libcurl's is http_client.c's matter. */
+/* libevent's, jansson's and libcrypto's memory by the rule above, before anything of theirs is
+ * used: a digest that was not made looks like one. libcurl's is http_client.c's matter. */
 void mem_rule(void);
 
 /* An arena: many small pieces of one life, freed together. Zero-initialised is
