@@ -8,6 +8,7 @@
 //                  callback: the URL for replies; phone: "from to text TEXT", one of them
 //   kannel.got()   what fakesmsc printed, the parts of a long message joined by their UDH
 
+const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
@@ -52,15 +53,26 @@ class Kannel {
     this.running = {};
   }
 
-  async start() {
-    this.ports ??= await freePorts(this.host, 4);
-    const [admin, boxes, smsc, sendsms] = this.ports;
-    this.port = sendsms;
-    const file = path.join(this.dir, 'kannel.conf');
-    fs.writeFileSync(file, this.conf(admin, boxes, smsc, sendsms));
+  /** Whether bearerbox came up with these ports. */
+  async listens(ports) {
+    const [admin, boxes, smsc, sendsms] = this.ports = ports;
     const said = this.log('bearerbox').length;
-    this.launch('bearerbox', [file]);
-    await until('bearerbox to listen', () => /entering mainloop/.test(this.log('bearerbox').slice(said)));
+    this.port = sendsms;
+    this.file = path.join(this.dir, 'kannel.conf');
+    fs.writeFileSync(this.file, this.conf(admin, boxes, smsc, sendsms));
+    this.launch('bearerbox', [this.file]);
+    let ended = false;
+    this.running.bearerbox.ended.then(() => { ended = true; });
+    await until('bearerbox to listen, or to end', () => ended || /entering mainloop/.test(this.log('bearerbox').slice(said)));
+    return !ended;
+  }
+
+  async start() {
+    const before = this.ports;
+    // Its operator's port is one of all addresses: somebody's connection may have taken it since.
+    for (let tries = 5; !(await this.listens(before ?? await freePorts(this.host, 4))); tries--)
+      assert.ok(tries > 0, `bearerbox ended:\n${this.log('bearerbox').slice(-2000)}`);
+    const [, , smsc, sendsms] = this.ports, file = this.file;
     this.launch('smsbox', [file]); // without an id: one that has it gets only what is routed to it
     await until('smsbox to be there', async () => /smsbox:/.test(await this.status()) && reachable(this.host, sendsms));
     // "from to type text", of a phone; without one it is only there
