@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #define CHUNK_BYTES (64u * 1024u)
 
@@ -22,7 +23,8 @@ static void *must(void *p, size_t size)
 {
     if (p == NULL && size > 0) {
         fprintf(stderr, "out of memory: %zu bytes\n", size);
-        exit(EX_OSERR); /* not 70: that one is not to be started again */
+        _exit(EX_OSERR); /* not 70: that one is not to be started again; and no library clears up,
+                          * which would ask for memory */
     }
     return p;
 }
