@@ -78,34 +78,49 @@ int network_check(const char *network, struct error *err)
     return 0;
 }
 
-int network_find(const char *setting, const char *text, int port, char *host, size_t host_bytes,
-                 int *found_port, struct error *err)
+int network_resolve(const char *setting, const char *name, char *host, size_t host_bytes,
+                    struct error *err)
 {
     struct evutil_addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-    const char *colon = strrchr(text, ':');
-    char name[256];
-    size_t n = strlen(text);
-    bool bracketed = text[0] == '[';
-    int rc;
+    int rc = evutil_getaddrinfo(name, NULL, &hints, &found);
 
-    *found_port = port;
-    if (colon != NULL && (strchr(text, ':') == colon || (bracketed && colon[-1] == ']'))) {
-        n = (size_t)(colon - text);
-        *found_port = atoi(colon + 1);
-    }
-    if (bracketed && n > 2) {
-        text++;
-        n -= 2;
-    }
-    if (n == 0 || n >= sizeof name || *found_port < 1 || *found_port > 65535)
-        return error_set(err, "%s: \"%.80s\": write \"host:port\"", setting, text);
-    memcpy(name, text, n);
-    name[n] = '\0';
-    rc = evutil_getaddrinfo(name, NULL, &hints, &found);
     if (rc != 0)
         return error_set(err, "%s: %s: %s", setting, name, evutil_gai_strerror(rc));
     rc = getnameinfo(found->ai_addr, found->ai_addrlen, host, (socklen_t)host_bytes, NULL, 0,
                      NI_NUMERICHOST);
     evutil_freeaddrinfo(found);
     return rc == 0 ? 0 : error_set(err, "%s: %s has no address", setting, name);
+}
+
+/* 0: it is none. */
+static int parse_port(const char *text)
+{
+    char *end;
+    long port = strtol(text, &end, 10);
+
+    return *end == '\0' && port > 0 && port <= 65535 ? (int)port : 0;
+}
+
+int network_find(const char *setting, const char *text, int port, char *host, size_t host_bytes,
+                 int *found_port, struct error *err)
+{
+    const char *colon = strrchr(text, ':');
+    char name[256];
+    size_t n = strlen(text);
+    bool bracketed = text[0] == '[';
+
+    *found_port = port;
+    if (colon != NULL && (strchr(text, ':') == colon || (bracketed && colon[-1] == ']'))) {
+        n = (size_t)(colon - text);
+        *found_port = parse_port(colon + 1);
+    }
+    if (bracketed && n > 2) {
+        text++;
+        n -= 2;
+    }
+    if (n == 0 || n >= sizeof name || *found_port == 0)
+        return error_set(err, "%s: \"%.80s\": write \"host:port\"", setting, text);
+    memcpy(name, text, n);
+    name[n] = '\0';
+    return network_resolve(setting, name, host, host_bytes, err);
 }

@@ -19,9 +19,12 @@ bool network_contains(const char *network, const char *address);
  * one, since they mean that something else was meant. */
 int network_check(const char *network, struct error *err);
 
-/* "host:port" or "[::1]:6379" to a numeric address, a host alone has the port that port says. Looks
- * the name up, and blocks for that: before the loop runs. -1 with a reason that names the
- * setting. */
+/* A host's name to its numeric address. Looks the name up, and blocks for that: before the loop
+ * runs. -1 with a reason that names the setting. */
+int network_resolve(const char *setting, const char *name, char *host, size_t host_bytes,
+                    struct error *err);
+
+/* The same of "host:port" or "[::1]:6379"; a host alone has the port that port says. */
 int network_find(const char *setting, const char *text, int port, char *host, size_t host_bytes,
                  int *found_port, struct error *err);
 

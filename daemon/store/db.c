@@ -748,20 +748,12 @@ static int parse_url(struct db *db, const char *url, struct error *err)
 /* hiredis looks names up with the loop waiting; do it here, once, before the loop runs. */
 static int resolve_host(struct db *db, struct error *err)
 {
-    struct evutil_addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     char numeric[64];
-    int rc;
 
     if (db->host == NULL)
         return 0;
-    rc = evutil_getaddrinfo(db->host, NULL, &hints, &found);
-    if (rc != 0)
-        return error_set(err, "redis.url: %s: %s", db->host, evutil_gai_strerror(rc));
-    rc = getnameinfo(found->ai_addr, found->ai_addrlen, numeric, sizeof numeric, NULL, 0,
-                     NI_NUMERICHOST);
-    evutil_freeaddrinfo(found);
-    if (rc != 0)
-        return error_set(err, "redis.url: %s has no address", db->host);
+    if (network_resolve("redis.url", db->host, numeric, sizeof numeric, err) != 0)
+        return -1;
     free(db->host);
     db->host = xstrdup(numeric);
     return 0;

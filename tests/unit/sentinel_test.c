@@ -270,7 +270,8 @@ static void test_nobody(void **state)
 
 static void test_addresses(void **state)
 {
-    static const char *const bad[] = {"", ":26379", "127.0.0.1:0", "127.0.0.1:65536", "[]:1"};
+    static const char *const bad[] = {
+        "", ":26379", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:6379x", "[]:1"};
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
