@@ -90,12 +90,11 @@ static struct campaign *compile(const char *json)
     return c;
 }
 
-/* A campaign of three, queued on 2027-02-01: r on 02-27, s on 03-05. */
-static void queued_with(const char *more)
+/* The campaign, of three people, queued on 2027-02-01; takes it over. */
+static void queue_it(struct campaign *campaign)
 {
     struct command c = COMMAND_INIT;
     struct buf json = BUF_INIT(1u << 20);
-    struct campaign *campaign = compile(document_with(EVENT("06"), TEXTS, BOTH, more));
     struct campaign_queueing q = {.event_id = "100-0",
                                   .by = "ann",
                                   .token = "t",
@@ -116,6 +115,12 @@ static void queued_with(const char *more)
     command_free(&c);
     buf_free(&json);
     campaign_free(campaign);
+}
+
+/* r on 02-27, s on 03-05. */
+static void queued_with(const char *more)
+{
+    queue_it(compile(document_with(EVENT("06"), TEXTS, BOTH, more)));
 }
 
 static void queued(void)
@@ -709,29 +714,7 @@ static void test_correction(void **state)
 
 static void queued_series(void)
 {
-    struct command c = COMMAND_INIT;
-    struct buf json = BUF_INIT(1u << 20);
-    struct campaign *campaign = compile(document(SERIES(""), TEXTS, EVE));
-    struct campaign_queueing q = {.event_id = "100-0",
-                                  .by = "ann",
-                                  .token = "t",
-                                  .rows = 3,
-                                  .queued_ms = at("2027-02-01T00:00")};
-    redisReply *reply = NULL;
-    struct error err = {""};
-
-    ask("FLUSHALL");
-    script(SCRIPT_ADD, 2, C " " C ":audience t 0 a b c");
-    campaign_write_json(campaign, &json);
-    q.document = json.data;
-    q.document_length = json.length;
-    campaign_queue_command(&c, campaign, &q);
-    assert_int_equal(db_ask(f.db, &c, &reply, &err), 0);
-    is("OK", reply->element[0]->str);
-    freeReplyObject(reply);
-    command_free(&c);
-    buf_free(&json);
-    campaign_free(campaign);
+    queue_it(compile(document(SERIES(""), TEXTS, EVE)));
 }
 
 /* An occurrence that nobody was told of moves, keeps its name, and the others stay. */
