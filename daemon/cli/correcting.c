@@ -198,13 +198,12 @@ static int read_told(struct look *l, int64_t from, struct error *err)
         if (get_range(l, l->names[r], from, LEDGER_RECORD_BYTES, &reply, err) != 0)
             return -1;
         for (size_t i = 0; i < PAGE; i++) {
-            struct told by_this = {0};
+            const unsigned char *record = piece(reply, i, LEDGER_RECORD_BYTES);
 
-            told_record(&by_this, piece(reply, i, LEDGER_RECORD_BYTES));
             if (l->series != NULL)
-                l->versions[i * l->name_count + r] = (unsigned char)by_this.version;
-            else if (by_this.version > l->people[i].version)
-                l->people[i].version = by_this.version;
+                l->versions[i * l->name_count + r] = (unsigned char)told_version(record);
+            else
+                told_record(&l->people[i], record);
         }
         freeReplyObject(reply);
     }

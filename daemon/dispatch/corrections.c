@@ -461,13 +461,12 @@ static void on_records(void *arg, const redisReply *reply)
         (here > 0 && piece_at(reply, (size_t)here - 1, LEDGER_RECORD_BYTES) == NULL))
         breaks(c, LEDGER_OF, r->name, reply);
     for (size_t i = 0; i < c->count; i++) {
-        struct told by_this = {0};
+        const unsigned char *record = piece_at(reply, i, LEDGER_RECORD_BYTES);
 
-        told_record(&by_this, piece_at(reply, i, LEDGER_RECORD_BYTES));
         if (c->series != NULL)
-            c->versions[i * c->reminder_count + at] = (unsigned char)by_this.version;
-        else if (by_this.version > c->told[i].version)
-            c->told[i].version = by_this.version;
+            c->versions[i * c->reminder_count + at] = (unsigned char)told_version(record);
+        else
+            told_record(&c->told[i], record);
     }
     answered(c);
 }

@@ -416,15 +416,22 @@ static bool went_out(const struct record *r)
            r->state == NOTICE_DELIVERED;
 }
 
-void told_record(struct told *t, const unsigned char bytes[LEDGER_RECORD_BYTES])
+unsigned told_version(const unsigned char bytes[LEDGER_RECORD_BYTES])
 {
     struct record r;
 
     if (bytes == NULL)
-        return;
+        return 0;
     record_unpack(bytes, &r);
-    if (went_out(&r) && r.version > t->version)
-        t->version = r.version;
+    return went_out(&r) ? r.version : 0;
+}
+
+void told_record(struct told *t, const unsigned char bytes[LEDGER_RECORD_BYTES])
+{
+    unsigned version = told_version(bytes);
+
+    if (version > t->version)
+        t->version = version;
 }
 
 /* append.lua packs it: the correction's number, its version, and what she had been told by then. */

@@ -94,6 +94,8 @@ struct told {
 
 #define TOLD_BYTES 8 /* of one person in outreach:{id}:corrections:of, at N * TOLD_BYTES */
 
+/* The version that went out by that record, or may have; 0: none did, or bytes is NULL. */
+unsigned told_version(const unsigned char bytes[LEDGER_RECORD_BYTES]);
 /* One more record of hers; bytes may be NULL: none is there. */
 void told_record(struct told *t, const unsigned char bytes[LEDGER_RECORD_BYTES]);
 /* Her entry of corrections:of; then, if t->correction says so, the record of that correction. */
