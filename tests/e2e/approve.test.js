@@ -161,7 +161,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
   const told = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
   assert.deepEqual([told.approval, told.notices, told.cost, told.amendment.corrections], ['recipients', 0, 0, 5], 'nothing else goes');
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann')).out, /取消，请致电095。[^]*fair: who was told is told now that it is cancelled\n$/);
-  await until('them to be told, but for her who is not to be disturbed', () => smsc.submits.length === 22, 60000);
+  await until('all of them to be told', () => smsc.submits.length === 23, 60000);
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann').catch((e) => ({ out: e.message }))).out, /was cancelled; that is final/);
 });
 
