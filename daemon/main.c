@@ -30,6 +30,7 @@
 
 #include <event2/event.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -62,7 +63,7 @@ struct daemon {
     struct gateway_set *gateways;
     struct web *web; /* NULL: nobody pushes */
     struct web_route routes[2];
-    struct event *signals[3], *watch, *stop_timer;
+    struct event *signals[3], *watch, *stop_timer, *trim;
     bool up;   /* all has started */
     int stops; /* signals to stop so far */
     int exit_status;
@@ -283,6 +284,18 @@ static void on_refused(void *arg, const char *why)
 
 /* ------------------------------------------------------------------- starting */
 
+/* What a burst needed goes back to the system, also from the middle of the heap, which free()
+ * alone does not: else a daemon grows to its worst hour, and stays there for months. */
+static void on_trim(evutil_socket_t fd, short what, void *arg)
+{
+    struct daemon *d = arg;
+
+    (void)fd, (void)what;
+    if (d->dispatch != NULL)
+        dispatch_trim(d->dispatch);
+    malloc_trim(0);
+}
+
 /* The private server is looked after once a second. */
 static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
@@ -420,6 +433,8 @@ static void finish(struct daemon *d)
         event_free(d->watch);
     if (d->stop_timer != NULL)
         event_free(d->stop_timer);
+    if (d->trim != NULL)
+        event_free(d->trim);
     for (size_t i = 0; i < d->reloaded_count; i++)
         settings_free(d->reloaded[i]);
     free(d->reloaded);
@@ -443,6 +458,7 @@ static void raise_file_limit(void)
 static int run(struct daemon *d)
 {
     static const int stopping[] = {SIGTERM, SIGINT, SIGHUP};
+    static const struct timeval minute = {60, 0};
     struct error err;
     int status;
 
@@ -454,6 +470,8 @@ static int run(struct daemon *d)
     d->base = event_base_new();
     watchdog_start(d->base);
     d->stop_timer = evtimer_new(d->base, on_stop_timer, d);
+    d->trim = event_new(d->base, -1, EV_PERSIST, on_trim, d);
+    event_add(d->trim, &minute);
     for (size_t i = 0; i < 3; i++) {
         d->signals[i] = evsignal_new(d->base, stopping[i], on_signal, d);
         evsignal_add(d->signals[i], NULL);

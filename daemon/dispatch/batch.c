@@ -20,13 +20,12 @@ struct reading {
 struct batch *batch_take(struct job *job)
 {
     struct dispatch *d = job->d;
-    struct batch *b = d->spare_batches;
+    struct batch *b = spare_take(&d->spare_batches);
 
     if (b != NULL) {
         struct notice *notices = b->notices;
         struct arena texts = b->texts;
 
-        d->spare_batches = b->next;
         memset(b, 0, sizeof *b);
         b->notices = notices;
         b->texts = texts;
@@ -41,21 +40,23 @@ struct batch *batch_take(struct job *job)
     return b;
 }
 
-static void batch_free(struct batch *b)
+static void batch_free(void *object)
 {
+    struct batch *b = object;
+
     arena_free(&b->texts);
     free(b->notices);
     free(b);
 }
 
+void batches_trim(struct dispatch *d)
+{
+    spare_trim(&d->spare_batches, batch_free);
+}
+
 void batches_free(struct dispatch *d)
 {
-    struct batch *next;
-
-    for (struct batch *b = d->spare_batches; b != NULL; b = next) {
-        next = b->next;
-        batch_free(b);
-    }
+    spare_free(&d->spare_batches, batch_free);
 }
 
 void lease_give_back(struct job *job, struct db *db, const char *lease, uint32_t from, uint32_t to,
@@ -100,8 +101,7 @@ static void batch_close(struct batch *b)
     if (b->takeovers >= TAKEOVERS_SUSPICIOUS) /* the next one is not to be waited for */
         job->wake_ms = 0;
     job->batches--;
-    b->next = d->spare_batches;
-    d->spare_batches = b;
+    spare_give(&d->spare_batches, b);
     dispatch_ask_turn(d);
 }
 

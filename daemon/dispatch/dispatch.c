@@ -330,6 +330,13 @@ bool dispatch_settle_all(struct dispatch *d)
     return db_outstanding(d->db) > 0;
 }
 
+void dispatch_trim(struct dispatch *d)
+{
+    batches_trim(d);
+    intents_trim(d);
+    settlings_trim(d);
+}
+
 void dispatch_free(struct dispatch *d)
 {
     struct job *next;

@@ -86,6 +86,9 @@ void dispatch_leave(struct dispatch *d);
 /* After the gateways are shut: sends the last outcomes. True if something is under way. */
 bool dispatch_settle_all(struct dispatch *d);
 
+/* Lets go of what a burst needed, and nobody since the last call. */
+void dispatch_trim(struct dispatch *d);
+
 void dispatch_free(struct dispatch *d); /* after the gateways are shut */
 
 /* For inbound/: which reminder a ref of the receipts' index means. fn runs once, with

@@ -15,6 +15,7 @@
 #include "rate_rule.h"
 #include "receipt_index.h"
 #include "silence.h"
+#include "spare.h"
 
 #include <event2/event.h>
 
@@ -57,7 +58,7 @@ struct notice {
 
 /* Notices claimed together: a range under a lease, or due retries. */
 struct batch {
-    struct batch *next; /* in the pool */
+    void *spare; /* spare.h's */
     struct job *job;
     struct notice *notices; /* GROUP_MAX of them */
     size_t count, open;     /* open: not yet settled */
@@ -159,7 +160,7 @@ struct lane {
 
 /* The right to send of up to GROUP_MAX notices of one job through one lane. */
 struct intent {
-    struct intent *next; /* in the pool */
+    void *spare; /* spare.h's */
     struct lane *lane;
     struct job *job;
     struct db *db; /* the connection of its commands: they are answered in their order */
@@ -181,7 +182,7 @@ struct intent {
 
 /* Outcomes of one job on their way to the ledger. */
 struct settling {
-    struct settling *next;
+    void *spare; /* spare.h's */
     struct job *job;
     int64_t begun_us; /* monotonic: the first of them came */
     struct moves moves;
@@ -218,10 +219,8 @@ struct dispatch {
     void (*idle)(void *arg);
     void *idle_arg;
     size_t in_memory, most_in_memory; /* notices */
-    struct batch *spare_batches;
-    struct intent *spare_intents;
-    struct settling *spare_settlings;
-    size_t intents, settlings; /* out of the pool */
+    struct spare spare_batches, spare_intents, spare_settlings;
+    size_t intents, settlings; /* in use */
     bool settles;              /* outcomes have been sent, and nothing has left for Redis since */
     struct refs *refs;
     struct events *events;
@@ -339,6 +338,7 @@ bool job_idle(const struct job *job);
 struct batch *batch_take(struct job *job);
 void batch_read(struct batch *b);     /* rows (and records) of what it covers; then prepare.c */
 void batch_settled(struct notice *n); /* n is done with: the last one closes the batch */
+void batches_trim(struct dispatch *d);
 void batches_free(struct dispatch *d);
 /* The range of a lease, of ours, is to be claimed again. */
 void lease_give_back(struct job *job, struct db *db, const char *lease, uint32_t from, uint32_t to,
@@ -378,6 +378,7 @@ int64_t lane_turn_ms(const struct lane *lane);
 
 /* ------------------------------------------------------------- intent.c */
 void intent_send(struct lane *lane, struct job *job, struct notice **notices, size_t count);
+void intents_trim(struct dispatch *d);
 void intents_free(struct dispatch *d);
 /* For the parts of the gate: who is at place k; not now, since nobody could tell; she has no
  * address on that channel, whatever stands in a set; one answer more is here. */
@@ -415,6 +416,7 @@ void settle_gathered(struct dispatch *d);
 /* Before anything new is begun: outcomes that are kept back would be so many more
  * uncertain ones after a crash. */
 void settle_all(struct dispatch *d);
+void settlings_trim(struct dispatch *d);
 void settlings_free(struct dispatch *d);
 
 /* ------------------------------------- survey, refs, recovery, events, member */

@@ -13,17 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPARE_INTENTS 32
 #define GATE_AGAIN_MS 1000
 #define EARLIER_AGAIN_MS 60000 /* what other ledgers say cannot be read */
 
 static struct intent *intent_take(struct dispatch *d)
 {
-    struct intent *i = d->spare_intents;
+    struct intent *i = spare_take(&d->spare_intents);
 
-    if (i != NULL)
-        d->spare_intents = i->next;
-    else
+    if (i == NULL)
         i = xcalloc(1, sizeof *i);
     i->moves.count = 0;
     memset(i->refused, NOT_REFUSED, sizeof i->refused);
@@ -41,18 +38,17 @@ static void intent_give_back(struct intent *i)
 
     i->job->asks--;
     d->intents--;
-    i->next = d->spare_intents;
-    d->spare_intents = i;
+    spare_give(&d->spare_intents, i);
+}
+
+void intents_trim(struct dispatch *d)
+{
+    spare_trim(&d->spare_intents, free);
 }
 
 void intents_free(struct dispatch *d)
 {
-    struct intent *next;
-
-    for (struct intent *i = d->spare_intents; i != NULL; i = next) {
-        next = i->next;
-        free(i);
-    }
+    spare_free(&d->spare_intents, free);
 }
 
 struct notice *intent_notice(const struct intent *i, size_t k)

@@ -24,11 +24,9 @@
 static struct settling *settling_take(struct job *job)
 {
     struct dispatch *d = job->d;
-    struct settling *s = d->spare_settlings;
+    struct settling *s = spare_take(&d->spare_settlings);
 
-    if (s != NULL)
-        d->spare_settlings = s->next;
-    else
+    if (s == NULL)
         s = xcalloc(1, sizeof *s);
     s->job = job;
     s->moves.count = 0;
@@ -44,19 +42,25 @@ static void settling_give_back(struct settling *s)
 
     s->job->asks--;
     d->settlings--;
-    s->next = d->spare_settlings;
-    d->spare_settlings = s;
+    spare_give(&d->spare_settlings, s);
+}
+
+static void settling_free(void *object)
+{
+    struct settling *s = object;
+
+    arena_free(&s->bytes);
+    free(s);
+}
+
+void settlings_trim(struct dispatch *d)
+{
+    spare_trim(&d->spare_settlings, settling_free);
 }
 
 void settlings_free(struct dispatch *d)
 {
-    struct settling *next;
-
-    for (struct settling *s = d->spare_settlings; s != NULL; s = next) {
-        next = s->next;
-        arena_free(&s->bytes);
-        free(s);
-    }
+    spare_free(&d->spare_settlings, settling_free);
 }
 
 /* -------------------------------------------------------- writing down a move */
