@@ -1,7 +1,7 @@
 /*
  * A whole CMPP gateway against a scripted ISMG on a loopback socket in this same
  * process: every step of the peer is in the test that needs it. What the peer says is
- * a vector wherever there is one.
+ * a vector wherever there is one, and in talks what servers of others said.
  */
 #include "cmpp/pdu.h"
 #include "cmpp/settings.h"
@@ -19,6 +19,7 @@
 #include "pdu_vectors.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -118,11 +119,13 @@ static void expect_submit(const char *name)
     assert_memory_equal(peer.pdu, octets, v->length);
 }
 
+/* A reset says so, too: something that the peer said was left unread. */
 static bool peer_closed(void)
 {
     char c;
+    ssize_t n = recv(peer.fd, &c, 1, MSG_PEEK);
 
-    return recv(peer.fd, &c, 1, MSG_PEEK) == 0;
+    return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
 static void say(const void *octets, size_t n)
@@ -950,6 +953,210 @@ static void test_terminated(void **state)
     let_in(CMPP_V20);
 }
 
+/* ------------------------------------------------------------------ talks with others' servers */
+#define WOMEN "【鼓楼区妇联】"
+#define RIVER                                                                                                \
+    WOMEN "春江潮水连海平，海上明月共潮生。滟滟随波千万里，何处春江无月明。" \
+          "江流宛转绕芳甸，月照花林皆似霰。空里流霜不觉飞，汀上白沙看不见。" \
+          "江天一色无纤尘。"
+#define TALK_EXPIRES_MS 1804467600000 /* 2027-03-08 09:00 in Beijing */
+
+/* What they understood, and what they meant. */
+static const struct talk {
+    const char *name;
+    int64_t wall_s;      /* of the CONNECT */
+    const char *version; /* that was configured */
+    bool proves_itself;
+    struct {
+        const char *to, *text;
+    } messages[3];
+    struct {
+        const char *code;
+        enum gateway_receipt_state state;
+    } receipts[3];
+    int64_t done_ms;              /* of them all */
+    const char *from, *to, *text; /* of the reply */
+} talks[] = {
+    {"gocmpp_v30",
+     1795708663,
+     "auto",
+     true,
+     {{"+8613800138001", WOMEN "居民1您好，请到区妇联。"}, {"+8613800138007", RIVER}},
+     {{"DELIVRD", GATEWAY_DELIVERED},
+      {"MK:0012", GATEWAY_UNDELIVERED},
+      {"MK:0012", GATEWAY_UNDELIVERED}},
+     1795708620000, /* 2026-11-26 23:57 in Beijing */
+     "13800138001",
+     "10690001",
+     "好，我会来"},
+    {"gocmpp_v21",
+     1795708673,
+     "auto",
+     true,
+     {{"+8613800138001", WOMEN "居民1您好，请到区妇联。"}, {"+8613800138007", RIVER}},
+     {{"DELIVRD", GATEWAY_DELIVERED},
+      {"MK:0012", GATEWAY_UNDELIVERED},
+      {"MK:0012", GATEWAY_UNDELIVERED}},
+     1795708620000,
+     "13800138001",
+     "10690001",
+     "好，我会来"},
+    {"go_cmpp",
+     1795708693,
+     "auto",
+     false,
+     {{"+8613800138001", WOMEN "居民1您好，请到区妇联。"},
+      {"+8613800138002", WOMEN "居民2您好，请到区妇联。"},
+      {"+8613800138003", WOMEN "居民3您好，请到区妇联。"}},
+     {{"DELIVRD", GATEWAY_DELIVERED}, {"UNDELIV", GATEWAY_UNDELIVERED}, {"", GATEWAY_UNDELIVERED}},
+     0,
+     "13800138001",
+     "901234",
+     "居民1您好，请到区妇联。"},
+};
+
+static struct {
+    uint8_t id[8]; /* of the DELIVER */
+    gateway_stored_fn *stored;
+    void *arg;
+} handed_up[8];
+static size_t handed_count, sent_count;
+
+static void they_say(const struct vector *v)
+{
+    size_t receipts = host.receipt_count, replies = host.reply_count;
+    bool report;
+
+    say(v->octets, v->length);
+    if (cmpp_header_read(v->octets).command != CMPP_DELIVER)
+        return;
+    FAKE_UNTIL(&host, host.receipt_count + host.reply_count > receipts + replies);
+    report = host.receipt_count > receipts;
+    memcpy(handed_up[handed_count].id, v->octets + 12, 8);
+    handed_up[handed_count].stored =
+        report ? host.receipts[receipts].stored : host.replies[replies].stored;
+    handed_up[handed_count++].arg =
+        report ? host.receipts[receipts].arg : host.replies[replies].arg;
+}
+
+/* Brings about what the daemon said next. */
+static void provoke(const struct talk *t, const uint8_t *octets)
+{
+    switch (cmpp_header_read(octets).command) {
+    case CMPP_CONNECT:
+        FAKE_UNTIL(&host, peer_accept());
+        break;
+    case CMPP_SUBMIT:
+        FAKE_UNTIL(&host, host.capacity > 0);
+        if (octets[21] != 1) /* Pk_number: it came with the first */
+            break;
+        compose(t->messages[sent_count].text, 1);
+        messages[0].token = sent_count + 1;
+        messages[0].to = t->messages[sent_count++].to;
+        messages[0].expires_ms = TALK_EXPIRES_MS;
+        fake_submit(&host, messages, 1);
+        break;
+    case CMPP_DELIVER | CMPP_RESPONSE:
+        for (size_t i = 0; i < handed_count; i++)
+            if (memcmp(handed_up[i].id, octets + 12, 8) == 0)
+                handed_up[i].stored(handed_up[i].arg, true);
+        break;
+    case CMPP_ACTIVE_TEST:
+        host.clock_ms += 30000;
+        break;
+    case CMPP_TERMINATE:
+        plugin->drain(host.state);
+        break;
+    }
+}
+
+/* The same octets, but for the reference of parts, which is anybody's. */
+static void we_say(const struct talk *t, struct vector *v)
+{
+    size_t udh = strstr(t->name, "v30") ? 143 + 32 : 130 + 21;
+
+    provoke(t, v->octets);
+    expect(cmpp_header_read(v->octets).command);
+    assert_int_equal(peer.h.length, v->length);
+    if (peer.h.command == CMPP_SUBMIT && v->octets[20] > 1)
+        v->octets[udh + 3] = peer.pdu[udh + 3];
+    assert_memory_equal(peer.pdu, v->octets, v->length);
+}
+
+static void talk_over(const struct talk *t)
+{
+    const struct fake_setting own[] = {{"msg_level", "0"},
+                                       {"version", t->version},
+                                       {"strict_server_auth", t->proves_itself ? "true" : "false"},
+                                       {0}};
+    FILE *f = fopen(TEST_DIR "/vectors/cmpp_talks.tsv", "r");
+    char line[2048];
+    size_t lines = 0;
+
+    assert_non_null(f);
+    handed_count = sent_count = 0;
+    open_gateway(own);
+    host.store_at_once = false;
+    host.wall_ms = t->wall_s * 1000;
+    while (fgets(line, sizeof line, f) != NULL) {
+        const char *name = strtok(line, "\t"), *whose = strtok(NULL, "\t");
+        struct vector v = {.length = 0};
+
+        if (strcmp(name, t->name) != 0)
+            continue;
+        v.length = vector_hex(v.octets, strtok(NULL, "\n"));
+        if (*whose == '<')
+            they_say(&v);
+        else
+            we_say(t, &v);
+        lines++;
+    }
+    fclose(f);
+    assert_true(lines > 0);
+    FAKE_UNTIL(&host, peer_closed());
+    assert_false(peer_take());
+}
+
+/* All were accepted, and reported on under the ids that they were given. */
+static void test_talk(void **state)
+{
+    const struct talk *t = *state;
+    size_t n = 0;
+
+    talk_over(t);
+    assert_int_equal(strstr(host.log, "not_proven") == NULL, t->proves_itself);
+    assert_int_equal(host.done_count, sent_count);
+    for (size_t i = 0; i < host.done_count; i++) {
+        assert_int_equal(host.done[i].outcome, GATEWAY_ACCEPTED);
+        for (size_t k = 0; k < host.done[i].id_count; k++, n++) {
+            const struct fake_receipt *r = &host.receipts[n];
+
+            assert_string_equal(r->id, host.done[i].ids[k]);
+            assert_string_equal(r->code, t->receipts[n].code);
+            assert_int_equal(r->state, t->receipts[n].state);
+            assert_int_equal(r->done_ms, t->done_ms);
+        }
+    }
+    assert_int_equal(n, 3);
+    assert_int_equal(host.receipt_count, 3);
+    assert_int_equal(host.reply_count, 1);
+    assert_string_equal(host.replies[0].from, t->from);
+    assert_string_equal(host.replies[0].to, t->to);
+    assert_string_equal(host.replies[0].text, t->text);
+}
+
+/* Theirs knows another secret: it says so, then TERMINATE, and closes. */
+static void test_talk_refused(void **state)
+{
+    static const struct talk t = {
+        .name = "gocmpp_refuses", .wall_s = 1795708104, .version = "3.0", .proves_itself = true};
+
+    (void)state;
+    talk_over(&t);
+    assert_non_null(strstr(host.why, "login refused: status 3, login: authentication failed"));
+    assert_int_equal(host.capacity, 0);
+}
+
 /* ------------------------------------------------------------------ settings */
 static void test_settings(void **state)
 {
@@ -1046,6 +1253,7 @@ int main(void)
         TEST(test_slow_pdu),
         TEST(test_drain),
         TEST(test_terminated),
+        TEST(test_talk_refused),
         {"test_settings", test_settings, NULL, NULL, NULL},
         {"test_settings_told", test_settings_told, NULL, NULL, NULL},
     };
@@ -1063,5 +1271,8 @@ int main(void)
     for (i = 0; i < sizeof inbounds / sizeof *inbounds; i++)
         tests[n++] = (struct CMUnitTest){inbounds[i].vector, test_inbound, NULL, end,
                                          (void *)(uintptr_t)&inbounds[i]};
+    for (i = 0; i < sizeof talks / sizeof *talks; i++)
+        tests[n++] =
+            (struct CMUnitTest){talks[i].name, test_talk, NULL, end, (void *)(uintptr_t)&talks[i]};
     return _cmocka_run_group_tests("cmpp_session", tests, n, NULL, NULL);
 }

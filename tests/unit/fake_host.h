@@ -74,6 +74,7 @@ struct fake_host {
     struct event_base *base;
     char error[512];  /* of open() */
     int64_t clock_ms; /* added to all clocks */
+    int64_t wall_ms;  /* where the wall clock stands; 0: it goes */
     unsigned capacity, capacity_calls;
     char why[200];
     size_t done_count, receipt_count, reply_count;
@@ -298,7 +299,7 @@ static inline int64_t fake_clock(clockid_t id)
 
 static inline int64_t fake_wall_ms(void)
 {
-    return fake_clock(CLOCK_REALTIME);
+    return fake_current->wall_ms ? fake_current->wall_ms : fake_clock(CLOCK_REALTIME);
 }
 
 static inline int64_t fake_mono_ms(void)
