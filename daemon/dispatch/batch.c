@@ -74,16 +74,33 @@ void lease_give_back(struct job *job, struct db *db, const char *lease, uint32_t
     db_send(db, c, NULL, NULL);
 }
 
+static void on_suspicious_end(void *arg, const redisReply *reply)
+{
+    struct job *job = arg;
+
+    (void)reply;
+    job->asks--;
+    if (job->state == JOB_OPEN)
+        job->wake_ms = 0;
+    dispatch_ask_turn(job->d);
+}
+
+/* Of the suspicious one is worked at a time: the next may be claimed when this lease has ended, and
+ * is not to be waited for. */
 static void lease_end(const struct batch *b)
 {
-    struct command *c = &b->job->d->command;
+    struct job *job = b->job;
+    struct command *c = &job->d->command;
+    bool suspicious = b->takeovers >= TAKEOVERS_SUSPICIOUS;
 
     command_script(c, SCRIPT_RELEASE, 2);
-    key_reminder(c, b->job->id, b->job->name);
-    key_leases(c, b->job->id, b->job->name);
+    key_reminder(c, job->id, job->name);
+    key_leases(c, job->id, job->name);
     command_add_string(c, b->lease);
-    command_can_wait(c);
-    db_send(b->db, c, NULL, NULL);
+    if (!suspicious)
+        command_can_wait(c);
+    job->asks += suspicious;
+    db_send(b->db, c, suspicious ? on_suspicious_end : NULL, suspicious ? job : NULL);
 }
 
 /* All of it is settled, or given up: the lease ends. */
@@ -98,8 +115,6 @@ static void batch_close(struct batch *b)
         lease_end(b);
     d->in_memory -= b->count;
     job->in_memory -= b->count;
-    if (b->takeovers >= TAKEOVERS_SUSPICIOUS) /* the next one is not to be waited for */
-        job->wake_ms = 0;
     job->batches--;
     spare_give(&d->spare_batches, b);
     dispatch_ask_turn(d);
