@@ -72,6 +72,8 @@ static void circuit_open(struct circuit *c, const struct gateway_answer *answer,
     asked = asked > CIRCUIT_ASKED_MAX_MS ? CIRCUIT_ASKED_MAX_MS : asked;
     wait = asked > wait ? asked : wait;
     c->until_ms = now_ms + wait;
+    c->lost = c->state == CIRCUIT_CLOSED && answer->outcome == GATEWAY_UNKNOWN &&
+              answer->reason != GATEWAY_REASON_PROTOCOL;
     circuit_move(c, CIRCUIT_OPEN);
     snprintf(why, sizeof why, "%s%s%s", answer->code == NULL ? "" : answer->code,
              answer->code == NULL || answer->words == NULL ? "" : " ",
@@ -121,6 +123,11 @@ bool circuit_try(struct circuit *c)
         return false;
     circuit_move(c, CIRCUIT_HALF_OPEN);
     return true;
+}
+
+bool circuit_back(struct circuit *c)
+{
+    return c->lost && circuit_try(c);
 }
 
 bool circuit_tick(struct circuit *c, int64_t now_ms)

@@ -11,7 +11,9 @@
  * messages and dies is one accident: the ten must be of three requests or more. (To
  * ask for ten requests would put ten batches in doubt, or spend all attempts of those
  * who always go in one.) While half open one message, the trial, decides; what was
- * submitted before the circuit opened and is answered now can only close it. Every
+ * submitted before the circuit opened and is answered now can only close it. A
+ * connection that was lost with many messages, and is there again, need not wait for its
+ * trial; if that fails it does. Every
  * wait is spread by 20 % either way, so that many daemons do not come back together.
  * BROKEN and RETRY may ask for a longer wait, which is kept up to an hour.
  *
@@ -42,6 +44,7 @@ struct circuit {
     uint64_t troubled[CIRCUIT_REQUESTS]; /* these */
     int64_t wait_ms;                     /* of the last opening, before the spread */
     int64_t until_ms;                    /* while open */
+    bool lost;                           /* while open: it was closed, and answers did not come */
 };
 
 /* Closed. */
@@ -59,6 +62,10 @@ bool circuit_tick(struct circuit *c, int64_t now_ms);
 
 /* Half-opens an open circuit at once, as ops ask. Returns true if it did. */
 bool circuit_try(struct circuit *c);
+
+/* The gateway can take more than it could: half-opens a circuit that was closed until answers were
+ * lost. Returns true if it did. */
+bool circuit_back(struct circuit *c);
 
 /* "closed", "open", "half-open" */
 const char *circuit_name(enum circuit_state state);

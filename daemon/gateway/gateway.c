@@ -141,7 +141,7 @@ static void on_down_timer(evutil_socket_t fd, short what, void *arg)
 
 void gateway_capacity(struct gateway *gw, unsigned messages, const char *why)
 {
-    bool was_up = gw->capacity > 0, is_up = messages > 0;
+    bool was_up = gw->capacity > 0, is_up = messages > 0, more = messages > gw->capacity;
 
     gw->capacity = messages;
     snprintf(gw->statistics.state, sizeof gw->statistics.state, "%s", why == NULL ? "" : why);
@@ -156,6 +156,8 @@ void gateway_capacity(struct gateway *gw, unsigned messages, const char *why)
     } else if (was_up) {
         start_timer(gw->down_timer, DOWN_AFTER_MS);
     }
+    if (more && circuit_back(&gw->circuit))
+        evtimer_del(gw->circuit_timer);
     tell_changed(gw);
 }
 

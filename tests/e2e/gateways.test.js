@@ -163,6 +163,18 @@ journey('a gateway that is down at the start is used when it is back', async (s)
   assert.deepEqual(await s.settled('down', 'first', 60000), { delivered: 3 });
 });
 
+journey('a connection that is lost with a full window, and is there again, need not wait for its circuit', async (s) => {
+  const smsc = await s.smsc(({ n }) => (n < 16 ? { silent: true } : n === 16 ? { drop: 'before' } : {}), { window: 16 });
+  await s.start();
+  await s.xadd(campaign('lost', people(40), { reminders: HOLD }));
+  await s.counted('lost', 'first', { delivered: 24, uncertain: 16 }, 60000);
+  assert.equal(smsc.submits.length, 40);
+  const [, opened, wait] = s.log().match(/^(\S+) .*circuit\.open gateway=mobile outcome=unknown .*retry_ms=(\d+)$/m);
+  const [, tried] = s.log().match(/^(\S+) .*circuit\.half-open gateway=mobile/m);
+  assert.ok(new Date(tried) - new Date(opened) < wait / 2, `opened ${opened} for ${wait} ms, tried ${tried}`);
+  assert.match(s.log(), /circuit\.closed gateway=mobile/);
+});
+
 journey('a gateway never sees more than its rate in a second, counted in segments', async (s) => {
   const smsc = await s.smsc(undefined, { rate: '20/s', count: 'segments' });
   await s.start();

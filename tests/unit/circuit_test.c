@@ -1,9 +1,10 @@
 /*
  * The circuit of circuit.h's picture. A row is a story: letters are answers
  * (a accepted, t throttled, u unsent, r retry, j rejected, b broken, x unknown),
- * capitals the same as the trial, digits 1..9 wait that many times 10 s. Every
- * message went out in a request of its own, but those in brackets, which went together; those in
- * braces are of two requests, whose answers take turns.
+ * capitals the same as the trial, digits 1..9 wait that many times 10 s, ^ that it
+ * is there again. Every message went out in a request of its own, but those in
+ * brackets, which went together; those in braces are of two requests, whose answers
+ * take turns.
  */
 #include "circuit.h"
 #include "log.h"
@@ -61,6 +62,13 @@ static const struct story {
     {"and again", "b3B6B93B", CIRCUIT_OPEN, 240000},
     {"up to ten minutes", "b3B6B93B996B99999B99999B", CIRCUIT_OPEN, 600000},
     {"closed, the next begins at thirty seconds", "b3R6Ab", CIRCUIT_OPEN, 30000},
+    {"a connection that was lost and is back is tried at once", "xxxxxxxxxx^", CIRCUIT_HALF_OPEN,
+     0},
+    {"and closes", "xxxxxxxxxx^A", CIRCUIT_CLOSED, 0},
+    {"lost with the trial, it waits, back or not", "xxxxxxxxxx^X^", CIRCUIT_OPEN, 60000},
+    {"what was refused waits", "rrrrrrrrrr^", CIRCUIT_OPEN, 30000},
+    {"what is broken too", "xxxxxxxxxb^", CIRCUIT_OPEN, 30000},
+    {"one that comes up is no change", "xxxxxxxxx^", CIRCUIT_CLOSED, 0},
 };
 
 static enum gateway_outcome outcome_of(char letter)
@@ -104,6 +112,10 @@ static void test_story(void **state)
         if (*p >= '1' && *p <= '9') {
             now += (*p - '0') * 10000;
             circuit_tick(&c, now);
+            continue;
+        }
+        if (*p == '^') {
+            circuit_back(&c);
             continue;
         }
         a.outcome = outcome_of(*p);
