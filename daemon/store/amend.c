@@ -191,12 +191,33 @@ static void add_corrections(struct amendment *a, const struct campaign_status *s
     r->expires_ms = correction_expires(a->now);
 }
 
-/* What those who were told are to read must be there before anything is changed. */
-static int check_correction(const struct amendment *a, const struct campaign_defaults *defaults,
-                            int64_t now_ms, struct error *err)
+/* Are corrections of an amendment before this one still to be written, or to reach somebody? They
+ * will be those of this one, in its words. */
+static bool corrections_wait(const struct campaign_status *s)
 {
+    const struct reminder_status *r = status_of(s, BUILTIN_CORRECTIONS);
+
+    return s->correcting != 0 ||
+           (r != NULL && r->planned > r->counts[NOTICE_SENDING] + r->counts[NOTICE_UNCERTAIN] +
+                                          r->counts[NOTICE_ACCEPTED] + r->counts[NOTICE_DELIVERED]);
+}
+
+/* What those who were told are to read must be there before anything is changed; and what those
+ * of an earlier amendment are still to read may not be taken away. */
+static int check_correction(const struct amendment *a, const struct campaign_status *s,
+                            const struct campaign_defaults *defaults, int64_t now_ms,
+                            struct error *err)
+{
+    const char *texts[2] = {correction_text(a->now), "cancelled"};
+    bool wait = corrections_wait(s), promised[2];
     bool checked[2] = {false, false}; /* where it moved, where it fell out */
 
+    for (size_t k = 0; k < 2; k++) {
+        char path[32];
+
+        snprintf(path, sizeof path, "texts.%s", texts[k]);
+        promised[k] = wait && tree_get(a->before->document, path) != NULL;
+    }
     for (size_t i = 0; i < a->count; i++) {
         const struct amended_reminder *r = &a->reminders[i];
         bool ended = r->what == AMENDED_ENDED;
@@ -204,7 +225,8 @@ static int check_correction(const struct amendment *a, const struct campaign_def
         int64_t until_ms;
 
         if ((r->what != AMENDED_BEGUN && !ended) || checked[ended] ||
-            !correction_needed_of(a->before, r->name, a->now, now_ms, &until_ms))
+            (!promised[ended] &&
+             !correction_needed_of(a->before, r->name, a->now, now_ms, &until_ms)))
             continue;
         c = correction_create(a->before, r->name, a->now, defaults, err);
         correction_free(c);
@@ -323,7 +345,7 @@ static int build(struct amendment *a, const struct campaign_status *s, const str
                          "it has had %d versions, and no more can be told apart: cancel it, "
                          "and queue another one",
                          AMEND_VERSIONS);
-    return check_correction(a, defaults, now_ms, err);
+    return check_correction(a, s, defaults, now_ms, err);
 }
 
 struct amendment *amendment_create(const struct campaign_status *status, const struct tree *body,

@@ -230,6 +230,13 @@ journey('whether anybody was told cannot be read: that is no "nobody", and they 
   await s.xadd({ ...idle, event: { starts: inDays(27, '09:00') } }, { op: 'amend' });
   await until('the amendment', async () => (await version(s, 'idle')) === 2);
   await walked(s, 'idle');
+  // Nor later, when people know of the new day, and of no other.
+  const begun = { ...idle, event: { starts: inDays(27, '09:00') }, reminders: [{ name: 'first', at: 'now' }, ...idle.reminders] };
+  await s.xadd(begun, { op: 'amend' });
+  assert.deepEqual(await s.settled('idle', 'first', 60000), { delivered: 3 });
+  await s.xadd({ ...begun, texts: { zh: '讲座！' } }, { op: 'amend' });
+  await until('the other words', async () => (await version(s, 'idle')) === 4, 60000);
+  await walked(s, 'idle');
   assert.doesNotMatch(s.log(), /corrections\.error campaign=idle/);
 });
 
