@@ -161,6 +161,47 @@ static void on_correction(void *arg, const redisReply *reply)
         told_correction(arg, record);
 }
 
+/* A ledger that is lost, or a part of it, does not say that nobody was told. */
+static int check_ledger(const struct look *l, const struct reminder_status *r, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *head = NULL, *length = NULL;
+    int rc;
+
+    command_start(&c, "GETRANGE");
+    key_ledger(&c, l->status->id, r->name);
+    command_add_int(&c, 0);
+    command_add_int(&c, 3);
+    rc = db_ask(l->cli->db, &c, &head, err);
+    if (rc == 0) {
+        command_start(&c, "STRLEN");
+        key_ledger(&c, l->status->id, r->name);
+        rc = db_ask(l->cli->db, &c, &length, err);
+    }
+    command_free(&c);
+    if (rc == 0 && (head->type != REDIS_REPLY_STRING || strcmp(head->str, "OLG1") != 0 ||
+                    db_int(length, 0) < (r->last + 1) * LEDGER_RECORD_BYTES))
+        rc = error_set(err,
+                       T("Redis has lost the ledger of \"%s\": who was told cannot be read "
+                         "(outreach recover)"),
+                       r->name);
+    freeReplyObject(head);
+    freeReplyObject(length);
+    return rc;
+}
+
+static int check_ledgers(const struct look *l, struct error *err)
+{
+    for (size_t i = 0; i < l->status->reminder_count; i++) {
+        const struct reminder_status *r = &l->status->reminders[i];
+
+        if (reminder_begun(r) && strcmp(r->name, BUILTIN_ANSWERS) != 0 &&
+            check_ledger(l, r, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Their corrections so far: each has a record of its own. */
 static int read_corrections(struct look *l, int64_t from, struct error *err)
 {
@@ -377,7 +418,9 @@ int correcting_count(struct cli *cli, const struct campaign_status *status,
     l->amendment = amendment;
     l->out = out;
     begin(l);
-    rc = compare_versions(l, err);
+    rc = check_ledgers(l, err);
+    if (rc == 0)
+        rc = compare_versions(l, err);
     for (int64_t from = 1; from <= status->rows && rc == 0; from += PAGE)
         rc = count_page(l, from, err);
     if (l->asking != NULL && rc == 0 && (rc = asking_end(l->asking, err)) == 0)

@@ -112,12 +112,6 @@ static const struct reminder_status *status_of(const struct campaign_status *s, 
     return NULL;
 }
 
-/* One that was done without it was taken out, or cancelled, before. */
-static bool has_begun(const struct reminder_status *r)
-{
-    return strcmp(r->state, "open") == 0 || (strcmp(r->state, "done") == 0 && r->begun_ms != 0);
-}
-
 static struct amended_reminder *add_reminder(struct amendment *a, const char *name,
                                              const struct reminder_status *was)
 {
@@ -146,7 +140,7 @@ static void plan_reminders(struct amendment *a, const struct campaign_status *s,
         if (r->was == NULL || !at_once)
             r->due_ms = due_ms[i];
         r->expires_ms = one->expires_ms;
-        if (r->was != NULL && has_begun(r->was))
+        if (r->was != NULL && reminder_begun(r->was))
             r->what = AMENDED_BEGUN;
         else if (r->was != NULL && strcmp(r->was->state, "scheduled") == 0 &&
                  r->due_ms == r->was->due_ms && r->expires_ms > now_ms)
@@ -164,13 +158,14 @@ static int keep_others(struct amendment *a, const struct campaign_status *s, str
 
         if (builtin_is(was->name) || campaign_find_reminder(a->now, was->name) >= 0)
             continue;
-        if (has_begun(was) && correction_occurrence(a->now, was->name) >= 0)
+        if (reminder_begun(was) && correction_occurrence(a->now, was->name) >= 0)
             return error_set(err, "reminders: \"%s\" has begun, and cannot be taken out any more",
                              was->name);
         if (a->count == CAMPAIGN_MAX_REMINDERS)
             return error_set(err, "reminders: more than %d, with those that were taken out",
                              CAMPAIGN_MAX_REMINDERS);
-        add_reminder(a, was->name, was)->what = has_begun(was) ? AMENDED_ENDED : AMENDED_DROPPED;
+        add_reminder(a, was->name, was)->what =
+            reminder_begun(was) ? AMENDED_ENDED : AMENDED_DROPPED;
     }
     for (size_t i = 0; i < s->reminder_count; i++)
         if (builtin_is(s->reminders[i].name))
@@ -284,7 +279,7 @@ static void put_uncancelled(const struct tree *document, struct buf *out)
 static bool has_told(const struct campaign_status *s)
 {
     for (size_t i = 0; i < s->reminder_count; i++)
-        if (!builtin_is(s->reminders[i].name) && has_begun(&s->reminders[i]))
+        if (!builtin_is(s->reminders[i].name) && reminder_begun(&s->reminders[i]))
             return true;
     return false;
 }

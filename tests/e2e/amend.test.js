@@ -210,12 +210,22 @@ journey('whether anybody was told cannot be read: that is no "nobody", and they 
   await client.call('RENAME', ledger, 'kept');
   await s.xadd(event('lost', list, 27), { op: 'amend' });
   await until('the error', () => errors('the ledger of first: it is lost') === 1);
+  // The command does not say that it would be sent to nobody, either.
+  const file = s.write('lost.json', JSON.stringify({ ...event('lost', list, 30), audience: {} }));
+  const blind = async (words) => {
+    const said = await s.outreach('amend', '-y', file);
+    assert.equal(said.code, 65, said.all);
+    assert.match(said.err, words);
+  };
+  await blind(/lost the ledger of "first": who was told cannot be read/);
   await client.call('HSET', ledger, 'no', 'ledger');
+  await blind(/WRONGTYPE/);
   await s.xadd(event('lost', list, 28), { op: 'amend' });
   await until('the error', () => errors('the ledger of first: WRONGTYPE') === 1);
   await client.call('DEL', ledger);
   await client.call('COPY', 'kept', ledger);
   await client.call('SETRANGE', ledger, '0', 'what');
+  await blind(/lost the ledger of "first"/);
   await s.xadd(event('lost', list, 29), { op: 'amend' });
   await until('the error', () => errors('the ledger of first: it is lost') === 2);
   assert.deepEqual(await client.call('HMGET', 'outreach:{lost}', 'correct', 'correct_at'), ['4', '1']);
