@@ -283,13 +283,18 @@ static bool is_to_be_told(const struct look *l, size_t i)
     return told_is_behind(t, l->amendment->version) && l->other[t->version];
 }
 
-/* Of the reminder that will carry them; made when there is one. */
+/* Of the reminder that will carry them, until the end of the event; made when there is one. */
 static int open_forecast(struct look *l, struct error *err)
 {
+    int64_t now_ms = clock_wall_ms();
+
     l->builtin =
         builtin_campaign(l->amendment->now, BUILTIN_CORRECTIONS, &l->cli->settings->defaults, err);
-    if (l->builtin != NULL)
-        l->asking = asking_create(l->cli, l->builtin, clock_wall_ms(), err);
+    if (l->builtin == NULL)
+        return -1;
+    if (correction_expires(l->amendment->now) > now_ms) /* else each row says that it is late */
+        l->builtin->reminders[0].expires_ms = correction_expires(l->amendment->now);
+    l->asking = asking_create(l->cli, l->builtin, now_ms, err);
     return l->asking != NULL ? 0 : -1;
 }
 
@@ -368,9 +373,14 @@ static void add_up(const struct look *l)
     const struct forecast_reminder *p = forecast_reminder(l->asking->forecast, 0);
 
     l->out->sent = p->sent;
-    for (size_t i = 0; i < forecast_gateways(l->asking->forecast); i++)
-        l->out->sent -= p->parts[i].late;
     l->out->cost = p->cost;
+    for (size_t i = 0; i < forecast_gateways(l->asking->forecast); i++) {
+        const struct forecast_part *part = &p->parts[i];
+
+        l->out->sent -= part->late;
+        if (part->late > 0) /* it is not known whose: a share of all */
+            l->out->cost -= part->cost * (double)part->late / (double)part->notices;
+    }
     l->out->refused = p->refused;
     l->out->late = p->late;
     memcpy(l->out->missed, p->missed, sizeof l->out->missed);

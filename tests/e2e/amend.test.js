@@ -2,7 +2,8 @@
 // A campaign is amended while it is sent: who gets which text, and who is told that an event moved.
 
 const assert = require('node:assert/strict');
-const { journey, campaign, people, inDays, until } = require('./lib/stage');
+const libconfig = require('./lib/libconfig');
+const { journey, campaign, people, inDays, inSeconds, until } = require('./lib/stage');
 
 const MOVED = '{{name}}您好，原定{{was.date}}{{was.time}}在{{was.venue}}，现改到{{event.date}}{{event.time}}，{{event.venue}}。';
 const CANCELLED = '{{name}}您好，{{was.date}}的活动取消。';
@@ -290,6 +291,14 @@ journey('what an amendment may not be is refused with the reason, and nothing is
   assert.match((await s.ok('show', 'word')).out, /again {2}scheduled[^]*eve {2}cancelled/);
   await verified(s, 'word');
   assert.deepEqual(list.map((p) => smsc.textsFor(p.sms).length), [1, 1, 1, 0]);
+
+  // A gateway that sends one an hour has no time for two of three: nor do they cost anything.
+  const [gateway] = s.settings.gateways;
+  const hourly = s.write('hourly.conf', libconfig.write({ ...s.settings, gateways: [{ ...gateway, rate: '1/h' }] }));
+  const soon = s.write('soon.json', JSON.stringify({ ...good, event: { ...there, starts: inSeconds(5400) }, audience: {},
+    reminders: [{ name: 'first', at: 'now' }] }));
+  assert.match((await s.run(['-c', hourly, 'amend', soon])).out,
+    /3 people were told before; corrections that will be sent: 1\n {4}no correction goes to 2: expired\n {2}they cost about 0\.0[45] /);
 
   // As many corrections are announced as are sent: none to who refused, is protected, or was never told.
   await s.ok('optout', 'add', list[0].sms);
