@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST 1000000 /* notices kept */
 #define CODES_TOLD 5
 
 struct seen {
@@ -24,8 +23,9 @@ struct codes_seen {
     struct cli *cli;
     const char *campaign; /* NULL: of all */
     bool read;
-    struct seen *list;
+    struct seen *list; /* while the log is read a ring, once it is full */
     size_t count, room;
+    int64_t taken; /* lines */
     struct code_words *words;
     struct buf out;
 };
@@ -63,16 +63,17 @@ static void take(struct codes_seen *s, const json_t *entry)
     const char *event = string(entry, "event"), *code = string(entry, "code");
     struct seen *one;
 
-    if (code[0] == '\0' || (strcmp(event, "undelivered") != 0 && strcmp(event, "failed") != 0) ||
-        s->count >= MOST)
+    if (code[0] == '\0' || (strcmp(event, "undelivered") != 0 && strcmp(event, "failed") != 0))
         return;
-    if (s->count == s->room) {
+    if (s->count == s->room && s->room < CODES_SEEN_MOST) {
         s->room = s->room > 0 ? 2 * s->room : 256;
+        s->room = s->room < CODES_SEEN_MOST ? s->room : CODES_SEEN_MOST;
         s->list = xreallocarray(s->list, s->room, sizeof *s->list);
     }
-    one = &s->list[s->count++];
+    one = &s->list[s->taken++ % CODES_SEEN_MOST]; /* the oldest, when all are taken */
+    s->count += s->count < CODES_SEEN_MOST;
     *one = (struct seen){.n = json_integer_value(json_object_get(entry, "n")),
-                         .at = (int64_t)s->count,
+                         .at = s->taken,
                          .stands = NOTICE_STATES};
     snprintf(one->campaign, sizeof one->campaign, "%s", string(entry, "campaign"));
     snprintf(one->reminder, sizeof one->reminder, "%s", string(entry, "reminder"));

@@ -3,13 +3,16 @@
  *
  * A ledger has room for our reasons, not for gateways' codes: those stand in the delivery log. It
  * is read through (with the file that was rotated last) when the first code is asked for, so
- * that whoever asks for none pays nothing. What it does not know of stays "see its code".
+ * that whoever asks for none pays nothing. What it does not know of stays "see its code"; so does
+ * what is older than the last CODES_SEEN_MOST lines with such a code (40 MB of memory).
  */
 #ifndef OUTREACH_CODES_SEEN_H
 #define OUTREACH_CODES_SEEN_H
 
 #include "cli.h"
 #include "ledger.h"
+
+#define CODES_SEEN_MOST 200000
 
 struct codes_seen; /* opaque */
 

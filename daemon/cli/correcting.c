@@ -161,6 +161,47 @@ static void on_correction(void *arg, const redisReply *reply)
         told_correction(arg, record);
 }
 
+/* A ledger that is lost, or a part of it, does not say that nobody was told. */
+static int check_ledger(const struct look *l, const struct reminder_status *r, struct error *err)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *head = NULL, *length = NULL;
+    int rc;
+
+    command_start(&c, "GETRANGE");
+    key_ledger(&c, l->status->id, r->name);
+    command_add_int(&c, 0);
+    command_add_int(&c, 3);
+    rc = db_ask(l->cli->db, &c, &head, err);
+    if (rc == 0) {
+        command_start(&c, "STRLEN");
+        key_ledger(&c, l->status->id, r->name);
+        rc = db_ask(l->cli->db, &c, &length, err);
+    }
+    command_free(&c);
+    if (rc == 0 && (head->type != REDIS_REPLY_STRING || strcmp(head->str, "OLG1") != 0 ||
+                    db_int(length, 0) < (r->last + 1) * LEDGER_RECORD_BYTES))
+        rc = error_set(err,
+                       T("Redis has lost the ledger of \"%s\": who was told cannot be read "
+                         "(outreach recover)"),
+                       r->name);
+    freeReplyObject(head);
+    freeReplyObject(length);
+    return rc;
+}
+
+static int check_ledgers(const struct look *l, struct error *err)
+{
+    for (size_t i = 0; i < l->status->reminder_count; i++) {
+        const struct reminder_status *r = &l->status->reminders[i];
+
+        if (reminder_begun(r) && strcmp(r->name, BUILTIN_ANSWERS) != 0 &&
+            check_ledger(l, r, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Their corrections so far: each has a record of its own. */
 static int read_corrections(struct look *l, int64_t from, struct error *err)
 {
@@ -242,13 +283,18 @@ static bool is_to_be_told(const struct look *l, size_t i)
     return told_is_behind(t, l->amendment->version) && l->other[t->version];
 }
 
-/* Of the reminder that will carry them; made when there is one. */
+/* Of the reminder that will carry them, until the end of the event; made when there is one. */
 static int open_forecast(struct look *l, struct error *err)
 {
+    int64_t now_ms = clock_wall_ms();
+
     l->builtin =
         builtin_campaign(l->amendment->now, BUILTIN_CORRECTIONS, &l->cli->settings->defaults, err);
-    if (l->builtin != NULL)
-        l->asking = asking_create(l->cli, l->builtin, clock_wall_ms(), err);
+    if (l->builtin == NULL)
+        return -1;
+    if (correction_expires(l->amendment->now) > now_ms) /* else each row says that it is late */
+        l->builtin->reminders[0].expires_ms = correction_expires(l->amendment->now);
+    l->asking = asking_create(l->cli, l->builtin, now_ms, err);
     return l->asking != NULL ? 0 : -1;
 }
 
@@ -327,9 +373,14 @@ static void add_up(const struct look *l)
     const struct forecast_reminder *p = forecast_reminder(l->asking->forecast, 0);
 
     l->out->sent = p->sent;
-    for (size_t i = 0; i < forecast_gateways(l->asking->forecast); i++)
-        l->out->sent -= p->parts[i].late;
     l->out->cost = p->cost;
+    for (size_t i = 0; i < forecast_gateways(l->asking->forecast); i++) {
+        const struct forecast_part *part = &p->parts[i];
+
+        l->out->sent -= part->late;
+        if (part->late > 0) /* it is not known whose: a share of all */
+            l->out->cost -= part->cost * (double)part->late / (double)part->notices;
+    }
     l->out->refused = p->refused;
     l->out->late = p->late;
     memcpy(l->out->missed, p->missed, sizeof l->out->missed);
@@ -377,7 +428,9 @@ int correcting_count(struct cli *cli, const struct campaign_status *status,
     l->amendment = amendment;
     l->out = out;
     begin(l);
-    rc = compare_versions(l, err);
+    rc = check_ledgers(l, err);
+    if (rc == 0)
+        rc = compare_versions(l, err);
     for (int64_t from = 1; from <= status->rows && rc == 0; from += PAGE)
         rc = count_page(l, from, err);
     if (l->asking != NULL && rc == 0 && (rc = asking_end(l->asking, err)) == 0)

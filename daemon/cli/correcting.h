@@ -20,7 +20,7 @@ struct campaign_status;
 struct correcting {
     int64_t told; /* people to whom something of the campaign went out */
     int64_t sent; /* corrections that will be */
-    double cost;
+    double cost;  /* of those */
     int64_t refused, late, missed[REASON_COUNT]; /* people who get none, and why */
     char about[33]; /* of an event that repeats: the reminder of the occurrence that the
                      * first of them is told of; "": nobody is */

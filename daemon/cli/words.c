@@ -3,6 +3,7 @@
 #include "buf.h"
 #include "builtin.h"
 #include "column.h"
+#include "ledger.h"
 #include "mem.h"
 
 #include <stddef.h>
@@ -20,20 +21,21 @@ struct name {
     const char *words;
 };
 
+/* of a notice, in the order of promise 1 */
+static const struct name notice_states[] = {
+    {"waiting", N_("waiting")},         {"sending", N_("sending")},
+    {"accepted", N_("accepted")},       {"delivered", N_("delivered")},
+    {"undelivered", N_("undelivered")}, {"failed", N_("failed")},
+    {"expired", N_("expired")},         {"opted-out", N_("opted-out")},
+    {"capped", N_("capped")},           {"excluded", N_("excluded")},
+    {"cancelled", N_("cancelled")},     {"uncertain", N_("uncertain")},
+};
+
+#define NOTICE_WORDS (sizeof notice_states / sizeof *notice_states)
+_Static_assert(NOTICE_WORDS == NOTICE_STATES - 1, "untouched and parked are both `waiting`");
+
 static const struct name states[] = {
-    /* of a notice, in the order of promise 1, and of the delivery log */
-    {"waiting", N_("waiting")},
-    {"sending", N_("sending")},
-    {"accepted", N_("accepted")},
-    {"delivered", N_("delivered")},
-    {"undelivered", N_("undelivered")},
-    {"failed", N_("failed")},
-    {"expired", N_("expired")},
-    {"opted-out", N_("opted-out")},
-    {"capped", N_("capped")},
-    {"excluded", N_("excluded")},
-    {"cancelled", N_("cancelled")},
-    {"uncertain", N_("uncertain")},
+    /* of the delivery log */
     {"planned", N_("planned")},
     {"intent", N_("intent")},
     {"retry", N_("retry")},
@@ -116,21 +118,22 @@ static const char *find(const struct name *names, size_t n, const char *name)
 
 const char *words_state(const char *name)
 {
-    return find(states, sizeof states / sizeof *states, name);
-}
+    const char *words = find(notice_states, NOTICE_WORDS, name);
 
-#define NOTICE_WORDS 12 /* of states: those of a notice */
+    return words != name ? words : find(states, sizeof states / sizeof *states, name);
+}
 
 const char *words_notice_state(size_t i)
 {
-    return i < NOTICE_WORDS ? words_of(states[i].words) : NULL;
+    return i < NOTICE_WORDS ? words_of(notice_states[i].words) : NULL;
 }
 
 const char *words_state_name(const char *asked)
 {
     for (size_t i = 0; i < NOTICE_WORDS; i++)
-        if (strcmp(states[i].name, asked) == 0 || strcmp(words_of(states[i].words), asked) == 0)
-            return states[i].name;
+        if (strcmp(notice_states[i].name, asked) == 0 ||
+            strcmp(words_of(notice_states[i].words), asked) == 0)
+            return notice_states[i].name;
     return NULL;
 }
 

@@ -57,6 +57,8 @@ struct corrector {
     size_t reminder_count, looked; /* looked: how many of them have answered */
     struct error broken;           /* what could not be read of it; "": nothing */
     struct campaign *now;
+    struct campaign *was[AMEND_VERSIONS + 1]; /* by version, where the event was another; of one
+                                                 that repeats all of them are in series */
     struct correction *corrections[AMEND_VERSIONS + 1]; /* by the version that was told */
     struct series *series;     /* where the event repeats: of which occurrence; else NULL */
     const char **names;        /* of reminders, for it */
@@ -92,9 +94,12 @@ struct corrector *corrector_create(struct dispatch *d)
 
 static void forget(struct corrector *c)
 {
-    for (size_t v = 0; v <= AMEND_VERSIONS; v++)
+    for (size_t v = 0; v <= AMEND_VERSIONS; v++) {
         correction_free(c->corrections[v]);
+        campaign_free(c->was[v]);
+    }
     memset(c->corrections, 0, sizeof c->corrections);
+    memset(c->was, 0, sizeof c->was);
     for (size_t i = 0; c->about != NULL && i < (AMEND_VERSIONS + 1) * c->reminder_count; i++)
         correction_free(c->about[i]);
     free(c->about);
@@ -273,25 +278,29 @@ static bool is_to_be_told(const struct corrector *c, size_t i)
         return false;
     if (c->series != NULL)
         return c->chosen[i] >= 0;
-    return told_is_behind(t, c->version) && c->corrections[t->version] != NULL;
+    return told_is_behind(t, c->version) && c->was[t->version] != NULL;
 }
 
-/* NULL: it cannot be said; the amendment was not taken without its text. */
+/* NULL, and c is broken: it cannot be said; no amendment is taken without its text. Made when the
+ * first is to be told, for where nobody is there need be no text. */
 static const struct correction *correction_for(struct corrector *c, size_t i)
 {
-    struct correction **about;
+    unsigned version = c->told[i].version;
+    struct correction **made = &c->corrections[version];
+    const struct campaign *was = c->was[version];
+    const char *about = NULL;
     struct error err;
 
-    if (c->series == NULL)
-        return c->corrections[c->told[i].version];
-    about = &c->about[c->told[i].version * c->reminder_count + (size_t)c->chosen[i]];
-    if (*about == NULL)
-        *about = correction_create(series_version(c->series, c->told[i].version),
-                                   c->names[c->chosen[i]], c->now, &c->d->settings->defaults, &err);
-    if (*about == NULL)
-        log_error("corrections.lost campaign=%s reminder=%s reason=%s", c->id,
-                  c->names[c->chosen[i]], log_quote(err.text));
-    return *about;
+    if (c->series != NULL) {
+        about = c->names[c->chosen[i]];
+        made = &c->about[version * c->reminder_count + (size_t)c->chosen[i]];
+        was = series_version(c->series, version);
+    }
+    if (*made == NULL)
+        *made = correction_create(was, about, c->now, &c->d->settings->defaults, &err);
+    if (*made == NULL)
+        c->broken = err;
+    return *made;
 }
 
 /* A row of the audience as the correction of whom it is. */
@@ -349,6 +358,11 @@ static void on_rows(void *arg, const redisReply *reply)
         of[n] = (struct append_of){(uint32_t)number, c->version,
                                    c->series != NULL ? c->known[i] : c->told[i].version};
         ends[n++] = rows.length;
+    }
+    if (c->broken.text[0] != '\0') { /* none is passed over: who is behind is found again */
+        buf_free(&rows);
+        gave_up(c);
+        return;
     }
     if (n == 0 || buf_overflowed(&rows)) {
         bool overflowed = buf_overflowed(&rows);
@@ -551,16 +565,10 @@ static void on_versions(void *arg, const redisReply *reply)
             series_put(c->series, v, was);
             continue;
         }
-        if (correction_needed(was, c->now)) {
-            c->corrections[v] =
-                correction_create(was, NULL, c->now, &c->d->settings->defaults, &err);
-            if (c->corrections[v] == NULL) {
-                campaign_free(was);
-                give_up(c, err.text);
-                return;
-            }
-        }
-        campaign_free(was);
+        if (correction_needed(was, c->now))
+            c->was[v] = was;
+        else
+            campaign_free(was);
     }
     look_at_page(c);
 }

@@ -13,6 +13,7 @@
 #include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -520,6 +521,8 @@ void delivery_log_write(struct delivery_log *log)
 
 int delivery_log_flush(struct delivery_log *log)
 {
+    if (FAULT_FAILS("log-slow")) /* a disk that hangs for longer than a permit lasts */
+        poll(NULL, 0, 6000);
     if (write_out(log) != 0)
         return -1;
     if (!log->lost)

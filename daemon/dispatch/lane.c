@@ -19,6 +19,7 @@
 #define GROUP_LEAST GROUP_MAX
 #define SUBMIT_MAX (4 * GROUP_MAX) /* leave behind one write of the delivery log */
 #define GROUP_CUT 64               /* so many are not filled up from the next batch */
+#define SLOW_WRITE_MS 20 /* of the delivery log: what it is for is then looked at once more */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -523,6 +524,24 @@ static void log_intent(const struct lane *lane, struct notice *n)
     delivery_log_add(lane->d->log, &e);
 }
 
+/* The disk took its time: those that came to be too late meanwhile go back; how many are left. A
+ * clock that was set meanwhile leaves none. */
+static size_t look_again(struct lane *lane, struct notice **go, size_t count)
+{
+    int64_t boot_ms = clock_boot_ms(), wall_ms = clock_wall_ms();
+    size_t kept = 0;
+    bool anew;
+
+    watch_look(lane->d->watch);
+    anew = lane->d->era != watch_era(lane->d->watch);
+    for (size_t k = 0; k < count; k++)
+        if (anew || too_late(lane, go[k], boot_ms, wall_ms))
+            unsent(lane, go[k]);
+        else
+            go[kept++] = go[k];
+    return kept;
+}
+
 void lane_submit(struct lane *lane)
 {
     struct notice *go[SUBMIT_MAX];
@@ -540,6 +559,8 @@ void lane_submit(struct lane *lane)
         return;
     }
     while (lane->ready_count > 0) {
+        int64_t began_ms = clock_boot_ms();
+
         if (gathering(lane))
             return;
         count = take_ready(lane, least_of(gateway_free(lane->gateway), most), go);
@@ -550,6 +571,11 @@ void lane_submit(struct lane *lane)
         if (delivery_log_flush(lane->d->log) != 0) { /* it could not be written down: */
             for (size_t k = 0; k < count; k++)       /* nothing leaves */
                 unsent(lane, go[k]);
+            return;
+        }
+        if (clock_boot_ms() - began_ms > SLOW_WRITE_MS &&
+            (count = look_again(lane, go, count)) == 0) {
+            dispatch_ask_turn(lane->d);
             return;
         }
         for (size_t k = 0; k < count; k++) {

@@ -112,12 +112,6 @@ static const struct reminder_status *status_of(const struct campaign_status *s, 
     return NULL;
 }
 
-/* One that was done without it was taken out, or cancelled, before. */
-static bool has_begun(const struct reminder_status *r)
-{
-    return strcmp(r->state, "open") == 0 || (strcmp(r->state, "done") == 0 && r->begun_ms != 0);
-}
-
 static struct amended_reminder *add_reminder(struct amendment *a, const char *name,
                                              const struct reminder_status *was)
 {
@@ -146,7 +140,7 @@ static void plan_reminders(struct amendment *a, const struct campaign_status *s,
         if (r->was == NULL || !at_once)
             r->due_ms = due_ms[i];
         r->expires_ms = one->expires_ms;
-        if (r->was != NULL && has_begun(r->was))
+        if (r->was != NULL && reminder_begun(r->was))
             r->what = AMENDED_BEGUN;
         else if (r->was != NULL && strcmp(r->was->state, "scheduled") == 0 &&
                  r->due_ms == r->was->due_ms && r->expires_ms > now_ms)
@@ -164,13 +158,14 @@ static int keep_others(struct amendment *a, const struct campaign_status *s, str
 
         if (builtin_is(was->name) || campaign_find_reminder(a->now, was->name) >= 0)
             continue;
-        if (has_begun(was) && correction_occurrence(a->now, was->name) >= 0)
+        if (reminder_begun(was) && correction_occurrence(a->now, was->name) >= 0)
             return error_set(err, "reminders: \"%s\" has begun, and cannot be taken out any more",
                              was->name);
         if (a->count == CAMPAIGN_MAX_REMINDERS)
             return error_set(err, "reminders: more than %d, with those that were taken out",
                              CAMPAIGN_MAX_REMINDERS);
-        add_reminder(a, was->name, was)->what = has_begun(was) ? AMENDED_ENDED : AMENDED_DROPPED;
+        add_reminder(a, was->name, was)->what =
+            reminder_begun(was) ? AMENDED_ENDED : AMENDED_DROPPED;
     }
     for (size_t i = 0; i < s->reminder_count; i++)
         if (builtin_is(s->reminders[i].name))
@@ -191,12 +186,33 @@ static void add_corrections(struct amendment *a, const struct campaign_status *s
     r->expires_ms = correction_expires(a->now);
 }
 
-/* What those who were told are to read must be there before anything is changed. */
-static int check_correction(const struct amendment *a, const struct campaign_defaults *defaults,
-                            int64_t now_ms, struct error *err)
+/* Are corrections of an amendment before this one still to be written, or to reach somebody? They
+ * will be those of this one, in its words. */
+static bool corrections_wait(const struct campaign_status *s)
 {
+    const struct reminder_status *r = status_of(s, BUILTIN_CORRECTIONS);
+
+    return s->correcting != 0 ||
+           (r != NULL && r->planned > r->counts[NOTICE_SENDING] + r->counts[NOTICE_UNCERTAIN] +
+                                          r->counts[NOTICE_ACCEPTED] + r->counts[NOTICE_DELIVERED]);
+}
+
+/* What those who were told are to read must be there before anything is changed; and what those
+ * of an earlier amendment are still to read may not be taken away. */
+static int check_correction(const struct amendment *a, const struct campaign_status *s,
+                            const struct campaign_defaults *defaults, int64_t now_ms,
+                            struct error *err)
+{
+    const char *texts[2] = {correction_text(a->now), "cancelled"};
+    bool wait = corrections_wait(s), promised[2];
     bool checked[2] = {false, false}; /* where it moved, where it fell out */
 
+    for (size_t k = 0; k < 2; k++) {
+        char path[32];
+
+        snprintf(path, sizeof path, "texts.%s", texts[k]);
+        promised[k] = wait && tree_get(a->before->document, path) != NULL;
+    }
     for (size_t i = 0; i < a->count; i++) {
         const struct amended_reminder *r = &a->reminders[i];
         bool ended = r->what == AMENDED_ENDED;
@@ -204,7 +220,8 @@ static int check_correction(const struct amendment *a, const struct campaign_def
         int64_t until_ms;
 
         if ((r->what != AMENDED_BEGUN && !ended) || checked[ended] ||
-            !correction_needed_of(a->before, r->name, a->now, now_ms, &until_ms))
+            (!promised[ended] &&
+             !correction_needed_of(a->before, r->name, a->now, now_ms, &until_ms)))
             continue;
         c = correction_create(a->before, r->name, a->now, defaults, err);
         correction_free(c);
@@ -262,7 +279,7 @@ static void put_uncancelled(const struct tree *document, struct buf *out)
 static bool has_told(const struct campaign_status *s)
 {
     for (size_t i = 0; i < s->reminder_count; i++)
-        if (!builtin_is(s->reminders[i].name) && has_begun(&s->reminders[i]))
+        if (!builtin_is(s->reminders[i].name) && reminder_begun(&s->reminders[i]))
             return true;
     return false;
 }
@@ -323,7 +340,7 @@ static int build(struct amendment *a, const struct campaign_status *s, const str
                          "it has had %d versions, and no more can be told apart: cancel it, "
                          "and queue another one",
                          AMEND_VERSIONS);
-    return check_correction(a, defaults, now_ms, err);
+    return check_correction(a, s, defaults, now_ms, err);
 }
 
 struct amendment *amendment_create(const struct campaign_status *status, const struct tree *body,

@@ -16,6 +16,8 @@
  *                One that repeats is compared by its occurrences, known by their days in the rule:
  *                those that change, move or fall out; who was told of one, and of no other, is
  *                told (series.h). What of an occurrence that fell out still waits is not sent.
+ *                While some of an amendment's corrections have not gone out yet, a later one that
+ *                lacks their text is refused: those that wait are written anew in its words.
  *   cancelled    event.cancelled = true: what waits is not sent, who was told is told. Final. It
  *                waits for nobody's approval, and is refused where it brings other hours for its
  *                corrections to which somebody would have to agree. Where the campaign needs one

@@ -32,6 +32,11 @@ int64_t reminder_sum(const struct reminder_status *r)
     return sum;
 }
 
+bool reminder_begun(const struct reminder_status *r)
+{
+    return strcmp(r->state, "open") == 0 || (strcmp(r->state, "done") == 0 && r->begun_ms != 0);
+}
+
 bool reminder_idle(const struct reminder_status *r)
 {
     return builtin_is(r->name) && r->planned == 0;

@@ -51,6 +51,8 @@ struct campaign_status {
 int64_t reminder_waiting(const struct reminder_status *r);
 /* The sum of all counters: what planned must be equal to. */
 int64_t reminder_sum(const struct reminder_status *r);
+/* It has a ledger. One that was done without it was taken out, or cancelled, before. */
+bool reminder_begun(const struct reminder_status *r);
 /* A built-in one without a notice: there is nobody whom it tells anything (so far). */
 bool reminder_idle(const struct reminder_status *r);
 /* No more will change by our doing: done, or nothing waits, is being sent or in doubt. */

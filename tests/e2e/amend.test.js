@@ -2,7 +2,8 @@
 // A campaign is amended while it is sent: who gets which text, and who is told that an event moved.
 
 const assert = require('node:assert/strict');
-const { journey, campaign, people, inDays, until } = require('./lib/stage');
+const libconfig = require('./lib/libconfig');
+const { journey, campaign, people, inDays, inSeconds, until } = require('./lib/stage');
 
 const MOVED = '{{name}}您好，原定{{was.date}}{{was.time}}在{{was.venue}}，现改到{{event.date}}{{event.time}}，{{event.venue}}。';
 const CANCELLED = '{{name}}您好，{{was.date}}的活动取消。';
@@ -210,12 +211,22 @@ journey('whether anybody was told cannot be read: that is no "nobody", and they 
   await client.call('RENAME', ledger, 'kept');
   await s.xadd(event('lost', list, 27), { op: 'amend' });
   await until('the error', () => errors('the ledger of first: it is lost') === 1);
+  // The command does not say that it would be sent to nobody, either.
+  const file = s.write('lost.json', JSON.stringify({ ...event('lost', list, 30), audience: {} }));
+  const blind = async (words) => {
+    const said = await s.outreach('amend', '-y', file);
+    assert.equal(said.code, 65, said.all);
+    assert.match(said.err, words);
+  };
+  await blind(/lost the ledger of "first": who was told cannot be read/);
   await client.call('HSET', ledger, 'no', 'ledger');
+  await blind(/WRONGTYPE/);
   await s.xadd(event('lost', list, 28), { op: 'amend' });
   await until('the error', () => errors('the ledger of first: WRONGTYPE') === 1);
   await client.call('DEL', ledger);
   await client.call('COPY', 'kept', ledger);
   await client.call('SETRANGE', ledger, '0', 'what');
+  await blind(/lost the ledger of "first"/);
   await s.xadd(event('lost', list, 29), { op: 'amend' });
   await until('the error', () => errors('the ledger of first: it is lost') === 2);
   assert.deepEqual(await client.call('HMGET', 'outreach:{lost}', 'correct', 'correct_at'), ['4', '1']);
@@ -229,6 +240,13 @@ journey('whether anybody was told cannot be read: that is no "nobody", and they 
   await s.xadd(idle);
   await s.xadd({ ...idle, event: { starts: inDays(27, '09:00') } }, { op: 'amend' });
   await until('the amendment', async () => (await version(s, 'idle')) === 2);
+  await walked(s, 'idle');
+  // Nor later, when people know of the new day, and of no other.
+  const begun = { ...idle, event: { starts: inDays(27, '09:00') }, reminders: [{ name: 'first', at: 'now' }, ...idle.reminders] };
+  await s.xadd(begun, { op: 'amend' });
+  assert.deepEqual(await s.settled('idle', 'first', 60000), { delivered: 3 });
+  await s.xadd({ ...begun, texts: { zh: '讲座！' } }, { op: 'amend' });
+  await until('the other words', async () => (await version(s, 'idle')) === 4, 60000);
   await walked(s, 'idle');
   assert.doesNotMatch(s.log(), /corrections\.error campaign=idle/);
 });
@@ -273,6 +291,14 @@ journey('what an amendment may not be is refused with the reason, and nothing is
   assert.match((await s.ok('show', 'word')).out, /again {2}scheduled[^]*eve {2}cancelled/);
   await verified(s, 'word');
   assert.deepEqual(list.map((p) => smsc.textsFor(p.sms).length), [1, 1, 1, 0]);
+
+  // A gateway that sends one an hour has no time for two of three: nor do they cost anything.
+  const [gateway] = s.settings.gateways;
+  const hourly = s.write('hourly.conf', libconfig.write({ ...s.settings, gateways: [{ ...gateway, rate: '1/h' }] }));
+  const soon = s.write('soon.json', JSON.stringify({ ...good, event: { ...there, starts: inSeconds(5400) }, audience: {},
+    reminders: [{ name: 'first', at: 'now' }] }));
+  assert.match((await s.run(['-c', hourly, 'amend', soon])).out,
+    /3 people were told before; corrections that will be sent: 1\n {4}no correction goes to 2: expired\n {2}they cost about 0\.0[45] /);
 
   // As many corrections are announced as are sent: none to who refused, is protected, or was never told.
   await s.ok('optout', 'add', list[0].sms);

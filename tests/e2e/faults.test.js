@@ -7,9 +7,10 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const test = require('node:test');
-const { journey, campaign, people, inDays, ROOT } = require('./lib/stage');
+const { journey, campaign, people, inDays, ROOT, BUILD } = require('./lib/stage');
 const { until, pause } = require('./lib/wait');
 
 const PEOPLE = 40;
@@ -138,6 +139,20 @@ journey('a disk that takes no line of the delivery log stops the sending; nothin
   await settled(s, 0);
   assert.deepEqual(twice(ids(smsc)), []);
   assert.equal(s.log().match(/delivery_log.full/g).length, 1);
+});
+
+journey('a disk on which a write hangs for longer than a permit lasts: what it was for asks anew before it leaves', async (s) => {
+  // A plugin that lets everything go: those of ours look at the permit once more.
+  s.settings.gateways.push({
+    name: 'evil', plugin: path.join(BUILD, 'tests/plugins/evil.so'), channel: 'sms', way: 'deadly', signature: 'none', window: PEOPLE, capacity: PEOPLE,
+  });
+  await s.start({ env: { OUTREACH_FAULT: 'log-slow:1' } });
+  await s.xadd(campaign('fault', people(PEOPLE)));
+  await s.counted('fault', 'first', { accepted: PEOPLE }, 60000);
+  const lines = s.deliveryLog().filter((line) => line.n > 0);
+  const hung = lines.filter((line) => line.n === lines[0].n).map((line) => line.event);
+  assert.deepEqual(hung, ['intent', 'unsent', 'intent', 'accepted']);
+  await s.ok('verify', 'fault');
 });
 
 journey('a disk that loses what it had taken of the delivery log is told of, and what is under way does not leave; the log is synced beside the sending', async (s) => {

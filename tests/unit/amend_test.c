@@ -587,6 +587,38 @@ static void test_refused(void **state)
     assert_non_null(strstr(trouble, "\"r\" has begun"));
 }
 
+#define BARE document(EVENT("13"), "{\"zh\":\"{{name}}\"}", BOTH)
+
+/* While corrections are still to be written, or to reach somebody, a text that only they read is
+ * not taken away, though this amendment moves nothing. */
+static void test_owed_corrections(void **state)
+{
+    static const char missing[] =
+        "texts.moved is missing: what those who were told already are to read";
+
+    (void)state;
+    queued();
+    opened("2027-02-27T09:00");
+    is("[OK]", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-27T09:01"));
+    is("refused", amended(BARE, "102-0", "2027-02-27T09:02")); /* they are being looked for */
+    is(missing, trouble);
+    is("2", ask("HGET " C " version"));
+    is("refused", amended(document(EVENT("13"), "{\"zh\":\"a\",\"moved\":{\"en\":\"b\"}}", BOTH),
+                          "102-0", "2027-02-27T09:02"));
+    assert_non_null(strstr(trouble, "texts.moved"));
+    ask("HDEL " C " correct correct_at");
+    ask("HSET " C ":corrections planned 2 c0 1 c5 1"); /* one waits */
+    is("refused", amended(BARE, "102-0", "2027-02-27T09:03"));
+    is(missing, trouble);
+    ask("HSET " C ":corrections planned 2 c0 0 c5 2"); /* all know it */
+    is("[OK]", amended(BARE, "102-0", "2027-02-27T09:04"));
+    /* Nobody knew of a day yet: no words for it were there, and none need be. */
+    queue_it(compile(document(EVENT("06"), "{\"zh\":\"a\"}", BOTH)));
+    is("[OK]", amended(document(EVENT("13"), "{\"zh\":\"a\"}", BOTH), "101-0", "2027-02-02T00:00"));
+    opened("2027-03-06T09:00");
+    is("[OK]", amended(document(EVENT("13"), "{\"zh\":\"b\"}", BOTH), "102-0", "2027-03-06T09:01"));
+}
+
 /* ------------------------------------------------------------------------- the told */
 
 static const struct knowledge {
@@ -758,6 +790,10 @@ static void test_series_falls_out(void **state)
     is("2", ask("HGET " C " correct"));
     is("refused", amended(document(SERIES(""), TEXTS, EVE), "102-0", "2027-03-05T18:02"));
     assert_non_null(strstr(trouble, "was called off when people knew of it"));
+    is("refused", amended(document(SERIES(",\"except\":[\"2027-03-06\",\"2027-03-20\"]"),
+                                   "{\"zh\":\"a\"}", EVE),
+                          "102-0", "2027-03-05T18:02"));
+    is("texts.cancelled is missing: what those who were told already are to read", trouble);
     /* the other had not begun: it may come back */
     is("[OK]", amended(document(SERIES(",\"except\":[\"2027-03-06\"]"), TEXTS, EVE), "102-0",
                        "2027-03-05T18:02"));
@@ -852,6 +888,7 @@ int main(void)
         cmocka_unit_test(test_cancelled_at_night),
         cmocka_unit_test(test_versions_end),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_owed_corrections),
         cmocka_unit_test(test_told),
         cmocka_unit_test(test_told_corrected),
         cmocka_unit_test(test_told_is_behind),

@@ -136,7 +136,9 @@ static void test_no_state_or_reason_without_words(void **state)
         const char *name = notice_state_name((enum notice_state)i);
 
         assert_string_not_equal(words_state(name), name);
+        assert_string_equal(words_state_name(name), name); /* may be asked for */
     }
+    assert_null(words_notice_state(NOTICE_STATES - 1)); /* two of them are `waiting` */
     for (int i = REASON_NONE + 1; i < REASON_COUNT; i++) {
         const char *name = notice_reason_name((enum notice_reason)i);
 

@@ -92,6 +92,28 @@ static void test_of_all(void **state)
     codes_seen_free(s);
 }
 
+/* Of more than are kept the newest are. */
+static void test_of_very_many(void **state)
+{
+    struct codes_seen *s = codes_seen_create(&cli, "fair");
+    FILE *f = fopen(path, "w");
+
+    (void)state;
+    assert_non_null(f);
+    for (int n = 1; n <= CODES_SEEN_MOST + 2; n++)
+        fprintf(
+            f,
+            "{\"t\":\"2027-03-06T09:00:00.250+08:00\",\"event\":\"failed\",\"campaign\":\"fair\","
+            "\"reminder\":\"first\",\"n\":%d,\"gateway\":\"acme\"" OTHER("A:%d") "}\n",
+            n, n % 10);
+    fclose(f);
+    assert_string_equal(of(s, "first", CODES_SEEN_MOST + 2, REASON_OTHER),
+                        "for a reason of the gateway's own: A:2");
+    assert_string_equal(of(s, "first", 3, REASON_OTHER), "for a reason of the gateway's own: A:3");
+    assert_string_equal(of(s, "first", 2, REASON_OTHER), words_reason("other"));
+    codes_seen_free(s);
+}
+
 static void test_without_a_log(void **state)
 {
     struct codes_seen *s = codes_seen_create(&cli, NULL);
@@ -107,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_of_one),
         cmocka_unit_test(test_of_all),
+        cmocka_unit_test(test_of_very_many),
         cmocka_unit_test(test_without_a_log),
     };
     int fd = mkstemp(path), rc;
