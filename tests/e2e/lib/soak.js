@@ -138,15 +138,6 @@ class Soak {
     return { ...this.look(), counts };
   }
 
-  /** MiB an hour, by least squares over the samples of the last part of the time. */
-  slope(from = 0.5) {
-    const some = this.samples.slice(Math.floor(this.samples.length * from));
-    const mean = (of) => some.reduce((sum, one) => sum + of(one), 0) / some.length;
-    const t = mean((one) => one.at), m = mean((one) => one.rss);
-    const over = some.reduce((sum, one) => sum + (one.at - t) * (one.rss - m), 0);
-    return (over / some.reduce((sum, one) => sum + (one.at - t) ** 2, 0)) * 3600e3 / MIB;
-  }
-
   /** ms: of the scripts in Redis (the claims are among them); of a small write beside them, until
    * it is synced to the disk, which is what a claim waits for besides. */
   async p99() {
