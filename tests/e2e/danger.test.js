@@ -224,6 +224,18 @@ journey('a proof holds what the phone has shown, the message id and the receipt,
   assert.match(zh, /本人回复：TD/);
   fits(zh);
   assert.equal((await s.outreach('proof', '13851401000', 'nothing')).code, 65);
+  // What waits for her will not be sent, and is not told as if it were; what waits for others will.
+  await s.xadd(campaign('later', people(2), { reminders: [{ name: 'eve', at: '-1d 10:00' }] }));
+  await until('the plan', async () => (await s.outreach('show', 'later')).code === 0);
+  for (const [i, kept] of [[0, true], [1, false]]) {
+    const notices = JSON.parse((await s.ok('why', `1385140100${i}`, '--campaign', 'later', '--json')).out).notices;
+    assert.deepEqual(notices[0].reminders.map((r) => [r.name, r.state, r.kept_back]), [['eve', 'waiting', kept]]);
+    const page = JSON.parse((await s.ok('proof', `1385140100${i}`, 'later', '--json')).out);
+    assert.deepEqual(page.notices.map((n) => [n.state, n.kept_back]), [['waiting', kept]]);
+    for (const command of [['why', `1385140100${i}`], ['proof', `1385140100${i}`, 'later']])
+      assert.equal(/will not be sent[^]*she opted out on 20\d\d-/.test((await s.ok(...command)).out), kept, command.join(' '));
+  }
+  assert.equal(JSON.parse((await s.ok('why', '13851401000', '--campaign', 'fair', '--json')).out).notices[0].reminders[0].kept_back, false, 'she had it before');
   // Who changed it, whom and out of which list somebody came with later, and whose correction it is.
   const as = (by, ...args) => s.run(['-c', s.conf, '--by', by, ...args]);
   const late = await as('张姐', 'add', 'fair', s.write('late.csv', '姓名,手机号\n赵晚,13851401077\n'));
