@@ -5,6 +5,7 @@
 #include "decide.h"
 #include "earlier.h"
 #include "keys.h"
+#include "language.h"
 #include "log.h"
 #include "outcome.h"
 #include "places.h"
@@ -189,7 +190,7 @@ static void on_moved(void *arg, const redisReply *reply)
     }
     i->verdict = moves_verdict(reply, &i->job->seq);
     if (i->verdict == MOVES_GONE)
-        job_halt(i->job, "Redis has lost its ledger: nothing of it is sent");
+        job_halt(i->job, N_("Redis has lost its ledger: nothing of it is sent"));
     if (i->verdict == MOVES_BACK)
         job_halt_back(i->job);
     if (i->verdict == MOVES_VERSION)

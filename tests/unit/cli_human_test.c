@@ -288,6 +288,11 @@ static void test_why_a_gateway_takes_nothing(void **state)
     expect_says("bind refused: ESME_RINVPASWD (0x0000000e)",
                 "登录被拒绝：ESME_RINVPASWD（0x0000000e）");
     expect_says("what a provider says", "what a provider says");
+    expect_says("0 of 1 modems ready; 1: no SIM card", "0 个短信猫可用（共 1 个）；1：未插 SIM 卡");
+    expect_says("1 of 3 modems ready; 1: CHINA MOBILE -71 dBm; 2: away; 3: no network",
+                "1 个短信猫可用（共 3 个）；1：CHINA MOBILE -71 dBm；2：不在；3：无网络");
+    expect_says("draining, 1 of 1 modems ready; 1: CHINA UNICOM no signal",
+                "正在排空，1 个短信猫可用（共 1 个）；1：CHINA UNICOM 无信号");
     language_set_chinese(false);
     expect_says("no connection in time", "no connection in time");
 }
