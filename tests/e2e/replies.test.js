@@ -165,7 +165,7 @@ journey('a survey is counted, a refusal confirmed once, the rest is for a person
   assert.deepEqual(await shown(), [['replies --registered', '2'], ['replies', '3']], 'who saw whole numbers is on record');
 
   const [question, thanks, stranger] = open.map((r) => r.id);
-  await s.ok('replies', 'assign', question, '王主任');
+  await s.ok('replies', 'assign', asking.sms.slice(3), '王主任'); // by her number, from which one alone waits
   assert.deepEqual(JSON.parse((await s.run(['-c', s.conf, '--by', '王主任', 'replies', '--mine', '--json'])).out).map((r) => r.id), [question]);
   assert.match((await s.ok('replies', 'answer', question, '请到区妇联二楼领取。')).out, /answered.*\n +【鼓楼区妇联】请到区妇联二楼领取。\n/);
   assert.match((await s.ok('replies', 'answer', question, '请到区妇联二楼领取。')).out, /nothing is sent/, 'pressed twice');
@@ -178,9 +178,23 @@ journey('a survey is counted, a refusal confirmed once, the rest is for a person
   await hears(smsc, { name: 'a stranger', sms: '+8613899990000' }, '这里是区妇联。');
   const bad = await s.outreach('replies', 'answer', thanks, '【区妇联】好');
   assert.equal(bad.code, 65, bad.all);
-  await s.ok('replies', 'close', question, thanks);
+  await s.ok('replies', 'close', question, other.sms);
   assert.deepEqual(JSON.parse((await s.ok('replies', '--json')).out).map((r) => r.id), [stranger]);
   assert.equal((await s.outreach('replies', 'close', '1-1')).code, 65);
+  for (const text of ['还有', '一问']) await reply(other, text);
+  const both = JSON.parse((await s.ok('replies', '--json')).out).filter((r) => r.campaign === 'survey').map((r) => r.id);
+  for (const [args, code, words] of [
+    [['close', asking.sms], 65, `nothing that ${asking.sms} wrote waits for a person`],
+    [['close', other.sms], 65, `wrote more than once: say which of ${both.join(', ')}\n`],
+    [['answer', stranger], 64, 'what is the answer? outreach replies answer ID "TEXT"\n'],
+    [['answer', stranger, '请', '来'], 64, 'put the answer in quotes'],
+    [['close'], 64, 'replies close: which?'],
+    [['assign', stranger], 64, 'to whom?'],
+  ]) {
+    const wrong = await s.outreach('replies', ...args);
+    assert.deepEqual([wrong.code, wrong.err.includes(words), /usage/.test(wrong.err)], [code, true, false], wrong.all);
+  }
+  await s.ok('replies', 'close', ...both);
 
   // Who has refused is answered only if she asked after that.
   const refusals = JSON.parse((await s.ok('replies', '--all', '--json')).out).filter((r) => r.kind === 'optout');
