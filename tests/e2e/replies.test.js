@@ -40,6 +40,10 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
       { name: 'queue', at: '-1d 10:00', only: 'waiting', texts: { zh: '您在候补。' } }],
   }));
   assert.deepEqual(await s.settled('flowers', 'open'), { delivered: 6 });
+  // Of reminders for some nobody knows yet for whom: they are not counted as if they were for all.
+  const progress = async () => { const one = JSON.parse((await s.ok('list', '--json')).out).find((c) => c.id === 'flowers'); return [one.through, one.planned, one.more]; };
+  assert.deepEqual(await progress(), [6, 6, true]);
+  assert.match((await s.ok('list')).out, /^flowers .* 6\/6\+ +100%\n\+: /m);
   const reply = async (person, text) => assert.equal(await smsc.reply(person.sms, SOURCE, text), 0);
   await reply(a, '１');
   await hears(smsc, a, '居民1，给您留了座位。');
@@ -95,6 +99,9 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
   await hears(smsc, late, '居民5，明天开课。');
   // A ledger that is lost keeps nobody from being reminded in silence.
   assert.deepEqual(await s.settled('flowers', 'queue'), { excluded: 6 });
+  const answers = Object.values(await s.settled('flowers', 'answers')).reduce((sum, n) => sum + n, 0);
+  const all = 6 + 4 + Object.values({ ...await s.counts('flowers', 'eve'), excluded: 0 }).reduce((sum, n) => sum + n, 0) + answers;
+  assert.deepEqual(await progress(), [all, all, false]);
   await client.call('RENAME', 'outreach:{flowers}:queue:ledger', 'kept');
   await reply(never, '1');
   await hears(smsc, never, '候补');
