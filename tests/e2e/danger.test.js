@@ -300,13 +300,15 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   assert.equal(all.sensitive, 2, 'of a sensitive campaign the sum alone');
   assert.deepEqual(all.people.map((p) => p.tell), [2, 3, 4].map((n) => `居民${n}您好。`), 'the text that did not come');
   const page = await s.run(['-c', s.conf, 'uncalled'], { env: { LC_ALL: 'zh_CN.UTF-8', COLUMNS: '80' } });
-  assert.match(page.out, /云南路\n {2}居民2 {2}\S+\n {4}fair\n[^]*湖南路\n {2}居民3/);
+  assert.match(page.out, /云南路\n {2}居民2 {2}\S+\n {4}fair {2}招聘会\n[^]*湖南路\n {2}居民3/);
   assert.doesNotMatch(page.out, /home/);
   assert.notEqual((await s.outreach('uncalled', 'home', '-o', s.path('home.csv'))).code, 0);
   assert.equal(fs.existsSync(s.path('home.csv')), false, 'no file of a sensitive campaign');
 
   // A CSV, with the headings of one language read under the other.
-  await s.run(['-c', s.conf, 'uncalled', 'fair', '-o', s.path('云.csv')], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  const written = await s.run(['-c', s.conf, 'uncalled', 'fair', '-o', s.path('云.csv')], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  assert.doesNotMatch(written.out, /居民2/, 'the list is in the file');
+  assert.match(written.out, /^共 3 人.*\n[^]*云\.csv/);
   assert.equal(fs.statSync(s.path('云.csv')).mode & 0o777, 0o600);
   const csv = fs.readFileSync(s.path('云.csv'), 'utf8');
   s.write('ticked.csv', csv.split('\r\n').map((line) => (line.includes('居民2') ? `${line}√` : line.includes('居民3') ? `${line}否` : line)).join('\r\n'));
@@ -368,7 +370,7 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   const both = await uncalled();
   assert.deepEqual([both.to_be_told, both.people.map((p) => [p.community, p.campaign, p.n])],
     [2, [['云南路', 'fair', 2], ['云南路', 'talk', 1], ['湖南路', 'fair', 4]]]);
-  assert.match((await s.ok('uncalled')).out, /居民2 {2}\+8613851401001\n {4}fair\n[^]* {4}talk\n[^]*\n {6}tell her: 居民2，来听讲座。\n[^]*\n2 to be told by a person\n/);
+  assert.match((await s.ok('uncalled')).out, /居民2 {2}\+8613851401001\n {4}fair {2}招聘会\n[^]* {4}talk {2}测试\n[^]*\n {6}tell her: 居民2，来听讲座。\n[^]*\n2 to be told by a person\n/);
   // Of another campaign they cannot be written: what was kept before that is on record.
   await s.xadd(campaign('second', people(2).slice(1)));
   await s.counted('second', 'first', { undelivered: 1 });
