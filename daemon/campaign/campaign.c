@@ -133,7 +133,6 @@ struct occurrence {
     int64_t starts_ms, ends_ms; /* ends_ms: 0 where none is given */
 };
 
-/* Which of n occurrences is of the day that text begins with (length bytes); -1 with err. */
 /* Those of all[n] around a day, in their order, for whoever has named another. */
 #define DAYS_TOLD 6
 static void name_days(const struct occurrence *all, int n, int64_t day, struct buf *out)
@@ -153,6 +152,7 @@ static void name_days(const struct occurrence *all, int n, int64_t day, struct b
     buf_puts(out, last < n ? ", ..." : "");
 }
 
+/* Which of n occurrences is of the day that text begins with (length bytes); -1 with err. */
 static int find_day(const struct campaign *c, const struct tree *node, const struct occurrence *all,
                     int n, const char *text, int length, struct error *err)
 {

@@ -23,11 +23,10 @@ static int has_name(const struct dirent *entry)
 }
 
 /* Beside campaigns there may lie what they include, or a configuration: a file without any of
- * what a campaign must have. One that cannot be parsed may be a campaign. */
+ * what each campaign has of its own. One that cannot be parsed may be a campaign. */
 static bool is_other(const char *path)
 {
-    static const char *const members[] = {"campaign", "id",    "event",
-                                          "audience", "texts", "reminders"};
+    static const char *const members[] = {"campaign", "id", "event", "reminders"};
     struct tree *t = reading_document(path, NULL);
     bool other = t != NULL;
 
@@ -57,8 +56,8 @@ int campaign_files_each(const char *path, void (*fn)(void *arg, const char *file
         char *file = xasprintf("%s/%s", path, names[i]->d_name);
 
         if (is_other(file))
-            prose_tell(T("outreach: %s is no campaign (none of id, event, texts, reminders stands "
-                         "in it): left out\n"),
+            prose_tell(T("outreach: %s is no campaign (none of id, event, reminders stands in "
+                         "it): left out\n"),
                        file);
         else
             fn(arg, file);

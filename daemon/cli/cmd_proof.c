@@ -434,7 +434,9 @@ static int tell_notice(struct proof *p, const struct walk_notice *w, struct erro
     bool kept = false;
     json_t *one;
 
-    if (rows == NULL || kept_back_ask(p->cli, p->campaign, p->reminder, w->n, r, &kept, err) != 0 ||
+    if (rows == NULL ||
+        (kept_back_waits(p->reminder, r) &&
+         kept_back_ask(p->cli, p->campaign, p->reminder->name, w->n, &kept, err) != 0) ||
         (kept && (refused = kept_back_words(p->cli, p->address, p->picture->zone, err)) == NULL)) {
         free(rotated);
         freeReplyObject(rows);

@@ -59,7 +59,7 @@ struct asking {
     struct cli *cli;
     char address[ADDRESS_BYTES], hash[ADDRESS_HASH_BYTES];
     bool hashed, opted_out;
-    char *refused; /* when she did, in words */
+    char *refused; /* when she did, in words; NULL until that is wanted */
     struct gateway_names gateways;
     struct codes_seen *codes;
     struct buf out;
@@ -392,11 +392,25 @@ static void tell_gone(struct asking *a)
             a->gone);
 }
 
+/* Will what waits for her be kept back? */
+static int ask_kept(struct asking *a, const struct campaign *c, const char *reminder, int64_t n,
+                    bool *kept, struct error *err)
+{
+    const struct zone *zone = zone_find(a->cli->settings->defaults.timezone, NULL);
+
+    if (kept_back_ask(a->cli, c, reminder, n, kept, err) != 0)
+        return -1;
+    if (*kept && a->refused == NULL)
+        a->refused = kept_back_words(a->cli, a->address, zone, err);
+    return *kept && a->refused == NULL ? -1 : 0;
+}
+
 /* of: a built-in reminder, which has rows of its own, or "". */
 static int tell_hit(struct asking *a, const struct picture *p, const struct campaign *c,
                     const char *of, int64_t n, struct error *err)
 {
     json_t *reminders = json_array();
+    bool asked = false, kept = false;
     int rc = 0;
 
     if (a->hit_count < MOST_HITS) {
@@ -417,8 +431,12 @@ static int tell_hit(struct asking *a, const struct picture *p, const struct camp
         if (strcmp(builtin_is(r->name) ? r->name : "", of) != 0)
             continue;
         rc = read_record(a->cli, p->status->id, r->name, n, &f, err);
-        if (rc == 0)
-            rc = kept_back_ask(a->cli, c, r, n, f.there ? &f.record : NULL, &f.kept, err);
+        if (rc == 0 && kept_back_waits(r, f.there ? &f.record : NULL)) {
+            if (!asked)
+                rc = ask_kept(a, c, r->name, n, &kept, err);
+            asked = true;
+            f.kept = kept;
+        }
         if (rc != 0)
             break;
         note_end(a, &f);
@@ -576,10 +594,6 @@ static int ask(struct asking *a, const struct why_options *options, struct error
 {
     if (gateway_names_read(&a->gateways, a->cli, err) != 0 || ask_optout(a, err) != 0 ||
         safe_marks_read(a->cli, a->address, &a->safe, err) != 0)
-        return -1;
-    a->refused = kept_back_words(a->cli, a->address,
-                                 zone_find(a->cli->settings->defaults.timezone, NULL), err);
-    if (a->refused == NULL)
         return -1;
     buf_printf(&a->out, "%s  %s\n", a->address,
                a->opted_out ? T("has opted out: nothing is sent") : T("has not opted out"));

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static bool waits(const struct reminder_status *r, const struct record *record)
+bool kept_back_waits(const struct reminder_status *r, const struct record *record)
 {
     return !r->cancelled && strcmp(r->state, "skipped") != 0 && strcmp(r->state, "done") != 0 &&
            (record == NULL || record->state == NOTICE_UNTOUCHED || record->state == NOTICE_PARKED);
@@ -70,21 +70,19 @@ static int ask_row(struct cli *cli, const struct campaign *of, const char *id, c
     return rc;
 }
 
-int kept_back_ask(struct cli *cli, const struct campaign *c, const struct reminder_status *reminder,
-                  int64_t n, const struct record *record, bool *kept, struct error *err)
+int kept_back_ask(struct cli *cli, const struct campaign *c, const char *reminder, int64_t n,
+                  bool *kept, struct error *err)
 {
     struct campaign *own = NULL;
     int rc;
 
     *kept = false;
-    if (!waits(reminder, record))
-        return 0;
-    if (builtin_is(reminder->name)) {
-        own = builtin_campaign(c, reminder->name, &cli->settings->defaults, err);
+    if (builtin_is(reminder)) {
+        own = builtin_campaign(c, reminder, &cli->settings->defaults, err);
         if (own == NULL)
             return -1;
     }
-    rc = ask_row(cli, own != NULL ? own : c, c->id, reminder->name, n, kept, err);
+    rc = ask_row(cli, own != NULL ? own : c, c->id, reminder, n, kept, err);
     campaign_free(own);
     return rc;
 }

@@ -15,11 +15,14 @@ struct reminder_status;
 struct record;
 struct zone;
 
-/* Does a notice wait that will be kept back from her? c: the campaign, compiled; record: of notice
- * n of that reminder, NULL before it is due. A refusal of any address of hers counts. -1 with
- * err. */
-int kept_back_ask(struct cli *cli, const struct campaign *c, const struct reminder_status *reminder,
-                  int64_t n, const struct record *record, bool *kept, struct error *err);
+/* Does a notice wait that may be kept back? record: NULL before it is due. */
+bool kept_back_waits(const struct reminder_status *reminder, const struct record *record);
+
+/* Will notice n of that reminder be kept back from her? A refusal of any address of hers counts.
+ * c: the campaign, compiled; of all its reminders but built-in ones the answer is the same. -1
+ * with err. */
+int kept_back_ask(struct cli *cli, const struct campaign *c, const char *reminder, int64_t n,
+                  bool *kept, struct error *err);
 
 /* "she opted out on 2027-03-05 Fri 09:00", or without a time where no reply of that address says
  * when; for free(). NULL with err. */
