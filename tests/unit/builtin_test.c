@@ -330,14 +330,10 @@ static void test_refusal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_corrections),
-        cmocka_unit_test(test_others),
-        cmocka_unit_test(test_sensitive),
-        cmocka_unit_test(test_row),
-        cmocka_unit_test(test_unasked),
-        cmocka_unit_test(test_refusal),
-        cmocka_unit_test(test_texts_of_channels),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_corrections),
+        cmocka_unit_test(test_others),  cmocka_unit_test(test_sensitive),
+        cmocka_unit_test(test_row),     cmocka_unit_test(test_unasked),
+        cmocka_unit_test(test_refusal), cmocka_unit_test(test_texts_of_channels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
