@@ -369,7 +369,7 @@ static const char *operand_of(const struct subcommand *s)
 {
     if (strstr(s->operands, ".conf") != NULL)
         return "file";
-    return strncmp(s->operands, "ID", 2) == 0 ? "id" : "";
+    return strncmp(s->operands + (s->operands[0] == '['), "ID", 2) == 0 ? "id" : "";
 }
 
 /* The words that an operand may be: of "add|remove|list [NUMBER]..." these three; what stands

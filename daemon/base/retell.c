@@ -11,7 +11,7 @@
 
 #define MOST_ARGUMENTS 8
 #define MOST_STEPS 1000000 /* places tried, for one text: a bad fit is given up */
-#define MOST_DEPTH 4      /* of sentences in sentences */
+#define MOST_DEPTH 4       /* of sentences in sentences */
 
 struct run {
     const char *at;
@@ -193,16 +193,21 @@ static size_t retell_run(const char *s, size_t n, struct buf *out, int depth, in
     return most;
 }
 
-const char *retell(const char *english, char out[RETELL_BYTES])
+const char *retell_in_chinese(const char *english, char out[RETELL_BYTES])
 {
     struct buf b = BUF_INIT(RETELL_BYTES);
     int steps = MOST_STEPS;
 
-    if (language_chinese())
-        retell_run(english, strlen(english), &b, 0, &steps);
-    else
-        buf_puts(&b, english);
+    retell_run(english, strlen(english), &b, 0, &steps);
     snprintf(out, RETELL_BYTES, "%s", buf_string(&b));
     buf_free(&b);
+    return out;
+}
+
+const char *retell(const char *english, char out[RETELL_BYTES])
+{
+    if (language_chinese())
+        return retell_in_chinese(english, out);
+    snprintf(out, RETELL_BYTES, "%s", english);
     return out;
 }

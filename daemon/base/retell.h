@@ -15,4 +15,7 @@
 /* Writes to out, cut at its end, and returns it. In English, a copy. */
 const char *retell(const char *english, char out[RETELL_BYTES]);
 
+/* The same in Chinese, whatever the language. */
+const char *retell_in_chinese(const char *english, char out[RETELL_BYTES]);
+
 #endif

@@ -133,6 +133,25 @@ struct occurrence {
     int64_t starts_ms, ends_ms; /* ends_ms: 0 where none is given */
 };
 
+/* Those of all[n] around a day, in their order, for whoever has named another. */
+#define DAYS_TOLD 6
+static void name_days(const struct occurrence *all, int n, int64_t day, struct buf *out)
+{
+    int first = 0, last;
+
+    while (first < n && day_number(&all[first].day) < day)
+        first++;
+    first -= DAYS_TOLD / 2;
+    first = first + DAYS_TOLD > n ? n - DAYS_TOLD : first;
+    first = first < 0 ? 0 : first;
+    last = first + DAYS_TOLD < n ? first + DAYS_TOLD : n;
+    buf_puts(out, first > 0 ? "..., " : "");
+    for (int k = first; k < last; k++)
+        buf_printf(out, "%s%04d-%02d-%02d", k > first ? ", " : "", all[k].day.year,
+                   all[k].day.month, all[k].day.day);
+    buf_puts(out, last < n ? ", ..." : "");
+}
+
 /* Which of n occurrences is of the day that text begins with (length bytes); -1 with err. */
 static int find_day(const struct campaign *c, const struct tree *node, const struct occurrence *all,
                     int n, const char *text, int length, struct error *err)
@@ -140,6 +159,7 @@ static int find_day(const struct campaign *c, const struct tree *node, const str
     struct local_time day;
     int64_t wall_ms;
     char time[48];
+    struct buf days = BUF_INIT(4096);
 
     snprintf(time, sizeof time, length > 10 ? "%.*s" : "%.*sT00:00", length < 40 ? length : 40,
              text);
@@ -149,7 +169,11 @@ static int find_day(const struct campaign *c, const struct tree *node, const str
     for (int k = 0; k < n; k++)
         if (day_number(&all[k].day) == day_number(&day))
             return k;
-    return tree_error(err, node, "\"%.40s\" is no day of event.repeat", text);
+    name_days(all, n, day_number(&day), &days);
+    tree_error(err, node, "\"%.*s\" is no day of event.repeat, whose days are %s",
+               length < 40 ? length : 40, text, buf_string(&days));
+    buf_free(&days);
+    return -1;
 }
 
 /* Takes the days of event.except out of all[n]; returns how many are left, or -1. */

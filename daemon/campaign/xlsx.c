@@ -22,6 +22,7 @@
 #define STYLES_MAX 65536
 #define SHOWN_BYTES 600
 #define COLUMNS_MAX 16384 /* of Excel */
+#define ROWS_WEIGHED 100  /* of a sheet, where several hold something */
 
 struct sheet {
     char name[NAME_BYTES], id[NAME_BYTES], path[PATH_BYTES];
@@ -521,16 +522,23 @@ static int open_sheet(struct xlsx *x, const struct sheet *s, struct error *err)
     return rc == 0 ? damaged(x, s->path, "it is not there", err) : rc < 0 ? -1 : 0;
 }
 
-/* Does anything stand in it? -1 with err. */
-static int holds_anything(struct xlsx *x, const struct sheet *s, struct error *err)
+/* How many cells have something in them, in the first rows that have: a note has few of them, a
+ * list many. -1 with err. */
+static int cells_of(struct xlsx *x, const struct sheet *s, struct error *err)
 {
-    int rc = open_sheet(x, s, err);
+    int rc = open_sheet(x, s, err), rows = 0, cells = 0;
 
-    if (rc == 0)
-        while ((rc = step(x, err)) == 1 && x->field_count == 0 && x->fault == CSV_FINE)
-            ;
+    while (rc == 0 && rows < ROWS_WEIGHED && (rc = step(x, err)) == 1) {
+        int before = cells;
+
+        for (size_t i = 0; i < x->field_count; i++)
+            cells += x->field_length[i] > 0;
+        cells += x->fault != CSV_FINE;
+        rows += cells > before;
+        rc = 0;
+    }
     part_close(x);
-    return rc;
+    return rc < 0 ? -1 : cells;
 }
 
 static void list_sheets(const struct xlsx *x, char out[SHOWN_BYTES])
@@ -546,26 +554,34 @@ static void list_sheets(const struct xlsx *x, char out[SHOWN_BYTES])
 static const struct sheet *choose(struct xlsx *x, const char *wanted, struct error *err)
 {
     const struct sheet *found = NULL;
-    char list[SHOWN_BYTES];
+    char list[SHOWN_BYTES], full[SHOWN_BYTES] = "";
+    size_t n = 0;
+    bool several = false;
+    int most = 0;
 
     list_sheets(x, list);
     for (size_t i = 0; i < x->sheet_count; i++) {
         const struct sheet *s = &x->sheets[i];
-        int holds;
+        int cells;
 
         if (wanted != NULL && strcmp(wanted, s->name) == 0)
             return s;
         if (wanted != NULL || s->hidden || s->path[0] == '\0') /* no path: a chart */
             continue;
-        holds = holds_anything(x, s, err);
-        if (holds < 0)
+        cells = cells_of(x, s, err);
+        if (cells < 0)
             return NULL;
-        if (holds > 0 && found != NULL) {
-            remark_error(err, LIST_WHICH_SHEET, x->path, list, found->name);
-            return NULL;
-        }
-        if (holds > 0)
+        if (cells > 0 && n + NAME_BYTES + 2 < SHOWN_BYTES)
+            n += (size_t)snprintf(full + n, SHOWN_BYTES - n, "%s%s", n > 0 ? ", " : "", s->name);
+        several = several || (cells > 0 && found != NULL);
+        if (cells > most) {
+            most = cells;
             found = s;
+        }
+    }
+    if (several) {
+        remark_error(err, LIST_WHICH_SHEET, x->path, full, found->name);
+        return NULL;
     }
     if (wanted != NULL)
         remark_error(err, LIST_NO_SHEET, x->path, wanted, list);

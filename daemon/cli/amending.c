@@ -211,6 +211,63 @@ static bool put_texts(struct amending *a, bool show)
     return any;
 }
 
+/* Is it one in the campaign's own language, on whatever channel? rest: ".zh", ".sms.zh", "". */
+static bool is_own_text(const struct campaign *c, const char *rest)
+{
+    while (*rest == '.') {
+        size_t n = strcspn(++rest, ".");
+        bool own = strlen(c->language) == n && strncmp(c->language, rest, n) == 0;
+
+        for (size_t k = 0; k < c->channel_count && !own; k++)
+            own = strlen(c->channels[k]) == n && strncmp(c->channels[k], rest, n) == 0;
+        if (!own)
+            return false;
+        rest += n;
+    }
+    return *rest == '\0';
+}
+
+/* In both documents? */
+static bool is_kept(const struct amendment *m, const char *reminder, size_t n)
+{
+    const struct tree *lists[] = {tree_get(m->before->document, "reminders"),
+                                  tree_get(m->now->document, "reminders")};
+    int found = 0;
+
+    for (size_t i = 0; i < 2; i++)
+        for (const struct tree *t = lists[i] != NULL ? lists[i]->first : NULL; t != NULL;
+             t = t->next) {
+            const char *name = tree_string(t, "name", "");
+
+            found += strlen(name) == n && strncmp(name, reminder, n) == 0;
+        }
+    return found == 2;
+}
+
+/* What neither the event's lines nor those of reminders and texts tell. */
+static bool is_told_nowhere(const void *arg, const char *path)
+{
+    static const char *const of_event[] = {"starts", "ends",   "cancelled",
+                                           "repeat", "except", "moved"};
+    const struct amendment *m = arg;
+    size_t n;
+
+    if (strncmp(path, "event.", 6) == 0) {
+        for (size_t i = 0; i < sizeof of_event / sizeof *of_event; i++)
+            if (strcmp(path + 6, of_event[i]) == 0)
+                return false;
+        return strncmp(path + 6, "venue", 5) != 0 || !is_own_text(m->now, path + 11);
+    }
+    if (strncmp(path, "texts", 5) == 0)
+        return !is_own_text(m->now, path + 5);
+    if (strncmp(path, "reminders.", 10) != 0)
+        return true;
+    path += 10;
+    n = strcspn(path, ".");
+    return is_kept(m, path, n) && strcmp(path + n, ".at") != 0 &&
+           (strncmp(path + n, ".texts", 6) != 0 || !is_own_text(m->now, path + n + 6));
+}
+
 /* Of an event that repeats there is one only if somebody was told of an occurrence. */
 static void make_sample(struct amending *a)
 {
@@ -259,8 +316,11 @@ static void show(struct amending *a)
         put_events(a, m);
     for (size_t i = 0; i < m->count; i++)
         put_reminder(a, &m->reminders[i]);
-    if (!m->now->cancelled)
+    if (!m->now->cancelled) {
         put_texts(a, true);
+        difference_write(m->before->document, m->now->document, a->cli->width, is_told_nowhere, m,
+                         &a->out);
+    }
     put_corrections(a);
 }
 
@@ -285,12 +345,13 @@ static json_t *to_json(struct amending *a, const char *state, const char *event)
         }
         json_array_append_new(reminders, one);
     }
-    return json_pack("{s:s,s:s,s:i,s:b,s:b,s:b,s:I,s:I,s:o,s:o,s:s}", "id", a->id, "state", state,
-                     "version", (int)m->version, "event_changed", m->event, "cancelled",
+    return json_pack("{s:s,s:s,s:i,s:b,s:b,s:b,s:I,s:I,s:o,s:o,s:o,s:s}", "id", a->id, "state",
+                     state, "version", (int)m->version, "event_changed", m->event, "cancelled",
                      m->now->cancelled, "texts_changed", put_texts(a, false), "told",
                      (json_int_t)a->correcting.told, "corrections", (json_int_t)a->correcting.sent,
                      "not_corrected", correcting_json(&a->correcting), "reminders", reminders,
-                     "event", event);
+                     "fields", difference_json(m->before->document, m->now->document), "event",
+                     event);
 }
 
 /* ---------------------------------------------------------------------------- asking */
@@ -646,7 +707,7 @@ void amending_write_awaiting(struct amending *a, struct buf *out)
 
     buf_printf(out, T("changed by %s, %s: version %u in place of version %u\n"), s->amended_by,
                human_time(when, m->now->zone, s->amended_ms, false), m->version, s->agreed);
-    difference_write(m->before->document, m->now->document, a->cli->width, out);
+    difference_write(m->before->document, m->now->document, a->cli->width, NULL, NULL, out);
     for (size_t i = 0; i < m->count; i++)
         put_reminder(a, &m->reminders[i]);
     put_corrections(a);

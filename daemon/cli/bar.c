@@ -8,10 +8,10 @@ static const struct {
 } parts[BAR_PARTS] = {
     [BAR_DELIVERED] = {"█", "#", "32", N_("delivered")},
     [BAR_ACCEPTED] = {"▓", "=", "36", N_("accepted")},
-    [BAR_SENDING] = {"▒", "-", "33", N_("sending")},
-    [BAR_UNCERTAIN] = {"?", "?", "33", N_("uncertain")},
     [BAR_LOST] = {"✗", "x", "31", N_("lost")},
     [BAR_OTHER] = {"·", "o", "35", N_("not sent")},
+    [BAR_SENDING] = {"▒", "-", "33", N_("sending")},
+    [BAR_UNCERTAIN] = {"?", "?", "33", N_("uncertain")},
 };
 
 static const struct {

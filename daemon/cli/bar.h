@@ -1,7 +1,10 @@
 /*
  * bar.h - a progress bar of several parts
  *
- *     ██████████▓▓▓▓▒?✗░░░░░░    delivered, accepted, sending, uncertain, lost, waiting
+ *     ██████████▓▓▓▓✗▒?░░░░░░    delivered, accepted, lost, sending, uncertain, waiting
+ *
+ * What is through comes first, and that only grows: what is being sent or in doubt may be taken
+ * up again, and wait.
  *
  * A part that is not empty shows at least one cell, so that one failure among a
  * million is seen; the bar is full only when nothing is left. Without Unicode
@@ -15,10 +18,10 @@
 enum bar_part {
     BAR_DELIVERED,
     BAR_ACCEPTED,
-    BAR_SENDING,
-    BAR_UNCERTAIN,
     BAR_LOST,  /* undelivered, failed, expired */
     BAR_OTHER, /* opted out, capped, excluded, cancelled */
+    BAR_SENDING,
+    BAR_UNCERTAIN,
     BAR_PARTS
 };
 

@@ -6,7 +6,8 @@
 
 struct error;
 
-/* fn for path, or for each of a directory's *.conf and *.json in the order of their names.
+/* fn for path, or for each of a directory's *.conf and *.json in the order of their names; one
+ * of these that is something else (what campaigns include, a configuration) is told and left out.
  * -1 with err if there is no such path. */
 int campaign_files_each(const char *path, void (*fn)(void *arg, const char *file), void *arg,
                         struct error *err);

@@ -404,6 +404,11 @@ static const char *next_verb(const void *operands, size_t i)
     return i < MOST_VERBS && verbs[i][0] != '\0' ? verbs[i] : NULL;
 }
 
+bool cli_near_verb(const struct subcommand *s, const char *typed)
+{
+    return field_nearest(typed, next_verb, s->operands) != NULL;
+}
+
 int cli_no_verb(const struct cli *cli, const struct subcommand *s, const char *typed)
 {
     const char *nearest = field_nearest(typed, next_verb, s->operands);

@@ -88,6 +88,9 @@ int cli_usage(const struct cli *cli, const struct subcommand *s);
 /* The same where a verb of it was typed that there is not: the nearest one is named. */
 int cli_no_verb(const struct cli *cli, const struct subcommand *s, const char *typed);
 
+/* Is there one that it may be a slip of the pen for? */
+bool cli_near_verb(const struct subcommand *s, const char *typed);
+
 /* Prints a JSON value as a line and drops the reference. */
 void cli_json(json_t *value);
 

@@ -6,6 +6,7 @@
 #include "code_words.h"
 #include "daemons.h"
 #include "doubt.h"
+#include "field.h"
 #include "gateway_orders.h"
 #include "gateway_says.h"
 #include "gateway_try.h"
@@ -46,7 +47,13 @@ struct gathering {
     json_t *all;
     redisReply *orders;
     struct code_words *codes;
+    const char *only; /* this gateway; NULL: all */
 };
+
+static bool is_wanted(const struct gathering *g, const char *name)
+{
+    return g->only == NULL || strcmp(g->only, name) == 0;
+}
 
 static int64_t number(const json_t *status, const char *name)
 {
@@ -60,15 +67,27 @@ static const char *string(const json_t *status, const char *name)
     return s != NULL ? s : "";
 }
 
-static void put_numbers(struct table *t, const json_t *status)
+/* What is ordered is obeyed within a second, and said some seconds later. */
+static double rate_of(const struct gathering *g, const char *name, const json_t *status)
+{
+    struct gateway_order order = gateway_orders_rate_by(g->orders, name);
+    int64_t count, period_ms;
+
+    if (order.at_ms > number(status, "t") &&
+        field_rate(gateway_orders_rate(g->orders, name), &count, &period_ms) == 0)
+        return (double)count * 1000 / (double)period_ms;
+    return json_number_value(json_object_get(status, "rate"));
+}
+
+static void put_numbers(struct gathering *g, const char *name, const json_t *status)
 {
     static const char *const names[] = {"outstanding", "submitted", "accepted", "throttled",
                                         "rejected"};
     char text[HUMAN_BYTES];
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        table_cell(t, human_count(text, number(status, names[i])));
-    table_cell(t, human_rate(text, json_number_value(json_object_get(status, "rate"))));
+        table_cell(g->table, human_count(text, number(status, names[i])));
+    table_cell(g->table, human_rate(text, rate_of(g, name, status)));
 }
 
 /* A code comes first in what the gateway said; some hold blanks ("HTTP 401"). */
@@ -217,7 +236,7 @@ static void put_status(struct gathering *g, const char *name, const char *channe
     table_cell(g->table, channel);
     table_cell(g->table, plugin);
     table_cell(g->table, stale ? T("no news") : state_words(g, name, status));
-    put_numbers(g->table, status);
+    put_numbers(g, name, status);
     table_cell(g->table, daemon);
     if (stale)
         buf_printf(&g->troubles, T("%s: nothing heard from %s for %s\n"), name, daemon,
@@ -316,7 +335,8 @@ static int gather_former(struct cli *cli, struct gathering *g, struct error *err
     for (size_t i = 0; i < reply->elements && rc == 0; i++) {
         const char *name = reply->element[i]->str;
 
-        if (name[0] != ':' && name[0] != '#' && gateway_configured(cli, name) == NULL)
+        if (name[0] != ':' && name[0] != '#' && is_wanted(g, name) &&
+            gateway_configured(cli, name) == NULL)
             rc = gather(cli, name, NULL, g, err);
     }
     freeReplyObject(reply);
@@ -337,9 +357,10 @@ static struct table *make_table(void)
     return table_create(columns, sizeof columns / sizeof *columns);
 }
 
-static int show(struct cli *cli)
+/* only: NULL for all. */
+static int show(struct cli *cli, const char *only)
 {
-    struct gathering g = {.troubles = BUF_INIT(1u << 20)};
+    struct gathering g = {.troubles = BUF_INIT(1u << 20), .only = only};
     struct buf out = BUF_INIT(4u << 20);
     const struct tree *one;
     struct error err;
@@ -354,10 +375,14 @@ static int show(struct cli *cli)
     g.all = json_array();
     one = cli->settings->gateways ? cli->settings->gateways->first : NULL;
     for (; one != NULL && rc == 0; one = one->next)
-        if (gather(cli, tree_string(one, "name", "?"), one, &g, &err) != 0)
+        if (is_wanted(&g, tree_string(one, "name", "?")) &&
+            gather(cli, tree_string(one, "name", "?"), one, &g, &err) != 0)
             rc = cli_error(cli, EX_UNAVAILABLE, &err);
     if (rc == 0 && gather_former(cli, &g, &err) != 0)
         rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    if (rc == 0 && only != NULL && json_array_size(g.all) == 0)
+        rc = cli_near_verb(&cmd_gateways, only) ? cli_no_verb(cli, &cmd_gateways, only)
+                                                : gateway_unknown(cli, only);
     if (rc == 0 && cli->json) {
         cli_json(json_incref(g.all));
     } else if (rc == 0 && json_array_size(g.all) == 0) {
@@ -406,22 +431,23 @@ static const struct option_row gateways_options[] = {
 static int gateways(struct cli *cli, const void *options, char **operands, int count)
 {
     if (count == 0)
-        return show(cli);
+        return show(cli, NULL);
     if (strcmp(operands[0], "try") == 0)
         return gateway_try_run(cli, options, operands, count);
     if (gateway_orders_verb(operands[0]))
         return gateway_orders_run(cli, ((const struct gateways_options *)options)->why, operands,
                                   count);
-    return cli_no_verb(cli, &cmd_gateways, operands[0]);
+    return count == 1 ? show(cli, operands[0]) : cli_no_verb(cli, &cmd_gateways, operands[0]);
 }
 
 const struct subcommand cmd_gateways = {
     .name = "gateways",
-    .operands = "[pause|resume|drain|try NAME | limit|balance NAME VALUE]",
+    .operands = "[NAME | pause|resume|drain|try NAME | limit|balance NAME VALUE]",
     .summary =
         N_("what each gateway does, as the daemons last said; stop or slow one down, try one"),
     .more =
-        N_("OUT: messages without an answer yet. SUBM, ACC, THR, REJ: submitted, accepted,\n"
+        N_("NAME: that gateway alone.\n"
+           "OUT: messages without an answer yet. SUBM, ACC, THR, REJ: submitted, accepted,\n"
            "throttled and rejected since the daemon started. What troubles a gateway stands\n"
            "below. `no news`: its daemon has said nothing for 15 seconds. `DOWN`: it takes\n"
            "nothing now.\n"

@@ -22,11 +22,28 @@
 
 struct sums {
     int64_t planned, through, next_ms; /* next_ms: 0 none, -1 under way */
+    bool more;                         /* and a reminder for some, nobody knows yet for whom */
     bool only_doubt;                   /* under way only for notices in doubt */
 };
 
-static struct sums sum_up(const struct campaign_status *s)
+/* Whom a reminder is not for are no part of it. */
+static void add_progress(struct sums *sums, const struct picture *p,
+                         const struct reminder_status *r)
 {
+    bool some = picture_for_some(p, r);
+    int64_t others = some ? r->counts[NOTICE_EXCLUDED] : 0;
+
+    if (some && strcmp(r->state, "open") != 0 && strcmp(r->state, "done") != 0) {
+        sums->more = sums->more || (strcmp(r->state, "skipped") != 0 && !r->cancelled);
+        return;
+    }
+    sums->planned += r->planned - others;
+    sums->through += equation_through(r) - others;
+}
+
+static struct sums sum_up(const struct picture *p)
+{
+    const struct campaign_status *s = p->status;
     int64_t now_ms = clock_wall_ms();
     struct sums sums = {.only_doubt = true};
 
@@ -34,8 +51,7 @@ static struct sums sum_up(const struct campaign_status *s)
     for (size_t i = 0; i < s->reminder_count; i++) {
         const struct reminder_status *r = &s->reminders[i];
 
-        sums.planned += r->planned;
-        sums.through += equation_through(r);
+        add_progress(&sums, p, r);
         if (r->paused || reminder_idle(r))
             continue;
         if ((strcmp(r->state, "open") == 0 && !reminder_settled(r)) ||
@@ -66,6 +82,7 @@ struct listing {
     json_t *all;
     char **ids;          /* of those that a daemon has taken */
     unsigned doubts;     /* campaigns that wait for nothing else */
+    unsigned more;       /* campaigns of which not all that will be sent is known */
     bool every;          /* tests that are through, too */
     unsigned tests;      /* that are left out */
     struct buf awaiting; /* a word for each that waits for approval */
@@ -75,7 +92,7 @@ static void list_one(struct listing *l, const struct picture *p)
 {
     struct table *t = l->table;
     const struct campaign_status *s = p->status;
-    struct sums sums = sum_up(s);
+    struct sums sums = sum_up(p);
     char a[HUMAN_BYTES], b[HUMAN_BYTES], c[HUMAN_BYTES];
 
     if (!l->every && trial_is_over(s)) {
@@ -89,18 +106,20 @@ static void list_one(struct listing *l, const struct picture *p)
                   : sums.only_doubt                 ? T("in doubt")
                   : sums.next_ms < 0                ? TC("list", "now")
                                                     : human_time(a, p->zone, sums.next_ms, false));
-    table_printf(t, "%s/%s", human_count(a, sums.through), human_count(b, sums.planned));
+    table_printf(t, "%s/%s%s", human_count(a, sums.through), human_count(b, sums.planned),
+                 sums.more ? "+" : "");
     table_cell(t, human_percent(c, sums.through, sums.planned));
     l->doubts += sums.only_doubt;
+    l->more += sums.more;
     if (strcmp(s->state, "awaiting") == 0)
         picture_write_awaiting(p, &l->awaiting);
     json_array_append_new(
-        l->all, json_pack("{s:s,s:b,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I}", "id", s->id, "test",
+        l->all, json_pack("{s:s,s:b,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:b}", "id", s->id, "test",
                           trial_is(s->id), "state", s->state, "approval", s->approval, "by",
                           json_text(s->by), "title", json_text(p->title), "next_ms",
                           sums.next_ms > 0 ? json_integer(sums.next_ms) : json_null(), "rows",
                           (json_int_t)s->rows, "planned", (json_int_t)sums.planned, "through",
-                          (json_int_t)sums.through));
+                          (json_int_t)sums.through, "more", sums.more));
 }
 
 /* Queued while no daemon ran: nobody knows more of it than its event says. */
@@ -157,6 +176,10 @@ static void write_table(const struct listing *l, struct buf *out)
 {
     table_write(l->table, l->cli->width, 0, out);
     buf_put(out, l->awaiting.data, l->awaiting.length);
+    if (l->more > 0)
+        buf_puts(out,
+                 T("+: and a reminder for some of the list alone (`only`), counted from when it "
+                   "begins\n"));
     if (l->doubts > 0)
         buf_puts(out, T("in doubt: all is through but notices that a gateway never answered for "
                         "(outreach show ID)\n"));

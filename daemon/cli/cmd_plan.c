@@ -57,16 +57,17 @@ static void put_month(struct table *t, const struct local_time *at)
         table_printf(t, "%d年%d月", at->year, at->month);
     else
         table_printf(t, "%s %d", months[at->month - 1], at->year);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         table_cell(t, "");
 }
 
 static void write_table(const struct cli *cli, const struct plan *p, struct buf *out)
 {
     const struct table_column columns[] = {
-        {T("DATE"), TABLE_LEFT, false},         {T("TIME"), TABLE_RIGHT, false},
-        {TC("plan", "WHAT"), TABLE_LEFT, true}, {TC("plan", "TITLE"), TABLE_LEFT, true},
-        {T("PEOPLE"), TABLE_RIGHT, false},      {T("STATE"), TABLE_LEFT, false},
+        {T("DATE"), TABLE_LEFT, false},          {T("TIME"), TABLE_RIGHT, false},
+        {TC("plan", "WHAT"), TABLE_LEFT, true},  {T("ID"), TABLE_LEFT, TABLE_WRAPS},
+        {TC("plan", "TITLE"), TABLE_LEFT, true}, {T("PEOPLE"), TABLE_RIGHT, false},
+        {T("STATE"), TABLE_LEFT, false},
     };
     struct table *t = table_create(columns, sizeof columns / sizeof *columns);
     struct local_time at, last = {0};
@@ -83,6 +84,7 @@ static void write_table(const struct cli *cli, const struct plan *p, struct buf 
         table_printf(t, "%s%d:%02d", e->own_times ? "~" : "", at.hour, at.minute);
         table_printf(t, "%s%s", e->reminder == NULL ? T("EVENT") : "  ",
                      e->reminder == NULL ? "" : e->reminder);
+        table_cell(t, e->campaign);
         table_cell(t, e->title);
         table_cell(t, e->people < 0 ? "?" : human_count(people, e->people));
         table_cell(t, state_words(p, e->state));

@@ -37,7 +37,7 @@
 #define LOOK_MS 50 /* between looks for what became of the event */
 
 struct queue_options {
-    bool all, no_wait;
+    bool all, no_wait, yes;
     int64_t wait_ms;
 };
 
@@ -48,6 +48,8 @@ static const struct option_row queue_options[] = {
      .help = N_("do not wait")},
     {"all", 'a', OPTION_FLAG, OPTION_AT(struct queue_options, all), NULL,
      .help = N_("every row with something to say, not only the first 20")},
+    {"yes", 'y', OPTION_FLAG, OPTION_AT(struct queue_options, yes), NULL,
+     .help = N_("may be said as elsewhere: queue asks nothing (outreach cancel takes it back)")},
     {0},
 };
 

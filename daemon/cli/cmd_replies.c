@@ -1,6 +1,7 @@
 /*
  * outreach replies - what residents wrote, and what a person does about it
  */
+#include "address.h"
 #include "audit.h"
 #include "append.h"
 #include "builtin.h"
@@ -378,13 +379,45 @@ static int audit(struct cli *cli, const char *op, const struct reply_entry *e, c
     return rc;
 }
 
-/* Told, with the exit code in *rc, where there is none of that id. */
+/* The one that waits from that address: in book, or told, with the exit code in *rc. */
+static bool find_of(struct cli *cli, const char *typed, const char *address,
+                    struct reply_book *book, int *rc)
+{
+    struct buf ids = BUF_INIT(1u << 16);
+    struct reply_book open;
+    struct error err;
+    size_t count = 0;
+
+    if (reply_book_read(cli, false, 0, &open, &err) != 0)
+        *rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    for (size_t i = 0; i < open.count; i++)
+        if (strcmp(open.entries[i].from, address) == 0)
+            buf_printf(&ids, "%s%s", count++ > 0 ? ", " : "", open.entries[i].id);
+    if (*rc == 0 && count == 0)
+        *rc =
+            cli_fail(cli, EX_DATAERR,
+                     T("nothing that %s wrote waits for a person (outreach replies --all)"), typed);
+    else if (*rc == 0 && count > 1)
+        *rc = cli_fail(cli, EX_DATAERR, T("%s wrote more than once: say which of %s"), typed,
+                       buf_string(&ids));
+    else if (*rc == 0 && reply_book_find(cli, buf_string(&ids), book, &err) != 0)
+        *rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    reply_book_free(&open);
+    buf_free(&ids);
+    return *rc == 0;
+}
+
+/* By its id, or by the number of whoever wrote it. Told, with the exit code in *rc, where there is
+ * none. */
 static bool find(struct cli *cli, const char *id, struct reply_book *book, int *rc)
 {
+    char address[ADDRESS_BYTES];
     struct error err;
 
     if (reply_book_find(cli, id, book, &err) != 0)
         *rc = cli_error(cli, EX_UNAVAILABLE, &err);
+    else if (book->count == 0 && address_read(cli, id, false, address, &err) == 0)
+        return find_of(cli, id, address, book, rc);
     else if (book->count == 0)
         *rc = cli_fail(cli, EX_DATAERR, T("there is no reply %s (outreach replies --all)"), id);
     return *rc == 0;
@@ -780,10 +813,17 @@ static const struct {
     const char *name;
     int least, most;
     int (*run)(struct cli *cli, const struct replies_options *o, char **operands, int count);
+    const char *few, *many; /* what is wrong with fewer operands, or more */
 } verbs[] = {
-    {"assign", 3, 3, assign},
-    {"answer", 3, 3, answer},
-    {"close", 2, 1000, close_replies},
+    {"assign", 3, 3, assign,
+     N_("replies assign: which, and to whom? outreach replies assign ID WHO"),
+     N_("replies assign: one reply to one person: outreach replies assign ID WHO")},
+    {"answer", 3, 3, answer,
+     N_("replies answer: which, and what is the answer? outreach replies answer ID \"TEXT\""),
+     N_("replies answer: put the answer in quotes: outreach replies answer ID \"TEXT\"")},
+    {"close", 2, 1000, close_replies,
+     N_("replies close: which? outreach replies close ID (outreach replies lists them)"),
+     N_("replies close: at most 1000 at once")},
 };
 
 static int replies(struct cli *cli, const void *arg, char **operands, int count)
@@ -795,12 +835,12 @@ static int replies(struct cli *cli, const void *arg, char **operands, int count)
         if (strcmp(operands[0], verbs[i].name) != 0)
             continue;
         if (count < verbs[i].least || count > verbs[i].most)
-            break;
+            return cli_fail(cli, EX_USAGE, "%s",
+                            words_of(count < verbs[i].least ? verbs[i].few : verbs[i].many));
         rc = cli_connect(cli);
         return rc != 0 ? rc : verbs[i].run(cli, &o, operands, count);
     }
-    if (count == 1 && o.campaign == NULL && strcmp(operands[0], "assign") != 0 &&
-        strcmp(operands[0], "answer") != 0 && strcmp(operands[0], "close") != 0)
+    if (count == 1 && o.campaign == NULL)
         o.campaign = operands[0];
     else if (count > 0)
         return cli_no_verb(cli, &cmd_replies, operands[0]);
@@ -821,7 +861,8 @@ const struct subcommand cmd_replies = {
     .summary = N_("what residents wrote back: read, assign, answer, close"),
     .more =
         N_("Shows what waits for a person: questions, and cries for help, which no machine\n"
-           "answers. answer sends one notice under the campaign's signature, at any hour; to\n"
+           "answers. An ID may also be the number of somebody from whom one reply waits.\n"
+           "answer sends one notice under the campaign's signature, at any hour; to\n"
            "somebody who has refused only where she has asked since. A cry for help is for a\n"
            "person to call: answer asks before it sends a text. All is audited. What is closed\n"
            "is forgotten after replies.keep (180 days)."),

@@ -98,7 +98,8 @@ static int residents(struct cli *cli, const void *options, char **operands, int 
             continue;
         if (count - 1 >= verbs[i].least && count - 1 <= verbs[i].most)
             return verbs[i].run(cli, options, operands + 1);
-        return cli_fail(cli, EX_USAGE, T("usage: outreach residents %s %s"), verbs[i].name,
+        return cli_fail(cli, EX_USAGE, T("usage: outreach residents %s%s%s"), verbs[i].name,
+                        verbs[i].operands[0] != '\0' ? " " : "",
                         words_argument(words, verbs[i].operands));
     }
     return cli_no_verb(cli, &cmd_residents, operands[0]);

@@ -59,6 +59,7 @@ struct retrying_run {
     struct gateway_names gateways;
     struct codes_seen *codes;
     int64_t counts[2][REASON_COUNT]; /* failed, undelivered; of the reminder at hand */
+    int64_t there[2][REASON_COUNT];  /* the same, at the gateway that is asked for */
     int64_t wanted, moved, left;     /* over all; left: more than may be parked at once */
     int64_t over;                    /* wanted, but for the end of their reminder */
     bool moving;                     /* the second walk */
@@ -72,6 +73,13 @@ struct retrying_run {
     json_t *json;
 };
 
+static bool is_there(const struct retrying_run *r, const struct record *record)
+{
+    const char *gateway = r->options->gateway;
+
+    return gateway == NULL || strcmp(gateway_names_of(&r->gateways, record->gateway), gateway) == 0;
+}
+
 static bool wants(const struct retrying_run *r, const struct record *record)
 {
     const struct retry_options *o = r->options;
@@ -79,8 +87,7 @@ static bool wants(const struct retrying_run *r, const struct record *record)
 
     if (how == RETRY_NEVER || (record->state == NOTICE_UNDELIVERED && !o->undelivered))
         return false;
-    if (o->gateway != NULL &&
-        strcmp(gateway_names_of(&r->gateways, record->gateway), o->gateway) != 0)
+    if (!is_there(r, record))
         return false;
     return o->reason != NULL ? strcmp(notice_reason_name(record->reason), o->reason) == 0
                              : how == RETRY_USUALLY;
@@ -165,6 +172,7 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
     if ((state == NOTICE_FAILED || state == NOTICE_UNDELIVERED) &&
         w->record.reason < REASON_COUNT) {
         r->counts[state == NOTICE_UNDELIVERED][w->record.reason]++;
+        r->there[state == NOTICE_UNDELIVERED][w->record.reason] += is_there(r, &w->record);
         codes_seen_stands(r->codes, r->picture->status->id, r->reminder->name, w->n, state,
                           w->record.reason);
     }
@@ -294,6 +302,8 @@ static const char *how_words(struct retrying_run *r, enum notice_state state,
         return T("no");
     if (ended(r) != NULL)
         return ended(r);
+    if (r->there[state == NOTICE_UNDELIVERED][reason] == 0)
+        return T("not asked for");
     if (!other && !unnamed && !unasked)
         return T("yes");
     takes = xasprintf("%s%s%s", state == NOTICE_UNDELIVERED ? " -u" : "",
@@ -363,6 +373,7 @@ static int look(struct retrying_run *r, struct error *err)
         if (!is_asked_for(r, r->reminder))
             continue;
         memset(r->counts, 0, sizeof r->counts);
+        memset(r->there, 0, sizeof r->there);
         if (walk_reminder(r->cli, r->picture, r->reminder, NULL, on_notice, r, err) != 0)
             return -1;
         list_reminder(r);
@@ -395,6 +406,7 @@ static int move_all(struct retrying_run *r, struct error *err)
 
 static void tell_list(struct retrying_run *r)
 {
+    const struct retry_options *o = r->options;
     struct buf out = BUF_INIT(1u << 20);
     char n[HUMAN_BYTES];
 
@@ -420,8 +432,10 @@ static void tell_list(struct retrying_run *r)
     else if (r->wanted == 0 && r->takes != NULL)
         buf_printf(&out,
                    T("What may be tried again takes other options, as in\n  outreach retry "
-                     "%s%s\n"),
-                   r->picture->status->id, r->takes);
+                     "%s%s%s%s%s%s\n"),
+                   r->picture->status->id, o->reminder != NULL ? " -r " : "",
+                   o->reminder != NULL ? o->reminder : "", o->gateway != NULL ? " -g " : "",
+                   o->gateway != NULL ? o->gateway : "", r->takes);
     else if (r->wanted == 0 && r->options->gateway != NULL)
         buf_printf(&out, T("Nothing that failed at %s can be tried again.\n"), r->options->gateway);
     else if (r->wanted == 0)

@@ -36,10 +36,11 @@ static const struct option_row uncalled_options[] = {
 };
 
 const struct uncalled_column uncalled_columns[COLUMNS] = {
-    [COLUMN_CAMPAIGN] = {N_("campaign"), 24},    [COLUMN_COMMUNITY] = {N_("community"), 16},
-    [COLUMN_N] = {N_("number in the list"), 10}, [COLUMN_NAME] = {N_("name"), 12},
-    [COLUMN_TO] = {N_("address"), 18},           [COLUMN_WHY] = {N_("why not reached"), 44},
-    [COLUMN_TELL] = {N_("what to tell"), 60},    [COLUMN_TICK] = {N_("told (tick)"), 14},
+    [COLUMN_CAMPAIGN] = {N_("campaign"), 24},   [COLUMN_TITLE] = {N_("its title"), 24},
+    [COLUMN_COMMUNITY] = {N_("community"), 16}, [COLUMN_N] = {N_("number in the list"), 10},
+    [COLUMN_NAME] = {N_("name"), 12},           [COLUMN_TO] = {N_("address"), 18},
+    [COLUMN_WHY] = {N_("why not reached"), 44}, [COLUMN_TELL] = {N_("what to tell"), 60},
+    [COLUMN_TICK] = {N_("told (tick)"), 14},
 };
 
 struct uncalled {
@@ -89,6 +90,7 @@ static int write_file(const struct uncalled *u, struct error *err)
 
         put_why(p, &why);
         sheet_text(s, p->campaign, strlen(p->campaign));
+        sheet_text(s, p->title, strlen(p->title));
         sheet_text(s, p->community, strlen(p->community));
         sheet_number(s, (double)p->n, 0);
         sheet_text(s, p->name, strlen(p->name));
@@ -109,13 +111,14 @@ static void write_json(const struct uncalled *u)
     for (size_t i = 0; i < u->list.count; i++) {
         const struct unreached_person *p = &u->list.people[i];
 
-        json_array_append_new(
-            people, json_pack("{s:s,s:o,s:I,s:o,s:o,s:s,s:s,s:b,s:b,s:o}", "campaign", p->campaign,
-                              "community", json_text(p->community), "n", (json_int_t)p->n, "name",
-                              json_text(p->name), "address", json_text(p->to), "state",
-                              notice_state_name(p->state), "reason", notice_reason_name(p->reason),
-                              "outdated", p->outdated, "in_person", p->in_person, "tell",
-                              json_text(p->tell)));
+        json_array_append_new(people,
+                              json_pack("{s:s,s:o,s:o,s:I,s:o,s:o,s:s,s:s,s:b,s:b,s:o}", "campaign",
+                                        p->campaign, "title", json_text(p->title), "community",
+                                        json_text(p->community), "n", (json_int_t)p->n, "name",
+                                        json_text(p->name), "address", json_text(p->to), "state",
+                                        notice_state_name(p->state), "reason",
+                                        notice_reason_name(p->reason), "outdated", p->outdated,
+                                        "in_person", p->in_person, "tell", json_text(p->tell)));
     }
     cli_json(json_pack("{s:o,s:I,s:I,s:I,s:I,s:s?}", "people", people, "to_be_told",
                        (json_int_t)u->people, "told_already", (json_int_t)u->list.told, "sensitive",
@@ -144,7 +147,7 @@ static size_t put_person(const struct uncalled *u, size_t first, struct buf *wor
     buf_printf(words, "%s%s%s", p->name, p->name[0] != '\0' ? "  " : "", p->to);
     put_lines(u, words, "  ", out);
     do {
-        buf_puts(words, end->campaign);
+        buf_printf(words, "%s%s%s", end->campaign, end->title[0] != '\0' ? "  " : "", end->title);
         put_lines(u, words, "    ", out);
         put_why(end, words);
         put_lines(u, words, "      ", out);
@@ -160,8 +163,9 @@ static void write_terminal(const struct uncalled *u)
     struct buf out = BUF_INIT(64u << 20), words = BUF_INIT(65536);
     const char *community = NULL;
     char count[HUMAN_BYTES];
+    bool file = u->options->output != NULL; /* has the list */
 
-    for (size_t i = 0; i < u->list.count; i += put_person(u, i, &words, &out)) {
+    for (size_t i = 0; i < u->list.count && !file; i += put_person(u, i, &words, &out)) {
         const struct unreached_person *p = &u->list.people[i];
 
         if (community == NULL || strcmp(community, p->community) != 0) {
@@ -170,7 +174,7 @@ static void write_terminal(const struct uncalled *u)
             put_lines(u, &words, "", &out);
         }
     }
-    if (u->list.count > 0)
+    if (u->list.count > 0 && !file)
         buf_putc(&out, '\n');
     buf_printf(&out, T("%s to be told by a person\n"), human_count(count, u->people));
     if (u->list.told > 0)

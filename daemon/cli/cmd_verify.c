@@ -14,6 +14,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct verdict {
@@ -181,19 +182,15 @@ static const struct option_row verify_options[] = {
     {0},
 };
 
-static int verify(struct cli *cli, const void *arg, char **operands, int count)
+/* Of one campaign: its reminders, or the one of that name; all is what programs get. 0, or an exit
+ * code. */
+static int verify_one(struct cli *cli, const struct picture *p, const char *only, bool mend,
+                      json_t *all, int *unequal)
 {
-    const struct verify_options *options = arg;
-    const char *only = words_reminder_name(count == 2 ? operands[1] : NULL);
-    struct picture *p = NULL;
-    json_t *all = json_array();
+    const char *id = p->status->id;
     struct error err;
-    int rc = cli_connect(cli), unequal = 0;
+    int rc = 0;
 
-    if (rc == 0)
-        p = picture_ask_taken(cli, operands[0], &rc);
-    if (rc == 0 && only != NULL && picture_reminder(p, only) == NULL)
-        rc = picture_no_reminder(cli, p, operands[1]);
     for (size_t i = 0; rc == 0 && i < p->status->reminder_count; i++) {
         const char *name = p->status->reminders[i].name;
         struct verdict v;
@@ -202,41 +199,102 @@ static int verify(struct cli *cli, const void *arg, char **operands, int count)
 
         if (only != NULL && strcmp(name, only) != 0)
             continue;
-        if (copy_reminder(cli, operands[0], name, &copy, &err) != 0) {
-            rc = cli_error(cli, EX_UNAVAILABLE, &err);
-            break;
-        }
-        if (options->repair && (rc = repair(cli, &copy, &repairs)) == 0) {
+        if (copy_reminder(cli, id, name, &copy, &err) != 0)
+            return cli_error(cli, EX_UNAVAILABLE, &err);
+        if (mend && (rc = repair(cli, &copy, &repairs)) == 0) {
             copy_free(&copy);
-            if (copy_reminder(cli, operands[0], name, &copy, &err) != 0) {
-                rc = cli_error(cli, EX_UNAVAILABLE, &err);
-                break;
-            }
+            if (copy_reminder(cli, id, name, &copy, &err) != 0)
+                return cli_error(cli, EX_UNAVAILABLE, &err);
         }
         judge(&copy, &v);
-        tell(cli, operands[0], &copy, &v, all);
-        if (options->repair && rc == 0)
-            tell_repairs(cli, operands[0], name, &repairs, all);
-        unequal += !v.equal;
+        tell(cli, id, &copy, &v, all);
+        if (mend && rc == 0)
+            tell_repairs(cli, id, name, &repairs, all);
+        *unequal += !v.equal;
         copy_free(&copy);
     }
+    return rc;
+}
+
+static json_t *as_json(const char *id, int unequal, json_t *reminders)
+{
+    return json_pack("{s:s,s:b,s:O}", "id", id, "ok", unequal == 0, "reminders", reminders);
+}
+
+/* Every campaign that a daemon has taken. */
+static int verify_all(struct cli *cli, int *unequal)
+{
+    json_t *campaigns = json_array();
+    struct error err;
+    char **ids = campaign_ids(cli->db, &err);
+    int rc = ids != NULL ? 0 : cli_error(cli, EX_UNAVAILABLE, &err);
+
+    if (rc == 0 && ids[0] == NULL && !cli->json)
+        printf("%s\n", T("no campaigns yet (outreach queue CAMPAIGN.conf)"));
+    for (size_t i = 0; ids != NULL && ids[i] != NULL; i++) {
+        struct picture *p = rc == 0 ? picture_read(cli, ids[i], NULL) : NULL;
+
+        if (p != NULL && p->document != NULL) { /* else erased meanwhile, or its list comes */
+            json_t *reminders = json_array();
+            int bad = 0;
+
+            rc = verify_one(cli, p, NULL, false, reminders, &bad);
+            json_array_append_new(campaigns, as_json(ids[i], bad, reminders));
+            json_decref(reminders);
+            *unequal += bad;
+        }
+        picture_free(p);
+        free(ids[i]);
+    }
+    free(ids);
     if (rc == 0 && cli->json)
-        cli_json(
-            json_pack("{s:s,s:b,s:O}", "id", operands[0], "ok", unequal == 0, "reminders", all));
+        cli_json(json_incref(campaigns));
+    json_decref(campaigns);
+    return rc;
+}
+
+static int verify_named(struct cli *cli, bool mend, char **operands, int count, int *unequal)
+{
+    const char *only = words_reminder_name(count == 2 ? operands[1] : NULL);
+    json_t *all = json_array();
+    int rc = 0;
+    struct picture *p = picture_ask_taken(cli, operands[0], &rc);
+
+    if (rc == 0 && only != NULL && picture_reminder(p, only) == NULL)
+        rc = picture_no_reminder(cli, p, operands[1]);
+    if (rc == 0)
+        rc = verify_one(cli, p, only, mend, all, unequal);
+    if (rc == 0 && cli->json)
+        cli_json(as_json(operands[0], *unequal, all));
     json_decref(all);
     picture_free(p);
+    return rc;
+}
+
+static int verify(struct cli *cli, const void *arg, char **operands, int count)
+{
+    const struct verify_options *options = arg;
+    int rc, unequal = 0;
+
+    if (count == 0 && options->repair)
+        return cli_fail(cli, EX_USAGE, T("of which campaign? outreach verify ID --repair"));
+    rc = cli_connect(cli);
+    if (rc == 0)
+        rc = count == 0 ? verify_all(cli, &unequal)
+                        : verify_named(cli, options->repair, operands, count, &unequal);
     return rc != 0 ? rc : unequal > 0 ? EX_SOFTWARE : 0;
 }
 
 const struct subcommand cmd_verify = {
     .name = "verify",
-    .operands = "ID [REMINDER]",
+    .operands = "[ID [REMINDER]]",
     .summary = N_("count the ledger itself and compare it with the counters"),
     .more =
-        N_("Copies both in one transaction, so it holds at any instant, also while notices are\n"
+        N_("Without an ID: every campaign.\n"
+           "Copies both in one transaction, so it holds at any instant, also while notices are\n"
            "being sent. Exit code 70 where they differ; then both are shown. The ledger is the\n"
            "truth: --repair puts right what can be rebuilt from it."),
-    .least = 1,
+    .least = 0,
     .most = 2,
     .options = verify_options,
     .options_bytes = sizeof(struct verify_options),

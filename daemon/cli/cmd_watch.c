@@ -41,7 +41,7 @@ static const struct option_row watch_options[] = {
 
 /* How fast one reminder goes. */
 struct pace {
-    int64_t at_ms, begun; /* begun: notices that no longer wait */
+    int64_t at_ms, through;
     double per_second;
     uint64_t printed_sum;
     char printed_state[12];
@@ -63,7 +63,7 @@ struct watch {
     unsigned lines; /* drawn last time */
     bool over;
     bool daemons, told_silence; /* whether any daemon runs, and that none does was told */
-    unsigned counts_columns;    /* of the widest "begun/planned" */
+    unsigned counts_columns;    /* of the widest "through/planned" */
     struct bar_style style;
     struct buf out;
 };
@@ -71,11 +71,11 @@ struct watch {
 /* ------------------------------------------------------------------- the pace */
 static void keep_pace(struct pace *p, const struct reminder_status *r, int64_t now_ms)
 {
-    int64_t begun = reminder_sum(r) - reminder_waiting(r);
+    int64_t through = equation_through(r);
     double took = (double)(now_ms - p->at_ms), weight;
 
     if (p->seen && took > 0) {
-        double now = (double)(begun - p->begun) * 1000 / took;
+        double now = (double)(through - p->through) * 1000 / took;
 
         weight = took >= RATE_MS ? 1 : took / RATE_MS;
         if (now < 0)
@@ -87,16 +87,16 @@ static void keep_pace(struct pace *p, const struct reminder_status *r, int64_t n
     }
     p->seen = true;
     p->at_ms = now_ms;
-    p->begun = begun;
+    p->through = through;
 }
 
 static const char *time_left(char *out, const struct pace *p, const struct reminder_status *r)
 {
-    int64_t waiting = reminder_waiting(r);
+    int64_t left = reminder_sum(r) - equation_through(r);
 
-    if (p->per_second < 0.05 || waiting == 0)
+    if (p->per_second < 0.05 || left == 0)
         return "";
-    return human_clock(out, (int64_t)((double)waiting / p->per_second + 0.999));
+    return human_clock(out, (int64_t)((double)left / p->per_second + 0.999));
 }
 
 static int look(struct watch *w)
@@ -159,7 +159,7 @@ static void draw_reminder(struct watch *w, const struct picture *p, const struct
 {
     unsigned width = w->cli->width, beside = NAME_COLUMNS + 4 + w->counts_columns + FIGURES_COLUMNS;
     unsigned bar = width > beside + 8 ? width - beside : 8;
-    int64_t counts[BAR_PARTS], begun = reminder_sum(r) - reminder_waiting(r);
+    int64_t counts[BAR_PARTS], through = equation_through(r);
     char a[HUMAN_BYTES], b[HUMAN_BYTES], figures[3 * HUMAN_BYTES];
 
     buf_puts(&w->out, "  ");
@@ -173,10 +173,10 @@ static void draw_reminder(struct watch *w, const struct picture *p, const struct
     }
     equation_bar(r, counts);
     bar_write(&w->out, &w->style, counts, r->planned, bar);
-    snprintf(figures, sizeof figures, "%s/%s", human_count(a, begun), human_count(b, r->planned));
+    snprintf(figures, sizeof figures, "%s/%s", human_count(a, through), human_count(b, r->planned));
     buf_putc(&w->out, ' ');
     table_fit(&w->out, figures, w->counts_columns, TABLE_RIGHT);
-    buf_printf(&w->out, " %4s", human_percent(a, begun, r->planned));
+    buf_printf(&w->out, " %4s", human_percent(a, through, r->planned));
     if (reminder_settled(r) || r->paused || r->cancelled) {
         buf_printf(&w->out, "  %s",
                    words_state(strcmp(r->state, "open") == 0 && !r->paused && !r->cancelled
@@ -269,7 +269,7 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
 {
     /* Receipts move notices without changing the sum: weigh each state. */
     uint64_t sum = 0;
-    int64_t begun = reminder_sum(r) - reminder_waiting(r);
+    int64_t through = equation_through(r);
     char a[HUMAN_BYTES], b[HUMAN_BYTES];
 
     for (int i = 0; i < NOTICE_STATES; i++)
@@ -289,8 +289,8 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
         buf_putc(&w->out, '\n');
         return;
     }
-    buf_printf(&w->out, " %" PRId64 "/%" PRId64 " %s", begun, r->planned,
-               human_percent(a, begun, r->planned));
+    buf_printf(&w->out, " %" PRId64 "/%" PRId64 " %s", through, r->planned,
+               human_percent(a, through, r->planned));
     for (size_t i = 1; i < EQUATION_TERMS; i++)
         if (equation_value(r, i) > 0)
             buf_printf(&w->out, " %s %" PRId64, words_state(equation_name(i)),
@@ -452,6 +452,8 @@ const struct subcommand cmd_watch = {
     .more = N_("Without an ID: everything that is under way. Ctrl-C ends the watching, not the\n"
                "sending. Without a terminal a line is printed for each reminder that has moved,\n"
                "every two seconds; with --json a line of JSON.\n"
+               "21/63: so many are through, sent or given up; what is being sent or in doubt is\n"
+               "not, and may wait again.\n"
                "settled: nothing more by our doing; what was accepted may still be delivered."),
     .least = 0,
     .most = -1,

@@ -15,6 +15,7 @@
 #include "equation.h"
 #include "gateway_names.h"
 #include "human.h"
+#include "kept_back.h"
 #include "keys.h"
 #include "log_entry.h"
 #include "mem.h"
@@ -58,6 +59,7 @@ struct asking {
     struct cli *cli;
     char address[ADDRESS_BYTES], hash[ADDRESS_HASH_BYTES];
     bool hashed, opted_out;
+    char *refused; /* when she did, in words; NULL until that is wanted */
     struct gateway_names gateways;
     struct codes_seen *codes;
     struct buf out;
@@ -138,6 +140,7 @@ static int scan_audience(struct cli *cli, const char *id, int64_t rows, struct s
 /* ------------------------------------------------------------------ the ledgers */
 struct found_record {
     bool there; /* a ledger with a record of this number */
+    bool kept;  /* it waits, and will not be sent: she has refused */
     struct record record;
     int64_t base_ms;
 };
@@ -291,7 +294,7 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
         return;
     }
     start = a->out.length;
-    buf_puts(&a->out, words_state(notice_state_name(state)));
+    buf_puts(&a->out, f->kept ? T("will not be sent") : words_state(notice_state_name(state)));
     if (gateway[0] != '\0')
         buf_printf(&a->out, T(", by %s"), gateway);
     if (left && rec->attempts > 0)
@@ -301,6 +304,9 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
     write_times(a, p, r, f);
     buf_putc(&a->out, '\n');
     wrap_from(a, start);
+    if (f->kept)
+        table_wrap(&a->out, a->refused, a->cli->width > 40 ? a->cli->width - HIT_INDENT - 1 : 200,
+                   hit_indent);
     if (reason[0] != '\0')
         table_wrap(&a->out, reason, a->cli->width > 40 ? a->cli->width - HIT_INDENT - 1 : 200,
                    hit_indent);
@@ -323,9 +329,10 @@ static json_t *hit_json(const struct asking *a, const struct reminder_status *r,
     const struct record *rec = &f->record;
     enum notice_state state = f->there ? rec->state : state_before(r);
     bool skipped = strcmp(r->state, "skipped") == 0;
-    json_t *one = json_pack(
-        "{s:s,s:s,s:s,s:I}", "name", r->name, "reminder_state", picture_reminder_state(r), "state",
-        skipped ? "skipped" : notice_state_name(state), "due_ms", (json_int_t)r->due_ms);
+    json_t *one = json_pack("{s:s,s:s,s:s,s:b,s:I}", "name", r->name, "reminder_state",
+                            picture_reminder_state(r), "state",
+                            skipped ? "skipped" : notice_state_name(state), "kept_back", f->kept,
+                            "due_ms", (json_int_t)r->due_ms);
 
     if (!f->there)
         return one;
@@ -385,11 +392,25 @@ static void tell_gone(struct asking *a)
             a->gone);
 }
 
+/* Will what waits for her be kept back? */
+static int ask_kept(struct asking *a, const struct campaign *c, const char *reminder, int64_t n,
+                    bool *kept, struct error *err)
+{
+    const struct zone *zone = zone_find(a->cli->settings->defaults.timezone, NULL);
+
+    if (kept_back_ask(a->cli, c, reminder, n, kept, err) != 0)
+        return -1;
+    if (*kept && a->refused == NULL)
+        a->refused = kept_back_words(a->cli, a->address, zone, err);
+    return *kept && a->refused == NULL ? -1 : 0;
+}
+
 /* of: a built-in reminder, which has rows of its own, or "". */
-static int tell_hit(struct asking *a, const struct picture *p, const char *of, int64_t n,
-                    struct error *err)
+static int tell_hit(struct asking *a, const struct picture *p, const struct campaign *c,
+                    const char *of, int64_t n, struct error *err)
 {
     json_t *reminders = json_array();
+    bool asked = false, kept = false;
     int rc = 0;
 
     if (a->hit_count < MOST_HITS) {
@@ -410,6 +431,12 @@ static int tell_hit(struct asking *a, const struct picture *p, const char *of, i
         if (strcmp(builtin_is(r->name) ? r->name : "", of) != 0)
             continue;
         rc = read_record(a->cli, p->status->id, r->name, n, &f, err);
+        if (rc == 0 && kept_back_waits(r, f.there ? &f.record : NULL)) {
+            if (!asked)
+                rc = ask_kept(a, c, r->name, n, &kept, err);
+            asked = true;
+            f.kept = kept;
+        }
         if (rc != 0)
             break;
         note_end(a, &f);
@@ -429,7 +456,7 @@ static int ask_rows(struct asking *a, const struct picture *p, const struct camp
     int rc = scan_audience(a->cli, p->status->id, rows, &scan, err);
 
     for (size_t i = 0; i < scan.count && rc == 0; i++)
-        rc = tell_hit(a, p, of, scan.found[i], err);
+        rc = tell_hit(a, p, c, of, scan.found[i], err);
     return rc;
 }
 
@@ -623,6 +650,7 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
         cli_print(&a.out);
     gateway_names_free(&a.gateways);
     codes_seen_free(a.codes);
+    free(a.refused);
     json_decref(a.campaigns);
     json_decref(a.log);
     buf_free(&a.out);

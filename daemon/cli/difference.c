@@ -196,6 +196,8 @@ static void put_field(struct buf *out, const char *path)
 struct writing {
     struct buf *out;
     unsigned columns;
+    difference_wanted_fn *wanted;
+    const void *arg;
 };
 
 static void write_line(const struct writing *w, const char *label, const struct tree *value)
@@ -215,6 +217,8 @@ static void write_field(void *arg, const char *path, const struct tree *was, con
 {
     const struct writing *w = arg;
 
+    if (w->wanted != NULL && !w->wanted(w->arg, path))
+        return;
     buf_puts(w->out, "  ");
     put_field(w->out, path);
     buf_putc(w->out, '\n');
@@ -223,9 +227,9 @@ static void write_field(void *arg, const char *path, const struct tree *was, con
 }
 
 void difference_write(const struct tree *was, const struct tree *is, unsigned width,
-                      struct buf *out)
+                      difference_wanted_fn *wanted, const void *arg, struct buf *out)
 {
-    struct writing w = {out, width > 40 ? width - 5 : 200};
+    struct writing w = {out, width > 40 ? width - 5 : 200, wanted, arg};
 
     compare(&(struct comparing){write_field, &w}, "", was, is);
 }

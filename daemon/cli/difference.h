@@ -11,13 +11,18 @@
 #include "buf.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct tree;
 
+/* Whether a field is to be told, by its path. */
+typedef bool difference_wanted_fn(const void *arg, const char *path);
+
 /* "  the text (zh)" with "was:" and "is:" below, in lines of so many columns (0: as long as they
- * are): in words what people change, by its path what is not often changed. */
+ * are): in words what people change, by its path what is not often changed. wanted: NULL for all.
+ */
 void difference_write(const struct tree *was, const struct tree *is, unsigned width,
-                      struct buf *out);
+                      difference_wanted_fn *wanted, const void *arg, struct buf *out);
 
 /* [{"field", "was", "is"}, ...], the values as in the documents, null where there is none; a new
  * reference. */

@@ -29,7 +29,8 @@ void equation_write(const struct reminder_status *r, unsigned width, unsigned in
 /* Adds "planned", "waiting", ... to a JSON object. */
 void equation_json(const struct reminder_status *r, json_t *object);
 
-/* The parts of a progress bar, and how many notices are through with it. */
+/* The parts of a progress bar, and how many notices are through with it: sent or given up. That
+ * only grows, unless a person wants something else (retry, a late registration). */
 void equation_bar(const struct reminder_status *r, int64_t counts[BAR_PARTS]);
 int64_t equation_through(const struct reminder_status *r);
 

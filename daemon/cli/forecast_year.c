@@ -5,7 +5,7 @@
 #include "foresee.h"
 #include "human.h"
 #include "mem.h"
-#include "prose.h"
+#include "mistakes.h"
 #include "table.h"
 #include "zone.h"
 
@@ -192,7 +192,7 @@ static void add_bare(struct year *y, const char *file, struct error *err)
 
     if (bare == NULL) {
         y->broken++;
-        prose_tell("%s\n", err->text);
+        mistakes_tell_beside(y->cli, file, err);
         return;
     }
     if (!is_there(y, bare->id, file))
@@ -217,7 +217,7 @@ static void add_file(void *arg, const char *file)
         add_bare(y, file, &err);
     } else if (rc != 0) {
         y->broken++;
-        prose_tell("%s\n", err.text);
+        mistakes_tell_beside(y->cli, file, &err);
     }
     foreseen_close(&f);
 }

@@ -37,6 +37,16 @@ static const char *const sentences[] = {
     N_("the SIM wants: %s"),
     N_("the device is gone"),
     N_("another program has it (a daemon: drain its gateway)"),
+    N_("%u of %zu modems ready"),
+    N_("draining, %s"),
+    N_("%s; %s"), /* one modem after the other */
+    N_("%u: away"),
+    N_("%u: starting"),
+    N_("%u: left"),
+    N_("%s no signal"), /* behind the operator's name */
+    N_("no network"),
+    N_("no SIM card"),
+    N_("the modem does not answer"),
     /* plugins/telegram */
     N_("they have asked for a pause"),
 };

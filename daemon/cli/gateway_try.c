@@ -28,6 +28,7 @@
 #define ANSWER_MS 60000
 #define PARAMS_MAX 32
 #define TRACE_BYTES (4u << 20)
+#define NOTES_MOST 64 /* of plugins, that are told once */
 
 struct trying {
     struct cli *cli;
@@ -112,9 +113,23 @@ static void say(struct trying *t, const char *format, ...)
     buf_free(&clean);
 }
 
-/* What a plugin logs, in lines that fit. */
+/* What a plugin logs, in lines that fit; while it connects over and over it says the same. */
 static void on_log(const char *line)
 {
+    static char told[NOTES_MOST][256];
+    static size_t count;
+    const char *words = strchr(line, ' '); /* behind the time */
+    const char *varies = words != NULL ? strstr(words, " retry_ms=") : NULL;
+    char note[sizeof told[0]];
+
+    if (words == NULL)
+        return;
+    snprintf(note, sizeof note, "%.*s", varies != NULL ? (int)(varies - words) : 255, words);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(told[i], note) == 0)
+            return;
+    if (count < NOTES_MOST)
+        memcpy(told[count++], note, sizeof note);
     prose_tell("%s", line);
 }
 
@@ -512,7 +527,7 @@ static int try_it(struct trying *t, const struct gateway_try_options *options,
         rc = cli_error(t->cli, EX_UNAVAILABLE, &err);
     if (rc != 0)
         return rc;
-    log_set_level(LOG_LEVEL_DEBUG); /* what a plugin with sockets of its own says */
+    log_set_level(LOG_LEVEL_INFO); /* its own steps are for who debugs it */
     log_set_sink(on_log);
     if (t->cli->width > 0 && !t->cli->json)
         puts(T("What goes over the wire (> from here, < from there), and what the plugin notes:"));
@@ -529,6 +544,7 @@ static int try_it(struct trying *t, const struct gateway_try_options *options,
     if (t->set != NULL)
         gateway_set_drain(t->set);
     gateway_set_close(t->set); /* answers what is open: before the rest is freed */
+    log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1));
     flush_wire(t);
     free(text);
     return cli_interrupted() != 0 ? cli_interrupted() : rc;

@@ -314,3 +314,11 @@ int mistakes_tell(const struct cli *cli, const char *path, int code, const struc
     free(l);
     return code;
 }
+
+void mistakes_tell_beside(const struct cli *cli, const char *path, const struct error *err)
+{
+    struct cli quiet = *cli;
+
+    quiet.json = false;
+    mistakes_tell(&quiet, path, EX_DATAERR, err);
+}

@@ -16,4 +16,7 @@
  * what the first reading of the file came to. Returns code. */
 int mistakes_tell(const struct cli *cli, const char *path, int code, const struct error *err);
 
+/* The same of one of several files, for people alone: the answer goes on, in JSON too. */
+void mistakes_tell_beside(const struct cli *cli, const char *path, const struct error *err);
+
 #endif

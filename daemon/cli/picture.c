@@ -166,13 +166,12 @@ int picture_no_reminder(const struct cli *cli, const struct picture *p, const ch
     return EX_DATAERR;
 }
 
-bool picture_holds_doubt(const struct picture *p, const struct reminder_status *r)
+/* What its document says of it; NULL of a built-in one. */
+static const struct tree *written(const struct picture *p, const struct reminder_status *r)
 {
     const struct tree *one = p->document != NULL ? tree_get(p->document, "reminders") : NULL;
     size_t n = strlen(r->name);
 
-    if (builtin_is(r->name))
-        return builtin_holds_doubt(r->name);
     /* Of a repeated event a day stands behind the name that was written: "-20270306". */
     if (p->document != NULL && n > 9 && tree_string(p->document, "event.repeat", NULL) != NULL)
         n -= 9;
@@ -180,7 +179,23 @@ bool picture_holds_doubt(const struct picture *p, const struct reminder_status *
     while (one != NULL && (strncmp(tree_string(one, "name", ""), r->name, n) != 0 ||
                            strlen(tree_string(one, "name", "")) != n))
         one = one->next;
-    return one != NULL && strcmp(tree_string(one, "doubt", "resend"), "hold") == 0;
+    return one;
+}
+
+bool picture_holds_doubt(const struct picture *p, const struct reminder_status *r)
+{
+    const struct tree *one = written(p, r);
+
+    return builtin_is(r->name)
+               ? builtin_holds_doubt(r->name)
+               : one != NULL && strcmp(tree_string(one, "doubt", "resend"), "hold") == 0;
+}
+
+bool picture_for_some(const struct picture *p, const struct reminder_status *r)
+{
+    const struct tree *one = written(p, r);
+
+    return one != NULL && tree_string(one, "only", "")[0] != '\0';
 }
 
 bool picture_only_doubt(const struct reminder_status *r)

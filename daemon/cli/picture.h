@@ -41,6 +41,9 @@ int picture_no_reminder(const struct cli *cli, const struct picture *p, const ch
 /* Whether notices of it that are in doubt wait for a person: doubt = "hold". */
 bool picture_holds_doubt(const struct picture *p, const struct reminder_status *r);
 
+/* Whether it is for some of the list alone (`only`), who are known when its time comes. */
+bool picture_for_some(const struct picture *p, const struct reminder_status *r);
+
 /* Open, and only for notices in doubt. */
 bool picture_only_doubt(const struct reminder_status *r);
 

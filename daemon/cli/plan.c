@@ -4,9 +4,9 @@
 #include "campaign_files.h"
 #include "form.h"
 #include "mem.h"
+#include "mistakes.h"
 #include "pending.h"
 #include "picture.h"
-#include "prose.h"
 #include "reading.h"
 #include "tree.h"
 #include "trial.h"
@@ -120,7 +120,7 @@ static void add_file(struct plan *p, struct cli *cli, const char *path)
         campaign_free(bare);
     } else {
         p->broken++;
-        prose_tell("%s\n", err.text);
+        mistakes_tell_beside(cli, path, &err);
     }
     reading_close(&r);
 }

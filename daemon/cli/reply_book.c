@@ -216,6 +216,16 @@ static int last_refusal(struct cli *cli, const char *address, char id[48], struc
     }
 }
 
+int reply_book_refused_ms(struct cli *cli, const char *address, int64_t *at_ms, struct error *err)
+{
+    char id[48];
+
+    if (last_refusal(cli, address, id, err) != 0)
+        return -1;
+    *at_ms = strtoll(id, NULL, 10);
+    return 0;
+}
+
 int reply_book_refusal(struct cli *cli, const struct reply_entry *e, enum reply_refusal *out,
                        struct error *err)
 {

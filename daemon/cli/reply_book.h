@@ -40,6 +40,9 @@ void reply_book_free(struct reply_book *book);
  * somebody of `alerts`. */
 void reply_book_tell(struct cli *cli, struct buf *out);
 
+/* When that address refused by a reply, the last time; 0: no reply says so. -1 with err. */
+int reply_book_refused_ms(struct cli *cli, const char *address, int64_t *at_ms, struct error *err);
+
 /* Has that address refused, and if so: is it known that it has asked since, by the reply
  * of that id? */
 enum reply_refusal { REPLY_NOT_REFUSED, REPLY_ASKED_SINCE, REPLY_REFUSED };

@@ -10,6 +10,7 @@
  * to be ticked. */
 enum {
     COLUMN_CAMPAIGN,
+    COLUMN_TITLE,
     COLUMN_COMMUNITY,
     COLUMN_N,
     COLUMN_NAME,

@@ -342,6 +342,7 @@ static void list(struct look *l, const struct standing *s, unsigned sure,
     *one = (struct unreached_person){.community = value_of(w, l->group),
                                      .name = value_of(w, l->name),
                                      .to = value_of(w, address),
+                                     .title = xstrdup(l->picture->title),
                                      .campaign = l->id,
                                      .n = w->n,
                                      .outdated = outdated,
@@ -506,6 +507,7 @@ void unreached_free(struct unreached *u)
         free(u->people[i].name);
         free(u->people[i].to);
         free(u->people[i].tell);
+        free(u->people[i].title);
     }
     free(u->people);
     u->people = NULL;

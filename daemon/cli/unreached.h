@@ -17,7 +17,8 @@
 
 struct unreached_person {
     char *community, *name, *to; /* never NULL */
-    char *tell; /* what she is to be told: of a changed event, or the text that did not come */
+    char *tell;  /* what she is to be told: of a changed event, or the text that did not come */
+    char *title; /* of the campaign; never NULL */
     const char *campaign;    /* as it was asked for */
     int64_t n;               /* her number in its list */
     bool outdated;           /* she knows of the event, for sure, as it was */

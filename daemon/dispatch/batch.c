@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "keys.h"
+#include "language.h"
 #include "log.h"
 
 #include <stdlib.h>
@@ -220,9 +221,9 @@ static void on_rows(void *arg, const redisReply *reply)
     if (reply->type != REDIS_REPLY_ARRAY) { /* never a reason to call anybody erased */
         log_error("rows.error campaign=%s reply=%s", run->batch->job->id,
                   log_quote(reply->str ? reply->str : ""));
-        give_run_back(run, "its audience cannot be read");
+        give_run_back(run, N_("its audience cannot be read"));
     } else if (sending && (run->gone || (reply->elements == 0 && run->count >= ERASED_MOST))) {
-        give_run_back(run, "its list is not in Redis any more: nothing of it is sent");
+        give_run_back(run, N_("its list is not in Redis any more: nothing of it is sent"));
     } else if (sending && reply->elements < run->count && !run->again) { /* or is the list gone? */
         run->again = true;
         read_rows(run);

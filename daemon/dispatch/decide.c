@@ -1,5 +1,6 @@
 #include "decide.h"
 
+#include "builtin.h"
 #include "column.h"
 #include "hours.h"
 #include "zone.h"
@@ -61,6 +62,11 @@ unsigned decide_version(const struct campaign *c, const struct template_value *r
 bool decide_unasked(const struct campaign *c, const struct template_value *row)
 {
     return c->column_unasked >= 0 && row[c->column_unasked].length > 0;
+}
+
+bool decide_refusal_holds(const char *reminder, bool unasked)
+{
+    return unasked || strcmp(reminder, BUILTIN_ANSWERS) != 0;
 }
 
 enum decided decide_time(const struct campaign *c, size_t reminder,

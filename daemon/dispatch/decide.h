@@ -33,6 +33,10 @@ enum decided decide_time(const struct campaign *c, size_t reminder,
  * hold for her, and her refusal. */
 bool decide_unasked(const struct campaign *c, const struct template_value *row);
 
+/* Is she kept from it where she has refused, on whatever channel? Who asked is answered, also where
+ * she has refused since, or has just done so. */
+bool decide_refusal_holds(const char *reminder, bool unasked);
+
 /* The version of the campaign that a correction was written for; 0 of anything else. In a newer
  * one it is not sent: what is right takes its place. */
 unsigned decide_version(const struct campaign *c, const struct template_value *row);

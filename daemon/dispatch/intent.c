@@ -2,8 +2,10 @@
 
 #include "clock.h"
 #include "builtin.h"
+#include "decide.h"
 #include "earlier.h"
 #include "keys.h"
+#include "language.h"
 #include "log.h"
 #include "outcome.h"
 #include "places.h"
@@ -184,7 +186,7 @@ static void on_moved(void *arg, const redisReply *reply)
     }
     i->verdict = moves_verdict(reply, &i->job->seq);
     if (i->verdict == MOVES_GONE)
-        job_halt(i->job, "Redis has lost its ledger: nothing of it is sent");
+        job_halt(i->job, N_("Redis has lost its ledger: nothing of it is sent"));
     if (i->verdict == MOVES_BACK)
         job_halt_back(i->job);
     if (i->verdict == MOVES_VERSION)
@@ -245,12 +247,10 @@ bool intent_no_address(const struct notice *n, size_t channel)
     return n->others != NULL && n->others[channel][0] == '\0';
 }
 
-/* Who asked is answered, also where she has refused since, or has just done so. */
 static void on_opted_out(void *arg, const redisReply *reply)
 {
     struct intent *i = arg;
     size_t per = i->job->campaign->channel_count;
-    bool answers = strcmp(i->job->name, BUILTIN_ANSWERS) == 0;
 
     if (reply->type != REDIS_REPLY_ARRAY)
         log_error("optout.error campaign=%s reply=%s", i->job->id,
@@ -259,11 +259,12 @@ static void on_opted_out(void *arg, const redisReply *reply)
         trust_unsealed(i->lane->d);
     i->marks_noted = db_int(db_at(reply, i->moves.count * per + 1), 0) != 0;
     for (size_t k = 0; k < i->moves.count; k++) {
+        bool holds = decide_refusal_holds(i->job->name, intent_notice(i, k)->unasked);
+
         if (db_int(db_at(reply, i->moves.count * per), 0) == 0)
             intent_refuse_for_now(i, k);
-        for (size_t c = 0; c < per; c++)
-            if ((!answers || intent_notice(i, k)->unasked) &&
-                db_int(db_at(reply, k * per + c), 0) != 0 &&
+        for (size_t c = 0; c < per && holds; c++)
+            if (db_int(db_at(reply, k * per + c), 0) != 0 &&
                 !intent_no_address(intent_notice(i, k), c))
                 i->refused[k] = NOTICE_OPTED_OUT, i->reasons[k] = REASON_NONE;
     }

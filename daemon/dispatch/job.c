@@ -6,6 +6,7 @@
 #include "fault.h"
 #include "hours.h"
 #include "keys.h"
+#include "language.h"
 #include "log.h"
 #include "tree.h"
 
@@ -18,8 +19,9 @@
 #define SLEEP_MS 1000 /* a job without work is looked at again */
 
 /* The keys of a campaign are written together: one alone is never missing by our doing. */
-#define LOST_CAMPAIGN "its campaign is not in Redis any more: nothing of it is sent"
-#define LOST_REMINDER "what Redis holds of the campaign lacks this reminder: nothing of it is sent"
+#define LOST_CAMPAIGN N_("its campaign is not in Redis any more: nothing of it is sent")
+#define LOST_REMINDER                                                                              \
+    N_("what Redis holds of the campaign lacks this reminder: nothing of it is sent")
 
 /* The schedule is gone through ten times a second, and most of it is open already. */
 static struct job **bucket_of(struct dispatch *d, const char *key)
@@ -194,7 +196,7 @@ static void on_opened(void *arg, const redisReply *reply)
     }
     if (header == NULL || header->len != LEDGER_RECORD_BYTES ||
         ledger_header_unpack((const unsigned char *)header->str, &h) != 0) {
-        job_halt(job, "its ledger is missing or damaged: nothing of it is sent");
+        job_halt(job, N_("its ledger is missing or damaged: nothing of it is sent"));
         trust_doubt(job->d); /* what has lost one has perhaps lost more */
         return;
     }
@@ -227,7 +229,7 @@ static void on_numbered(void *arg, const redisReply *reply)
     job->asks--;
     job->ref = (uint32_t)db_int(reply, 0);
     if (job->ref == 0) {
-        job_halt(job, "no number is left for it");
+        job_halt(job, N_("no number is left for it"));
         return;
     }
     refs_learn(job->d->refs, job->ref, job->key);
@@ -307,7 +309,7 @@ static void on_document(void *arg, const redisReply *reply)
     }
     r = campaign_find_reminder(job->campaign, job->name);
     if (r < 0) {
-        job_halt(job, "its campaign has no such reminder");
+        job_halt(job, N_("its campaign has no such reminder"));
         return;
     }
     job->reminder = (size_t)r;

@@ -5,6 +5,7 @@
 #include "health.h"
 #include "hours.h"
 #include "keys.h"
+#include "language.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -108,7 +109,7 @@ static void look_at_redis(struct matters *m)
     else if (m->away_since_ms == 0)
         m->away_since_ms = now_ms;
     if (m->away_since_ms != 0 && now_ms - m->away_since_ms >= AWAY_MS)
-        matter_report(d, ALARM_REDIS, "away", 0, "it cannot be reached");
+        matter_report(d, ALARM_REDIS, "away", 0, N_("it cannot be reached"));
     if (d->said != MARKER_GOOD)
         matter_report(d, ALARM_REDIS, "doubt", 0, trust_reason(d));
     for (size_t k = 0; k < HEALTH_TROUBLES; k++)

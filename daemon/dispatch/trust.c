@@ -1,6 +1,7 @@
 #include "inside.h"
 
 #include "keys.h"
+#include "language.h"
 #include "log.h"
 
 /*
@@ -20,21 +21,19 @@ static const char *reason_of(enum marker_verdict verdict)
 {
     switch (verdict) {
     case MARKER_EMPTY:
-        return "Redis is empty: it has forgotten campaigns and who was told. Nothing is sent. "
-               "Queue "
-               "the campaigns again from the same files, then run outreach recover --from with "
-               "the delivery logs";
+        return N_("Redis is empty: it has forgotten campaigns and who was told. Nothing is sent. "
+                  "Queue the campaigns again from the same files, then run outreach recover --from "
+                  "with the delivery logs");
     case MARKER_OLDER:
-        return "Redis went back: what it forgot may have been sent. Nothing is sent until outreach "
-               "recover --from with the delivery logs";
+        return N_("Redis went back: what it forgot may have been sent. Nothing is sent until "
+                  "outreach recover --from with the delivery logs");
     case MARKER_REFUSALS:
-        return "Redis has lost outreach:optout, those who refused. Nothing is sent: put it back "
-               "from "
-               "a backup, then outreach recover --adopt; or outreach recover --from with the "
-               "delivery logs";
+        return N_("Redis has lost outreach:optout, those who refused. Nothing is sent: put it back "
+                  "from a backup, then outreach recover --adopt; or outreach recover --from with "
+                  "the delivery logs");
     case MARKER_FOREIGN:
-        return "this Redis belongs to another installation than the state directory. Nothing is "
-               "sent: correct redis.url or state_dir, or say outreach recover --adopt";
+        return N_("this Redis belongs to another installation than the state directory. Nothing is "
+                  "sent: correct redis.url or state_dir, or say outreach recover --adopt");
     default:
         return "";
     }

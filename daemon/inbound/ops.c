@@ -8,6 +8,7 @@
 #include "hours.h"
 #include "keys.h"
 #include "language.h"
+#include "retell.h"
 #include "log.h"
 #include "mem.h"
 #include "phone.h"
@@ -28,7 +29,8 @@
 #define ENDED_MS 180000   /* not reported for so long: it is over */
 #define NAME_MOST 128
 
-/* {name}, {number} and {detail} stand for those of the alarm. */
+/* {name}, {number} and {detail} stand for those of the alarm; {campaign} is what a reminder's name
+ * begins with. */
 static const struct {
     int level;
     const char *words;
@@ -61,7 +63,7 @@ static const struct {
                        "people would be left over.")},
     [ALARM_FAILURES] =
         {LOG_LEVEL_ERROR,
-         N_("Reminder {name}: {number} percent of its notices failed: see outreach report.")},
+         N_("Reminder {name}: {number} percent of its notices failed: outreach report {campaign}")},
     [ALARM_MISSED] = {LOG_LEVEL_ERROR,
                       N_("Reminder {name} was not sent: its time went by while no daemon "
                          "was there ({number} people).")},
@@ -118,15 +120,21 @@ int ops_level(enum alarm_matter matter)
     return sentences[matter].level;
 }
 
-/* A sum of money ends a detail: "0.85 CNY" is "0.85 元" in Chinese. */
+/* What the rooms below and the gateways say is English. A sum of money ends a detail: "0.85 CNY"
+ * is "0.85 元" in Chinese. */
 static void put_detail(struct buf *out, const char *detail, bool chinese)
 {
+    /* What a gateway's trouble begins with, as its room says it; retell_in_chinese() finds them. */
+    static const char *const troubles[] = {N_("broken: %s"), N_("throttled: %s"), N_("retry: %s"),
+                                           N_("unknown: %s")};
     size_t n = strlen(detail);
+    char words[RETELL_BYTES];
 
+    (void)troubles;
     if (chinese && n > 4 && strcmp(detail + n - 4, " CNY") == 0)
         buf_printf(out, "%.*s 元", (int)n - 4, detail);
     else
-        buf_puts(out, detail);
+        buf_puts(out, chinese ? retell_in_chinese(detail, words) : detail);
 }
 
 void ops_words(const struct alarm *alarm, bool chinese, char out[OPS_WORDS_BYTES])
@@ -137,6 +145,8 @@ void ops_words(const struct alarm *alarm, bool chinese, char out[OPS_WORDS_BYTES
     for (p = chinese ? language_in_chinese(p) : p; *p != '\0'; p++) {
         if (strncmp(p, "{name}", 6) == 0)
             buf_puts(&words, alarm->name);
+        else if (strncmp(p, "{campaign}", 10) == 0)
+            buf_put(&words, alarm->name, strcspn(alarm->name, "/"));
         else if (strncmp(p, "{number}", 8) == 0)
             buf_printf(&words, "%lld", (long long)alarm->number);
         else if (strncmp(p, "{detail}", 8) == 0)

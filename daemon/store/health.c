@@ -2,6 +2,7 @@
 
 #include "command.h"
 #include "db.h"
+#include "language.h"
 #include "log.h"
 #include "mem.h"
 
@@ -23,16 +24,17 @@ static const struct {
     const char *why;
 } troubles[HEALTH_TROUBLES] = {
     [MEMORY] = {"memory", NEAR, "used_memory", "maxmemory",
-                "its memory is nearly full: no new campaign is taken; raise maxmemory, or erase "
-                "old campaigns"},
+                N_("its memory is nearly full: no new campaign is taken; raise maxmemory, or erase "
+                   "old campaigns")},
     {"snapshot", NOT_OK, "rdb_last_bgsave_status", NULL,
-     "it could not write its snapshot: is its disk full?"},
-    {"aof", NOT_OK, "aof_last_write_status", NULL, "it could not write its log: is its disk full?"},
+     N_("it could not write its snapshot: is its disk full?")},
+    {"aof", NOT_OK, "aof_last_write_status", NULL,
+     N_("it could not write its log: is its disk full?")},
     {"rewrite", NOT_OK, "aof_last_bgrewrite_status", NULL,
-     "it could not rewrite its log, which grows: is its disk full?"},
-    {"fsync", GROWS, "aof_delayed_fsync", NULL, "its disk is slow: writes wait for it"},
+     N_("it could not rewrite its log, which grows: is its disk full?")},
+    {"fsync", GROWS, "aof_delayed_fsync", NULL, N_("its disk is slow: writes wait for it")},
     {"evicted", GROWS, "evicted_keys", NULL,
-     "it has thrown keys away for want of memory: ledgers may be among them"},
+     N_("it has thrown keys away for want of memory: ledgers may be among them")},
 };
 
 struct watched { /* a server */

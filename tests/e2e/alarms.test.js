@@ -74,6 +74,8 @@ journey('a notice in doubt for more than an hour is told, until it is too late f
     event, reminders: [{ name: 'first', at: 'now', doubt: 'hold' }],
   }));
   await s.counted('asked', 'first', { accepted: 2, uncertain: 1 }, 60000);
+  // How far it is, is what is through: what is in doubt may wait again, and then nothing goes back.
+  assert.match((await s.outreach('watch', 'asked', '-t', '1')).out, /^asked\/first \S+ 2\/3 66% accepted 2 uncertain 1 in doubt$/m);
   clock.sleep(0.9 * HOUR);
   await s.xadd(campaign('later', people(9).slice(8), { event })); // the daemon has gone on
   await s.counted('later', 'first', { accepted: 1 }, 60000);

@@ -56,6 +56,12 @@ journey('a text amended half-way holds for what was not sent, and nobody gets tw
   // Said once more it is said already; the old one is another, and the word names the command.
   assert.match((await s.ok('amend', file, '--yes')).out, /nothing was changed/);
   assert.equal(await version(s, 'half'), 2);
+  // What no reminder shows and no text says stands in lines of its own; what does is not told twice.
+  const asked = s.write('asked.json', JSON.stringify({ ...after, audience: {}, event: { ...after.event, contact: '王姐 12345' }, texts: { ...after.texts, en: 'New.' } }));
+  const fields = await s.ok('amend', asked, '--yes', '--wait', '30');
+  assert.match(fields.out, /half becomes version 3:\n[^]*\n {2}the contact\n {4}was: \(not there\)\n {4}is: +王姐 12345\n {2}the text \(.*\)\n {4}was: \(not there\)\n {4}is: +New\.\n/);
+  assert.doesNotMatch(fields.out, /新的/);
+  assert.doesNotMatch(shown.out, /the text \(/);
   await s.xadd(before);
   const [rejected] = await until('its refusal', async () => { const all = await s.rejected(); return all.length && all; });
   assert.match(rejected.reason, /outreach amend CAMPAIGN\.conf/);

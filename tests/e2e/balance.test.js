@@ -59,7 +59,7 @@ journey('what is left of a prepaid balance is reckoned, compared with the need, 
   await until('those on duty to be told', () => fs.existsSync(told) && fs.readFileSync(told, 'utf8').includes('\n'), 60000);
   const [line] = fs.readFileSync(told, 'utf8').trim().split('\n').map((l) => JSON.parse(l));
   assert.deepEqual([line.matter, line.name], ['low', 'mobile']);
-  assert.match(line.text, /^通道 mobile 只剩 0\.85 元/);
+  assert.match(line.text, /^网关 mobile 只剩 0\.85 元/);
   await s.ok('gateways', 'balance', 'mobile', 'none');
   assert.equal((await gateway()).balance, undefined);
   const audit = (await (await s.redis()).call('XRANGE', 'outreach:audit', '-', '+')).map(([, f]) => f.join(' '));

@@ -224,6 +224,18 @@ journey('a proof holds what the phone has shown, the message id and the receipt,
   assert.match(zh, /本人回复：TD/);
   fits(zh);
   assert.equal((await s.outreach('proof', '13851401000', 'nothing')).code, 65);
+  // What waits for her will not be sent, and is not told as if it were; what waits for others will.
+  await s.xadd(campaign('later', people(2), { reminders: [{ name: 'eve', at: '-1d 10:00' }] }));
+  await until('the plan', async () => (await s.outreach('show', 'later')).code === 0);
+  for (const [i, kept] of [[0, true], [1, false]]) {
+    const notices = JSON.parse((await s.ok('why', `1385140100${i}`, '--campaign', 'later', '--json')).out).notices;
+    assert.deepEqual(notices[0].reminders.map((r) => [r.name, r.state, r.kept_back]), [['eve', 'waiting', kept]]);
+    const page = JSON.parse((await s.ok('proof', `1385140100${i}`, 'later', '--json')).out);
+    assert.deepEqual(page.notices.map((n) => [n.state, n.kept_back]), [['waiting', kept]]);
+    for (const command of [['why', `1385140100${i}`], ['proof', `1385140100${i}`, 'later']])
+      assert.equal(/will not be sent[^]*she opted out on 20\d\d-/.test((await s.ok(...command)).out), kept, command.join(' '));
+  }
+  assert.equal(JSON.parse((await s.ok('why', '13851401000', '--campaign', 'fair', '--json')).out).notices[0].reminders[0].kept_back, false, 'she had it before');
   // Who changed it, whom and out of which list somebody came with later, and whose correction it is.
   const as = (by, ...args) => s.run(['-c', s.conf, '--by', by, ...args]);
   const late = await as('张姐', 'add', 'fair', s.write('late.csv', '姓名,手机号\n赵晚,13851401077\n'));
@@ -288,13 +300,15 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   assert.equal(all.sensitive, 2, 'of a sensitive campaign the sum alone');
   assert.deepEqual(all.people.map((p) => p.tell), [2, 3, 4].map((n) => `居民${n}您好。`), 'the text that did not come');
   const page = await s.run(['-c', s.conf, 'uncalled'], { env: { LC_ALL: 'zh_CN.UTF-8', COLUMNS: '80' } });
-  assert.match(page.out, /云南路\n {2}居民2 {2}\S+\n {4}fair\n[^]*湖南路\n {2}居民3/);
+  assert.match(page.out, /云南路\n {2}居民2 {2}\S+\n {4}fair {2}招聘会\n[^]*湖南路\n {2}居民3/);
   assert.doesNotMatch(page.out, /home/);
   assert.notEqual((await s.outreach('uncalled', 'home', '-o', s.path('home.csv'))).code, 0);
   assert.equal(fs.existsSync(s.path('home.csv')), false, 'no file of a sensitive campaign');
 
   // A CSV, with the headings of one language read under the other.
-  await s.run(['-c', s.conf, 'uncalled', 'fair', '-o', s.path('云.csv')], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  const written = await s.run(['-c', s.conf, 'uncalled', 'fair', '-o', s.path('云.csv')], { env: { LC_ALL: 'zh_CN.UTF-8' } });
+  assert.doesNotMatch(written.out, /居民2/, 'the list is in the file');
+  assert.match(written.out, /^共 3 人.*\n[^]*云\.csv/);
   assert.equal(fs.statSync(s.path('云.csv')).mode & 0o777, 0o600);
   const csv = fs.readFileSync(s.path('云.csv'), 'utf8');
   s.write('ticked.csv', csv.split('\r\n').map((line) => (line.includes('居民2') ? `${line}√` : line.includes('居民3') ? `${line}否` : line)).join('\r\n'));
@@ -356,7 +370,7 @@ journey('whom no message reached is listed by community, ticked in Excel or a CS
   const both = await uncalled();
   assert.deepEqual([both.to_be_told, both.people.map((p) => [p.community, p.campaign, p.n])],
     [2, [['云南路', 'fair', 2], ['云南路', 'talk', 1], ['湖南路', 'fair', 4]]]);
-  assert.match((await s.ok('uncalled')).out, /居民2 {2}\+8613851401001\n {4}fair\n[^]* {4}talk\n[^]*\n {6}tell her: 居民2，来听讲座。\n[^]*\n2 to be told by a person\n/);
+  assert.match((await s.ok('uncalled')).out, /居民2 {2}\+8613851401001\n {4}fair {2}招聘会\n[^]* {4}talk {2}测试\n[^]*\n {6}tell her: 居民2，来听讲座。\n[^]*\n2 to be told by a person\n/);
   // Of another campaign they cannot be written: what was kept before that is on record.
   await s.xadd(campaign('second', people(2).slice(1)));
   await s.counted('second', 'first', { undelivered: 1 });

@@ -100,6 +100,7 @@ test('bash completes commands, their options, and ids', () => {
     fs.writeFileSync(path.join(bin, 'outreach'), '#!/bin/sh\necho \'[{"id": "fair-2027", "state": "active"}]\'\n', { mode: 0o755 });
     process.env.PATH = `${bin}:${process.env.PATH}`;
     assert.deepEqual(offered('outreach', 'show', 'fa'), ['fair-2027']);
+    assert.deepEqual(offered('outreach', 'verify', 'fa'), ['fair-2027']);
   } finally {
     fs.rmSync(bin, { recursive: true });
   }

@@ -30,7 +30,7 @@ journey('a broken gateway is told once, and not by itself; that it has no money,
   const one = (id, sms) => s.xadd(campaign(id, [{ sms, name: '居民' }]));
   await one('a', '+8613551401010');
   await until('the gateway to be told', () => heard(smsc, OPS).length === 1 && told.lines().length === 1, 60000);
-  assert.match(heard(smsc, OPS)[0], /^通道 cloud 已停止发送：broken: HTTP 401/);
+  assert.match(heard(smsc, OPS)[0], /^网关 cloud 已停止发送：出了故障：HTTP 401/);
   const [{ text, ...line }] = told.lines();
   assert.deepEqual(line, { event: 'ops', matter: 'gateway', name: 'cloud', level: 'error', daemon: 'd1' });
   assert.equal(text, heard(smsc, OPS)[0]);
@@ -40,7 +40,7 @@ journey('a broken gateway is told once, and not by itself; that it has no money,
   clock.sleep(HOUR * 1.5);
   await one('b', '+8613651401010');
   await until('the balance to be told', () => heard(smsc, OPS).length === 2 && told.lines().length === 2, 60000);
-  assert.match(heard(smsc, OPS)[1], /^通道 purse 余额不足，请充值/);
+  assert.match(heard(smsc, OPS)[1], /^网关 purse 余额不足，请充值/);
   clock.sleep(HOUR / 4);
   await one('c', '+8613851401010');
   assert.deepEqual(await s.settled('c', 'first'), { delivered: 1 });
@@ -65,7 +65,7 @@ journey('a reminder that fails or comes too late is told to its organizer too, a
   assert.deepEqual(await s.settled('bad', 'first'), { delivered: 30, undelivered: 30 });
   clock.sleep(61000);
   await until('the failures to be told', () => heard(smsc, ORGANIZER).length === 1 && told.lines().length === 1, 60000);
-  assert.equal(heard(smsc, ORGANIZER)[0], '提醒 bad/first 有百分之50没有送达，请查看 outreach report。');
+  assert.equal(heard(smsc, ORGANIZER)[0], '提醒 bad/first 有百分之50没有送达，请查看 outreach report bad');
 
   await s.xadd(campaign('slow', people(500), { event, alerts, rate: '1/s', reminders: [{ name: 'first', at: 'now', expires: '2027-03-01T09:40' }] }));
   let slept = 0;
@@ -122,7 +122,7 @@ journey('a Redis that takes nothing any more keeps no alarm back: who is down is
   await until('both to be told', () => heard(smsc, OPS).length >= 1 && told.lines().length >= 1, 60000);
   const audit = async () => (await server.client.call('XRANGE', 'outreach:audit', '-', '+')).map(([, f]) => f.join(' '));
   await until('both to be on record', async () => (await audit()).filter((e) => /^op alarm by d1 matter gateway name second to /.test(e)).length === 2, 60000);
-  assert.match(heard(smsc, OPS)[0], /^通道 second 已停止发送/);
+  assert.match(heard(smsc, OPS)[0], /^网关 second 已停止发送/);
   assert.match(s.log(), /redis\.full/);
   assert.deepEqual(told.lines().map((l) => [l.matter, l.name]), [['gateway', 'second']]);
   assert.equal(heard(smsc, OPS).length, 1);

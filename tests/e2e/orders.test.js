@@ -137,4 +137,15 @@ journey('what cannot be ordered is refused, and changes nothing', async (s) => {
     assert.match(result.err, words);
   }
   assert.equal(await (await s.redis()).call('EXISTS', 'outreach:gateways:orders'), 0);
+  // One gateway by its name; and at what rate it goes as it was ordered, before a daemon has said so.
+  await s.cloud();
+  await until('what the daemon says', async () => / 100\/s +\S+\n/.test((await s.ok('gateways', 'mobile')).out));
+  await s.stop('SIGKILL');
+  await s.ok('gateways', 'limit', 'mobile', '7/s');
+  const one = (await s.ok('gateways', 'mobile')).out;
+  assert.match(one, /^mobile .* 7(?:\.0)?\/s +\S+$/m);
+  assert.doesNotMatch(one, /cloud/);
+  assert.deepEqual(JSON.parse((await s.ok('gateways', 'mobile', '--json')).out).map((g) => g.name), ['mobile']);
+  assert.match((await s.outreach('gateways', 'mobil')).err, /no gateway mobil \(did you mean mobile\?\)/);
+  assert.match((await s.outreach('gateways', 'paus')).err, /no paus \(did you mean pause\?\)/);
 });

@@ -62,36 +62,38 @@ journey('the plan shows what is queued and what lies in campaigns/, each once, i
   s.write('campaigns/summer.json', JSON.stringify({ ...campaign('summer', [], { title: '夏令营', event: { starts: '2027-07-05T09:00' }, texts: { zh: '{{name|居民}}您好，{{event.when}}夏令营' },
     reminders: [{ name: 'eve', at: '-1d 18:00' }] }), audience: { file: 'not-yet.csv' } }));
   s.write('campaigns/broken.conf', 'campaign = { id = "broken"; };\n');
+  s.write('campaigns/org.conf', 'signature = "【鼓楼区妇联】";\nvars = { office = "区妇联"; };\n'); // what campaigns include
   await s.start();
   await s.xadd(series());
   await until('the schedule', async () => (await (await s.redis()).call('ZCARD', 'outreach:schedule')) === 3);
   const shown = await s.run(['-c', s.conf, 'plan'], { env: { LC_ALL: 'zh_CN.UTF-8', COLUMNS: '80' } });
   assert.equal(shown.code, 65, 'for the broken one');
-  assert.match(shown.err, /broken\.conf 第 1 行 `campaign`：缺少 class/);
+  assert.deepEqual(shown.err.match(/broken\.conf 第 1 行 `campaign`：缺少 \w+/g).map((told) => told.match(/\w+$/)[0]), ['class', 'title', 'event', 'reminders'], 'every mistake of it');
+  assert.match(shown.err, /org\.conf 不是活动文件/, 'and is not counted as a broken one');
   assert.deepEqual(shown.out.split('\n').slice(1, -1).map((line) => line.trim().split(/\s+/).join(' ')), [
     '2027年2月',
-    '27 周六 18:00 week 一个名字很长很长很长很长很长很长很长很长很长很长的招聘会 2 未排队',
+    '27 周六 18:00 week fair 一个名字很长很长很长很长很长很长很长很长很长很长的招聘会 2 未排队',
     '2027年3月',
-    '05 周五 18:00 eve-20270306 公益讲座 3 已排期',
-    '06 周六 8:00 活动 一个名字很长很长很长很长很长很长很长很长很长很长的招聘会 2 未排队',
-    '06 周六 9:00 活动 公益讲座 3 生效',
-    '12 周五 18:00 eve-20270313 公益讲座 3 已排期',
-    '13 周六 9:00 活动 公益讲座 3 生效',
-    '26 周五 18:00 eve-20270327 公益讲座 3 已排期',
-    '27 周六 9:00 活动 公益讲座 3 生效',
+    '05 周五 18:00 eve-20270306 lectures 公益讲座 3 已排期',
+    '06 周六 8:00 活动 fair 一个名字很长很长很长很长很长很长很长很长很长很长的招聘会 2 未排队',
+    '06 周六 9:00 活动 lectures 公益讲座 3 生效',
+    '12 周五 18:00 eve-20270313 lectures 公益讲座 3 已排期',
+    '13 周六 9:00 活动 lectures 公益讲座 3 生效',
+    '26 周五 18:00 eve-20270327 lectures 公益讲座 3 已排期',
+    '27 周六 9:00 活动 lectures 公益讲座 3 生效',
     '2027年7月',
-    '04 周日 18:00 eve 夏令营 ? 未排队',
-    '05 周一 9:00 活动 夏令营 ? 未排队',
+    '04 周日 18:00 eve summer 夏令营 ? 未排队',
+    '05 周一 9:00 活动 summer 夏令营 ? 未排队',
   ]);
   const one = JSON.parse((await s.outreach('plan', '--json')).out).find((e) => e.reminder === 'eve-20270313');
   assert.deepEqual([one.at, one.at_ms, one.people, one.state], ['2027-03-12T18:00', Date.parse('2027-03-12T18:00+08:00'), 3, 'scheduled']);
   // Of files that are named it is known, too, which of them are queued; but not where nobody is asked.
   const named = await s.run(['-c', s.conf, 'plan', s.path('campaigns')], { env: { LC_ALL: 'zh_CN.UTF-8', COLUMNS: '80' } });
   assert.equal(named.out, shown.out);
-  assert.match((await s.ok('plan', s.path('campaigns/lectures.json'))).out, /eve-20270313 +公益讲座 +3 +scheduled\n/);
+  assert.match((await s.ok('plan', s.path('campaigns/lectures.json'))).out, /eve-20270313 +lectures +公益讲座 +3 +scheduled\n/);
   assert.match((await s.ok('plan', s.path('campaigns/fair.json'))).out, /week .* 2 +not queued\n/);
-  assert.match((await s.ok('plan', s.path('campaigns/lectures.json'), '--offline')).out, /eve-20270313 +旧稿 +3 +file\n/);
-  assert.match((await s.outreach('plan', '--offline')).out, /eve-20270313 +旧稿 +3 +file\n/, 'nor of those of campaigns/');
+  assert.match((await s.ok('plan', s.path('campaigns/lectures.json'), '--offline')).out, /eve-20270313 +lectures +旧稿 +3 +file\n/);
+  assert.match((await s.outreach('plan', '--offline')).out, /eve-20270313 +lectures +旧稿 +3 +file\n/, 'nor of those of campaigns/');
   assert.equal((await s.outreach('plan', '--offline', '--queued')).code, 64);
   assert.match((await s.outreach('plan', '--year', '2031')).out, /nothing is planned in 2031/);
 });
@@ -122,5 +124,5 @@ journey('the plan is a calendar that another parser reads: texts, times, and UID
 
 journey('the samples of conf/campaigns are a plan', async (s) => {
   const shown = await s.ok('plan', '--year', '2027', path.join(ROOT, 'conf/campaigns'));
-  assert.match(shown.out, /^ {2}06 Sat +9:00 +EVENT +春风送岗位女性专场招聘会 +\d+ +not queued$/m);
+  assert.match(shown.out, /^ {2}06 Sat +9:00 +EVENT +job-fair-2027-spring +春风送岗位女性专场招聘会 +\d+ +not queued$/m);
 });

@@ -40,6 +40,10 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
       { name: 'queue', at: '-1d 10:00', only: 'waiting', texts: { zh: '您在候补。' } }],
   }));
   assert.deepEqual(await s.settled('flowers', 'open'), { delivered: 6 });
+  // Of reminders for some nobody knows yet for whom: they are not counted as if they were for all.
+  const progress = async () => { const one = JSON.parse((await s.ok('list', '--json')).out).find((c) => c.id === 'flowers'); return [one.through, one.planned, one.more]; };
+  assert.deepEqual(await progress(), [6, 6, true]);
+  assert.match((await s.ok('list')).out, /^flowers .* 6\/6\+ +100%\n\+: /m);
   const reply = async (person, text) => assert.equal(await smsc.reply(person.sms, SOURCE, text), 0);
   await reply(a, '１');
   await hears(smsc, a, '居民1，给您留了座位。');
@@ -95,6 +99,9 @@ journey('a course of two places: who replies has one, waits for one, gives it ba
   await hears(smsc, late, '居民5，明天开课。');
   // A ledger that is lost keeps nobody from being reminded in silence.
   assert.deepEqual(await s.settled('flowers', 'queue'), { excluded: 6 });
+  const answers = Object.values(await s.settled('flowers', 'answers')).reduce((sum, n) => sum + n, 0);
+  const all = 6 + 4 + Object.values({ ...await s.counts('flowers', 'eve'), excluded: 0 }).reduce((sum, n) => sum + n, 0) + answers;
+  assert.deepEqual(await progress(), [all, all, false]);
   await client.call('RENAME', 'outreach:{flowers}:queue:ledger', 'kept');
   await reply(never, '1');
   await hears(smsc, never, '候补');
@@ -165,7 +172,7 @@ journey('a survey is counted, a refusal confirmed once, the rest is for a person
   assert.deepEqual(await shown(), [['replies --registered', '2'], ['replies', '3']], 'who saw whole numbers is on record');
 
   const [question, thanks, stranger] = open.map((r) => r.id);
-  await s.ok('replies', 'assign', question, '王主任');
+  await s.ok('replies', 'assign', asking.sms.slice(3), '王主任'); // by her number, from which one alone waits
   assert.deepEqual(JSON.parse((await s.run(['-c', s.conf, '--by', '王主任', 'replies', '--mine', '--json'])).out).map((r) => r.id), [question]);
   assert.match((await s.ok('replies', 'answer', question, '请到区妇联二楼领取。')).out, /answered.*\n +【鼓楼区妇联】请到区妇联二楼领取。\n/);
   assert.match((await s.ok('replies', 'answer', question, '请到区妇联二楼领取。')).out, /nothing is sent/, 'pressed twice');
@@ -178,9 +185,23 @@ journey('a survey is counted, a refusal confirmed once, the rest is for a person
   await hears(smsc, { name: 'a stranger', sms: '+8613899990000' }, '这里是区妇联。');
   const bad = await s.outreach('replies', 'answer', thanks, '【区妇联】好');
   assert.equal(bad.code, 65, bad.all);
-  await s.ok('replies', 'close', question, thanks);
+  await s.ok('replies', 'close', question, other.sms);
   assert.deepEqual(JSON.parse((await s.ok('replies', '--json')).out).map((r) => r.id), [stranger]);
   assert.equal((await s.outreach('replies', 'close', '1-1')).code, 65);
+  for (const text of ['还有', '一问']) await reply(other, text);
+  const both = JSON.parse((await s.ok('replies', '--json')).out).filter((r) => r.campaign === 'survey').map((r) => r.id);
+  for (const [args, code, words] of [
+    [['close', asking.sms], 65, `nothing that ${asking.sms} wrote waits for a person`],
+    [['close', other.sms], 65, `wrote more than once: say which of ${both.join(', ')}\n`],
+    [['answer', stranger], 64, 'what is the answer? outreach replies answer ID "TEXT"\n'],
+    [['answer', stranger, '请', '来'], 64, 'put the answer in quotes'],
+    [['close'], 64, 'replies close: which?'],
+    [['assign', stranger], 64, 'to whom?'],
+  ]) {
+    const wrong = await s.outreach('replies', ...args);
+    assert.deepEqual([wrong.code, wrong.err.includes(words), /usage/.test(wrong.err)], [code, true, false], wrong.all);
+  }
+  await s.ok('replies', 'close', ...both);
 
   // Who has refused is answered only if she asked after that.
   const refusals = JSON.parse((await s.ok('replies', '--all', '--json')).out).filter((r) => r.kind === 'optout');

@@ -74,6 +74,7 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
   XLSX.writeFile(book, s.path('two.xlsx'));
   for (const [args, code, english, chinese] of [
     [['residents', 'frobnicate'], 64, /usage: outreach residents import\|tag/, /用法：outreach residents/],
+    [['residents', 'tags', 'x'], 64, /usage: outreach residents tags$/m, /用法：outreach residents tags$/m],
     [['residents', 'import'], 64, /usage: outreach residents import FILE$/m, /用法：outreach residents import 文件$/m],
     [['residents', 'tag'], 64, /residents tag TAG --add\|--remove NUMBER/, /residents tag 标签 --add\|--remove 号码/],
     [['residents', 'import', 'nowhere.csv'], 66, /nowhere.csv cannot be read/, /无法读取 nowhere.csv/],

@@ -47,7 +47,7 @@ journey('a retry reaches exactly those whose sending failed, once each, at an SM
   assert.equal((await s.outreach('retry', 'fair', '--reason', 'weather', '-y')).code, 64);
   const third = await s.outreach('retry', 'fair', '--reminder', 'third', '-y');
   assert.deepEqual([third.code, third.err], [65, 'outreach: fair has no reminder third: there are first, over\n']);
-  assert.match((await s.ok('retry', 'fair', '-y', '--gateway', 'mobile', '--reason', 'throttled')).out, /first +failed +4 +not asked for +protocol[^]*takes other options, as in\n {2}outreach retry fair\n/);
+  assert.match((await s.ok('retry', 'fair', '-y', '-r', 'first', '--gateway', 'mobile', '--reason', 'throttled')).out, /first +failed +4 +not asked for +protocol[^]*takes other options, as in\n {2}outreach retry fair -r first -g mobile\n/);
 
   await s.ok('retry', 'fair', '-y', '--by', 'bob');
   await s.counted('fair', 'first', { failed: 2, undelivered: 1, delivered: 8, 'opted-out': 1 }, 60000);

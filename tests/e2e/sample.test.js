@@ -2,7 +2,7 @@
 // The sample campaign of the documentation, from the organizer's file to the phone.
 
 const assert = require('node:assert/strict');
-const { journey, inDays } = require('./lib/stage');
+const { journey, campaign, inDays, people } = require('./lib/stage');
 const { until } = require('./lib/wait');
 
 // As residents read a date: 3月6日（周六） and Sat 6 Mar.
@@ -112,6 +112,11 @@ journey('show prints the equation and verify counts the ledger itself', async (s
   assert.ok(/\b7\b/.test(equation) && /\b6\b/.test(equation) && /\b1\b/.test(equation), equation);
   const verify = await s.ok('verify', ID);
   assert.match(verify.all, /announce/);
+  // Of every campaign where none is named. And queue takes -y, which it needs not.
+  await s.ok('queue', '-y', s.write('two.json', JSON.stringify(campaign('two', people(2)))));
+  await s.settled('two', 'first');
+  assert.deepEqual((await s.ok('verify')).out.match(/^[^ ]+\/(?=announce|first)/gm), [`${ID}/`, 'two/']);
+  assert.equal((await s.outreach('verify', '--repair')).code, 64, 'which?');
   // Someone tampers with a counter: verify says so.
   const redis = await s.redis();
   const key = `outreach:{${ID}}:announce`;
@@ -119,6 +124,8 @@ journey('show prints the equation and verify counts the ledger itself', async (s
   await redis.call('HSET', key, 'c5', 5);
   const wrong = await s.outreach('verify', ID);
   assert.notEqual(wrong.code, 0, wrong.all);
+  const all = await s.outreach('verify', '--json');
+  assert.deepEqual([all.code, JSON.parse(all.out).map((c) => [c.id, c.ok])], [70, [[ID, false], ['two', true]]]);
 });
 
 journey('why tells what became of one number', async (s) => {
@@ -143,7 +150,7 @@ journey('a Chinese and an English text are cut as the standard says', async (s) 
   ];
   for (const [i, [language, text, parts, coding]] of facts.entries()) {
     const to = `+861385140002${i}`;
-    const { campaign } = require('./lib/stage');
+
     await s.xadd(campaign(`cut-${i}`, [{ sms: to, name: 'x', language }], { texts: { [language]: text } }));
     await s.settled(`cut-${i}`, 'first');
     const message = await until(`message ${i}`, () => smsc.messages.find((m) => m.to === to));

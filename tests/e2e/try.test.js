@@ -37,6 +37,7 @@ journey('try over SMPP shows the session, the answer, its id and the receipt', a
   assert.match(result.out, /answer: accepted\nmessage id: m1\n/);
   assert.match(result.out, /receipt: delivered, code DELIVRD/);
   assert.match(result.err, /smpp.bound gateway=mobile/);
+  assert.doesNotMatch(result.err, / debug /, 'what the session does inside is not about the message');
   for (const line of ['> bind_transceiver \\(0x00000009\\), sequence 1, ', '< bind_transceiver_resp \\(0x80000009\\), sequence 1, ',
     '> submit_sm \\(0x00000004\\), sequence 2, ', '< submit_sm_resp \\(0x80000004\\), sequence 2, ', '< deliver_sm \\(0x00000005\\), '])
     assert.match(result.out, new RegExp(`^${line}`, 'm'));
@@ -71,6 +72,7 @@ journey('try leaves a modem alone that the daemon has, and says how to get it; d
   const busy = await s.outreach('gateways', 'try', 'sims', '-y', '--to', TO);
   assert.equal(busy.code, 75);
   assert.match(busy.all, /another program has it \(a daemon: drain its gateway\)/);
+  assert.equal(busy.err.split('modem.down').length, 2, `said once, however often it is tried:\n${busy.err}`);
   await s.ok('gateways', 'drain', 'sims');
   await until('the daemon to let go of it', () => /modem\.left gateway=sims/.test(s.log()), 60000);
   const result = await s.ok('gateways', 'try', 'sims', '-y', '--to', TO, '--receipt', '20');

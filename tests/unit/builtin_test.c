@@ -317,16 +317,23 @@ static void test_unasked(void **state)
     assert_int_equal(decided_at(zones, far, false, "23:00", &t), DECIDE_GOES);
 }
 
+/* Her refusal holds but for what she asked for herself. */
+static void test_refusal(void **state)
+{
+    (void)state;
+    assert_false(decide_refusal_holds(BUILTIN_ANSWERS, false));
+    assert_true(decide_refusal_holds(BUILTIN_ANSWERS, true));
+    assert_true(decide_refusal_holds(BUILTIN_CORRECTIONS, false));
+    assert_true(decide_refusal_holds("eve", false));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_corrections),
-        cmocka_unit_test(test_others),
-        cmocka_unit_test(test_sensitive),
-        cmocka_unit_test(test_row),
-        cmocka_unit_test(test_unasked),
-        cmocka_unit_test(test_texts_of_channels),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_corrections),
+        cmocka_unit_test(test_others),  cmocka_unit_test(test_sensitive),
+        cmocka_unit_test(test_row),     cmocka_unit_test(test_unasked),
+        cmocka_unit_test(test_refusal), cmocka_unit_test(test_texts_of_channels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -290,6 +290,11 @@ static void test_why_a_gateway_takes_nothing(void **state)
     expect_says("bind refused: ESME_RINVPASWD (0x0000000e)",
                 "登录被拒绝：ESME_RINVPASWD（0x0000000e）");
     expect_says("what a provider says", "what a provider says");
+    expect_says("0 of 1 modems ready; 1: no SIM card", "0 个短信猫可用（共 1 个）；1：未插 SIM 卡");
+    expect_says("1 of 3 modems ready; 1: CHINA MOBILE -71 dBm; 2: away; 3: no network",
+                "1 个短信猫可用（共 3 个）；1：CHINA MOBILE -71 dBm；2：不在；3：无网络");
+    expect_says("draining, 1 of 1 modems ready; 1: CHINA UNICOM no signal",
+                "正在排空，1 个短信猫可用（共 1 个）；1：CHINA UNICOM 无信号");
     language_set_chinese(false);
     expect_says("no connection in time", "no connection in time");
 }
@@ -407,14 +412,14 @@ static const struct {
 } bars[] = {
     {"nothing yet", 0, 0, 0, 0, 0, 0, 100, 10, ".........."},
     {"half", 50, 0, 0, 0, 0, 0, 100, 10, "#####....."},
-    {"parts side by side", 30, 20, 10, 0, 10, 10, 100, 10, "###==-xo.."},
+    {"parts side by side", 30, 20, 10, 0, 10, 10, 100, 10, "###==xo-.."},
     {"one among a million is seen", 0, 0, 0, 0, 1, 0, 1000000, 10, "x........."},
     {"and at the end too", 999999, 0, 0, 0, 1, 0, 1000000, 10, "#########x"},
     {"one is missing: not full", 999999, 0, 0, 0, 0, 0, 1000000, 10, "#########."},
     {"full", 7, 0, 0, 0, 0, 0, 7, 10, "##########"},
     {"thirds fill it all the same", 1, 1, 0, 0, 1, 0, 3, 10, "####===xxx"},
     {"of nobody", 0, 0, 0, 0, 0, 0, 0, 10, ".........."},
-    {"narrower than its parts", 1, 1, 1, 0, 1, 1, 5, 3, "-xo"},
+    {"narrower than its parts", 1, 1, 1, 0, 1, 1, 5, 3, "xo-"},
     {"a doubt is no sending", 50, 0, 10, 20, 0, 0, 100, 10, "#####-??.."},
 };
 
@@ -534,10 +539,34 @@ static void test_equation_as_a_bar(void **state)
     assert_int_equal(parts[BAR_UNCERTAIN], 4);
 }
 
+/* What the bar is filled with does not fall while a doubt is taken up again. */
+static void test_through_never_falls(void **state)
+{
+    static const enum notice_state path[] = {NOTICE_UNTOUCHED, NOTICE_SENDING,   NOTICE_PARKED,
+                                             NOTICE_SENDING,   NOTICE_UNCERTAIN, NOTICE_PARKED,
+                                             NOTICE_SENDING,   NOTICE_ACCEPTED,  NOTICE_DELIVERED};
+    struct reminder_status r = numbered_reminder();
+    int64_t before = equation_through(&r);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof path / sizeof *path; i++) {
+        int64_t through;
+
+        r.counts[path[i]]++;
+        through = equation_through(&r);
+        assert_true(through >= before);
+        before = through;
+        r.counts[path[i]]--;
+    }
+    r.counts[NOTICE_DELIVERED]++;
+    assert_int_equal(equation_through(&r), 78 - 3 - 3 - 4 + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_through_never_falls),
         cmocka_unit_test(test_money_is_rounded_as_people_do),
         cmocka_unit_test(test_time_is_local_and_names_the_day),
         cmocka_unit_test(test_language_follows_the_locale),

@@ -9,7 +9,9 @@
 #include "error.h"
 #include "field.h"
 #include "form.h"
+#include "health.h"
 #include "language.h"
+#include "ops.h"
 #include "retell.h"
 #include "tree.h"
 
@@ -356,10 +358,47 @@ static void test_retold_in_time(void **state)
     language_set_chinese(false);
 }
 
+/* Who is on duty reads Chinese to the end of the sentence, whatever the daemon's own language. */
+static void test_alarms(void **state)
+{
+    static const struct {
+        enum alarm_matter matter;
+        const char *name, *detail, *words;
+    } facts[] = {
+        {ALARM_REDIS, "away", "it cannot be reached", "已停止发送：Redis（away）：连接不上"},
+        {ALARM_HALTED, "fair/eve", "no number is left for it",
+         "提醒 fair/eve 已停止：没有编号可用了"},
+        {ALARM_GATEWAY, "sims", "0 of 1 modems ready; 1: no SIM card",
+         "网关 sims 已停止发送：0 个短信猫可用（共 1 个）；1：未插 SIM 卡。"
+         "其通知将等待或改走其他网关。"},
+        {ALARM_GATEWAY, "cloud", "broken: HTTP 500 Boom",
+         "网关 cloud 已停止发送：出了故障：HTTP 500 Boom。其通知将等待或改走其他网关。"},
+        {ALARM_FAILURES, "fair/eve", "", /* it takes a campaign */
+         "提醒 fair/eve 有百分之30没有送达，请查看 outreach report fair"},
+    };
+    char out[OPS_WORDS_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+        const struct alarm alarm = {facts[i].matter, facts[i].name, facts[i].detail, 30};
+
+        ops_words(&alarm, true, out);
+        assert_string_equal(out, facts[i].words);
+    }
+    for (size_t k = 0; k < HEALTH_TROUBLES; k++) {
+        const struct alarm alarm = {ALARM_AILING, health_name(k), health_why(k), 0};
+
+        ops_words(&alarm, true, out);
+        assert_null(strstr(out, health_why(k)));
+        ops_words(&alarm, false, out);
+        assert_non_null(strstr(out, health_why(k)));
+    }
+}
+
 int main(void)
 {
     enum { MISTAKES = sizeof mistakes / sizeof *mistakes };
-    struct CMUnitTest tests[MISTAKES + 8] = {
+    struct CMUnitTest tests[MISTAKES + 9] = {
         [MISTAKES] = cmocka_unit_test(test_complete),
         cmocka_unit_test(test_placeholders),
         cmocka_unit_test(test_required_help),
@@ -368,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_retold),
         cmocka_unit_test(test_mistakes_retold),
         cmocka_unit_test(test_retold_in_time),
+        cmocka_unit_test(test_alarms),
     };
 
     for (size_t i = 0; i < MISTAKES; i++)

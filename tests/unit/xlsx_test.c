@@ -147,6 +147,21 @@ static void test_which_sheet(void **state)
     assert_int_equal(read_all(NULL, out, sizeof out, &err), -1);
     assert_non_null(strstr(err.text, "several sheets hold something (城南, 城北): say which"));
     assert_int_equal(read_all("城北", out, sizeof out, &err), 0);
+    /* The one that is proposed is the list, not the notes before it. */
+    book = begin(0);
+    lxw_worksheet *notes = workbook_add_worksheet(book, "填表说明"), *list;
+    worksheet_write_string(notes, 0, 0, "每月更新", NULL);
+    worksheet_write_string(notes, 2, 0, "不要改列名", NULL);
+    workbook_add_worksheet(book, "空表");
+    list = workbook_add_worksheet(book, "居民");
+    for (lxw_row_t row = 0; row < 3; row++)
+        for (lxw_col_t column = 0; column < 2; column++)
+            worksheet_write_string(list, row, column, "x", NULL);
+    worksheet_write_string(workbook_add_worksheet(book, "旧"), 0, 0, "y", NULL);
+    workbook_close(book);
+    assert_int_equal(read_all(NULL, out, sizeof out, &err), -1);
+    assert_non_null(strstr(err.text, "(填表说明, 居民, 旧): say which"));
+    assert_non_null(strstr(err.text, "sheet = \"居民\""));
 }
 
 static void test_faults_of_rows(void **state)

@@ -1,0 +1,100 @@
+#include "kept_back.h"
+
+#include "builtin.h"
+#include "campaigns.h"
+#include "decide.h"
+#include "human.h"
+#include "keys.h"
+#include "mem.h"
+#include "reply_book.h"
+#include "words.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+bool kept_back_waits(const struct reminder_status *r, const struct record *record)
+{
+    return !r->cancelled && strcmp(r->state, "skipped") != 0 && strcmp(r->state, "done") != 0 &&
+           (record == NULL || record->state == NOTICE_UNTOUCHED || record->state == NOTICE_PARKED);
+}
+
+/* Of her addresses that a row has, is one refused? */
+static int ask_set(struct cli *cli, const struct campaign *c, const struct template_value *row,
+                   bool *refused, struct error *err)
+{
+    struct command command = COMMAND_INIT;
+    redisReply *reply;
+    size_t count = 0;
+    int rc = 0;
+
+    command_start(&command, "SMISMEMBER");
+    command_add_string(&command, KEY_OPTOUT);
+    for (size_t k = 0; k < c->channel_count; k++)
+        if (row[k].length > 0) {
+            command_add(&command, row[k].text, row[k].length);
+            count++;
+        }
+    if (count > 0)
+        rc = db_ask(cli->db, &command, &reply, err);
+    for (size_t k = 0; k < count && rc == 0; k++)
+        *refused = *refused || db_int(db_at(reply, k), 0) != 0;
+    if (count > 0 && rc == 0)
+        freeReplyObject(reply);
+    command_free(&command);
+    return rc;
+}
+
+/* of: whose rows these are: the campaign, or its built-in one. */
+static int ask_row(struct cli *cli, const struct campaign *of, const char *id, const char *reminder,
+                   int64_t n, bool *kept, struct error *err)
+{
+    struct template_value row[CAMPAIGN_MAX_COLUMNS];
+    struct command c = COMMAND_INIT;
+    const redisReply *value;
+    redisReply *rows;
+    int rc;
+
+    command_start(&c, "XRANGE");
+    key_rows(&c, id, reminder);
+    command_add_format(&c, "%" PRId64 "-0", n);
+    command_add_format(&c, "%" PRId64 "-0", n);
+    rc = db_ask(cli->db, &c, &rows, err);
+    command_free(&c);
+    if (rc != 0)
+        return -1;
+    value = db_field(db_at(db_at(rows, 0), 1), "r");
+    if (value != NULL && campaign_row_split(of, value->str, value->len, row) == 0 &&
+        decide_refusal_holds(reminder, decide_unasked(of, row)))
+        rc = ask_set(cli, of, row, kept, err);
+    freeReplyObject(rows);
+    return rc;
+}
+
+int kept_back_ask(struct cli *cli, const struct campaign *c, const char *reminder, int64_t n,
+                  bool *kept, struct error *err)
+{
+    struct campaign *own = NULL;
+    int rc;
+
+    *kept = false;
+    if (builtin_is(reminder)) {
+        own = builtin_campaign(c, reminder, &cli->settings->defaults, err);
+        if (own == NULL)
+            return -1;
+    }
+    rc = ask_row(cli, own != NULL ? own : c, c->id, reminder, n, kept, err);
+    campaign_free(own);
+    return rc;
+}
+
+char *kept_back_words(struct cli *cli, const char *address, const struct zone *zone,
+                      struct error *err)
+{
+    char when[HUMAN_BYTES];
+    int64_t at_ms;
+
+    if (reply_book_refused_ms(cli, address, &at_ms, err) != 0)
+        return NULL;
+    return at_ms != 0 ? xasprintf(T("she opted out on %s"), human_time(when, zone, at_ms, false))
+                      : xstrdup(T("she has opted out"));
+}

@@ -1,0 +1,32 @@
+/*
+ * kept_back.h - what waits for somebody who has refused, and so will not be sent to her
+ *
+ * As the pump will decide when its time comes (dispatch/decide.h), by what Redis says now: who
+ * takes her refusal back before then is sent it after all.
+ */
+#ifndef OUTREACH_KEPT_BACK_H
+#define OUTREACH_KEPT_BACK_H
+
+#include "cli.h"
+
+struct campaign;
+struct picture;
+struct reminder_status;
+struct record;
+struct zone;
+
+/* Does a notice wait that may be kept back? record: NULL before it is due. */
+bool kept_back_waits(const struct reminder_status *reminder, const struct record *record);
+
+/* Will notice n of that reminder be kept back from her? A refusal of any address of hers counts.
+ * c: the campaign, compiled; of all its reminders but built-in ones the answer is the same. -1
+ * with err. */
+int kept_back_ask(struct cli *cli, const struct campaign *c, const char *reminder, int64_t n,
+                  bool *kept, struct error *err);
+
+/* "she opted out on 2027-03-05 Fri 09:00", or without a time where no reply of that address says
+ * when; for free(). NULL with err. */
+char *kept_back_words(struct cli *cli, const char *address, const struct zone *zone,
+                      struct error *err);
+
+#endif
