@@ -6,7 +6,7 @@ const { until } = require('./wait');
 
 const SLOTS = 16384;
 const GONE_MS = 30000; // nobody is given up because the machine is slow
-const ELECTION_MS = 2000; // but whom a test has killed
+const ELECTION_MS = 4000; // but whom a test has killed
 
 class Cluster {
   /** password: the nodes' own and the default user's. */
@@ -96,7 +96,7 @@ class Cluster {
     await heir.client.call('CONFIG', 'SET', 'cluster-replica-no-failover', 'no');
     await heir.client.call('CONFIG', 'SET', 'cluster-replica-validity-factor', 0); // however slow the machine
     await all('cluster-node-timeout', ELECTION_MS);
-    await until('an election', async () => (await heir.client.call('ROLE'))[0] === 'master', 120000);
+    await until('an election', async () => (await heir.client.call('ROLE'))[0] === 'master', 240000);
     await all('cluster-node-timeout', GONE_MS);
   }
 
