@@ -77,6 +77,9 @@ class Cluster {
       await replica.client.call('CLUSTER', 'REPLICATE', this.nodes[i].id);
       await this.follows(replica, this.nodes[i]);
     }
+    // Who does not know its master's slots yet does not stand for election.
+    for (const replica of this.replicas)
+      await until('a replica to know all slots', async () => /cluster_state:ok/.test(await replica.client.call('CLUSTER', 'INFO')), 120000);
   }
 
   /** Waits until a node is the other's replica and has all. */
