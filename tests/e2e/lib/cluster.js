@@ -6,7 +6,7 @@ const { until } = require('./wait');
 
 const SLOTS = 16384;
 const GONE_MS = 30000; // nobody is given up because the machine is slow
-const ELECTION_MS = 4000; // but whom a test has killed
+const ELECTION_MS = 2500; // but whom a test has killed
 
 class Cluster {
   /** password: the nodes' own and the default user's. */
