@@ -71,7 +71,11 @@ static void on_info(redisAsyncContext *context, void *data, void *private)
     (void)private;
     if (c == NULL || reply == NULL || c->context != context)
         return;
-    if (reply->type == REDIS_REPLY_ERROR)
+    if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOAUTH", 6) == 0) {
+        hang_up(c);
+        event_del(c->timer);
+        c->options.denied(c->options.arg, &c->asked);
+    } else if (reply->type == REDIS_REPLY_ERROR)
         in_vain(c, reply->str);
     else if (reply->type != REDIS_REPLY_STRING || strstr(reply->str, "cluster_state:ok") == NULL)
         in_vain(c, "cluster_state is not ok");

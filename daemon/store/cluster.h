@@ -25,6 +25,8 @@ struct cluster_options {
     const char *user, *secret;  /* or NULL; copied */
     void (*changed)(void *arg); /* the map is another, or known for the first time */
     void (*silent)(void *arg);  /* somebody was asked in vain: cluster_why() */
+    /* That one wants another password: nobody is asked before cluster_look(). */
+    void (*denied)(void *arg, const struct slots_address *by);
     void *arg;
 };
 

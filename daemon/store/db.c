@@ -33,6 +33,7 @@
 #define SENTINELS_MS 1000 /* before it is said that none of them has answered */
 #define HOST_BYTES 64
 #define PORT 6379
+#define OTHER_PASSWORD "Redis wants another password (redis.secret)"
 #define SPARE_BYTES 512 /* that one of them keeps */
 
 static void start_connecting(struct db *db);
@@ -513,6 +514,14 @@ static void on_silence(void *arg)
         spread_look(root->spread, cluster_why(root->cluster));
 }
 
+static void on_denied(void *arg, const struct slots_address *by)
+{
+    char why[sizeof by->host + 64];
+
+    snprintf(why, sizeof why, "%s:%d: %s", by->host, by->port, OTHER_PASSWORD);
+    refuse(arg, why);
+}
+
 /* From here on each stripe has a connection to every master, and none of its own. */
 static void divide(struct db *root, const struct slots_address *seeds, size_t count)
 {
@@ -522,6 +531,7 @@ static void divide(struct db *root, const struct slots_address *seeds, size_t co
                                       .secret = root->secret,
                                       .changed = on_map,
                                       .silent = on_silence,
+                                      .denied = on_denied,
                                       .arg = root};
 
     root->cluster = cluster_open(root->base, &options);
@@ -564,7 +574,7 @@ static void on_handshake(redisAsyncContext *context, void *data, void *private)
         return;
     if (reply->type == REDIS_REPLY_ERROR) {
         if (strncmp(reply->str, "NOAUTH", 6) == 0 || strncmp(reply->str, "WRONGPASS", 9) == 0)
-            refuse(db, "Redis wants another password (redis.secret)");
+            refuse(db, OTHER_PASSWORD);
         else if (strcmp(step, "cluster") == 0 && !passing_error(reply) && alone(db, reply))
             db->checks--;
         else if (slot_error(reply) && db->part_of != NULL)

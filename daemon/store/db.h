@@ -31,11 +31,12 @@
  * pays many times (measured: three times the rate with four). What is sent to one
  * db_stripe() is answered in its order; between stripes there is none.
  *
- * With replicas, what leaves together is followed by a WAIT: nothing is answered before so
- * many replicas have it, and where they have not in time, Redis is as good as away and all
- * of it is sent again. So whatever anybody here believes to be written survives a failover to
- * the replica that has most: an intent, an outcome, the marker's tick. It costs the answers a
- * turn of the replicas (with appendfsync always there, their fsync).
+ * With replicas, what leaves together is followed by a WAIT, on the same connection (in a cluster
+ * to each master behind what is its own): nothing is answered before so many replicas have it, and
+ * where they have not in time, Redis is as good as away and all of it is sent again. So whatever
+ * anybody here believes to be written survives a failover to the replica that has most: an intent,
+ * an outcome, the marker's tick. It costs the answers a turn of the replicas (with appendfsync
+ * always there, their fsync).
  *
  * A server that could lose acknowledged data (no AOF, appendfsync other than
  * always, a policy that evicts) is refused with the reason, unless the
@@ -73,7 +74,8 @@ struct db_options {
     const char *const *cluster;   /* nodes of a cluster, "host:port", NULL-ended; or NULL */
     const char *url; /* "unix:/path" or "redis://[user@]host:port[/db]" (numeric host, or resolved
                         at open) */
-    const char *user, *secret; /* where url names none; and the password. Or NULL */
+    /* Where url names none; and the password, also of every server of a cluster. Or NULL */
+    const char *user, *secret;
     bool accept_loss;
     unsigned stripes;         /* connections, 1..DB_STRIPES; 0: one */
     unsigned replicas;        /* that must have what was done before it is answered; 0: none */

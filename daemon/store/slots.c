@@ -183,8 +183,11 @@ int slots_read(struct slots_map *map, const redisReply *reply, const char *host,
             return -1;
         }
         used[place] = true;
-        for (long long slot = from->integer; slot <= to->integer; slot++) {
-            covered += said.of[slot] == SLOTS_NOBODY;
+        for (long long slot = from->integer; slot <= to->integer; slot++, covered++) {
+            if (said.of[slot] != SLOTS_NOBODY) { /* else 16384 entries could each name them all */
+                snprintf(why, why_bytes, "CLUSTER SLOTS names slot %lld twice", slot);
+                return -1;
+            }
             said.of[slot] = place;
         }
     }

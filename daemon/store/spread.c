@@ -32,6 +32,7 @@ struct spread {
     bool asking;                          /* an ASK is followed: that one is under way alone */
     bool troubled;                        /* and has not been answered since */
     bool held;                            /* until the tick */
+    bool joined;                          /* a server has, and it was not yet looked */
     int64_t hold_ms;
     struct buf asking_bytes;
     bool pumping;
@@ -48,6 +49,7 @@ static struct db *server_at(struct spread *spread, unsigned place)
     if (server->db == NULL && address->host[0] != '\0') {
         server->address = *address;
         server->db = db_open_part(db_root(spread->stripe), spread, address->host, address->port);
+        spread->joined = true;
     }
     return server->db;
 }
@@ -62,11 +64,30 @@ static bool all_well(const struct spread *spread)
     return true;
 }
 
+/* Whom nobody has called away is on its way for the first time. */
+static const char *who_joins(const struct spread *spread, char *why, size_t bytes)
+{
+    for (unsigned i = 0; i < SLOTS_MASTERS; i++) {
+        const struct server *server = &spread->servers[i];
+
+        if (server->db == NULL || server->db->state == DB_WELL)
+            continue;
+        snprintf(why, bytes, "%.*s:%d: joins the cluster, not yet connected", SLOTS_HOST_BYTES,
+                 server->address.host, server->address.port);
+        return why;
+    }
+    return NULL;
+}
+
 void spread_look(struct spread *spread, const char *why)
 {
     struct db *stripe = spread->stripe, *root = db_root(stripe);
     bool was = stripe->state == DB_WELL, well = all_well(spread);
+    char joins[SLOTS_HOST_BYTES + 64];
 
+    spread->joined = false;
+    if (was && !well && why == NULL)
+        why = who_joins(spread, joins, sizeof joins);
     if (why != NULL) {
         snprintf(stripe->why, sizeof stripe->why, "%s", why);
         snprintf(root->why, sizeof root->why, "%s", why);
@@ -259,6 +280,8 @@ static void pump(struct spread *spread)
     }
     spread->next = r;
     spread->pumping = false;
+    if (spread->joined)
+        spread_look(spread, NULL);
 }
 
 static void prepare(struct request *r)

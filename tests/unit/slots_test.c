@@ -192,6 +192,15 @@ static void test_bad_slots(void **state)
         {"*1\r\n" RANGE("0", "16383", NODE("127.0.0.1", "65536")), "by no address"},
         {"*1\r\n" RANGE("0", "16383", NODE("127.0.0.1", "0")), "by no address"},
         {"*1\r\n*2\r\n:0\r\n:16383\r\n", "by no address"},
+        {"*2\r\n" RANGE("0", "16383", NODE("127.0.0.1", "30001"))
+             RANGE("0", "16383", NODE("127.0.0.1", "30001")),
+         "names slot 0 twice"},
+        {"*2\r\n" RANGE("5461", "16383", NODE("127.0.0.1", "30001"))
+             RANGE("0", "5461", NODE("127.0.0.1", "30002")),
+         "names slot 5461 twice"},
+        {"*2\r\n" RANGE("0", "16382", NODE("127.0.0.1", "30001"))
+             RANGE("16383", "16382", NODE("127.0.0.1", "30002")),
+         "only 16383 of"},
         {"*1\r\n:7\r\n", "by no address"},
         {"+OK\r\n", "no list"},
     };

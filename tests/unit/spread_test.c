@@ -5,6 +5,7 @@
 #include "db.h"
 
 #include "command.h"
+#include "log.h"
 #include "redis_fixture.h"
 #include "slots.h"
 
@@ -19,13 +20,13 @@
 
 #define HALF (SLOTS_COUNT / 2)
 
-static struct redis_fixture servers[3];
+static struct redis_fixture servers[4];
 
 static struct node {
     struct redis_fixture *f;
     char host[32], port[8], bus[8], id[48];
     char *address;
-} nodes[3] = {{.f = &servers[0]}, {.f = &servers[1]}, {.f = &servers[2]}}; /* the last: a replica */
+} nodes[4] = {{.f = &servers[0]}, {.f = &servers[1]}, {.f = &servers[2]}, {.f = &servers[3]}};
 static struct event_base *base;
 
 #define at(node, ...) fixture_ask((node)->f, __VA_ARGS__)
@@ -50,10 +51,26 @@ static void on_refused(void *arg, const char *why)
     snprintf(told.why, sizeof told.why, "%s", why);
 }
 
+/* How often the log said that something is wrong, and that it is over. */
+static unsigned logged_away, logged_back;
+
+static void on_line(const char *line)
+{
+    logged_away += strstr(line, " redis.away ") != NULL;
+    logged_back += strstr(line, " redis.back ") != NULL;
+}
+
+static const char *user, *secret; /* whom the next db is */
+static unsigned replicas;
+
 static struct db *open_db(unsigned stripes, bool by_url)
 {
     const char *seeds[] = {nodes[1].address, NULL};
-    struct db_options options = {.url = by_url ? nodes[0].f->url : NULL,
+    struct db_options options = {.user = user,
+                                 .secret = secret,
+                                 .replicas = replicas,
+                                 .replicas_wait_ms = 500,
+                                 .url = by_url ? nodes[0].f->url : NULL,
                                  .cluster = by_url ? NULL : seeds,
                                  .stripes = stripes,
                                  .changed = on_changed,
@@ -91,7 +108,7 @@ static void drained(struct db *db)
         int64_t end = clock_mono_ms() + 60000;                                                     \
         while (!(condition)) {                                                                     \
             if (clock_mono_ms() > end)                                                             \
-                fail_msg("in vain: " #condition);                                                  \
+                fail_msg("%s", "in vain: " #condition);                                            \
             fixture_run(nodes[0].f, 10);                                                           \
         }                                                                                          \
     } while (0)
@@ -405,7 +422,7 @@ static void test_nowhere(void **state)
 
 static const char **arguments(const struct node *node)
 {
-    static const char *list[16];
+    static const char *list[24];
     size_t n = 0;
 
     list[n++] = "--cluster-enabled";
@@ -420,6 +437,8 @@ static const char **arguments(const struct node *node)
     list[n++] = node->port;
     list[n++] = "--cluster-port";
     list[n++] = node->bus;
+    list[n++] = "--repl-diskless-sync-delay";
+    list[n++] = "0";
     list[n] = NULL;
     return list;
 }
@@ -509,7 +528,143 @@ static void test_end(void **state)
     db_close(db);
 }
 
-/* A master dies for good, and its replica has its slots. */
+/* A node without slots. */
+static void join(struct node *node)
+{
+    assert_int_equal(launch(node), 0);
+    for (int i = 0; i < 2; i++)
+        is("OK", at(&nodes[i], "CLUSTER MEET %s %s %s", node->host, node->port, node->bus));
+    for (int i = 0; i < 2; i++) {
+        UNTIL(strstr(at(node, "CLUSTER NODES"), nodes[i].id) != NULL);
+        UNTIL(strstr(at(&nodes[i], "CLUSTER NODES"), node->id) != NULL);
+    }
+}
+
+static void replicate(struct node *node, const struct node *master)
+{
+    UNTIL(strcmp(at(node, "CLUSTER REPLICATE %s", master->id), "OK") == 0);
+    UNTIL(strstr(at(node, "INFO replication"), "master_link_status:up") != NULL);
+}
+
+/* One more master: nothing new is begun before it is well, and the log says so, and when it is. */
+static void test_joins(void **state)
+{
+    struct db *db = connected(2, false);
+    char tag[16];
+    unsigned slot;
+
+    (void)state;
+    tag_of(0, tag);
+    slot = slots_of_key(tag, strlen(tag));
+    join(&nodes[2]);
+    UNTIL(strstr(at(&nodes[2], "CLUSTER INFO"), "cluster_state:ok") != NULL);
+    logged_away = logged_back = 0;
+    log_set_sink(on_line);
+    is("OK", at(&nodes[2], "CLUSTER SETSLOT %u NODE %s", slot, nodes[2].id));
+    kill(nodes[2].f->pid, SIGSTOP);
+    for (int i = 1; i >= 0; i--)
+        is("OK", at(&nodes[i], "CLUSTER SETSLOT %u NODE %s", slot, nodes[2].id));
+    set(db, tag, false);
+    UNTIL(told.away > 0);
+    kill(nodes[2].f->pid, SIGCONT);
+    assert_memory_equal(told.why, nodes[2].address, strlen(nodes[2].address));
+    assert_non_null(strstr(told.why, "joins the cluster"));
+    assert_int_equal(logged_away, 1);
+    drained(db);
+    UNTIL(db_well(db));
+    log_set_sink(NULL);
+    assert_int_equal(logged_away, 1);
+    assert_int_equal(logged_back, 1);
+    all_answered_once();
+    is("1", at(&nodes[2], "EXISTS %s", tag));
+    db_close(db);
+    at(&nodes[2], "FLUSHALL");
+    for (int i = 2; i >= 0; i--)
+        is("OK", at(&nodes[i], "CLUSTER SETSLOT %u NODE %s", slot, nodes[0].id));
+}
+
+/* Done is not answered: not before the replica of the master that has the slot has it too. */
+static void test_replicas(void **state)
+{
+    struct node *replica = &nodes[2];
+    struct db *db;
+    char tags[2][16], why[64];
+
+    (void)state;
+    replicate(replica, &nodes[1]);
+    join(&nodes[3]);
+    replicate(&nodes[3], &nodes[0]);
+    replicas = 1;
+    db = connected(1, false);
+    snprintf(why, sizeof why, "%s: 0 of 1 replicas have it within 500 ms", nodes[1].address);
+    kill(replica->f->pid, SIGSTOP);
+    for (unsigned half = 2; half-- > 0;)
+        set(db, tag_of(half, tags[half]), true);
+    UNTIL(strstr(told.why, why) != NULL);
+    is("1", at(&nodes[0], "EXISTS %s", tags[0])); /* whose replica has it */
+    is("1", at(&nodes[1], "EXISTS %s", tags[1]));
+    assert_int_equal(answered[0], 0);
+    assert_false(db_well(db));
+    kill(replica->f->pid, SIGCONT);
+    drained(db);
+    all_answered_once();
+    UNTIL(db_well(db));
+    db_close(db);
+    replicas = 0;
+}
+
+/* From here on whoever comes newly has to say who it is. */
+static void lock_up(void)
+{
+    for (int i = 0; i < 4; i++) {
+        is("OK", at(&nodes[i], "CONFIG SET masterauth the-nodes-own"));
+        is("OK", at(&nodes[i], "CONFIG SET requirepass the-nodes-own"));
+        is("OK", at(&nodes[i], "ACL SETUSER outreach on >s3cret ~* &* +@all"));
+    }
+    user = "outreach";
+}
+
+static void refused_by(const struct node *node, bool by_url)
+{
+    struct db *db = open_db(2, by_url);
+    struct error err = {""};
+    char why[128];
+
+    memset(&told, 0, sizeof told);
+    assert_int_equal(db_connect(db, 60000, &err), -1);
+    assert_int_equal(told.refused, 1);
+    snprintf(why, sizeof why, "%s%sRedis wants another password (redis.secret)",
+             by_url ? "" : node->address, by_url ? "" : ": ");
+    assert_string_equal(told.why, why);
+    db_close(db);
+}
+
+/* The same user and password go to every server: whom the configuration names, and whom these do.
+ * One that wants another is the end, not something to wait for. */
+static void test_password(void **state)
+{
+    struct db *db;
+
+    (void)state;
+    lock_up();
+    for (int i = 0; i < 2; i++) { /* none, and a wrong one */
+        secret = i == 0 ? NULL : "no";
+        refused_by(&nodes[1], false);
+        refused_by(NULL, true);
+    }
+    secret = "s3cret";
+    is("OK", at(&nodes[0], "ACL SETUSER outreach resetpass >other")); /* which is learnt */
+    refused_by(&nodes[0], false);
+    is("OK", at(&nodes[0], "ACL SETUSER outreach resetpass >s3cret"));
+    db = connected(2, false);
+    send_some(db, 100, 2);
+    drained(db);
+    all_answered_once();
+    db_close(db);
+}
+
+/* A master dies for good, and its replica has its slots: one that was not known before, and wants
+ * the password too. */
 static void test_taken_over(void **state)
 {
     struct db *db = connected(2, false);
@@ -519,10 +674,6 @@ static void test_taken_over(void **state)
     int held;
 
     (void)state;
-    assert_int_equal(launch(heir), 0);
-    is("OK", at(&nodes[0], "CLUSTER MEET %s %s %s", heir->host, heir->port, heir->bus));
-    UNTIL(strcmp(at(heir, "CLUSTER REPLICATE %s", dying->id), "OK") == 0);
-    UNTIL(strstr(at(heir, "INFO replication"), "master_link_status:up") != NULL);
     send_some(db, 200, 2);
     drained(db);
     held = atoi(at(dying, "DBSIZE")); /* WAIT would speak of this connection's own writes */
@@ -599,7 +750,7 @@ static int start(void **state)
 static int end(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         fixture_end(nodes[i].f);
         free(nodes[i].address);
     }
@@ -611,10 +762,22 @@ static int end(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(test_order),   TEST(test_servers), TEST(test_one_after_the_other),
-        TEST(test_moved),   TEST(test_asked),   TEST(test_nowhere),
-        TEST(test_leave),   TEST(test_end),     TEST(test_close),
-        TEST(test_refused), TEST(test_killed),  TEST(test_taken_over), /* the last */
+        TEST(test_order),
+        TEST(test_servers),
+        TEST(test_one_after_the_other),
+        TEST(test_moved),
+        TEST(test_asked),
+        TEST(test_nowhere),
+        TEST(test_leave),
+        TEST(test_end),
+        TEST(test_close),
+        TEST(test_refused),
+        TEST(test_killed),
+        /* Each of these begins where the one before it ended. */
+        TEST(test_joins),
+        TEST(test_replicas),
+        TEST(test_password),
+        TEST(test_taken_over),
     };
 
     return cmocka_run_group_tests_name("spread", tests, start, end);

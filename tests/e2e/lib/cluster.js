@@ -5,12 +5,14 @@ const { Server, place } = require('./redis');
 const { until } = require('./wait');
 
 const SLOTS = 16384;
+const GONE_MS = 30000; // nobody is given up because the machine is slow
+const ELECTION_MS = 2500; // but whom a test has killed
 
 class Cluster {
-  /** goneMs: after that a node is held to be gone. */
-  constructor(s, goneMs = 30000) {
+  /** password: the nodes' own and the default user's. */
+  constructor(s, { password } = {}) {
     this.s = s;
-    this.goneMs = goneMs;
+    this.password = password;
   }
 
   async start(masters = 3, redis = {}) {
@@ -32,10 +34,12 @@ class Cluster {
     const [at, bus] = [await place(), await place()];
     const server = new Server(s.path(name), {
       'cluster-enabled': 'yes', bind: at.host, port: at.port, 'cluster-port': bus.port,
-      'cluster-announce-ip': at.host, 'cluster-node-timeout': this.goneMs, // links come from whatever address
+      'cluster-announce-ip': at.host, // links come from whatever address
+      'cluster-node-timeout': GONE_MS, 'cluster-replica-no-failover': 'yes', 'repl-diskless-sync-delay': 0,
+      ...(this.password ? { requirepass: this.password, masterauth: this.password } : {}),
     });
     s.closers.push(() => server.kill());
-    Object.assign(server, { at, bus });
+    Object.assign(server, { at: { ...at, password: this.password }, bus });
     await server.start();
     server.id = await server.client.call('CLUSTER', 'MYID');
     return server;
@@ -52,6 +56,51 @@ class Cluster {
       }
       return true;
     }, 120000);
+  }
+
+  /** A replica for each master, which has all. */
+  async replicate() {
+    this.replicas = [];
+    for (const i of this.nodes.keys()) this.replicas.push(await this.node(`replica${i}`));
+    for (const replica of this.replicas)
+      for (const node of this.nodes) await node.client.call('CLUSTER', 'MEET', replica.at.host, replica.at.port, replica.bus.port);
+    const know = async (one, others) => {
+      const list = await one.client.call('CLUSTER', 'NODES');
+      return others.every((other) => list.includes(other.id));
+    };
+    await until('masters and replicas to know each other', async () => {
+      for (const node of this.nodes) if (!(await know(node, this.replicas))) return false;
+      for (const replica of this.replicas) if (!(await know(replica, this.nodes))) return false;
+      return true;
+    }, 120000);
+    for (const [i, replica] of this.replicas.entries()) {
+      await replica.client.call('CLUSTER', 'REPLICATE', this.nodes[i].id);
+      await this.follows(replica, this.nodes[i]);
+    }
+    // Who does not know its master's slots yet does not stand for election.
+    for (const replica of this.replicas)
+      await until('a replica to know all slots', async () => /cluster_state:ok/.test(await replica.client.call('CLUSTER', 'INFO')), 120000);
+  }
+
+  /** Waits until a node is the other's replica and has all. */
+  follows(replica, master) {
+    return until('a replica to have all', async () => {
+      const [role, host, port, state] = await replica.client.call('ROLE');
+      return role === 'slave' && host === master.at.host && port === master.at.port && state === 'connected';
+    }, 120000);
+  }
+
+  /** Waits until the replica of a master that was killed has been elected, and nobody else. */
+  async elected(heir, dead) {
+    const living = [...this.nodes, ...this.replicas].filter((one) => one !== dead);
+    const all = async (name, value) => {
+      for (const one of living) await one.client.call('CONFIG', 'SET', name, value);
+    };
+    await heir.client.call('CONFIG', 'SET', 'cluster-replica-no-failover', 'no');
+    await heir.client.call('CONFIG', 'SET', 'cluster-replica-validity-factor', 0); // however slow the machine
+    await all('cluster-node-timeout', ELECTION_MS);
+    await until('an election', async () => (await heir.client.call('ROLE'))[0] === 'master', 240000);
+    await all('cluster-node-timeout', GONE_MS);
   }
 
   slot(key) {

@@ -11,7 +11,7 @@ const { until } = require('./wait');
 /** Commands one after the other: `await client.call('GET', 'key')`. Bulk strings are
  * strings of UTF-8, or Buffers from callRaw(). Error replies reject. */
 class Client {
-  /** A path of a Unix socket, or { host, port }. */
+  /** A path of a Unix socket, or { path } or { host, port }, with a password or without. */
   constructor(at) {
     this.at = at;
     this.waiting = [];
@@ -21,7 +21,7 @@ class Client {
   connect() {
     return new Promise((resolve, reject) => {
       this.socket = net.connect(this.at);
-      this.socket.once('connect', () => resolve(this));
+      this.socket.once('connect', () => resolve(this.at.password ? this.send('AUTH', this.at.password).then(() => this) : this));
       this.socket.once('error', reject);
       this.socket.on('error', () => {});
       this.socket.on('close', () => {
@@ -57,7 +57,7 @@ class Client {
   async node(host, port) {
     const name = `${host}:${port}`;
     this.nodes ??= new Map();
-    if (!this.nodes.has(name) || this.nodes.get(name).socket.destroyed) this.nodes.set(name, await new Client({ host, port }).connect());
+    if (!this.nodes.has(name) || this.nodes.get(name).socket.destroyed) this.nodes.set(name, await new Client({ host, port, password: this.at.password }).connect());
     return this.nodes.get(name);
   }
 
@@ -128,8 +128,8 @@ function parse(buffer, at) {
 }
 
 /** A client for a server that answers now; rejects where there is none. */
-async function tryConnect(socketPath) {
-  const client = await new Client(socketPath).connect();
+async function tryConnect(at) {
+  const client = await new Client(at).connect();
   try {
     await client.call('PING');
   } catch (error) {
@@ -139,7 +139,7 @@ async function tryConnect(socketPath) {
   return client;
 }
 
-const connect = (socketPath) => until(`Redis at ${socketPath}`, () => tryConnect(socketPath));
+const connect = (at) => until(`Redis at ${at.path ?? at}`, () => tryConnect(at));
 
 // Debian's redis-tools has the server under another name, which decides by argv[0].
 const PROGRAM = spawnSync('redis-server', ['--version']).error ? 'redis-check-rdb' : 'redis-server';
@@ -178,7 +178,7 @@ class Server {
 
   async start() {
     this.launch();
-    this.client = await connect(this.socket);
+    this.client = await connect({ path: this.socket, password: this.settings.requirepass });
     return this;
   }
 
