@@ -15,7 +15,7 @@ const PASSWORD = 'known-to-all-nodes';
 const stats = (node) => node.client.call('INFO', 'commandstats');
 
 journey('a master dies under load and its replica is elected: what nobody confirms is not sent, and once the old one is its replica all are told, once', async (s) => {
-  const smsc = await s.smsc(() => ({ delayMs: 100 }), { rate: '40/s', window: WINDOW });
+  const smsc = await s.smsc(() => ({ delayMs: 100 }), { rate: '20/s', window: WINDOW });
   const cluster = await new Cluster(s, { password: PASSWORD }).start(3, {
     user: 'default', secret: '@env:REDIS_PASSWORD', replicas: 1, replicas_wait: '2s',
   });
