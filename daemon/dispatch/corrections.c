@@ -27,7 +27,9 @@
  * event was another the corrections of a page are appended by one script, under a token of the
  * version and the page: whoever comes by again appends nothing. The script refuses when the
  * campaign has been amended again, and then all begins anew for the newer version: what still
- * waits of the older is not sent any more (see prepare.c), and counts as not told.
+ * waits of the older is not sent any more (see prepare.c), and counts as not told. While one of
+ * the older is being sent nobody knows: it may come back, to wait, and not be sent any more. Then
+ * the walk stops for a moment.
  *
  * A ledger that cannot be read does not say that nobody was told: the campaign is given up, with
  * an error in the log, and tried again with each look at all campaigns, a minute apart, until its
@@ -36,6 +38,7 @@
 #define PAGE 256
 #define SAY_PAGES 16 /* pages without a correction: how far we are is written so often */
 #define LEDGER_OF "the ledger of "
+#define SENDING_S 1 /* until those are looked at again whose older correction is being sent */
 
 struct waiting {
     struct waiting *next;
@@ -56,6 +59,8 @@ struct corrector {
     struct teller *reminders;      /* reminder_count of them, and the corrections */
     size_t reminder_count, looked; /* looked: how many of them have answered */
     struct error broken;           /* what could not be read of it; "": nothing */
+    bool sending;                  /* an older correction of somebody on this page is */
+    struct event *again;
     struct campaign *now;
     struct campaign *was[AMEND_VERSIONS + 1]; /* by version, where the event was another; of one
                                                  that repeats all of them are in series */
@@ -84,11 +89,18 @@ static void look_at_next(struct corrector *c);
 static void look_at_page(struct corrector *c);
 static void load(struct corrector *c);
 
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    load(arg);
+}
+
 struct corrector *corrector_create(struct dispatch *d)
 {
     struct corrector *c = xcalloc(1, sizeof *c);
 
     c->d = d;
+    c->again = evtimer_new(d->base, on_again, c);
     return c;
 }
 
@@ -134,6 +146,7 @@ void corrector_free(struct corrector *c)
         return;
     forget(c);
     forget_waiting(c);
+    event_free(c->again);
     free(c);
 }
 
@@ -408,8 +421,20 @@ static void decide_page(struct corrector *c)
 
 static void answered(struct corrector *c)
 {
-    if (--c->asks == 0 && !gave_up(c))
+    static const struct timeval moment = {SENDING_S, 0};
+    bool sending = c->sending;
+
+    if (--c->asks > 0)
+        return;
+    c->sending = false;
+    if (gave_up(c))
+        return;
+    if (!sending) {
         decide_page(c);
+        return;
+    }
+    forget(c);
+    evtimer_add(c->again, &moment);
 }
 
 static const unsigned char *piece_at(const redisReply *reply, size_t i, size_t size)
@@ -425,10 +450,14 @@ static void on_correction(void *arg, const redisReply *reply)
     struct corrector *c = q->c;
     const struct teller *own = &c->reminders[c->reminder_count];
     const unsigned char *record = piece_at(reply, 0, LEDGER_RECORD_BYTES);
+    struct record r;
 
-    if (record != NULL)
+    if (record != NULL) {
         told_correction(&c->told[q->i], record);
-    else if (db_is_error(reply, NULL) || c->told[q->i].correction <= own->last)
+        record_unpack(record, &r);
+        c->sending =
+            c->sending || (r.state == NOTICE_SENDING && c->told[q->i].corrected_to < c->version);
+    } else if (db_is_error(reply, NULL) || c->told[q->i].correction <= own->last)
         breaks(c, LEDGER_OF, own->name, reply);
     free(q);
     answered(c);

@@ -67,6 +67,32 @@ journey('a text amended half-way holds for what was not sent, and nobody gets tw
   assert.match(rejected.reason, /outreach amend CAMPAIGN\.conf/);
 });
 
+journey('a correction that was being sent when the campaign was amended once more, and came back, reaches her all the same, once', async (s) => {
+  const [her] = people(1);
+  let held, let_go;
+  const gate = new Promise((resolve) => { let_go = resolve; });
+  const smsc = await s.smsc(async ({ text }) => {
+    if (!/原定/.test(text) || held) return {};
+    held = true;
+    await gate;
+    return { status: 0x58 }; // too fast: not now
+  });
+  await s.start();
+  await s.xadd(event('back', [her], 20));
+  assert.deepEqual(await s.settled('back', 'first', 60000), { delivered: 1 });
+  await s.xadd(event('back', [her], 27), { op: 'amend' });
+  await until('her correction to be under way', () => held, 60000);
+  const reworded = event('back', [her], 27);
+  reworded.texts.zh += '谢谢。';
+  await s.xadd(reworded, { op: 'amend' });
+  await until('it to be amended again', async () => (await version(s, 'back')) === 3 && /reminder\.changed .*reminder=corrections version=3/.test(s.log()), 60000);
+  let_go();
+  await walked(s, 'back');
+  assert.deepEqual(await s.settled('back', 'corrections', 60000), { cancelled: 1, delivered: 1 });
+  assert.deepEqual(smsc.textsFor(her.sms).filter((text) => /原定/.test(text)), [moved(her, 20, 27)]);
+  await verified(s, 'back');
+});
+
 journey('a moved event: who was told gets one correction of what she was told, the others the new notice alone', async (s) => {
   const list = people(60);
   const refused = list[0];
