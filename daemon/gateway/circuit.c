@@ -71,9 +71,9 @@ static void circuit_open(struct circuit *c, const struct gateway_answer *answer,
     wait = spread(c->wait_ms, random);
     asked = asked > CIRCUIT_ASKED_MAX_MS ? CIRCUIT_ASKED_MAX_MS : asked;
     wait = asked > wait ? asked : wait;
-    c->until_ms = now_ms + wait;
     c->lost = c->state == CIRCUIT_CLOSED && answer->outcome == GATEWAY_UNKNOWN &&
-              answer->reason != GATEWAY_REASON_PROTOCOL;
+              answer->reason != GATEWAY_REASON_PROTOCOL && now_ms >= c->until_ms;
+    c->until_ms = now_ms + wait;
     circuit_move(c, CIRCUIT_OPEN);
     snprintf(why, sizeof why, "%s%s%s", answer->code == NULL ? "" : answer->code,
              answer->code == NULL || answer->words == NULL ? "" : " ",

@@ -13,9 +13,9 @@
  * who always go in one.) While half open one message, the trial, decides; what was
  * submitted before the circuit opened and is answered now can only close it. A
  * connection that was lost with many messages, and is there again, need not wait for its
- * trial; if that fails it does. Every
- * wait is spread by 20 % either way, so that many daemons do not come back together.
- * BROKEN and RETRY may ask for a longer wait, which is kept up to an hour.
+ * trial; if that fails it does, and if it is lost again before the wait would have been
+ * over. Every wait is spread by 20 % either way, so that many daemons do not come back
+ * together. BROKEN and RETRY may ask for a longer wait, which is kept up to an hour.
  *
  * It has no timer and no clock: the gateway drives it, tests too. Times are
  * milliseconds of the monotonic clock. Every move is logged once.
@@ -44,7 +44,7 @@ struct circuit {
     uint64_t troubled[CIRCUIT_REQUESTS]; /* these */
     int64_t wait_ms;                     /* of the last opening, before the spread */
     int64_t until_ms;                    /* while open */
-    bool lost;                           /* while open: it was closed, and answers did not come */
+    bool lost;                           /* while open: it need not wait, see circuit_back() */
 };
 
 /* Closed. */
@@ -64,7 +64,7 @@ bool circuit_tick(struct circuit *c, int64_t now_ms);
 bool circuit_try(struct circuit *c);
 
 /* The gateway can take more than it could: half-opens a circuit that was closed until answers were
- * lost. Returns true if it did. */
+ * lost, where it had been for as long as it would wait. Returns true if it did. */
 bool circuit_back(struct circuit *c);
 
 /* "closed", "open", "half-open" */
