@@ -11,6 +11,7 @@
 
 #define MOST_ARGUMENTS 8
 #define MOST_STEPS 1000000 /* places tried, for one text: a bad fit is given up */
+#define LOOP_STEPS 10000   /* the same where a loop waits: some milliseconds */
 #define MOST_DEPTH 4       /* of sentences in sentences */
 
 struct run {
@@ -193,10 +194,9 @@ static size_t retell_run(const char *s, size_t n, struct buf *out, int depth, in
     return most;
 }
 
-const char *retell_in_chinese(const char *english, char out[RETELL_BYTES])
+static const char *retell_at_most(const char *english, char out[RETELL_BYTES], int steps)
 {
     struct buf b = BUF_INIT(RETELL_BYTES);
-    int steps = MOST_STEPS;
 
     retell_run(english, strlen(english), &b, 0, &steps);
     snprintf(out, RETELL_BYTES, "%s", buf_string(&b));
@@ -204,10 +204,15 @@ const char *retell_in_chinese(const char *english, char out[RETELL_BYTES])
     return out;
 }
 
+const char *retell_in_chinese(const char *english, char out[RETELL_BYTES])
+{
+    return retell_at_most(english, out, LOOP_STEPS);
+}
+
 const char *retell(const char *english, char out[RETELL_BYTES])
 {
     if (language_chinese())
-        return retell_in_chinese(english, out);
+        return retell_at_most(english, out, MOST_STEPS);
     snprintf(out, RETELL_BYTES, "%s", english);
     return out;
 }

@@ -124,13 +124,17 @@ int ops_level(enum alarm_matter matter)
  * is "0.85 元" in Chinese. */
 static void put_detail(struct buf *out, const char *detail, bool chinese)
 {
-    /* What a gateway's trouble begins with, as its room says it; retell_in_chinese() finds them. */
+    /* What a gateway's trouble begins with, as its room says it; the rest is the provider's. */
     static const char *const troubles[] = {N_("broken: %s"), N_("throttled: %s"), N_("retry: %s"),
                                            N_("unknown: %s")};
     size_t n = strlen(detail);
     char words[RETELL_BYTES];
 
-    (void)troubles;
+    for (size_t i = 0; chinese && i < sizeof troubles / sizeof *troubles; i++)
+        if (strncmp(detail, troubles[i], strlen(troubles[i]) - 2) == 0) {
+            buf_printf(out, language_in_chinese(troubles[i]), detail + strlen(troubles[i]) - 2);
+            return;
+        }
     if (chinese && n > 4 && strcmp(detail + n - 4, " CNY") == 0)
         buf_printf(out, "%.*s 元", (int)n - 4, detail);
     else
