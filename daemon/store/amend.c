@@ -193,8 +193,7 @@ static bool corrections_wait(const struct campaign_status *s)
     const struct reminder_status *r = status_of(s, BUILTIN_CORRECTIONS);
 
     return s->correcting != 0 ||
-           (r != NULL && r->planned > r->counts[NOTICE_SENDING] + r->counts[NOTICE_UNCERTAIN] +
-                                          r->counts[NOTICE_ACCEPTED] + r->counts[NOTICE_DELIVERED]);
+           (r != NULL && r->planned > r->counts[NOTICE_ACCEPTED] + r->counts[NOTICE_DELIVERED]);
 }
 
 /* What those who were told are to read must be there before anything is changed; and what those

@@ -177,13 +177,13 @@ journey('an intent that is granted while the daemon sleeps is too old when it wa
     at = smsc.submits.length;
     const reached = new Set(smsc.submits.map((one) => one.to));
     granted = (await s.ledger('granted', 'first')).flatMap((r, i) => (r.state === 'sending' && !reached.has(people(400)[i].sms) ? [i + 1] : []));
+    assert.ok(granted.length > 0, 'some were granted');
     // One of them another daemon has meanwhile taken and sends: it has an intent with a fence of its own.
     await (await s.redis()).call('SETRANGE', 'outreach:{granted}:first:ledger', granted[0] * 16 + 2, 'A');
     await pause(5500); // a permit lasts five seconds
   } finally {
     process.kill(s.daemon.pid, 'SIGCONT');
   }
-  assert.ok(granted.length > 0, 'some were granted');
   await until('an end', async () => {
     const counts = await s.counts('granted', 'first');
     return (counts.delivered ?? 0) + (counts.cancelled ?? 0) >= 399;

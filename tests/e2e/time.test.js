@@ -165,7 +165,7 @@ journey('a machine that was suspended sends nothing of the evening in the night,
     try {
       await until('the wire to be empty', async () => {
         const before = smsc.submits.length;
-        await pause(2000); // less than it takes until a Redis is away
+        await pause(2000); // once, as a rule: after five Redis is away, and what was asked is asked again
         return smsc.submits.length === before;
       }, 60000);
       clock.sleepTo(at);
