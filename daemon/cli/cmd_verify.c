@@ -221,33 +221,38 @@ static json_t *as_json(const char *id, int unequal, json_t *reminders)
     return json_pack("{s:s,s:b,s:O}", "id", id, "ok", unequal == 0, "reminders", reminders);
 }
 
-/* Every campaign that a daemon has taken. */
+/* Every campaign that a daemon has taken; one that cannot be read is told, and the others go on. */
 static int verify_all(struct cli *cli, int *unequal)
 {
     json_t *campaigns = json_array();
     struct error err;
     char **ids = campaign_ids(cli->db, &err);
     int rc = ids != NULL ? 0 : cli_error(cli, EX_UNAVAILABLE, &err);
+    bool away = false;
 
     if (rc == 0 && ids[0] == NULL && !cli->json)
         printf("%s\n", T("no campaigns yet (outreach queue CAMPAIGN.conf)"));
     for (size_t i = 0; ids != NULL && ids[i] != NULL; i++) {
-        struct picture *p = rc == 0 ? picture_read(cli, ids[i], NULL) : NULL;
+        struct picture *p = away ? NULL : picture_read(cli, ids[i], &err);
 
-        if (p != NULL && p->document != NULL) { /* else erased meanwhile, or its list comes */
+        if (p == NULL) {
+            if (!away && !picture_is_unknown(cli, ids[i])) /* else it was erased meanwhile */
+                rc = picture_fail(cli, ids[i], &err);
+        } else if (strcmp(p->status->state, "loading") != 0) { /* else its list comes */
             json_t *reminders = json_array();
-            int bad = 0;
+            int bad = 0, one = verify_one(cli, p, NULL, false, reminders, &bad);
 
-            rc = verify_one(cli, p, NULL, false, reminders, &bad);
+            rc = one != 0 ? one : rc;
             json_array_append_new(campaigns, as_json(ids[i], bad, reminders));
             json_decref(reminders);
             *unequal += bad;
         }
+        away = !db_well(cli->db); /* which has been told */
         picture_free(p);
         free(ids[i]);
     }
     free(ids);
-    if (rc == 0 && cli->json)
+    if (ids != NULL && cli->json)
         cli_json(json_incref(campaigns));
     json_decref(campaigns);
     return rc;

@@ -59,8 +59,7 @@ void picture_free(struct picture *p)
     free(p);
 }
 
-/* What the store says is English; of the mistake that is made most, people hear in their own. */
-static bool is_unknown(struct cli *cli, const char *id)
+bool picture_is_unknown(struct cli *cli, const char *id)
 {
     struct command c = COMMAND_INIT;
     redisReply *reply = NULL;
@@ -105,11 +104,12 @@ static int name_id(struct cli *cli, const char *said)
     return rc;
 }
 
+/* What the store says is English; of the mistake that is made most, people hear in their own. */
 int picture_fail(struct cli *cli, const char *id, const struct error *err)
 {
     if (!db_well(cli->db))
         return cli_error(cli, EX_UNAVAILABLE, err);
-    if (is_unknown(cli, id)) {
+    if (picture_is_unknown(cli, id)) {
         int rc = name_id(cli, id);
 
         return rc != 0 ? rc

@@ -26,6 +26,9 @@ void picture_free(struct picture *p); /* NULL is fine */
 /* Tells why one could not be read, by its id: the exit code. */
 int picture_fail(struct cli *cli, const char *id, const struct error *err);
 
+/* Redis has said that there is no campaign of that id. */
+bool picture_is_unknown(struct cli *cli, const char *id);
+
 /* The same, telling what went wrong; *code is then the exit code. */
 struct picture *picture_ask(struct cli *cli, const char *id, int *code);
 

@@ -179,6 +179,17 @@ journey('every command has --help, and --json gives JSON', async (s) => {
     for (const line of result.out.trim().split('\n').length > 1 && result.out.trim()[0] !== '[' && !/^\{\s*$/m.test(result.out) ? result.out.trim().split('\n') : [result.out])
       assert.doesNotThrow(() => JSON.parse(line), `${args.join(' ')}: ${line}`);
   }
+  // All are verified, and one that cannot be read is no reason to say that all is well.
+  const client = await s.redis();
+  await client.call('SADD', 'outreach:campaigns', 'hurt', 'erased');
+  await client.call('SET', 'outreach:{hurt}', 'no campaign');
+  const verify = await s.outreach('verify');
+  assert.equal(verify.code, 65, verify.all);
+  assert.match(verify.out, /^json\/first/m);
+  assert.match(verify.err, /WRONGTYPE/);
+  assert.doesNotMatch(verify.err, /erased/);
+  await client.call('DEL', 'outreach:{hurt}');
+  assert.equal((await s.outreach('verify')).code, 0);
   void DATA;
 });
 
