@@ -25,6 +25,8 @@ static const char *const sentences[] = {
     N_("unbound"),
     N_("terminated by the peer"),
     N_("terminated"),
+    N_("connection lost"),
+    N_("no response in time"),
     /* plugins/exec */
     N_("it ended: %s"),
     N_("it talks nonsense"),
@@ -47,6 +49,9 @@ static const char *const sentences[] = {
     N_("no network"),
     N_("no SIM card"),
     N_("the modem does not answer"),
+    /* the plugins' host */
+    N_("the plugin has not answered"),
+    N_("the plugin's answer makes no sense"),
     /* plugins/telegram */
     N_("they have asked for a pause"),
 };

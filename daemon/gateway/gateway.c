@@ -265,9 +265,12 @@ static bool makes_sense(const struct gateway_answer *a)
 
 static void note_trouble(struct gateway *gw, const struct gateway_answer *a)
 {
+    const char *words = a->words == NULL ? "" : a->words;
+    const char *code = a->code != NULL ? a->code : words[0] == '\0' ? reason_names[a->reason] : "";
+
     snprintf(gw->statistics.trouble, sizeof gw->statistics.trouble, "%s: %s%s%s",
-             outcome_names[a->outcome], a->code == NULL ? reason_names[a->reason] : a->code,
-             a->words == NULL ? "" : " ", a->words == NULL ? "" : a->words);
+             outcome_names[a->outcome], code, code[0] == '\0' || words[0] == '\0' ? "" : " ",
+             words);
     gw->statistics.trouble_reason = a->reason;
     gw->statistics.trouble_ms = clock_wall_ms();
 }

@@ -130,11 +130,14 @@ static void put_detail(struct buf *out, const char *detail, bool chinese)
     size_t n = strlen(detail);
     char words[RETELL_BYTES];
 
-    for (size_t i = 0; chinese && i < sizeof troubles / sizeof *troubles; i++)
-        if (strncmp(detail, troubles[i], strlen(troubles[i]) - 2) == 0) {
-            buf_printf(out, language_in_chinese(troubles[i]), detail + strlen(troubles[i]) - 2);
-            return;
-        }
+    for (size_t i = 0; chinese && i < sizeof troubles / sizeof *troubles; i++) {
+        size_t before = strlen(troubles[i]) - 2;
+
+        if (strncmp(detail, troubles[i], before) != 0 || detail[before] == '\0')
+            continue;
+        buf_printf(out, language_in_chinese(troubles[i]), language_in_chinese(detail + before));
+        return;
+    }
     if (chinese && n > 4 && strcmp(detail + n - 4, " CNY") == 0)
         buf_printf(out, "%.*s 元", (int)n - 4, detail);
     else

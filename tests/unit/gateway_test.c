@@ -622,7 +622,7 @@ static void test_silent(void **state)
         assert_int_equal(b.heard.answers[i], 1);
         assert_int_equal(b.heard.last[i], GATEWAY_UNKNOWN);
     }
-    assert_string_equal(stats(&b).trouble, "unknown: protocol the plugin has not answered");
+    assert_string_equal(stats(&b).trouble, "unknown: the plugin has not answered");
     assert_string_equal(stats(&b).circuit, "open"); /* ten in a row */
     gateway_try(b.gw);
     assert_int_equal(gateway_free(b.gw), 1);
