@@ -21,8 +21,9 @@
 #define PATH_BYTES 256
 #define STYLES_MAX 65536
 #define SHOWN_BYTES 600
-#define COLUMNS_MAX 16384 /* of Excel */
-#define ROWS_WEIGHED 100  /* of a sheet, where several hold something */
+#define COLUMNS_MAX 16384   /* of Excel */
+#define ROWS_WEIGHED 100    /* of a sheet, where several hold something */
+#define ROWS_LOOKED_AT 1000 /* for them: a note may have a million empty rows below it */
 
 struct sheet {
     char name[NAME_BYTES], id[NAME_BYTES], path[PATH_BYTES];
@@ -526,15 +527,17 @@ static int open_sheet(struct xlsx *x, const struct sheet *s, struct error *err)
  * list many. -1 with err. */
 static int cells_of(struct xlsx *x, const struct sheet *s, struct error *err)
 {
-    int rc = open_sheet(x, s, err), rows = 0, cells = 0;
+    int rc = open_sheet(x, s, err), rows = 0, looked = 0, cells = 0;
 
-    while (rc == 0 && rows < ROWS_WEIGHED && (rc = step(x, err)) == 1) {
+    while (rc == 0 && rows < ROWS_WEIGHED && (cells == 0 || looked < ROWS_LOOKED_AT) &&
+           (rc = step(x, err)) == 1) {
         int before = cells;
 
         for (size_t i = 0; i < x->field_count; i++)
             cells += x->field_length[i] > 0;
         cells += x->fault != CSV_FINE;
         rows += cells > before;
+        looked++;
         rc = 0;
     }
     part_close(x);
