@@ -82,6 +82,7 @@ struct listing {
     json_t *all;
     char **ids;          /* of those that a daemon has taken */
     unsigned doubts;     /* campaigns that wait for nothing else */
+    bool waits;          /* something is still to be sent */
     unsigned more;       /* campaigns of which not all that will be sent is known */
     bool every;          /* tests that are through, too */
     unsigned tests;      /* that are left out */
@@ -109,6 +110,7 @@ static void list_one(struct listing *l, const struct picture *p)
     table_printf(t, "%s/%s%s", human_count(a, sums.through), human_count(b, sums.planned),
                  sums.more ? "+" : "");
     table_cell(t, human_percent(c, sums.through, sums.planned));
+    l->waits = l->waits || (sums.next_ms != 0 && !sums.only_doubt);
     l->doubts += sums.only_doubt;
     l->more += sums.more;
     if (strcmp(s->state, "awaiting") == 0)
@@ -183,6 +185,8 @@ static void write_table(const struct listing *l, struct buf *out)
     if (l->doubts > 0)
         buf_puts(out, T("in doubt: all is through but notices that a gateway never answered for "
                         "(outreach show ID)\n"));
+    if (l->waits && !daemons_run(l->cli->db))
+        buf_printf(out, "%s\n", T("no outreachd runs: nothing moves until one does"));
 }
 
 static int list(struct cli *cli, const void *arg, char **operands, int count)

@@ -59,6 +59,7 @@ struct retrying_run {
     struct gateway_names gateways;
     struct codes_seen *codes;
     int64_t counts[2][REASON_COUNT]; /* failed, undelivered; of the reminder at hand */
+    int64_t able[2][REASON_COUNT];   /* of these who has no part of it: of several may one arrive */
     int64_t there[2][REASON_COUNT];  /* the same, at the gateway that is asked for */
     int64_t wanted, moved, left;     /* over all; left: more than may be parked at once */
     int64_t over;                    /* wanted, but for the end of their reminder */
@@ -171,8 +172,11 @@ static int on_notice(void *arg, const struct walk_notice *w, struct error *err)
         return wants(r, &w->record) ? put_move(r, w, err) : 0;
     if ((state == NOTICE_FAILED || state == NOTICE_UNDELIVERED) &&
         w->record.reason < REASON_COUNT) {
+        bool able = record_retrying(&w->record) != RETRY_NEVER;
+
         r->counts[state == NOTICE_UNDELIVERED][w->record.reason]++;
-        r->there[state == NOTICE_UNDELIVERED][w->record.reason] += is_there(r, &w->record);
+        r->able[state == NOTICE_UNDELIVERED][w->record.reason] += able;
+        r->there[state == NOTICE_UNDELIVERED][w->record.reason] += able && is_there(r, &w->record);
         codes_seen_stands(r->codes, r->picture->status->id, r->reminder->name, w->n, state,
                           w->record.reason);
     }
@@ -298,7 +302,7 @@ static const char *how_words(struct retrying_run *r, enum notice_state state,
          unasked = state == NOTICE_UNDELIVERED && !o->undelivered;
     char *takes;
 
-    if (how == RETRY_NEVER)
+    if (how == RETRY_NEVER || r->able[state == NOTICE_UNDELIVERED][reason] == 0)
         return T("no");
     if (ended(r) != NULL)
         return ended(r);
@@ -373,6 +377,7 @@ static int look(struct retrying_run *r, struct error *err)
         if (!is_asked_for(r, r->reminder))
             continue;
         memset(r->counts, 0, sizeof r->counts);
+        memset(r->able, 0, sizeof r->able);
         memset(r->there, 0, sizeof r->there);
         if (walk_reminder(r->cli, r->picture, r->reminder, NULL, on_notice, r, err) != 0)
             return -1;

@@ -126,6 +126,7 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
     json_t *reminders;
     int state = options->state != NULL ? picture_notice_state(cli, options->state) : 0;
     int rc, unequal = 0, shown = 0;
+    bool waits = false;
 
     (void)count;
     if (state < 0)
@@ -144,6 +145,7 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
             strcmp(words_reminder_name(options->reminder), r->name) != 0)
             continue;
         shown++;
+        waits = waits || (!reminder_settled(r) && strcmp(r->state, "skipped") != 0);
         unequal += !equation_holds(r);
         show_reminder(cli, p, r, &out);
         json_array_append_new(reminders, reminder_json(r));
@@ -171,6 +173,8 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
             (json_int_t)p->status->rows, "reminders", reminders));
     } else {
         json_decref(reminders);
+        if (waits && !daemons_run(cli->db))
+            buf_printf(&out, "%s\n", T("no outreachd runs: nothing moves until one does"));
         doubt_write(cli, &out);
         cli_print(&out);
     }

@@ -225,6 +225,7 @@ journey('a cancelled event: who was told is told, the rest is not sent, and a se
   await s.xadd(event('later', people(3), 20, '区妇联', { reminders: [{ name: 'eve', at: '-1d 18:00' }] }));
   await until('it to be taken', async () => (await s.outreach('show', 'later')).code === 0, 60000);
   await s.stop();
+  for (const args of [['list'], ['show', 'later']]) assert.match((await s.ok(...args)).out, /no outreachd runs: nothing moves until one does\n/);
   const waits = await s.outreach('cancel', 'later', '--tell', '-y', '--wait', '0');
   assert.equal(waits.code, 75, waits.all);
   assert.match(waits.err, /later is not changed yet: no outreachd runs\. Start it[^]*tell nobody: outreach cancel later\n/);

@@ -92,3 +92,11 @@ journey('a retry reaches exactly those whose sending failed, once each, at an SM
   const cancelled = await s.outreach('retry', 'fair', '-y', '-u');
   assert.match(cancelled.out, /first +undelivered +1 +cancelled[^]*to be tried again: 0[^]*\nNothing of it can be tried again\.\n/);
 });
+
+journey('who has got a part of it is not among those who may be tried again', async (s) => {
+  await s.smsc(({ part }) => ({ receipt: { state: part.n === 1 ? 'DELIVRD' : 'UNDELIV' } }));
+  await s.start();
+  await s.xadd(campaign('parts', people(2), { texts: { zh: '长'.repeat(90) } }));
+  assert.deepEqual(await s.settled('parts', 'first', 60000), { undelivered: 2 });
+  assert.match((await s.ok('retry', 'parts', '-u', '--list')).out, /first +undelivered +2 +no +\S+\n[^]*to be tried again: 0/);
+});
