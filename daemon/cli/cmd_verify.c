@@ -230,7 +230,7 @@ static int verify_all(struct cli *cli, int *unequal)
     int rc = ids != NULL ? 0 : cli_error(cli, EX_UNAVAILABLE, &err);
     bool away = false;
 
-    if (rc == 0 && ids[0] == NULL && !cli->json)
+    if (ids != NULL && ids[0] == NULL && !cli->json)
         printf("%s\n", T("no campaigns yet (outreach queue CAMPAIGN.conf)"));
     for (size_t i = 0; ids != NULL && ids[i] != NULL; i++) {
         struct picture *p = away ? NULL : picture_read(cli, ids[i], &err);

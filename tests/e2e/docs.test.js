@@ -127,9 +127,9 @@ test('every heading that a list may have is in the table of conf/campaigns/READM
   }
 });
 
-test('what plugins say of their lines is told in Chinese: the sentences are still theirs', () => {
-  const said = fs.readdirSync(path.join(ROOT, 'plugins'), { recursive: true }).filter((file) => String(file).endsWith('.c'))
-    .map((file) => read(path.join('plugins', String(file)))).join('');
+test('what plugins and their host say of their lines is told in Chinese: the sentences are still theirs', () => {
+  const said = ['plugins', 'daemon/gateway'].flatMap((room) => fs.readdirSync(path.join(ROOT, room), { recursive: true })
+    .filter((file) => String(file).endsWith('.c')).map((file) => read(path.join(room, String(file))))).join('');
   const sentences = all(read('daemon/cli/gateway_says.c'), /N_\("([^"]+)"\)/g);
   assert.ok(sentences.length > 20);
   for (const sentence of sentences) assert.ok(said.includes(`"${sentence.split('%')[0]}`), sentence);
