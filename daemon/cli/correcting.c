@@ -166,12 +166,13 @@ static int check_ledger(const struct look *l, const struct reminder_status *r, s
 {
     struct command c = COMMAND_INIT;
     redisReply *head = NULL, *length = NULL;
+    struct ledger_header header;
     int rc;
 
     command_start(&c, "GETRANGE");
     key_ledger(&c, l->status->id, r->name);
     command_add_int(&c, 0);
-    command_add_int(&c, 3);
+    command_add_int(&c, LEDGER_RECORD_BYTES - 1);
     rc = db_ask(l->cli->db, &c, &head, err);
     if (rc == 0) {
         command_start(&c, "STRLEN");
@@ -179,7 +180,8 @@ static int check_ledger(const struct look *l, const struct reminder_status *r, s
         rc = db_ask(l->cli->db, &c, &length, err);
     }
     command_free(&c);
-    if (rc == 0 && (head->type != REDIS_REPLY_STRING || strcmp(head->str, "OLG1") != 0 ||
+    if (rc == 0 && (head->type != REDIS_REPLY_STRING || head->len != LEDGER_RECORD_BYTES ||
+                    ledger_header_unpack((const unsigned char *)head->str, &header) != 0 ||
                     db_int(length, 0) < (r->last + 1) * LEDGER_RECORD_BYTES))
         rc = error_set(err,
                        T("Redis has lost the ledger of \"%s\": who was told cannot be read "
