@@ -186,7 +186,7 @@ static void write_table(const struct listing *l, struct buf *out)
         buf_puts(out, T("in doubt: all is through but notices that a gateway never answered for "
                         "(outreach show ID)\n"));
     if (l->waits && !daemons_run(l->cli->db))
-        buf_printf(out, "%s\n", T("no outreachd runs: nothing moves until one does"));
+        buf_printf(out, "%s\n", daemons_silence());
 }
 
 static int list(struct cli *cli, const void *arg, char **operands, int count)

@@ -174,7 +174,7 @@ static int show(struct cli *cli, const void *arg, char **operands, int count)
     } else {
         json_decref(reminders);
         if (waits && !daemons_run(cli->db))
-            buf_printf(&out, "%s\n", T("no outreachd runs: nothing moves until one does"));
+            buf_printf(&out, "%s\n", daemons_silence());
         doubt_write(cli, &out);
         cli_print(&out);
     }

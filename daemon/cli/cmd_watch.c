@@ -226,11 +226,6 @@ static void draw_campaign(struct watch *w, const struct watched *one, unsigned m
     }
 }
 
-static const char *silence(void)
-{
-    return T("no outreachd runs: nothing moves until one does");
-}
-
 static void draw(struct watch *w)
 {
     /* What scrolled out of the window cannot be drawn over: never more than fits. */
@@ -251,7 +246,7 @@ static void draw(struct watch *w)
         break;
     }
     if (!w->daemons && !w->over) {
-        buf_puts(&w->out, silence());
+        buf_puts(&w->out, daemons_silence());
         end_line(w);
     }
     bar_legend(&w->out, &w->style);
@@ -308,7 +303,7 @@ static void print_reminder(struct watch *w, const char *id, const struct reminde
 static void print(struct watch *w)
 {
     if (!w->daemons && !w->over && !w->told_silence)
-        buf_printf(&w->out, "%s\n", silence());
+        buf_printf(&w->out, "%s\n", daemons_silence());
     w->told_silence = !w->daemons;
     for (size_t i = 0; i < w->count; i++) {
         struct watched *one = &w->campaigns[i];

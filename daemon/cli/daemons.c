@@ -48,6 +48,11 @@ bool daemons_run(struct db *db)
     return yes;
 }
 
+const char *daemons_silence(void)
+{
+    return T("no outreachd runs: nothing moves until one does");
+}
+
 /* ------------------------------------------------------------------- their clocks */
 #define PEER_STOPS_MS 60000 /* see timekeeper.h of the daemon */
 

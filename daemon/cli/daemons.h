@@ -21,6 +21,9 @@ struct error;
  * db_well() for that. */
 bool daemons_run(struct db *db);
 
+/* What is said of that where something waits to be sent. */
+const char *daemons_silence(void);
+
 /* What one daemon thinks of its clock, see timekeeper.h. */
 struct daemon_clock {
     const char *name;
