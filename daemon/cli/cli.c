@@ -503,7 +503,7 @@ int cli_main(int argc, char **argv)
     look_at_terminal(&cli);
     signal(SIGPIPE, SIG_IGN); /* a Redis that goes away is an error, not our end */
     /* What the rooms below log is for a daemon's ops; a person gets the error. */
-    log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1));
+    log_set_level(LOG_LEVEL_SILENT);
     find_config(&cli);
     rc = parse_and_run(&cli, argc, argv);
     clean_up(&cli);

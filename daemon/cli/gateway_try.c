@@ -544,7 +544,7 @@ static int try_it(struct trying *t, const struct gateway_try_options *options,
     if (t->set != NULL)
         gateway_set_drain(t->set);
     gateway_set_close(t->set); /* answers what is open: before the rest is freed */
-    log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1));
+    log_set_level(LOG_LEVEL_SILENT);
     flush_wire(t);
     free(text);
     return cli_interrupted() != 0 ? cli_interrupted() : rc;
