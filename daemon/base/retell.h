@@ -15,7 +15,8 @@
 /* Writes to out, cut at its end, and returns it. In English, a copy. */
 const char *retell(const char *english, char out[RETELL_BYTES]);
 
-/* The same in Chinese, whatever the language. */
+/* The same in Chinese, whatever the language; for where a loop waits: within milliseconds, so that
+ * a long text may be given up that retell() finds. */
 const char *retell_in_chinese(const char *english, char out[RETELL_BYTES]);
 
 #endif
