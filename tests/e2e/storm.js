@@ -4,6 +4,7 @@
 const { Stage } = require('./lib/stage');
 const { Storm } = require('./lib/storm');
 
+const MOST = 20000;
 const USAGE = 'usage: scripts/storm [--seconds N] [--seed S] [--policy hold|resend] [--recipients N] [--hits N] [--keep]';
 
 function options(args) {
@@ -17,6 +18,10 @@ function options(args) {
       console.error(USAGE);
       process.exit(64);
     }
+  }
+  if (found.recipients > MOST) {
+    console.error(`--recipients: at most ${MOST}: they are queued in one event, which may have 1 MiB`);
+    process.exit(64);
   }
   return found;
 }
