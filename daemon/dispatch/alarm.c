@@ -51,7 +51,7 @@ struct alarms {
     bool doubt_told, looking, failed; /* failed: something of this round could not be read */
     int64_t looked_ms;
     struct doubtful *doubtful; /* to be read, the last one first */
-    size_t doubtful_count, doubtful_room, asks;
+    size_t doubtful_count, doubtful_room;
     uint32_t next; /* record of the ledger that is being read */
     int64_t base_s, seen;
     char said[TEXT_BYTES]; /* what stands in Redis */
@@ -224,60 +224,40 @@ static void read_next(struct alarms *a)
     db_send(a->d->db, c, on_piece, a);
 }
 
-struct question {
-    struct alarms *a;
-    reminder_key key;
-};
+static void ask_doubtful(void *arg, const char *id, const char *name, struct command *c)
+{
+    (void)arg;
+    command_start(c, "HMGET");
+    key_reminder(c, id, name);
+    command_add_format(c, "c%d", NOTICE_UNCERTAIN);
+    command_add_string(c, "expires");
+}
 
 /* After its expiry it is history: `outreach show` has it. */
-static void on_counted(void *arg, const redisReply *reply)
+static void on_counted(void *arg, const char *key, const redisReply *reply)
 {
-    struct question *q = arg;
-    struct alarms *a = q->a;
+    struct alarms *a = arg;
     int64_t count = db_int(db_at(reply, 0), 0);
 
     a->failed = a->failed || reply->type != REDIS_REPLY_ARRAY;
-    if (count > 0 && db_int(db_at(reply, 1), 0) > clock_wall_ms()) {
-        if (a->doubtful_count == a->doubtful_room) {
-            a->doubtful_room = a->doubtful_room ? a->doubtful_room * 2 : 16;
-            a->doubtful = xreallocarray(a->doubtful, a->doubtful_room, sizeof *a->doubtful);
-        }
-        a->doubtful[a->doubtful_count].count = count;
-        memcpy(a->doubtful[a->doubtful_count++].key, q->key, sizeof q->key);
+    if (count == 0 || db_int(db_at(reply, 1), 0) <= clock_wall_ms())
+        return;
+    if (a->doubtful_count == a->doubtful_room) {
+        a->doubtful_room = a->doubtful_room ? a->doubtful_room * 2 : 16;
+        a->doubtful = xreallocarray(a->doubtful, a->doubtful_room, sizeof *a->doubtful);
     }
-    free(q);
-    if (--a->asks == 0)
-        read_next(a);
+    a->doubtful[a->doubtful_count].count = count;
+    snprintf(a->doubtful[a->doubtful_count++].key, sizeof a->doubtful->key, "%s", key);
 }
 
-static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
+static void on_all_counted(void *arg)
 {
-    struct alarms *a = arg;
-    struct command *c = &a->d->command;
-    char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES];
-
-    a->asks = 1;
-    for (size_t i = 0; i < count; i++) {
-        struct question *q;
-
-        if (key_split(keys[i], id, name) != 0)
-            continue;
-        q = xcalloc(1, sizeof *q);
-        q->a = a;
-        memcpy(q->key, keys[i], sizeof q->key);
-        command_start(c, "HMGET");
-        key_reminder(c, id, name);
-        command_add_format(c, "c%d", NOTICE_UNCERTAIN);
-        command_add_string(c, "expires");
-        a->asks++;
-        db_send(a->d->db, c, on_counted, q);
-    }
-    if (--a->asks == 0)
-        read_next(a);
+    read_next(arg);
 }
 
 static void look_at_doubt(struct alarms *a)
 {
+    static const struct poll_questions questions = {ask_doubtful, on_counted, on_all_counted};
     int64_t now_ms = clock_boot_ms();
 
     if (a->looking || (a->looked_ms != 0 && now_ms - a->looked_ms < DOUBT_EVERY_MS))
@@ -286,7 +266,7 @@ static void look_at_doubt(struct alarms *a)
     a->failed = false;
     a->looked_ms = now_ms;
     a->found.since_ms = 0;
-    survey(a->d, on_surveyed, a);
+    poll_reminders(a->d, &questions, a);
 }
 
 /* ------------------------------------------------------------------ together */

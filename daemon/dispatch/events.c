@@ -876,54 +876,39 @@ void schedule_poll(struct events *e)
     db_send(e->d->db, c, on_due, e);
 }
 
-struct due_question {
-    struct events *e;
-    reminder_key key;
-};
-
-static void on_due_time(void *arg, const redisReply *reply)
+static void ask_due_time(void *arg, const char *id, const char *name, struct command *c)
 {
-    struct due_question *q = arg;
+    struct events *e = arg;
+
+    if (strcmp(name, BUILTIN_CORRECTIONS) == 0) /* whatever a daemon that died left of them */
+        corrections_look(e->d->corrector, id);
+    command_start(c, "HMGET");
+    key_reminder(c, id, name);
+    command_add_string(c, "state");
+    command_add_string(c, "due");
+}
+
+static void on_due_time(void *arg, const char *key, const redisReply *reply)
+{
+    struct events *e = arg;
     const redisReply *state = db_at(reply, 0);
     char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES];
 
-    if (state != NULL && state->type == REDIS_REPLY_STRING && key_split(q->key, id, name) == 0)
-        put_campaign(q->e, id);
-    if (state != NULL && state->type == REDIS_REPLY_STRING &&
-        (strcmp(state->str, "scheduled") == 0 || strcmp(state->str, "open") == 0))
-        put_schedule(q->e, q->key, db_int(db_at(reply, 1), 0));
-    free(q);
-}
-
-static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
-{
-    struct events *e = arg;
-    struct command *c = &e->d->command;
-    char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES];
-
-    for (size_t i = 0; i < count; i++) {
-        struct due_question *q;
-
-        if (key_split(keys[i], id, name) != 0)
-            continue;
-        if (strcmp(name, BUILTIN_CORRECTIONS) == 0) /* whatever a daemon that died left of them */
-            corrections_look(e->d->corrector, id);
-        q = xmalloc(sizeof *q);
-        q->e = e;
-        memcpy(q->key, keys[i], sizeof q->key);
-        command_start(c, "HMGET");
-        key_reminder(c, id, name);
-        command_add_string(c, "state");
-        command_add_string(c, "due");
-        db_send(e->d->db, c, on_due_time, q);
-    }
+    if (state == NULL || state->type != REDIS_REPLY_STRING)
+        return;
+    if (key_split(key, id, name) == 0)
+        put_campaign(e, id);
+    if (strcmp(state->str, "scheduled") == 0 || strcmp(state->str, "open") == 0)
+        put_schedule(e, key, db_int(db_at(reply, 1), 0));
 }
 
 /* Also where both indexes were lost: of what is open here. */
 void schedule_rebuild(struct events *e)
 {
+    static const struct poll_questions questions = {ask_due_time, on_due_time, NULL};
+
     for (const struct job *job = e->d->jobs; job != NULL; job = job->next)
         if (job->state == JOB_OPEN)
             put_campaign(e, job->id);
-    survey(e->d, on_surveyed, e);
+    poll_reminders(e->d, &questions, e);
 }

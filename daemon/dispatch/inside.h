@@ -424,6 +424,14 @@ void settlings_free(struct dispatch *d);
 typedef void survey_fn(void *arg, const reminder_key *keys, size_t count);
 void survey(struct dispatch *d, survey_fn *fn, void *arg);
 
+/* A command for each of them, a few at a time. done may be NULL. */
+struct poll_questions {
+    void (*ask)(void *arg, const char *id, const char *name, struct command *c);
+    void (*answer)(void *arg, const char *key, const redisReply *reply);
+    void (*done)(void *arg);
+};
+void poll_reminders(struct dispatch *d, const struct poll_questions *questions, void *arg);
+
 struct refs *refs_create(struct dispatch *d);
 void refs_free(struct refs *refs);
 void refs_forget(struct refs *refs);

@@ -274,68 +274,60 @@ static void look_at_jobs(struct matters *m)
 
 /* --------------------------------------------------------------------- failures */
 
-static void on_counted(void *arg, const redisReply *reply)
+static void ask_counts(void *arg, const char *id, const char *name, struct command *c)
 {
-    struct question *q = arg;
-    struct matters *m = q->m;
+    static const enum notice_state states[] = {NOTICE_FAILED, NOTICE_UNDELIVERED, NOTICE_ACCEPTED,
+                                               NOTICE_DELIVERED};
+
+    (void)arg;
+    command_start(c, "HMGET");
+    key_reminder(c, id, name);
+    for (size_t k = 0; k < sizeof states / sizeof *states; k++)
+        command_add_format(c, "c%d", states[k]);
+    command_add_string(c, "expires");
+}
+
+static void on_counted(void *arg, const char *key, const redisReply *reply)
+{
+    struct matters *m = arg;
     int64_t failed = db_int(db_at(reply, 0), 0) + db_int(db_at(reply, 1), 0);
     int64_t went = failed + db_int(db_at(reply, 2), 0) + db_int(db_at(reply, 3), 0);
     bool recent = db_int(db_at(reply, 4), 0) + COUNT_AFTER_MS > clock_wall_ms();
     int percent = m->d->settings->alarms.failures;
 
-    if (recent && percent > 0 && went >= FEW && failed * 100 > went * percent) {
-        if (m->failing_count == m->failing_room) {
-            m->failing_room = m->failing_room ? m->failing_room * 2 : 16;
-            m->failing = xreallocarray(m->failing, m->failing_room, sizeof *m->failing);
-        }
-        memcpy(m->failing[m->failing_count].key, q->key, sizeof q->key);
-        m->failing[m->failing_count++].percent = failed * 100 / went;
+    if (!recent || percent == 0 || went < FEW || failed * 100 <= went * percent)
+        return;
+    if (m->failing_count == m->failing_room) {
+        m->failing_room = m->failing_room ? m->failing_room * 2 : 16;
+        m->failing = xreallocarray(m->failing, m->failing_room, sizeof *m->failing);
     }
-    m->asks--;
-    free(q);
+    snprintf(m->failing[m->failing_count].key, sizeof m->failing->key, "%s", key);
+    m->failing[m->failing_count++].percent = failed * 100 / went;
 }
 
-static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
+static void on_all_counted(void *arg)
 {
-    static const enum notice_state states[] = {NOTICE_FAILED, NOTICE_UNDELIVERED, NOTICE_ACCEPTED,
-                                               NOTICE_DELIVERED};
     struct matters *m = arg;
-    struct command *c = &m->d->command;
-    char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES];
 
     m->counting = false;
-    m->failing_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct question *q;
-
-        if (key_split(keys[i], id, name) != 0)
-            continue;
-        q = xcalloc(1, sizeof *q);
-        q->m = m;
-        memcpy(q->key, keys[i], sizeof q->key);
-        command_start(c, "HMGET");
-        key_reminder(c, id, name);
-        for (size_t k = 0; k < sizeof states / sizeof *states; k++)
-            command_add_format(c, "c%d", states[k]);
-        command_add_string(c, "expires");
-        m->asks++;
-        db_send(m->d->db, c, on_counted, q);
-    }
 }
 
 static void look_at_failures(struct matters *m)
 {
+    static const struct poll_questions questions = {ask_counts, on_counted, on_all_counted};
     int64_t now_ms = clock_boot_ms();
 
-    if (m->asks == 0)
-        for (size_t i = 0; i < m->failing_count; i++)
-            matter_report(m->d, ALARM_FAILURES, m->failing[i].key, m->failing[i].percent, "");
-    if (m->counting || m->asks > 0 || m->d->settings->alarms.failures == 0 ||
+    if (m->counting)
+        return;
+    for (size_t i = 0; i < m->failing_count; i++)
+        matter_report(m->d, ALARM_FAILURES, m->failing[i].key, m->failing[i].percent, "");
+    if (m->d->settings->alarms.failures == 0 ||
         (m->counted_ms != 0 && now_ms - m->counted_ms < COUNT_MS))
         return;
     m->counting = true;
     m->counted_ms = now_ms;
-    survey(m->d, on_surveyed, m);
+    m->failing_count = 0;
+    poll_reminders(m->d, &questions, m);
 }
 
 /* --------------------------------------------------------------------- together */

@@ -6,14 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All reminders of all campaigns, asked for in one pipeline. The set of campaigns and the
- * schedule are both indexes: what one of them has lost stands in the other. */
+#define AT_ONCE 128 /* asked about: there may be thousands */
+
+/* The set of campaigns and the schedule are both indexes: what one of them has lost stands in the
+ * other. */
 struct survey {
     struct dispatch *d;
     survey_fn *fn;
     void *arg;
     reminder_key *keys;
     size_t count, room, asks;
+    char cursor[24]; /* of SSCAN */
 };
 
 struct listing {
@@ -21,9 +24,24 @@ struct listing {
     char id[CAMPAIGN_ID_BYTES];
 };
 
+static void on_campaigns(void *arg, const redisReply *reply);
+
 static int by_key(const void *a, const void *b)
 {
     return strcmp(a, b);
+}
+
+static void ask_campaigns(struct survey *s)
+{
+    struct command *c = &s->d->command;
+
+    command_start(c, "SSCAN");
+    command_add_string(c, KEY_CAMPAIGNS);
+    command_add_string(c, s->cursor);
+    command_add_string(c, "COUNT");
+    command_add_int(c, AT_ONCE);
+    s->asks++;
+    db_send(s->d->db, c, on_campaigns, s);
 }
 
 static void survey_step(struct survey *s)
@@ -32,6 +50,10 @@ static void survey_step(struct survey *s)
 
     if (--s->asks > 0)
         return;
+    if (strcmp(s->cursor, "0") != 0) {
+        ask_campaigns(s);
+        return;
+    }
     if (s->count > 0)
         qsort(s->keys, s->count, sizeof *s->keys, by_key);
     for (size_t i = 0; i < s->count; i++)
@@ -67,15 +89,18 @@ static void on_names(void *arg, const redisReply *reply)
 static void on_campaigns(void *arg, const redisReply *reply)
 {
     struct survey *s = arg;
+    const redisReply *cursor = db_at(reply, 0), *ids = db_at(reply, 1);
 
-    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+    snprintf(s->cursor, sizeof s->cursor, "%s",
+             cursor != NULL && cursor->type == REDIS_REPLY_STRING ? cursor->str : "0");
+    for (size_t i = 0; ids != NULL && ids->type == REDIS_REPLY_ARRAY && i < ids->elements; i++) {
         struct listing *l;
 
-        if (reply->element[i]->len >= CAMPAIGN_ID_BYTES)
+        if (ids->element[i]->len >= CAMPAIGN_ID_BYTES)
             continue;
         l = xcalloc(1, sizeof *l);
         l->s = s;
-        memcpy(l->id, reply->element[i]->str, reply->element[i]->len);
+        memcpy(l->id, ids->element[i]->str, ids->element[i]->len);
         command_start(&s->d->command, "HGET");
         key_campaign(&s->d->command, l->id);
         command_add_string(&s->d->command, "reminders");
@@ -102,13 +127,85 @@ void survey(struct dispatch *d, survey_fn *fn, void *arg)
     s->d = d;
     s->fn = fn;
     s->arg = arg;
-    s->asks = 2; /* the two lists */
-    command_start(&d->command, "SMEMBERS");
-    command_add_string(&d->command, KEY_CAMPAIGNS);
-    db_send(d->db, &d->command, on_campaigns, s);
+    s->asks = 1;
     command_start(&d->command, "ZRANGE");
     command_add_string(&d->command, KEY_SCHEDULE);
     command_add_int(&d->command, 0);
     command_add_int(&d->command, -1);
     db_send(d->db, &d->command, on_schedule, s);
+    snprintf(s->cursor, sizeof s->cursor, "0");
+    ask_campaigns(s);
+}
+
+/* ------------------------------------------------------------ a question to each */
+
+struct poll {
+    struct dispatch *d;
+    const struct poll_questions *questions;
+    void *arg;
+    reminder_key *keys;
+    size_t count, next, asks;
+};
+
+struct question {
+    struct poll *p;
+    const char *key;
+};
+
+static void ask_more(struct poll *p);
+
+static void on_answer(void *arg, const redisReply *reply)
+{
+    struct question *q = arg;
+    struct poll *p = q->p;
+
+    p->questions->answer(p->arg, q->key, reply);
+    free(q);
+    p->asks--;
+    ask_more(p);
+}
+
+static void ask_more(struct poll *p)
+{
+    while (p->next < p->count && p->asks < AT_ONCE) {
+        const char *key = p->keys[p->next++];
+        char id[CAMPAIGN_ID_BYTES], name[NAME_BYTES];
+        struct question *q;
+
+        if (key_split(key, id, name) != 0)
+            continue;
+        q = xmalloc(sizeof *q);
+        q->p = p;
+        q->key = key;
+        p->questions->ask(p->arg, id, name, &p->d->command);
+        p->asks++;
+        db_send(p->d->db, &p->d->command, on_answer, q);
+    }
+    if (p->asks > 0)
+        return;
+    if (p->questions->done != NULL)
+        p->questions->done(p->arg);
+    free(p->keys);
+    free(p);
+}
+
+static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
+{
+    struct poll *p = arg;
+
+    p->count = count;
+    p->keys = xreallocarray(NULL, count ? count : 1, sizeof *keys);
+    if (count > 0)
+        memcpy(p->keys, keys, count * sizeof *keys);
+    ask_more(p);
+}
+
+void poll_reminders(struct dispatch *d, const struct poll_questions *questions, void *arg)
+{
+    struct poll *p = xcalloc(1, sizeof *p);
+
+    p->d = d;
+    p->questions = questions;
+    p->arg = arg;
+    survey(d, on_surveyed, p);
 }
