@@ -186,7 +186,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIB) $(PLUGIN_ARCHIVES) $(COMMON) | $(BUILD)/
 	$(CXX) $(LDFLAGS) -rdynamic -o $@ $@.o $(COMMON) $(LIB) $(PLUGIN_ARCHIVES) $(LDLIBS) -lcmocka
 $(BUILD)/tests:
 	mkdir -p $@
-tests: $(TESTS) $(DRIVEN_CLOCK) $(FAILING_MALLOC) $(BUILD)/bench/smsc $(BUILD)/peers/modem $(CHECK)
+tests: $(TESTS) $(DRIVEN_CLOCK) $(FAILING_MALLOC) $(HEAP_ACCOUNT) $(BUILD)/bench/smsc $(BUILD)/peers/modem $(CHECK)
 
 # One fuzzer a file, for FLAVOR=fuzz. PLUGIN_... looks into that plugin alone: of
 # gateway_plugin there can be but one in a program, and headers share names.

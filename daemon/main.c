@@ -291,8 +291,12 @@ static void on_trim(evutil_socket_t fd, short what, void *arg)
     struct daemon *d = arg;
 
     (void)fd, (void)what;
-    if (d->dispatch != NULL)
+    if (d->up) {
         dispatch_trim(d->dispatch);
+        inbound_trim(d->inbound);
+        gateway_set_trim(d->gateways);
+        db_trim(d->db);
+    }
     malloc_trim(0);
 }
 

@@ -174,6 +174,9 @@ void gateway_set_drain(struct gateway_set *set);
  * under way in Redis comes back to them. Not to be called from within an event of the set. */
 void gateway_set_shut(struct gateway_set *set);
 
+/* Lets go of what a burst needed, and nobody since the last call. */
+void gateway_set_trim(struct gateway_set *set);
+
 /* Shuts the set, unless it is, and frees it; NULL is fine. */
 void gateway_set_close(struct gateway_set *set);
 

@@ -46,8 +46,8 @@ static size_t setting_count(struct gateway *gw, const char *name)
 
 /* The plugin's wish to be told; reused, for there are as many as messages. */
 struct promise {
+    void *next_spare;
     LIST_ENTRY(promise) links;
-    struct promise *next_spare;
     struct gateway_set *set;
     gateway_stored_fn *fn;
     void *arg;
@@ -61,8 +61,7 @@ static void on_stored(void *arg, bool stored)
     void *fn_arg = p->arg;
 
     LIST_REMOVE(p, links);
-    p->next_spare = set->spare;
-    set->spare = p;
+    spare_give(&set->promises, p);
     if (fn != NULL)
         fn(fn_arg, stored);
 }
@@ -70,11 +69,9 @@ static void on_stored(void *arg, bool stored)
 static struct promise *promise_make(struct gateway *gw, gateway_stored_fn *fn, void *arg)
 {
     struct gateway_set *set = gw->set;
-    struct promise *p = set->spare;
+    struct promise *p = spare_take(&set->promises);
 
-    if (p != NULL)
-        set->spare = p->next_spare;
-    else
+    if (p == NULL)
         p = xmalloc(sizeof *p);
     p->set = set;
     p->fn = fn;
@@ -83,7 +80,7 @@ static struct promise *promise_make(struct gateway *gw, gateway_stored_fn *fn, v
     return p;
 }
 
-void host_free_spare(struct gateway_set *set)
+void host_free_promises(struct gateway_set *set)
 {
     struct promise *orphan;
 
@@ -91,12 +88,7 @@ void host_free_spare(struct gateway_set *set)
         LIST_REMOVE(orphan, links);
         free(orphan);
     }
-    while (set->spare != NULL) {
-        struct promise *p = set->spare;
-
-        set->spare = p->next_spare;
-        free(p);
-    }
+    spare_free(&set->promises, free);
 }
 
 /* What makes no sense is dropped, and acknowledged: it would come again for ever. */

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "mem.h"
 #include "resolver.h"
+#include "spare.h"
 
 #include <ctype.h>
 #include <curl/curl.h>
@@ -16,7 +17,6 @@
 #include <sys/queue.h>
 
 #define KEEP_BYTES 65536    /* of memory that an idle call may hold in a buffer */
-#define IDLE_CALLS 1024     /* kept for the next request */
 #define HOSTS_MAX 256       /* different ones; beyond, requests fail */
 #define HOST_FRESH_MS 60000 /* then the name is looked up again, in the background */
 #define HOST_BYTES 256      /* of a name with its port */
@@ -34,8 +34,9 @@
 /* A transfer and its libcurl handle, used again and again: setting up a new
  * handle costs more than a request. */
 struct http_call {
+    void *next_spare;
     struct http_client *client;
-    TAILQ_ENTRY(http_call) links; /* in one of the client's lists */
+    TAILQ_ENTRY(http_call) links; /* in one of the client's lists, unless IDLE */
     enum { IDLE, WAITING, RUNNING, ENDED } state;
     gateway_http_fn *fn; /* NULL: cancelled while ENDED */
     void *arg;
@@ -85,8 +86,8 @@ struct http_client {
     struct curl_loop *loop;
     struct event *finish; /* after all sockets of a turn: takes what has ended */
     struct event *look;   /* at what waits, while something does */
-    struct call_list idle, running, ended;
-    size_t idle_count;
+    struct call_list running, ended;
+    struct spare idle;
     struct host *hosts[HOSTS_MAX];
     size_t host_count;
     http_wire_fn *wire; /* NULL: nobody watches */
@@ -146,8 +147,10 @@ static int debug_callback(CURL *easy, curl_infotype type, char *bytes, size_t n,
     return 0;
 }
 
-static void call_free(struct http_call *call)
+static void call_free(void *object)
 {
+    struct http_call *call = object;
+
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->header_list);
     curl_slist_free_all(call->resolve);
@@ -192,13 +195,10 @@ static void set_up_easy(struct http_call *call)
 
 static struct http_call *call_get(struct http_client *c)
 {
-    struct http_call *call = TAILQ_FIRST(&c->idle);
+    struct http_call *call = spare_take(&c->idle);
 
-    if (call != NULL) {
-        TAILQ_REMOVE(&c->idle, call, links);
-        c->idle_count--;
+    if (call != NULL)
         return call;
-    }
     call = xcalloc(1, sizeof *call);
     call->client = c;
     call->base = call->target = call->headers = BUF_INIT(1 << 20);
@@ -220,12 +220,6 @@ static void shrink(struct buf *b)
 
 static void call_put_back(struct http_call *call)
 {
-    struct http_client *c = call->client;
-
-    if (c->idle_count >= IDLE_CALLS) {
-        call_free(call);
-        return;
-    }
     shrink(&call->body);
     shrink(&call->answer);
     if (call->resolve != NULL) {
@@ -234,8 +228,7 @@ static void call_put_back(struct http_call *call)
         call->resolve = NULL;
     }
     call->state = IDLE;
-    TAILQ_INSERT_HEAD(&c->idle, call, links); /* the warmest is used first */
-    c->idle_count++;
+    spare_give(&call->client->idle, call);
 }
 
 static void call_end(struct http_call *call, enum gateway_http_result result, const char *trouble)
@@ -766,7 +759,6 @@ struct http_client *http_client_create(struct event_base *base, struct resolver 
 
     curl_global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, xrealloc, xstrdup, xcalloc);
     c->resolver = resolver;
-    TAILQ_INIT(&c->idle);
     TAILQ_INIT(&c->running);
     TAILQ_INIT(&c->ended);
     c->finish = event_new(base, -1, 0, on_finish, c);
@@ -786,6 +778,11 @@ static void free_calls(struct call_list *list)
     }
 }
 
+void http_client_trim(struct http_client *c)
+{
+    spare_trim(&c->idle, call_free);
+}
+
 void http_client_free(struct http_client *c)
 {
     struct http_call *call;
@@ -803,7 +800,7 @@ void http_client_free(struct http_client *c)
         free(c->hosts[i]);
     free_calls(&c->ended);
     curl_loop_free(c->loop);
-    free_calls(&c->idle);
+    spare_free(&c->idle, call_free);
     event_free(c->finish);
     event_free(c->look);
     free(c);

@@ -39,6 +39,9 @@ struct http_client *http_client_create(struct event_base *base, struct resolver 
  * called from within one. */
 void http_client_free(struct http_client *c);
 
+/* Lets go of what a burst needed, and nobody since the last call. */
+void http_client_trim(struct http_client *c);
+
 /* Shows what goes over the wire from now on, word for word and with its secrets: for
  * `outreach gateways try`, which redacts it. prefix: "> " sent, "< " received, "* " what
  * libcurl says of it. */

@@ -9,6 +9,7 @@
 #include "gateway.h"
 #include "mem.h"
 #include "gateway_settings.h"
+#include "spare.h"
 
 #include <sys/queue.h>
 
@@ -91,7 +92,7 @@ struct gateway_set {
     size_t outstanding;
     bool opening;                 /* changed() is not called yet */
     bool plans;                   /* gateway_set_plan(): it has no secrets */
-    struct promise *spare;        /* to be used again */
+    struct spare promises;        /* to be used again */
     LIST_HEAD(, promise) orphans; /* of plugins that were closed meanwhile */
 };
 
@@ -119,6 +120,6 @@ void host_cancel_all(struct gateway *gw); /* no callback into the plugin after i
 void host_random(void *bytes, size_t n);
 bool host_push(struct gateway *gw, const struct gateway_push *push, gateway_push_answer_fn *answer,
                void *arg);
-void host_free_spare(struct gateway_set *set);
+void host_free_promises(struct gateway_set *set); /* of plugins that are closed */
 
 #endif

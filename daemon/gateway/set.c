@@ -166,6 +166,12 @@ void gateway_set_shut(struct gateway_set *set)
             gateway_close(set->gateways[i]);
 }
 
+void gateway_set_trim(struct gateway_set *set)
+{
+    spare_trim(&set->promises, free);
+    http_client_trim(set->http);
+}
+
 void gateway_set_close(struct gateway_set *set)
 {
     if (set == NULL)
@@ -175,7 +181,7 @@ void gateway_set_close(struct gateway_set *set)
     resolver_free(set->resolver);
     for (size_t i = 0; i < set->count; i++)
         gateway_free_all(set->gateways[i]);
-    host_free_spare(set);
+    host_free_promises(set);
     route_free(set->route);
     free(set->gateways);
     arena_free(&set->arena);

@@ -14,6 +14,7 @@
 #include "receipts.h"
 #include "replies.h"
 #include "scripts.h"
+#include "spare.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -23,7 +24,6 @@
 #define BATCH 128 /* receipts looked up together */
 #define TRIES 3
 #define PARK_BYTES 160
-#define SPARES 4096
 #define UNDER_WAY_MOST 16384 /* receipts; more are sent again by their peers */
 #define GAP 8 /* records between two that are asked for: they are read too, and left alone */
 #define SWEEP_FIRST_MS 2000 /* after the start: what a death has left */
@@ -32,7 +32,7 @@
 
 /* One receipt on its way to its notice. */
 struct arrival {
-    struct arrival *next;
+    void *next_spare;
     struct inbound *in;
     size_t gateway;            /* its index: it may be closed before this is done */
     gateway_stored_fn *stored; /* NULL: one that was parked, to be taken out when done */
@@ -58,7 +58,7 @@ struct run {
 
 /* Arrivals of one step, sent together. */
 struct group {
-    struct group *next;
+    void *next_spare;
     struct inbound *in;
     size_t gateway;
     struct arrival *list[BATCH];
@@ -79,9 +79,8 @@ struct inbound {
     bool turn_asked, muted;
     struct group *lookups[GATEWAY_SET_MAX]; /* being filled, one a gateway */
     struct group *reading;                  /* being filled: of one reminder */
-    struct group *spare_groups;
-    struct arrival *spare;
-    size_t spares, under_way;
+    struct spare spare_groups, spare_arrivals;
+    size_t under_way;
     struct command command;
     struct forgetting *forgetting;
     struct replies *replies;
@@ -100,14 +99,10 @@ struct inbound {
 
 static struct arrival *arrival_take(struct inbound *in)
 {
-    struct arrival *a = in->spare;
+    struct arrival *a = spare_take(&in->spare_arrivals);
 
-    if (a != NULL) {
-        in->spare = a->next;
-        in->spares--;
-    } else {
+    if (a == NULL)
         a = xmalloc(sizeof *a);
-    }
     memset(a, 0, sizeof *a);
     a->in = in;
     in->under_way++;
@@ -127,22 +122,14 @@ static void arrival_end(struct arrival *a, bool stored)
         receipt_unpark_command(&in->command, a->in->names[a->gateway], a->id, a->id_length);
         db_send(in->options.db, &in->command, NULL, NULL);
     }
-    if (in->spares < SPARES) {
-        a->next = in->spare;
-        in->spare = a;
-        in->spares++;
-    } else {
-        free(a);
-    }
+    spare_give(&in->spare_arrivals, a);
 }
 
 static struct group *group_take(struct inbound *in, size_t gateway)
 {
-    struct group *g = in->spare_groups;
+    struct group *g = spare_take(&in->spare_groups);
 
-    if (g != NULL)
-        in->spare_groups = g->next;
-    else
+    if (g == NULL)
         g = xmalloc(sizeof *g);
     g->in = in;
     g->gateway = gateway;
@@ -154,8 +141,7 @@ static struct group *group_take(struct inbound *in, size_t gateway)
 
 static void group_give_back(struct group *g)
 {
-    g->next = g->in->spare_groups;
-    g->in->spare_groups = g;
+    spare_give(&g->in->spare_groups, g);
 }
 
 static void ask_turn(struct inbound *in)
@@ -809,6 +795,12 @@ bool inbound_idle(const struct inbound *in)
     return in->under_way == 0 && replies_idle(in->replies);
 }
 
+void inbound_trim(struct inbound *in)
+{
+    spare_trim(&in->spare_groups, free);
+    spare_trim(&in->spare_arrivals, free);
+}
+
 static void group_free(struct group *g)
 {
     if (g == NULL)
@@ -820,22 +812,13 @@ static void group_free(struct group *g)
 
 void inbound_free(struct inbound *in)
 {
-    struct arrival *next;
-    struct group *g;
-
     if (in == NULL)
         return;
     for (size_t i = 0; i < GATEWAY_SET_MAX; i++)
         group_free(in->lookups[i]);
     group_free(in->reading);
-    while ((g = in->spare_groups) != NULL) {
-        in->spare_groups = g->next;
-        free(g);
-    }
-    for (struct arrival *a = in->spare; a != NULL; a = next) {
-        next = a->next;
-        free(a);
-    }
+    spare_free(&in->spare_groups, free);
+    spare_free(&in->spare_arrivals, free);
     forgetting_free(in->forgetting);
     replies_free(in->replies);
     ops_free(in->ops);

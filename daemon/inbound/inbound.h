@@ -54,4 +54,7 @@ void inbound_mute(struct inbound *in);
 /* Nothing is under way: the daemon may stop. */
 bool inbound_idle(const struct inbound *in);
 
+/* Lets go of what a burst needed, and nobody since the last call. */
+void inbound_trim(struct inbound *in);
+
 #endif

@@ -27,9 +27,8 @@
 #define CONNECT_TIMEOUT_MS 3000
 #define RETRY_FIRST_MS 50
 #define RETRY_MAX_MS 2000
-#define ROOM_MS 5000   /* nothing was refused for want of memory for so long: that is over */
-#define DRAIN_MS 30000 /* without an answer: enough */
-#define SPARE_REQUESTS 256
+#define ROOM_MS 5000      /* nothing was refused for want of memory for so long: that is over */
+#define DRAIN_MS 30000    /* without an answer: enough */
 #define SENTINELS_MS 1000 /* before it is said that none of them has answered */
 #define HOST_BYTES 64
 #define PORT 6379
@@ -42,14 +41,11 @@ static void start_connecting(struct db *db);
 
 static struct request *request_take(struct db *db)
 {
-    struct request *r = db->spare;
+    struct request *r = spare_take(&db->requests);
 
     if (r == NULL) {
         r = xcalloc(1, sizeof *r);
         r->bytes = BUF_INIT(COMMAND_MAX_BYTES + 64);
-    } else {
-        db->spare = r->next;
-        db->spares--;
     }
     r->db = db;
     r->next = NULL;
@@ -59,16 +55,9 @@ static struct request *request_take(struct db *db)
 
 static void request_give_back(struct db *db, struct request *r)
 {
-    if (db->spares >= SPARE_REQUESTS) {
-        buf_free(&r->bytes);
-        free(r);
-        return;
-    }
     if (r->bytes.capacity > SPARE_BYTES) /* else in time each one has had the longest command */
         buf_free(&r->bytes);
-    r->next = db->spare;
-    db->spare = r;
-    db->spares++;
+    spare_give(&db->requests, r);
 }
 
 static void append(struct request ***last, struct request *r)
@@ -929,14 +918,21 @@ struct db *db_stripe(struct db *db, unsigned k)
     return db->stripes[k % db->stripe_count];
 }
 
+static void request_free(void *object)
+{
+    struct request *r = object;
+
+    buf_free(&r->bytes);
+    free(r);
+}
+
 static void free_requests(struct request *r)
 {
     struct request *next;
 
     for (; r != NULL; r = next) {
         next = r->next;
-        buf_free(&r->bytes);
-        free(r);
+        request_free(r);
     }
 }
 
@@ -956,6 +952,16 @@ static void keep_requests(struct request *r)
     }
 }
 
+void db_trim(struct db *db)
+{
+    for (unsigned i = 1; i < db->stripe_count; i++)
+        db_trim(db->stripes[i]);
+    if (db->spread != NULL)
+        spread_trim(db->spread);
+    spare_trim(&db->requests, request_free);
+    db_trim_replies(&db->replies);
+}
+
 void db_close(struct db *db)
 {
     if (db == NULL)
@@ -972,7 +978,7 @@ void db_close(struct db *db)
     else
         keep_requests(db->first);
     keep_requests(db->aside);
-    free_requests(db->spare);
+    spare_free(&db->requests, request_free);
     db_free_replies(&db->replies);
     event_free(db->timer);
     free(db->host);

@@ -101,6 +101,9 @@ void db_leave(struct db *db);
  * sends nothing. NULL: nothing runs any more. */
 void db_before(struct db *db, void (*fn)(void *arg), void *arg);
 
+/* Lets go of what a burst needed, and nobody since the last call. */
+void db_trim(struct db *db);
+
 /* Unanswered commands' callbacks never run, and what these would have freed stays until the
  * process ends. NULL is fine. */
 void db_close(struct db *db);

@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "db.h"
 #include "db_reply.h"
+#include "spare.h"
 
 #include <async.h>
 
@@ -51,8 +52,8 @@ struct db {
     int64_t retry_ms, connecting_since;
     struct request *first, **last;       /* unanswered, in the order of sending */
     struct request *aside, **aside_last; /* refused for want of memory, to be sent again */
-    struct request *spare;
-    size_t spares, outstanding, outstanding_bytes;
+    struct spare requests;
+    size_t outstanding, outstanding_bytes;
     unsigned checks; /* answers of the handshake still to come */
     bool refused;    /* one of the connections was */
     bool clustered;

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct root { /* the outermost object of a reply; reply comes first */
-    redisReply reply;
+struct root {         /* the outermost object of a reply */
+    redisReply reply; /* first: hiredis knows the root as that; spare.h's pointer lies over it */
     struct arena objects;
-    struct root *next;
     struct db_replies *maker;
     bool kept; /* hiredis is done with it, we are not */
 };
@@ -20,12 +19,10 @@ static redisReply *make(const redisReadTask *task, int type)
     redisReply *r;
 
     if (task->parent == NULL) {
-        struct root *root = m->spare;
+        struct root *root = spare_take(&m->spare);
 
         if (root == NULL)
             root = xcalloc(1, sizeof *root);
-        else
-            m->spare = root->next;
         arena_reset(&root->objects);
         root->maker = m;
         m->making = root;
@@ -84,8 +81,7 @@ static void free_root(void *object)
 
     if (root->kept)
         return;
-    root->next = root->maker->spare;
-    root->maker->spare = root;
+    spare_give(&root->maker->spare, root);
 }
 
 void db_keep_reply(redisReply *reply, bool keep)
@@ -97,15 +93,22 @@ void db_keep_reply(redisReply *reply, bool keep)
         free_root(root);
 }
 
+static void root_free(void *object)
+{
+    struct root *root = object;
+
+    arena_free(&root->objects);
+    free(root);
+}
+
+void db_trim_replies(struct db_replies *m)
+{
+    spare_trim(&m->spare, root_free);
+}
+
 void db_free_replies(struct db_replies *m)
 {
-    struct root *next;
-
-    for (struct root *root = m->spare; root != NULL; root = next) {
-        next = root->next;
-        arena_free(&root->objects);
-        free(root);
-    }
+    spare_free(&m->spare, root_free);
 }
 
 redisReplyObjectFunctions db_reply_functions = {

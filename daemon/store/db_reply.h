@@ -7,17 +7,23 @@
 #ifndef OUTREACH_DB_REPLY_H
 #define OUTREACH_DB_REPLY_H
 
+#include "spare.h"
+
 #include <hiredis.h>
 #include <stdbool.h>
 
 struct db_replies { /* of one connection: the private data of its reader */
-    struct root *making, *spare;
+    struct root *making;
+    struct spare spare;
 };
 
 extern redisReplyObjectFunctions db_reply_functions;
 
 /* A reply outlives its callback, until it is let go. */
 void db_keep_reply(redisReply *reply, bool keep);
+
+/* Lets go of what a burst needed, and nobody since the last call. */
+void db_trim_replies(struct db_replies *r);
 
 /* Those that wait: what is kept must be let go before. */
 void db_free_replies(struct db_replies *r);

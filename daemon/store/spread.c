@@ -403,6 +403,13 @@ struct spread *spread_create(struct db *stripe)
     return spread;
 }
 
+void spread_trim(struct spread *spread)
+{
+    for (unsigned i = 0; i < SLOTS_MASTERS; i++)
+        if (spread->servers[i].db != NULL)
+            db_trim(spread->servers[i].db);
+}
+
 void spread_free(struct spread *spread)
 {
     if (spread == NULL)

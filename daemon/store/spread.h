@@ -33,6 +33,7 @@ struct spread; /* opaque */
 /* Takes over what the stripe has not answered. */
 struct spread *spread_create(struct db *stripe);
 void spread_free(struct spread *spread); /* NULL is fine; unanswered commands stay in the stripe */
+void spread_trim(struct spread *spread); /* db_trim() of its servers */
 
 /* r has been appended to the stripe's list; NULL: several have. */
 void spread_push(struct spread *spread, struct request *r);
