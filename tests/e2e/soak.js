@@ -1,7 +1,7 @@
 'use strict';
 // The program behind scripts/soak.
 
-const { Stage, BUILD } = require('./lib/stage');
+const { Stage } = require('./lib/stage');
 const { Soak, MIB } = require('./lib/soak');
 const { pause } = require('./lib/wait');
 
@@ -12,8 +12,7 @@ const MOST = { slope: 1, p99: 50, pooled: MIB / 8 }; // pooled: one object more 
 async function main() {
   const seconds = Number(process.argv[2]) * 60;
   const stage = new Stage();
-  const account = !/\/test$/.test(BUILD); // sanitizers have a heap of their own
-  const soak = new Soak(stage, { account });
+  const soak = new Soak(stage);
   const broken = [];
   const line = (ok, what, found, wanted) => {
     console.log(`${ok ? 'ok    ' : 'BROKEN'}  ${what.padEnd(34)} ${found}  (${wanted})`);
@@ -46,7 +45,7 @@ async function main() {
     const { scripts, write, of } = await soak.p99();
 
     console.log(`${campaigns.length} campaigns, ${JSON.stringify(last.counts)}, ${soak.flaps} flaps, ${soak.suspended} days slept, ${samples.length} samples`);
-    for (const [what, name] of [['rss', 'memory'], ...(account ? [['heap', 'heap in use']] : [])]) {
+    for (const [what, name] of [['rss', 'memory'], ['heap', 'heap in use']]) {
       const more = (from, to) => ((to[what] - from[what]) / MIB) / ((to.at - from.at) / 3600e3);
       const holds = (from, to) => more(from, to) < MOST.slope || to[what] - from[what] < MOST.pooled;
       line(last[what] > 0 && holds(first, last) && holds(middle, last), `${name} at rest, MiB an hour`, more(first, last).toFixed(2),

@@ -4,7 +4,8 @@
  * What is resident says what malloc() has kept back from the system as well, which grows with
  * the busiest moment so far; this is what the daemon itself has asked for and not freed.
  * Preloaded (LD_PRELOAD) it writes that to the file OUTREACH_HEAP five times a second, an int64
- * in the machine's byte order, in bytes. For a build without sanitizers: they have no mallinfo2().
+ * in the machine's byte order, in bytes. A build with sanitizers has a heap of its own, and says
+ * of that one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,15 +16,26 @@
 #include <string.h>
 #include <unistd.h>
 
+extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+static int64_t in_use(void)
+{
+    struct mallinfo2 m;
+
+    if (__sanitizer_get_current_allocated_bytes != NULL)
+        return (int64_t)__sanitizer_get_current_allocated_bytes();
+    m = mallinfo2();
+    return (int64_t)(m.uordblks + m.hblkhd);
+}
+
 static void *account(void *arg)
 {
     int fd = (int)(intptr_t)arg;
 
     for (;;) {
-        struct mallinfo2 m = mallinfo2();
-        int64_t in_use = (int64_t)(m.uordblks + m.hblkhd);
+        int64_t now = in_use();
 
-        if (pwrite(fd, &in_use, sizeof in_use, 0) != sizeof in_use)
+        if (pwrite(fd, &now, sizeof now, 0) != sizeof now)
             return NULL;
         usleep(200000);
     }

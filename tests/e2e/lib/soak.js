@@ -1,11 +1,10 @@
 'use strict';
 // A soak: one daemon under a steady load for as long as one likes. Campaigns come and end,
 // receipts come, their ids expire (the machine is suspended for a day now and then: the clock is
-// driven), one of two gateways goes and comes back. Watched from outside: resident memory, open
-// files, how long Redis takes for what the daemon asks.
+// driven), one of two gateways goes and comes back. Watched from outside: resident memory, the heap
+// in use (tests/memory/heap_account.c), open files, how long Redis takes for what the daemon asks.
 //
-//   new Soak(stage, { perSecond, flapMs, suspendMs, account }) account: of the heap that is in use too,
-//                                  of a build without sanitizers (tests/memory/heap_account.c)
+//   new Soak(stage, { perSecond, flapMs, suspendMs })
 //   await soak.begin(); await soak.run(seconds) ...; await soak.calm(); await soak.end()
 
 const fs = require('node:fs');
@@ -20,8 +19,8 @@ const BATCH_S = 2; // a campaign comes so often
 const OPEN = new Set(['untouched', 'parked', 'sending']);
 
 class Soak {
-  constructor(stage, { perSecond = 100, flapMs = 10000, suspendMs = 30000, account = false } = {}) {
-    Object.assign(this, { stage, perSecond, flapMs, suspendMs, account });
+  constructor(stage, { perSecond = 100, flapMs = 10000, suspendMs = 30000 } = {}) {
+    Object.assign(this, { stage, perSecond, flapMs, suspendMs });
     this.campaigns = []; // { id, n }
     this.samples = []; // { at, rss, heap, fds }, a second apart
     this.writes = []; // ms
@@ -44,11 +43,9 @@ class Soak {
     // What is freed goes back to the system at once, as far as it can: it is what the daemon keeps
     // that is watched, not what malloc() does.
     Object.assign(stage.env, { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536', MALLOC_MMAP_THRESHOLD_: '65536' });
-    if (this.account) {
-      fs.writeFileSync(stage.path('heap'), Buffer.alloc(8));
-      stage.env.OUTREACH_HEAP = stage.path('heap');
-      stage.env.LD_PRELOAD = `${path.join(BUILD, 'tests/heap_account.so')}:${stage.env.LD_PRELOAD}`;
-    }
+    fs.writeFileSync(stage.path('heap'), Buffer.alloc(8));
+    stage.env.OUTREACH_HEAP = stage.path('heap');
+    stage.env.LD_PRELOAD = `${path.join(BUILD, 'tests/heap_account.so')}:${stage.env.LD_PRELOAD}`;
     this.daemon = await stage.start();
     this.bound = () => this.steady.bound(1).then(() => this.flaky.bound(1));
     await this.bound();
@@ -68,7 +65,7 @@ class Soak {
   look() {
     const proc = `/proc/${this.daemon.pid}`;
     const rss = Number(fs.readFileSync(`${proc}/statm`, 'utf8').split(' ')[1]) * 4096;
-    const heap = this.account ? Number(fs.readFileSync(this.stage.path('heap')).readBigInt64LE(0)) : 0;
+    const heap = Number(fs.readFileSync(this.stage.path('heap')).readBigInt64LE(0));
     return { at: performance.now(), rss, heap, fds: fs.readdirSync(`${proc}/fd`).length };
   }
 
