@@ -11,7 +11,7 @@
 
 #include "picture.h"
 
-/* Prints a line for each notice of r in that state, NOTICE_UNTOUCHED standing for all
+/* Prints, below a line that says so, a line for each notice of r in that state, NOTICE_UNTOUCHED standing for all
  * that wait; or, where json is not NULL, appends {"n", "to", "attempts", "submitted_ms", "reason"}
  * to that array. Before a reminder is due it has no ledger: then nobody is listed.
  * -1 with err. */
