@@ -408,6 +408,7 @@ static int read_and_upload(struct queueing *q)
         q->asking = asking_create(q->cli, r->campaign, clock_wall_ms(), &err);
         if (q->asking == NULL)
             return cli_error(q->cli, EX_CONFIG, &err);
+        q->asking->everybody = true;
     }
     q->upload = upload_begin(q->cli->db, r->campaign->id);
     q->reading.row = on_row;
