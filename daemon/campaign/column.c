@@ -31,6 +31,16 @@ static const struct pair headings[] = {
     {"optin", "consent"},
 };
 
+/* Folded. */
+static const char *const private_headings[] = {
+    "身份证",       "身份证号",       "身份证号码",     "居民身份证",   "居民身份证号",
+    "公民身份号码", "居民身份证号码", "公民身份证号码", "证件号",       "证件号码",
+    "身份证件号",   "身份证件号码",   "护照",           "护照号",       "护照号码",
+    "银行卡",       "银行卡号",       "银行账号",       "idcard",       "idcardno",
+    "idcardnumber", "idnumber",       "idno",           "identitycard", "nationalid",
+    "passport",     "passportno",     "passportnumber", "bankcard",     "bankaccount",
+};
+
 static const struct pair languages[] = {
     {"zh", "zh"},       {"中文", "zh"},     {"汉语", "zh"},     {"普通话", "zh"},
     {"华语", "zh"},     {"chinese", "zh"},  {"mandarin", "zh"}, {"zh-cn", "zh"},
@@ -108,6 +118,18 @@ const char *column_language_words(const char *code)
 const char *column_known(const char *heading, size_t n)
 {
     return look_up(headings, sizeof headings / sizeof headings[0], heading, n);
+}
+
+bool column_is_private(const char *heading, size_t n)
+{
+    char folded[FOLDED_BYTES];
+
+    if (!fold(heading, n, folded))
+        return false;
+    for (size_t i = 0; i < sizeof private_headings / sizeof *private_headings; i++)
+        if (strcmp(private_headings[i], folded) == 0)
+            return true;
+    return false;
 }
 
 bool column_is_phone(const char *channel)

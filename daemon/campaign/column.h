@@ -14,6 +14,10 @@
 /* Our name for a column of a list, or NULL if it is none of the known ones. */
 const char *column_known(const char *heading, size_t n);
 
+/* Whether a heading says that people's numbers of identity or of a bank are below it: nobody needs
+ * them in order to send a notice. */
+bool column_is_private(const char *heading, size_t n);
+
 /* What people call a column or a language that has a name or code of ours, in their language:
  * "手机号" for sms, "中文" for zh; itself in English, and what has none. */
 const char *column_words(const char *name);

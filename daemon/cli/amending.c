@@ -1,6 +1,7 @@
 #include "amending.h"
 
 #include "amend.h"
+#include "approval.h"
 #include "asked.h"
 #include "campaigns.h"
 #include "clock.h"
@@ -13,10 +14,12 @@
 #include "mem.h"
 #include "picture.h"
 #include "room.h"
+#include "second_person.h"
 #include "series.h"
 #include "table.h"
 #include "template.h"
 #include "tree.h"
+#include "whole_cost.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,6 +38,8 @@ struct amending {
     struct reminder_status before[CAMPAIGN_ALL_REMINDERS]; /* of one that awaits: as they were */
     struct correction *sample; /* for who was told the version that stands */
     struct correcting correcting;
+    double cost;    /* of all of it, with the corrections; less than 0: not known, or nobody asks */
+    unsigned needs; /* why a second person has to agree, see approval_needs() */
     struct buf out;
 };
 
@@ -322,6 +327,7 @@ static void show(struct amending *a)
                          &a->out);
     }
     put_corrections(a);
+    second_person_write_change(a->cli, m->now, a->needs, a->status->rows, a->cost, &a->out);
 }
 
 static json_t *to_json(struct amending *a, const char *state, const char *event)
@@ -345,13 +351,13 @@ static json_t *to_json(struct amending *a, const char *state, const char *event)
         }
         json_array_append_new(reminders, one);
     }
-    return json_pack("{s:s,s:s,s:i,s:b,s:b,s:b,s:I,s:I,s:o,s:o,s:o,s:s}", "id", a->id, "state",
+    return json_pack("{s:s,s:s,s:i,s:b,s:b,s:b,s:I,s:I,s:o,s:o,s:o,s:o,s:s}", "id", a->id, "state",
                      state, "version", (int)m->version, "event_changed", m->event, "cancelled",
                      m->now->cancelled, "texts_changed", put_texts(a, false), "told",
                      (json_int_t)a->correcting.told, "corrections", (json_int_t)a->correcting.sent,
                      "not_corrected", correcting_json(&a->correcting), "reminders", reminders,
-                     "fields", difference_json(m->before->document, m->now->document), "event",
-                     event);
+                     "fields", difference_json(m->before->document, m->now->document), "approval",
+                     second_person_names(a->needs), "event", event);
 }
 
 /* ---------------------------------------------------------------------------- asking */
@@ -432,7 +438,7 @@ static int send(struct amending *a, const struct buf *body, int64_t wait_ms)
     bool taken;
     int rc;
 
-    if (asked_send(a->cli, "amend", a->id, body, event, &err) != 0)
+    if (asked_send(a->cli, "amend", a->id, body, a->cost, event, &err) != 0)
         return cli_error(a->cli, EX_UNAVAILABLE, &err);
     taken = asked_wait(a->cli, a->id, event, wait_ms, &reason);
     if (reason != NULL)
@@ -465,6 +471,25 @@ static int tell_refused(const struct amending *a, const struct tree *body, const
                     a->id, err->text);
 }
 
+/* Where the cost decides about an approval, it is reckoned and told: else the most that it can
+ * cost counts. */
+static int look_at_approval(struct amending *a, struct error *err)
+{
+    const struct settings *s = a->cli->settings;
+    const struct campaign *now = a->amendment->now;
+    int64_t rows = a->status->rows;
+
+    a->cost = -1;
+    if (!now->cancelled && approval_minds_cost(now, &s->defaults)) {
+        if (whole_cost(a->cli, a->status, a->amendment, &a->cost, err) != 0)
+            return -1;
+        a->cost += a->cost >= 0 ? a->correcting.cost : 0;
+    }
+    a->needs = amendment_needs(a->amendment, &s->defaults, s->gateways, rows,
+                               a->cost >= 0 ? a->cost : approval_most_cost(now, s->gateways, rows));
+    return 0;
+}
+
 static int run(struct amending *a, const struct tree *body, const struct amending_options *options)
 {
     struct buf json = BUF_INIT(COMMAND_MAX_BYTES / 2);
@@ -485,7 +510,8 @@ static int run(struct amending *a, const struct tree *body, const struct amendin
     rc = a->amendment->now->cancelled ? 0 : room_check(a->cli);
     if (rc != 0)
         return rc;
-    if (correcting_count(a->cli, a->status, a->amendment, &a->correcting, &err) != 0)
+    if (correcting_count(a->cli, a->status, a->amendment, &a->correcting, &err) != 0 ||
+        look_at_approval(a, &err) != 0)
         return cli_error(a->cli, db_well(a->cli->db) ? EX_DATAERR : EX_UNAVAILABLE, &err);
     make_sample(a);
     if (!a->cli->json) {

@@ -11,7 +11,7 @@
 #define LOOK_MS 50 /* between looks for what became of it */
 
 int asked_send(struct cli *cli, const char *op, const char *campaign, const struct buf *body,
-               char id[ASKED_ID_BYTES], struct error *err)
+               double cost, char id[ASKED_ID_BYTES], struct error *err)
 {
     const char *const fields[] = {"op", op, "campaign", campaign, "by", cli->by};
     struct command c = COMMAND_INIT;
@@ -23,6 +23,10 @@ int asked_send(struct cli *cli, const char *op, const char *campaign, const stru
     command_add_string(&c, "*");
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         command_add_string(&c, fields[i]);
+    if (cost >= 0) {
+        command_add_string(&c, "cost");
+        command_add_format(&c, "%.4f", cost);
+    }
     if (body != NULL) {
         command_add_string(&c, "body");
         command_add(&c, body->data, body->length);

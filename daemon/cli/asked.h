@@ -8,10 +8,10 @@
 
 #define ASKED_ID_BYTES 32
 
-/* Puts op for a campaign on the queue, with a body (NULL: none); id is the event's. -1 with
- * err. */
+/* Puts op for a campaign on the queue, with a body (NULL: none) and what it costs (less than 0:
+ * that is not said); id is the event's. -1 with err. */
 int asked_send(struct cli *cli, const char *op, const char *campaign, const struct buf *body,
-               char id[ASKED_ID_BYTES], struct error *err);
+               double cost, char id[ASKED_ID_BYTES], struct error *err);
 
 /* The reason if that event was rejected as a whole, for the caller to free, or NULL. */
 char *asked_rejection(struct cli *cli, const char *id);

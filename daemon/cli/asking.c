@@ -53,18 +53,19 @@ static int stricter(int safe, const redisReply *value)
 static int flush(struct asking *a, struct error *err)
 {
     size_t per = a->campaign->channel_count;
+    bool asks = a->cli->db != NULL && !a->everybody && a->count > 0;
     struct command c = COMMAND_INIT;
     redisReply *reply = NULL, *marks = NULL;
     int rc = 0;
 
-    if (a->cli->db != NULL && a->count > 0) {
+    if (asks) {
         command_start(&c, "SMISMEMBER");
         command_add_string(&c, KEY_OPTOUT);
         for (size_t i = 0; i < a->count; i++)
             add_addresses(&c, a, i);
         rc = db_ask(a->cli->db, &c, &reply, err);
     }
-    if (a->cli->db != NULL && a->count > 0 && rc == 0) {
+    if (asks && rc == 0) {
         command_start(&c, "HMGET");
         command_add_string(&c, KEY_SAFE);
         for (size_t i = 0; i < a->count; i++)

@@ -16,6 +16,9 @@ struct asking {
     struct cli *cli;
     const struct campaign *campaign;
     struct forecast *forecast;
+    bool everybody; /* who has refused or is marked counts as others do: for the cost that decides
+                     * about an approval, of which outreachd believes no less than a segment for
+                     * each. Set before the first row */
     int64_t number; /* of the row that comes next, where it stands in Redis (forecast_row()) */
     /* of ours */
     struct buf rows; /* those whose refusal is not yet asked for */

@@ -62,7 +62,7 @@ const struct subcommand cmd_amend = {
            "end, venue or address change, who was told before is sent texts.moved, in which\n"
            "{{was.date}}, {{was.time}} and {{was.venue}} say what she was told; with\n"
            "event.cancelled = true texts.cancelled, and the rest is not sent. What will change is\n"
-           "shown first."),
+           "shown first, and whether a second person will have to approve it."),
     .least = 1,
     .most = 1,
     .options = amend_options,

@@ -67,6 +67,7 @@ static int read_list(struct reading *r, double *cost, struct error *err)
         asking = asking_create(r->cli, r->campaign, clock_wall_ms(), err);
         if (asking == NULL)
             return EX_CONFIG;
+        asking->everybody = true;
         r->row = asking_row;
         r->arg = asking;
     }

@@ -8,6 +8,7 @@
 #include "equation.h"
 #include "human.h"
 #include "mem.h"
+#include "next_move.h"
 #include "pending.h"
 #include "picture.h"
 #include "reply_book.h"
@@ -41,7 +42,14 @@ static void add_progress(struct sums *sums, const struct picture *p,
     sums->through += equation_through(r) - others;
 }
 
-static struct sums sum_up(const struct picture *p)
+/* Something of the reminder may leave at at_ms, and not before. */
+static void comes_next(struct sums *sums, int64_t at_ms)
+{
+    if (sums->next_ms >= 0 && (sums->next_ms == 0 || at_ms < sums->next_ms))
+        sums->next_ms = at_ms;
+}
+
+static struct sums sum_up(struct cli *cli, const struct picture *p)
 {
     const struct campaign_status *s = p->status;
     int64_t now_ms = clock_wall_ms();
@@ -50,17 +58,23 @@ static struct sums sum_up(const struct picture *p)
     /* next_ms stays 0 for a paused one: nothing comes next until it is resumed. */
     for (size_t i = 0; i < s->reminder_count; i++) {
         const struct reminder_status *r = &s->reminders[i];
+        bool open = strcmp(r->state, "open") == 0;
+        int64_t at_ms;
 
         add_progress(&sums, p, r);
         if (r->paused || reminder_idle(r))
             continue;
-        if ((strcmp(r->state, "open") == 0 && !reminder_settled(r)) ||
-            (strcmp(r->state, "scheduled") == 0 && r->due_ms <= now_ms)) {
+        if (open ? reminder_settled(r) : strcmp(r->state, "scheduled") != 0)
+            continue;
+        at_ms = !open                   ? r->due_ms
+                : picture_only_doubt(r) ? now_ms
+                                        : next_move_ms(cli, p, r, now_ms);
+        if (at_ms > now_ms) {
+            comes_next(&sums, at_ms);
+        } else {
             sums.next_ms = -1;
             sums.only_doubt &= picture_only_doubt(r);
-        } else if (strcmp(r->state, "scheduled") == 0 && sums.next_ms >= 0 &&
-                   (sums.next_ms == 0 || r->due_ms < sums.next_ms))
-            sums.next_ms = r->due_ms;
+        }
     }
     sums.only_doubt &= sums.next_ms < 0;
     return sums;
@@ -93,7 +107,7 @@ static void list_one(struct listing *l, const struct picture *p)
 {
     struct table *t = l->table;
     const struct campaign_status *s = p->status;
-    struct sums sums = sum_up(p);
+    struct sums sums = sum_up(l->cli, p);
     char a[HUMAN_BYTES], b[HUMAN_BYTES], c[HUMAN_BYTES];
 
     if (!l->every && trial_is_over(s)) {

@@ -17,6 +17,7 @@
 #include "cli.h"
 #include "daemons.h"
 #include "fault.h"
+#include "hints.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -326,6 +327,7 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
         json_t *value = reading_json(r, queued_ms);
 
         json_object_del(value, "texts");
+        json_object_set_new(value, "hints", hints_json(q->cli, r));
         json_object_set_new(value, "event", json_string(q->event));
         json_object_set_new(value, "state",
                             json_string(fate != TAKEN ? "waiting"
@@ -347,6 +349,7 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     reading_write_plan(r->campaign, queued_ms, &out);
     if (reading_is_over(r->campaign, queued_ms))
         buf_puts(&out, T("Every reminder is over or missed: nothing will be sent.\n"));
+    hints_write_private(q->cli, r, &out);
     if (q->awaits)
         buf_printf(&out,
                    T("It is not sent before somebody else approves it: outreach approve %s\n"),
@@ -405,6 +408,7 @@ static int read_and_upload(struct queueing *q)
         q->asking = asking_create(q->cli, r->campaign, clock_wall_ms(), &err);
         if (q->asking == NULL)
             return cli_error(q->cli, EX_CONFIG, &err);
+        q->asking->everybody = true;
     }
     q->upload = upload_begin(q->cli->db, r->campaign->id);
     q->reading.row = on_row;

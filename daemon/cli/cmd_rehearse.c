@@ -11,10 +11,9 @@
 #include "clock.h"
 #include "cli.h"
 #include "gateway_names.h"
-#include "hours.h"
 #include "human.h"
-#include "keys.h"
 #include "mem.h"
+#include "next_move.h"
 #include "picture.h"
 #include "rehearsal.h"
 #include "rehearsal_people.h"
@@ -134,38 +133,12 @@ struct look {
     uint64_t sum; /* changes with whatever moves */
 };
 
-static int64_t first_retry_ms(struct rehearsing *r, const char *reminder)
-{
-    struct command c = COMMAND_INIT;
-    redisReply *reply;
-    int64_t at_ms = INT64_MAX;
-
-    command_start(&c, "ZRANGE");
-    key_retry(&c, r->reading.campaign->id, reminder);
-    command_add_int(&c, 0);
-    command_add_int(&c, 0);
-    command_add_string(&c, "WITHSCORES");
-    if (db_ask(r->inner->db, &c, &reply, NULL) == 0) {
-        at_ms = db_int(db_at(reply, 1), INT64_MAX);
-        freeReplyObject(reply);
-    }
-    command_free(&c);
-    return at_ms;
-}
-
 static void at_earliest(struct look *l, int64_t at_ms, int64_t now_ms)
 {
     if (at_ms <= now_ms)
         l->busy = true;
     else if (at_ms < l->next_ms)
         l->next_ms = at_ms;
-}
-
-/* Nothing of a reminder is claimed outside its hours, but where people have zones of their own. */
-static int64_t open_from(const struct campaign *c, int k, int64_t ms)
-{
-    return k < 0 || c->column_timezone >= 0 ? ms
-                                            : hours_next_open(c->reminders[k].hours, c->zone, ms);
 }
 
 static void look_at_open(struct rehearsing *r, const struct reminder_status *s, int64_t now_ms,
@@ -179,11 +152,11 @@ static void look_at_open(struct rehearsing *r, const struct reminder_status *s, 
         return;
     l->over = false;
     l->busy |= s->counts[NOTICE_SENDING] > 0;
-    retry_ms = first_retry_ms(r, s->name);
+    retry_ms = next_move_retry_ms(r->inner, c->id, s->name);
     if (retry_ms != INT64_MAX)
-        at_earliest(l, open_from(c, k, retry_ms > now_ms ? retry_ms : now_ms), now_ms);
+        at_earliest(l, next_move_open_ms(c, k, retry_ms > now_ms ? retry_ms : now_ms), now_ms);
     if (s->counts[NOTICE_UNTOUCHED] > 0)
-        at_earliest(l, open_from(c, k, now_ms), now_ms);
+        at_earliest(l, next_move_open_ms(c, k, now_ms), now_ms);
     if (s->expires_ms > now_ms)
         at_earliest(l, s->expires_ms, now_ms);
     if (s->counts[NOTICE_UNCERTAIN] > 0 && s->expires_ms > now_ms && k >= 0 &&

@@ -194,8 +194,9 @@ const struct subcommand cmd_show = {
            "what was planned; if it is not, a ≠ says so and the exit code is 70.\n"
            "open: something is still to be done. done: nothing more by our doing; what was\n"
            "accepted may still be delivered.\n"
-           "With --state: who they are, by number in the list that was queued; `outreach why`\n"
-           "tells the rest of one."),
+           "With --state: who they are, by their place in the list as it was queued: that is no\n"
+           "row of the file, for its heading and the rows that were not taken or were merged do\n"
+           "not count. `outreach why` tells the rest of one."),
     .least = 1,
     .most = 1,
     .options = show_options,

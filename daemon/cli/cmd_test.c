@@ -172,7 +172,7 @@ static int ask(struct testing *t, struct error *err)
 
     if (text != NULL) {
         buf_puts(&body, text);
-        rc = asked_send(t->cli, "queue", t->id, &body, t->event, err);
+        rc = asked_send(t->cli, "queue", t->id, &body, -1, t->event, err);
     }
     buf_free(&body);
     free(text);

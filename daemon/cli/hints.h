@@ -8,12 +8,16 @@
 
 #include "reading.h"
 
-/* A line each: that nobody could be told if the event moved or was called off; that a bound of its
- * own for approvals is looser than the configuration's, and has no effect. */
+/* A line each: that texts carry a number of somebody's identity or bank (column.h); that nobody
+ * could be told if the event moved or was called off; that a bound of its own for approvals is
+ * looser than the configuration's, and has no effect. */
 void hints_write(const struct cli *cli, const struct reading *r, struct buf *out);
 
-/* Names for programs: "no-moved", "no-cancelled", "loose-recipients", "loose-cost". A new
- * reference. */
+/* The first of them alone. */
+void hints_write_private(const struct cli *cli, const struct reading *r, struct buf *out);
+
+/* Names for programs: "private-column", "no-moved", "no-cancelled", "loose-recipients",
+ * "loose-cost". A new reference. */
 json_t *hints_json(const struct cli *cli, const struct reading *r);
 
 #endif

@@ -27,11 +27,6 @@ static const struct {
     {"category", true}, {"Community", true}, {"Category", true},
 };
 
-/* What nobody needs in order to send a notice. */
-static const char *const private_columns[] = {
-    "身份证", "身份证号", "身份证号码", "证件号", "证件号码", "银行卡", "银行卡号", "ID card",
-};
-
 static int find_tags(const char *name)
 {
     for (size_t i = 0; i < sizeof tag_columns / sizeof *tag_columns; i++)
@@ -114,13 +109,8 @@ static bool is_channel(const char *name)
 
 static bool has_place(const char *name)
 {
-    if (!column_name_valid(name, strlen(name)) || strlen(name) > RESIDENTS_NAME_BYTES ||
-        strcmp(name, "slot") == 0)
-        return false;
-    for (size_t i = 0; i < sizeof private_columns / sizeof *private_columns; i++)
-        if (strcmp(private_columns[i], name) == 0)
-            return false;
-    return true;
+    return column_name_valid(name, strlen(name)) && strlen(name) <= RESIDENTS_NAME_BYTES &&
+           strcmp(name, "slot") != 0 && !column_is_private(name, strlen(name));
 }
 
 static int no_address(const char *path, char **written, size_t count, struct error *err)

@@ -26,6 +26,7 @@ struct roll {
     struct campaign *campaign; /* NULL: its document cannot be read, and rows not be split */
     enum notice_state wanted;
     json_t *json;
+    bool headed;
     struct buf out;
 };
 
@@ -42,6 +43,17 @@ static const char *address_of(const struct roll *roll, const redisReply *rows)
         if (values[k].length > 0)
             return log_mask(values[k].text, values[k].length);
     return "";
+}
+
+/* Whoever made the list thinks in the rows of her file, which Redis does not know: only what was
+ * taken of them has a number. */
+static void put_heading(struct roll *roll)
+{
+    if (!roll->headed && !builtin_is(roll->reminder->name))
+        buf_puts(&roll->out,
+                 T("    number: the place in the list as it was queued, no row of a file (rows "
+                   "not\n    taken, merged or empty have none)\n"));
+    roll->headed = true;
 }
 
 static int tell_one(struct roll *roll, const struct walk_notice *w, struct error *err)
@@ -67,6 +79,7 @@ static int tell_one(struct roll *roll, const struct walk_notice *w, struct error
                                                     "submitted_ms", (json_int_t)w->submitted_ms,
                                                     "reason", notice_reason_name(record->reason)));
     } else {
+        put_heading(roll);
         buf_printf(&roll->out, "  %8" PRId64 "  %s", w->n, address_of(roll, rows));
         if (w->submitted_ms != 0)
             buf_printf(&roll->out, T("  attempt %u, %s"), record->attempts,

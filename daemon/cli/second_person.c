@@ -9,39 +9,71 @@ static unsigned needs_of(const struct cli *cli, const struct reading *r, double 
                           cost);
 }
 
-void second_person_write(const struct cli *cli, const struct reading *r, double cost,
-                         struct buf *out)
+/* A line for each. */
+static void write_reasons(const struct cli *cli, const struct campaign *c, unsigned needs,
+                          int64_t rows, double cost, struct buf *out)
 {
     const struct campaign_defaults *defaults = &cli->settings->defaults;
-    unsigned needs = needs_of(cli, r, cost);
+    const char *currency = words_currency(defaults->currency);
+    double most = approval_cost_bound(c, defaults);
     char people[HUMAN_BYTES], bound[HUMAN_BYTES];
 
-    if (needs == 0)
-        return;
-    buf_puts(out, T("\nA second person has to approve it before anything is sent:\n"));
     if (needs & APPROVAL_RECIPIENTS)
-        buf_printf(out, T("  %s recipients, more than %s\n"),
-                   human_count(people, (int64_t)preview_rows(r->preview)),
-                   human_count(bound, (int64_t)approval_people_bound(r->campaign, defaults)));
-    if (needs & APPROVAL_COST)
-        buf_printf(out, T("  it costs %.2f %s, more than %.2f\n"), human_money(cost),
-                   words_currency(defaults->currency),
-                   human_money(approval_cost_bound(r->campaign, defaults)));
+        buf_printf(out, T("  %s recipients, more than %s\n"), human_count(people, rows),
+                   human_count(bound, (int64_t)approval_people_bound(c, defaults)));
+    if (needs & APPROVAL_COST && cost >= 0)
+        buf_printf(out, T("  it costs %.2f %s, more than %.2f\n"), human_money(cost), currency,
+                   human_money(most));
+    else if (needs & APPROVAL_COST)
+        buf_printf(out, T("  it may cost more than %.2f %s\n"), human_money(most), currency);
     if (needs & APPROVAL_HOURS)
         buf_printf(out, T("  it may be sent outside the usual hours (%s)\n"), defaults->hours);
     if (needs & APPROVAL_REQUIRED)
         buf_puts(out, T("  approval.required: it asks for it itself\n"));
+}
+
+void second_person_write(const struct cli *cli, const struct reading *r, double cost,
+                         struct buf *out)
+{
+    unsigned needs = needs_of(cli, r, cost);
+
+    if (needs == 0)
+        return;
+    buf_puts(out, T("\nA second person has to approve it before anything is sent:\n"));
+    write_reasons(cli, r->campaign, needs, (int64_t)preview_rows(r->preview), cost, out);
     buf_printf(out, T("After it is queued somebody else runs: outreach approve %s\n"),
                r->campaign->id);
 }
 
-json_t *second_person_json(const struct cli *cli, const struct reading *r, double cost)
+void second_person_write_change(const struct cli *cli, const struct campaign *now, unsigned needs,
+                                int64_t rows, double cost, struct buf *out)
 {
-    unsigned needs = needs_of(cli, r, cost);
+    if (needs == 0)
+        return;
+    buf_puts(out,
+             now->cancelled
+                 ? T("\nIt is stopped at once; a second person has to approve what people are "
+                     "told:\n")
+                 : T("\nA second person has to approve the change; until then nothing of it is "
+                     "sent:\n"));
+    write_reasons(cli, now, needs, rows, cost, out);
+    if (needs & APPROVAL_COST && cost >= 0)
+        buf_puts(out,
+                 T("  (all its reminders, also what was sent already, and the corrections)\n"));
+    buf_printf(out, T("After it is changed somebody else runs: outreach approve %s\n"), now->id);
+}
+
+json_t *second_person_names(unsigned needs)
+{
     json_t *names = json_array();
 
     for (unsigned i = 0; approval_name(i) != NULL; i++)
         if ((needs & 1u << i) != 0)
             json_array_append_new(names, json_string(approval_name(i)));
     return names;
+}
+
+json_t *second_person_json(const struct cli *cli, const struct reading *r, double cost)
+{
+    return second_person_names(needs_of(cli, r, cost));
 }

@@ -1,5 +1,6 @@
 /*
- * second_person.h - whether `queue` will ask for a second person's approval, said beforehand
+ * second_person.h - whether `queue` or `amend` will ask for a second person's approval, said
+ * beforehand
  */
 #ifndef OUTREACH_SECOND_PERSON_H
 #define OUTREACH_SECOND_PERSON_H
@@ -11,7 +12,13 @@
 void second_person_write(const struct cli *cli, const struct reading *r, double cost,
                          struct buf *out);
 
-/* Names as approval_name() gives, a list: empty where none is needed. A new reference. */
+/* The same of a change that makes now of a campaign of so many recipients; needs and cost (less
+ * than 0: it is not known) as for amendment_needs(). */
+void second_person_write_change(const struct cli *cli, const struct campaign *now, unsigned needs,
+                                int64_t rows, double cost, struct buf *out);
+
+/* Names as approval_name() gives, a list: empty where none is needed. New references. */
 json_t *second_person_json(const struct cli *cli, const struct reading *r, double cost);
+json_t *second_person_names(unsigned needs);
 
 #endif

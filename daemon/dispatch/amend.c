@@ -27,7 +27,7 @@
 struct amending {
     struct dispatch *d;
     struct amend_request request;
-    char event_id[48], by[65], campaign[CAMPAIGN_ID_BYTES];
+    char event_id[48], by[65], campaign[CAMPAIGN_ID_BYTES], *cost;
     amend_done_fn *done;
     void *arg;
     struct campaign_status *status;
@@ -50,6 +50,7 @@ static void finish(struct amending *a, const char *refused)
     a->done(a->arg, refused);
     forget(a);
     tree_free(a->request.body);
+    free(a->cost);
     free(a);
 }
 
@@ -124,25 +125,16 @@ static void on_applied(void *arg, const redisReply *reply)
     finish(a, NULL);
 }
 
-static unsigned needs_of(const struct amending *a, const struct campaign *c)
-{
-    const struct settings *s = a->d->settings;
-
-    return approval_needs(c, &s->defaults, a->status->rows,
-                          approval_most_cost(c, s->gateways, a->status->rows));
-}
-
-/* What it costs nobody has said: the most that it can counts. A campaign that asks for a second
- * person does not lose that by an amendment. What stops it waits for nobody; what is told of that
- * does, where it was not agreed to with the rest. */
 static void look_at_approval(struct amending *a)
 {
     struct amendment *m = a->amendment;
-    unsigned needs = needs_of(a, m->now) |
-                     (needs_of(a, m->before) & (m->now->cancelled ? ~0u : APPROVAL_REQUIRED));
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
+    unsigned needs;
 
-    if (needs != 0 && (!m->now->cancelled || m->reworded))
-        m->approval = approval_text(needs);
+    amendment_skipped(m, skipped);
+    needs = amendment_needs(m, &a->d->settings->defaults, a->d->settings->gateways, a->status->rows,
+                            said_cost(a->d, m->now, skipped, a->status->rows, a->cost));
+    m->approval = needs != 0 ? approval_text(needs) : NULL;
 }
 
 /* All that stands has been read. */
@@ -242,6 +234,7 @@ void amend(struct dispatch *d, const struct amend_request *request, amend_done_f
     a->arg = arg;
     snprintf(a->event_id, sizeof a->event_id, "%s", request->event_id);
     snprintf(a->by, sizeof a->by, "%s", request->by);
+    a->cost = request->cost != NULL ? xstrdup(request->cost) : NULL;
     snprintf(a->campaign, sizeof a->campaign, "%s", request->campaign);
     if (a->campaign[0] == '\0')
         finish(a, "no field `campaign`: its id");

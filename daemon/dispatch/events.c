@@ -15,7 +15,6 @@
 #include "upload.h"
 #include "utf8.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -297,46 +296,15 @@ static void on_queued(void *arg, const redisReply *reply)
     event_done(e);
 }
 
-/* Below it no word for the cost is believed: a segment through the cheapest gateway for each
- * recipient and reminder that goes to all. */
-static double least_cost(const struct events *e)
-{
-    const struct campaign *c = e->campaign;
-    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
-    bool skipped[CAMPAIGN_MAX_REMINDERS];
-    double cheapest = -1;
-    int64_t reminders = 0;
-
-    for (size_t i = 0; i < e->d->lane_count; i++)
-        for (size_t k = 0; k < c->channel_count; k++) {
-            const struct gateway_config *g = e->d->lanes[i].config;
-
-            if (!g->disabled && !gateway_retired(e->d->lanes[i].gateway) &&
-                strcmp(g->channel, c->channels[k]) == 0 && (cheapest < 0 || g->cost < cheapest))
-                cheapest = g->cost;
-        }
-    campaign_plan(c, e->queued_ms, due_ms, skipped);
-    for (size_t r = 0; r < c->reminder_count; r++)
-        reminders += !skipped[r] && c->reminders[r].only[0] == '\0';
-    return cheapest < 0 ? 0 : cheapest * (double)reminders * (double)e->rows;
-}
-
-/* Its sender may have reckoned the cost from the texts as each recipient has them: that is taken
- * where it can be true. Else it is the most that it can be. */
 static void look_at_approval(struct events *e)
 {
-    const struct campaign_defaults *defaults = &e->d->settings->defaults;
-    const char *said = e->first->cost;
-    char *end = NULL;
-    double most = approval_most_cost(e->campaign, e->d->settings->gateways, e->rows);
-    double cost = said != NULL ? strtod(said, &end) : most;
+    int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
+    bool skipped[CAMPAIGN_MAX_REMINDERS];
     unsigned needs;
 
-    /* The sender's is rounded to a ten-thousandth. */
-    if (!isfinite(cost) || (said != NULL && (end == said || *end != '\0')) ||
-        cost + 0.0001 < least_cost(e))
-        cost = most;
-    needs = approval_needs(e->campaign, defaults, e->rows, cost);
+    campaign_plan(e->campaign, e->queued_ms, due_ms, skipped);
+    needs = approval_needs(e->campaign, &e->d->settings->defaults, e->rows,
+                           said_cost(e->d, e->campaign, skipped, e->rows, e->first->cost));
     free(e->approval);
     e->approval = needs != 0 ? approval_text(needs) : NULL;
 }
@@ -586,6 +554,7 @@ static void apply_amend(struct events *e, const struct event_copy *c)
         .event_id = e->id,
         .by = e->by,
         .campaign = e->campaign_id,
+        .cost = c->cost,
     };
     struct error err;
 

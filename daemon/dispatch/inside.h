@@ -461,9 +461,17 @@ bool events_ours(const struct events *e); /* this daemon reads them */
 void events_leave(struct events *e);      /* another daemon may read them at once */
 void schedule_rebuild(struct events *e);  /* the schedule is an index: from the campaigns */
 
+/* What counts as the cost of c for so many recipients, where that asks for an approval. Its sender
+ * may have reckoned it from the texts as each recipient has them: that is taken where it can be
+ * true. Else, and where nothing is said (NULL), it is the most that it can be. skipped: reminders
+ * of c that are not sent. */
+double said_cost(const struct dispatch *d, const struct campaign *c, const bool *skipped,
+                 int64_t rows, const char *said);
+
 /* Another document for a campaign, store/amend.h: done runs once, refused is NULL or the reason. */
 struct amend_request {
     const char *event_id, *by, *campaign;
+    const char *cost;  /* what its sender says that it costs, see said_cost(); or NULL */
     struct tree *body; /* is taken over */
 };
 typedef void amend_done_fn(void *arg, const char *refused);

@@ -366,6 +366,31 @@ void amendment_free(struct amendment *a)
     free(a);
 }
 
+void amendment_skipped(const struct amendment *a, bool skipped[CAMPAIGN_MAX_REMINDERS])
+{
+    memset(skipped, 0, CAMPAIGN_MAX_REMINDERS * sizeof *skipped);
+    for (size_t i = 0; i < a->count; i++) {
+        int r = campaign_find_reminder(a->now, a->reminders[i].name);
+
+        if (r >= 0)
+            skipped[r] = a->reminders[i].what == AMENDED_SKIPPED;
+    }
+}
+
+unsigned amendment_needs(const struct amendment *a, const struct campaign_defaults *defaults,
+                         const struct tree *gateways, int64_t rows, double cost)
+{
+    unsigned before =
+        approval_needs(a->before, defaults, rows, approval_most_cost(a->before, gateways, rows));
+
+    if (!a->now->cancelled)
+        return approval_needs(a->now, defaults, rows, cost) | (before & APPROVAL_REQUIRED);
+    if (!a->reworded)
+        return 0;
+    return before |
+           approval_needs(a->now, defaults, rows, approval_most_cost(a->now, gateways, rows));
+}
+
 void amendment_command(const struct amendment *a, const char *event_id, const char *by,
                        int64_t now_ms, struct command *c)
 {

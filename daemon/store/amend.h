@@ -71,6 +71,16 @@ struct amendment *amendment_create(const struct campaign_status *status, const s
                                    struct error *err);
 void amendment_free(struct amendment *a); /* NULL is fine */
 
+/* Of each reminder of a->now, whether its time went by without it: it costs nothing. */
+void amendment_skipped(const struct amendment *a, bool skipped[CAMPAIGN_MAX_REMINDERS]);
+
+/* Why a second person has to agree to it (approval.h), or 0: cost is that of all reminders, what
+ * went out of them too, and of the corrections. A campaign that asks for a second person does not
+ * lose that by an amendment. What stops it waits for nobody; what is told of that does, where it
+ * was not agreed to with the rest, and for that the most that the campaign can cost counts. */
+unsigned amendment_needs(const struct amendment *a, const struct campaign_defaults *defaults,
+                         const struct tree *gateways, int64_t rows, double cost);
+
 /* The script's call. */
 void amendment_command(const struct amendment *a, const char *event_id, const char *by,
                        int64_t now_ms, struct command *c);

@@ -170,8 +170,10 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   s.settings.defaults.approval = { cost: 1.0 };
   await s.start();
   s.write('list.csv', `姓名,手机号\n${Array.from({ length: 10 }, (_, i) => `居民${i},1385140310${i}`).join('\n')}\n`);
-  // 10 people, two reminders, a segment each at 0.045: 0.90
-  await s.ok('queue', s.write('cheap.conf', conf('cheap', '您好。')), '--by', 'ann');
+  // 10 people, two reminders, a segment each at 0.045: 0.90. Who has refused counts, or it could not be true.
+  await s.ok('optout', 'add', '13851403109');
+  const cheap = conf('cheap', '您好。');
+  await s.ok('queue', s.write('cheap.conf', cheap), '--by', 'ann');
   // and with a text of two segments 1.80
   const long = await s.ok('queue', s.write('dear.conf', conf('dear', '长'.repeat(80))), '--by', 'ann');
   assert.match(long.out, /approve dear/);
@@ -179,22 +181,43 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   await s.xadd(campaign('two', people(2)));
   await s.xadd(campaign('three', people(3)));
   await s.xadd(campaign('anonymous', people(3)), { by: '' });
-  assert.deepEqual(await s.settled('cheap', 'first', 60000), { delivered: 10 });
+  assert.deepEqual(await s.settled('cheap', 'first', 60000), { delivered: 9, 'opted-out': 1 });
   assert.deepEqual(await s.settled('two', 'first', 60000), { delivered: 2 });
   await s.xadd(campaign('blank', people(3)), { by: ' \u3000\t' }); // blanks are nobody's name
   await until('the anonymous ones to be refused', async () => (await s.rejected()).length === 2, 60000);
   for (const { reason } of await s.rejected()) assert.match(reason, /it must be known who the first is/);
   const states = Object.fromEntries(JSON.parse((await s.ok('list', '--json')).out).map((c) => [c.id, c.state]));
   assert.deepEqual(states, { cheap: 'active', dear: 'awaiting', two: 'active', three: 'awaiting' });
-  assert.equal(smsc.submits.length, 12);
+  assert.equal(smsc.submits.length, 11);
 
   // A word for the cost that cannot be true, of 3 people at 0.045 or more, is none.
   const said = ['0', '-1', 'nan', '-inf', '1e999', '', '0.13', 'free'];
   for (const [i, cost] of said.entries()) await s.xadd(campaign(`said-${i}`, people(3)), { cost });
-  await s.xadd(campaign('believed', people(3)), { cost: '0.135' });
+  const believed = campaign('believed', people(3));
+  await s.xadd(believed, { cost: '0.135' });
   assert.deepEqual(await s.settled('believed', 'first', 60000), { delivered: 3 });
   for (const i of said.keys()) assert.equal(JSON.parse((await s.ok('show', `said-${i}`, '--json')).out).state, 'awaiting', said[i]);
-  assert.equal(smsc.submits.length, 15);
+  assert.equal(smsc.submits.length, 14);
+
+  // An amendment's counts as it is reckoned too, what was sent included: 0.90 again, where the most would be 8.00.
+  const change = (text, ...more) => s.outreach('amend', s.write('cheap.conf', cheap.replace('您好。', text)), '--by', 'ann', '-w', '60', ...more);
+  const slight = await change('您好！', '-y', '--json');
+  assert.deepEqual([JSON.parse(slight.out).state, JSON.parse(slight.out).approval], ['amended', []], slight.all);
+  // 10 more people get the first of 2 segments, and had it of one: 1.80, told before anybody is asked.
+  const dearer = await change('长'.repeat(80));
+  assert.deepEqual([dearer.code, /\n(A second person has to approve the change; [^]*)/.exec(dearer.out)?.[1]],
+    [64, `A second person has to approve the change; until then nothing of it is sent:
+  it costs 1.80 CNY, more than 1.00
+  (all its reminders, also what was sent already, and the corrections)
+After it is changed somebody else runs: outreach approve cheap
+`], dearer.all);
+  const changed = JSON.parse((await change('长'.repeat(80), '-y', '--json')).out);
+  assert.deepEqual([changed.state, changed.approval], ['awaiting', ['cost']]);
+  // A program's is believed where one for queueing is: 0.135 is a segment for each of the 3.
+  for (const cost of ['0.135', '0.13']) await s.xadd({ ...believed, title: cost }, { op: 'amend', cost });
+  const amends = async () => (await audit(s, '--campaign', 'believed')).filter((e) => e.op === 'amend').map((e) => e.awaits ?? '');
+  await until('both to be applied', async () => (await amends()).length === 2, 60000);
+  assert.deepEqual(await amends(), ['', 'cost']);
 
   // What awaits a second person is amended by somebody; what stops it may be nobody's.
   const client = await s.redis();

@@ -21,6 +21,9 @@ journey("an operator's code is told in plain words by why, logs, show and gatewa
   const logs = await s.ok('logs', '--campaign', 'words');
   assert.match(logs.out, /failed[^\n]*\[0x0000000b\][^\n]*no such number: correct it in the list/);
   assert.doesNotMatch(logs.out, /the phone has it/, 'what is well needs no words');
+  // The number is none of the rows of a file, and says so.
+  assert.match((await s.ok('show', '-s', 'failed', 'words')).out, /\n {4}number: the place in the list as it was queued, no row of a file .*\n.*\n {9}3 {2}\+/);
+  assert.match((await zh('show', '-s', 'failed', 'words')).out, /\n {4}序号指.*不是 Excel 行号.*\n {9}3 {2}\+/);
   assert.match((await s.ok('show', '-s', 'undelivered', 'words')).out, /nobody has this number[^]*blacklist|blacklist[^]*nobody has this number/);
   assert.match((await s.ok('logs', '--campaign', 'words', '--event', 'throttled')).out, /slowed down by itself/);
   await until('the daemon to have told of its gateway', async () => /0x00000058/.test((await s.ok('gateways')).out));

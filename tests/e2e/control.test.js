@@ -198,13 +198,15 @@ journey('a refusal on a channel without telephone numbers is kept as the name th
 journey('outside the allowed hours notices are held, not dropped', async (s) => {
   const smsc = await s.smsc();
   // Allowed for an hour that begins two hours from now, in Shanghai.
-  const clock = (s_) => inSeconds(s_).slice(11, 16);
-  s.settings.defaults.hours = `${clock(7200)}-${clock(10800)}`;
+  const [opens, closes] = [inSeconds(7200).slice(0, 16), inSeconds(10800).slice(0, 16)];
+  s.settings.defaults.hours = `${opens.slice(11)}-${closes.slice(11)}`;
   await s.start();
   await s.xadd(campaign('night', people(3), { class: 'notice' }));
   await until('the campaign', async () => (await s.ledger('night', 'first')).length === 3 || (await (await s.redis()).call('ZSCORE', 'outreach:schedule', 'night/first')));
   await pause(1000);
   assert.equal(smsc.submits.length, 0);
+  await until('the list to say until when', async () =>
+    JSON.parse((await s.ok('list', '--json')).out)[0].next_ms === Date.parse(`${opens}+08:00`), 60000);
   const states = Object.keys(await s.counts('night', 'first'));
   assert.deepEqual(states.filter((x) => !['untouched', 'parked'].includes(x)), []);
 });

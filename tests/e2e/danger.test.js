@@ -65,7 +65,9 @@ journey('a mark holds on every path: first send, retry, next channel; and for wh
   for (const i of [1, 4, 6]) assert.deepEqual([ledger[i].state, ledger[i].reason], ['excluded', 31]);
   assert.equal(ledger[3].state, 'parked');
 
-  // Her hours.
+  // Her hours: nothing else is left of it, and the list says when it goes on.
+  await until('all others to be through', async () => (await s.counts('fair', 'first')).parked === 1 && !(await s.counts('fair', 'first')).sending);
+  assert.match((await s.ok('list')).out, /^fair +active .* 2027-03-01 Mon 13:00 +6\/14 /m);
   clock.sleepTo('2027-03-01T13:00:05+08:00');
   await until('her hours', () => told(smsc, 3).length === 1);
   await until('the other channel, within them', () => other.requests.some((r) => r.query.to === 'u1003'));

@@ -87,6 +87,20 @@ journey('where nobody in a list can be reached, a row is named with the reason',
     assert.equal(result.code, 65, result.all);
     assert.match(result.err, /nobody in the list can be reached \(rows refused: 2\); row 2: 手机号: Excel has destroyed/);
   }
+
+  // A number of somebody's identity in a text is no mistake, and told: under another name too, and not where it is only in the list.
+  s.write('ids.csv', '姓名,手机号,身份证号\n王秀英,13851400001,320106197001011220\n');
+  const ids = (id, zh, columns) => s.write(`${id}.json`, JSON.stringify(campaign(id, [], { audience: { file: 'ids.csv', columns }, texts: { zh } })));
+  const told = /\nTo know\n {2}! the message carries \{\{身份证号\}\}: whoever [^]*Take it out/;
+  const carries = ids('carries', '{{姓名}}您好，请核对{{身份证号}}。');
+  const alone = ids('alone', '{{姓名}}您好，请带身份证。');
+  for (const [command, ...more] of [['check'], ['queue', '--no-wait']]) {
+    assert.match((await s.ok(command, carries, ...more)).out, told, command);
+    assert.doesNotMatch((await s.ok(command, alone, ...more)).out, /message carries/, command);
+    const json = JSON.parse((await s.ok(command, ids(`as-${command}`, '请核对{{号}}。', { 号: '身份证号' }), '--json', ...more)).out);
+    assert.ok(json.hints.includes('private-column'), command);
+  }
+  assert.match((await s.run(['-c', s.conf, 'check', carries], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out, /请注意\n {2}！[^]*\{\{身份证号\}\}/);
 });
 
 journey('the same campaign queued twice is queued once', async (s) => {

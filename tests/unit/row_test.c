@@ -74,6 +74,21 @@ static void test_headings(void **state)
     }
 }
 
+static void test_private_headings(void **state)
+{
+    static const char *const private_[] = {"身份证号", "身份证",      " 证件 号码",
+                                           "ID card",  "Passport No", "银行卡号"},
+                             *const others[] = {"姓名", "编号", "证件类型", "id", "", "身份"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof private_ / sizeof *private_; i++)
+        if (!column_is_private(private_[i], strlen(private_[i])))
+            fail_msg("%s is private", private_[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (column_is_private(others[i], strlen(others[i])))
+            fail_msg("%s is not private", others[i]);
+}
+
 /* ------------------------------------------------------------------------- rows */
 static const struct campaign_defaults defaults = {
     .timezone = "Asia/Shanghai",
@@ -215,9 +230,13 @@ static void test_replace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers_are_exact), cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_headings),          cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_long_address),      cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_numbers_are_exact),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_headings),
+        cmocka_unit_test(test_private_headings),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_long_address),
+        cmocka_unit_test(test_replace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
