@@ -51,8 +51,9 @@ struct events {
     char *approval; /* why it awaits a second person's, or NULL */
     unsigned remarks;
     bool scheduling;
-    int64_t told_ms;      /* monotonic: when a damaged key was told of */
-    size_t schedule_from; /* where the next look at the schedule begins */
+    bool rebuilding, rebuild_again; /* again: one was asked for meanwhile */
+    int64_t told_ms;                /* monotonic: when a damaged key was told of */
+    size_t schedule_from;           /* where the next look at the schedule begins */
 };
 
 /* An event as it was read: the reply it came in is gone when it is applied. */
@@ -871,11 +872,24 @@ static void on_due_time(void *arg, const char *key, const redisReply *reply)
         put_schedule(e, key, db_int(db_at(reply, 1), 0));
 }
 
+static void on_rebuilt(void *arg)
+{
+    struct events *e = arg;
+
+    e->rebuilding = false;
+    if (e->rebuild_again)
+        schedule_rebuild(e);
+}
+
 /* Also where both indexes were lost: of what is open here. */
 void schedule_rebuild(struct events *e)
 {
-    static const struct poll_questions questions = {ask_due_time, on_due_time, NULL};
+    static const struct poll_questions questions = {ask_due_time, on_due_time, on_rebuilt};
 
+    e->rebuild_again = e->rebuilding;
+    if (e->rebuilding)
+        return;
+    e->rebuilding = true;
     for (const struct job *job = e->d->jobs; job != NULL; job = job->next)
         if (job->state == JOB_OPEN)
             put_campaign(e, job->id);

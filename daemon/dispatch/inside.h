@@ -420,11 +420,12 @@ void settlings_trim(struct dispatch *d);
 void settlings_free(struct dispatch *d);
 
 /* ------------------------------------- survey, refs, recovery, events, member */
-/* All reminders of all campaigns; fn runs once. */
-typedef void survey_fn(void *arg, const reminder_key *keys, size_t count);
+/* All reminders of all campaigns; fn runs once. keys are its own, and may be NULL where count is 0.
+ */
+typedef void survey_fn(void *arg, reminder_key *keys, size_t count);
 void survey(struct dispatch *d, survey_fn *fn, void *arg);
 
-/* A command for each of them, a few at a time. done may be NULL. */
+/* A command for each of them, a few at a time; done runs when all are answered. */
 struct poll_questions {
     void (*ask)(void *arg, const char *id, const char *name, struct command *c);
     void (*answer)(void *arg, const char *key, const redisReply *reply);

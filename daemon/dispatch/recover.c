@@ -384,14 +384,12 @@ static void next_reminder(struct recovery *r)
     db_send(r->d->db, c, on_counters, r);
 }
 
-static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
+static void on_surveyed(void *arg, reminder_key *keys, size_t count)
 {
     struct recovery *r = arg;
 
     free(r->keys);
-    r->keys = xreallocarray(NULL, count ? count : 1, sizeof *r->keys);
-    if (count > 0)
-        memcpy(r->keys, keys, count * sizeof *keys);
+    r->keys = keys;
     r->key_count = count;
     r->at = 0;
     next_reminder(r);

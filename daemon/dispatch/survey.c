@@ -9,58 +9,56 @@
 #define AT_ONCE 128 /* asked about: there may be thousands */
 
 /* The set of campaigns and the schedule are both indexes: what one of them has lost stands in the
- * other. */
+ * other. Each is one answer, and not a scan's, whose cursor means nothing to a Redis that was
+ * started anew meanwhile. */
 struct survey {
     struct dispatch *d;
     survey_fn *fn;
     void *arg;
+    char (*ids)[CAMPAIGN_ID_BYTES];
+    size_t id_count, next, asks;
     reminder_key *keys;
-    size_t count, room, asks;
-    char cursor[24]; /* of SSCAN */
+    size_t count, room;
 };
 
 struct listing {
     struct survey *s;
-    char id[CAMPAIGN_ID_BYTES];
+    const char *id;
 };
 
-static void on_campaigns(void *arg, const redisReply *reply);
+static void on_names(void *arg, const redisReply *reply);
 
 static int by_key(const void *a, const void *b)
 {
     return strcmp(a, b);
 }
 
-static void ask_campaigns(struct survey *s)
-{
-    struct command *c = &s->d->command;
-
-    command_start(c, "SSCAN");
-    command_add_string(c, KEY_CAMPAIGNS);
-    command_add_string(c, s->cursor);
-    command_add_string(c, "COUNT");
-    command_add_int(c, AT_ONCE);
-    s->asks++;
-    db_send(s->d->db, c, on_campaigns, s);
-}
-
+/* Asks for more, or is through. */
 static void survey_step(struct survey *s)
 {
+    struct command *c = &s->d->command;
     size_t unique = 0;
 
-    if (--s->asks > 0)
-        return;
-    if (strcmp(s->cursor, "0") != 0) {
-        ask_campaigns(s);
-        return;
+    while (s->next < s->id_count && s->asks < AT_ONCE) {
+        struct listing *l = xmalloc(sizeof *l);
+
+        l->s = s;
+        l->id = s->ids[s->next++];
+        command_start(c, "HGET");
+        key_campaign(c, l->id);
+        command_add_string(c, "reminders");
+        s->asks++;
+        db_send(s->d->db, c, on_names, l);
     }
+    if (s->asks > 0)
+        return;
     if (s->count > 0)
         qsort(s->keys, s->count, sizeof *s->keys, by_key);
     for (size_t i = 0; i < s->count; i++)
         if (i == 0 || strcmp(s->keys[i], s->keys[unique - 1]) != 0)
             memmove(s->keys[unique++], s->keys[i], sizeof *s->keys);
-    s->fn(s->arg, (const reminder_key *)s->keys, unique);
-    free(s->keys);
+    s->fn(s->arg, s->keys, unique);
+    free(s->ids);
     free(s);
 }
 
@@ -83,30 +81,20 @@ static void on_names(void *arg, const redisReply *reply)
         snprintf(add_key(s), sizeof *s->keys, "%s/%.32s", l->id, name);
     free(names);
     free(l);
+    s->asks--;
     survey_step(s);
 }
 
 static void on_campaigns(void *arg, const redisReply *reply)
 {
     struct survey *s = arg;
-    const redisReply *cursor = db_at(reply, 0), *ids = db_at(reply, 1);
+    size_t count = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
 
-    snprintf(s->cursor, sizeof s->cursor, "%s",
-             cursor != NULL && cursor->type == REDIS_REPLY_STRING ? cursor->str : "0");
-    for (size_t i = 0; ids != NULL && ids->type == REDIS_REPLY_ARRAY && i < ids->elements; i++) {
-        struct listing *l;
-
-        if (ids->element[i]->len >= CAMPAIGN_ID_BYTES)
-            continue;
-        l = xcalloc(1, sizeof *l);
-        l->s = s;
-        memcpy(l->id, ids->element[i]->str, ids->element[i]->len);
-        command_start(&s->d->command, "HGET");
-        key_campaign(&s->d->command, l->id);
-        command_add_string(&s->d->command, "reminders");
-        s->asks++;
-        db_send(s->d->db, &s->d->command, on_names, l);
-    }
+    s->ids = xreallocarray(NULL, count ? count : 1, sizeof *s->ids);
+    for (size_t i = 0; i < count; i++)
+        if (reply->element[i]->len < sizeof *s->ids)
+            snprintf(s->ids[s->id_count++], sizeof *s->ids, "%s", reply->element[i]->str);
+    s->asks--;
     survey_step(s);
 }
 
@@ -117,6 +105,7 @@ static void on_schedule(void *arg, const redisReply *reply)
     for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
         if (reply->element[i]->len < sizeof *s->keys)
             snprintf(add_key(s), sizeof *s->keys, "%s", reply->element[i]->str);
+    s->asks--;
     survey_step(s);
 }
 
@@ -127,14 +116,15 @@ void survey(struct dispatch *d, survey_fn *fn, void *arg)
     s->d = d;
     s->fn = fn;
     s->arg = arg;
-    s->asks = 1;
+    s->asks = 2; /* the two lists */
+    command_start(&d->command, "SMEMBERS");
+    command_add_string(&d->command, KEY_CAMPAIGNS);
+    db_send(d->db, &d->command, on_campaigns, s);
     command_start(&d->command, "ZRANGE");
     command_add_string(&d->command, KEY_SCHEDULE);
     command_add_int(&d->command, 0);
     command_add_int(&d->command, -1);
     db_send(d->db, &d->command, on_schedule, s);
-    snprintf(s->cursor, sizeof s->cursor, "0");
-    ask_campaigns(s);
 }
 
 /* ------------------------------------------------------------ a question to each */
@@ -183,20 +173,17 @@ static void ask_more(struct poll *p)
     }
     if (p->asks > 0)
         return;
-    if (p->questions->done != NULL)
-        p->questions->done(p->arg);
+    p->questions->done(p->arg);
     free(p->keys);
     free(p);
 }
 
-static void on_surveyed(void *arg, const reminder_key *keys, size_t count)
+static void on_surveyed(void *arg, reminder_key *keys, size_t count)
 {
     struct poll *p = arg;
 
+    p->keys = keys;
     p->count = count;
-    p->keys = xreallocarray(NULL, count ? count : 1, sizeof *keys);
-    if (count > 0)
-        memcpy(p->keys, keys, count * sizeof *keys);
     ask_more(p);
 }
 
