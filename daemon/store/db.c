@@ -959,7 +959,7 @@ void db_trim(struct db *db)
     if (db->spread != NULL)
         spread_trim(db->spread);
     spare_trim(&db->requests, request_free);
-    db_trim_replies(&db->replies);
+    db_free_replies(&db->replies); /* also the one that is always there: as long as the longest */
 }
 
 void db_close(struct db *db)

@@ -101,11 +101,6 @@ static void root_free(void *object)
     free(root);
 }
 
-void db_trim_replies(struct db_replies *m)
-{
-    spare_trim(&m->spare, root_free);
-}
-
 void db_free_replies(struct db_replies *m)
 {
     spare_free(&m->spare, root_free);

@@ -22,10 +22,7 @@ extern redisReplyObjectFunctions db_reply_functions;
 /* A reply outlives its callback, until it is let go. */
 void db_keep_reply(redisReply *reply, bool keep);
 
-/* Lets go of what a burst needed, and nobody since the last call. */
-void db_trim_replies(struct db_replies *r);
-
-/* Those that wait: what is kept must be let go before. */
+/* Those that wait. At the end what is kept must be let go before. */
 void db_free_replies(struct db_replies *r);
 
 /* Of any reply, for freeReplyObject(). */

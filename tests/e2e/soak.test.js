@@ -28,6 +28,7 @@ journey('memory and open files do not grow from one spell of load to the next eq
   assert.ok(soak.flaps >= 4 && soak.suspended >= 4, told);
   assert.ok(Math.min(...more) < LEAST, `each spell leaves ${more.map((n) => (n / MIB).toFixed(2))} MiB: ${told}`);
   assert.equal(spells.at(-1).fds, spells[0].fds, told);
+  assert.ok(Math.max(...soak.samples.map((one) => one.heap)) > 2 * KEPT, told);
   await until('what the load needed to be let go', () => soak.look().heap < KEPT, 240000);
   if (process.env.E2E_KEEP) console.log(told);
 }, { timeout: 600000 });
