@@ -27,6 +27,19 @@ char *approval_text(unsigned needs)
     return text;
 }
 
+unsigned approval_parse(const char *text)
+{
+    unsigned needs = 0;
+
+    for (size_t n; *text != '\0'; text += n + (text[n] != '\0')) {
+        n = strcspn(text, " ");
+        for (unsigned i = 0; approval_name(i) != NULL; i++)
+            if (strlen(names[i]) == n && memcmp(names[i], text, n) == 0)
+                needs |= 1u << i;
+    }
+    return needs;
+}
+
 static double number_of(const struct tree *t)
 {
     return t == NULL               ? 0

@@ -39,8 +39,10 @@ double approval_most_cost(const struct campaign *c, const struct tree *gateways,
 double approval_people_bound(const struct campaign *c, const struct campaign_defaults *defaults);
 double approval_cost_bound(const struct campaign *c, const struct campaign_defaults *defaults);
 
-/* "recipients cost", as it is stored, for free(); and name i of them, NULL behind the last. */
+/* "recipients cost", as it is stored, for free(), and back; and name i of them, NULL behind the
+ * last. */
 char *approval_text(unsigned needs);
+unsigned approval_parse(const char *text);
 const char *approval_name(unsigned i);
 
 #endif

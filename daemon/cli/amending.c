@@ -40,6 +40,7 @@ struct amending {
     struct correcting correcting;
     double cost;    /* of all of it, with the corrections; less than 0: not known, or nobody asks */
     unsigned needs; /* why a second person has to agree, see approval_needs() */
+    unsigned waits; /* why it waits for one as it is, and goes on to; 0: it does not */
     struct buf out;
 };
 
@@ -327,7 +328,8 @@ static void show(struct amending *a)
                          &a->out);
     }
     put_corrections(a);
-    second_person_write_change(a->cli, m->now, a->needs, a->status->rows, a->cost, &a->out);
+    second_person_write_change(a->cli, m->now, a->needs, a->waits, a->status->rows, a->cost,
+                               &a->out);
 }
 
 static json_t *to_json(struct amending *a, const char *state, const char *event)
@@ -357,7 +359,7 @@ static json_t *to_json(struct amending *a, const char *state, const char *event)
                      (json_int_t)a->correcting.told, "corrections", (json_int_t)a->correcting.sent,
                      "not_corrected", correcting_json(&a->correcting), "reminders", reminders,
                      "fields", difference_json(m->before->document, m->now->document), "approval",
-                     second_person_names(a->needs), "event", event);
+                     second_person_names(a->needs | a->waits), "event", event);
 }
 
 /* ---------------------------------------------------------------------------- asking */
@@ -479,6 +481,8 @@ static int look_at_approval(struct amending *a, struct error *err)
     const struct campaign *now = a->amendment->now;
     int64_t rows = a->status->rows;
 
+    if (strcmp(a->status->state, "awaiting") == 0 && !now->cancelled)
+        a->waits = approval_parse(a->status->approval);
     a->cost = -1;
     if (!now->cancelled && approval_minds_cost(now, &s->defaults)) {
         if (whole_cost(a->cli, a->status, a->amendment, &a->cost, err) != 0)

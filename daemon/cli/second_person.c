@@ -46,8 +46,11 @@ void second_person_write(const struct cli *cli, const struct reading *r, double 
 }
 
 void second_person_write_change(const struct cli *cli, const struct campaign *now, unsigned needs,
-                                int64_t rows, double cost, struct buf *out)
+                                unsigned waits, int64_t rows, double cost, struct buf *out)
 {
+    if (needs == 0 && waits != 0)
+        buf_printf(out, T("\nIt goes on waiting for a second person: outreach approve %s\n"),
+                   now->id);
     if (needs == 0)
         return;
     buf_puts(out,
@@ -58,8 +61,8 @@ void second_person_write_change(const struct cli *cli, const struct campaign *no
                      "sent:\n"));
     write_reasons(cli, now, needs, rows, cost, out);
     if (needs & APPROVAL_COST && cost >= 0)
-        buf_puts(out,
-                 T("  (all its reminders, also what was sent already, and the corrections)\n"));
+        buf_puts(out, T("  (all its reminders as they are worded now, sent or not, and the "
+                        "corrections of\n  this change)\n"));
     buf_printf(out, T("After it is changed somebody else runs: outreach approve %s\n"), now->id);
 }
 

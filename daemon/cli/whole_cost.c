@@ -36,6 +36,16 @@ static int read_rows(struct asking *a, const char *id, int64_t from, int64_t *co
     return 0;
 }
 
+/* Everybody gets what is for all. */
+static bool reaches_all(const struct asking *a, const bool *skipped, int64_t count)
+{
+    for (size_t r = 0; r < a->campaign->reminder_count; r++)
+        if (!skipped[r] && a->campaign->reminders[r].only[0] == '\0' &&
+            forecast_reminder(a->forecast, r)->sent < count)
+            return false;
+    return true;
+}
+
 int whole_cost(struct cli *cli, const struct campaign_status *status,
                const struct amendment *amendment, double *cost, struct error *err)
 {
@@ -49,7 +59,9 @@ int whole_cost(struct cli *cli, const struct campaign_status *status,
         forecast_begun(a->forecast, r, !skipped[r]);
     for (int64_t from = 1; from <= status->rows && rc == 0; from += ROWS_AT_ONCE)
         rc = read_rows(a, status->id, from, &count, err);
-    *cost = rc == 0 && count > 0 ? asking_sums(a).cost * (double)status->rows / (double)count : -1;
+    *cost = rc == 0 && count > 0 && reaches_all(a, skipped, count)
+                ? asking_sums(a).cost * (double)status->rows / (double)count
+                : -1;
     asking_free(a);
     return rc;
 }

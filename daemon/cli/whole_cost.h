@@ -15,7 +15,8 @@ struct amendment;
 struct campaign_status;
 
 /* In the configured currency, without corrections; people who were erased cost what the others do
- * on average. *cost is -1 where nobody is left in Redis to reckon by. -1 with err. */
+ * on average. *cost is -1 where nobody is left in Redis to reckon by, or somebody does not get a
+ * reminder that is for all, since outreachd believes no sum without her. -1 with err. */
 int whole_cost(struct cli *cli, const struct campaign_status *status,
                const struct amendment *amendment, double *cost, struct error *err);
 

@@ -203,12 +203,13 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   const change = (text, ...more) => s.outreach('amend', s.write('cheap.conf', cheap.replace('您好。', text)), '--by', 'ann', '-w', '60', ...more);
   const slight = await change('您好！', '-y', '--json');
   assert.deepEqual([JSON.parse(slight.out).state, JSON.parse(slight.out).approval], ['amended', []], slight.all);
-  // 10 more people get the first of 2 segments, and had it of one: 1.80, told before anybody is asked.
+  // All of it as it is worded now, 10 people, two reminders, 2 segments: 1.80, told before anybody is asked.
   const dearer = await change('长'.repeat(80));
   assert.deepEqual([dearer.code, /\n(A second person has to approve the change; [^]*)/.exec(dearer.out)?.[1]],
     [64, `A second person has to approve the change; until then nothing of it is sent:
   it costs 1.80 CNY, more than 1.00
-  (all its reminders, also what was sent already, and the corrections)
+  (all its reminders as they are worded now, sent or not, and the corrections of
+  this change)
 After it is changed somebody else runs: outreach approve cheap
 `], dearer.all);
   const changed = JSON.parse((await change('长'.repeat(80), '-y', '--json')).out);
@@ -237,6 +238,9 @@ After it is changed somebody else runs: outreach approve cheap
   await approve('list', list, 'rows', String(rows));
   assert.deepEqual(await s.settled('three', 'first', 60000), { delivered: 3 });
   // Turned down: by a cancel.
+  // What waits goes on waiting, also where nobody would be asked for the words as they are now.
+  const cheaper = await s.outreach('amend', s.write('dear.conf', conf('dear', '您好。')), '--by', 'ann');
+  assert.deepEqual([cheaper.code, /\n(It goes on waiting .*)\n/.exec(cheaper.out)?.[1]], [64, 'It goes on waiting for a second person: outreach approve dear'], cheaper.all);
   await s.ok('cancel', 'dear', '-y', '--by', 'bob');
   assert.match((await s.outreach('approve', 'dear', '-y', '--by', 'bob')).err, /was cancelled/);
   assert.deepEqual((await audit(s)).map((e) => `${e.op} ${e.campaign} ${e.by}`).slice(-2), ['approve three bob', 'cancel dear bob']);
