@@ -531,6 +531,7 @@ int main(int argc, char **argv)
     struct daemon d = {0};
     const char *config = default_config();
     bool test = false, verbose = false;
+    size_t gateways;
     struct error err;
     int option, status;
 
@@ -577,8 +578,11 @@ int main(int argc, char **argv)
     language_set_chinese(false); /* from here on it is the log that is read */
     d.config = config;
     d.settings = settings_read(config, &err);
-    if (d.settings == NULL)
-        return check(config);
+    if (d.settings == NULL) {
+        if (conf_mistakes_tell(config, stderr, &gateways) == 0) /* mended since */
+            fprintf(stderr, "outreachd: %s\n", err.text);
+        return EX_CONFIG;
+    }
     log_set_level(verbose ? LOG_LEVEL_DEBUG : (enum log_level)d.settings->log.level);
     status = run(&d);
     finish(&d);

@@ -6,6 +6,7 @@
 #include "scan.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,7 @@ void refused_free(struct refused *r)
     for (size_t i = 0; i < r->count; i++)
         known_free(&r->known[i]);
     free(r->known);
+    sodium_memzero(&r->key, sizeof r->key);
     free(r);
 }
 
