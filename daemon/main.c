@@ -9,6 +9,7 @@
 #include "callbacks.h"
 #include "calendar.h"
 #include "clock.h"
+#include "conf_mistakes.h"
 #include "culprit.h"
 #include "db.h"
 #include "delivery_log.h"
@@ -502,18 +503,15 @@ static int run(struct daemon *d)
     return d->exit_status;
 }
 
-static int check(const struct settings *settings, const char *path)
+static int check(const char *path)
 {
-    struct error err;
+    size_t gateways;
 
-    if (gateway_set_check(settings->gateways, settings->plugin_dir, &err) != 0) {
-        fprintf(stderr, "outreachd: %s\n", err.text);
+    if (conf_mistakes_tell(path, stderr, &gateways) > 0)
         return EX_CONFIG;
-    }
-    if (settings->gateways == NULL || settings->gateways->count == 0)
-        printf(language_text("%s: good, but it names no gateway: nothing can be sent\n"), path);
-    else
-        printf(language_text("%s: good\n"), path);
+    printf(gateways == 0 ? language_text("%s: good, but it names no gateway: nothing can be sent\n")
+                         : language_text("%s: good\n"),
+           path);
     return EX_OK;
 }
 
@@ -537,6 +535,7 @@ int main(int argc, char **argv)
     struct daemon d = {0};
     const char *config = default_config();
     bool test = false, verbose = false;
+    size_t gateways;
     struct error err;
     int option, status;
 
@@ -578,16 +577,18 @@ int main(int argc, char **argv)
     }
     if (sodium_init() < 0)
         return EX_OSERR;
-    if (!test) /* from here on it is the log that is read */
-        language_set_chinese(false);
+    if (test)
+        return check(config);
+    language_set_chinese(false); /* from here on it is the log that is read */
     d.config = config;
     d.settings = settings_read(config, &err);
     if (d.settings == NULL) {
-        fprintf(stderr, "outreachd: %s\n", err.text);
+        if (conf_mistakes_tell(config, stderr, &gateways) == 0) /* mended since */
+            fprintf(stderr, "outreachd: %s\n", err.text);
         return EX_CONFIG;
     }
     log_set_level(verbose ? LOG_LEVEL_DEBUG : (enum log_level)d.settings->log.level);
-    status = test ? check(d.settings, config) : run(&d);
+    status = run(&d);
     finish(&d);
     return status;
 }

@@ -270,11 +270,11 @@ static int read_gateways(const struct tree *value, void *at, struct arena *arena
     if (value->kind != TREE_LIST)
         return tree_error(err, value, "expected a list of groups ( { ... }, { ... } ), found %s",
                           tree_kind_name(value->kind));
+    *(const struct tree **)at = value; /* before they are looked at: see settings_look() */
     for (one = value->first; one != NULL; one = one->next)
         if (one->kind != TREE_OBJECT)
             return tree_error(err, one, "expected a group { ... }, found %s",
                               tree_kind_name(one->kind));
-    *(const struct tree **)at = value;
     return 0;
 }
 
@@ -582,21 +582,28 @@ static int check_alert_gateway(const struct settings_private *p, const struct tr
                       "there is no gateway \"%.80s\": it must be one of gateways", wanted);
 }
 
+static int check_alert(const struct settings_private *p, const struct tree *node,
+                       const struct alert *alert, struct error *err)
+{
+    if ((alert->to == NULL) == (alert->exec == NULL))
+        return tree_error(err, node, "expected either to = \"...\" or exec = \"...\"");
+    return alert->to == NULL ? 0 : check_alert_gateway(p, node, alert->to, err);
+}
+
 static int check_alerts(const struct settings_private *p, struct error *err)
 {
     const struct alert *alerts = p->alerts.items;
-    const struct tree *node = p->document == NULL ? NULL : tree_member(p->document, "alerts");
-    size_t i;
+    const struct tree *node = tree_member(p->document, "alerts");
+    struct error more; /* behind the first, heard and forgotten */
+    int rc = 0;
 
     if (node == NULL)
         return 0;
     node = node->first;
-    for (i = 0; i < p->alerts.count; i++, node = node->next)
-        if ((alerts[i].to == NULL) == (alerts[i].exec == NULL))
-            return tree_error(err, node, "expected either to = \"...\" or exec = \"...\"");
-        else if (alerts[i].to != NULL && check_alert_gateway(p, node, alerts[i].to, err) != 0)
-            return -1;
-    return 0;
+    for (size_t i = 0; i < p->alerts.count && (rc == 0 || tree_is_heard()); i++, node = node->next)
+        if (check_alert(p, node, &alerts[i], rc == 0 ? err : &more) != 0)
+            rc = -1;
+    return rc;
 }
 
 /* The private server listens in state_dir, and the path of a socket is short. */
@@ -622,16 +629,59 @@ static int check_state_dir(const struct settings_private *p, struct error *err)
     return 0;
 }
 
-static int check(const struct settings_private *p, struct error *err)
+static int check_backoff(const struct settings_private *p, struct error *err)
 {
-    if (p->document == NULL)
-        return 0;
     if (p->dispatch.backoff_max_ms < p->dispatch.backoff_ms)
         return tree_error(err, tree_member(p->document, "dispatch"),
                           "backoff_max is less than backoff");
-    if (check_redis(p, err) != 0 || check_state_dir(p, err) != 0)
-        return -1;
-    return check_alerts(p, err);
+    return 0;
+}
+
+/* Did that setting of the file stand the test of its row? It is read once more, for the reader
+ * itself does not remember. */
+static bool was_read(const struct settings_private *p, const char *name)
+{
+    const struct tree *value = tree_member(p->document, name);
+    struct settings_private again = {0};
+    const struct field *f = settings_fields;
+    struct error err;
+    int rc = 0;
+
+    while (strcmp(f->name, name) != 0)
+        f++;
+    tree_hush(true);
+    if (value != NULL)
+        rc = field_read_one(f, value, (char *)&again + f->offset, &again.arena, &err);
+    tree_hush(false);
+    arena_free(&again.arena);
+    return rc == 0;
+}
+
+/* rows: the table has found nothing wrong. What hangs on a value that is wrong by itself is no
+ * mistake of its own. */
+static int check(const struct settings_private *p, bool rows, struct error *err)
+{
+    static const struct {
+        int (*check)(const struct settings_private *p, struct error *err);
+        const char *of[2];
+    } checks[] = {
+        {check_backoff, {"dispatch"}},
+        {check_redis, {"redis"}},
+        {check_state_dir, {"redis", "state_dir"}},
+        {check_alerts, {"alerts"}},
+    };
+    struct error more;
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof checks / sizeof *checks && (rc == 0 || tree_is_heard()); i++) {
+        bool sound = true;
+
+        for (size_t k = 0; !rows && k < 2 && checks[i].of[k] != NULL; k++)
+            sound = sound && was_read(p, checks[i].of[k]);
+        if (sound && checks[i].check(p, rc == 0 && rows ? err : &more) != 0)
+            rc = -1;
+    }
+    return rc;
 }
 
 /* ------------------------------------------------------------------ the result */
@@ -700,32 +750,52 @@ static void publish(struct settings *s, struct settings_private *p)
     s->document = p->document;
 }
 
-struct settings *settings_read(const char *path, struct error *err)
+/* What one table says of the file, what several of its settings say of each other, and the
+ * calendars. Goes on after a mistake where somebody hears of it. */
+static int read_file(struct settings *s, const char *path, struct error *err)
+{
+    struct settings_private *p = s->own;
+    int rc = fields_read(settings_fields, p->document, p, &p->arena, err);
+
+    if (rc != 0 && !tree_is_heard())
+        return -1;
+    place_all(p, path);
+    if (check(p, rc == 0, err) != 0)
+        rc = -1;
+    if (rc != 0 && !tree_is_heard())
+        return -1;
+    s->calendar_dir =
+        p->calendar_dir != NULL ? p->calendar_dir : default_calendar_dir(&p->arena, path);
+    return calendar_read_all(s->calendar_dir, err) != 0 ? -1 : rc;
+}
+
+struct settings *settings_look(const char *path, bool *good, struct error *err)
 {
     struct settings *s = xcalloc(1, sizeof *s);
     struct settings_private *p = s->own = xcalloc(1, sizeof *p);
 
-    if (path == NULL) {
-        fields_initial(settings_fields, p, &p->arena);
-    } else {
+    *good = true;
+    fields_initial(settings_fields, p, &p->arena); /* what then stands for a wrong one, too */
+    if (path != NULL) {
         p->document = tree_read_config(path, err);
-        if (p->document == NULL ||
-            fields_read(settings_fields, p->document, p, &p->arena, err) != 0)
-            goto fail;
-        place_all(p, path);
-        if (check(p, err) != 0)
-            goto fail;
+        if (p->document == NULL) {
+            *good = false;
+            settings_free(s);
+            return NULL;
+        }
+        *good = read_file(s, path, err) == 0;
     }
     publish(s, p);
-    if (path != NULL) {
-        s->calendar_dir =
-            p->calendar_dir != NULL ? p->calendar_dir : default_calendar_dir(&p->arena, path);
-        if (calendar_read_all(s->calendar_dir, err) != 0)
-            goto fail;
-    }
     return s;
+}
 
-fail:
+struct settings *settings_read(const char *path, struct error *err)
+{
+    bool good;
+    struct settings *s = settings_look(path, &good, err);
+
+    if (s == NULL || good)
+        return s;
     settings_free(s);
     return NULL;
 }

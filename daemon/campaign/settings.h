@@ -72,6 +72,12 @@ struct settings {
 struct settings *settings_read(const char *path, struct error *err);
 void settings_free(struct settings *s);
 
+/* The same for who tells of all mistakes (tree_listen() of tree.h): unless they are *good they are
+ * what could be read, with the defaults for the rest, to look at the gateways by. err is then one
+ * of the mistakes, and the only one that may not have been heard. NULL with err where the file is
+ * no document at all. */
+struct settings *settings_look(const char *path, bool *good, struct error *err);
+
 /* The table of all settings, for `outreachd -t` and for the test that holds the
  * sample to it. */
 const struct field *settings_table(void);

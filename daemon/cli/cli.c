@@ -32,7 +32,7 @@ static const struct option_row shared_options[] = {
      .help = N_("the configuration; default $OUTREACH_CONFIG, then "
                 "/etc/outreach/outreachd.conf")},
     {"by", 0, OPTION_STRING, OPTION_AT(struct cli, by), "NAME",
-     .help = N_("who asks; default the login name")},
+     .help = N_("who asks, as it is recorded: no proof of who it is; default the login name")},
     {"json", 0, OPTION_FLAG, OPTION_AT(struct cli, json), NULL,
      .help = N_("answer in JSON, for programs")},
     {"help", 'h', OPTION_FLAG, OPTION_AT(struct cli, help), NULL, .help = N_("show this")},

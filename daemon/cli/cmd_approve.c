@@ -347,6 +347,8 @@ const struct subcommand cmd_approve = {
            "people in all as could be sent to without approval (nobody with\n"
            "approval.required); another text, time or place has to be approved anew.\n"
            "A reminder whose time went by meanwhile is treated by the campaign's `missed`.\n"
+           "--by is a label and no proof of identity: the rule keeps from mistakes, not from\n"
+           "fraud.\n"
            "To turn it down: outreach cancel."),
     .least = 1,
     .most = 1,

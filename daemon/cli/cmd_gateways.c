@@ -108,7 +108,8 @@ static void put_meaning(struct gathering *g, const char *name, const char *detai
 
 /* "unknown:  no answer", as the gateway room says it: what happened, a code if there
  * was one, and its words. */
-static void put_trouble(struct gathering *g, const char *name, const json_t *status)
+static void put_trouble(struct gathering *g, const char *name, const char *whose,
+                        const json_t *status)
 {
     static const struct {
         const char *outcome;
@@ -132,7 +133,7 @@ static void put_trouble(struct gathering *g, const char *name, const json_t *sta
             words = words_of(outcomes[i].words);
     detail = words == NULL ? trouble : detail == NULL ? "" : detail + 1;
     detail += strspn(detail, " ");
-    buf_printf(&g->troubles, T("%s: last trouble"), name);
+    buf_printf(&g->troubles, T("%s: last trouble"), whose);
     if (at > 0)
         buf_printf(&g->troubles, T(", %s ago"), human_age(ago, clock_wall_ms() - at));
     buf_printf(&g->troubles, T(": %s%s%s%s"), words != NULL ? words : "",
@@ -224,13 +225,13 @@ static json_t *order_json(const struct gateway_order *order)
                      "why", json_text(order->why));
 }
 
-/* What one daemon says of one gateway. */
+/* What one daemon says of one gateway; with others, whose trouble it is is told. */
 static void put_status(struct gathering *g, const char *name, const char *channel,
-                       const char *plugin, const char *daemon, const json_t *status)
+                       const char *plugin, const char *daemon, bool others, const json_t *status)
 {
     int64_t age_ms = clock_wall_ms() - number(status, "t");
     bool stale = age_ms > STALE_MS;
-    char age[HUMAN_BYTES], why[RETELL_BYTES];
+    char age[HUMAN_BYTES], why[RETELL_BYTES], whose[256];
 
     table_cell(g->table, name);
     table_cell(g->table, channel);
@@ -238,13 +239,17 @@ static void put_status(struct gathering *g, const char *name, const char *channe
     table_cell(g->table, stale ? T("no news") : state_words(g, name, status));
     put_numbers(g, name, status);
     table_cell(g->table, daemon);
+    if (others)
+        snprintf(whose, sizeof whose, T("%s (%s)"), name, daemon);
+    else
+        snprintf(whose, sizeof whose, "%s", name);
     if (stale)
         buf_printf(&g->troubles, T("%s: nothing heard from %s for %s\n"), name, daemon,
                    human_age(age, age_ms));
     else if (takes_nothing(status))
-        buf_printf(&g->troubles, T("%s: takes nothing now: %s\n"), name,
+        buf_printf(&g->troubles, T("%s: takes nothing now: %s\n"), whose,
                    gateway_says(string(status, "state"), why));
-    put_trouble(g, name, status);
+    put_trouble(g, name, whose, status);
 }
 
 static json_t *daemon_json(const char *daemon, json_t *status)
@@ -298,7 +303,7 @@ static int gather(struct cli *cli, const char *name, const struct tree *group, s
             continue;
         }
         seen++;
-        put_status(g, name, channel, plugin, reply->element[i]->str, status);
+        put_status(g, name, channel, plugin, reply->element[i]->str, reply->elements > 2, status);
         json_array_append_new(daemons, daemon_json(reply->element[i]->str, status));
         json_decref(status);
     }

@@ -4,6 +4,7 @@
 #include "campaign.h"
 #include "cli.h"
 #include "codes_seen.h"
+#include "column.h"
 #include "equation.h"
 #include "gateway_names.h"
 #include "human.h"
@@ -95,7 +96,7 @@ static void head(struct report *r)
         widths[n] = before[i].width;
     }
     for (size_t i = 0; i < c->column_count; i++, n++) {
-        headings[n] = c->columns[i];
+        headings[n] = column_words(c->columns[i]); /* which a list may have again */
         widths[n] = 18;
     }
     for (size_t i = 0; i < sizeof after / sizeof *after; i++, n++) {

@@ -144,7 +144,8 @@ struct gateway_set *gateway_set_open(const struct tree *list, const char *plugin
 void gateway_set_share(struct gateway_set *set, struct db *db);
 
 /* The same without opening, for `outreachd -t`: loads the plugins and checks
- * every setting. Returns 0, or -1 with err. */
+ * every setting. Returns 0, or -1 with err; where tree_listen() hears of mistakes, all of them are
+ * told. */
 int gateway_set_check(const struct tree *list, const char *plugin_dir, struct error *err);
 
 /* Checked in the same way but for secrets, and never opened: for who asks what would be done,

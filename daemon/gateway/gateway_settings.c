@@ -300,8 +300,9 @@ static void apply_presets(const struct gateway_preset *preset, const struct tree
 }
 
 /* The common table, and behind it what the plugin adds. */
-static const struct field *merge(const struct gateway_plugin *plugin, const struct tree *group,
-                                 struct arena *arena, struct error *err)
+static const struct field *merge_tables(const struct gateway_plugin *plugin,
+                                        const struct tree *group, struct arena *arena,
+                                        struct error *err)
 {
     size_t common = sizeof common_fields / sizeof common_fields[0] - 1, n = common;
     size_t own = table_length(plugin->settings), offset = sizeof(struct gateway_settings);
@@ -322,6 +323,22 @@ static const struct field *merge(const struct gateway_plugin *plugin, const stru
     }
     apply_presets(plugin->presets, group, table, common);
     return fields_check(table, err) == 0 ? table : NULL;
+}
+
+static const struct field *merge(const struct gateway_plugin *plugin, const struct tree *group,
+                                 struct arena *arena, struct error *err)
+{
+    const struct tree *named = tree_member(group, "plugin");
+    const struct field *table;
+    struct error why;
+
+    tree_hush(true); /* a default that is wrong stands in no file */
+    table = merge_tables(plugin, group, arena, &why);
+    tree_hush(false);
+    if (table == NULL)
+        tree_error(err, named != NULL ? named : group, "plugin %s: its own table of settings: %s",
+                   plugin->name, why.text);
+    return table;
 }
 
 /* The same table, in which a secret is the string that stands for it. */
@@ -345,35 +362,94 @@ static const struct field *sealed(const struct field *table, struct arena *arena
     return copy;
 }
 
-static int finish_config(struct gateway_config *c, const struct gateway_plugin *plugin,
-                         const struct tree *group, struct error *err)
+/* ------------------------------------------- what one row of the table cannot say */
+
+/* By what stands in the group: a setting that is wrong by itself is not missing as well. */
+
+static int check_channel(const struct gateway_settings *s, const struct gateway_plugin *plugin,
+                         struct error *err)
 {
+    if (plugin->channel != NULL || tree_member(s->group, "channel") != NULL)
+        return 0;
+    return tree_error(err, s->group, "channel is missing: plugin %s serves any", plugin->name);
+}
+
+static int check_callback_token(const struct gateway_settings *s,
+                                const struct gateway_plugin *plugin, struct error *err)
+{
+    const char *token = s->config.callback_token;
+
+    (void)plugin;
+    if (token == NULL || (strlen(token) >= TOKEN_BYTES_MIN && strchr(token, '/') == NULL))
+        return 0;
+    return tree_error(err, tree_member(s->group, "callback_token"),
+                      "a token that nobody can guess has %d characters or more, none of them /",
+                      TOKEN_BYTES_MIN);
+}
+
+static int check_tls_key(const struct gateway_settings *s, const struct gateway_plugin *plugin,
+                         struct error *err)
+{
+    const struct tree *key = tree_member(s->group, "tls_key");
+
+    (void)plugin;
+    if (key == NULL || tree_member(s->group, "tls_cert") != NULL)
+        return 0;
+    return tree_error(err, key, "tls_cert is missing");
+}
+
+static int check_sender_rate(const struct gateway_settings *s, const struct gateway_plugin *plugin,
+                             struct error *err)
+{
+    const struct tree *rate = tree_member(s->group, "sender_rate");
+    const struct tree *source = tree_member(s->group, "source");
+    const char *read = gateway_settings_string(s, "source");
+
+    (void)plugin;
+    if (rate == NULL || (read != NULL && *read != '\0') ||
+        (source != NULL && (source->kind != TREE_STRING || *source->string != '\0')))
+        return 0;
+    return tree_error(err, rate, "sender_rate is of a source: this gateway has none");
+}
+
+static int (*const checks[])(const struct gateway_settings *s, const struct gateway_plugin *plugin,
+                             struct error *err) = {check_channel, check_callback_token,
+                                                   check_tls_key, check_sender_rate};
+
+static int check_all(const struct gateway_settings *s, const struct gateway_plugin *plugin,
+                     struct error *err)
+{
+    struct error more; /* behind the first, heard and forgotten */
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof checks / sizeof *checks && (rc == 0 || tree_is_heard()); i++)
+        if (checks[i](s, plugin, rc == 0 ? err : &more) != 0)
+            rc = -1;
+    return rc;
+}
+
+static void finish_config(struct gateway_settings *s, const struct gateway_plugin *plugin)
+{
+    struct gateway_config *c = &s->config;
+
     if (c->channel == NULL)
         c->channel = plugin->channel;
-    if (c->channel == NULL)
-        return tree_error(err, group, "channel is missing: plugin %s serves any", plugin->name);
-    if (tree_member(group, "signature") == NULL)
+    if (tree_member(s->group, "signature") == NULL)
         c->signature =
             strcmp(c->channel, "sms") == 0 ? GATEWAY_SIGNATURE_PREFIX : GATEWAY_SIGNATURE_NONE;
     if (c->classes == 0)
         c->classes = 1u << GATEWAY_CLASS_NOTICE | 1u << GATEWAY_CLASS_PROMOTION |
                      1u << GATEWAY_CLASS_PERSONAL;
-    if (c->callback_token != NULL &&
-        (strlen(c->callback_token) < TOKEN_BYTES_MIN || strchr(c->callback_token, '/') != NULL))
-        return tree_error(err, tree_member(group, "callback_token"),
-                          "a token that nobody can guess has %d characters or more, none of them /",
-                          TOKEN_BYTES_MIN);
-    if (c->tls_key != NULL && c->tls_cert == NULL)
-        return tree_error(err, tree_member(group, "tls_key"), "tls_cert is missing");
     c->capabilities = plugin->capabilities;
     /* An instance that decides for itself is asked when it is open; who only plans takes what is
      * no SMS for a message without segments. */
-    if (plugin->instance_capabilities != NULL && c->channel != NULL &&
-        strcmp(c->channel, "sms") != 0)
+    if (plugin->instance_capabilities != NULL && strcmp(c->channel, "sms") != 0)
         c->capabilities &= ~(unsigned)GATEWAY_SEGMENTS;
     c->group = c->group || (plugin->capabilities & GATEWAY_GROUP_ONLY) != 0;
     c->batch_max = plugin->batch_max == 0 ? UINT_MAX : plugin->batch_max;
-    return 0;
+    c->number = gateway_settings_string(s, "source");
+    if (c->sender_rate > 0)
+        c->source = c->number;
 }
 
 static struct gateway_settings *settings_read(const struct tree *group,
@@ -382,31 +458,24 @@ static struct gateway_settings *settings_read(const struct tree *group,
 {
     size_t size = sizeof(struct gateway_settings) + table_length(plugin->settings) * SLOT_BYTES;
     struct gateway_settings *s = arena_alloc(arena, size);
+    struct error more;
+    int rc;
 
     memset(s, 0, size);
     s->group = group;
     s->table = merge(plugin, group, arena, err);
-    if (s->table == NULL) {
-        error_prefix(err, "plugin %s: its own table of settings", plugin->name);
+    if (s->table == NULL)
         return NULL;
-    }
     if (seal)
         s->table = sealed(s->table, arena);
-    if (fields_read(s->table, group, s, arena, err) != 0)
-        return NULL;
+    rc = fields_read(s->table, group, s, arena, err);
     if (seal)
         s->config.callback_token = NULL;
-    if (finish_config(&s->config, plugin, group, err) != 0)
+    if (rc != 0 && !tree_is_heard())
         return NULL;
-    s->config.number = gateway_settings_string(s, "source");
-    if (s->config.sender_rate > 0) {
-        s->config.source = gateway_settings_string(s, "source");
-        if (s->config.source == NULL || *s->config.source == '\0') {
-            tree_error(err, tree_get(group, "sender_rate"),
-                       "sender_rate is of a source: this gateway has none");
-            return NULL;
-        }
-    }
+    if (check_all(s, plugin, rc == 0 ? err : &more) != 0 || rc != 0)
+        return NULL;
+    finish_config(s, plugin);
     return s;
 }
 

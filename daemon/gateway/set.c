@@ -15,14 +15,21 @@
 
 /* ------------------------------------------------------------------ configuring */
 
+/* Also beside one that is wrong otherwise. */
+static int check_name(const struct tree *list, const struct tree *group, struct error *err)
+{
+    const char *name = tree_string(group, "name", "");
+
+    for (const struct tree *other = list->first; other != group; other = other->next)
+        if (*name != '\0' && strcmp(tree_string(other, "name", ""), name) == 0)
+            return tree_error(err, tree_get(group, "name"), "two gateways are called \"%s\"", name);
+    return 0;
+}
+
 /* What gateways must not say differently of each other. */
 static int check_against_others(const struct gateway *gw, const struct tree *group,
                                 struct error *err)
 {
-    for (size_t i = 0; i < gw->index; i++)
-        if (strcmp(gw->set->gateways[i]->config->name, gw->config->name) == 0)
-            return tree_error(err, tree_get(group, "name"), "two gateways are called \"%s\"",
-                              gw->config->name);
     for (size_t i = 0; i < gw->index; i++) {
         const struct gateway_config *other = gw->set->gateways[i]->config;
 
@@ -61,9 +68,32 @@ static int set_route(struct gateway_set *set, struct error *err)
     return set->route == NULL ? -1 : 0;
 }
 
+static int configure_one(struct gateway_set *set, const struct tree *list, const struct tree *group,
+                         const char *plugin_dir, struct error *err)
+{
+    struct gateway *gw = gateway_create(set, set->count);
+    struct error more;
+    int rc;
+
+    set->gateways[set->count] = gw;
+    rc = gateway_configure(gw, group, plugin_dir, err);
+    if (rc == 0)
+        rc = check_against_others(gw, group, err);
+    if ((rc == 0 || tree_is_heard()) && check_name(list, group, rc == 0 ? err : &more) != 0)
+        rc = -1;
+    if (rc == 0)
+        set->count++;
+    else
+        gateway_free_all(gw);
+    return rc;
+}
+
 static int set_configure(struct gateway_set *set, const struct tree *list, const char *plugin_dir,
                          struct error *err)
 {
+    struct error more; /* behind the first, heard and forgotten */
+    int rc = 0;
+
     set->gateways = xcalloc(GATEWAY_SET_MAX, sizeof(struct gateway *));
     if (list == NULL)
         return 0;
@@ -72,18 +102,11 @@ static int set_configure(struct gateway_set *set, const struct tree *list, const
                           tree_kind_name(list->kind));
     if (list->count > GATEWAY_SET_MAX)
         return tree_error(err, list, "at most %d gateways", GATEWAY_SET_MAX);
-    for (const struct tree *group = list->first; group != NULL; group = group->next) {
-        struct gateway *gw = gateway_create(set, set->count);
-
-        set->gateways[set->count] = gw;
-        if (gateway_configure(gw, group, plugin_dir, err) != 0 ||
-            check_against_others(gw, group, err) != 0) {
-            gateway_free_all(gw);
-            return -1;
-        }
-        set->count++;
-    }
-    return set_route(set, err);
+    for (const struct tree *group = list->first; group != NULL && (rc == 0 || tree_is_heard());
+         group = group->next)
+        if (configure_one(set, list, group, plugin_dir, rc == 0 ? err : &more) != 0)
+            rc = -1;
+    return rc == 0 ? set_route(set, err) : -1;
 }
 
 /* ------------------------------------------------------------------ opening */

@@ -28,6 +28,11 @@ journey("an operator's code is told in plain words by why, logs, show and gatewa
   assert.match((await s.ok('logs', '--campaign', 'words', '--event', 'throttled')).out, /slowed down by itself/);
   await until('the daemon to have told of its gateway', async () => /0x00000058/.test((await s.ok('gateways')).out));
   assert.match((await zh('gateways')).out, /要求放慢（0x00000058[^）]*）：发送太快：自动放慢/);
+  assert.match((await s.ok('gateways')).out, /^mobile: last trouble/m, 'of the only daemon');
+  const client = await s.redis(), key = 'outreach:{gw:mobile}:status';
+  await client.call('HSET', key, 'd2', await client.call('HGET', key, 'd1'));
+  for (const name of ['d1', 'd2']) assert.match((await s.ok('gateways')).out, new RegExp(`^mobile \\(${name}\\): last trouble.*0x00000058`, 'm'));
+  assert.match((await zh('gateways')).out, /^mobile（d2）：/m);
   assert.ok(smsc.submits.length >= 4);
 });
 

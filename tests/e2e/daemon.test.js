@@ -82,6 +82,17 @@ for (const [what, from, to, line, words] of [
     assert.doesNotMatch(result.err, /s3cret/, 'no secret in an error');
   });
 
+journey('every mistake of a configuration is named at once, by -t and by a daemon that shall start', async (s) => {
+  const conf = s.write('d.conf', GOOD.replace('name = "d1"', 'colour = "red"').replace('8:00-20:30', '8 to 8').replace('port', 'prot').replace('STATE', s.state));
+  for (const args of [['-t', '-c', conf], ['-c', conf]]) {
+    const { code, err } = await daemon(s, args, { SMPP_PASSWORD: 'x' });
+    assert.equal(code, 78, err);
+    assert.deepEqual([...err.matchAll(/d\.conf:(\d+): (\S+): /g)].map(([, line, of]) => `${line} ${of}`),
+      ['1 colour', '7 defaults.hours', '13 gateways[0].prot']);
+    assert.match(err, /d\.conf: 3 mistakes\n$/);
+  }
+});
+
 for (const [what, settings, words] of [
   ['without AOF', { appendonly: 'no' }, /appendonly/],
   ['with appendfsync everysec', { appendfsync: 'everysec' }, /appendfsync/],

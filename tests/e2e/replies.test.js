@@ -203,6 +203,20 @@ journey('a survey is counted, a refusal confirmed once, the rest is for a person
   }
   await s.ok('replies', 'close', ...both);
 
+  // When and how each refused, the last one last; nothing where nothing is on record.
+  const client = await s.redis();
+  await s.ok('optout', 'add', '13851409901', '--by', '李主任');
+  await client.call('SADD', 'outreach:optout', '+8613851409902'); // as one that is older than all records
+  const optouts = (await s.ok('optout', 'list')).out;
+  assert.match(optouts, /^NUMBER {5}WHEN {18}HOW\n\+86138…02\n\+86138…03 {2}\d{4}-\d\d-\d\d [A-Z][a-z]{2} \d\d:\d\d {2}reply to survey\n\+86138…01 {2}.{20} {2}entered by 李主任\n3 have opted out\n$/);
+  assert.match((await s.run(['-c', s.conf, 'optout', 'list'], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out, /\n\+86138…03 {2}\d{4}-\d\d-\d\d 周. \d\d:\d\d {2}回复 survey\n[^\n]* 李主任 录入\n/);
+  assert.match((await s.ok('optout', 'list', refusing.sms, '13851409902')).out,
+    /^\+8613851401003 {2}has opted out\n {2}\d{4}-.{15} {2}reply to survey\n\+8613851409902 {2}has opted out\n$/);
+  const told = JSON.parse((await s.ok('optout', 'list', '--json')).out);
+  assert.deepEqual([told.count, told.masked, told.refusals.map((r) => [r.campaign, r.by])],
+    [3, ['+86138…02', '+86138…03', '+86138…01'], [[undefined, undefined], ['survey', ''], ['', '李主任']]]);
+  assert.ok(told.refusals[2].at_ms >= told.refusals[1].at_ms && Date.now() - told.refusals[1].at_ms < 600e3);
+
   // Who has refused is answered only if she asked after that.
   const refusals = JSON.parse((await s.ok('replies', '--all', '--json')).out).filter((r) => r.kind === 'optout');
   assert.equal(refusals.length, 2, JSON.stringify(refusals));
