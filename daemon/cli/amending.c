@@ -9,6 +9,7 @@
 #include "correction.h"
 #include "daemons.h"
 #include "difference.h"
+#include "hints.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
@@ -40,6 +41,7 @@ struct amending {
     struct correcting correcting;
     double cost;    /* of all of it, with the corrections; less than 0: not known, or nobody asks */
     unsigned needs; /* why a second person has to agree, see approval_needs() */
+    struct campaign_defaults strict;
     unsigned waits; /* why it waits for one as it is, and goes on to; 0: it does not */
     struct buf out;
 };
@@ -326,9 +328,10 @@ static void show(struct amending *a)
         put_texts(a, true);
         difference_write(m->before->document, m->now->document, a->cli->width, is_told_nowhere, m,
                          &a->out);
+        hints_write_private(a->cli, m->now, false, &a->out);
     }
     put_corrections(a);
-    second_person_write_change(a->cli, m->now, a->needs, a->waits, a->status->rows, a->cost,
+    second_person_write_change(m->now, &a->strict, a->needs, a->waits, a->status->rows, a->cost,
                                &a->out);
 }
 
@@ -481,10 +484,11 @@ static int look_at_approval(struct amending *a, struct error *err)
     const struct campaign *now = a->amendment->now;
     int64_t rows = a->status->rows;
 
+    a->strict = amendment_defaults(a->amendment, &s->defaults);
     if (strcmp(a->status->state, "awaiting") == 0 && !now->cancelled)
         a->waits = approval_parse(a->status->approval);
     a->cost = -1;
-    if (!now->cancelled && approval_minds_cost(now, &s->defaults)) {
+    if (!now->cancelled && approval_minds_cost(now, &a->strict)) {
         if (whole_cost(a->cli, a->status, a->amendment, &a->cost, err) != 0)
             return -1;
         a->cost += a->cost >= 0 ? a->correcting.cost : 0;

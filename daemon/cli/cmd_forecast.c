@@ -5,6 +5,7 @@
 #include "forecast_year.h"
 #include "foresee.h"
 #include "funds.h"
+#include "hints.h"
 #include "human.h"
 #include "second_person.h"
 #include "subcommands.h"
@@ -249,6 +250,7 @@ void asking_write(const struct asking *a, const struct reading *reading, struct 
             write_warnings(a, r, &warnings);
     }
     write_crowd(a, &warnings);
+    hints_write_private(a->cli, a->campaign, true, &warnings);
     buf_printf(out, T("%s  %s\n%s recipients, %s notices, %s segments, %.2f %s\n\n"),
                a->campaign->id, a->campaign->title,
                human_count(people, (int64_t)preview_rows(reading->preview)),

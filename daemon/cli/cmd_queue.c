@@ -349,7 +349,7 @@ static void tell_queued(struct queueing *q, enum fate fate, int64_t queued_ms)
     reading_write_plan(r->campaign, queued_ms, &out);
     if (reading_is_over(r->campaign, queued_ms))
         buf_puts(&out, T("Every reminder is over or missed: nothing will be sent.\n"));
-    hints_write_private(q->cli, r, &out);
+    hints_write_private(q->cli, r->campaign, false, &out);
     if (q->awaits)
         buf_printf(&out,
                    T("It is not sent before somebody else approves it: outreach approve %s\n"),

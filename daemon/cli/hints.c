@@ -90,7 +90,8 @@ static void put_private(const struct campaign *c, struct buf *out)
             buf_printf(out, "%s{{%s}}", out->length > 0 ? T(", ") : "", c->columns[i]);
 }
 
-static bool write_private(const struct cli *cli, const struct campaign *c, struct buf *out)
+bool hints_write_private(const struct cli *cli, const struct campaign *c, bool headed,
+                         struct buf *out)
 {
     struct buf names = BUF_INIT(16384), words = BUF_INIT(32768);
     bool any;
@@ -102,21 +103,16 @@ static bool write_private(const struct cli *cli, const struct campaign *c, struc
                    T("! the message carries %s: whoever sees the phone can read it, and so can the "
                      "provider. Take it out of the texts, and ask people to bring the document"),
                    buf_string(&names));
-        put_line(cli, buf_string(&words), true, out);
+        put_line(cli, buf_string(&words), !headed, out);
     }
     buf_free(&words);
     buf_free(&names);
     return any;
 }
 
-void hints_write_private(const struct cli *cli, const struct reading *r, struct buf *out)
-{
-    write_private(cli, r->campaign, out);
-}
-
 void hints_write(const struct cli *cli, const struct reading *r, struct buf *out)
 {
-    bool any = write_private(cli, r->campaign, out);
+    bool any = hints_write_private(cli, r->campaign, false, out);
 
     for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
         if (!hints[i].holds(cli, r->campaign))

@@ -13,8 +13,10 @@
  * looser than the configuration's, and has no effect. */
 void hints_write(const struct cli *cli, const struct reading *r, struct buf *out);
 
-/* The first of them alone. */
-void hints_write_private(const struct cli *cli, const struct reading *r, struct buf *out);
+/* The first of them alone, for whoever queues, changes or agrees to it. headed: "To know" stands
+ * above it already. True if there is one. */
+bool hints_write_private(const struct cli *cli, const struct campaign *c, bool headed,
+                         struct buf *out);
 
 /* Names for programs: "private-column", "no-moved", "no-cancelled", "loose-recipients",
  * "loose-cost". A new reference. */

@@ -10,10 +10,9 @@ static unsigned needs_of(const struct cli *cli, const struct reading *r, double 
 }
 
 /* A line for each. */
-static void write_reasons(const struct cli *cli, const struct campaign *c, unsigned needs,
-                          int64_t rows, double cost, struct buf *out)
+static void write_reasons(const struct campaign *c, const struct campaign_defaults *defaults,
+                          unsigned needs, int64_t rows, double cost, struct buf *out)
 {
-    const struct campaign_defaults *defaults = &cli->settings->defaults;
     const char *currency = words_currency(defaults->currency);
     double most = approval_cost_bound(c, defaults);
     char people[HUMAN_BYTES], bound[HUMAN_BYTES];
@@ -40,12 +39,14 @@ void second_person_write(const struct cli *cli, const struct reading *r, double 
     if (needs == 0)
         return;
     buf_puts(out, T("\nA second person has to approve it before anything is sent:\n"));
-    write_reasons(cli, r->campaign, needs, (int64_t)preview_rows(r->preview), cost, out);
+    write_reasons(r->campaign, &cli->settings->defaults, needs, (int64_t)preview_rows(r->preview),
+                  cost, out);
     buf_printf(out, T("After it is queued somebody else runs: outreach approve %s\n"),
                r->campaign->id);
 }
 
-void second_person_write_change(const struct cli *cli, const struct campaign *now, unsigned needs,
+void second_person_write_change(const struct campaign *now,
+                                const struct campaign_defaults *defaults, unsigned needs,
                                 unsigned waits, int64_t rows, double cost, struct buf *out)
 {
     if (needs == 0 && waits != 0)
@@ -59,7 +60,7 @@ void second_person_write_change(const struct cli *cli, const struct campaign *no
                      "told:\n")
                  : T("\nA second person has to approve the change; until then nothing of it is "
                      "sent:\n"));
-    write_reasons(cli, now, needs, rows, cost, out);
+    write_reasons(now, defaults, needs, rows, cost, out);
     if (needs & APPROVAL_COST && cost >= 0)
         buf_puts(out, T("  (all its reminders as they are worded now, sent or not, and the "
                         "corrections of\n  this change)\n"));

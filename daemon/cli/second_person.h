@@ -13,8 +13,10 @@ void second_person_write(const struct cli *cli, const struct reading *r, double 
                          struct buf *out);
 
 /* The same of a change that makes now of a campaign of so many recipients; needs and cost (less
- * than 0: it is not known) as for amendment_needs(); waits: why it waits already, or 0. */
-void second_person_write_change(const struct cli *cli, const struct campaign *now, unsigned needs,
+ * than 0: it is not known) as for amendment_needs(), defaults as of amendment_defaults(); waits:
+ * why it waits already, or 0. */
+void second_person_write_change(const struct campaign *now,
+                                const struct campaign_defaults *defaults, unsigned needs,
                                 unsigned waits, int64_t rows, double cost, struct buf *out);
 
 /* Names as approval_name() gives, a list: empty where none is needed. New references. */

@@ -377,14 +377,26 @@ void amendment_skipped(const struct amendment *a, bool skipped[CAMPAIGN_MAX_REMI
     }
 }
 
+struct campaign_defaults amendment_defaults(const struct amendment *a,
+                                            const struct campaign_defaults *defaults)
+{
+    struct campaign_defaults strict = *defaults;
+
+    strict.approval.recipients = (int64_t)approval_people_bound(a->before, defaults);
+    strict.approval.cost = approval_cost_bound(a->before, defaults);
+    return strict;
+}
+
 unsigned amendment_needs(const struct amendment *a, const struct campaign_defaults *defaults,
                          const struct tree *gateways, int64_t rows, double cost)
 {
     unsigned before =
         approval_needs(a->before, defaults, rows, approval_most_cost(a->before, gateways, rows));
 
+    struct campaign_defaults strict = amendment_defaults(a, defaults);
+
     if (!a->now->cancelled)
-        return approval_needs(a->now, defaults, rows, cost) | (before & APPROVAL_REQUIRED);
+        return approval_needs(a->now, &strict, rows, cost) | (before & APPROVAL_REQUIRED);
     if (!a->reworded)
         return 0;
     return before |

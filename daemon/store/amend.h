@@ -74,6 +74,11 @@ void amendment_free(struct amendment *a); /* NULL is fine */
 /* Of each reminder of a->now, whether its time went by without it: it costs nothing. */
 void amendment_skipped(const struct amendment *a, bool skipped[CAMPAIGN_MAX_REMINDERS]);
 
+/* The configuration's with the bounds for approvals that the campaign had so far: an amendment may
+ * make them stricter, and looser only where somebody else agrees to that. */
+struct campaign_defaults amendment_defaults(const struct amendment *a,
+                                            const struct campaign_defaults *defaults);
+
 /* Why a second person has to agree to it (approval.h), or 0: cost is that of all reminders as they
  * are worded now, sent or not, and of the corrections of this change. A campaign that asks for a
  * second person does not lose that by an amendment. What stops it waits for nobody; what is told

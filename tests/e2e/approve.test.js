@@ -219,6 +219,16 @@ After it is changed somebody else runs: outreach approve cheap
   const amends = async () => (await audit(s, '--campaign', 'believed')).filter((e) => e.op === 'amend').map((e) => e.awaits ?? '');
   await until('both to be applied', async () => (await amends()).length === 2, 60000);
   assert.deepEqual(await amends(), ['', 'cost']);
+  // Nobody lifts a bound of the campaign's own by the amendment that is above it.
+  const bounded = campaign('bounded', people(3), { approval: { recipients: 2 } });
+  await s.xadd(bounded, { cost: '0.135', by: 'ann' });
+  const lifts = async () => (await audit(s, '--campaign', 'bounded')).filter((e) => e.op === 'amend').map((e) => e.awaits ?? '');
+  for (const [n, approval] of [undefined, { recipients: 2 }, { recipients: 300 }].entries()) {
+    await until('it to be agreed to', async () => (await s.outreach('approve', 'bounded', '-y', '--by', 'bob')).code === 0, 60000);
+    await s.xadd({ ...bounded, approval }, { op: 'amend', cost: '0.135', by: 'ann' });
+    await until('it to be applied', async () => (await lifts()).length === n + 1, 60000);
+  }
+  assert.deepEqual(await lifts(), ['recipients', 'recipients', 'recipients']);
 
   // What awaits a second person is amended by somebody; what stops it may be nobody's.
   const client = await s.redis();
@@ -237,10 +247,10 @@ After it is changed somebody else runs: outreach approve cheap
   assert.deepEqual((await s.rejected()).slice(3).map((r) => r.reason.slice(0, 30)), ['no field `rows`: how many reci', 'what is queued is not what was']);
   await approve('list', list, 'rows', String(rows));
   assert.deepEqual(await s.settled('three', 'first', 60000), { delivered: 3 });
-  // Turned down: by a cancel.
   // What waits goes on waiting, also where nobody would be asked for the words as they are now.
   const cheaper = await s.outreach('amend', s.write('dear.conf', conf('dear', '您好。')), '--by', 'ann');
   assert.deepEqual([cheaper.code, /\n(It goes on waiting .*)\n/.exec(cheaper.out)?.[1]], [64, 'It goes on waiting for a second person: outreach approve dear'], cheaper.all);
+  // Turned down: by a cancel.
   await s.ok('cancel', 'dear', '-y', '--by', 'bob');
   assert.match((await s.outreach('approve', 'dear', '-y', '--by', 'bob')).err, /was cancelled/);
   assert.deepEqual((await audit(s)).map((e) => `${e.op} ${e.campaign} ${e.by}`).slice(-2), ['approve three bob', 'cancel dear bob']);

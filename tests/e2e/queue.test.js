@@ -94,6 +94,7 @@ journey('where nobody in a list can be reached, a row is named with the reason',
   const told = /\nTo know\n {2}! the message carries \{\{身份证号\}\}: whoever [^]*Take it out/;
   const carries = ids('carries', '{{姓名}}您好，请核对{{身份证号}}。');
   const alone = ids('alone', '{{姓名}}您好，请带身份证。');
+  assert.match((await s.ok('forecast', carries)).out, /\nTo know\n[^]*  ! the message carries \{\{身份证号\}\}/, 'who agrees reads it, too');
   for (const [command, ...more] of [['check'], ['queue', '--no-wait']]) {
     assert.match((await s.ok(command, carries, ...more)).out, told, command);
     assert.doesNotMatch((await s.ok(command, alone, ...more)).out, /message carries/, command);

@@ -19,7 +19,8 @@ async function main() {
     if (!ok) broken.push(what);
   };
 
-  console.log(`${seconds / 60} min at ${soak.perSecond} notices/s; files in ${stage.dir}`);
+  const besides = Math.ceil((WARM_S + 3 * REST_S) / 60);
+  console.log(`${seconds / 60} min at ${soak.perSecond} notices/s, and ${besides} of warming up and resting; files in ${stage.dir}`);
   try {
     await soak.begin();
     await soak.burst(WARM_S / 8);
@@ -49,7 +50,7 @@ async function main() {
       const more = (from, to) => ((to[what] - from[what]) / MIB) / ((to.at - from.at) / 3600e3);
       const holds = (from, to) => more(from, to) < MOST.slope || to[what] - from[what] < MOST.pooled;
       line(last[what] > 0 && holds(first, last) && holds(middle, last), `${name} at rest, MiB an hour`, more(first, last).toFixed(2),
-        `less than ${MOST.slope}; ${more(middle, last).toFixed(2)} in the second half; ${[first, middle, last].map((one) => (one[what] / MIB).toFixed(3)).join(', ')} MiB`);
+        `less than ${MOST.slope}, or ${MOST.pooled / MIB} MiB in all; ${more(middle, last).toFixed(2)} in the second half; ${[first, middle, last].map((one) => (one[what] / MIB).toFixed(3)).join(', ')} MiB`);
     }
     console.log(`        at most ${(Math.max(...samples.map((one) => one.rss)) / MIB).toFixed(2)} MiB under load`);
     line(last.fds === first.fds, 'open files', `${first.fds} to ${last.fds}`, 'the same');
