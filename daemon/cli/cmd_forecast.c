@@ -313,8 +313,11 @@ json_t *asking_json(const struct asking *a)
     return reminders;
 }
 
-static void tell(const struct asking *a, const struct reading *reading)
+static void tell(const struct foreseen *f)
 {
+    const struct asking *a = f->asking;
+    const struct reading *reading = &f->reading;
+    double cost = f->whole != NULL ? asking_sums(f->whole).cost : 0;
     struct buf out = BUF_INIT(64u << 20);
 
     if (a->cli->json) {
@@ -322,12 +325,11 @@ static void tell(const struct asking *a, const struct reading *reading)
                            (json_int_t)preview_rows(reading->preview), "currency",
                            a->cli->settings->defaults.currency, "reminders", asking_json(a),
                            "templates", templates_json(a), "approval",
-                           second_person_json(a->cli, reading, asking_sums(a).cost), "balances",
-                           funds_json(a)));
+                           second_person_json(a->cli, reading, cost), "balances", funds_json(a)));
         return;
     }
     asking_write(a, reading, &out);
-    second_person_write(a->cli, reading, asking_sums(a).cost, &out);
+    second_person_write(a->cli, reading, cost, &out);
     cli_print(&out);
     buf_free(&out);
 }
@@ -342,7 +344,7 @@ static int one(struct cli *cli, const char *path)
     if (rc != 0)
         cli_error(cli, rc, &err);
     else
-        tell(f.asking, &f.reading);
+        tell(&f);
     foreseen_close(&f);
     return rc;
 }

@@ -10,6 +10,7 @@
 struct foreseen {
     struct reading reading;
     struct asking *asking;
+    struct asking *whole; /* of everybody, where the cost decides about an approval; else NULL */
 };
 
 /* Before the first row: which reminders are asked for, and who listens. */

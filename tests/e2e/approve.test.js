@@ -177,6 +177,11 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   // and with a text of two segments 1.80
   const long = await s.ok('queue', s.write('dear.conf', conf('dear', '长'.repeat(80))), '--by', 'ann');
   assert.match(long.out, /approve dear/);
+  // 0.81 without who has refused, whom the bound counts: it is said beforehand.
+  const edge = s.write('edge.conf', conf('edge', '您好。', 'approval = { cost = 0.85; };'));
+  const foreseen = JSON.parse((await s.ok('forecast', '--json', edge)).out);
+  assert.deepEqual([foreseen.reminders.map((r) => r.notices ?? r.sent), foreseen.approval], [[9, 9], ['cost']]);
+  assert.match((await s.ok('check', edge)).out, /\n {2}it costs 0\.90 CNY, more than 0\.85\n/);
   // One that does not say what it costs: 2 people, a reminder, at most 8 segments each: 0.72; 3: 1.08
   await s.xadd(campaign('two', people(2)));
   await s.xadd(campaign('three', people(3)));
