@@ -39,7 +39,8 @@ journey('above the bound nothing is sent before another person agrees, to this t
 
   // It says that it waits, for what, and for whom.
   for (const [args, words] of [[['list'], /awaits approval/], [['show', 'fair'], /many recipients.*somebody else than ann/],
-    [['plan', '--year', 'all', '--queued'], /awaits approval/]]) {
+    [['plan', '--year', 'all', '--queued'], /awaits approval/],
+    [['why', '13851403000'], /\n {2}first +waiting[^\n]*\n {16}waits for approval by a second person: outreach approve fair\n/]]) {
     const { out } = await s.ok(...args);
     assert.match(out, words);
     for (const line of out.split('\n').filter((l) => /approv/.test(l))) assert.ok(line.length <= 80, `${args[0]}: ${line}`);
