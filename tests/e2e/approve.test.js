@@ -156,12 +156,15 @@ journey('above the bound nothing is sent before another person agrees, to this t
   const off = await s.ok('amend', changed2, '-y', '--by', 'bob', '-w', '60');
   assert.match(off.out, /fair is cancelled; what waited is not sent\nWho was told is told [^]*\n {2}outreach approve fair\n/);
   assert.match((await s.ok('show', 'fair')).out, /was not agreed to: they are not told yet;\nwaits for approval [^]*eve {2}cancelled/);
+  const listed = (await s.ok('list')).out;
+  assert.match(listed, /^fair +cancelled [^]*\nwaits for approval \(many recipients\) by somebody else than bob:\n {2}outreach approve fair\n/m);
   await until('the corrections to be written', async () => (await client.call('HGET', 'outreach:{fair}', 'correct')) === null, 60000);
   assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'his own words');
   assert.equal(smsc.submits.length, 18, 'nobody was told');
   const told = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
   assert.deepEqual([told.approval, told.notices, told.cost, told.amendment.corrections], ['recipients', 0, 0, 5], 'nothing else goes');
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann')).out, /取消，请致电095。[^]*fair: who was told is told now that it is cancelled\n$/);
+  assert.doesNotMatch((await s.ok('list')).out, /approve fair/);
   await until('all of them to be told', () => smsc.submits.length === 23, 60000);
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann').catch((e) => ({ out: e.message }))).out, /was cancelled; that is final/);
 });
