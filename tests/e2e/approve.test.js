@@ -40,6 +40,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
   // It says that it waits, for what, and for whom.
   for (const [args, words] of [[['list'], /awaits approval/], [['show', 'fair'], /many recipients.*somebody else than ann/],
     [['plan', '--year', 'all', '--queued'], /awaits approval/],
+    [['show', '-s', 'waiting', 'fair'], /planned +5 =.*waiting +5[^]*\n {4}nobody is listed yet: it has not begun\n/],
     [['why', '13851403000'], /\n {2}first +waiting[^\n]*\n {16}waits for approval by a second person: outreach approve fair\n/]]) {
     const { out } = await s.ok(...args);
     assert.match(out, words);
