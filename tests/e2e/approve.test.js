@@ -156,7 +156,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
     .replace('texts = {', 'texts = { cancelled = "{{was.date}}取消，请致电095。";'));
   const off = await s.ok('amend', changed2, '-y', '--by', 'bob', '-w', '60');
   assert.match(off.out, /fair is cancelled; what waited is not sent\nWho was told is told [^]*\n {2}outreach approve fair\n/);
-  assert.match((await s.ok('show', 'fair')).out, /was not agreed to: they are not told yet;\nwaits for approval [^]*eve {2}cancelled/);
+  assert.match((await s.ok('show', 'fair')).out, /\nwho had a notice is not told yet that it is cancelled: the text for that\nwaits for approval [^]*eve {2}cancelled/);
   const listed = (await s.ok('list')).out;
   assert.match(listed, /^fair +cancelled [^]*\nwaits for approval \(many recipients\) by somebody else than bob:\n {2}outreach approve fair\n/m);
   await until('the corrections to be written', async () => (await client.call('HGET', 'outreach:{fair}', 'correct')) === null, 60000);
