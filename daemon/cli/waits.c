@@ -14,8 +14,7 @@ struct waits waits_for(const struct picture *p, const struct campaign *c,
 
     if (r->cancelled)
         return w;
-    /* What has begun is held by the flag; answers are held by neither, for a single person asked.
-     */
+    /* What has begun is held by the flag. Answers are not held: a single person asked. */
     if (strcmp(r->state, "awaiting") == 0 ||
         (strcmp(p->status->state, "awaiting") == 0 && r->paused)) {
         w.what = WAITS_FOR_APPROVAL;

@@ -140,6 +140,9 @@ journey('above the bound nothing is sent before another person agrees, to this t
   await s.counted('part', 'first', { delivered: 3, failed: 1, parked: 1 }, 60000);
   s.write('part.conf', third('{{姓名}}您好！'));
   await s.ok('amend', part, '-y', '--by', 'ann', '-w', '60');
+  const held = (await s.ok('why', '13851403000', '--campaign', 'part')).out;
+  assert.match(held, /\n {2}first +waiting[^\n]*looked at again [^\n]*\n {16}waits for approval [^\n]* approve part\n/);
+  assert.doesNotMatch(held, /paused/, 'what has begun is held, and nobody can resume it');
   const rest = JSON.parse((await s.ok('approve', 'part', '--dry-run', '--json', '--by', 'bob')).out);
   assert.deepEqual([rest.notices, rest.reminders.map((r) => r.notices)], [7, [1, 5, 1]]);
 

@@ -220,6 +220,10 @@ journey('outside the allowed hours notices are held, not dropped', async (s) => 
   const zh = async (who) => (await s.run(['-c', s.conf, 'why', who.sms], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out;
   assert.match(await zh(one), new RegExp(`不在允许时段，等到 ${day} 周. ${hour} 再发\\n`));
   assert.match(await zh(other), /不发送，[^\n]*\n {16}受保护居民：系统不发送，请由专人告知\n/);
+  // One that is over before the hours begin waits for none.
+  await s.xadd(campaign('short', people(1), { class: 'notice', reminders: [{ name: 'first', at: 'now', expires: inSeconds(3600) }] }));
+  await until('it to be taken', async () => (await s.outreach('show', 'short')).code === 0, 60000);
+  assert.match((await s.ok('why', one.sms, '--campaign', 'short')).out, /\n {16}its allowed hours do not begin before it is over: 20\d\d-/);
   const states = Object.keys(await s.counts('night', 'first'));
   assert.deepEqual(states.filter((x) => !['untouched', 'parked'].includes(x)), []);
 });
