@@ -127,15 +127,15 @@ static void list_one(struct listing *l, const struct picture *p)
     l->waits = l->waits || (sums.next_ms != 0 && !sums.only_doubt);
     l->doubts += sums.only_doubt;
     l->more += sums.more;
-    if (strcmp(s->state, "awaiting") == 0)
+    if (campaign_awaits(s))
         picture_write_awaiting(p, &l->awaiting);
     json_array_append_new(
-        l->all, json_pack("{s:s,s:b,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:b}", "id", s->id, "test",
-                          trial_is(s->id), "state", s->state, "approval", s->approval, "by",
-                          json_text(s->by), "title", json_text(p->title), "next_ms",
-                          sums.next_ms > 0 ? json_integer(sums.next_ms) : json_null(), "rows",
-                          (json_int_t)s->rows, "planned", (json_int_t)sums.planned, "through",
-                          (json_int_t)sums.through, "more", sums.more));
+        l->all, json_pack("{s:s,s:b,s:s,s:s,s:s,s:o,s:o,s:o,s:I,s:I,s:I,s:b}", "id", s->id, "test",
+                          trial_is(s->id), "state", s->state, "approval", s->approval, "telling",
+                          s->telling, "by", json_text(s->by), "title", json_text(p->title),
+                          "next_ms", sums.next_ms > 0 ? json_integer(sums.next_ms) : json_null(),
+                          "rows", (json_int_t)s->rows, "planned", (json_int_t)sums.planned,
+                          "through", (json_int_t)sums.through, "more", sums.more));
 }
 
 /* Queued while no daemon ran: nobody knows more of it than its event says. */

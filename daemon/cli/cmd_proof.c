@@ -431,13 +431,14 @@ static int tell_notice(struct proof *p, const struct walk_notice *w, struct erro
     redisReply *rows = read_row(p, w->n, err);
     bool builtin = builtin_is(p->reminder->name);
     char text[160], *refused = NULL;
-    bool kept = false;
+    enum kept_back kept = KEPT_BACK_NOT;
     json_t *one;
 
     if (rows == NULL ||
         (kept_back_waits(p->reminder, r) &&
          kept_back_ask(p->cli, p->campaign, p->reminder->name, w->n, &kept, err) != 0) ||
-        (kept && (refused = kept_back_words(p->cli, p->address, p->picture->zone, err)) == NULL)) {
+        (kept != KEPT_BACK_NOT &&
+         (refused = kept_back_words(p->cli, kept, p->address, p->picture->zone, err)) == NULL)) {
         free(rotated);
         freeReplyObject(rows);
         json_decref(log.lines);
@@ -446,15 +447,17 @@ static int tell_notice(struct proof *p, const struct walk_notice *w, struct erro
     read_log(&log, rotated);
     read_log(&log, path);
     free(rotated);
-    one = json_pack(
-        "{s:s,s:I,s:s,s:b,s:s,s:s,s:i,s:i,s:I,s:I,s:s,s:O}", "reminder", p->reminder->name, "n",
-        (json_int_t)her_number(p, w, rows), "state", notice_state_name(state), "kept_back", kept,
-        "reason", notice_reason_name(r->reason), "gateway", gateway, "attempts", (int)r->attempts,
-        "segments", (int)r->segments, "due_ms", (json_int_t)(builtin ? 0 : p->reminder->due_ms),
-        "submitted_ms", (json_int_t)w->submitted_ms, "receipt", receipt_words(r), "log", log.lines);
+    one = json_pack("{s:s,s:I,s:s,s:b,s:s,s:s,s:i,s:i,s:I,s:I,s:s,s:O}", "reminder",
+                    p->reminder->name, "n", (json_int_t)her_number(p, w, rows), "state",
+                    notice_state_name(state), "kept_back", kept != KEPT_BACK_NOT, "reason",
+                    notice_reason_name(r->reason), "gateway", gateway, "attempts", (int)r->attempts,
+                    "segments", (int)r->segments, "due_ms",
+                    (json_int_t)(builtin ? 0 : p->reminder->due_ms), "submitted_ms",
+                    (json_int_t)w->submitted_ms, "receipt", receipt_words(r), "log", log.lines);
     write_heading(p, her_number(p, w, rows));
-    line(p, T("outcome"), kept ? T("will not be sent") : words_state(notice_state_name(state)));
-    if (kept)
+    line(p, T("outcome"),
+         refused != NULL ? T("will not be sent") : words_state(notice_state_name(state)));
+    if (refused != NULL)
         line(p, T("because"), refused);
     if (words_reason(notice_reason_name(r->reason))[0] != '\0')
         line(p, T("because"), words_reason(notice_reason_name(r->reason)));

@@ -27,6 +27,7 @@
 #include "tail.h"
 #include "template.h"
 #include "tree.h"
+#include "waits.h"
 #include "zone.h"
 
 #include <inttypes.h>
@@ -59,7 +60,7 @@ struct asking {
     struct cli *cli;
     char address[ADDRESS_BYTES], hash[ADDRESS_HASH_BYTES];
     bool hashed, opted_out;
-    char *refused; /* when she did, in words; NULL until that is wanted */
+    char *kept[KEPT_BACK_PROTECTED + 1]; /* in words; NULL until they are wanted */
     struct gateway_names gateways;
     struct codes_seen *codes;
     struct buf out;
@@ -139,8 +140,9 @@ static int scan_audience(struct cli *cli, const char *id, int64_t rows, struct s
 
 /* ------------------------------------------------------------------ the ledgers */
 struct found_record {
-    bool there; /* a ledger with a record of this number */
-    bool kept;  /* it waits, and will not be sent: she has refused */
+    bool there;         /* a ledger with a record of this number */
+    const char *kept;   /* it waits, and will not be sent, in words; NULL: it will */
+    struct waits waits; /* what holds all of its reminder */
     struct record record;
     int64_t base_ms;
 };
@@ -274,6 +276,21 @@ static void wrap_from(struct asking *a, size_t start)
     buf_free(&lines);
 }
 
+static void put_below(struct asking *a, const char *words)
+{
+    table_wrap(&a->out, words, a->cli->width > 40 ? a->cli->width - HIT_INDENT - 1 : 200,
+               hit_indent);
+}
+
+static void write_waits(struct asking *a, const struct picture *p, const struct found_record *f)
+{
+    char *words = waits_words(p, &f->waits);
+
+    if (words[0] != '\0')
+        put_below(a, words);
+    free(words);
+}
+
 static void write_hit(struct asking *a, const struct picture *p, const struct reminder_status *r,
                       int64_t n, const struct found_record *f)
 {
@@ -294,7 +311,8 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
         return;
     }
     start = a->out.length;
-    buf_puts(&a->out, f->kept ? T("will not be sent") : words_state(notice_state_name(state)));
+    buf_puts(&a->out,
+             f->kept != NULL ? T("will not be sent") : words_state(notice_state_name(state)));
     if (gateway[0] != '\0')
         buf_printf(&a->out, T(", by %s"), gateway);
     if (left && rec->attempts > 0)
@@ -304,21 +322,21 @@ static void write_hit(struct asking *a, const struct picture *p, const struct re
     write_times(a, p, r, f);
     buf_putc(&a->out, '\n');
     wrap_from(a, start);
-    if (f->kept)
-        table_wrap(&a->out, a->refused, a->cli->width > 40 ? a->cli->width - HIT_INDENT - 1 : 200,
-                   hit_indent);
+    if (f->kept != NULL)
+        put_below(a, f->kept);
+    else
+        write_waits(a, p, f);
     if (reason[0] != '\0')
-        table_wrap(&a->out, reason, a->cli->width > 40 ? a->cli->width - HIT_INDENT - 1 : 200,
-                   hit_indent);
+        put_below(a, reason);
     if (state == NOTICE_UNCERTAIN)
-        table_wrap(&a->out, doubt_words(p, r),
-                   a->cli->width > 40 ? a->cli->width - HIT_INDENT - 1 : 200, hit_indent);
+        put_below(a, doubt_words(p, r));
     write_receipt(a, p, f);
     if (f->there && (rec->flags & FLAG_RESENT) != 0)
         buf_puts(&a->out,
                  T("                was sent again after a doubt: two copies are possible\n"));
     /* Of what is through, a flag that came later tells nothing. */
-    if ((r->paused || r->cancelled) && (state == NOTICE_UNTOUCHED || state == NOTICE_PARKED))
+    if (((r->paused && f->waits.what != WAITS_FOR_APPROVAL) || r->cancelled) &&
+        (state == NOTICE_UNTOUCHED || state == NOTICE_PARKED))
         buf_printf(&a->out, T("                the reminder is %s\n"),
                    words_state(picture_reminder_state(r)));
 }
@@ -331,9 +349,12 @@ static json_t *hit_json(const struct asking *a, const struct reminder_status *r,
     bool skipped = strcmp(r->state, "skipped") == 0;
     json_t *one = json_pack("{s:s,s:s,s:s,s:b,s:I}", "name", r->name, "reminder_state",
                             picture_reminder_state(r), "state",
-                            skipped ? "skipped" : notice_state_name(state), "kept_back", f->kept,
-                            "due_ms", (json_int_t)r->due_ms);
+                            skipped ? "skipped" : notice_state_name(state), "kept_back",
+                            f->kept != NULL, "due_ms", (json_int_t)r->due_ms);
 
+    json_object_set_new(one, "waits_for", json_string(waits_name(f->waits.what)));
+    if (f->waits.what == WAITS_FOR_HOURS)
+        json_object_set_new(one, "opens_ms", json_integer(f->waits.until_ms));
     if (!f->there)
         return one;
     json_object_set_new(one, "attempts", json_integer(rec->attempts));
@@ -392,17 +413,27 @@ static void tell_gone(struct asking *a)
             a->gone);
 }
 
-/* Will what waits for her be kept back? */
+/* Will what waits for her be kept back? *words: why, or NULL. */
 static int ask_kept(struct asking *a, const struct campaign *c, const char *reminder, int64_t n,
-                    bool *kept, struct error *err)
+                    const char **words, struct error *err)
 {
     const struct zone *zone = zone_find(a->cli->settings->defaults.timezone, NULL);
+    enum kept_back kept;
 
-    if (kept_back_ask(a->cli, c, reminder, n, kept, err) != 0)
+    if (kept_back_ask(a->cli, c, reminder, n, &kept, err) != 0)
         return -1;
-    if (*kept && a->refused == NULL)
-        a->refused = kept_back_words(a->cli, a->address, zone, err);
-    return *kept && a->refused == NULL ? -1 : 0;
+    if (kept != KEPT_BACK_NOT && a->kept[kept] == NULL)
+        a->kept[kept] = kept_back_words(a->cli, kept, a->address, zone, err);
+    *words = a->kept[kept];
+    return kept != KEPT_BACK_NOT && *words == NULL ? -1 : 0;
+}
+
+/* When it would leave if nothing held its reminder. */
+static int64_t leaves_ms(const struct reminder_status *r, const struct found_record *f)
+{
+    return f->there && f->record.state == NOTICE_PARKED
+               ? f->base_ms + (int64_t)f->record.settled_s * 1000
+               : r->due_ms;
 }
 
 /* of: a built-in reminder, which has rows of its own, or "". */
@@ -410,7 +441,8 @@ static int tell_hit(struct asking *a, const struct picture *p, const struct camp
                     const char *of, int64_t n, struct error *err)
 {
     json_t *reminders = json_array();
-    bool asked = false, kept = false;
+    const char *kept = NULL;
+    bool asked = false;
     int rc = 0;
 
     if (a->hit_count < MOST_HITS) {
@@ -436,6 +468,7 @@ static int tell_hit(struct asking *a, const struct picture *p, const struct camp
                 rc = ask_kept(a, c, r->name, n, &kept, err);
             asked = true;
             f.kept = kept;
+            f.waits = waits_for(p, c, r, leaves_ms(r, &f), clock_wall_ms());
         }
         if (rc != 0)
             break;
@@ -650,7 +683,8 @@ static int why(struct cli *cli, const void *arg, char **operands, int count)
         cli_print(&a.out);
     gateway_names_free(&a.gateways);
     codes_seen_free(a.codes);
-    free(a.refused);
+    for (size_t i = 0; i < sizeof a.kept / sizeof *a.kept; i++)
+        free(a.kept[i]);
     json_decref(a.campaigns);
     json_decref(a.log);
     buf_free(&a.out);

@@ -7,6 +7,7 @@
 #include "keys.h"
 #include "mem.h"
 #include "reply_book.h"
+#include "safe.h"
 #include "words.h"
 
 #include <inttypes.h>
@@ -18,35 +19,69 @@ bool kept_back_waits(const struct reminder_status *r, const struct record *recor
            (record == NULL || record->state == NOTICE_UNTOUCHED || record->state == NOTICE_PARKED);
 }
 
-/* Of her addresses that a row has, is one refused? */
-static int ask_set(struct cli *cli, const struct campaign *c, const struct template_value *row,
-                   bool *refused, struct error *err)
+/* What key has of her addresses that a row has: NULL where it has none. */
+static int ask_addresses(struct cli *cli, const struct campaign *c,
+                         const struct template_value *row, const char *verb, const char *key,
+                         redisReply **reply, struct error *err)
 {
     struct command command = COMMAND_INIT;
-    redisReply *reply;
     size_t count = 0;
     int rc = 0;
 
-    command_start(&command, "SMISMEMBER");
-    command_add_string(&command, KEY_OPTOUT);
+    *reply = NULL;
+    command_start(&command, verb);
+    command_add_string(&command, key);
     for (size_t k = 0; k < c->channel_count; k++)
         if (row[k].length > 0) {
             command_add(&command, row[k].text, row[k].length);
             count++;
         }
     if (count > 0)
-        rc = db_ask(cli->db, &command, &reply, err);
-    for (size_t k = 0; k < count && rc == 0; k++)
-        *refused = *refused || db_int(db_at(reply, k), 0) != 0;
-    if (count > 0 && rc == 0)
-        freeReplyObject(reply);
+        rc = db_ask(cli->db, &command, reply, err);
     command_free(&command);
     return rc;
 }
 
+static int ask_refused(struct cli *cli, const struct campaign *c, const struct template_value *row,
+                       enum kept_back *kept, struct error *err)
+{
+    redisReply *reply;
+
+    if (ask_addresses(cli, c, row, "SMISMEMBER", KEY_OPTOUT, &reply, err) != 0)
+        return -1;
+    for (size_t k = 0; reply != NULL && k < reply->elements; k++)
+        if (db_int(db_at(reply, k), 0) != 0)
+            *kept = KEPT_BACK_REFUSED;
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return 0;
+}
+
+static int ask_protected(struct cli *cli, const struct campaign *c,
+                         const struct template_value *row, enum kept_back *kept, struct error *err)
+{
+    redisReply *reply;
+
+    if (ask_addresses(cli, c, row, "HMGET", KEY_SAFE, &reply, err) != 0)
+        return -1;
+    for (size_t k = 0; reply != NULL && k < reply->elements; k++) {
+        const redisReply *one = db_at(reply, k);
+        struct safe_mark mark;
+
+        if (one->type != REDIS_REPLY_STRING)
+            continue;
+        safe_parse(one->str, one->len, &mark);
+        if (mark.mode == SAFE_SKIP)
+            *kept = KEPT_BACK_PROTECTED;
+    }
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return 0;
+}
+
 /* of: whose rows these are: the campaign, or its built-in one. */
 static int ask_row(struct cli *cli, const struct campaign *of, const char *id, const char *reminder,
-                   int64_t n, bool *kept, struct error *err)
+                   int64_t n, enum kept_back *kept, struct error *err)
 {
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
     struct command c = COMMAND_INIT;
@@ -63,20 +98,23 @@ static int ask_row(struct cli *cli, const struct campaign *of, const char *id, c
     if (rc != 0)
         return -1;
     value = db_field(db_at(db_at(rows, 0), 1), "r");
-    if (value != NULL && campaign_row_split(of, value->str, value->len, row) == 0 &&
-        decide_refusal_holds(reminder, decide_unasked(of, row)))
-        rc = ask_set(cli, of, row, kept, err);
+    if (value != NULL && campaign_row_split(of, value->str, value->len, row) == 0) {
+        if (decide_refusal_holds(reminder, decide_unasked(of, row)))
+            rc = ask_refused(cli, of, row, kept, err);
+        if (rc == 0 && *kept == KEPT_BACK_NOT)
+            rc = ask_protected(cli, of, row, kept, err);
+    }
     freeReplyObject(rows);
     return rc;
 }
 
 int kept_back_ask(struct cli *cli, const struct campaign *c, const char *reminder, int64_t n,
-                  bool *kept, struct error *err)
+                  enum kept_back *kept, struct error *err)
 {
     struct campaign *own = NULL;
     int rc;
 
-    *kept = false;
+    *kept = KEPT_BACK_NOT;
     if (builtin_is(reminder)) {
         own = builtin_campaign(c, reminder, &cli->settings->defaults, err);
         if (own == NULL)
@@ -87,12 +125,14 @@ int kept_back_ask(struct cli *cli, const struct campaign *c, const char *reminde
     return rc;
 }
 
-char *kept_back_words(struct cli *cli, const char *address, const struct zone *zone,
-                      struct error *err)
+char *kept_back_words(struct cli *cli, enum kept_back kept, const char *address,
+                      const struct zone *zone, struct error *err)
 {
     char when[HUMAN_BYTES];
     int64_t at_ms;
 
+    if (kept == KEPT_BACK_PROTECTED)
+        return xstrdup(words_reason(notice_reason_name(REASON_SAFE)));
     if (reply_book_refused_ms(cli, address, &at_ms, err) != 0)
         return NULL;
     return at_ms != 0 ? xasprintf(T("she opted out on %s"), human_time(when, zone, at_ms, false))

@@ -223,7 +223,7 @@ void picture_write_awaiting(const struct picture *p, struct buf *out)
 
     if (telling)
         buf_puts(out,
-                 T("what who was told is to read was not agreed to: they are not told yet;\n"));
+                 T("who had a notice is not told yet that it is cancelled: the text for that\n"));
     buf_printf(out, T("waits for approval (%s) by somebody else than %s:\n  outreach approve %s\n"),
                why, authors, s->id);
     free(authors);

@@ -120,8 +120,13 @@ int roll_tell(struct cli *cli, const struct picture *p, const struct reminder_st
                         .out = BUF_INIT(16u << 20)};
     int rc = 0;
 
-    if (strcmp(r->state, "open") != 0 && strcmp(r->state, "done") != 0)
-        return 0; /* it has no ledger */
+    if (strcmp(r->state, "open") != 0 && strcmp(r->state, "done") != 0) { /* it has no ledger */
+        if (json == NULL && state == NOTICE_UNTOUCHED && reminder_waiting(r) > 0)
+            buf_printf(&roll.out, "%s\n", T("    nobody is listed yet: it has not begun"));
+        cli_print(&roll.out);
+        buf_free(&roll.out);
+        return 0;
+    }
     roll.codes = codes_seen_create(cli, p->status->id);
     roll.campaign = walk_campaign(cli, p, err);
     if (roll.campaign != NULL && roll.campaign->sensitive && !discreet_may(cli))

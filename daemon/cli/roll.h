@@ -14,7 +14,7 @@
 /* Prints a line for each notice of r in that state, NOTICE_UNTOUCHED standing for all that wait,
  * below one that says what the number is; or, where json is not NULL, appends {"n", "to",
  * "attempts", "submitted_ms", "reason"} to that array. Before a reminder is due it has no ledger:
- * then nobody is listed. -1 with err. */
+ * then nobody is listed, and of those that wait a line says so. -1 with err. */
 int roll_tell(struct cli *cli, const struct picture *p, const struct reminder_status *r,
               enum notice_state state, json_t *json, struct error *err);
 

@@ -87,7 +87,7 @@ static const struct name reasons[] = {
     {"empty", N_("a placeholder has no value and no default: fill the column")},
     {"too-long", N_("longer than the campaign's max_segments: shorten it")},
     {"throttled", N_("the gateway asked us to go slower")},
-    {"hours", N_("held until the allowed hours of the recipient's time zone")},
+    {"hours", N_("held until hours in which this recipient may be told")},
     {"turn", N_("waits for its gateway's turn")},
     {"erased", N_("the recipient was erased on request")},
     {"poison", N_("daemons died over this notice three times: ops must look at it")},

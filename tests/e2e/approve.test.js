@@ -39,7 +39,9 @@ journey('above the bound nothing is sent before another person agrees, to this t
 
   // It says that it waits, for what, and for whom.
   for (const [args, words] of [[['list'], /awaits approval/], [['show', 'fair'], /many recipients.*somebody else than ann/],
-    [['plan', '--year', 'all', '--queued'], /awaits approval/]]) {
+    [['plan', '--year', 'all', '--queued'], /awaits approval/],
+    [['show', '-s', 'waiting', 'fair'], /planned +5 =.*waiting +5[^]*\n {4}nobody is listed yet: it has not begun\n/],
+    [['why', '13851403000'], /\n {2}first +waiting[^\n]*\n {16}waits for approval by a second person: outreach approve fair\n/]]) {
     const { out } = await s.ok(...args);
     assert.match(out, words);
     for (const line of out.split('\n').filter((l) => /approv/.test(l))) assert.ok(line.length <= 80, `${args[0]}: ${line}`);
@@ -138,6 +140,9 @@ journey('above the bound nothing is sent before another person agrees, to this t
   await s.counted('part', 'first', { delivered: 3, failed: 1, parked: 1 }, 60000);
   s.write('part.conf', third('{{姓名}}您好！'));
   await s.ok('amend', part, '-y', '--by', 'ann', '-w', '60');
+  const held = (await s.ok('why', '13851403000', '--campaign', 'part')).out;
+  assert.match(held, /\n {2}first +waiting[^\n]*looked at again [^\n]*\n {16}waits for approval [^\n]* approve part\n/);
+  assert.doesNotMatch(held, /paused/, 'what has begun is held, and nobody can resume it');
   const rest = JSON.parse((await s.ok('approve', 'part', '--dry-run', '--json', '--by', 'bob')).out);
   assert.deepEqual([rest.notices, rest.reminders.map((r) => r.notices)], [7, [1, 5, 1]]);
 
@@ -154,13 +159,16 @@ journey('above the bound nothing is sent before another person agrees, to this t
     .replace('texts = {', 'texts = { cancelled = "{{was.date}}取消，请致电095。";'));
   const off = await s.ok('amend', changed2, '-y', '--by', 'bob', '-w', '60');
   assert.match(off.out, /fair is cancelled; what waited is not sent\nWho was told is told [^]*\n {2}outreach approve fair\n/);
-  assert.match((await s.ok('show', 'fair')).out, /was not agreed to: they are not told yet;\nwaits for approval [^]*eve {2}cancelled/);
+  assert.match((await s.ok('show', 'fair')).out, /\nwho had a notice is not told yet that it is cancelled: the text for that\nwaits for approval [^]*eve {2}cancelled/);
+  const listed = (await s.ok('list')).out;
+  assert.match(listed, /^fair +cancelled [^]*\nwaits for approval \(many recipients\) by somebody else than bob:\n {2}outreach approve fair\n/m);
   await until('the corrections to be written', async () => (await client.call('HGET', 'outreach:{fair}', 'correct')) === null, 60000);
   assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'his own words');
   assert.equal(smsc.submits.length, 18, 'nobody was told');
   const told = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
   assert.deepEqual([told.approval, told.notices, told.cost, told.amendment.corrections], ['recipients', 0, 0, 5], 'nothing else goes');
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann')).out, /取消，请致电095。[^]*fair: who was told is told now that it is cancelled\n$/);
+  assert.doesNotMatch((await s.ok('list')).out, /approve fair/);
   await until('all of them to be told', () => smsc.submits.length === 23, 60000);
   assert.match((await s.ok('approve', 'fair', '-y', '--by', 'ann').catch((e) => ({ out: e.message }))).out, /was cancelled; that is final/);
 });

@@ -207,6 +207,23 @@ journey('outside the allowed hours notices are held, not dropped', async (s) => 
   assert.equal(smsc.submits.length, 0);
   await until('the list to say until when', async () =>
     JSON.parse((await s.ok('list', '--json')).out)[0].next_ms === Date.parse(`${opens}+08:00`), 60000);
+  // And why it waits, in both languages; to whom a person has to go it will not be sent at all.
+  const [one, other] = people(2);
+  await s.ok('safe', other.sms, 'skip');
+  const why = async (who) => JSON.parse((await s.ok('why', who.sms, '--json')).out).notices[0].reminders[0];
+  const [held, kept] = [await why(one), await why(other)];
+  assert.deepEqual([held.waits_for, held.opens_ms, held.kept_back, kept.kept_back], ['hours', Date.parse(`${opens}+08:00`), false, true]);
+  const [day, hour] = opens.split('T');
+  assert.match((await s.ok('why', one.sms)).out, new RegExp(`\\n {16}held until its allowed hours begin: ${day} \\w+ ${hour}\\n`));
+  assert.match((await s.ok('why', other.sms)).out, /will not be sent, due [^\n]*\n {16}protected: not sent by machine; tell her in person\n/);
+  assert.match((await s.ok('proof', other.sms, 'night')).out, /will not be sent[^]*protected: not sent by machine/);
+  const zh = async (who) => (await s.run(['-c', s.conf, 'why', who.sms], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out;
+  assert.match(await zh(one), new RegExp(`不在允许时段，等到 ${day} 周. ${hour} 再发\\n`));
+  assert.match(await zh(other), /不发送，[^\n]*\n {16}受保护居民：系统不发送，请由专人告知\n/);
+  // One that is over before the hours begin waits for none.
+  await s.xadd(campaign('short', people(1), { class: 'notice', reminders: [{ name: 'first', at: 'now', expires: inSeconds(3600) }] }));
+  await until('it to be taken', async () => (await s.outreach('show', 'short')).code === 0, 60000);
+  assert.match((await s.ok('why', one.sms, '--campaign', 'short')).out, /\n {16}its allowed hours do not begin before it is over: 20\d\d-/);
   const states = Object.keys(await s.counts('night', 'first'));
   assert.deepEqual(states.filter((x) => !['untouched', 'parked'].includes(x)), []);
 });

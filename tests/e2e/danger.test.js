@@ -68,6 +68,10 @@ journey('a mark holds on every path: first send, retry, next channel; and for wh
   // Her hours: nothing else is left of it, and the list says when it goes on.
   await until('all others to be through', async () => (await s.counts('fair', 'first')).parked === 1 && !(await s.counts('fair', 'first')).sending);
   assert.match((await s.ok('list')).out, /^fair +active .* 2027-03-01 Mon 13:00 +6\/14 /m);
+  // Why it waits is said so that it is true of her hours as of others', and in her language.
+  assert.match((await s.ok('show', '-s', 'waiting', '-r', 'first', 'fair')).out, /\n {12}held until hours in which this recipient may be told\n/);
+  assert.match((await s.ok('why', '13851401003')).out, /hours 13:00-14:00: only sent at these hours\n[^]*looked at again 2027-03-01 Mon 13:00:00\n {16}held until hours in which/);
+  assert.match((await s.run(['-c', s.conf, 'report', 'fair'], { env: { ...s.env, LC_ALL: 'zh_CN.UTF-8' } })).out, /现在不是可以通知此人的时段/);
   clock.sleepTo('2027-03-01T13:00:05+08:00');
   await until('her hours', () => told(smsc, 3).length === 1);
   await until('the other channel, within them', () => other.requests.some((r) => r.query.to === 'u1003'));
