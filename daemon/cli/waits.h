@@ -25,7 +25,7 @@ struct waits {
 struct waits waits_for(const struct picture *p, const struct campaign *c,
                        const struct reminder_status *r, int64_t at_ms, int64_t now_ms);
 
-/* "outside its allowed hours, which open 2027-03-06 Sat 08:00"; "" for nothing. For free(). */
+/* "held until its allowed hours begin: 2027-03-06 Sat 08:00"; "" for nothing. For free(). */
 char *waits_words(const struct picture *p, const struct waits *w);
 
 /* For programs: "approval", "hours", or "". */
