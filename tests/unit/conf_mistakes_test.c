@@ -160,6 +160,34 @@ static void test_alerts(void **state)
     }
 }
 
+/* What a plugin finds wrong when it is opened is found without opening it; one that is disabled
+ * will not be. */
+static void test_what_open_would_refuse(void **state)
+{
+    static const char format[] = "gateways = ( { name = \"own\"; plugin = \"" BUILD_DIR
+                                 "/plugins/exec.so\"; channel = \"sms\"; %s } );\n";
+    static const char *const cases[][2] = {
+        {"command = ( \"/bin/cat\" );", ""},
+        {"command = ( \"/nonexistent/gw\" ); disabled = true;", ""},
+        {"command = ( \"/nonexistent/gw\" );",
+         "outreachd: FILE:1: gateways[0]: gateway own: command: /nonexistent/gw: No such file or "
+         "directory\n"},
+        {"command = ( \"/bin/cat\" ); environment = ( \"1A=x\" );",
+         "outreachd: FILE:1: gateways[0]: gateway own: environment.0: must be \"NAME=value\"\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = xasprintf(format, cases[i][0]), *told;
+        size_t count, gateways;
+
+        told = told_of(text, &count, &gateways);
+        assert_string_equal(told, cases[i][1]);
+        free(told);
+        free(text);
+    }
+}
+
 /* A value that is wrong hides none in another group, and is not taken for one that is missing. */
 static void test_no_mistake_of_a_mistake(void **state)
 {
@@ -244,9 +272,13 @@ static void test_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_mistake), cmocka_unit_test(test_no_mistake_of_a_mistake),
-        cmocka_unit_test(test_one_alone),     cmocka_unit_test(test_a_good_one),
-        cmocka_unit_test(test_bounded),       cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_every_mistake),
+        cmocka_unit_test(test_no_mistake_of_a_mistake),
+        cmocka_unit_test(test_one_alone),
+        cmocka_unit_test(test_a_good_one),
+        cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_what_open_would_refuse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
