@@ -3,6 +3,7 @@
  */
 #include "conf_mistakes.h"
 
+#include "language.h"
 #include "mem.h"
 
 #include <setjmp.h>
@@ -188,6 +189,24 @@ static void test_what_open_would_refuse(void **state)
     }
 }
 
+/* What a value may be is said as people write it, with the one that was found. */
+static void test_in_chinese(void **state)
+{
+    size_t count, gateways;
+    char *told;
+
+    (void)state;
+    language_set_chinese(true);
+    told = told_of("replies = { keep = \"100d\"; };\n"
+                   "redis = { appendfsync = \"never\"; };\n",
+                   &count, &gateways);
+    language_set_chinese(false);
+    assert_int_equal(count, 2);
+    assert_non_null(strstr(told, "范围 150d 至 3660d，现为 \"100d\"\n"));
+    assert_non_null(strstr(told, "应为以下之一：\"always\"、\"everysec\"，现为 \"never\"\n"));
+    free(told);
+}
+
 /* A value that is wrong hides none in another group, and is not taken for one that is missing. */
 static void test_no_mistake_of_a_mistake(void **state)
 {
@@ -272,13 +291,10 @@ static void test_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_mistake),
-        cmocka_unit_test(test_no_mistake_of_a_mistake),
-        cmocka_unit_test(test_one_alone),
-        cmocka_unit_test(test_a_good_one),
-        cmocka_unit_test(test_bounded),
-        cmocka_unit_test(test_alerts),
-        cmocka_unit_test(test_what_open_would_refuse),
+        cmocka_unit_test(test_every_mistake), cmocka_unit_test(test_no_mistake_of_a_mistake),
+        cmocka_unit_test(test_one_alone),     cmocka_unit_test(test_a_good_one),
+        cmocka_unit_test(test_bounded),       cmocka_unit_test(test_in_chinese),
+        cmocka_unit_test(test_alerts),        cmocka_unit_test(test_what_open_would_refuse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
