@@ -104,13 +104,13 @@ static int check_alert(const struct settings *s, const struct tree *node, const 
 
 int alert_targets_check(const struct settings *settings, struct error *err)
 {
-    const struct tree *node = settings->document != NULL && settings->alert_count > 0
-                                  ? tree_member(settings->document, "alerts")->first
-                                  : NULL;
+    const struct tree *list =
+        settings->document != NULL ? tree_member(settings->document, "alerts") : NULL;
+    const struct tree *node = list != NULL ? list->first : NULL;
     struct error more; /* behind the first, heard and forgotten */
     int rc = 0;
 
-    for (size_t i = 0; i < settings->alert_count && (rc == 0 || tree_is_heard());
+    for (size_t i = 0; node != NULL && i < settings->alert_count && (rc == 0 || tree_is_heard());
          i++, node = node->next)
         if (check_alert(settings, node, &settings->alerts[i], rc == 0 ? err : &more) != 0)
             rc = -1;
