@@ -205,7 +205,24 @@ static void put_names(const struct field *f, char *out, size_t size)
 
     *out = '\0';
     for (size_t i = 0; f->names[i] != NULL && n < size; i++)
-        n += (size_t)snprintf(out + n, size - n, "%s\"%s\"", i == 0 ? "" : ", ", f->names[i]);
+        n += (size_t)snprintf(out + n, size - n, "%s\"%s\"",
+                              i == 0               ? ""
+                              : language_chinese() ? "、"
+                                                   : ", ",
+                              f->names[i]);
+}
+
+/* As people write it, in the largest unit of which it is a whole number: "150d". */
+static const char *put_duration(int64_t ms, char *out, size_t size)
+{
+    size_t i = 4; /* of units: days */
+
+    while (i > 0 && ms % units[i].ms != 0)
+        i--;
+    if (ms == 0)
+        i = 1;
+    snprintf(out, size, "%" PRId64 "%s", ms / units[i].ms, units[i].name);
+    return out;
 }
 
 /* "an integer in 1..65535" */
@@ -231,7 +248,7 @@ static const char *expected(const struct field *f, char *out, size_t size)
     if (f->kind == FIELD_STRING)
         range = N_("%s in %" PRId64 "..%" PRId64 " bytes");
     else if (f->kind == FIELD_DURATION)
-        range = N_("%s in %" PRId64 "..%" PRId64 " ms");
+        range = N_("%s in %s..%s");
     else if (f->kind == FIELD_INT || f->kind == FIELD_FLOAT)
         range = N_("%s in %" PRId64 "..%" PRId64);
     if (f->kind == FIELD_ENUM) {
@@ -239,6 +256,11 @@ static const char *expected(const struct field *f, char *out, size_t size)
 
         put_names(f, names, sizeof names);
         snprintf(out, size, kind, names);
+    } else if (f->kind == FIELD_DURATION && (f->min != 0 || f->max != 0)) {
+        char least[32], most[32];
+
+        snprintf(out, size, language_text(range), kind, put_duration(f->min, least, sizeof least),
+                 put_duration(f->max, most, sizeof most));
     } else if (range != NULL && (f->min != 0 || f->max != 0)) {
         snprintf(out, size, language_text(range), kind, f->min, f->max);
     } else {
@@ -259,7 +281,14 @@ static int out_of_range(const struct field *f, const struct tree *value, struct 
 {
     char text[512];
 
-    return tree_error(err, value, "expected %s", expected(f, text, sizeof text));
+    expected(f, text, sizeof text);
+    if (f->kind == FIELD_STRING) /* too long or too short: what it says need not be told */
+        return tree_error(err, value, "expected %s, found %zu bytes", text, strlen(value->string));
+    if (value->kind == TREE_STRING)
+        return tree_error(err, value, "expected %s, found \"%.40s\"", text, value->string);
+    if (value->kind == TREE_INT)
+        return tree_error(err, value, "expected %s, found %" PRId64, text, value->integer);
+    return tree_error(err, value, "expected %s, found %.15g", text, value->number);
 }
 
 static bool in_range(const struct field *f, int64_t n)

@@ -161,6 +161,23 @@ static size_t compose(const char *format, const struct run *arguments, struct bu
     return weight;
 }
 
+/* What no sentence explains stays as it is; but words in quotes that are one of a list
+ * ("a", "b") are listed as in Chinese. */
+static void put_rest(const char *s, size_t n, struct buf *out)
+{
+    static const char between[] = "\", \"";
+    const size_t between_n = sizeof between - 1;
+    bool listed = n > 1 && s[0] == '"' && s[n - 1] == '"';
+
+    for (size_t i = 0; i < n; i++)
+        if (listed && n - i > between_n && memcmp(s + i, between, between_n) == 0) {
+            buf_puts(out, "\"、");
+            i += 2;
+        } else {
+            buf_putc(out, s[i]);
+        }
+}
+
 /* Appends s as the sentence, or the sentences, that explain most of it. Returns how
  * much that is; 0 where s is left as it is. */
 static size_t retell_run(const char *s, size_t n, struct buf *out, int depth, int *steps)
@@ -188,7 +205,7 @@ static size_t retell_run(const char *s, size_t n, struct buf *out, int depth, in
     if (most > 0)
         buf_put(out, best.data, best.length);
     else
-        buf_put(out, s, n);
+        put_rest(s, n, out);
     buf_free(&best);
     buf_free(&one);
     return most;

@@ -763,7 +763,7 @@ const char *tree_path(const struct tree *node, char *out, size_t size)
 static struct {
     tree_mistake_fn *fn;
     void *arg;
-    bool hushed;
+    unsigned hushed;
 } listener;
 
 void tree_listen(tree_mistake_fn *fn, void *arg)
@@ -774,12 +774,15 @@ void tree_listen(tree_mistake_fn *fn, void *arg)
 
 void tree_hush(bool hush)
 {
-    listener.hushed = hush;
+    if (hush)
+        listener.hushed++;
+    else
+        listener.hushed--;
 }
 
 bool tree_is_heard(void)
 {
-    return listener.fn != NULL && !listener.hushed;
+    return listener.fn != NULL && listener.hushed == 0;
 }
 
 int tree_error(struct error *err, const struct tree *node, const char *format, ...)

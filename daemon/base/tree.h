@@ -102,7 +102,8 @@ typedef void tree_mistake_fn(void *arg, const struct tree *node, const char *tex
 void tree_listen(tree_mistake_fn *fn, void *arg);
 bool tree_is_heard(void);
 
-/* fn does not hear of what is read between true and false: a document that we made ourselves. */
+/* fn does not hear of what is read between true and false: a document that we made ourselves.
+ * In pairs, also within each other. */
 void tree_hush(bool hush);
 
 /* The path of a node for people, "" for the top; cut to size. Returns out. */

@@ -1,5 +1,6 @@
 #include "conf_mistakes.h"
 
+#include "alert_targets.h"
 #include "error.h"
 #include "gateway.h"
 #include "language.h"
@@ -88,6 +89,8 @@ size_t conf_mistakes_tell(const char *path, FILE *out, size_t *gateways)
     if (!good)
         add(&f, NULL, 0, err.text);
     if (s != NULL && gateway_set_check(s->gateways, s->plugin_dir, &err) != 0)
+        add(&f, NULL, 0, err.text);
+    if (s != NULL && alert_targets_check(s, &err) != 0)
         add(&f, NULL, 0, err.text);
     tree_listen(NULL, NULL);
     *gateways = s != NULL && s->gateways != NULL ? s->gateways->count : 0;

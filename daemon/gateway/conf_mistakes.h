@@ -14,10 +14,10 @@
 
 #define CONF_MISTAKES_TOLD 20
 
-/* Reads the configuration and checks its gateways without opening them. Writes a line for each of
- * the first CONF_MISTAKES_TOLD mistakes by their places in the file, and how many there are where
- * there are several. Returns their number, 0 for a good one, which sets *gateways to how many it
- * has. */
+/* Reads the configuration and checks its gateways without opening them, and its alerts. Writes a
+ * line for each of the first CONF_MISTAKES_TOLD mistakes by their places in the file, and how many
+ * there are where there are several. Returns their number, 0 for a good one, which sets *gateways
+ * to how many it has. */
 size_t conf_mistakes_tell(const char *path, FILE *out, size_t *gateways);
 
 #endif

@@ -395,6 +395,17 @@ void gateway_print(const struct tree *group, unsigned char print[32])
     arena_free(&arena);
 }
 
+/* By the plugin, of one that would be opened. */
+static int check_settings(struct gateway *gw, const struct tree *group, struct error *err)
+{
+    char why[512] = "";
+
+    if (gw->set->plans || gw->config->disabled || gw->plugin.check == NULL ||
+        gw->plugin.check(&gateway_host, gw, why, sizeof why) == 0)
+        return 0;
+    return tree_error(err, group, "gateway %s: %s", gw->config->name, why);
+}
+
 int gateway_configure(struct gateway *gw, const struct tree *group, const char *plugin_dir,
                       struct error *err)
 {
@@ -419,7 +430,7 @@ int gateway_configure(struct gateway *gw, const struct tree *group, const char *
     gw->config = gateway_settings_config(gw->settings);
     if (!gw->set->plans)
         gateway_print(group, gw->print);
-    return 0;
+    return check_settings(gw, group, err);
 }
 
 static void on_silent_timer(evutil_socket_t fd, short what, void *arg);

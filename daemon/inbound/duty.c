@@ -2,10 +2,12 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "column.h"
 #include "encoding.h"
 #include "keys.h"
 #include "log.h"
 #include "mem.h"
+#include "phone.h"
 #include "utf8.h"
 
 #include <errno.h>
@@ -221,6 +223,17 @@ static struct gateway *note_gateway(const struct call *call, const char *name)
     return NULL;
 }
 
+/* As plugins want it, however the configuration or a campaign writes it. */
+static void write_address(struct call *call, const struct gateway_config *config)
+{
+    const char *country = call->duty->options.settings->defaults.country;
+    char number[PHONE_BYTES];
+
+    if (column_is_phone(config->channel) &&
+        phone_normalize(call->to, strlen(call->to), country, number, NULL) == 0)
+        snprintf(call->to, sizeof call->to, "%s", number);
+}
+
 static void send_message(struct call *call, const redisReply *fields)
 {
     struct duty *d = call->duty;
@@ -238,6 +251,7 @@ static void send_message(struct call *call, const redisReply *fields)
         call_end(call, false, "its gateway takes nothing now");
         return;
     }
+    write_address(call, gateway_config(gw));
     if (call->told != NULL)
         write_note(call, gateway_config(gw));
     else

@@ -70,6 +70,7 @@ static const struct gateway_setting dingtalk_settings[] = {
  * accepted, and not delivered. */
 static const struct gateway_preset dingtalk_presets[] = {
     {"access_token", "rate", "20/min"},
+    {"access_token", "group", "true"},
     {"app_key", "rate", "5000/min"},
     {"app_key", "burst", "100"}, /* who leaves together may go as one */
     {"app_key", "per_number", "dingtalk-work"},

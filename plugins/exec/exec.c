@@ -805,6 +805,15 @@ static void exec_drain(void *state)
     flush(x);
 }
 
+static int exec_check(const struct gateway_host *host, struct gateway *gw, char *error, size_t size)
+{
+    struct command c = {0};
+    int rc = command_read(&c, host, gw, error, size);
+
+    command_free(&c);
+    return rc;
+}
+
 static unsigned exec_instance_capabilities(void *state)
 {
     const struct exec *x = state;
@@ -829,4 +838,5 @@ const struct gateway_plugin gateway_plugin = {
     .drain = exec_drain,
     .close = exec_close,
     .instance_capabilities = exec_instance_capabilities,
+    .check = exec_check,
 };

@@ -49,6 +49,7 @@ static const struct gateway_setting wecom_settings[] = {
 /* A robot's 21st message of a minute is refused; an application's are dropped silently. */
 static const struct gateway_preset wecom_presets[] = {
     {"key", "rate", "20/min"},
+    {"key", "group", "true"},
     {"corpid", "per_number", "wecom-app"},
     {0},
 };

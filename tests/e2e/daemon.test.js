@@ -83,13 +83,20 @@ for (const [what, from, to, line, words] of [
   });
 
 journey('every mistake of a configuration is named at once, by -t and by a daemon that shall start', async (s) => {
-  const conf = s.write('d.conf', GOOD.replace('name = "d1"', 'colour = "red"').replace('8:00-20:30', '8 to 8').replace('port', 'prot').replace('STATE', s.state));
+  const conf = s.write('d.conf', GOOD.replace('name = "d1"', 'colour = "red"').replace('8:00-20:30', '8 to 8').replace('port', 'prot').replace('STATE', s.state)
+    .concat('alerts = ( { exec = "/nonexistent/x"; } );\n'));
   for (const args of [['-t', '-c', conf], ['-c', conf]]) {
     const { code, err } = await daemon(s, args, { SMPP_PASSWORD: 'x' });
     assert.equal(code, 78, err);
     assert.deepEqual([...err.matchAll(/d\.conf:(\d+): (\S+): /g)].map(([, line, of]) => `${line} ${of}`),
-      ['1 colour', '7 defaults.hours', '13 gateways[0].prot']);
-    assert.match(err, /d\.conf: 3 mistakes\n$/);
+      ['1 colour', '7 defaults.hours', '13 gateways[0].prot', '19 alerts[0].exec']);
+    assert.match(err, /d\.conf: 4 mistakes\n$/);
+  }
+  const alone = s.write('alone.conf', GOOD.replace('STATE', s.state).concat('alerts = ( { to = "mobile"; } );\n'));
+  for (const args of [['-t', '-c', alone], ['-c', alone]]) {
+    const { code, err } = await daemon(s, args, { SMPP_PASSWORD: 'x' });
+    assert.equal(code, 78, err);
+    assert.match(err, /^outreachd: \S+alone\.conf:19: alerts\[0\]\.to: whose number\?[^\n]*\n$/);
   }
 });
 

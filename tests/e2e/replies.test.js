@@ -240,7 +240,7 @@ journey('a cry for help is answered by no machine, and the duty people hear of i
   const told = s.path('told');
   const program = s.write('call-duty', `#!/bin/sh\ncat >>${told}\n[ -e ${told}.once ] || { touch ${told}.once; exit 3; }\n`);
   fs.chmodSync(program, 0o700);
-  s.settings.alerts = [{ to: `mobile:${duty}` }, { exec: program }];
+  s.settings.alerts = [{ to: `mobile:${duty.slice(3)}` }, { exec: program }]; // as people write it
   await s.start();
   // What was written in 1970 is forgotten, and that is on record; not what nobody has dealt with yet.
   const old = await s.redis();

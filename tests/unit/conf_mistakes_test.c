@@ -3,6 +3,7 @@
  */
 #include "conf_mistakes.h"
 
+#include "language.h"
 #include "mem.h"
 
 #include <setjmp.h>
@@ -69,6 +70,7 @@ static void test_every_mistake(void **state)
         "outreachd: FILE:6: dispatch: backoff_max is less than backoff",
         "outreachd: FILE:7: alerts[0]: expected either to = ",
         "outreachd: FILE:7: alerts[1].to: there is no gateway \"nobody\"",
+        "outreachd: FILE:7: alerts[2].to: whose number? Expected \"right:NUMBER\"",
         "outreachd: FILE:9: gateways[0].rate: expected a rate like",
         "outreachd: FILE:9: gateways[0].window: expected an integer in 1..65535",
         "outreachd: FILE:9: gateways[0]: way is missing",
@@ -81,7 +83,7 @@ static void test_every_mistake(void **state)
         "outreachd: FILE:14: gateways[4].tls_key: tls_cert is missing",
         "outreachd: FILE:14: gateways[4].sender_rate: sender_rate is of a source",
         "outreachd: FILE:15: gateways[5]: expected a group",
-        "outreachd: FILE: 19 mistakes",
+        "outreachd: FILE: 20 mistakes",
     };
     size_t count, gateways, i = 0;
     char *told, *line;
@@ -95,7 +97,113 @@ static void test_every_mistake(void **state)
             fail_msg("line %zu is \"%s\", expected \"%s\"", i, line, begins[i]);
     }
     assert_int_equal(i, sizeof begins / sizeof *begins);
-    assert_int_equal(count, 19);
+    assert_int_equal(count, 20);
+    free(told);
+}
+
+/* Whom an alert names can be told, by what the gateway's plugin says of it. */
+static void test_alerts(void **state)
+{
+    static const char gateways[] =
+        "defaults = { country = \"CN\"; };\n" PLUGINS "gateways = (\n"
+        "  { name = \"own\"; plugin = \"evil\"; way = \"good\"; },\n"
+        "  { name = \"chat\"; plugin = \"evil\"; way = \"good\"; channel = \"telegram\"; },\n"
+        "  { name = \"all\"; plugin = \"evil\"; way = \"good\"; channel = \"telegram\";\n"
+        "    group = true; },\n"
+        "  { name = \"robot\"; plugin = \"" BUILD_DIR
+        "/plugins/wecom.so\"; key = \"@env:KEY\"; },\n"
+        "  { name = \"ding\"; plugin = \"" BUILD_DIR
+        "/plugins/dingtalk.so\"; access_token = \"@env:KEY\"; },\n"
+        "  { name = \"bird\"; plugin = \"" BUILD_DIR
+        "/plugins/feishu.so\"; hook = \"@env:KEY\"; },\n"
+        "  { name = \"member\"; plugin = \"" BUILD_DIR
+        "/plugins/wecom.so\"; corpid = \"c\"; secret = \"@env:KEY\"; agentid = 1; } );\n";
+    static const struct {
+        const char *alert, *says; /* NULL: good */
+    } cases[] = {
+        {"to = \"own:+8613851400001\"", NULL},
+        {"to = \"own:138 5140 0001\"", NULL},
+        {"to = \"chat:-100123\"", NULL},
+        {"to = \"all\"", NULL},
+        {"to = \"robot\"", NULL},
+        {"to = \"ding\"", NULL},
+        {"to = \"bird\"", NULL},
+        {"to = \"member:zhang\"", NULL},
+        {"exec = \"/bin/sh\"", NULL},
+        {"to = \"own\"", "to: whose number? Expected \"own:NUMBER\", as in \"own:+8613851400001\""},
+        {"to = \"own:\"", "to: whose number?"},
+        {"to = \"own:12\"", "to: the number is too short"},
+        {"to = \"own:02584700000\"", "to: a landline cannot receive texts"},
+        {"to = \"chat\"", "to: whose address? Expected \"chat:ADDRESS\""},
+        {"to = \"member\"", "to: whose address? Expected \"member:ADDRESS\""},
+        {"exec = \"/nonexistent/x\"", "exec: /nonexistent/x: No such file or directory: expected"},
+        {"exec = \"/bin/sh -c true\"", "exec: /bin/sh -c true: No such file or directory: "},
+        {"exec = \"/etc/passwd\"", "exec: /etc/passwd: Permission denied: expected"},
+        {"exec = \"/tmp\"", "exec: /tmp: it is no file: expected"},
+    };
+
+    (void)state;
+    setenv("KEY", "0123456789", 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t count, n;
+        char *text = xasprintf("alerts = ( { %s; } );\n%s", cases[i].alert, gateways), *told;
+        char *begins = xasprintf("outreachd: FILE:1: alerts[0].%s",
+                                 cases[i].says != NULL ? cases[i].says : "");
+
+        told = told_of(text, &count, &n);
+        assert_int_equal(n, 7);
+        if (count != (cases[i].says != NULL) ||
+            (count == 1 && strncmp(told, begins, strlen(begins)) != 0))
+            fail_msg("%s: \"%s\", expected \"%s\"", cases[i].alert, told, begins);
+        free(begins);
+        free(told);
+        free(text);
+    }
+}
+
+/* What a plugin finds wrong when it is opened is found without opening it; one that is disabled
+ * will not be. */
+static void test_what_open_would_refuse(void **state)
+{
+    static const char format[] = "gateways = ( { name = \"own\"; plugin = \"" BUILD_DIR
+                                 "/plugins/exec.so\"; channel = \"sms\"; %s } );\n";
+    static const char *const cases[][2] = {
+        {"command = ( \"/bin/cat\" );", ""},
+        {"command = ( \"/nonexistent/gw\" ); disabled = true;", ""},
+        {"command = ( \"/nonexistent/gw\" );",
+         "outreachd: FILE:1: gateways[0]: gateway own: command: /nonexistent/gw: No such file or "
+         "directory\n"},
+        {"command = ( \"/bin/cat\" ); environment = ( \"1A=x\" );",
+         "outreachd: FILE:1: gateways[0]: gateway own: environment.0: must be \"NAME=value\"\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = xasprintf(format, cases[i][0]), *told;
+        size_t count, gateways;
+
+        told = told_of(text, &count, &gateways);
+        assert_string_equal(told, cases[i][1]);
+        free(told);
+        free(text);
+    }
+}
+
+/* What a value may be is said as people write it, with the one that was found. */
+static void test_in_chinese(void **state)
+{
+    size_t count, gateways;
+    char *told;
+
+    (void)state;
+    language_set_chinese(true);
+    told = told_of("replies = { keep = \"100d\"; };\n"
+                   "redis = { appendfsync = \"never\"; };\n",
+                   &count, &gateways);
+    language_set_chinese(false);
+    assert_int_equal(count, 2);
+    assert_non_null(strstr(told, "范围 150d 至 3660d，现为 \"100d\"\n"));
+    assert_non_null(strstr(told, "应为以下之一：\"always\"、\"everysec\"，现为 \"never\"\n"));
     free(told);
 }
 
@@ -185,7 +293,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_mistake), cmocka_unit_test(test_no_mistake_of_a_mistake),
         cmocka_unit_test(test_one_alone),     cmocka_unit_test(test_a_good_one),
-        cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_bounded),       cmocka_unit_test(test_in_chinese),
+        cmocka_unit_test(test_alerts),        cmocka_unit_test(test_what_open_would_refuse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

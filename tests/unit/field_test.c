@@ -85,16 +85,18 @@ static const struct error_fact {
     {"an unknown name, near none", "name = \"a\";\n\nzzzzzzz = 1;",
      "c:3: zzzzzzz: there is no such setting"},
     {"a case", "Name = \"a\";", "c:1: Name: there is no such setting; did you mean \"name\"?"},
-    {"a string too long", "name = \"123456789\";", "c:1: name: expected a string in 1..8 bytes"},
+    {"a string too long", "name = \"123456789\";",
+     "c:1: name: expected a string in 1..8 bytes, found 9 bytes"},
     {"a string for an integer", "name = \"a\"; port = \"80\";",
      "c:1: port: expected an integer in 1..65535, found a string"},
     {"an integer too large", "name = \"a\"; port = 65536;",
-     "c:1: port: expected an integer in 1..65535"},
+     "c:1: port: expected an integer in 1..65535, found 65536"},
     {"a number too large", "name = \"a\"; cost = 1000.5;",
-     "c:1: cost: expected a number in 0..1000"},
-    {"a number below all", "name = \"a\"; cost = -0.5;", "c:1: cost: expected a number in 0..1000"},
+     "c:1: cost: expected a number in 0..1000, found 1000.5"},
+    {"a number below all", "name = \"a\"; cost = -0.5;",
+     "c:1: cost: expected a number in 0..1000, found -0.5"},
     {"an integer that libconfig would wrap to 1", "name = \"a\"; port = 4294967297;",
-     "c:1: port: expected an integer in 1..65535"},
+     "c:1: port: expected an integer in 1..65535, found 4294967297"},
     {"a float for an integer", "name = \"a\"; port = 1.5;",
      "c:1: port: expected an integer in 1..65535, found a number"},
     {"an integer for a bool", "name = \"a\"; open = 1;",
@@ -104,7 +106,10 @@ static const struct error_fact {
     {"a unit that is none", "name = \"a\"; idle = \"5 parsecs\";",
      "c:1: idle: expected a duration like \"500ms\", \"30s\", \"5min\", \"2h\", \"3d\", or "
      "seconds, in "
-     "1000..3600000 ms"},
+     "1s..1h, found \"5 parsecs\""},
+    {"a duration too long", "name = \"a\"; idle = \"61min\";",
+     "c:1: idle: expected a duration like \"500ms\", \"30s\", \"5min\", \"2h\", \"3d\", or "
+     "seconds, in 1s..1h, found \"61min\""},
     {"a list with another kind in it", "name = \"a\"; hosts = ( \"x\",\n 5 );",
      "c:2: hosts[1]: expected a string, found an integer"},
     {"a list too long", "name = \"a\"; hosts = ( \"x\", \"x\", \"x\", \"x\" );",
@@ -304,8 +309,8 @@ static void test_tables(void **state)
         const char *error;
     } rows[] = {
         {twice, "a: is there twice"},
-        {outside, "a: the default \"11\": expected an integer in 1..10"},
-        {deep, "g: a: the default \"11\": expected an integer in 1..10"},
+        {outside, "a: the default \"11\": expected an integer in 1..10, found 11"},
+        {deep, "g: a: the default \"11\": expected an integer in 1..10, found 11"},
         {secret, "s: cannot have a default"},
     };
     struct error err;

@@ -57,7 +57,7 @@ static const struct refusal {
     {"a table that contradicts itself", "gateways = ( { name = \"a\"; plugin = \"bad_table\"; } );",
      "plugin bad_table: its own table of settings: port: the default \"99\": expected an "
      "integer "
-     "in 1..10"},
+     "in 1..10, found 99"},
     {"a relative path", "gateways = ( { name = \"a\"; plugin = \"./evil\"; } );",
      "o.conf:1: gateways[0].plugin: expected a plugin's name, or an absolute path"},
     {"no plugin", "gateways = (\n { name = \"a\"; } );",
@@ -82,7 +82,7 @@ static const struct refusal {
     {"in a plugin's list of groups",
      "gateways = ( { name = \"a\"; plugin = \"evil\"; way = \"good\";\n accepted = (\n { status = "
      "5; } ); } );",
-     "o.conf:3: gateways[0].accepted[0].status: expected an integer in 100..599"},
+     "o.conf:3: gateways[0].accepted[0].status: expected an integer in 100..599, found 5"},
     {"a plugin's secret in the open",
      "gateways = ( { name = \"a\"; plugin = \"evil\"; way = \"good\"; key = \"x\"; } );",
      "o.conf:1: gateways[0].key: a secret does not stand here itself: expected \"@file:/path\" or "
@@ -107,7 +107,7 @@ static const struct refusal {
      "o.conf:1: gateways[0].closed[0]: ends before it begins"},
     {"a window",
      "gateways = ( { name = \"a\"; plugin = \"evil\"; way = \"good\"; window = 65536; } );",
-     "o.conf:1: gateways[0].window: expected an integer in 1..65535"},
+     "o.conf:1: gateways[0].window: expected an integer in 1..65535, found 65536"},
 };
 
 static void test_refusal(void **state)

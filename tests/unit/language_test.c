@@ -72,7 +72,7 @@ static const struct {
      "m8.conf:5: texts.zh: character 10: {{地址}}: the audience has no such column, nor is it "
      "in vars; the columns are sms, name"},
     {"a class that there is not", "\"notice\"", "\"通知\"",
-     "m8.conf 第 1 行 `class`：应为以下之一：\"notice\", \"promotion\", \"personal\"，现为 \"通"
+     "m8.conf 第 1 行 `class`：应为以下之一：\"notice\"、\"promotion\"、\"personal\"，现为 \"通"
      "知\"",
      "m8.conf:1: class: expected one of \"notice\", \"promotion\", \"personal\", found \"通知\""},
     {"a number for a text", "\"三八\"", "38",
@@ -300,7 +300,7 @@ static const struct {
 } told[] = {
     {"there is no such campaign", "没有这个活动"},
     {"body: class: expected one of \"notice\", \"promotion\", \"personal\", found \"通知\"",
-     "body：class：应为以下之一：\"notice\", \"promotion\", \"personal\"，现为 \"通知\""},
+     "body：class：应为以下之一：\"notice\"、\"promotion\"、\"personal\"，现为 \"通知\""},
     {"event.ends: the event ends (2027-03-06T08:00) before it starts (2027-03-06T09:00)",
      "event.ends：活动的结束（2027-03-06T08:00）早于开始（2027-03-06T09:00）"},
     {"texts.zh: character 10: {{地址}}: the audience has no such column, nor is it in vars; the "
