@@ -17,10 +17,15 @@ static void write_reasons(const struct campaign *c, const struct campaign_defaul
     double most = approval_cost_bound(c, defaults);
     char people[HUMAN_BYTES], bound[HUMAN_BYTES];
 
-    if (needs & APPROVAL_RECIPIENTS)
+    if (needs & APPROVAL_RECIPIENTS && rows <= (int64_t)approval_people_bound(c, defaults))
+        buf_printf(out, T("  its bound of %s recipients is lifted\n"),
+                   human_count(bound, (int64_t)approval_people_bound(c, defaults)));
+    else if (needs & APPROVAL_RECIPIENTS)
         buf_printf(out, T("  %s recipients, more than %s\n"), human_count(people, rows),
                    human_count(bound, (int64_t)approval_people_bound(c, defaults)));
-    if (needs & APPROVAL_COST && cost >= 0)
+    if (needs & APPROVAL_COST && cost >= 0 && cost <= most)
+        buf_printf(out, T("  its bound of %.2f %s is lifted\n"), human_money(most), currency);
+    else if (needs & APPROVAL_COST && cost >= 0)
         buf_printf(out, T("  it costs %.2f %s, more than %.2f\n"), human_money(cost), currency,
                    human_money(most));
     else if (needs & APPROVAL_COST)

@@ -387,16 +387,34 @@ struct campaign_defaults amendment_defaults(const struct amendment *a,
     return strict;
 }
 
+static bool is_lifted(double before, double now)
+{
+    return before > 0 && (now <= 0 || now > before);
+}
+
+/* Also by one that is below it still: the next would be above. */
+static unsigned bounds_lifted(const struct amendment *a, const struct campaign_defaults *defaults)
+{
+    return (is_lifted(approval_people_bound(a->before, defaults),
+                      approval_people_bound(a->now, defaults))
+                ? APPROVAL_RECIPIENTS
+                : 0u) |
+           (is_lifted(approval_cost_bound(a->before, defaults),
+                      approval_cost_bound(a->now, defaults))
+                ? APPROVAL_COST
+                : 0u);
+}
+
 unsigned amendment_needs(const struct amendment *a, const struct campaign_defaults *defaults,
                          const struct tree *gateways, int64_t rows, double cost)
 {
+    struct campaign_defaults strict = amendment_defaults(a, defaults);
     unsigned before =
         approval_needs(a->before, defaults, rows, approval_most_cost(a->before, gateways, rows));
 
-    struct campaign_defaults strict = amendment_defaults(a, defaults);
-
     if (!a->now->cancelled)
-        return approval_needs(a->now, &strict, rows, cost) | (before & APPROVAL_REQUIRED);
+        return approval_needs(a->now, &strict, rows, cost) | (before & APPROVAL_REQUIRED) |
+               bounds_lifted(a, defaults);
     if (!a->reworded)
         return 0;
     return before |
