@@ -428,12 +428,15 @@ static int ask_kept(struct asking *a, const struct campaign *c, const char *remi
     return kept != KEPT_BACK_NOT && *words == NULL ? -1 : 0;
 }
 
-/* When it would leave if nothing held its reminder. */
-static int64_t leaves_ms(const struct reminder_status *r, const struct found_record *f)
+/* When it would leave if nothing held its reminder; 0: at a time that hangs on her slot. */
+static int64_t leaves_ms(const struct campaign *c, const struct reminder_status *r,
+                         const struct found_record *f)
 {
-    return f->there && f->record.state == NOTICE_PARKED
-               ? f->base_ms + (int64_t)f->record.settled_s * 1000
-               : r->due_ms;
+    int k = campaign_find_reminder(c, r->name);
+
+    if (f->there && f->record.state == NOTICE_PARKED)
+        return f->base_ms + (int64_t)f->record.settled_s * 1000;
+    return k >= 0 && c->reminders[k].at.of_slot ? 0 : r->due_ms;
 }
 
 /* of: a built-in reminder, which has rows of its own, or "". */
@@ -468,7 +471,7 @@ static int tell_hit(struct asking *a, const struct picture *p, const struct camp
                 rc = ask_kept(a, c, r->name, n, &kept, err);
             asked = true;
             f.kept = kept;
-            f.waits = waits_for(p, c, r, leaves_ms(r, &f), clock_wall_ms());
+            f.waits = waits_for(p, c, r, leaves_ms(c, r, &f), clock_wall_ms());
         }
         if (rc != 0)
             break;

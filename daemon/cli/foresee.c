@@ -37,7 +37,7 @@ int foresee(struct cli *cli, const char *path, size_t keep, foresee_fn *before, 
     out->asking = asking_create(cli, out->reading.campaign, clock_wall_ms(), err);
     if (out->asking == NULL)
         return EX_CONFIG;
-    if (approval_minds_cost(out->reading.campaign, &cli->settings->defaults)) {
+    if (before == NULL && approval_minds_cost(out->reading.campaign, &cli->settings->defaults)) {
         out->whole = asking_create(cli, out->reading.campaign, clock_wall_ms(), err);
         if (out->whole == NULL)
             return EX_CONFIG;

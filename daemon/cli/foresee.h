@@ -10,7 +10,8 @@
 struct foreseen {
     struct reading reading;
     struct asking *asking;
-    struct asking *whole; /* of everybody, where the cost decides about an approval; else NULL */
+    struct asking *whole; /* of everybody, where the cost decides about an approval and nobody
+                             comes before; else NULL */
 };
 
 /* Before the first row: which reminders are asked for, and who listens. */

@@ -15,12 +15,11 @@ struct waits waits_for(const struct picture *p, const struct campaign *c,
     if (r->cancelled)
         return w;
     /* What has begun is held by the flag. Answers are not held: a single person asked. */
-    if (strcmp(r->state, "awaiting") == 0 ||
-        (strcmp(p->status->state, "awaiting") == 0 && r->paused)) {
+    if (strcmp(r->state, "awaiting") == 0 || (campaign_awaits(p->status) && r->paused)) {
         w.what = WAITS_FOR_APPROVAL;
         return w;
     }
-    if (r->paused || strcmp(r->state, "skipped") == 0)
+    if (r->paused || strcmp(r->state, "skipped") == 0 || at_ms == 0)
         return w;
     at_ms = at_ms > now_ms ? at_ms : now_ms;
     opens_ms = next_move_open_ms(c, campaign_find_reminder(c, r->name), at_ms);
