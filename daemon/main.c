@@ -214,9 +214,8 @@ static void reload(struct daemon *d)
     struct error err;
     struct settings *now = settings_read(d->config, &err);
 
-    if (now == NULL || alert_targets_check(now, &err) != 0 ||
-        gateway_set_reload(d->gateways, now->gateways, d->settings->plugin_dir, &opened, &retired,
-                           &err) != 0) {
+    if (now == NULL || gateway_set_reload(d->gateways, now->gateways, d->settings->plugin_dir,
+                                          &opened, &retired, &err) != 0) {
         log_error("config.kept file=%s reason=%s", log_quote(d->config), log_quote(err.text));
         settings_free(now);
         return;
@@ -584,13 +583,14 @@ int main(int argc, char **argv)
     language_set_chinese(false); /* from here on it is the log that is read */
     d.config = config;
     d.settings = settings_read(config, &err);
-    if (d.settings == NULL || alert_targets_check(d.settings, &err) != 0) {
-        settings_free(d.settings);
+    if (d.settings == NULL) {
         if (conf_mistakes_tell(config, stderr, &gateways) == 0) /* mended since */
             fprintf(stderr, "outreachd: %s\n", err.text);
         return EX_CONFIG;
     }
     log_set_level(verbose ? LOG_LEVEL_DEBUG : (enum log_level)d.settings->log.level);
+    if (alert_targets_check(d.settings, &err) != 0) /* residents are not to wait for that */
+        log_error("alerts.wrong reason=%s", log_quote(err.text));
     status = run(&d);
     finish(&d);
     return status;

@@ -284,8 +284,10 @@ static int out_of_range(const struct field *f, const struct tree *value, struct 
     expected(f, text, sizeof text);
     if (f->kind == FIELD_STRING) /* too long or too short: what it says need not be told */
         return tree_error(err, value, "expected %s, found %zu bytes", text, strlen(value->string));
+    if (value->kind == TREE_STRING && strlen(value->string) > 40)
+        return tree_error(err, value, "expected %s", text);
     if (value->kind == TREE_STRING)
-        return tree_error(err, value, "expected %s, found \"%.40s\"", text, value->string);
+        return tree_error(err, value, "expected %s, found \"%s\"", text, value->string);
     if (value->kind == TREE_INT)
         return tree_error(err, value, "expected %s, found %" PRId64, text, value->integer);
     return tree_error(err, value, "expected %s, found %.15g", text, value->number);

@@ -10,6 +10,7 @@
 #include "value.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,23 +19,27 @@ static int check_program(const struct tree *node, const char *path, struct error
 {
     struct stat st;
     const char *why = NULL;
+    char program[200];
 
     if (stat(path, &st) != 0 || (S_ISREG(st.st_mode) && access(path, X_OK) != 0))
-        why = language_errno(errno);
+        why = strchr(path, ' ') != NULL ? language_text("something stands behind it")
+                                        : language_errno(errno);
     else if (!S_ISREG(st.st_mode))
         why = language_text("it is no file");
     if (why == NULL)
         return 0;
+    /* What stands behind it may be a secret, of an argument that does not belong there. */
+    snprintf(program, sizeof program, "%.*s", (int)strcspn(path, " "), path);
     return tree_error(err, node,
-                      "%.200s: %s: expected the path of a program that the daemon may run, without "
+                      "%s: %s: expected the path of a program that the daemon may run, without "
                       "arguments",
-                      path, why);
+                      program, why);
 }
 
 static int check_address(const struct settings *s, const struct gateway_config *gateway,
                          const struct tree *node, const char *address, struct error *err)
 {
-    enum phone_fault fault; /* said without the number: a reload's mistake is in the log */
+    enum phone_fault fault; /* said without the number: it may stand in a log */
     enum text_value_fault wrong;
     char number[PHONE_BYTES];
     size_t n = strlen(address), at;

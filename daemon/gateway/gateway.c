@@ -395,12 +395,13 @@ void gateway_print(const struct tree *group, unsigned char print[32])
     arena_free(&arena);
 }
 
-/* By the plugin, of one that would be opened. */
+/* By the plugin, of one that would be opened: for who tells of all mistakes. Else open() will say
+ * it, of those that are opened: a reload is not to fail by one that runs well. */
 static int check_settings(struct gateway *gw, const struct tree *group, struct error *err)
 {
     char why[512] = "";
 
-    if (gw->set->plans || gw->config->disabled || gw->plugin.check == NULL ||
+    if (!tree_is_heard() || gw->set->plans || gw->config->disabled || gw->plugin.check == NULL ||
         gw->plugin.check(&gateway_host, gw, why, sizeof why) == 0)
         return 0;
     return tree_error(err, group, "gateway %s: %s", gw->config->name, why);

@@ -163,6 +163,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
   const listed = (await s.ok('list')).out;
   assert.match(listed, /^fair +cancelled [^]*\nwaits for approval \(many recipients\) by somebody else than bob:\n {2}outreach approve fair\n/m);
   await until('the corrections to be written', async () => (await client.call('HGET', 'outreach:{fair}', 'correct')) === null, 60000);
+  assert.match((await s.ok('why', '13851403001')).out, /waits for approval by a second person: outreach approve\s+fair/, 'her correction');
   assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'his own words');
   assert.equal(smsc.submits.length, 18, 'nobody was told');
   const told = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
@@ -242,6 +243,14 @@ After it is changed somebody else runs: outreach approve cheap
     await until('it to be applied', async () => (await lifts()).length === n + 1, 60000);
   }
   assert.deepEqual(await lifts(), ['recipients', 'recipients', 'recipients']);
+  // Nor beforehand, while it is below it.
+  const roomy = campaign('roomy', people(3), { approval: { recipients: 3 } });
+  await s.xadd(roomy, { cost: '0.135', by: 'ann' });
+  await s.settled('roomy', 'first', 60000);
+  s.write('roomy.json', JSON.stringify({ ...roomy, approval: undefined }));
+  assert.match((await s.outreach('amend', s.path('roomy.json'), '--by', 'ann')).out, /nothing of it is sent:\n {2}its bound of 3 recipients is lifted\n/);
+  await s.xadd({ ...roomy, approval: { recipients: 4 } }, { op: 'amend', cost: '0.135', by: 'ann' });
+  await until('it to await approval', async () => JSON.parse((await s.ok('show', 'roomy', '--json')).out).approval === 'recipients', 60000);
 
   // What awaits a second person is amended by somebody; what stops it may be nobody's.
   const client = await s.redis();

@@ -93,11 +93,15 @@ journey('every mistake of a configuration is named at once, by -t and by a daemo
     assert.match(err, /d\.conf: 4 mistakes\n$/);
   }
   const alone = s.write('alone.conf', GOOD.replace('STATE', s.state).concat('alerts = ( { to = "mobile"; } );\n'));
-  for (const args of [['-t', '-c', alone], ['-c', alone]]) {
-    const { code, err } = await daemon(s, args, { SMPP_PASSWORD: 'x' });
-    assert.equal(code, 78, err);
-    assert.match(err, /^outreachd: \S+alone\.conf:19: alerts\[0\]\.to: whose number\?[^\n]*\n$/);
-  }
+  const { code, err } = await daemon(s, ['-t', '-c', alone], { SMPP_PASSWORD: 'x' });
+  assert.equal(code, 78, err);
+  assert.match(err, /^outreachd: \S+alone\.conf:19: alerts\[0\]\.to: whose number\?[^\n]*\n$/);
+  // Residents do not wait for it: the daemon says it, and sends.
+  await s.smsc();
+  s.settings.alerts = [{ exec: `${s.path('nobody')} token=s3cret` }];
+  await s.start();
+  assert.match(s.log(), / error alerts\.wrong reason="[^"]*alerts\[0\]\.exec: [^" ]*nobody: something stands behind it: expected/);
+  assert.doesNotMatch(s.log(), /s3cret/);
 });
 
 for (const [what, settings, words] of [

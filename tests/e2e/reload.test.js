@@ -85,13 +85,10 @@ journey('a file that is wrong in any way changes nothing and is named; what need
     ['an unknown plugin', (g) => { g.push({ name: 'x', plugin: 'nothing-like-it' }); }, /nothing-like-it/],
     ['two of one name', (g) => { g.push(structuredClone(g[0])); }, /two gateways are called/],
     ['a secret that is not there', (g) => { g[0].password = '@env:NOT_SET_ANYWHERE'; }, /NOT_SET_ANYWHERE/],
-    ['an alert without a number', (g) => { s.settings.alerts = [{ to: g[0].name }]; }, /whose number/],
-    ['an alert by a program that is not there', () => { s.settings.alerts = [{ exec: s.path('nobody') }]; }, /nobody: No such file/],
     ['one that cannot be opened beside one that can', (g) => { g[0].rate = '5/s'; g.push({ ...structuredClone(g[0]), name: 'y', rate: 'fast' }); }, /rate/],
   ];
   for (const [what, spoil, words] of faults) {
     s.settings.gateways = structuredClone(good);
-    delete s.settings.alerts;
     spoil(s.settings.gateways);
     await reload(s, 'config.kept');
     const line = s.log().split('\n').filter((one) => one.includes('config.kept')).pop();

@@ -137,7 +137,7 @@ static void test_alerts(void **state)
         {"to = \"chat\"", "to: whose address? Expected \"chat:ADDRESS\""},
         {"to = \"member\"", "to: whose address? Expected \"member:ADDRESS\""},
         {"exec = \"/nonexistent/x\"", "exec: /nonexistent/x: No such file or directory: expected"},
-        {"exec = \"/bin/sh -c true\"", "exec: /bin/sh -c true: No such file or directory: "},
+        {"exec = \"/bin/sh -c true\"", "exec: /bin/sh: something stands behind it: "},
         {"exec = \"/etc/passwd\"", "exec: /etc/passwd: Permission denied: expected"},
         {"exec = \"/tmp\"", "exec: /tmp: it is no file: expected"},
     };
