@@ -7,6 +7,7 @@ const { pause } = require('./lib/wait');
 
 const WARM_S = 120;
 const REST_S = 130; // what only a burst needed is let go in the second minute after it
+const LOOK_S = 62; // the last of them: once a minute what is free goes back, and comes again by and by
 const MOST = { slope: 1, p99: 50, pooled: MIB / 8 }; // pooled: one object more of a pool, which a short run would multiply
 
 async function main() {
@@ -27,8 +28,13 @@ async function main() {
     await soak.run(WARM_S);
     const rest = async () => {
       const { counts } = await soak.calm();
-      await pause(REST_S * 1000);
-      return { ...soak.look(), counts };
+      await pause((REST_S - LOOK_S) * 1000);
+      const looks = [];
+      for (let k = 0; k < LOOK_S; k++) {
+        await pause(1000);
+        looks.push(soak.look());
+      }
+      return { ...looks.reduce((least, one) => (one.rss < least.rss ? one : least)), counts };
     };
     const first = await rest();
     soak.samples = [];
