@@ -34,7 +34,8 @@ async function main() {
         await pause(1000);
         looks.push(soak.look());
       }
-      return { ...looks.reduce((least, one) => (one.rss < least.rss ? one : least)), counts };
+      const least = (what) => Math.min(...looks.map((one) => one[what]));
+      return { ...looks.at(-1), rss: least('rss'), heap: least('heap'), counts };
     };
     const first = await rest();
     soak.samples = [];
