@@ -41,7 +41,7 @@ struct amending {
     struct correcting correcting;
     double cost;    /* of all of it, with the corrections; less than 0: not known, or nobody asks */
     unsigned needs; /* why a second person has to agree, see approval_needs() */
-    struct campaign_defaults strict;
+    struct campaign_defaults strict; /* see amendment_defaults() */
     unsigned waits; /* why it waits for one as it is, and goes on to; 0: it does not */
     struct buf out;
 };

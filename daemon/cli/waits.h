@@ -21,7 +21,8 @@ struct waits {
     int64_t until_ms; /* wall clock; 0: nobody knows */
 };
 
-/* at_ms: when it would leave otherwise, which may be past; 0: that is not known. c: p's campaign, compiled. */
+/* at_ms: when it would leave otherwise, which may be past; 0: that is not known. c: p's campaign,
+ * compiled. */
 struct waits waits_for(const struct picture *p, const struct campaign *c,
                        const struct reminder_status *r, int64_t at_ms, int64_t now_ms);
 

@@ -420,8 +420,7 @@ void settlings_trim(struct dispatch *d);
 void settlings_free(struct dispatch *d);
 
 /* ------------------------------------- survey, refs, recovery, events, member */
-/* All reminders of all campaigns; fn runs once. keys are its own, and may be NULL where count is 0.
- */
+/* All reminders of all campaigns; fn runs once, and owns keys (NULL is fine where count is 0). */
 typedef void survey_fn(void *arg, reminder_key *keys, size_t count);
 void survey(struct dispatch *d, survey_fn *fn, void *arg);
 

@@ -13,8 +13,8 @@ struct error;
 struct settings;
 
 /* Returns 0, or -1 with err; where tree_listen() hears of mistakes, all of them are told. settings
- * may be those of settings_look() with mistakes. A mistake for -t; a daemon that starts says it, and
- * sends: whoever else reads its configuration need not be able to run its programs. */
+ * may be those of settings_look() with mistakes. A mistake for -t; a daemon that starts says it,
+ * and sends: whoever else reads its configuration need not be able to run its programs. */
 int alert_targets_check(const struct settings *settings, struct error *err);
 
 #endif

@@ -5,8 +5,9 @@
  * connection. An entry's time is its id; its fields are `op`, `by`, and what the order is about:
  * `campaign`, `reminder`, `gateway`, `daemon`, `to` (a masked address; a refusal's has a `hash`
  * besides, as in the delivery log), `why`, ...; `event` is the entry of outreach:events that
- * asked. A daemon that dies between an event's effect and its entry leaves the entry to the next reader of that event, so that there may be two of one event
- * and never none. It is written even where Redis is full: who stopped something then is known too.
+ * asked. A daemon that dies between an event's effect and its entry leaves the entry to the next
+ * reader of that event, so that there may be two of one event and never none. It is written even
+ * where Redis is full: who stopped something then is known too.
  */
 #ifndef OUTREACH_AUDIT_H
 #define OUTREACH_AUDIT_H

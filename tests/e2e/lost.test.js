@@ -215,6 +215,16 @@ journey('an index, or how far the events were read, is lost, and a daemon is kil
     assert.equal(await (await s.redis()).call('SISMEMBER', 'outreach:campaigns', ids[k]), 1, `listed in spite of ${what}`);
   }
   assert.deepEqual(twice(smsc.submits.map((one) => one.to)), []);
+
+  // More than are asked about at once.
+  const redis = await s.redis();
+  const scheduled = async () => (await redis.call('ZRANGE', 'outreach:schedule', '0', '-1')).filter((key) => /^later-\d+\/first$/.test(key)).length;
+  for (let k = 0; k < 300; k++) await s.xadd(campaign(`later-${k}`, people(1), { reminders: [{ name: 'first', at: '-1d 18:00' }] }));
+  await until('all of them to be scheduled', async () => (await scheduled()) === 300, 60000);
+  await s.stop('SIGKILL');
+  await (await s.redis()).call('DEL', 'outreach:schedule');
+  await s.start();
+  await until('all of them to be scheduled again', async () => (await scheduled()) === 300, 60000);
   assert.deepEqual(await s.rejected(), []);
 }, { timeout: 400000 });
 
