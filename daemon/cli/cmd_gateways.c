@@ -67,27 +67,29 @@ static const char *string(const json_t *status, const char *name)
     return s != NULL ? s : "";
 }
 
-/* What is ordered is obeyed within a second, and said some seconds later. */
+/* What is ordered is obeyed within a second, and said some seconds later. Negative: no limit. */
 static double rate_of(const struct gathering *g, const char *name, const json_t *status)
 {
     struct gateway_order order = gateway_orders_rate_by(g->orders, name);
+    const json_t *rate = json_object_get(status, "rate");
     int64_t count, period_ms;
 
     if (order.at_ms > number(status, "t") &&
         field_rate(gateway_orders_rate(g->orders, name), &count, &period_ms) == 0)
         return (double)count * 1000 / (double)period_ms;
-    return json_number_value(json_object_get(status, "rate"));
+    return json_is_number(rate) ? json_number_value(rate) : -1;
 }
 
 static void put_numbers(struct gathering *g, const char *name, const json_t *status)
 {
     static const char *const names[] = {"outstanding", "submitted", "accepted", "throttled",
                                         "rejected"};
+    double rate = rate_of(g, name, status);
     char text[HUMAN_BYTES];
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         table_cell(g->table, human_count(text, number(status, names[i])));
-    table_cell(g->table, human_rate(text, rate_of(g, name, status)));
+    table_cell(g->table, rate < 0 ? T("none") : human_rate(text, rate));
 }
 
 /* A code comes first in what the gateway said; some hold blanks ("HTTP 401"). */

@@ -12,12 +12,14 @@
 #include "cli.h"
 #include "daemons.h"
 #include "equation.h"
+#include "gateway_names.h"
 #include "mem.h"
 #include "picture.h"
 #include "reading.h"
 #include "subcommands.h"
 #include "template.h"
 #include "trial.h"
+#include "walk.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -191,14 +193,37 @@ static enum notice_state state_of(const struct reminder_status *r)
     return NOTICE_UNTOUCHED;
 }
 
+static int on_notice(void *arg, const struct walk_notice *notice, struct error *err)
+{
+    *(unsigned *)arg = notice->record.gateway;
+    (void)err;
+    return 0;
+}
+
+/* Will the gateway that accepted it tell more? One that nothing is known of may. */
+static bool has_receipts(const struct testing *t, const struct picture *p,
+                         const struct reminder_status *r)
+{
+    struct gateway_names names = {0};
+    struct error err;
+    unsigned gateway = 0;
+    bool has = walk_reminder(t->cli, p, r, NULL, on_notice, &gateway, &err) != 0 ||
+               gateway_names_read(&names, t->cli, &err) != 0 ||
+               gateway_sends_receipts(t->cli, gateway_names_of(&names, gateway));
+
+    gateway_names_free(&names);
+    return has;
+}
+
 /* Nothing more will come of it soon: where receipts come, one is waited for. */
-static bool is_over(const struct picture *p)
+static bool is_over(const struct testing *t, const struct picture *p)
 {
     for (size_t i = 0; i < p->status->reminder_count; i++) {
-        enum notice_state s = state_of(&p->status->reminders[i]);
+        const struct reminder_status *r = &p->status->reminders[i];
+        enum notice_state s = state_of(r);
 
         if (s == NOTICE_UNTOUCHED || s == NOTICE_PARKED || s == NOTICE_SENDING ||
-            s == NOTICE_ACCEPTED)
+            (s == NOTICE_ACCEPTED && has_receipts(t, p, r)))
             return false;
     }
     return p->status->reminder_count > 0;
@@ -247,7 +272,7 @@ static int wait_for_it(const struct testing *t)
         cli_sleep(t->cli, LOOK_MS);
         picture_free(p);
         p = picture_read(t->cli, t->id, NULL);
-    } while ((p == NULL || !is_over(p)) && clock_mono_ms() < until && cli_interrupted() == 0);
+    } while ((p == NULL || !is_over(t, p)) && clock_mono_ms() < until && cli_interrupted() == 0);
     if (p == NULL)
         rc = cli_fail(
             t->cli, EX_TEMPFAIL,
@@ -336,8 +361,9 @@ const struct subcommand cmd_test = {
     .more =
         N_("By the gateways, with signature and segments, as the first person of the list would\n"
            "get them; at any hour, and whatever was sent to this number today. Nobody of the\n"
-           "list gets anything. Waits for the receipt. Stands in the books as a campaign of\n"
-           "its own, ID-test-..., that `outreach list` shows with --all once it is through."),
+           "list gets anything. Waits for the receipt, where the gateway sends any. Stands in\n"
+           "the books as a campaign of its own, ID-test-..., that `outreach list` shows with\n"
+           "--all once it is through."),
     .least = 1,
     .most = 1,
     .options = test_options,

@@ -64,6 +64,29 @@ int gateway_names_read(struct gateway_names *g, struct cli *cli, struct error *e
     return 0;
 }
 
+bool gateway_sends_receipts(const struct cli *cli, const char *name)
+{
+    struct command c = COMMAND_INIT;
+    redisReply *reply;
+    struct error err;
+    bool any = false, none = false;
+
+    command_start(&c, "HVALS");
+    key_gateway(&c, name, "status");
+    if (db_ask(cli->db, &c, &reply, &err) == 0) {
+        for (size_t i = 0; i < reply->elements; i++) {
+            json_t *status = json_loadb(reply->element[i]->str, reply->element[i]->len, 0, NULL);
+
+            any = any || json_is_true(json_object_get(status, "receipts"));
+            none = none || json_is_false(json_object_get(status, "receipts"));
+            json_decref(status);
+        }
+        freeReplyObject(reply);
+    }
+    command_free(&c);
+    return any || !none;
+}
+
 void gateway_names_free(struct gateway_names *g)
 {
     for (size_t i = 0; i < GATEWAY_NAMES_MAX; i++)

@@ -22,6 +22,9 @@ void gateway_names_free(struct gateway_names *g);
 /* How long a receipt of it is waited for, as the configuration says. */
 int64_t gateway_receipt_wait_ms(const struct cli *cli, const char *name);
 
+/* Whether a daemon that has it open says that it sends receipts; also where none says anything. */
+bool gateway_sends_receipts(const struct cli *cli, const char *name);
+
 const char *gateway_names_of(const struct gateway_names *g, unsigned number); /* or "" */
 
 #endif

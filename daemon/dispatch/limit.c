@@ -75,6 +75,11 @@ double limit_rate(const struct limit *l)
     return configured(l);
 }
 
+bool limit_holds(const struct limit *l)
+{
+    return l->slots < 0 || limit_rate(l) > 0;
+}
+
 /* Forgets the bins that are more than a period old. */
 static void turn_bins(struct limit *l, int64_t now_us)
 {

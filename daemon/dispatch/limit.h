@@ -74,5 +74,7 @@ void limit_throttled(struct limit *l, int64_t now_us);
 
 /* What holds now, slots a second; 0: no limit, or shut. */
 double limit_rate(const struct limit *l);
+/* Is there one at all: set, learnt, or shut? */
+bool limit_holds(const struct limit *l);
 
 #endif

@@ -448,7 +448,12 @@ void member_publish(struct member *m)
                        (unsigned long long)s.answers[o]);
         buf_printf(&json, ",\"paused\":%s,\"draining\":%s", s.paused ? "true" : "false",
                    s.draining ? "true" : "false");
-        buf_printf(&json, ",\"rate\":%.1f}", limit_rate(&lane->rate->share.limit));
+        buf_printf(&json, ",\"receipts\":%s",
+                   lane->config->capabilities & GATEWAY_SENDS_RECEIPTS ? "true" : "false");
+        if (limit_holds(&lane->rate->share.limit))
+            buf_printf(&json, ",\"rate\":%.1f}", limit_rate(&lane->rate->share.limit));
+        else
+            buf_puts(&json, ",\"rate\":null}");
         command_start(&d->command, "HSET");
         key_gateway(&d->command, lane->name, "status");
         command_add_string(&d->command, d->name);

@@ -37,6 +37,20 @@ journey('each reminder comes to oneself, at night too, and nobody of the list ge
   await s.ok('queue', file);
 });
 
+journey('a gateway that sends no receipts leaves nothing to wait for, and one without a rate has none', async (s) => {
+  const cloud = await s.cloud(() => ({ body: '0: Accepted' }), { rate: undefined });
+  await s.start();
+  const began = Date.now();
+  const { out } = await s.ok('test', conf(s), '--to', SELF, '--wait', '300');
+  assert.match(out, /first +accepted\neve +accepted\n/);
+  assert.equal(cloud.requests.length, 2);
+  assert.ok(Date.now() - began < 100000, 'it does not wait for what never comes');
+  const [gateway] = JSON.parse((await s.ok('gateways', 'cloud', '--json')).out);
+  assert.equal(gateway.daemons[0].rate, null);
+  assert.equal(gateway.daemons[0].receipts, false);
+  assert.match((await s.ok('gateways', 'cloud')).out, /^cloud .* none +\S+$/m);
+});
+
 journey('what is wrong is said before anything is sent', async (s) => {
   const smsc = await s.smsc();
   await s.start();
