@@ -520,10 +520,14 @@ static const char *placed(struct arena *arena, const char *config, const char *p
 
 static void place_all(struct settings_private *p, const char *config)
 {
+    struct alert *alerts = p->alerts.items;
+
     p->state_dir = placed(&p->arena, config, p->state_dir);
     p->plugin_dir = placed(&p->arena, config, p->plugin_dir);
     p->calendar_dir = placed(&p->arena, config, p->calendar_dir);
     p->log.delivery = placed(&p->arena, config, p->log.delivery);
+    for (size_t i = 0; i < p->alerts.count; i++)
+        alerts[i].exec = placed(&p->arena, config, alerts[i].exec);
 }
 
 /* ------------------------------------------------------- what one table cannot say */

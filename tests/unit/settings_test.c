@@ -168,7 +168,7 @@ static void test_taken(void **state)
         "\"@env:SETTINGS_TEST_SECRET\"; accept_loss = true; appendfsync = \"everysec\"; };"
         "dispatch = { backoff = \"10s\"; stop = 5; memory_mb = 64; };"
         "web = { listen = \"[::1]:0\"; }; gateways = ( { name = \"office\"; } );"
-        "alerts = ( { to = \"office:group-7\"; } );"
+        "alerts = ( { to = \"office:group-7\"; }, { exec = \"call-duty\"; } );"
         "state_dir = \"/srv/o\"; plugin_dir = \"./plugins\";",
         &err);
     if (s == NULL)
@@ -179,6 +179,7 @@ static void test_taken(void **state)
     assert_int_equal(s->dispatch.backoff_ms, 10000);
     assert_int_equal(s->dispatch.stop_ms, 5000);
     assert_string_ending(s->plugin_dir, "/./plugins"); /* beside the configuration */
+    assert_string_ending(s->alerts[1].exec, "/call-duty");
     assert_string_equal(s->log.delivery, "/srv/o/delivery.jsonl");
     settings_free(s);
     assert_null(settings_read("/nowhere/outreachd.conf", &err));
