@@ -3,6 +3,7 @@
 // given is read by node-pdu; what it says is written by 3GPP TS 23.040.
 
 const { spawn } = require('node:child_process');
+const fs = require('node:fs');
 const path = require('node:path');
 const readline = require('node:readline');
 const pdu = require('node-pdu');
@@ -18,7 +19,9 @@ class Modem {
     this.link = link;
     this.sent = []; // { reference, to, text }, of what the network has taken
     this.deleted = 0;
-    this.child = spawn(path.join(build, 'peers/modem'), [link], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const program = path.join(build, 'peers/modem');
+    fs.accessSync(program, fs.constants.X_OK); // of `make tests`: told here, not by a process that waits for it
+    this.child = spawn(program, [link], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.ended = new Promise((resolve) => this.child.once('exit', resolve));
     readline.createInterface({ input: this.child.stdout }).on('line', (line) => this.heard(line.split(' ')));
   }
