@@ -359,6 +359,9 @@ enum {
     GATEWAY_CHECKS_PUSHES = 1 << 5,    /* callback() checks who pushes, by a signature or secret:
                                         * no token in the path is needed */
     GATEWAY_TEMPLATES_ONLY = 1 << 6,   /* a message without template_code is always refused */
+    GATEWAY_OPENS_QUIETLY = 1 << 7,    /* open() reaches nothing but by the host's functions, and by
+                                        * events of its loop: `outreachd -t` calls it, with a host
+                                        * that does nothing, and close() at once */
 };
 
 struct gateway_plugin {
@@ -412,12 +415,6 @@ struct gateway_plugin {
      * be asked about as if this one had sent it. id is that of the answer. May come of
      * one that is asked about already. Called after open(), whenever it opens. */
     void (*owed)(void *state, const struct gateway_id *id, const char *to, int64_t submitted_ms);
-
-    /* Optional: looks at the settings as open() would, beyond what the table says, without opening
-     * anything or keeping any of it: `outreachd -t` calls no open(). Returns 0, or -1 with a
-     * sentence in error (size bytes) that names the setting. Of the host only setting_...(),
-     * name() and log_bytes() may be called. open() must still check: time has gone by. */
-    int (*check)(const struct gateway_host *host, struct gateway *gw, char *error, size_t size);
 };
 
 #endif

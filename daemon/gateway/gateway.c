@@ -399,12 +399,22 @@ void gateway_print(const struct tree *group, unsigned char print[32])
  * it, of those that are opened: a reload is not to fail by one that runs well. */
 static int check_settings(struct gateway *gw, const struct tree *group, struct error *err)
 {
+    struct gateway_host idle = host_idle();
+    struct event_base *base = gw->set->base;
     char why[512] = "";
+    void *state;
+    int rc;
 
-    if (!tree_is_heard() || gw->set->plans || gw->config->disabled || gw->plugin.check == NULL ||
-        gw->plugin.check(&gateway_host, gw, why, sizeof why) == 0)
+    if (!tree_is_heard() || gw->set->plans || gw->config->disabled ||
+        (gw->plugin.capabilities & GATEWAY_OPENS_QUIETLY) == 0)
         return 0;
-    return tree_error(err, group, "gateway %s: %s", gw->config->name, why);
+    gw->set->base = event_base_new(); /* that never runs */
+    rc = gw->plugin.open(&idle, gw, &state, why, sizeof why);
+    if (rc == 0)
+        gw->plugin.close(state);
+    event_base_free(gw->set->base);
+    gw->set->base = base;
+    return rc == 0 ? 0 : tree_error(err, group, "gateway %s: %s", gw->config->name, why);
 }
 
 int gateway_configure(struct gateway *gw, const struct tree *group, const char *plugin_dir,

@@ -427,6 +427,74 @@ const struct gateway_host gateway_host = {
     .trace = host_trace,
 };
 
+/* ------------------------------------------------- of who is opened only to be looked at */
+
+static void idle_capacity(struct gateway *gw, unsigned messages, const char *why)
+{
+    (void)gw;
+    (void)messages;
+    (void)why;
+}
+
+static void idle_http(struct gateway *gw, const struct gateway_http_request *request,
+                      gateway_http_fn *fn, void *arg)
+{
+    (void)gw;
+    (void)request;
+    (void)fn;
+    (void)arg;
+}
+
+static struct gateway_timer *idle_timer(struct gateway *gw, int64_t delay_ms, gateway_timer_fn *fn,
+                                        void *arg)
+{
+    (void)gw;
+    (void)delay_ms;
+    (void)fn;
+    (void)arg;
+    return NULL;
+}
+
+static void idle_resolve(struct gateway *gw, const char *name, gateway_resolved_fn *fn, void *arg)
+{
+    (void)gw;
+    (void)name;
+    (void)fn;
+    (void)arg;
+}
+
+static void idle_log(struct gateway *gw, enum gateway_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void idle_log(struct gateway *gw, enum gateway_log_level level, const char *format, ...)
+{
+    (void)gw;
+    (void)level;
+    (void)format;
+}
+
+static void idle_shared(struct gateway *gw, const char *name, const char *stale,
+                        gateway_shared_fn *fn, void *arg)
+{
+    (void)gw;
+    (void)name;
+    (void)stale;
+    (void)fn;
+    (void)arg;
+}
+
+struct gateway_host host_idle(void)
+{
+    struct gateway_host host = gateway_host;
+
+    host.capacity = idle_capacity;
+    host.http = idle_http;
+    host.timer = idle_timer;
+    host.resolve = idle_resolve;
+    host.log = idle_log;
+    host.shared = idle_shared;
+    return host;
+}
+
 /* ---------------------------------------------------------------------- closing */
 
 void host_cancel_all(struct gateway *gw)

@@ -116,6 +116,7 @@ void gateway_capacity(struct gateway *gw, unsigned messages, const char *why);
 
 /* host.c */
 extern const struct gateway_host gateway_host;
+struct gateway_host host_idle(void); /* the same, but it does nothing: GATEWAY_OPENS_QUIETLY */
 void host_cancel_all(struct gateway *gw); /* no callback into the plugin after it */
 void host_random(void *bytes, size_t n);
 bool host_push(struct gateway *gw, const struct gateway_push *push, gateway_push_answer_fn *answer,

@@ -200,7 +200,8 @@ const struct gateway_plugin gateway_plugin = {
     .size = sizeof gateway_plugin,
     .name = "aliyun",
     .channel = "sms",
-    .capabilities = GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS | GATEWAY_TEMPLATES_ONLY,
+    .capabilities =
+        GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS | GATEWAY_TEMPLATES_ONLY | GATEWAY_OPENS_QUIETLY,
     .batch_max = ALIYUN_BATCH_MAX,
     .settings = aliyun_settings,
     .open = aliyun_open,

@@ -707,6 +707,7 @@ const struct gateway_plugin gateway_plugin = {
     .name = "dingtalk",
     .channel = "dingtalk",
     .batch_max = DINGTALK_USERS_MAX,
+    .capabilities = GATEWAY_OPENS_QUIETLY,
     .settings = dingtalk_settings,
     .open = dingtalk_open,
     .submit = dingtalk_submit,

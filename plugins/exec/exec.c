@@ -805,15 +805,6 @@ static void exec_drain(void *state)
     flush(x);
 }
 
-static int exec_check(const struct gateway_host *host, struct gateway *gw, char *error, size_t size)
-{
-    struct command c = {0};
-    int rc = command_read(&c, host, gw, error, size);
-
-    command_free(&c);
-    return rc;
-}
-
 static unsigned exec_instance_capabilities(void *state)
 {
     const struct exec *x = state;
@@ -831,12 +822,12 @@ const struct gateway_plugin gateway_plugin = {
     .size = sizeof gateway_plugin,
     .name = "exec",
     .channel = NULL,
-    .capabilities = GATEWAY_SEGMENTS | GATEWAY_WANTS_COLUMNS | GATEWAY_SENDS_RECEIPTS,
+    .capabilities =
+        GATEWAY_SEGMENTS | GATEWAY_WANTS_COLUMNS | GATEWAY_SENDS_RECEIPTS | GATEWAY_OPENS_QUIETLY,
     .settings = exec_settings,
     .open = exec_open,
     .submit = exec_submit,
     .drain = exec_drain,
     .close = exec_close,
     .instance_capabilities = exec_instance_capabilities,
-    .check = exec_check,
 };

@@ -411,7 +411,8 @@ const struct gateway_plugin gateway_plugin = {
     .size = sizeof gateway_plugin,
     .name = "http",
     .channel = NULL,
-    .capabilities = GATEWAY_SEGMENTS | GATEWAY_WANTS_COLUMNS | GATEWAY_SENDS_RECEIPTS,
+    .capabilities =
+        GATEWAY_SEGMENTS | GATEWAY_WANTS_COLUMNS | GATEWAY_SENDS_RECEIPTS | GATEWAY_OPENS_QUIETLY,
     .settings = http_settings,
     .open = http_open,
     .submit = http_submit,

@@ -222,7 +222,8 @@ const struct gateway_plugin gateway_plugin = {
     .size = sizeof gateway_plugin,
     .name = "huawei",
     .channel = "sms",
-    .capabilities = GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS | GATEWAY_TEMPLATES_ONLY,
+    .capabilities =
+        GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS | GATEWAY_TEMPLATES_ONLY | GATEWAY_OPENS_QUIETLY,
     .batch_max = HUAWEI_BATCH_MAX,
     .settings = huawei_settings,
     .open = huawei_open,

@@ -206,7 +206,8 @@ const struct gateway_plugin gateway_plugin = {
     .size = sizeof gateway_plugin,
     .name = "tencent",
     .channel = "sms",
-    .capabilities = GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS | GATEWAY_TEMPLATES_ONLY,
+    .capabilities =
+        GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS | GATEWAY_TEMPLATES_ONLY | GATEWAY_OPENS_QUIETLY,
     .batch_max = TENCENT_BATCH_MAX,
     .settings = tencent_settings,
     .open = tencent_open,

@@ -330,7 +330,7 @@ const struct gateway_plugin gateway_plugin = {
     .name = "twilio",
     .channel = "sms",
     .capabilities = GATEWAY_SEGMENTS | GATEWAY_SENDS_RECEIPTS | GATEWAY_ECHOES_REFERENCE |
-                    GATEWAY_CHECKS_PUSHES,
+                    GATEWAY_CHECKS_PUSHES | GATEWAY_OPENS_QUIETLY,
     .settings = settings,
     .open = twilio_open,
     .submit = twilio_submit,

@@ -248,6 +248,7 @@ const struct gateway_plugin gateway_plugin = {
     .name = "wecom",
     .channel = "wecom",
     .batch_max = WECOM_USERS_MAX,
+    .capabilities = GATEWAY_OPENS_QUIETLY,
     .settings = wecom_settings,
     .open = wecom_open,
     .submit = wecom_submit,
