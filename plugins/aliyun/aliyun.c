@@ -13,6 +13,8 @@
  */
 #include "aliyun.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,11 +146,9 @@ static void aliyun_close(void *state)
 static int aliyun_open(const struct gateway_host *host, struct gateway *gw, void **state,
                        char *error, size_t size)
 {
-    struct aliyun *a = calloc(1, sizeof *a);
+    struct aliyun *a = memory_calloc(1, sizeof *a);
     int64_t poll_after_ms = host->setting_int(gw, "poll_after");
 
-    if (a == NULL)
-        abort();
     *a = (struct aliyun){
         .host = host,
         .gw = gw,

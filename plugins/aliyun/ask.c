@@ -6,6 +6,7 @@
  * repeat the BizId: with one in the question all that comes is of it, else OutId tells.
  */
 #include "aliyun.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +41,8 @@ static void question_free(struct question *q)
 
 static struct question *question_make(struct aliyun *a, bool ours, int64_t since_ms)
 {
-    struct question *q = calloc(1, sizeof *q);
+    struct question *q = memory_calloc(1, sizeof *q);
 
-    if (q == NULL)
-        abort();
     q->aliyun = a;
     q->ours = ours;
     q->since_ms = since_ms;

@@ -4,6 +4,7 @@
  * was not sent at all, and goes out again one by one, so that each is judged by itself.
  */
 #include "aliyun.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,8 @@ struct sending {
 
 static struct sending *sending_begin(struct aliyun *a, const struct gateway_message *first)
 {
-    struct sending *s = malloc(sizeof *s);
+    struct sending *s = memory_alloc(sizeof *s);
 
-    if (s == NULL)
-        abort();
     s->aliyun = a;
     s->count = 1;
     s->messages[0] = first;

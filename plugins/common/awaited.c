@@ -1,5 +1,7 @@
 #include "awaited.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -41,9 +43,7 @@ struct awaited *awaited_create(const struct gateway_host *host, struct gateway *
 
     if (first_ms == 0)
         return NULL;
-    a = calloc(1, sizeof *a);
-    if (a == NULL)
-        abort();
+    a = memory_calloc(1, sizeof *a);
     a->host = host;
     a->gw = gw;
     a->ask = ask;
@@ -168,9 +168,7 @@ static void enter(struct awaited *a, const char *id, size_t n, const char *numbe
 
     if (a->count == AWAITED_MOST)
         drop_oldest(a);
-    e = calloc(1, sizeof *e);
-    if (e == NULL)
-        abort();
+    e = memory_calloc(1, sizeof *e);
     memcpy(e->one.id, id, n);
     strcpy(e->one.number, number);
     e->one.since_ms = since_ms;

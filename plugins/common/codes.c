@@ -1,5 +1,7 @@
 #include "codes.h"
 
+#include "memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,15 +98,15 @@ static const char *sort(struct codes *c)
 
 struct codes *codes_parse(const char *text, size_t n, char *error, size_t size)
 {
-    struct codes *c = calloc(1, sizeof *c);
+    struct codes *c = memory_calloc(1, sizeof *c);
     const char *trouble, *twice;
     char *line, *next;
     unsigned number = 0;
 
-    c->text = malloc(n + 1);
+    c->text = memory_alloc(n + 1);
     memcpy(c->text, text, n);
     c->text[n] = '\0';
-    c->codes = calloc(LINES_MAX, sizeof *c->codes);
+    c->codes = memory_calloc(LINES_MAX, sizeof *c->codes);
     for (line = c->text; line != NULL; line = next) {
         next = strchr(line, '\n');
         if (next != NULL)

@@ -1,5 +1,7 @@
 #include "digest.h"
 
+#include "memory.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -60,10 +62,8 @@ static char *make_room(struct text *t, size_t n)
 {
     if (t->length + n + 1 > t->room) {
         size_t room = (t->length + n + 1) * 2;
-        char *bytes = realloc(t->bytes, room);
+        char *bytes = memory_realloc(t->bytes, room);
 
-        if (bytes == NULL)
-            abort();
         t->bytes = bytes;
         t->room = room;
     }

@@ -1,5 +1,7 @@
 #include "gather.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 
 struct gathering {
@@ -13,10 +15,8 @@ struct gathering {
 
 struct gathering *gather_begin(struct gather *g, gateway_push_answer_fn *answer, void *arg)
 {
-    struct gathering *x = calloc(1, sizeof *x);
+    struct gathering *x = memory_calloc(1, sizeof *x);
 
-    if (x == NULL)
-        abort();
     *x = (struct gathering){g, g->first, &g->first, answer, arg, 1, false};
     if (x->next != NULL)
         x->next->at = &x->next;

@@ -1,6 +1,7 @@
 #include "inbox.h"
 
 #include "masked.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,10 +64,8 @@ static void on_stored(void *arg, bool stored)
 
 struct push *inbox_begin(struct inbox *in, gateway_push_answer_fn *answer, void *arg)
 {
-    struct push *p = calloc(1, sizeof *p);
+    struct push *p = memory_calloc(1, sizeof *p);
 
-    if (p == NULL)
-        abort();
     *p = (struct push){in, in->first, &in->first, answer, arg, 1, false, NULL};
     if (p->next != NULL)
         p->next->at = &p->next;
@@ -76,10 +75,8 @@ struct push *inbox_begin(struct inbox *in, gateway_push_answer_fn *answer, void 
 
 static struct item *add(struct push *p)
 {
-    struct item *item = calloc(1, sizeof *item);
+    struct item *item = memory_calloc(1, sizeof *item);
 
-    if (item == NULL)
-        abort();
     item->push = p;
     item->next = p->items;
     p->items = item;

@@ -1,5 +1,7 @@
 #include "single.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 
 struct single_flight {
@@ -10,9 +12,7 @@ struct single_flight {
 
 void single_open(struct single *s)
 {
-    s->flights = calloc(s->window, sizeof *s->flights);
-    if (s->flights == NULL)
-        abort();
+    s->flights = memory_calloc(s->window, sizeof *s->flights);
     s->idle = NULL;
     for (unsigned i = 0; i < s->window; i++) {
         s->flights[i] = (struct single_flight){s, NULL, s->idle};

@@ -1,5 +1,7 @@
 #include "token.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -21,10 +23,8 @@ struct tokens {
 struct tokens *tokens_open(const struct gateway_host *host, struct gateway *gw,
                            const struct token_source *source)
 {
-    struct tokens *t = calloc(1, sizeof *t);
+    struct tokens *t = memory_calloc(1, sizeof *t);
 
-    if (t == NULL)
-        abort();
     t->host = host;
     t->gw = gw;
     t->source = *source;
@@ -97,10 +97,8 @@ static void on_shared(void *arg, const char *value, size_t length)
 
 void tokens_want(struct tokens *t, const char *stale, token_fn *fn, void *arg)
 {
-    struct want *w = malloc(sizeof *w);
+    struct want *w = memory_alloc(sizeof *w);
 
-    if (w == NULL)
-        abort();
     *w = (struct want){.tokens = t, .fn = fn, .arg = arg};
     LIST_INSERT_HEAD(&t->wants, w, links);
     t->host->shared(t->gw, t->source.name, stale, on_shared, w);

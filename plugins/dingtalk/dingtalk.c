@@ -15,6 +15,7 @@
 
 #include "dingtalk_polls.h"
 #include "dingtalk_sign.h"
+#include "memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -232,11 +233,9 @@ static void read_settings(struct dingtalk *d)
 static int dingtalk_open(const struct gateway_host *host, struct gateway *gw, void **state,
                          char *error, size_t size)
 {
-    struct dingtalk *d = calloc(1, sizeof *d);
+    struct dingtalk *d = memory_calloc(1, sizeof *d);
     const char *format;
 
-    if (d == NULL)
-        abort();
     d->host = host;
     d->gw = gw;
     d->inbox = (struct inbox){.host = host, .gw = gw, .ok_body = ""};
@@ -411,10 +410,8 @@ static void put_message(const struct dingtalk *d, const struct gateway_message *
 static struct flight *flight_make(struct dingtalk *d, const struct gateway_message *const *messages,
                                   size_t n)
 {
-    struct flight *f = calloc(1, sizeof *f + n * sizeof(const struct gateway_message *));
+    struct flight *f = memory_calloc(1, sizeof *f + n * sizeof(const struct gateway_message *));
 
-    if (f == NULL)
-        abort();
     f->d = d;
     f->count = n;
     memcpy(f->messages, messages, n * sizeof *messages);
@@ -548,7 +545,7 @@ static void on_token(void *arg, const char *token, const struct gateway_answer *
         return;
     }
     free(f->token);
-    f->token = strdup(token);
+    f->token = memory_strdup(token);
     dingtalk_post(f->d, "/topapi/message/corpconversation/asyncsend_v2", token, &f->body, by_ms,
                   on_work_response, f);
 }

@@ -1,5 +1,7 @@
 #include "dingtalk_polls.h"
 
+#include "memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +45,8 @@ struct polls {
 
 struct polls *polls_open(struct dingtalk *d)
 {
-    struct polls *p = calloc(1, sizeof *p);
+    struct polls *p = memory_calloc(1, sizeof *p);
 
-    if (p == NULL)
-        abort();
     p->d = d;
     TAILQ_INIT(&p->tasks);
     return p;
@@ -116,10 +116,8 @@ static struct bucket *bucket_of(struct polls *p, const char *id)
 
 static void add_person(struct task *t, const char *user)
 {
-    struct person *person = calloc(1, sizeof *person);
+    struct person *person = memory_calloc(1, sizeof *person);
 
-    if (person == NULL)
-        abort();
     person->task = t;
     snprintf(person->user, sizeof person->user, "%s", user);
     LIST_INSERT_HEAD(&t->persons, person, links);
@@ -138,9 +136,7 @@ static struct task *task_add(struct polls *p, const char *task)
         return NULL;
     }
     p->full = false;
-    t = calloc(1, sizeof *t);
-    if (t == NULL)
-        abort();
+    t = memory_calloc(1, sizeof *t);
     t->polls = p;
     snprintf(t->id, sizeof t->id, "%s", task);
     t->added_ms = p->d->host->mono_ms();
@@ -333,7 +329,7 @@ static void on_token(void *arg, const char *token, const struct gateway_answer *
         return;
     }
     free(t->token);
-    t->token = strdup(token);
+    t->token = memory_strdup(token);
     text_printf(&body, "{\"agent_id\":%lld,\"task_id\":%s}", (long long)d->agent_id, t->id);
     dingtalk_post(d, "/topapi/message/corpconversation/getsendresult", token, &body, 0, on_result,
                   t);

@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include "memory.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,9 +24,7 @@ static char *listed(const struct reader *r, const char *list, size_t i, const ch
 
     snprintf(path, sizeof path, "%s.%zu%s", list, i, member);
     value = r->host->setting_string(r->gw, path);
-    copy = strdup(value != NULL ? value : "");
-    if (copy == NULL)
-        abort();
+    copy = memory_strdup(value != NULL ? value : "");
     return copy;
 }
 
@@ -38,10 +38,8 @@ static bool is_variable(const char *s, char end)
 static void put_variable(struct reader *r, size_t *at, const char *name, const char *value)
 {
     size_t n = strlen(name) + strlen(value) + 2;
-    char *variable = malloc(n);
+    char *variable = memory_alloc(n);
 
-    if (variable == NULL)
-        abort(); /* out of memory: the truth is in Redis */
     snprintf(variable, n, "%s=%s", name, value);
     r->to->environment[(*at)++] = variable;
 }

@@ -17,6 +17,7 @@
 #include "command.h"
 #include "gateway_plugin.h"
 #include "lines.h"
+#include "memory.h"
 #include "program.h"
 #include "protocol.h"
 
@@ -125,15 +126,6 @@ static const struct gateway_setting exec_settings[] = {
 static void start(struct exec *x);
 static void flush(struct exec *x);
 static void arm_tick(struct exec *x);
-
-static void *alloc(size_t n)
-{
-    void *p = calloc(1, n);
-
-    if (p == NULL)
-        abort(); /* out of memory: the truth is in Redis */
-    return p;
-}
 
 /* ------------------------------------------------------------------ complaints */
 
@@ -382,7 +374,7 @@ static void on_stored(void *arg, bool stored)
         return;
     }
     if (p->line.ack != NULL && x->program != NULL && program_stdin(x->program) >= 0) {
-        o = alloc(sizeof *o);
+        o = memory_calloc(1, sizeof *o);
         o->bytes = protocol_ack(p->line.ack, stored, &o->length);
         TAILQ_INSERT_TAIL(&x->queued, o, links);
         x->acks++;
@@ -470,7 +462,7 @@ static void take_line(struct exec *x, const char *bytes, size_t n, bool cut)
     if (line.wrong != NULL)
         complain(x, line.kind == PROTOCOL_NONSENSE ? "nonsense" : "odd", line.wrong, n);
     if (line.kind == PROTOCOL_RECEIPT || line.kind == PROTOCOL_REPLY) {
-        p = alloc(sizeof *p);
+        p = memory_calloc(1, sizeof *p);
         p->x = x;
         p->line = line;
         TAILQ_INSERT_TAIL(&x->pushed, p, links);
@@ -671,8 +663,6 @@ static struct event *watch(struct exec *x, int fd, short what, event_callback_fn
 {
     struct event *e = event_new(x->host->loop(x->gw), fd, what, fn, x);
 
-    if (e == NULL)
-        abort();
     return e;
 }
 
@@ -734,7 +724,7 @@ static int exec_open(const struct gateway_host *host, struct gateway *gw, void *
         snprintf(error, size, "needs a newer outreachd: this one ends no programs");
         return -1;
     }
-    x = alloc(sizeof *x);
+    x = memory_calloc(1, sizeof *x);
     x->host = host;
     x->gw = gw;
     TAILQ_INIT(&x->queued);
@@ -777,7 +767,7 @@ static void submit_one(struct exec *x, const struct gateway_message *m)
         answer(x, m->token, GATEWAY_REJECTED, GATEWAY_REASON_TEXT, "no UTF-8, or too long");
         return;
     }
-    o = alloc(sizeof *o);
+    o = memory_calloc(1, sizeof *o);
     o->token = m->token;
     o->bytes = bytes;
     o->length = length;

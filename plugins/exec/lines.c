@@ -1,14 +1,14 @@
 #include "lines.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 void lines_init(struct lines *l, size_t size)
 {
-    *l = (struct lines){.bytes = malloc(size), .size = size};
-    if (l->bytes == NULL)
-        abort();
+    *l = (struct lines){.bytes = memory_alloc(size), .size = size};
 }
 
 void lines_clear(struct lines *l)

@@ -1,5 +1,7 @@
 #include "program.h"
 
+#include "memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -123,11 +125,9 @@ static int spawn(const struct program_command *c, const int theirs[3], pid_t *pi
 struct program *program_start(struct event_base *base, const struct program_command *command,
                               program_ended_fn *fn, void *arg, char *error, size_t size)
 {
-    struct program *p = calloc(1, sizeof *p);
+    struct program *p = memory_calloc(1, sizeof *p);
     int theirs[3] = {-1, -1, -1}, rc;
 
-    if (p == NULL)
-        abort(); /* out of memory: the truth is in Redis */
     *p = (struct program){.pidfd = -1, .fds = {-1, -1, -1}, .fn = fn, .arg = arg};
     rc = make_pipes(p->fds, theirs) == 0 ? spawn(command, theirs, &p->pid) : errno;
     for (size_t i = 0; i < 3; i++)

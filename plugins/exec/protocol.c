@@ -1,5 +1,7 @@
 #include "protocol.h"
 
+#include "memory.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -294,9 +296,7 @@ static char *line_of(json_t *object, size_t *length)
     if (dumped == NULL)
         return NULL;
     n = strlen(dumped);
-    line = realloc(dumped, n + 2);
-    if (line == NULL)
-        abort();
+    line = memory_realloc(dumped, n + 2);
     line[n] = '\n';
     line[n + 1] = '\0';
     *length = n + 1;

@@ -11,6 +11,7 @@
 #include "feishu_sign.h"
 #include "gateway_plugin.h"
 #include "judge.h"
+#include "memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,11 +69,9 @@ static void feishu_close(void *state)
 static int feishu_open(const struct gateway_host *host, struct gateway *gw, void **state,
                        char *error, size_t size)
 {
-    struct feishu *f = calloc(1, sizeof *f);
+    struct feishu *f = memory_calloc(1, sizeof *f);
     const char *hook = host->setting_string(gw, "hook");
 
-    if (f == NULL)
-        abort();
     f->host = host;
     f->gw = gw;
     f->secret = host->setting_string(gw, "sign_secret");
@@ -154,9 +153,7 @@ static void send_one(struct feishu *f, const struct gateway_message *m)
     if (body.length > BODY_BYTES_MAX) {
         f->host->done(f->gw, m->token, &too_long);
     } else {
-        flight = calloc(1, sizeof *flight);
-        if (flight == NULL)
-            abort();
+        flight = memory_calloc(1, sizeof *flight);
         flight->feishu = f;
         flight->token = m->token;
         LIST_INSERT_HEAD(&f->flights, flight, links);

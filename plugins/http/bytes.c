@@ -1,26 +1,19 @@
 #include "bytes.h"
 
+#include "memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void *there(void *p)
-{
-    if (p == NULL) {
-        fputs("out of memory\n", stderr);
-        abort();
-    }
-    return p;
-}
-
 void *bytes_alloc(size_t count, size_t size)
 {
-    return there(calloc(count > 0 ? count : 1, size));
+    return memory_calloc(count > 0 ? count : 1, size);
 }
 
 char *bytes_copy(const char *s, size_t n)
 {
-    char *copy = there(malloc(n + 1));
+    char *copy = memory_alloc(n + 1);
 
     memcpy(copy, s, n);
     copy[n] = '\0';
@@ -51,7 +44,7 @@ char *bytes_room(struct bytes *b, size_t n)
         return b->data + b->length;
     while (capacity < b->length + n)
         capacity *= 2;
-    b->data = there(realloc(b->data, capacity));
+    b->data = memory_realloc(b->data, capacity);
     b->capacity = capacity;
     return b->data + b->length;
 }

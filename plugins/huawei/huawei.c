@@ -14,6 +14,7 @@
  */
 #include "huawei.h"
 
+#include "memory.h"
 #include "sdk_hmac.h"
 
 #include <stdlib.h>
@@ -180,10 +181,8 @@ static const char *optional(const struct huawei *h, const char *name)
 static int huawei_open(const struct gateway_host *host, struct gateway *gw, void **state,
                        char *error, size_t size)
 {
-    struct huawei *h = calloc(1, sizeof *h);
+    struct huawei *h = memory_calloc(1, sizeof *h);
 
-    if (h == NULL)
-        abort();
     *h = (struct huawei){
         .host = host,
         .gw = gw,

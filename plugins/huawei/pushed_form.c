@@ -1,5 +1,7 @@
 #include "pushed_form.h"
 
+#include "memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,11 +53,9 @@ static void take_field(json_t *object, const char *field, size_t n, char *buffer
 json_t *pushed_form(const char *body, size_t n)
 {
     json_t *object = json_object();
-    char *buffer = malloc(n + 1);
+    char *buffer = memory_alloc(n + 1);
     const char *at = body, *end = body + n;
 
-    if (object == NULL || buffer == NULL)
-        abort();
     for (size_t fields = 0; at < end && fields < FORM_FIELDS_MAX; fields++) {
         const char *stop = memchr(at, '&', (size_t)(end - at));
 

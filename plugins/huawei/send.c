@@ -3,6 +3,7 @@
  * that is refused as a whole for one of its people was not sent, and goes out again one by one.
  */
 #include "huawei.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,8 @@ struct sending {
 
 static struct sending *sending_begin(struct huawei *h, size_t room)
 {
-    struct sending *s = malloc(sizeof *s + room * sizeof *s->messages);
+    struct sending *s = memory_alloc(sizeof *s + room * sizeof *s->messages);
 
-    if (s == NULL)
-        abort();
     s->huawei = h;
     s->count = 0;
     LIST_INSERT_HEAD(&h->sendings, s, links);

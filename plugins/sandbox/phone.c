@@ -1,5 +1,7 @@
 #include "phone.h"
 
+#include "memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,9 +30,7 @@ struct phone *phone_open(const char *path, char *error, size_t size)
         snprintf(error, size, "phone_file: %s: %s", path, strerror(errno));
         return NULL;
     }
-    p = calloc(1, sizeof *p);
-    if (p == NULL)
-        abort();
+    p = memory_calloc(1, sizeof *p);
     p->fd = fd;
     p->second = -1;
     return p;

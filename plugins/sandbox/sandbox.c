@@ -37,6 +37,7 @@
  * forgotten.
  */
 #include "gateway_plugin.h"
+#include "memory.h"
 #include "phone.h"
 #include "wheel.h"
 
@@ -207,21 +208,12 @@ static uint64_t fate_of(const struct sandbox *s, const struct gateway_message *m
 
 /* ---------------------------------------------------------------------- items */
 
-static void *there(void *p)
-{
-    if (p == NULL) {
-        fputs("out of memory\n", stderr);
-        abort();
-    }
-    return p;
-}
-
 static struct item *item_new(struct sandbox *s, enum kind kind)
 {
     struct item *item = s->idle;
 
     if (item == NULL) {
-        struct slab *slab = there(calloc(1, sizeof *slab));
+        struct slab *slab = memory_calloc(1, sizeof *slab);
         size_t i;
 
         slab->next = s->slabs;
@@ -534,7 +526,7 @@ static enum gateway_outcome decide(struct sandbox *s, const struct gateway_messa
 static char *copy(const char *a, const char *b)
 {
     size_t n = strlen(a) + 1, more = b != NULL ? strlen(b) + 1 : 0;
-    char *both = there(malloc(n + more));
+    char *both = memory_alloc(n + more);
 
     memcpy(both, a, n);
     if (b != NULL)
@@ -681,7 +673,7 @@ static void read_settings(struct sandbox *s)
 static int sandbox_open(const struct gateway_host *host, struct gateway *gw, void **state,
                         char *error, size_t size)
 {
-    struct sandbox *s = there(calloc(1, sizeof *s));
+    struct sandbox *s = memory_calloc(1, sizeof *s);
     const char *path;
     uint16_t salt;
 

@@ -1,5 +1,7 @@
 #include "wheel.h"
 
+#include "memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,12 +27,8 @@ struct wheel {
 
 struct wheel *wheel_create(int64_t now_ms)
 {
-    struct wheel *w = calloc(1, sizeof *w);
+    struct wheel *w = memory_calloc(1, sizeof *w);
 
-    if (w == NULL) {
-        fputs("out of memory\n", stderr);
-        abort();
-    }
     w->now_ms = now_ms;
     return w;
 }

@@ -15,6 +15,7 @@
 
 #include "digest.h"
 #include "member.h"
+#include "memory.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -291,11 +292,9 @@ static bool telegram_read(void *owner, const struct gateway_message *m,
 static int telegram_open(const struct gateway_host *host, struct gateway *gw, void **state,
                          char *error, size_t size)
 {
-    struct telegram *t = calloc(1, sizeof *t);
+    struct telegram *t = memory_calloc(1, sizeof *t);
     struct text url = {0};
 
-    if (t == NULL)
-        abort();
     t->host = host;
     t->gw = gw;
     t->chat = given(t, "chat");
@@ -310,9 +309,7 @@ static int telegram_open(const struct gateway_host *host, struct gateway *gw, vo
     t->answers.secret = given(t, "token");
     text_printf(&url, "%s/bot%s", given(t, "api_url"), t->answers.secret);
     t->url = url.bytes;
-    t->migrations = calloc(TELEGRAM_MIGRATIONS, sizeof *t->migrations);
-    if (t->migrations == NULL)
-        abort();
+    t->migrations = memory_calloc(TELEGRAM_MIGRATIONS, sizeof *t->migrations);
     t->single = (struct single){
         .host = host,
         .gw = gw,

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #ifndef PLUGIN_NAME
 #define PLUGIN_NAME "template" /* the file's name without .so */
@@ -58,6 +60,16 @@ static const struct gateway_setting settings[] = {
     {"window", GATEWAY_INT, false, 1, 1000, "50", NULL, "Requests without an answer at once."},
     {0},
 };
+
+/* Without memory the process ends: all that it owes anybody is in Redis, for its next life. */
+static void *there(void *p)
+{
+    if (p == NULL) {
+        fputs("out of memory\n", stderr);
+        _exit(EX_OSERR);
+    }
+    return p;
+}
 
 /* Theirs: what each code means. What is not here is RETRY, and said in the log. */
 static const struct {
@@ -164,7 +176,7 @@ static void on_response(void *arg, const struct gateway_http_response *r)
 static void send_one(struct provider *p, const struct gateway_message *m)
 {
     const char *const headers[] = {"Content-Type: application/json", p->authorization, NULL};
-    struct flight *f = calloc(1, sizeof *f);
+    struct flight *f = there(calloc(1, sizeof *f));
     json_t *body =
         json_pack("{s:s, s:s%, s:s}", "to", m->to, "text", m->text, m->length, "ref", m->reference);
     char *bytes = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
@@ -267,7 +279,7 @@ static void template_callback(void *state, const struct gateway_push *push,
         push_answer(arg, 400, "");
         return;
     }
-    u = calloc(1, sizeof *u);
+    u = there(calloc(1, sizeof *u));
     *u = (struct pushed){.next = p->pushes,
                          .link = &p->pushes,
                          .provider = p,
@@ -301,11 +313,11 @@ static int template_open(const struct gateway_host *host, struct gateway *gw, vo
                  strpbrk(key, "\r\n") != NULL ? "key" : "url");
         return -1;
     }
-    p = calloc(1, sizeof *p);
+    p = there(calloc(1, sizeof *p));
     p->host = host;
     p->gw = gw;
     p->url = url;
-    p->authorization = malloc(n);
+    p->authorization = there(malloc(n));
     snprintf(p->authorization, n, "Authorization: Bearer %s", key);
     p->timeout_ms = host->setting_int(gw, "timeout");
     p->window = (unsigned)host->setting_int(gw, "window");

@@ -4,6 +4,7 @@
  * Asked for receipts that should have been pushed by now, and by the daemon for a notice in
  * doubt, which is known by its SessionContext: Tencent tells it only where that was enabled.
  */
+#include "memory.h"
 #include "tencent.h"
 
 #include <inttypes.h>
@@ -85,10 +86,8 @@ static void ask(struct question *q, const char *number, int64_t since_ms)
 
 static struct question *question_make(struct tencent *t, bool ours)
 {
-    struct question *q = calloc(1, sizeof *q);
+    struct question *q = memory_calloc(1, sizeof *q);
 
-    if (q == NULL)
-        abort();
     q->tencent = t;
     q->ours = ours;
     LIST_INSERT_HEAD(&t->questions, q, links);

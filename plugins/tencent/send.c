@@ -2,6 +2,7 @@
  * SendSms: everybody in a request gets the same parameters, and an answer of her own. What is
  * refused as a whole for one of its people was not sent at all, and goes out again one by one.
  */
+#include "memory.h"
 #include "tencent.h"
 
 #include <stdlib.h>
@@ -23,10 +24,8 @@ struct sending {
 
 static struct sending *sending_begin(struct tencent *t, const struct gateway_message *first)
 {
-    struct sending *s = malloc(sizeof *s);
+    struct sending *s = memory_alloc(sizeof *s);
 
-    if (s == NULL)
-        abort();
     s->tencent = t;
     s->count = 1;
     s->messages[0] = first;

@@ -12,6 +12,7 @@
  */
 #include "tencent.h"
 
+#include "memory.h"
 #include "tc3.h"
 
 #include <inttypes.h>
@@ -150,10 +151,8 @@ static void tencent_close(void *state)
 static int tencent_open(const struct gateway_host *host, struct gateway *gw, void **state,
                         char *error, size_t size)
 {
-    struct tencent *t = calloc(1, sizeof *t);
+    struct tencent *t = memory_calloc(1, sizeof *t);
 
-    if (t == NULL)
-        abort();
     *t = (struct tencent){
         .host = host,
         .gw = gw,

@@ -2,6 +2,7 @@
  * A message as Twilio knows it, asked for where its receipt has not come: a status callback that
  * met an outage is not repeated, and without callback_url there are none.
  */
+#include "memory.h"
 #include "twilio.h"
 
 #include "digest.h"
@@ -71,14 +72,12 @@ static void on_message(void *arg, const struct gateway_http_response *response)
 void twilio_ask(void *owner, const struct awaited_one *one)
 {
     struct twilio *t = owner;
-    struct question *q = calloc(1, sizeof *q);
+    struct question *q = memory_calloc(1, sizeof *q);
     const char *const headers[] = {t->authorization, NULL};
     struct text url = {0};
     struct gateway_http_request request = {
         .method = "GET", .headers = headers, .timeout_ms = t->single.timeout_ms};
 
-    if (q == NULL)
-        abort();
     q->twilio = t;
     strcpy(q->id, one->id);
     LIST_INSERT_HEAD(&t->questions, q, links);

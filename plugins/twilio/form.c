@@ -1,5 +1,7 @@
 #include "form.h"
 
+#include "memory.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,10 +54,8 @@ int twilio_form_read(struct twilio_form *f, const char *form, size_t n)
     const char *end = form + n;
     char *out;
 
-    *f = (struct twilio_form){.pairs = calloc(TWILIO_PAIRS_MAX, sizeof *f->pairs),
-                              .bytes = malloc(n + 2 * TWILIO_PAIRS_MAX)};
-    if (f->pairs == NULL || f->bytes == NULL)
-        abort();
+    *f = (struct twilio_form){.pairs = memory_calloc(TWILIO_PAIRS_MAX, sizeof *f->pairs),
+                              .bytes = memory_alloc(n + 2 * TWILIO_PAIRS_MAX)};
     out = f->bytes;
     while (form < end) {
         const char *stop = memchr(form, '&', (size_t)(end - form));

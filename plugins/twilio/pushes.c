@@ -1,5 +1,6 @@
 /* Status callbacks and incoming messages. Whoever has no right signature learns nothing. */
 #include "form.h"
+#include "memory.h"
 #include "signature.h"
 #include "twilio.h"
 
@@ -125,10 +126,8 @@ static struct pushed *pushed_make(struct twilio *t, const struct twilio_form *fo
 {
     const char *id = twilio_form_value(form, "MessageSid");
     const char *status = twilio_form_value(form, "MessageStatus");
-    struct pushed *p = calloc(1, sizeof *p);
+    struct pushed *p = memory_calloc(1, sizeof *p);
 
-    if (p == NULL)
-        abort();
     p->twilio = t;
     p->answer = answer;
     p->arg = arg;

@@ -16,6 +16,7 @@
 
 #include "digest.h"
 #include "member.h"
+#include "memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,9 +105,7 @@ static void make_authorization(struct twilio *t)
 
     text_printf(&pair, "%s:%s", key != NULL ? key : given(t, "account_sid"),
                 key != NULL ? given(t, "api_secret") : t->auth_token);
-    coded = malloc(DIGEST_BASE64_BYTES(pair.length));
-    if (coded == NULL)
-        abort();
+    coded = memory_alloc(DIGEST_BASE64_BYTES(pair.length));
     digest_base64(pair.bytes, pair.length, coded);
     text_printf(&line, "Authorization: Basic %s", coded);
     t->authorization = line.bytes;
@@ -267,10 +266,8 @@ static bool twilio_read(void *owner, const struct gateway_message *m,
 static int twilio_open(const struct gateway_host *host, struct gateway *gw, void **state,
                        char *error, size_t size)
 {
-    struct twilio *t = calloc(1, sizeof *t);
+    struct twilio *t = memory_calloc(1, sizeof *t);
 
-    if (t == NULL)
-        abort();
     t->host = host;
     t->gw = gw;
     t->auth_token = given(t, "auth_token");

@@ -1,5 +1,6 @@
 #include "push.h"
 
+#include "memory.h"
 #include "xml.h"
 
 #include <openssl/evp.h>
@@ -276,9 +277,7 @@ static void take_message(struct wechat_pushes *p, const struct gateway_push *pus
         p->host->log(p->gw, GATEWAY_LOG_WARNING, "push.refused why=\"%s\"", refused);
         answer(arg, 400, "");
     } else {
-        r.push = calloc(1, sizeof *r.push);
-        if (r.push == NULL)
-            abort();
+        r.push = memory_calloc(1, sizeof *r.push);
         *r.push = (struct wechat_push){.answer = answer, .arg = arg, .waiting = 1};
         LIST_INSERT_HEAD(&p->waiting, r.push, links);
         if (strcmp(field(&r, TYPE), "text") == 0)

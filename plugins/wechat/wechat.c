@@ -11,6 +11,7 @@
 #include "digest.h"
 #include "gateway_plugin.h"
 #include "judge.h"
+#include "memory.h"
 #include "push.h"
 #include "token.h"
 
@@ -277,9 +278,7 @@ static void on_token(void *arg, const char *token, const struct gateway_answer *
         finish_plainly(f, GATEWAY_UNSENT, GATEWAY_REASON_NONE, NULL);
     } else {
         free(f->token);
-        f->token = strdup(token);
-        if (f->token == NULL)
-            abort();
+        f->token = memory_strdup(token);
         send(f, token);
     }
 }
@@ -294,10 +293,8 @@ static bool is_openid(const char *to)
 
 static void send_one(struct wechat *w, const struct gateway_message *m)
 {
-    struct flight *f = calloc(1, sizeof *f);
+    struct flight *f = memory_calloc(1, sizeof *f);
 
-    if (f == NULL)
-        abort();
     f->w = w;
     f->message = m;
     LIST_INSERT_HEAD(&w->flights, f, links);
@@ -363,11 +360,9 @@ static int check(const struct wechat *w, char *error, size_t size)
 static int wechat_open(const struct gateway_host *host, struct gateway *gw, void **state,
                        char *error, size_t size)
 {
-    struct wechat *w = calloc(1, sizeof *w);
+    struct wechat *w = memory_calloc(1, sizeof *w);
     struct token_source source = {"access-token", request_token, read_token, w};
 
-    if (w == NULL)
-        abort();
     w->host = host;
     w->gw = gw;
     w->api = given(w, "api");

@@ -11,6 +11,8 @@
  */
 #include "wecom.h"
 
+#include "memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,10 +193,8 @@ static void wecom_close(void *state)
 static int wecom_open(const struct gateway_host *host, struct gateway *gw, void **state,
                       char *error, size_t size)
 {
-    struct wecom *w = calloc(1, sizeof *w);
+    struct wecom *w = memory_calloc(1, sizeof *w);
 
-    if (w == NULL)
-        return refuse(error, size, "out of memory");
     w->host = host;
     w->gw = gw;
     w->api = given(w, "api");

@@ -1,5 +1,7 @@
 #include "wecom_crypt.h"
 
+#include "memory.h"
+
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,8 +81,8 @@ int wecom_decrypt(const uint8_t key[WECOM_KEY_BYTES], const char *id, const char
                   size_t n, struct text *out)
 {
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    uint8_t *bytes = malloc(n / 4 * 3 + 3), *plain = malloc(n / 4 * 3 + 35);
-    int length = bytes == NULL || plain == NULL || c == NULL ? -1 : decode(encrypted, n, bytes);
+    uint8_t *bytes = memory_alloc(n / 4 * 3 + 3), *plain = memory_alloc(n / 4 * 3 + 35);
+    int length = c == NULL ? -1 : decode(encrypted, n, bytes);
     int got = 0, rest = 0, rc = -1;
 
     if (length > 0 && length % 16 == 0 &&

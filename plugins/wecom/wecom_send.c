@@ -7,6 +7,7 @@
  * no time and no chance, may stand in the body. Who was in a lost batch with whom is not known
  * later, so a repeat goes alone: after an attempt that went alone it has the same bytes.
  */
+#include "memory.h"
 #include "wecom.h"
 
 #include <stdlib.h>
@@ -30,10 +31,8 @@ struct flight {
 
 static struct flight *flight_make(struct wecom *w, const struct gateway_message *first, size_t room)
 {
-    struct flight *f = calloc(1, sizeof *f + room * sizeof(const struct gateway_message *));
+    struct flight *f = memory_calloc(1, sizeof *f + room * sizeof(const struct gateway_message *));
 
-    if (f == NULL)
-        abort();
     f->w = w;
     f->count = 1;
     f->messages[0] = first;
@@ -158,7 +157,7 @@ static void on_token(void *arg, const char *token, const struct gateway_answer *
         finish(f, &(struct gateway_answer){.outcome = GATEWAY_UNSENT});
     } else {
         free(f->token);
-        f->token = strdup(token);
+        f->token = memory_strdup(token);
         send(f, "/cgi-bin/message/send?access_token", token);
     }
 }

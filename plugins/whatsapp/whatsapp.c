@@ -14,6 +14,7 @@
 
 #include "digest.h"
 #include "member.h"
+#include "memory.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -248,11 +249,9 @@ static bool whatsapp_read(void *owner, const struct gateway_message *m,
 static int whatsapp_open(const struct gateway_host *host, struct gateway *gw, void **state,
                          char *error, size_t size)
 {
-    struct whatsapp *w = calloc(1, sizeof *w);
+    struct whatsapp *w = memory_calloc(1, sizeof *w);
     struct text line = {0};
 
-    if (w == NULL)
-        abort();
     w->host = host;
     w->gw = gw;
     w->phone_number_id = given(w, "phone_number_id");
