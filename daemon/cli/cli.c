@@ -87,7 +87,8 @@ json_t *json_text(const char *s)
 
 void cli_json(json_t *value)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    /* 15 digits: 3 * 0.05 is 0.15 for a person. */
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 
     if (text != NULL)
         puts(text);

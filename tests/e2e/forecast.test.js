@@ -9,7 +9,11 @@ const conf = (fields) => `campaign = { id = "fair"; class = "notice"; title = "�
   event = { starts = "${inDays(9, '09:00')}"; venue = "区妇联"; }; audience = { file = "list.csv"; };
   ${fields} };\n`;
 
-const told = async (s, file, ...more) => JSON.parse((await s.ok('forecast', file, '--json', ...more)).out);
+const told = async (s, file, ...more) => {
+  const { out } = await s.ok('forecast', file, '--json', ...more);
+  assert.doesNotMatch(out, /\d\.\d{13}/, 'a sum reads as people write it');
+  return JSON.parse(out);
+};
 
 journey('the forecast is what is sent: by gateway, in notices and segments, and who gets nothing', async (s) => {
   const smsc = await s.smsc(undefined, { cost: 0.045 });
