@@ -363,6 +363,24 @@ static void opened_and_closed_often(void)
              (heap_bytes() - before) / 200);
 }
 
+/* As `outreachd -t` does it: nobody runs the loop, and no timer comes. */
+static void opened_to_be_looked_at(void)
+{
+    struct gateway gw;
+    siginfo_t info = {0};
+
+    if ((the_plugin->capabilities & GATEWAY_OPENS_QUIETLY) == 0)
+        not_judged("it does not say GATEWAY_OPENS_QUIETLY");
+    is_idle = true;
+    if (!opened(&gw))
+        return;
+    if (open_files() > gw.files)
+        vice("quiet", "opens a file or socket in open(), and says GATEWAY_OPENS_QUIETLY");
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+        vice("quiet", "starts a process in open(), and says GATEWAY_OPENS_QUIETLY");
+    watch_close(&gw);
+}
+
 static void two_at_once(void)
 {
     struct gateway a, b;
@@ -796,6 +814,7 @@ static const struct situation {
     {"its struct and its settings' table", the_table},
     {"settings at their ends and odd ones", the_ends_of_settings},
     {"opened and closed 300 times", opened_and_closed_often},
+    {"opened to be looked at, as by -t", opened_to_be_looked_at},
     {"two instances, one closed", two_at_once},
     {"many texts, one by one", texts_one_by_one},
     {"a window full, in batches", a_window_full},

@@ -23,6 +23,7 @@ const struct gateway_plugin *the_plugin;
 struct rows the_rows;
 const struct http_play *the_play;
 enum store the_store;
+bool is_idle;
 bool uses_loop;
 int64_t wall_jump_ms, ready_wait_ms = 15000;
 void (*on_vice)(const char *sentence);
@@ -474,9 +475,12 @@ struct gateway_timer {
 static struct gateway_timer *timer(struct gateway *gw, int64_t delay_ms, gateway_timer_fn *fn,
                                    void *arg)
 {
-    struct gateway_timer *t = calloc(1, sizeof *t);
+    struct gateway_timer *t;
 
     (void)gone(gw, "timer");
+    if (is_idle)
+        return NULL;
+    t = calloc(1, sizeof *t);
     *t = (struct gateway_timer){.fn = fn, .arg = arg, .due_ms = watch_mono_ms() + delay_ms};
     LIST_INSERT_HEAD(&gw->timers, t, links);
     return t;

@@ -73,6 +73,7 @@ extern const struct gateway_plugin *the_plugin;
 extern struct rows the_rows;             /* settings */
 extern const struct http_play *the_play; /* NULL: 200 with an empty body */
 extern enum store the_store;
+extern bool is_idle;   /* timers come to nothing, as of who is opened only to be looked at */
 extern bool uses_loop; /* it has sockets of its own: these take real time */
 
 /* A broken promise, once a kind; `kind` is one word. */

@@ -130,6 +130,8 @@ static void each_vice_is_named(void **state)
         {"-s garbage " BAD_ONES "evil.so way=good", "a receipt without id and reference"},
         {"-s garbage " BAD_ONES "evil.so way=good", "does not want to know whether it is stored"},
         {"-s 'one by one' " BAD_ONES "evil.so way=child", "leaves a child process behind close()"},
+        {"-s 'looked at' " BAD_ONES "evil.so way=loud",
+         "starts a process in open(), and says GATEWAY_OPENS_QUIETLY"},
         {BAD_ONES "bad_table.so", "its default \"99\" is not in 1..10"},
         {BAD_ONES "no_name.so", "it has no name"},
         {BAD_ONES "no_submit.so", "open, submit and close are needed"},

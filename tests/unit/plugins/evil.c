@@ -17,6 +17,7 @@
  *   wild       by its first letter: l(ong) and n(egative) retry_after, p(ointer to ids missing),
  *              q (a pointer to an id's bytes missing), 0 (no answer at all in the answer)
  *   child      leaves a child process behind close()
+ *   loud       starts a process when it is opened
  *   chaos      answers sooner or later, among thousands of answers to tokens that were
  *              answered before, are another gateway's, or never existed
  */
@@ -293,6 +294,8 @@ static int evil_open(const struct gateway_host *host, struct gateway *gw, void *
         free(e);
         return -1;
     }
+    if (strcmp(e->way, "loud") == 0 && fork() == 0)
+        _exit(0);
     *state = e;
     host->capacity(gw, (unsigned)host->setting_int(gw, "capacity"), "ready");
     return 0;
@@ -337,6 +340,7 @@ const struct gateway_plugin gateway_plugin = {
     .size = sizeof(struct gateway_plugin),
     .name = "evil",
     .channel = "sms",
+    .capabilities = GATEWAY_OPENS_QUIETLY, /* it says */
     .batch_max = 3,
     .settings = settings,
     .open = evil_open,
