@@ -230,6 +230,7 @@ static void tell(const struct approving *a, const char *state)
                        a->amended != NULL ? amending_json_awaiting(a->amended) : NULL));
 }
 
+/* It is about who asks: the same is approved by somebody else. */
 static int refuse_own(const struct approving *a)
 {
     const struct campaign_status *s = a->picture->status;
@@ -237,10 +238,10 @@ static int refuse_own(const struct approving *a)
     int rc;
 
     if (s->approved_by[0] == '\0' && strcmp(authors, s->by) == 0)
-        rc = cli_fail(a->cli, EX_DATAERR,
+        rc = cli_fail(a->cli, EX_NOPERM,
                       T("%s was queued by %s: a second person has to approve it"), s->id, s->by);
     else
-        rc = cli_fail(a->cli, EX_DATAERR,
+        rc = cli_fail(a->cli, EX_NOPERM,
                       T("%s: what awaits was written by %s: somebody else has to approve it"),
                       s->id, authors);
     free(authors);

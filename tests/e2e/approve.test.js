@@ -58,7 +58,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
 
   // Not by the one who queued it, not for another text.
   const own = await s.outreach('approve', 'fair', '-y', '--by', 'Ann');
-  assert.equal(own.code, 65, own.all);
+  assert.equal(own.code, 77, own.all);
   assert.match(own.err, /queued by ann: a second person/);
   await xadd('op', 'approve', 'campaign', 'fair', 'by', 'ann', 'hash', shown.hash);
   await xadd('op', 'approve', 'campaign', 'fair', 'by', 'bob', 'hash', shown.hash.replace(/./g, '0'));
@@ -103,7 +103,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
   assert.match((await s.ok('show', 'fair')).out, /by somebody else than bob:/);
   await until('the amendment', async () => JSON.parse((await s.ok('show', 'fair', '--json')).out).hash !== shown.hash, 60000);
   assert.equal(JSON.parse((await s.ok('show', 'fair', '--json')).out).state, 'awaiting');
-  assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'he has written it');
+  assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 77, 'he has written it');
   assert.equal((await client.call('HGET', 'outreach:{fair}:eve', 'state')), 'awaiting');
   // A second one on top: both are shown against what was agreed to, with the correction, to how many, and its cost.
   s.write('fair.conf', fs.readFileSync(changed2, 'utf8').replace('-1d 18:00', '-1d 19:00'));
@@ -164,7 +164,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
   assert.match(listed, /^fair +cancelled [^]*\nwaits for approval \(many recipients\) by somebody else than bob:\n {2}outreach approve fair\n/m);
   await until('the corrections to be written', async () => (await client.call('HGET', 'outreach:{fair}', 'correct')) === null, 60000);
   assert.match((await s.ok('why', '13851403001')).out, /waits for approval by a second person: outreach approve\s+fair/, 'her correction');
-  assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'his own words');
+  assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 77, 'his own words');
   assert.equal(smsc.submits.length, 18, 'nobody was told');
   const told = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
   assert.deepEqual([told.approval, told.notices, told.cost, told.amendment.corrections], ['recipients', 0, 0, 5], 'nothing else goes');
