@@ -62,6 +62,8 @@ struct amendment {
     char *approval; /* why a second person has to agree to it, see approval_text(): the caller puts
                        it there, and it is freed with the rest; NULL: nobody has to. Where it
                        cancels it is done at once, and only who was told waits to be told */
+    char *reckoned; /* likewise: what is held against the bound on the cost, approval_sum_text(), to
+                       be shown to whoever is to agree; NULL: there is no bound */
 };
 
 /* What body, the whole campaign as it is to be, makes of the one that stands; its audience and
