@@ -82,10 +82,10 @@ struct campaign_defaults amendment_defaults(const struct amendment *a,
                                             const struct campaign_defaults *defaults);
 
 /* Why a second person has to agree to it (approval.h), or 0: cost is that of all reminders as they
- * are worded now, sent or not, and of the corrections of this change. A campaign that asks for a
- * second person does not lose that by an amendment. What stops it waits for nobody; what is told
- * of that does, where it was not agreed to with the rest, and for that the most that the campaign
- * can cost counts. */
+ * are worded now, sent or not, of the corrections of this change and of those sent before. A
+ * campaign that asks for a second person does not lose that by an amendment. What stops it waits
+ * for nobody; what is told of that does, where it was not agreed to with the rest, and for that the
+ * most that the campaign can cost counts. */
 unsigned amendment_needs(const struct amendment *a, const struct campaign_defaults *defaults,
                          const struct tree *gateways, int64_t rows, double cost);
 

@@ -297,3 +297,22 @@ After it is changed somebody else runs: outreach approve cheap
   s.write('one.csv', '姓名,手机号\n迟到,13851403199\n');
   assert.match((await s.outreach('add', 'asks', s.path('one.csv'))).err, /queue them as a campaign of their own/);
 });
+
+journey('each correction that was sent is a part of the sum when the event moves once more', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const fair = (day) => campaign('moves', people(4), { approval: { cost: 0.5 }, event: { starts: inDays(day, '09:00'), venue: '区妇联' },
+    texts: { zh: '您好，请来。', moved: '原定{{was.date}}，改到{{event.date}}。' } });
+  const move = (day, by) => s.ok('amend', s.write('moves.json', JSON.stringify({ ...fair(day), audience: {} })), '-y', '--by', by, '-w', '60');
+  // 4 people, one reminder, a segment each at 0.045: 0.18; with a correction to each 0.36, with two 0.54, with three 0.72.
+  await s.xadd(fair(20), { by: 'ann', cost: '0.18' });
+  assert.deepEqual(await s.settled('moves', 'first', 60000), { delivered: 4 });
+  assert.match((await move(21, 'ann')).out, /moves is amended\n$/);
+  await until('all to be told', () => smsc.submits.length === 8, 60000);
+  assert.deepEqual(await s.settled('moves', 'corrections', 60000), { delivered: 4 });
+  assert.match((await move(22, 'ann')).out, /\n {2}it costs 0\.54 CNY, more than 0\.50\n/);
+  assert.match((await s.ok('approve', 'moves', '-y', '--by', 'bob')).out, /\nIt costs at most 0\.54 CNY for 4 recipients, more than 0\.50\n/);
+  await until('all to be told again', () => smsc.submits.length === 12, 60000);
+  assert.deepEqual(await s.settled('moves', 'corrections', 60000), { delivered: 8 });
+  assert.match((await move(23, 'ann')).out, /\n {2}it costs 0\.72 CNY, more than 0\.50\n/);
+});
