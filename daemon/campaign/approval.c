@@ -5,6 +5,8 @@
 #include "mem.h"
 #include "tree.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const names[] = {"recipients", "cost", "hours", "required"};
@@ -38,6 +40,20 @@ unsigned approval_parse(const char *text)
                 needs |= 1u << i;
     }
     return needs;
+}
+
+char *approval_sum_text(const struct approval_sum *sum)
+{
+    return xasprintf("%.4f %.4f %" PRId64, sum->cost, sum->bound, sum->rows);
+}
+
+struct approval_sum approval_sum_parse(const char *text)
+{
+    struct approval_sum sum = {0};
+
+    if (sscanf(text, "%lf %lf %" SCNd64, &sum.cost, &sum.bound, &sum.rows) != 3)
+        sum = (struct approval_sum){0};
+    return sum;
 }
 
 static double number_of(const struct tree *t)

@@ -45,4 +45,15 @@ char *approval_text(unsigned needs);
 unsigned approval_parse(const char *text);
 const char *approval_name(unsigned i);
 
+/* What the bound on the cost was held against, so that the second person reads the sums that she
+ * is asked for: kept in Redis beside why she is. */
+struct approval_sum {
+    double cost, bound; /* in the configured currency */
+    int64_t rows;       /* recipients that it was reckoned for; 0: none is kept */
+};
+
+/* As it is stored, for free(); and back: rows is 0 where text is none. */
+char *approval_sum_text(const struct approval_sum *sum);
+struct approval_sum approval_sum_parse(const char *text);
+
 #endif

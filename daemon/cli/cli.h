@@ -8,10 +8,10 @@
  *     0   done                            73  a file cannot be made
  *     64  the command line is wrong       74  a file cannot be written to its end
  *     65  a file, a row, an id is wrong   75  not now: try again
- *     66  a file cannot be read           77  she has refused, or is protected
- *     69  Redis cannot be reached         78  the configuration is wrong
- *     70  numbers that must agree do not  128 + the signal that ended it
- *     71  out of memory
+ *     66  a file cannot be read           77  she has refused, or is protected;
+ *     69  Redis cannot be reached             who asks may not, another may
+ *     70  numbers that must agree do not  78  the configuration is wrong
+ *     71  out of memory                   128 + the signal that ended it
  *
  * What a person asked for goes to stdout, what went wrong to stderr. With --json
  * stdout is one JSON value (or one a line, where the output has no end), also

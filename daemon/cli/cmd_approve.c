@@ -14,6 +14,7 @@
 #include "keys.h"
 #include "mem.h"
 #include "picture.h"
+#include "second_person.h"
 #include "subcommands.h"
 #include "tree.h"
 #include "unsent.h"
@@ -141,6 +142,39 @@ static bool is_off(const struct campaign_status *s)
     return strcmp(s->state, "cancelled") == 0;
 }
 
+/* Is the cost one of the reasons, and known what was held against its bound? Of one that is
+ * cancelled only what is told of that still goes, and that sum was of all. */
+static bool has_sum(const struct campaign_status *s)
+{
+    return !is_off(s) && s->reckoned.rows > 0 && (approval_parse(s->approval) & APPROVAL_COST) != 0;
+}
+
+/* It may be below the bound: of words that came while it waited, or where the bound is lifted. */
+static void write_sum(const struct approving *a, struct buf *out)
+{
+    const struct approval_sum *sum = &a->picture->status->reckoned;
+    const char *currency = words_currency(a->cli->settings->defaults.currency);
+    char people[HUMAN_BYTES];
+
+    human_count(people, sum->rows); /* some may have been added since */
+    if (sum->cost > sum->bound)
+        buf_printf(out, T("\nIt costs at most %.2f %s for %s recipients, more than %.2f\n"),
+                   human_money(sum->cost), currency, people, human_money(sum->bound));
+    else
+        buf_printf(out, T("\nIt costs at most %.2f %s for %s recipients; the bound is %.2f\n"),
+                   human_money(sum->cost), currency, people, human_money(sum->bound));
+    if (a->amended != NULL)
+        second_person_write_whole(out);
+}
+
+static json_t *sum_json(const struct campaign_status *s)
+{
+    if (!has_sum(s))
+        return NULL;
+    return json_pack("{s:f,s:f,s:I}", "cost", s->reckoned.cost, "bound", s->reckoned.bound,
+                     "recipients", (json_int_t)s->reckoned.rows);
+}
+
 static void show(const struct approving *a)
 {
     const struct campaign_status *s = a->picture->status;
@@ -162,6 +196,8 @@ static void show(const struct approving *a)
         buf_putc(&out, '\n');
         asking_write(a->asking, &a->reading, &out);
     }
+    if (has_sum(s))
+        write_sum(a, &out);
     cli_print(&out);
     buf_free(&out);
     free(why);
@@ -219,17 +255,18 @@ static void tell(const struct approving *a, const char *state)
         return;
     }
     sums = asking_sums(a->asking);
-    cli_json(json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:I,s:I,s:I,s:f,s:s,s:o,s:o*}", "id", s->id,
+    cli_json(json_pack("{s:s,s:s,s:o,s:o,s:s,s:s,s:I,s:I,s:I,s:f,s:s,s:o,s:o*,s:o*}", "id", s->id,
                        "state", state, "by", json_text(s->by), "approved_by",
                        strcmp(state, "active") == 0 ? json_text(a->cli->by) : json_null(),
                        "approval", is_off(s) ? s->telling : s->approval, "hash", s->hash,
                        "recipients", (json_int_t)s->rows, "notices", (json_int_t)sums.notices,
                        "segments", (json_int_t)sums.segments, "cost", sums.cost, "currency",
                        a->cli->settings->defaults.currency, "reminders", asking_json(a->asking),
-                       "amendment",
-                       a->amended != NULL ? amending_json_awaiting(a->amended) : NULL));
+                       "amendment", a->amended != NULL ? amending_json_awaiting(a->amended) : NULL,
+                       "reckoned", sum_json(s)));
 }
 
+/* It is about who asks: the same is approved by somebody else. */
 static int refuse_own(const struct approving *a)
 {
     const struct campaign_status *s = a->picture->status;
@@ -237,10 +274,10 @@ static int refuse_own(const struct approving *a)
     int rc;
 
     if (s->approved_by[0] == '\0' && strcmp(authors, s->by) == 0)
-        rc = cli_fail(a->cli, EX_DATAERR,
+        rc = cli_fail(a->cli, EX_NOPERM,
                       T("%s was queued by %s: a second person has to approve it"), s->id, s->by);
     else
-        rc = cli_fail(a->cli, EX_DATAERR,
+        rc = cli_fail(a->cli, EX_NOPERM,
                       T("%s: what awaits was written by %s: somebody else has to approve it"),
                       s->id, authors);
     free(authors);
@@ -340,9 +377,11 @@ const struct subcommand cmd_approve = {
     .summary = N_("agree, as a second person, to a campaign that awaits it"),
     .more =
         N_("A campaign above the bounds of `approval` is not sent until somebody else than who\n"
-           "queued, amended or added to it has agreed. Shows texts, times, people and cost as\n"
-           "they stand in Redis, and then asks; of an amendment, who changed what, and the\n"
-           "correction that goes out. What was sent already is not reckoned again.\n"
+           "queued, amended or added to it has agreed: those are refused, with exit code 77.\n"
+           "Shows texts, times, people and cost as they stand in Redis, and then asks; of an\n"
+           "amendment, who changed what, and the correction that goes out. What was sent\n"
+           "already is not reckoned again. Where the cost is why, the sum that counts for that,\n"
+           "with what was sent, and its bound come last.\n"
            "What is approved is that text and that list. Later `add` may bring in as many\n"
            "people in all as could be sent to without approval (nobody with\n"
            "approval.required); another text, time or place has to be approved anew.\n"

@@ -50,6 +50,13 @@ void second_person_write(const struct cli *cli, const struct reading *r, double 
                r->campaign->id);
 }
 
+void second_person_write_whole(struct buf *out)
+{
+    buf_puts(out,
+             T("  (all its reminders as they are worded now, sent or not, with the corrections\n"
+               "  of this change and those sent before)\n"));
+}
+
 void second_person_write_change(const struct campaign *now,
                                 const struct campaign_defaults *defaults, unsigned needs,
                                 unsigned waits, int64_t rows, double cost, struct buf *out)
@@ -67,8 +74,7 @@ void second_person_write_change(const struct campaign *now,
                      "sent:\n"));
     write_reasons(now, defaults, needs, rows, cost, out);
     if (needs & APPROVAL_COST && cost >= 0)
-        buf_puts(out, T("  (all its reminders as they are worded now, sent or not, and the "
-                        "corrections of\n  this change)\n"));
+        second_person_write_whole(out);
     buf_printf(out, T("After it is changed somebody else runs: outreach approve %s\n"), now->id);
 }
 

@@ -19,6 +19,9 @@ void second_person_write_change(const struct campaign *now,
                                 const struct campaign_defaults *defaults, unsigned needs,
                                 unsigned waits, int64_t rows, double cost, struct buf *out);
 
+/* Of what the sum is that an amendment comes to. */
+void second_person_write_whole(struct buf *out);
+
 /* Names as approval_name() gives, a list: empty where none is needed. New references. */
 json_t *second_person_json(const struct cli *cli, const struct reading *r, double cost);
 json_t *second_person_names(unsigned needs);

@@ -2,9 +2,12 @@
 
 #include "amend.h"
 #include "asking.h"
+#include "gateway_names.h"
 #include "keys.h"
+#include "ledger.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define ROWS_AT_ONCE 2000
 
@@ -46,6 +49,54 @@ static bool reaches_all(const struct asking *a, const bool *skipped, int64_t cou
     return true;
 }
 
+/* One that failed without ever getting through costs nothing; of one that is under way, or in
+ * doubt, nobody knows better than that it does. */
+static double cost_of(const struct gateway_names *gateways, const unsigned char *bytes)
+{
+    struct record r;
+
+    record_unpack(bytes, &r);
+    if (!record_was_submitted(&r) || (r.state == NOTICE_FAILED && (r.flags & FLAG_TOLD) == 0) ||
+        r.gateway >= GATEWAY_NAMES_MAX)
+        return 0;
+    return gateways->costs[r.gateway] * r.segments;
+}
+
+/* Of the corrections that have left, one by one: a person may have had several. Those that still
+ * wait are replaced by the ones of the amendment at hand. */
+static int add_sent_corrections(struct cli *cli, const char *id, int64_t last, double *cost,
+                                struct error *err)
+{
+    struct gateway_names gateways = {0};
+    struct command c = COMMAND_INIT;
+    int rc = last > 0 ? gateway_names_read(&gateways, cli, err) : 0;
+
+    for (int64_t from = 1; from <= last && rc == 0; from += ROWS_AT_ONCE) {
+        redisReply *reply = NULL;
+
+        command_start(&c, "GETRANGE");
+        key_ledger(&c, id, BUILTIN_CORRECTIONS);
+        command_add_int(&c, from * LEDGER_RECORD_BYTES);
+        command_add_int(&c, (from + ROWS_AT_ONCE) * LEDGER_RECORD_BYTES - 1);
+        rc = db_ask(cli->db, &c, &reply, err);
+        for (size_t at = 0; rc == 0 && at + LEDGER_RECORD_BYTES <= reply->len;
+             at += LEDGER_RECORD_BYTES)
+            *cost += cost_of(&gateways, (const unsigned char *)reply->str + at);
+        freeReplyObject(reply);
+    }
+    command_free(&c);
+    gateway_names_free(&gateways);
+    return rc;
+}
+
+static int64_t corrections_of(const struct campaign_status *status)
+{
+    for (size_t i = 0; i < status->reminder_count; i++)
+        if (strcmp(status->reminders[i].name, BUILTIN_CORRECTIONS) == 0)
+            return status->reminders[i].last;
+    return 0;
+}
+
 int whole_cost(struct cli *cli, const struct campaign_status *status,
                const struct amendment *amendment, double *cost, struct error *err)
 {
@@ -62,6 +113,8 @@ int whole_cost(struct cli *cli, const struct campaign_status *status,
     *cost = rc == 0 && count > 0 && reaches_all(a, skipped, count)
                 ? asking_sums(a).cost * (double)status->rows / (double)count
                 : -1;
+    if (*cost >= 0)
+        rc = add_sent_corrections(cli, status->id, corrections_of(status), cost, err);
     asking_free(a);
     return rc;
 }

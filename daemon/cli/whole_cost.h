@@ -14,7 +14,8 @@
 struct amendment;
 struct campaign_status;
 
-/* In the configured currency, without corrections; people who were erased cost what the others do
+/* In the configured currency, with the corrections of earlier amendments that have left, as their
+ * ledger has them, and without those of this one; people who were erased cost what the others do
  * on average. *cost is -1 where nobody is left in Redis to reckon by, or somebody does not get a
  * reminder that is for all, since outreachd believes no sum without her. -1 with err. */
 int whole_cost(struct cli *cli, const struct campaign_status *status,

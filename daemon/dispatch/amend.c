@@ -128,13 +128,18 @@ static void on_applied(void *arg, const redisReply *reply)
 static void look_at_approval(struct amending *a)
 {
     struct amendment *m = a->amendment;
+    struct campaign_defaults strict = amendment_defaults(m, &a->d->settings->defaults);
+    struct approval_sum sum = {.bound = approval_cost_bound(m->now, &strict),
+                               .rows = a->status->rows};
     bool skipped[CAMPAIGN_MAX_REMINDERS];
     unsigned needs;
 
     amendment_skipped(m, skipped);
+    sum.cost = said_cost(a->d, m->now, skipped, a->status->rows, a->cost);
     needs = amendment_needs(m, &a->d->settings->defaults, a->d->settings->gateways, a->status->rows,
-                            said_cost(a->d, m->now, skipped, a->status->rows, a->cost));
+                            sum.cost);
     m->approval = needs != 0 ? approval_text(needs) : NULL;
+    m->reckoned = sum.bound > 0 ? approval_sum_text(&sum) : NULL;
 }
 
 /* All that stands has been read. */

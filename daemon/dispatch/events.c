@@ -49,6 +49,7 @@ struct events {
     char hash[65], token[33];
     int64_t rows, queued_ms;
     char *approval; /* why it awaits a second person's, or NULL */
+    char *reckoned; /* where the cost is why: the sum and the bound; or NULL */
     unsigned remarks;
     bool scheduling;
     bool rebuilding, rebuild_again; /* again: one was asked for meanwhile */
@@ -113,7 +114,9 @@ static void forget_event(struct events *e)
     upload_free(e->upload);
     e->upload = NULL;
     free(e->approval);
+    free(e->reckoned);
     e->approval = NULL;
+    e->reckoned = NULL;
     buf_clear(&e->document);
 }
 
@@ -301,13 +304,18 @@ static void look_at_approval(struct events *e)
 {
     int64_t due_ms[CAMPAIGN_MAX_REMINDERS];
     bool skipped[CAMPAIGN_MAX_REMINDERS];
+    const struct campaign_defaults *defaults = &e->d->settings->defaults;
+    struct approval_sum sum = {.bound = approval_cost_bound(e->campaign, defaults),
+                               .rows = e->rows};
     unsigned needs;
 
     campaign_plan(e->campaign, e->queued_ms, due_ms, skipped);
-    needs = approval_needs(e->campaign, &e->d->settings->defaults, e->rows,
-                           said_cost(e->d, e->campaign, skipped, e->rows, e->first->cost));
+    sum.cost = said_cost(e->d, e->campaign, skipped, e->rows, e->first->cost);
+    needs = approval_needs(e->campaign, defaults, e->rows, sum.cost);
     free(e->approval);
+    free(e->reckoned);
     e->approval = needs != 0 ? approval_text(needs) : NULL;
+    e->reckoned = needs & APPROVAL_COST ? approval_sum_text(&sum) : NULL;
 }
 
 static void send_queue(struct events *e)
@@ -330,6 +338,7 @@ static void send_queue(struct events *e)
         .document = e->document.data,
         .document_length = e->document.length,
         .approval = e->approval,
+        .reckoned = e->reckoned,
     };
 
     FAULT_POINT("W1-event");

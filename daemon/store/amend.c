@@ -363,6 +363,7 @@ void amendment_free(struct amendment *a)
     campaign_free(a->now);
     buf_free(&a->document);
     free(a->approval);
+    free(a->reckoned);
     free(a);
 }
 
@@ -454,6 +455,7 @@ void amendment_command(const struct amendment *a, const char *event_id, const ch
         command_add_int(c, a->reminders[i].due_ms);
         command_add_int(c, a->reminders[i].expires_ms);
     }
+    command_add_string(c, a->reckoned != NULL ? a->reckoned : "");
     buf_free(&names);
 }
 

@@ -62,6 +62,8 @@ struct amendment {
     char *approval; /* why a second person has to agree to it, see approval_text(): the caller puts
                        it there, and it is freed with the rest; NULL: nobody has to. Where it
                        cancels it is done at once, and only who was told waits to be told */
+    char *reckoned; /* likewise: what is held against the bound on the cost, approval_sum_text(), to
+                       be shown to whoever is to agree; NULL: there is no bound */
 };
 
 /* What body, the whole campaign as it is to be, makes of the one that stands; its audience and
@@ -80,10 +82,10 @@ struct campaign_defaults amendment_defaults(const struct amendment *a,
                                             const struct campaign_defaults *defaults);
 
 /* Why a second person has to agree to it (approval.h), or 0: cost is that of all reminders as they
- * are worded now, sent or not, and of the corrections of this change. A campaign that asks for a
- * second person does not lose that by an amendment. What stops it waits for nobody; what is told
- * of that does, where it was not agreed to with the rest, and for that the most that the campaign
- * can cost counts. */
+ * are worded now, sent or not, of the corrections of this change and of those sent before. A
+ * campaign that asks for a second person does not lose that by an amendment. What stops it waits
+ * for nobody; what is told of that does, where it was not agreed to with the rest, and for that the
+ * most that the campaign can cost counts. */
 unsigned amendment_needs(const struct amendment *a, const struct campaign_defaults *defaults,
                          const struct tree *gateways, int64_t rows, double cost);
 

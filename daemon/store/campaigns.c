@@ -186,6 +186,7 @@ struct campaign_status *campaign_status_parse(const redisReply *hash, const char
     snprintf(s->approval, sizeof s->approval, "%s", text_of(db_field(hash, "approval")));
     snprintf(s->telling, sizeof s->telling, "%s", text_of(db_field(hash, "telling")));
     snprintf(s->approved_by, sizeof s->approved_by, "%s", text_of(db_field(hash, "approved_by")));
+    s->reckoned = approval_sum_parse(text_of(db_field(hash, "reckoned")));
     s->approved_ms = db_int(db_field(hash, "approved_ms"), 0);
     s->authors = authors_of(hash);
     s->digest = field_copy(hash, "digest");
@@ -331,8 +332,10 @@ void campaign_queue_command(struct command *c, const struct campaign *campaign,
         command_add_int(c, campaign->reminders[r].expires_ms);
         command_add_string(c, skipped[r] ? "skipped" : awaits ? "awaiting" : "scheduled");
     }
-    if (awaits)
+    if (awaits) {
         command_add_string(c, q->approval);
+        command_add_string(c, q->reckoned != NULL ? q->reckoned : "");
+    }
     buf_free(&names);
 }
 

@@ -8,6 +8,7 @@
 #ifndef OUTREACH_CAMPAIGNS_H
 #define OUTREACH_CAMPAIGNS_H
 
+#include "approval.h"
 #include "builtin.h"
 #include "campaign.h"
 #include "db.h"
@@ -31,7 +32,8 @@ struct campaign_status {
     char by[65];
     char approval[48]; /* why a second person has to agree: see approval_text(); or "" */
     char telling[48];  /* of one that is cancelled: the same, before anybody is told of it; or "" */
-    char approved_by[65]; /* "": nobody yet */
+    struct approval_sum reckoned; /* where the cost is why: what the bound was held against */
+    char approved_by[65];         /* "": nobody yet */
     int64_t approved_ms;
     char amended_by[65]; /* the last to; "": nobody */
     int64_t amended_ms;
@@ -94,6 +96,7 @@ struct campaign_queueing {
     const char *document;
     size_t document_length;
     const char *approval; /* why it awaits a second person's; NULL or "": it does not */
+    const char *reckoned; /* see approval_sum_text(); NULL: the cost is not why */
 };
 void campaign_queue_command(struct command *c, const struct campaign *campaign,
                             const struct campaign_queueing *q);

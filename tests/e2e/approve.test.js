@@ -58,7 +58,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
 
   // Not by the one who queued it, not for another text.
   const own = await s.outreach('approve', 'fair', '-y', '--by', 'Ann');
-  assert.equal(own.code, 65, own.all);
+  assert.equal(own.code, 77, own.all);
   assert.match(own.err, /queued by ann: a second person/);
   await xadd('op', 'approve', 'campaign', 'fair', 'by', 'ann', 'hash', shown.hash);
   await xadd('op', 'approve', 'campaign', 'fair', 'by', 'bob', 'hash', shown.hash.replace(/./g, '0'));
@@ -103,7 +103,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
   assert.match((await s.ok('show', 'fair')).out, /by somebody else than bob:/);
   await until('the amendment', async () => JSON.parse((await s.ok('show', 'fair', '--json')).out).hash !== shown.hash, 60000);
   assert.equal(JSON.parse((await s.ok('show', 'fair', '--json')).out).state, 'awaiting');
-  assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'he has written it');
+  assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 77, 'he has written it');
   assert.equal((await client.call('HGET', 'outreach:{fair}:eve', 'state')), 'awaiting');
   // A second one on top: both are shown against what was agreed to, with the correction, to how many, and its cost.
   s.write('fair.conf', fs.readFileSync(changed2, 'utf8').replace('-1d 18:00', '-1d 19:00'));
@@ -164,7 +164,7 @@ journey('above the bound nothing is sent before another person agrees, to this t
   assert.match(listed, /^fair +cancelled [^]*\nwaits for approval \(many recipients\) by somebody else than bob:\n {2}outreach approve fair\n/m);
   await until('the corrections to be written', async () => (await client.call('HGET', 'outreach:{fair}', 'correct')) === null, 60000);
   assert.match((await s.ok('why', '13851403001')).out, /waits for approval by a second person: outreach approve\s+fair/, 'her correction');
-  assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 65, 'his own words');
+  assert.equal((await s.outreach('approve', 'fair', '-y', '--by', 'bob')).code, 77, 'his own words');
   assert.equal(smsc.submits.length, 18, 'nobody was told');
   const told = JSON.parse((await s.ok('approve', 'fair', '--dry-run', '--json', '--by', 'ann')).out);
   assert.deepEqual([told.approval, told.notices, told.cost, told.amendment.corrections], ['recipients', 0, 0, 5], 'nothing else goes');
@@ -186,6 +186,11 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   // and with a text of two segments 1.80
   const long = await s.ok('queue', s.write('dear.conf', conf('dear', '长'.repeat(80))), '--by', 'ann');
   assert.match(long.out, /approve dear/);
+  // Whoever is asked reads the sum, and the bound that it is above.
+  const shown = (id) => s.ok('approve', id, '--dry-run', '--by', 'bob').then((r) => /\n(It costs at most [^]*)$/.exec(r.out)?.[1]);
+  const reckoned = async (id) => JSON.parse((await s.ok('approve', id, '--dry-run', '--json', '--by', 'bob')).out).reckoned;
+  assert.equal(await shown('dear'), 'It costs at most 1.80 CNY for 10 recipients, more than 1.00\n');
+  assert.deepEqual(await reckoned('dear'), { cost: 1.8, bound: 1, recipients: 10 });
   // 0.81 without who has refused, whom the bound counts: it is said beforehand.
   const edge = s.write('edge.conf', conf('edge', '您好。', 'approval = { cost = 0.85; };'));
   const foreseen = JSON.parse((await s.ok('forecast', '--json', edge)).out);
@@ -203,6 +208,7 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   const states = Object.fromEntries(JSON.parse((await s.ok('list', '--json')).out).map((c) => [c.id, c.state]));
   assert.deepEqual(states, { cheap: 'active', dear: 'awaiting', two: 'active', three: 'awaiting' });
   assert.equal(smsc.submits.length, 11);
+  assert.equal(await shown('three'), 'It costs at most 1.08 CNY for 3 recipients, more than 1.00\n');
 
   // A word for the cost that cannot be true, of 3 people at 0.045 or more, is none.
   const said = ['0', '-1', 'nan', '-inf', '1e999', '', '0.13', 'free'];
@@ -222,12 +228,16 @@ journey('the cost counts as it is reckoned, or as the most it can be; an approva
   assert.deepEqual([dearer.code, /\n(A second person has to approve the change; [^]*)/.exec(dearer.out)?.[1]],
     [64, `A second person has to approve the change; until then nothing of it is sent:
   it costs 1.80 CNY, more than 1.00
-  (all its reminders as they are worded now, sent or not, and the corrections of
-  this change)
+  (all its reminders as they are worded now, sent or not, with the corrections
+  of this change and those sent before)
 After it is changed somebody else runs: outreach approve cheap
 `], dearer.all);
   const changed = JSON.parse((await change('长'.repeat(80), '-y', '--json')).out);
   assert.deepEqual([changed.state, changed.approval], ['awaiting', ['cost']]);
+  assert.equal(await shown('cheap'), `It costs at most 1.80 CNY for 10 recipients, more than 1.00
+  (all its reminders as they are worded now, sent or not, with the corrections
+  of this change and those sent before)
+`);
   // A program's is believed where one for queueing is: 0.135 is a segment for each of the 3.
   for (const cost of ['0.135', '0.13']) await s.xadd({ ...believed, title: cost }, { op: 'amend', cost });
   const amends = async () => (await audit(s, '--campaign', 'believed')).filter((e) => e.op === 'amend').map((e) => e.awaits ?? '');
@@ -272,10 +282,12 @@ After it is changed somebody else runs: outreach approve cheap
   // What waits goes on waiting, also where nobody would be asked for the words as they are now.
   const cheaper = await s.outreach('amend', s.write('dear.conf', conf('dear', '您好。')), '--by', 'ann');
   assert.deepEqual([cheaper.code, /\n(It goes on waiting .*)\n/.exec(cheaper.out)?.[1]], [64, 'It goes on waiting for a second person: outreach approve dear'], cheaper.all);
+  await s.ok('amend', s.path('dear.conf'), '-y', '--by', 'ann', '-w', '60');
+  assert.equal(await shown('dear'), 'It costs at most 0.90 CNY for 10 recipients; the bound is 1.00\n');
   // Turned down: by a cancel.
   await s.ok('cancel', 'dear', '-y', '--by', 'bob');
   assert.match((await s.outreach('approve', 'dear', '-y', '--by', 'bob')).err, /was cancelled/);
-  assert.deepEqual((await audit(s)).map((e) => `${e.op} ${e.campaign} ${e.by}`).slice(-2), ['approve three bob', 'cancel dear bob']);
+  assert.deepEqual((await audit(s)).map((e) => `${e.op} ${e.campaign} ${e.by}`).slice(-3), ['approve three bob', 'amend dear ann', 'cancel dear bob']);
   assert.equal((await s.ok('verify', 'dear')).code, 0);
   // Whoever asked for a second person whatever the sums adds nobody behind their back.
   await s.ok('queue', s.write('asks.conf', conf('asks', '您好。', 'approval = { required = true; };')), '--by', 'ann');
@@ -284,4 +296,23 @@ After it is changed somebody else runs: outreach approve cheap
     /no column for sms; its columns are 姓名, 号; name the right one in its first row/);
   s.write('one.csv', '姓名,手机号\n迟到,13851403199\n');
   assert.match((await s.outreach('add', 'asks', s.path('one.csv'))).err, /queue them as a campaign of their own/);
+});
+
+journey('each correction that was sent is a part of the sum when the event moves once more', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  const fair = (day) => campaign('moves', people(4), { approval: { cost: 0.5 }, event: { starts: inDays(day, '09:00'), venue: '区妇联' },
+    texts: { zh: '您好，请来。', moved: '原定{{was.date}}，改到{{event.date}}。' } });
+  const move = (day, by) => s.ok('amend', s.write('moves.json', JSON.stringify({ ...fair(day), audience: {} })), '-y', '--by', by, '-w', '60');
+  // 4 people, one reminder, a segment each at 0.045: 0.18; with a correction to each 0.36, with two 0.54, with three 0.72.
+  await s.xadd(fair(20), { by: 'ann', cost: '0.18' });
+  assert.deepEqual(await s.settled('moves', 'first', 60000), { delivered: 4 });
+  assert.match((await move(21, 'ann')).out, /moves is amended\n$/);
+  await until('all to be told', () => smsc.submits.length === 8, 60000);
+  assert.deepEqual(await s.settled('moves', 'corrections', 60000), { delivered: 4 });
+  assert.match((await move(22, 'ann')).out, /\n {2}it costs 0\.54 CNY, more than 0\.50\n/);
+  assert.match((await s.ok('approve', 'moves', '-y', '--by', 'bob')).out, /\nIt costs at most 0\.54 CNY for 4 recipients, more than 0\.50\n/);
+  await until('all to be told again', () => smsc.submits.length === 12, 60000);
+  assert.deepEqual(await s.settled('moves', 'corrections', 60000), { delivered: 8 });
+  assert.match((await move(23, 'ann')).out, /\n {2}it costs 0\.72 CNY, more than 0\.50\n/);
 });

@@ -135,6 +135,7 @@ static void opened(const char *now)
 
 static char trouble[1024];
 static const char *approval; /* why amended() has to be agreed to, or NULL */
+static const char *reckoned; /* what was held against the bound on the cost, or NULL */
 static const char *by = "bob";
 
 /* Applies the amendment as the daemon does; what the script says, or "refused". */
@@ -151,6 +152,7 @@ static const char *amended(const char *json, const char *event_id, const char *n
     snprintf(trouble, sizeof trouble, "%s", err.text);
     if (a != NULL) {
         a->approval = approval != NULL ? xstrdup(approval) : NULL;
+        a->reckoned = reckoned != NULL ? xstrdup(reckoned) : NULL;
         amendment_command(a, event_id, by, at(now), &c);
         if (db_ask(f.db, &c, &reply, &err) != 0)
             fail_msg("%s", err.text);
@@ -260,6 +262,42 @@ static void test_awaits_again(void **state)
     is("[paused ann (nil)]", ask("HMGET " C " state approved_by was"));
     is("[open 0 0]", ask("HMGET " R " state paused held"));
     is("[scheduled 1]", ask("HMGET " S " state paused"));
+}
+
+/* The sum that somebody is to agree to is that of what stands now, and is gone with the question.
+ */
+static void test_reckoned(void **state)
+{
+    struct campaign_status *status;
+    struct error err;
+
+    (void)state;
+    queued();
+    ask("HSET " C " by ann approved_by eve");
+    reckoned = "0.9000 1.0000 3";
+    is("[OK]", amended(document(EVENT("13"), TEXTS, BOTH), "101-0", "2027-02-02T00:00"));
+    is("(nil)", ask("HGET " C " reckoned")); /* nobody is asked */
+    approval = "cost";
+    reckoned = "1.8000 1.0000 3";
+    is("[OK]", amended(document(EVENT("14"), TEXTS, BOTH), "102-0", "2027-02-02T00:00"));
+    approval = NULL;
+    is("[awaiting cost]", ask("HMGET " C " state approval"));
+    status = campaign_status_read(f.db, "c", &err);
+    assert_float_equal(status->reckoned.cost, 1.8, 1e-9);
+    assert_float_equal(status->reckoned.bound, 1, 1e-9);
+    assert_int_equal(status->reckoned.rows, 3);
+    campaign_status_free(status);
+    reckoned = "0.8100 1.0000 3"; /* it goes on waiting */
+    is("[OK]", amended(document(EVENT("15"), TEXTS, BOTH), "103-0", "2027-02-02T00:00"));
+    is("[awaiting cost 0.8100 1.0000 3]", ask("HMGET " C " state approval reckoned"));
+    reckoned = NULL;
+    is("[OK]", amended(document(EVENT("16"), TEXTS, BOTH), "104-0", "2027-02-02T00:00"));
+    is("[awaiting cost (nil)]", ask("HMGET " C " state approval reckoned"));
+    reckoned = "0.8100 1.0000 3";
+    is("[OK]", amended(document(EVENT("17"), TEXTS, BOTH), "105-0", "2027-02-02T00:00"));
+    reckoned = NULL;
+    is("[OK]", AGREE("ann", ask("HGET " C " hash")));
+    is("[active (nil)]", ask("HMGET " C " state reckoned"));
 }
 
 static void test_not_begun(void **state)
@@ -874,6 +912,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_awaiting),
         cmocka_unit_test(test_awaits_again),
+        cmocka_unit_test(test_reckoned),
         cmocka_unit_test(test_not_begun),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_begun),

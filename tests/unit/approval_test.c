@@ -4,6 +4,7 @@
  */
 #include "approval.h"
 
+#include "campaigns.h"
 #include "redis_group.h"
 #include "tree.h"
 
@@ -215,6 +216,68 @@ static void test_cancelled(void **state)
     refused("[CANCELLED ]", APPROVE("hash '' '' 600 bob 1000 scheduled 1500 scheduled"));
 }
 
+static struct campaign_status *status_of_fair(void)
+{
+    struct error err = {""};
+    struct campaign_status *status = campaign_status_read(f.db, "fair", &err);
+
+    if (status == NULL)
+        fail_msg("%s", err.text);
+    return status;
+}
+
+/* What the bound on the cost was held against is kept for whoever is asked, and no longer. */
+static void test_reckoned(void **state)
+{
+    static const char *const damaged[] = {"", "1.8", "1.8 1", "x y z"};
+    static const struct campaign_defaults defaults = {.timezone = "Asia/Shanghai",
+                                                      .country = "CN",
+                                                      .language = "zh",
+                                                      .currency = "CNY",
+                                                      .hours = "always",
+                                                      .signature = "",
+                                                      .optout_line = "T",
+                                                      .max_segments = 8,
+                                                      .max_audience = 1000};
+    struct campaign *campaign = campaign_of("", &defaults);
+    struct campaign_queueing queueing = {.event_id = "1-1",
+                                         .by = "ann",
+                                         .token = "",
+                                         .document = "{}",
+                                         .document_length = 2,
+                                         .approval = "cost",
+                                         .reckoned = "1.0800 1.0000 3"};
+    struct command c = COMMAND_INIT;
+    struct campaign_status *status;
+    redisReply *reply = NULL;
+    struct error err = {""};
+    char word[16];
+
+    (void)state;
+    is("(nil)", ask("HGET " C " reckoned")); /* the cost is not why */
+    campaign_queue_command(&c, campaign, &queueing);
+    assert_int_equal(db_ask(f.db, &c, &reply, &err), 0);
+    freeReplyObject(reply);
+    command_free(&c);
+    status = status_of_fair();
+    assert_float_equal(status->reckoned.cost, 1.08, 1e-6);
+    assert_float_equal(status->reckoned.bound, 1, 1e-6);
+    assert_int_equal(status->reckoned.rows, 3);
+    assert_int_equal(
+        campaign_approve(f.db, campaign,
+                         &(struct campaign_approval){.hash = status->hash, .by = "bob"}, word,
+                         &err),
+        0);
+    is("OK", word);
+    campaign_status_free(status);
+    status = status_of_fair();
+    assert_int_equal(status->reckoned.rows, 0);
+    campaign_status_free(status);
+    campaign_free(campaign);
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++)
+        assert_int_equal(approval_sum_parse(damaged[i]).rows, 0);
+}
+
 /* Queued by the same event twice: the second time says that it is the same. */
 static void test_same_event(void **state)
 {
@@ -238,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup(test_approved, awaiting),
         cmocka_unit_test_setup(test_cancelled, awaiting),
         cmocka_unit_test_setup(test_same_event, awaiting),
+        cmocka_unit_test_setup(test_reckoned, awaiting),
     };
 
     return cmocka_run_group_tests_name("approval", tests, redis_start, redis_end);

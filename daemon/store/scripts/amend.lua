@@ -4,7 +4,8 @@
 -- ARGV: event id, body hash, document, version it becomes, names of all reminders, now ms, who
 --       asked, 'event' if the event is another, 'cancelled' if it does not take place (and why, if
 --       a second person has to agree to what is told) or 'awaiting' and why if one has to, then for each reminder: what it is (plan, skip, drop, begun,
---       end, or built-in), due ms, expires ms
+--       end, or built-in), due ms, expires ms; then '' or what is held against the bound on the
+--       cost, and the bound: kept while it awaits
 -- The reminder of the corrections comes to be where the event is another.
 -- What has begun keeps its ledger: it goes on, or waits where it is due later now, and lasts
 -- until its new end; what has begun of a day that fell out ends. A cancelled event ends all of them but the built-in ones.
@@ -70,6 +71,12 @@ if telling then
 end
 if awaits then
   redis.call('HSET', KEYS[1], 'state', 'awaiting', 'approval', why)
+  local reckoned = ARGV[3 * #KEYS + 4] or ''
+  if reckoned ~= '' then
+    redis.call('HSET', KEYS[1], 'reckoned', reckoned)
+  else
+    redis.call('HDEL', KEYS[1], 'reckoned') -- of other words
+  end
   if h[1] ~= 'awaiting' then
     redis.call('HSET', KEYS[1], 'was', h[1], 'agreed', h[5]) -- until this one is agreed to
   end

@@ -54,5 +54,5 @@ for i = 2, #KEYS do
   end
   a = a + 2
 end
-redis.call('HDEL', KEYS[1], 'was', 'agreed', 'authors', 'telling')
+redis.call('HDEL', KEYS[1], 'was', 'agreed', 'authors', 'telling', 'reckoned')
 return {'OK'}

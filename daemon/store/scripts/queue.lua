@@ -3,7 +3,7 @@
 -- ARGV: event id, body hash, document, token of the upload ('' for none), rows,
 --       names of the reminders, now ms, who asked, then for each reminder:
 --       due ms, expires ms, state (scheduled, skipped, or awaiting where a second person has to
---       agree: see approve.lua); then why that is, if it is
+--       agree: see approve.lua); then why that is, if it is, and '' or the sum that is above the bound
 local h = redis.call('HMGET', KEYS[1], 'state', 'hash', 'token', 'last', 'event')
 if h[1] and h[1] ~= 'loading' then
   if h[5] == ARGV[1] or h[2] == ARGV[2] then
@@ -28,6 +28,10 @@ redis.call('HSET', KEYS[1], 'state', state, 'event', ARGV[1], 'hash', ARGV[2], '
   'version', 1, 'last', rows, 'reminders', ARGV[6], 'queued', ARGV[7], 'by', ARGV[8])
 if state == 'awaiting' then
   redis.call('HSET', KEYS[1], 'approval', ARGV[9 + 3 * (#KEYS - 1)] or '')
+  local reckoned = ARGV[10 + 3 * (#KEYS - 1)] or ''
+  if reckoned ~= '' then
+    redis.call('HSET', KEYS[1], 'reckoned', reckoned)
+  end
 end
 for i = 2, #KEYS do
   local skipped = ARGV[a + 2] == 'skipped'
