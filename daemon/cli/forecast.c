@@ -272,10 +272,9 @@ static enum notice_reason fill_template(struct forecast *f, size_t r,
     return REASON_NONE;
 }
 
-/* As at the gate (dispatch/safe.c): not where a provider's template speaks. */
-static enum notice_reason neutral(const struct campaign *c, size_t r, size_t step,
-                                  const struct gateway_config *gateway,
-                                  const struct template_value *to, struct decided_text *text)
+enum notice_reason forecast_neutral(const struct campaign *c, size_t r, size_t step,
+                                    const struct gateway_config *gateway,
+                                    const struct template_value *to, struct decided_text *text)
 {
     char address[130];
 
@@ -308,7 +307,7 @@ static bool reminder_goes(struct forecast *f, size_t r, const struct template_va
     if (gw != NULL)
         why = decide_text(f->c, r, step, gateway_config(gw), row, &text);
     if (gw != NULL && safe == SAFE_NEUTRAL)
-        why = neutral(f->c, r, step, gateway_config(gw), &row[step], &text);
+        why = forecast_neutral(f->c, r, step, gateway_config(gw), &row[step], &text);
     else if (gw != NULL && why == REASON_NONE)
         why = fill_template(f, r, gateway_config(gw), text.language, row);
     if (gw == NULL || why != REASON_NONE) {

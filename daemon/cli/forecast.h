@@ -11,6 +11,7 @@
 #define OUTREACH_FORECAST_H
 
 #include "campaign.h"
+#include "decide.h"
 #include "gateway.h"
 #include "ledger.h"
 
@@ -84,6 +85,13 @@ struct forecast_person {
     int64_t number;
 };
 void forecast_row(struct forecast *f, const char *row, size_t n, const struct forecast_person *who);
+
+/* Whether somebody who is to have a neutral text only gets one by that gateway, as at the gate
+ * (dispatch/safe.c): not where a provider's template speaks. text: hers, as decide_text() has it,
+ * which the neutral one takes the place of; else REASON_SAFE. */
+enum notice_reason forecast_neutral(const struct campaign *c, size_t reminder, size_t step,
+                                    const struct gateway_config *gateway,
+                                    const struct template_value *to, struct decided_text *text);
 
 /* After the last row: reckons the times. */
 void forecast_finish(struct forecast *f);
