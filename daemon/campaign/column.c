@@ -31,15 +31,26 @@ static const struct pair headings[] = {
     {"optin", "consent"},
 };
 
-/* Folded. */
-static const char *const private_headings[] = {
-    "身份证",       "身份证号",       "身份证号码",     "居民身份证",   "居民身份证号",
-    "公民身份号码", "居民身份证号码", "公民身份证号码", "证件号",       "证件号码",
-    "身份证件号",   "身份证件号码",   "护照",           "护照号",       "护照号码",
-    "银行卡",       "银行卡号",       "银行账号",       "idcard",       "idcardno",
-    "idcardnumber", "idnumber",       "idno",           "identitycard", "nationalid",
-    "passport",     "passportno",     "passportnumber", "bankcard",     "bankaccount",
+/* Bare (fold_bare()). Of some only a number is somebody's alone: 证件类型 and 社保 are not. */
+static const struct private_heading {
+    const char *stem;
+    bool numbered;
+} private_headings[] = {
+    {"身份证", false},        {"居民身份证", false},   {"公民身份证", false},
+    {"身份证件", false},      {"公民身份", true},      {"身份", true},
+    {"证件", true},           {"护照", false},         {"社保卡", false},
+    {"社会保障卡", false},    {"社保", true},          {"社会保障", true},
+    {"医保卡", false},        {"医保", true},          {"银行卡", false},
+    {"银行账户", false},      {"银行帐户", false},     {"银行账", true},
+    {"银行帐", true},         {"sfz", false},          {"sfzh", false},
+    {"sfzhm", false},         {"shenfenzheng", false}, {"idcard", false},
+    {"identitycard", false},  {"nationalid", false},   {"id", true},
+    {"identity", true},       {"passport", false},     {"ssn", false},
+    {"socialsecurity", true}, {"bankcard", false},     {"bankaccount", false},
+    {"iban", false},
 };
+
+static const char *const number_words[] = {"号码", "编号", "号", "number", "num", "no"};
 
 static const struct pair languages[] = {
     {"zh", "zh"},       {"中文", "zh"},     {"汉语", "zh"},     {"普通话", "zh"},
@@ -83,6 +94,30 @@ static bool fold(const char *s, size_t n, char out[FOLDED_BYTES])
     return used > 0;
 }
 
+/* Without what joins words or marks a column, and up to what a bracket explains: "id_card",
+ * "ID-Card No.", "*身份证号", "身份证号（必填）". */
+static bool fold_bare(const char *s, size_t n, char out[FOLDED_BYTES])
+{
+    static const char *const marks[] = {"_", "-", ".", "*", "#", ":", "："};
+    size_t used = 0;
+
+    if (!fold(s, n, out))
+        return false;
+    for (size_t i = 0; out[i] != '\0' && out[i] != '(' && strncmp(out + i, "（", 3) != 0;) {
+        size_t length = 0;
+
+        for (size_t k = 0; length == 0 && k < sizeof marks / sizeof *marks; k++)
+            if (strncmp(out + i, marks[k], strlen(marks[k])) == 0)
+                length = strlen(marks[k]);
+        if (length > 0)
+            i += length;
+        else
+            out[used++] = out[i++];
+    }
+    out[used] = '\0';
+    return used > 0;
+}
+
 static const char *look_up(const struct pair *table, size_t count, const char *s, size_t n)
 {
     char folded[FOLDED_BYTES];
@@ -120,15 +155,34 @@ const char *column_known(const char *heading, size_t n)
     return look_up(headings, sizeof headings / sizeof headings[0], heading, n);
 }
 
+/* How much of it is left without the word for a number at its end. */
+static size_t stem_length(const char *bare)
+{
+    size_t n = strlen(bare);
+
+    for (size_t i = 0; i < sizeof number_words / sizeof *number_words; i++) {
+        size_t word = strlen(number_words[i]);
+
+        if (n > word && strcmp(bare + n - word, number_words[i]) == 0)
+            return n - word;
+    }
+    return n;
+}
+
 bool column_is_private(const char *heading, size_t n)
 {
-    char folded[FOLDED_BYTES];
+    char bare[FOLDED_BYTES];
+    size_t length;
 
-    if (!fold(heading, n, folded))
+    if (!fold_bare(heading, n, bare))
         return false;
-    for (size_t i = 0; i < sizeof private_headings / sizeof *private_headings; i++)
-        if (strcmp(private_headings[i], folded) == 0)
-            return true;
+    length = stem_length(bare);
+    for (size_t i = 0; i < sizeof private_headings / sizeof *private_headings; i++) {
+        const struct private_heading *p = &private_headings[i];
+
+        if (strlen(p->stem) == length && memcmp(p->stem, bare, length) == 0)
+            return !p->numbered || bare[length] != '\0';
+    }
     return false;
 }
 

@@ -14,8 +14,9 @@
 /* Our name for a column of a list, or NULL if it is none of the known ones. */
 const char *column_known(const char *heading, size_t n);
 
-/* Whether a heading says that people's numbers of identity or of a bank are below it: nobody needs
- * them in order to send a notice. */
+/* Whether a heading says that people's numbers of identity, of social security or of a bank are
+ * below it, however its words are joined (id_card, ID-Card No.): nobody needs them in order to send
+ * a notice. The one list for what is warned of in texts and for what the register leaves out. */
 bool column_is_private(const char *heading, size_t n);
 
 /* What people call a column or a language that has a name or code of ours, in their language:

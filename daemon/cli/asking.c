@@ -1,5 +1,6 @@
 #include "asking.h"
 
+#include "hours.h"
 #include "keys.h"
 #include "mem.h"
 #include "safe.h"
@@ -39,15 +40,18 @@ static void add_addresses(struct command *c, const struct asking *a, size_t i)
         command_add(c, split ? values[k].text : "", split ? values[k].length : 0);
 }
 
-/* Of what the addresses of one person are marked with. */
-static int stricter(int safe, const redisReply *value)
+/* Each address of one person may be marked: the strictest holds, and hours of her own besides. */
+static void add_mark(struct forecast_person *who, struct hours **hours, const redisReply *value)
 {
     struct safe_mark mark;
 
     if (value == NULL || value->type != REDIS_REPLY_STRING)
-        return safe;
+        return;
     safe_parse(value->str, value->len, &mark);
-    return safe < 0 || (int)mark.mode < safe ? (int)mark.mode : safe;
+    if (who->safe < 0 || (int)mark.mode < who->safe)
+        who->safe = (int)mark.mode;
+    if (mark.mode == SAFE_HOURS && *hours == NULL)
+        who->hours = *hours = hours_parse(mark.hours, NULL);
 }
 
 static int flush(struct asking *a, struct error *err)
@@ -74,12 +78,14 @@ static int flush(struct asking *a, struct error *err)
     }
     for (size_t i = 0; i < a->count && rc == 0; i++) {
         struct forecast_person who = {.safe = -1, .number = a->numbers[i]};
+        struct hours *hours = NULL;
 
         for (size_t k = 0; reply != NULL && k < per; k++)
             who.refused = who.refused || db_int(db_at(reply, i * per + k), 0) != 0;
         for (size_t k = 0; marks != NULL && k < per; k++)
-            who.safe = stricter(who.safe, db_at(marks, i * per + k));
+            add_mark(&who, &hours, db_at(marks, i * per + k));
         forecast_row(a->forecast, a->rows.data + a->at[i], a->length[i], &who);
+        hours_free(hours);
     }
     if (marks != NULL)
         freeReplyObject(marks);

@@ -129,7 +129,7 @@ static void write_warnings(const struct asking *a, size_t r, struct buf *out)
     const struct forecast_reminder *p = forecast_reminder(a->forecast, r);
     const char *name = c->reminders[r].name;
     char n[HUMAN_BYTES], long_[HUMAN_BYTES], when[HUMAN_BYTES];
-    int64_t notices;
+    int64_t notices, slow = p->late - p->own_late;
     double saves;
     unsigned cut = forecast_cut(p, &notices, &saves);
 
@@ -139,11 +139,20 @@ static void write_warnings(const struct asking *a, size_t r, struct buf *out)
                      "leave at once\n"),
                    name, human_time(when, c->zone, p->due_ms, false),
                    human_duration(long_, p->begins_ms - p->due_ms), human_count(n, p->sent));
-    if (p->late > 0)
+    if (slow > 0)
         buf_printf(out,
                    T("  ! %s: %s notices cannot be sent before it expires (%s): begin earlier, "
                      "or add a gateway\n"),
-                   name, human_count(n, p->late), human_time(when, c->zone, p->expires_ms, false));
+                   name, human_count(n, slow), human_time(when, c->zone, p->expires_ms, false));
+    if (p->own_hours > 0)
+        buf_printf(out, T("  %s: %s get it at hours of their own, the last %s\n"), name,
+                   human_count(n, p->own_hours), human_time(when, c->zone, p->own_done_ms, false));
+    if (p->own_late > 0)
+        buf_printf(
+            out,
+            T("  ! %s: %s have hours of their own, none of them before it expires (%s): tell "
+              "them in person\n"),
+            name, human_count(n, p->own_late), human_time(when, c->zone, p->expires_ms, false));
     if (p->refused > 0)
         buf_printf(out, T("  %s: %s have opted out\n"), name, human_count(n, p->refused));
     for (int k = 1; k < REASON_COUNT; k++)
@@ -294,14 +303,15 @@ static json_t *reminder_json(const struct asking *a, size_t r)
         if (p->missed[k] > 0)
             json_object_set_new(missed, notice_reason_name((enum notice_reason)k),
                                 json_integer(p->missed[k]));
-    return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:o,s:o,s:{s:i,s:I,s:f}}",
+    return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:o,s:o,s:{s:i,s:I,s:f}}",
                      "name", a->campaign->reminders[r].name, "skipped", p->skipped, "due_ms",
                      (json_int_t)p->due_ms, "begins_ms", (json_int_t)p->begins_ms, "done_ms",
                      (json_int_t)p->done_ms, "expires_ms", (json_int_t)p->expires_ms, "notices",
                      (json_int_t)p->sent, "segments", (json_int_t)p->segments, "cost", p->cost,
-                     "late", (json_int_t)p->late, "opted_out", (json_int_t)p->refused, "gateways",
-                     gateways, "missed", missed, "cut", "characters", (int)cut, "notices",
-                     (json_int_t)(cut > 0 ? notices : 0), "saves", cut > 0 ? saves : 0.0);
+                     "late", (json_int_t)p->late, "own_hours", (json_int_t)p->own_hours,
+                     "opted_out", (json_int_t)p->refused, "gateways", gateways, "missed", missed,
+                     "cut", "characters", (int)cut, "notices", (json_int_t)(cut > 0 ? notices : 0),
+                     "saves", cut > 0 ? saves : 0.0);
 }
 
 json_t *asking_json(const struct asking *a)

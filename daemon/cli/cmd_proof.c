@@ -436,7 +436,7 @@ static int tell_notice(struct proof *p, const struct walk_notice *w, struct erro
 
     if (rows == NULL ||
         (kept_back_waits(p->reminder, r) &&
-         kept_back_ask(p->cli, p->campaign, p->reminder->name, w->n, &kept, err) != 0) ||
+         kept_back_ask(p->cli, p->campaign, p->reminder->name, w->n, r, &kept, err) != 0) ||
         (kept != KEPT_BACK_NOT &&
          (refused = kept_back_words(p->cli, kept, p->address, p->picture->zone, err)) == NULL)) {
         free(rotated);

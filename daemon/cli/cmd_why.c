@@ -415,12 +415,12 @@ static void tell_gone(struct asking *a)
 
 /* Will what waits for her be kept back? *words: why, or NULL. */
 static int ask_kept(struct asking *a, const struct campaign *c, const char *reminder, int64_t n,
-                    const char **words, struct error *err)
+                    const struct record *record, const char **words, struct error *err)
 {
     const struct zone *zone = zone_find(a->cli->settings->defaults.timezone, NULL);
     enum kept_back kept;
 
-    if (kept_back_ask(a->cli, c, reminder, n, &kept, err) != 0)
+    if (kept_back_ask(a->cli, c, reminder, n, record, &kept, err) != 0)
         return -1;
     if (kept != KEPT_BACK_NOT && a->kept[kept] == NULL)
         a->kept[kept] = kept_back_words(a->cli, kept, a->address, zone, err);
@@ -444,8 +444,6 @@ static int tell_hit(struct asking *a, const struct picture *p, const struct camp
                     const char *of, int64_t n, struct error *err)
 {
     json_t *reminders = json_array();
-    const char *kept = NULL;
-    bool asked = false;
     int rc = 0;
 
     if (a->hit_count < MOST_HITS) {
@@ -467,10 +465,7 @@ static int tell_hit(struct asking *a, const struct picture *p, const struct camp
             continue;
         rc = read_record(a->cli, p->status->id, r->name, n, &f, err);
         if (rc == 0 && kept_back_waits(r, f.there ? &f.record : NULL)) {
-            if (!asked)
-                rc = ask_kept(a, c, r->name, n, &kept, err);
-            asked = true;
-            f.kept = kept;
+            rc = ask_kept(a, c, r->name, n, f.there ? &f.record : NULL, &f.kept, err);
             f.waits = waits_for(p, c, r, leaves_ms(c, r, &f), clock_wall_ms());
         }
         if (rc != 0)

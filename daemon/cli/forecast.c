@@ -197,17 +197,31 @@ static void note_slot(struct forecast_reminder *p, int64_t due_ms)
         p->last_slot_ms = due_ms;
 }
 
+/* From then on, when may she be told? A slot at night waits for the morning, and then perhaps for
+ * hours of her own, which are the campaign's time whatever her zone. */
+static int64_t her_open(const struct forecast *f, size_t r, const struct hours *own, int64_t at_ms)
+{
+    if (f->c->column_timezone < 0)
+        at_ms = hours_next_open(f->c->reminders[r].hours, f->c->zone, at_ms);
+    return own != NULL ? hours_next_open(own, f->c->zone, at_ms) : at_ms;
+}
+
 /* Asked at the moment of the reminder, and again when that says to wait. When it may go, or 0. */
 static int64_t row_goes(const struct forecast *f, size_t r, const struct template_value *row,
-                        struct forecast_reminder *p)
+                        const struct hours *own, struct forecast_reminder *p)
 {
     int64_t at_ms = p->begins_ms;
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < (own != NULL ? SPELLS_MOST : 4); i++) {
         struct decided_time t = {.expires_ms = p->expires_ms};
         enum decided how =
             at_ms >= p->expires_ms ? DECIDE_LATE : decide_time(f->c, r, row, at_ms, &t);
 
+        if (how == DECIDE_GOES && own != NULL) {
+            t.until_ms = her_open(f, r, own, at_ms);
+            if (t.until_ms > at_ms)
+                how = DECIDE_WAITS;
+        }
         if (how == DECIDE_GOES) {
             if (f->c->reminders[r].at.of_slot)
                 note_slot(p, at_ms);
@@ -215,19 +229,16 @@ static int64_t row_goes(const struct forecast *f, size_t r, const struct templat
                 p->done_ms = at_ms;
             return at_ms;
         }
-        if (how == DECIDE_LATE) {
-            p->late++;
-            return 0;
-        }
+        if (how == DECIDE_LATE)
+            break;
         if (how == DECIDE_FAILS) {
             p->missed[t.reason]++;
             return 0;
         }
-        at_ms = t.until_ms;
-        if (f->c->column_timezone < 0) /* a slot at night waits for the morning */
-            at_ms = hours_next_open(f->c->reminders[r].hours, f->c->zone, at_ms);
+        at_ms = her_open(f, r, NULL, t.until_ms);
     }
     p->late++;
+    p->own_late += own != NULL;
     return 0;
 }
 
@@ -272,10 +283,9 @@ static enum notice_reason fill_template(struct forecast *f, size_t r,
     return REASON_NONE;
 }
 
-/* As at the gate (dispatch/safe.c): not where a provider's template speaks. */
-static enum notice_reason neutral(const struct campaign *c, size_t r, size_t step,
-                                  const struct gateway_config *gateway,
-                                  const struct template_value *to, struct decided_text *text)
+enum notice_reason forecast_neutral(const struct campaign *c, size_t r, size_t step,
+                                    const struct gateway_config *gateway,
+                                    const struct template_value *to, struct decided_text *text)
 {
     char address[130];
 
@@ -288,7 +298,8 @@ static enum notice_reason neutral(const struct campaign *c, size_t r, size_t ste
 }
 
 /* One reminder for one recipient: does it go? */
-static bool reminder_goes(struct forecast *f, size_t r, const struct template_value *row, int safe)
+static bool reminder_goes(struct forecast *f, size_t r, const struct template_value *row,
+                          const struct forecast_person *who)
 {
     struct forecast_reminder *p = &f->reminders[r];
     struct decided_text text;
@@ -297,18 +308,18 @@ static bool reminder_goes(struct forecast *f, size_t r, const struct template_va
     int64_t at_ms;
     size_t step;
 
-    if (safe == SAFE_SKIP) {
+    if (who->safe == SAFE_SKIP) {
         p->missed[REASON_SAFE]++;
         return false;
     }
-    at_ms = row_goes(f, r, row, p);
+    at_ms = row_goes(f, r, row, who->hours, p);
     if (at_ms == 0)
         return false;
     gw = route(f, r, row, &step, &why);
     if (gw != NULL)
         why = decide_text(f->c, r, step, gateway_config(gw), row, &text);
-    if (gw != NULL && safe == SAFE_NEUTRAL)
-        why = neutral(f->c, r, step, gateway_config(gw), &row[step], &text);
+    if (gw != NULL && who->safe == SAFE_NEUTRAL)
+        why = forecast_neutral(f->c, r, step, gateway_config(gw), &row[step], &text);
     else if (gw != NULL && why == REASON_NONE)
         why = fill_template(f, r, gateway_config(gw), text.language, row);
     if (gw == NULL || why != REASON_NONE) {
@@ -316,6 +327,10 @@ static bool reminder_goes(struct forecast *f, size_t r, const struct template_va
         return false;
     }
     add(f, r, gw, &text.size);
+    if (who->hours != NULL) {
+        p->own_hours++;
+        p->own_done_ms = at_ms > p->own_done_ms ? at_ms : p->own_done_ms;
+    }
     if (f->notice != NULL)
         f->notice(f->arg, r, row[step].text, row[step].length, at_ms);
     return true;
@@ -360,7 +375,7 @@ void forecast_row(struct forecast *f, const char *bytes, size_t n,
             p->refused++;
         else if (who->safe != SAFE_SKIP && !filter_passes(f, r, told_ms[o], seen[o]))
             p->missed[REASON_FILTER]++;
-        else if (reminder_goes(f, r, row, who->safe) && told_ms[o] == INT64_MAX)
+        else if (reminder_goes(f, r, row, who) && told_ms[o] == INT64_MAX)
             told_ms[o] = p->due_ms;
     }
 }

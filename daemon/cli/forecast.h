@@ -5,12 +5,14 @@
  * route) at the moment when its reminder may go, and added up; then each gateway's part
  * is sent through its rate, the allowed hours and its closed days on paper. What cannot
  * be known is taken as good: that gateways work, answer at once, and that nobody
- * else sends through them. Where several gateways draw lots, so does the forecast.
+ * else sends through them; and of who has hours of her own, that no closed day is among them.
+ * Where several gateways draw lots, so does the forecast.
  */
 #ifndef OUTREACH_FORECAST_H
 #define OUTREACH_FORECAST_H
 
 #include "campaign.h"
+#include "decide.h"
 #include "gateway.h"
 #include "ledger.h"
 
@@ -34,6 +36,9 @@ struct forecast_reminder {
     int64_t first_slot_ms, last_slot_ms;            /* of slots: from when to when; else 0 */
     struct forecast_part parts[FORECAST_GATEWAYS];
     int64_t sent, segments, late, refused;
+    int64_t own_hours, own_late; /* who may be told at hours of her own only (store/safe.h): of the
+                                    sent, and of the late */
+    int64_t own_done_ms;         /* when the last of them is told */
     double cost;
     int64_t missed[REASON_COUNT];
     int64_t several;                    /* notices of more than one segment */
@@ -51,6 +56,7 @@ struct forecast_template {
 };
 
 struct forecast; /* opaque */
+struct hours;
 struct settings;
 
 /* All is borrowed. NULL with err: a gateway's settings are wrong. now_ms: when it would be
@@ -77,13 +83,22 @@ typedef void forecast_notice_fn(void *arg, size_t reminder, const char *to, size
 void forecast_listen(struct forecast *f, forecast_notice_fn *fn, void *arg);
 
 /* One recipient; refused: she has opted out; safe: how she is marked (enum safe_mode), or -1;
- * number: in the list that stands in Redis, for forecast_ask(). */
+ * hours: of her own, which hold besides, or NULL; number: in the list that stands in Redis, for
+ * forecast_ask(). */
 struct forecast_person {
     bool refused;
     int safe;
+    const struct hours *hours;
     int64_t number;
 };
 void forecast_row(struct forecast *f, const char *row, size_t n, const struct forecast_person *who);
+
+/* Whether somebody who is to have a neutral text only gets one by that gateway, as at the gate
+ * (dispatch/safe.c): not where a provider's template speaks. text: hers, as decide_text() has it,
+ * which the neutral one takes the place of; else REASON_SAFE. */
+enum notice_reason forecast_neutral(const struct campaign *c, size_t reminder, size_t step,
+                                    const struct gateway_config *gateway,
+                                    const struct template_value *to, struct decided_text *text);
 
 /* After the last row: reckons the times. */
 void forecast_finish(struct forecast *f);

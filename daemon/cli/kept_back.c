@@ -3,11 +3,14 @@
 #include "builtin.h"
 #include "campaigns.h"
 #include "decide.h"
+#include "forecast.h"
+#include "gateway.h"
 #include "human.h"
 #include "keys.h"
 #include "mem.h"
 #include "reply_book.h"
 #include "safe.h"
+#include "settings.h"
 #include "words.h"
 
 #include <inttypes.h>
@@ -57,9 +60,38 @@ static int ask_refused(struct cli *cli, const struct campaign *c, const struct t
     return 0;
 }
 
-static int ask_protected(struct cli *cli, const struct campaign *c,
-                         const struct template_value *row, enum kept_back *kept, struct error *err)
+/* Is there a neutral text for her? The first channel that reaches her decides, from step on; where
+ * its gateways differ, it is not known which one she will be sent by, and there may be. */
+static bool may_read(const struct cli *cli, const struct campaign *c, size_t r, size_t step,
+                     const struct template_value *row)
 {
+    struct gateway_set *set =
+        gateway_set_plan(cli->settings->gateways, cli->settings->plugin_dir, NULL);
+    bool served = false, reads = false;
+
+    for (; set != NULL && step < c->channel_count && !served; step++) {
+        for (size_t i = 0; decide_address(c, r, step, row) && i < gateway_set_count(set); i++) {
+            const struct gateway_config *g = gateway_config(gateway_set_at(set, i));
+            struct decided_text text;
+
+            if (g->disabled || g->group || strcmp(g->channel, c->channels[step]) != 0 ||
+                (g->classes & 1u << c->class) == 0)
+                continue;
+            served = true;
+            decide_text(c, r, step, g, row, &text); /* for its language */
+            reads = reads || forecast_neutral(c, r, step, g, &row[step], &text) == REASON_NONE;
+        }
+    }
+    gateway_set_close(set);
+    return reads || !served;
+}
+
+static int ask_protected(struct cli *cli, const struct campaign *c, const char *reminder,
+                         size_t step, const struct template_value *row, enum kept_back *kept,
+                         struct error *err)
+{
+    int r = campaign_find_reminder(c, reminder);
+    bool neutral = false;
     redisReply *reply;
 
     if (ask_addresses(cli, c, row, "HMGET", KEY_SAFE, &reply, err) != 0)
@@ -71,17 +103,20 @@ static int ask_protected(struct cli *cli, const struct campaign *c,
         if (one->type != REDIS_REPLY_STRING)
             continue;
         safe_parse(one->str, one->len, &mark);
+        neutral = neutral || mark.mode == SAFE_NEUTRAL;
         if (mark.mode == SAFE_SKIP)
             *kept = KEPT_BACK_PROTECTED;
     }
     if (reply != NULL)
         freeReplyObject(reply);
+    if (neutral && r >= 0 && !may_read(cli, c, (size_t)r, step, row))
+        *kept = KEPT_BACK_PROTECTED;
     return 0;
 }
 
 /* of: whose rows these are: the campaign, or its built-in one. */
 static int ask_row(struct cli *cli, const struct campaign *of, const char *id, const char *reminder,
-                   int64_t n, enum kept_back *kept, struct error *err)
+                   int64_t n, size_t step, enum kept_back *kept, struct error *err)
 {
     struct template_value row[CAMPAIGN_MAX_COLUMNS];
     struct command c = COMMAND_INIT;
@@ -102,14 +137,14 @@ static int ask_row(struct cli *cli, const struct campaign *of, const char *id, c
         if (decide_refusal_holds(reminder, decide_unasked(of, row)))
             rc = ask_refused(cli, of, row, kept, err);
         if (rc == 0 && *kept == KEPT_BACK_NOT)
-            rc = ask_protected(cli, of, row, kept, err);
+            rc = ask_protected(cli, of, reminder, step, row, kept, err);
     }
     freeReplyObject(rows);
     return rc;
 }
 
 int kept_back_ask(struct cli *cli, const struct campaign *c, const char *reminder, int64_t n,
-                  enum kept_back *kept, struct error *err)
+                  const struct record *record, enum kept_back *kept, struct error *err)
 {
     struct campaign *own = NULL;
     int rc;
@@ -120,7 +155,8 @@ int kept_back_ask(struct cli *cli, const struct campaign *c, const char *reminde
         if (own == NULL)
             return -1;
     }
-    rc = ask_row(cli, own != NULL ? own : c, c->id, reminder, n, kept, err);
+    rc = ask_row(cli, own != NULL ? own : c, c->id, reminder, n, record != NULL ? record->step : 0,
+                 kept, err);
     campaign_free(own);
     return rc;
 }

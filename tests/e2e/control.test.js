@@ -208,15 +208,17 @@ journey('outside the allowed hours notices are held, not dropped', async (s) => 
   await until('the list to say until when', async () =>
     JSON.parse((await s.ok('list', '--json')).out)[0].next_ms === Date.parse(`${opens}+08:00`), 60000);
   // And why it waits, in both languages; to whom a person has to go it will not be sent at all.
-  const [one, other] = people(2);
+  const [one, other, third] = people(3);
   await s.ok('safe', other.sms, 'skip');
+  await s.ok('safe', third.sms, 'neutral');
   const why = async (who) => JSON.parse((await s.ok('why', who.sms, '--json')).out).notices[0].reminders[0];
   const [held, kept] = [await why(one), await why(other)];
   assert.deepEqual([held.waits_for, held.opens_ms, held.kept_back, kept.kept_back], ['hours', Date.parse(`${opens}+08:00`), false, true]);
   const [day, hour] = opens.split('T');
   assert.match((await s.ok('why', one.sms)).out, new RegExp(`\\n {16}held until its allowed hours begin: ${day} \\w+ ${hour}\\n`));
   assert.match((await s.ok('why', other.sms)).out, /will not be sent, due [^\n]*\n {16}protected: not sent by machine; tell her in person\n/);
-  assert.match((await s.ok('proof', other.sms, 'night')).out, /will not be sent[^]*protected: not sent by machine/);
+  for (const { sms } of [other, third]) // the third: by a neutral text only, which it has none of
+    assert.match((await s.ok('proof', sms, 'night')).out, /will not be sent[^]*protected: not sent by machine/);
   const zh = async (who) => (await s.run(['-c', s.conf, 'why', who.sms], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out;
   assert.match(await zh(one), new RegExp(`不在允许时段，等到 ${day} 周. ${hour} 再发\\n`));
   assert.match(await zh(other), /不发送，[^\n]*\n {16}受保护居民：系统不发送，请由专人告知\n/);

@@ -106,14 +106,25 @@ journey('without a neutral text, in a promotion, or by a provider\'s template no
   const smsc = await s.smsc();
   await s.start();
   await s.ok('safe', '13851401001', 'neutral');
-  await s.xadd(campaign('plain', people(3)));
-  await s.xadd(campaign('ad', people(3), { class: 'promotion', texts: { zh: '促销。', neutral: NEUTRAL }, event: { ...campaign('x', []).event, contact: '1' } }));
+  const reminders = [{ name: 'first', at: 'now' }, { name: 'later', at: inDays(5, '12:00') }];
+  await s.xadd(campaign('plain', people(3), { reminders }));
+  await s.xadd(campaign('ad', people(3), { reminders, class: 'promotion', texts: { zh: '促销。', neutral: NEUTRAL }, event: { ...campaign('x', []).event, contact: '1' } }));
   await s.xadd(campaign('coded', people(3), {
-    templates: { mobile: { code: 'T1', params: ['name'] } }, texts: { zh: '{{name}}您好。', neutral: '您好。' },
+    reminders, templates: { mobile: { code: 'T1', params: ['name'] } }, texts: { zh: '{{name}}您好。', neutral: '您好。' },
   }));
   for (const id of ['plain', 'ad', 'coded'])
     assert.deepEqual(await s.settled(id, 'first'), { delivered: 2, excluded: 1 }, id);
   assert.deepEqual(told(smsc, 1), []);
+  // What is still to come will end the same way, and is not said to wait; it waits where there is a text for her.
+  const later = async (id) => JSON.parse((await s.ok('why', '13851401001', '--campaign', id, '--json')).out).notices[0].reminders[1];
+  await s.xadd(campaign('spoken', people(3), { reminders, texts: { zh: '{{name}}您好。', neutral: '您好。' } }));
+  assert.deepEqual(await s.settled('spoken', 'first'), { delivered: 3 });
+  smsc.messages.length = 0;
+  for (const [id, kept] of [['plain', true], ['ad', true], ['coded', true], ['spoken', false]])
+    assert.deepEqual([id, (await later(id)).kept_back], [id, kept]);
+  const said = /first +excluded[^]* {16}(protected: not sent by machine; tell her in person)\n {2}later +will not be sent, due [^\n]*\n {16}\1\n/;
+  assert.match((await s.ok('why', '13851401001', '--campaign', 'plain')).out, said);
+  assert.doesNotMatch((await s.ok('why', '13851401002', '--campaign', 'plain')).out, /will not be sent/, 'nobody else');
   // Whoever marks her is told so; a note stays with another mode, and what is taken away is said to be.
   await s.ok('safe', '13851401001', 'skip', '--note', 'ask Wang');
   const marked = JSON.parse((await s.ok('safe', '13851401001', 'neutral', '--json')).out);

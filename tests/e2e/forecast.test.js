@@ -103,6 +103,30 @@ journey('it says when the last one leaves, by the rate and the hours, and who wo
   assert.match(moved, /early: due .* 08:00, outside the allowed hours: it waits 1 h 0 min, and then 50,000 notices/);
 });
 
+journey('who may be told at hours of her own only is reckoned with: when the last one is told, and whom none of them is left for', async (s) => {
+  await s.smsc();
+  s.settings.defaults.hours = '08:00-20:00';
+  await s.start();
+  const rows = Array.from({ length: 6 }, (_, i) => `居民${i},1385140200${i}`);
+  s.write('list.csv', `姓名,手机号\n${rows.join('\n')}\n`);
+  const file = s.write('fair.conf', conf(`texts = { zh = "{{name}}您好。"; };
+    reminders = ( { name = "first"; at = "-5d 12:00"; }, { name = "last"; at = "-1d 12:00"; expires = "-1d 18:00"; } );`));
+  const day = (n, time) => new Date(`${inDays(n)}T${time}:00+08:00`).getTime();
+  assert.doesNotMatch((await s.ok('forecast', file)).out, /hours of their own/);
+  await s.ok('safe', '13851402000', 'hours', '13:00-14:00'); // the same day
+  await s.ok('safe', '13851402001', 'hours', '09:00-11:00'); // the next
+  await s.ok('safe', '13851402002', 'hours', '06:00-08:30'); // of it what lies in the allowed hours
+  await s.ok('safe', '13851402003', 'hours', '02:00-03:00'); // nothing does
+  const { reminders: [first, last] } = await told(s, file);
+  assert.deepEqual([first.begins_ms, first.done_ms], [day(4, '12:00'), day(5, '09:00')]);
+  assert.deepEqual([first.notices, first.own_hours, first.late], [5, 3, 1]);
+  assert.deepEqual([last.done_ms, last.notices, last.own_hours, last.late], [day(8, '13:00'), 3, 1, 3]);
+  const { out } = await s.ok('forecast', file);
+  assert.match(out, new RegExp(`\n {2}first +${inDays(4)} ... 12:00 +${inDays(5)} ... 09:00 `));
+  assert.match(out, new RegExp(`\n {2}first: 3 get it at hours of their own, the last ${inDays(5)} ... 09:00\n {2}! first: 1 have hours of their own, none of them before`));
+  assert.doesNotMatch(out, /add a gateway/, 'none would help');
+});
+
 journey('the shortest cut that saves a segment is told, with the sum', async (s) => {
   await s.smsc(undefined, { cost: 0.045 });
   // 76 characters with the signature of 7: six less fit into one SMS of 70.

@@ -101,6 +101,9 @@ journey('where nobody in a list can be reached, a row is named with the reason',
     const json = JSON.parse((await s.ok(command, ids(`as-${command}`, '请核对{{号}}。', { 号: '身份证号' }), '--json', ...more)).out);
     assert.ok(json.hints.includes('private-column'), command);
   }
+  s.write('ids.csv', '姓名,手机号,id_card,社保卡号,社保\n王秀英,13851400001,320106197001011220,A1,有\n');
+  assert.match((await s.ok('check', ids('cards', '请核对{{id_card}}、{{社保卡号}}，{{社保}}。'))).out, /carries \{\{id_card\}\}, \{\{社保卡号\}\}: whoever/);
+  s.write('ids.csv', '姓名,手机号,身份证号\n王秀英,13851400001,320106197001011220\n');
   assert.match((await s.run(['-c', s.conf, 'check', carries], { env: { LC_ALL: 'zh_CN.UTF-8' } })).out, /请注意\n {2}！[^]*\{\{身份证号\}\}/);
 });
 

@@ -100,6 +100,8 @@ journey('what is wrong is told first, in both languages, and changes nothing', a
   const dry = await s.ok('residents', 'import', 'good.csv', '--dry-run');
   assert.match(dry.out, /Left out: 身份证号/);
   assert.match(dry.out, /row 5 not taken: 手机号: Excel has destroyed the number/);
+  s.write('cards.csv', '姓名,手机号,id_card,社保卡号（必填）,Passport No.,社保\n王秀英,13851401001,320106197001011234,A1,E1,有\n');
+  assert.match((await s.ok('residents', 'import', 'cards.csv', '--dry-run')).out, /Left out: id_card, 社保卡号（必填）, Passport No\.\s/, 'whether she has one is kept');
   const no = await asked(s, 'residents import good.csv', 'n\n');
   assert.equal(no.code, 75, no.out);
   assert.match(no.out, /row 5 not taken: [^]*Take these people into the register\?/, 'who is asked knows which rows are refused');

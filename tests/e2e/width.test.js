@@ -71,6 +71,7 @@ async function fill(s) {
   await s.ok('gateways', 'pause', 'mobile', '--why', '移动说今天晚上十点到明天早上六点系统升级，期间不收', '--by', 'ann');
   await s.ok('safe', people(6)[5].sms, 'skip', '--note', '不要打电话，周三下午到社区见面说，找李主任');
   s.write('names.csv', `姓名,手机号\n${Array.from({ length: 8 }, (_, i) => `欧阳阿依古丽·买买提江${i},1385140200${i}`).join('\n')}\n王,123\n李,025-83200000\n`);
+  await s.ok('safe', '13851402005', 'hours', '13:00-14:00'); // the forecast tells of it
   s.write('file.conf', `campaign = { id = "job-fair-in-a-file"; class = "notice"; title = "${TITLE}";
   event = { starts = "${inDays(9, '09:00')}"; ends = "${inDays(9, '11:00')}"; venue = "区人力资源市场一楼大厅"; };
   audience = { file = "names.csv"; }; channels = ( "sms" );

@@ -76,9 +76,42 @@ static void test_headings(void **state)
 
 static void test_private_headings(void **state)
 {
-    static const char *const private_[] = {"身份证号", "身份证",      " 证件 号码",
-                                           "ID card",  "Passport No", "银行卡号"},
-                             *const others[] = {"姓名", "编号", "证件类型", "id", "", "身份"};
+    static const char *const private_[] = {"身份证号",
+                                           "身份证",
+                                           " 证件 号码",
+                                           "ID card",
+                                           "Passport No",
+                                           "银行卡号",
+                                           "id_card",
+                                           "ID-Card No.",
+                                           "idcard",
+                                           "id_number",
+                                           "IDNumber",
+                                           "ID_NO",
+                                           "identity_card_number",
+                                           "sfzh",
+                                           "*身份证号",
+                                           "身份证号（必填）",
+                                           "身份证号码(18位)",
+                                           "社保卡号",
+                                           "社会保障号",
+                                           "社会保障号码",
+                                           "社会保障卡号",
+                                           "医保卡号",
+                                           "护照号",
+                                           "passport_number",
+                                           "Passport",
+                                           "银行卡",
+                                           "银行账号",
+                                           "bank_account",
+                                           "Bank Account No.",
+                                           "social-security-number",
+                                           "SSN"},
+                             *const others[] = {
+                                 "姓名",   "编号",           "证件类型", "id",   "",
+                                 "身份",   "身份证办理地点", "（备注）", "_",    "社区",
+                                 "卡号",   "有无社保",       "idea",     "bank", "card_no",
+                                 "开户行", "社保",           "医保",     "no",   "号码"};
 
     (void)state;
     for (size_t i = 0; i < sizeof private_ / sizeof *private_; i++)
