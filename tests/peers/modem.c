@@ -7,7 +7,8 @@
  *   say LINE\nLINE       says that by itself; \n is a line's end of the modem's
  *   keep INDEX PDU       puts a message into its memory and says so (+CMTI)
  *   sim 0|1              takes the SIM out, or puts it in
- *   silent 0|1           takes messages and answers nothing
+ *   silent N             the Nth message from now on, and those behind it, are taken, and nothing
+ *                        is answered; 0: no more
  *   plug, unplug         the device is there, or not
  *
  * On stdout: "plugged"; "sent REFERENCE PDU" for what the network has taken; "deleted" for each
@@ -17,10 +18,12 @@
 #include "fake_modem.h"
 
 static struct fake_modem modem;
-static unsigned deleted;
+static unsigned deleted, silent_in; /* 0: not */
 
 static void on_sent(struct fake_modem *f, const char *hex)
 {
+    if (silent_in > 0 && --silent_in == 0)
+        f->silent = true;
     printf("sent %u %s\n", f->reference % 256, hex);
 }
 
@@ -58,7 +61,8 @@ static void obey(struct event_base *base, char *line)
     } else if (strncmp(line, "sim ", 4) == 0) {
         modem.has_sim = *arguments == '1';
     } else if (strncmp(line, "silent ", 7) == 0) {
-        modem.silent = *arguments == '1';
+        modem.silent = false;
+        silent_in = (unsigned)atoi(arguments);
     } else if (strcmp(line, "unplug") == 0) {
         unplug(&modem);
     } else if (strcmp(line, "plug") == 0) {
