@@ -118,17 +118,19 @@ static bool fold_bare(const char *s, size_t n, char out[FOLDED_BYTES])
     return used > 0;
 }
 
-static const char *look_up(const struct pair *table, size_t count, const char *s, size_t n)
+static const char *find(const struct pair *table, size_t count, const char *folded)
 {
-    char folded[FOLDED_BYTES];
-    size_t i;
-
-    if (!fold(s, n, folded))
-        return NULL;
-    for (i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         if (strcmp(table[i].said, folded) == 0)
             return table[i].meant;
     return NULL;
+}
+
+static const char *look_up(const struct pair *table, size_t count, const char *s, size_t n)
+{
+    char folded[FOLDED_BYTES];
+
+    return fold(s, n, folded) ? find(table, count, folded) : NULL;
 }
 
 /* The first Chinese word that means it. */
@@ -152,7 +154,13 @@ const char *column_language_words(const char *code)
 
 const char *column_known(const char *heading, size_t n)
 {
-    return look_up(headings, sizeof headings / sizeof headings[0], heading, n);
+    const size_t count = sizeof headings / sizeof *headings;
+    const char *known = look_up(headings, count, heading, n);
+    char bare[FOLDED_BYTES];
+
+    return known != NULL                 ? known
+           : fold_bare(heading, n, bare) ? find(headings, count, bare) /* "*手机号（必填）" */
+                                         : NULL;
 }
 
 /* How much of it is left without the word for a number at its end. */

@@ -353,6 +353,15 @@ static int keep_note(struct cli *cli, const char *address, char **operands, int 
 }
 
 /* All is read before anything is changed: 0, or an exit code. */
+static bool are_all(const struct hours *hours)
+{
+    struct hours *always = hours_parse("always", NULL);
+    bool all = hours_within(always, hours);
+
+    hours_free(always);
+    return all;
+}
+
 static int read_order(struct cli *cli, const struct safe_options *options, char **operands,
                       int count, char address[ADDRESS_BYTES], char **value)
 {
@@ -360,6 +369,7 @@ static int read_order(struct cli *cli, const struct safe_options *options, char 
     const char *hours = mode == SAFE_HOURS && count == 3 ? operands[2] : NULL;
     struct hours *parsed;
     struct error err;
+    bool whole_day;
 
     if (count == 1 && strcmp(operands[0], "list") == 0) /* as of other commands */
         return usage(cli);
@@ -379,7 +389,13 @@ static int read_order(struct cli *cli, const struct safe_options *options, char 
         parsed = hours_parse(hours, &err);
         if (parsed == NULL)
             return cli_error(cli, EX_DATAERR, &err);
+        whole_day = are_all(parsed);
         hours_free(parsed);
+        if (whole_day)
+            return cli_fail(cli, EX_DATAERR,
+                            T("%s are all hours of the day, and protect nobody: write those at "
+                              "which it is safe, or --remove"),
+                            hours);
         if (hours[0] == '\0' || strlen(hours) >= SAFE_HOURS_BYTES)
             return usage(cli);
     }

@@ -10,6 +10,7 @@
 #include "campaigns.h"
 #include "clock.h"
 #include "cli.h"
+#include "column.h"
 #include "daemons.h"
 #include "equation.h"
 #include "gateway_names.h"
@@ -233,7 +234,11 @@ static int tell(const struct testing *t, const struct picture *p)
 {
     json_t *all = json_array();
     bool good = true, waits = false;
+    int widest = 0;
 
+    for (size_t i = 0; i < p->status->reminder_count; i++)
+        if ((int)strlen(p->status->reminders[i].name) > widest)
+            widest = (int)strlen(p->status->reminders[i].name);
     for (size_t i = 0; i < p->status->reminder_count; i++) {
         const struct reminder_status *r = &p->status->reminders[i];
         enum notice_state s = state_of(r);
@@ -243,7 +248,7 @@ static int tell(const struct testing *t, const struct picture *p)
         json_array_append_new(
             all, json_pack("{s:s,s:s}", "reminder", r->name, "state", notice_state_name(s)));
         if (!t->cli->json)
-            printf("%s  %s\n", r->name, words_state(notice_state_name(s)));
+            printf("%-*s  %s\n", widest, r->name, words_state(notice_state_name(s)));
     }
     if (t->cli->json)
         cli_json(json_pack("{s:s,s:o}", "id", t->id, "reminders", all));
@@ -316,7 +321,10 @@ static int prepare(struct testing *t, const char *path)
     rc = choose_channel(t);
     if (rc != 0)
         return rc;
-    if (address_read(t->cli, t->options->to, t->options->as_is, t->address, &err) != 0)
+    if (address_read(t->cli, t->options->to,
+                     t->options->as_is ||
+                         !column_is_phone(t->reading.campaign->channels[t->channel]),
+                     t->address, &err) != 0)
         return cli_error(t->cli, EX_DATAERR, &err);
     t->reading.row = on_row;
     t->reading.arg = t;

@@ -429,7 +429,7 @@ void member_publish(struct member *m)
         const struct lane *lane = &d->lanes[i];
         struct gateway_statistics s;
 
-        if (gateway_retired(lane->gateway))
+        if (gateway_retired(lane->gateway) || lane->config->disabled)
             continue;
         gateway_statistics(lane->gateway, &s);
         buf_clear(&json);

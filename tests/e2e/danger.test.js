@@ -99,6 +99,8 @@ journey('a mark holds on every path: first send, retry, next channel; and for wh
   for (const bad of [['safe'], ['safe', '13851401001', 'sometimes'], ['safe', '13851401001', 'hours']])
     assert.equal((await s.outreach(...bad)).code, 64, bad.join(' '));
   assert.equal((await s.outreach('safe', '13851401001', 'hours', 'noon')).code, 65);
+  for (const all of ['09:00-09:00', 'always', '00:00-24:00']) // by a slip she would be told at any hour
+    assert.equal((await s.outreach('safe', '13851401001', 'hours', all)).code, 65, all);
 });
 
 journey('without a neutral text, in a promotion, or by a provider\'s template nobody marked neutral is sent anything', async (s) => {

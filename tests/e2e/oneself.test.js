@@ -39,6 +39,7 @@ journey('each reminder comes to oneself, at night too, and nobody of the list ge
 
 journey('a gateway that sends no receipts leaves nothing to wait for, and one without a rate has none', async (s) => {
   const cloud = await s.cloud(() => ({ body: '0: Accepted' }), { rate: undefined });
+  s.settings.gateways.push({ name: 'off', plugin: 'sandbox', channel: 'sms', disabled: true });
   await s.start();
   const began = Date.now();
   const { out } = await s.ok('test', conf(s), '--to', SELF, '--wait', '300');
@@ -49,6 +50,18 @@ journey('a gateway that sends no receipts leaves nothing to wait for, and one wi
   assert.equal(gateway.daemons[0].rate, null);
   assert.equal(gateway.daemons[0].receipts, false);
   assert.match((await s.ok('gateways', 'cloud')).out, /^cloud .* none +\S+$/m);
+  assert.match((await s.ok('gateways', 'off')).out, /^off +sms +sandbox +not in use$/m);
+});
+
+journey('by a messenger it goes to an address as it is written', async (s) => {
+  const wecom = await s.cloud(() => ({ body: '0: Accepted' }), { name: 'chat', channel: 'wecom', signature: 'none' });
+  await s.start();
+  s.write('list.csv', '姓名,wecom\n王秀英,wang.xy\n');
+  const file = s.write('chat.conf', `campaign = { id = "chat"; class = "notice"; title = "招聘会"; channels = ( "wecom" );
+    event = { starts = "${inDays(9, '09:00')}"; }; audience = { file = "list.csv"; };
+    texts = { zh = "{{name}}您好。"; }; reminders = ( { name = "first"; at = "-7d 09:30"; } ); };\n`);
+  assert.match((await s.ok('test', file, '--to', 'zhang.san')).out, /^first +accepted$/m);
+  assert.equal(wecom.requests[0].query.to, 'zhang.san');
 });
 
 journey('what is wrong is said before anything is sent', async (s) => {

@@ -51,13 +51,23 @@ static void test_keys(void **state)
 static const struct {
     const char *heading, *ours;
 } headings[] = {
-    {"姓名", "name"},         {" 姓 名 ", "name"},
-    {"Name", "name"},         {"手机号码", "sms"},
-    {"Mobile Phone", "sms"},  {"PHONE", "sms"},
-    {"联系电话", "sms"},      {"语言", "language"},
-    {"预约时间", "slot"},     {"手机　号", "sms"},
-    {"备注", NULL},           {"", NULL},
-    {"手机号是否有效", NULL}, {"a heading that is longer than anything known here", NULL},
+    {"姓名", "name"},
+    {" 姓 名 ", "name"},
+    {"Name", "name"},
+    {"手机号码", "sms"},
+    {"*手机号（必填）", "sms"},
+    {"手机号码(11位)", "sms"},
+    {"* 姓名", "name"},
+    {"Mobile Phone", "sms"},
+    {"PHONE", "sms"},
+    {"联系电话", "sms"},
+    {"语言", "language"},
+    {"预约时间", "slot"},
+    {"手机　号", "sms"},
+    {"备注", NULL},
+    {"", NULL},
+    {"手机号是否有效", NULL},
+    {"a heading that is longer than anything known here", NULL},
 };
 
 static void test_headings(void **state)
