@@ -632,7 +632,8 @@ const struct subcommand cmd_rehearse = {
            "forward where nothing can happen. Tells what was sent when, what it costs, who got\n"
            "nothing and why, and whether that equals the forecast (exit 70 if not).\n"
            "Nothing is written to the real Redis and no operator is spoken to. Who has opted out\n"
-           "is known where the audience comes from the register of residents, which is read then."),
+           "is known where the audience comes from the register of residents, which is read then.\n"
+           "Who is protected (outreach safe) is not known to it, nor to that forecast."),
     .least = 1,
     .most = 1,
     .options = rehearse_options,
