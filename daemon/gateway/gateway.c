@@ -395,6 +395,20 @@ void gateway_print(const struct tree *group, unsigned char print[32])
     arena_free(&arena);
 }
 
+/* What a plugin says against its settings, at the one that it names first ("ports.0: ..."). */
+static int refuse(const struct gateway *gw, const struct tree *group, const char *why,
+                  struct error *err)
+{
+    size_t n = strcspn(why, ":");
+    char *path = xstrndup(why, n);
+    const struct tree *setting = why[n] == ':' ? tree_get(group, path) : NULL;
+    int rc =
+        tree_error(err, setting != NULL ? setting : group, "gateway %s: %s", gw->config->name, why);
+
+    free(path);
+    return rc;
+}
+
 /* By the plugin, of one that would be opened: for who tells of all mistakes. Else open() will say
  * it, of those that are opened: a reload is not to fail by one that runs well. */
 static int check_settings(struct gateway *gw, const struct tree *group, struct error *err)
@@ -414,7 +428,7 @@ static int check_settings(struct gateway *gw, const struct tree *group, struct e
         gw->plugin.close(state);
     event_base_free(gw->set->base);
     gw->set->base = base;
-    return rc == 0 ? 0 : tree_error(err, group, "gateway %s: %s", gw->config->name, why);
+    return rc == 0 ? 0 : refuse(gw, group, why, err);
 }
 
 int gateway_configure(struct gateway *gw, const struct tree *group, const char *plugin_dir,
@@ -497,7 +511,7 @@ int gateway_open(struct gateway *gw, const struct tree *group, struct error *err
     if (gw->config->disabled)
         return 0;
     if (plugin_open(gw, why, sizeof why) != 0)
-        return tree_error(err, group, "gateway %s: %s", gw->config->name, why);
+        return refuse(gw, group, why, err);
     look_for_silent(gw);
     log_info("gateway.open gateway=%s plugin=%s channel=%s", gw->config->name, gw->plugin.name,
              gw->config->channel);

@@ -171,26 +171,28 @@ static void test_what_open_would_refuse(void **state)
         {"exec", "channel = \"sms\"; command = ( \"/bin/cat\" );", NULL},
         {"exec", "channel = \"sms\"; command = ( \"/nonexistent/gw\" ); disabled = true;", NULL},
         {"exec", "channel = \"sms\"; command = ( \"/nonexistent/gw\" );",
-         "command: /nonexistent/gw: No such file or directory"},
+         "command: gateway own: command: /nonexistent/gw: No such file or directory"},
         {"exec", "channel = \"sms\"; command = ( \"/bin/cat\" ); environment = ( \"1A=x\" );",
-         "environment.0: must be \"NAME=value\""},
+         "environment[0]: gateway own: environment.0: must be \"NAME=value\""},
         {"http", "channel = \"sms\"; url = \"https://127.0.0.1:9/{{to:url}}\";", NULL},
-        {"http", "channel = \"sms\"; url = \"ftp://127.0.0.1:9/{{to:url}}\";", "url: "},
-        {"http", "channel = \"sms\"; url = \"https://127.0.0.1:9/{{nobody:url}}\";", "url: "},
+        {"http", "channel = \"sms\"; url = \"ftp://127.0.0.1:9/{{to:url}}\";",
+         "url: gateway own: url: "},
+        {"http", "channel = \"sms\"; url = \"https://127.0.0.1:9/{{nobody:url}}\";",
+         "url: gateway own: url: "},
         {"modem", "ports = ( \"/dev/ttyUSB0\" );", NULL},
         {"modem", "ports = ( \"ttyUSB0\" );",
-         "ports.0: the path of a device is expected, /dev/..."},
+         "ports[0]: gateway own: ports.0: the path of a device is expected, /dev/..."},
         {"telegram", "token = \"@env:OWN_TOKEN\";", NULL},
-        {"telegram", "token = \"@env:OWN_BLANK\";", "token: "},
+        {"telegram", "token = \"@env:OWN_BLANK\";", "token: gateway own: token: "},
         {"smpp",
          "host = \"127.0.0.1\"; port = 9; system_id = \"u\"; password = \"@env:OWN_TOKEN\";", NULL},
         {"smpp",
          "host = \"127.0.0.1\"; port = 9; system_id = \"u\"; password = \"@env:OWN_BLANK\";",
-         "password: 10 characters, but SMPP 3.4 carries at most 8"},
+         "password: gateway own: password: 10 characters, but SMPP 3.4 carries at most 8"},
         {"wecom", "key = \"@env:OWN_TOKEN\"; format = \"html\";",
-         "format: must be text or markdown"},
+         "format: gateway own: format: must be text or markdown"},
         {"dingtalk", "access_token = \"@env:OWN_TOKEN\"; format = \"html\";",
-         "format: must be text or markdown"},
+         "format: gateway own: format: must be text or markdown"},
     };
 
     (void)state;
@@ -198,9 +200,9 @@ static void test_what_open_would_refuse(void **state)
     setenv("OWN_BLANK", "11 02 4567", 1);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *text =
-            xasprintf("gateways = ( { name = \"own\"; plugin = \"%s/plugins/%s.so\"; %s } );\n",
+            xasprintf("gateways = ( { name = \"own\"; plugin = \"%s/plugins/%s.so\";\n%s } );\n",
                       BUILD_DIR, cases[i].plugin, cases[i].settings);
-        char *begins = xasprintf("outreachd: FILE:1: gateways[0]: gateway own: %s",
+        char *begins = xasprintf("outreachd: FILE:2: gateways[0].%s",
                                  cases[i].says != NULL ? cases[i].says : "");
         char *told;
         size_t count, gateways;

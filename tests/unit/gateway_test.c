@@ -835,7 +835,7 @@ static void test_open_fails(void **state)
 
     (void)state;
     assert_null(gateway_set_open(tree_get(t, "gateways"), PLUGINS, base, &events, &heard, &err));
-    assert_string_equal(err.text, "o.conf:2: gateways[1]: gateway b: way: is refused");
+    assert_string_equal(err.text, "o.conf:2: gateways[1].way: gateway b: way: is refused");
     event_base_loop(base, EVLOOP_NONBLOCK);
     event_base_free(base);
     tree_free(t);
