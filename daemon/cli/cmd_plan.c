@@ -236,6 +236,7 @@ static int plan(struct cli *cli, const void *arg, char **operands, int count)
     const struct plan_options *options = arg;
     struct buf out = BUF_INIT(64u << 20);
     struct plan p = {0}, queued = {0};
+    char later[HUMAN_BYTES];
     int rc = gather(&p, &queued, cli, options, operands, count), year;
 
     if (rc == 0) {
@@ -251,6 +252,9 @@ static int plan(struct cli *cli, const void *arg, char **operands, int count)
             buf_puts(&out, T("nothing is planned\n"));
         else
             buf_printf(&out, T("nothing is planned in %d (--year all shows every year)\n"), year);
+        if (p.later > 0 && !options->ics && !cli->json)
+            buf_printf(&out, T("and %s after that year: --year %d, or --year all\n"),
+                       human_count(later, (int64_t)p.later), p.next_year);
         cli_print(&out);
         if (p.broken > 0)
             rc = EX_DATAERR;

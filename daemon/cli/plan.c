@@ -229,6 +229,11 @@ void plan_arrange(struct plan *p, int year)
             p->entries[kept++] = p->entries[i];
         else
             entry_free(&p->entries[i]);
+        if (year == 0 || t.year <= year)
+            continue;
+        p->later++;
+        if (p->next_year == 0 || t.year < p->next_year)
+            p->next_year = t.year;
     }
     p->count = kept;
     if (kept > 0)

@@ -31,6 +31,8 @@ struct plan_entry {
 struct plan {
     struct plan_entry *entries;
     size_t count;
+    size_t later;        /* dropped by plan_arrange(), of years to come, */
+    int next_year;       /* and the first of these; 0: none */
     unsigned broken;     /* files that could not be read, each told on stderr */
     struct plan *queued; /* with plan_add_queued(): a file whose campaign is in it is taken from
                             there. Borrowed; NULL: what is queued is not known */

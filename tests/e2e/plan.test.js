@@ -95,7 +95,8 @@ journey('the plan shows what is queued and what lies in campaigns/, each once, i
   assert.match((await s.ok('plan', s.path('campaigns/lectures.json'), '--offline')).out, /eve-20270313 +lectures +旧稿 +3 +file\n/);
   assert.match((await s.outreach('plan', '--offline')).out, /eve-20270313 +lectures +旧稿 +3 +file\n/, 'nor of those of campaigns/');
   assert.equal((await s.outreach('plan', '--offline', '--queued')).code, 64);
-  assert.match((await s.outreach('plan', '--year', '2031')).out, /nothing is planned in 2031/);
+  assert.match((await s.outreach('plan', '--year', '2031')).out, /nothing is planned in 2031 .*\n$/);
+  assert.match((await s.outreach('plan', '--year', '2020')).out, /nothing is planned in 2020 .*\nand \d+ after that year: --year 2027, or --year all\n/);
 });
 
 journey('the plan is a calendar that another parser reads: texts, times, and UIDs that stay', async (s) => {
