@@ -158,7 +158,9 @@ static double dearest_of(const struct tree *gateways)
     return dearest;
 }
 
-double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows)
+double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows,
+                          int64_t corrections)
 {
-    return dearest_of(gateways) * c->max_segments * (double)rows * (double)c->reminder_count;
+    return dearest_of(gateways) * c->max_segments *
+           ((double)rows * (double)c->reminder_count + (double)corrections);
 }

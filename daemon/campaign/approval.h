@@ -31,9 +31,10 @@ bool approval_corrections_leave(const struct campaign *c, const struct campaign 
 /* Whether the cost matters at all: where no bound is set it need not be reckoned. */
 bool approval_minds_cost(const struct campaign *c, const struct campaign_defaults *defaults);
 
-/* The most that it can cost: each reminder in max_segments through the dearest of the
- * configured gateways (a list of groups, or NULL). */
-double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows);
+/* The most that it can cost: each reminder, and so many corrections, in max_segments through the
+ * dearest of the configured gateways (a list of groups, or NULL). */
+double approval_most_cost(const struct campaign *c, const struct tree *gateways, int64_t rows,
+                          int64_t corrections);
 
 /* Above what, by the configuration and the campaign; 0: no bound. */
 double approval_people_bound(const struct campaign *c, const struct campaign_defaults *defaults);

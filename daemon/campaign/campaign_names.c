@@ -262,8 +262,10 @@ static int resolve_column(struct scope *s, const char *name, struct template_slo
                           struct error *err)
 {
     const char *ours = column_known(name, strlen(name));
-    int at;
+    int at = s->laid_out ? campaign_column(s->c, name) : -1;
 
+    if (at >= 0) /* a second column of that kind keeps its own name */
+        ours = NULL;
     if (ours != NULL && !(s->known->names != NULL && names_known(s->known, name)))
         name = ours;
     if (strchr(name, '.') != NULL || !column_name_valid(name, strlen(name)))

@@ -40,6 +40,8 @@ static const struct private_heading {
     {"身份证件", false},      {"公民身份", true},      {"身份", true},
     {"证件", true},           {"护照", false},         {"社保卡", false},
     {"社会保障卡", false},    {"社保", true},          {"社会保障", true},
+    {"居住证", true},         {"军官证", true},        {"士兵证", true},
+    {"户口簿", true},         {"户口本", true},        {"通行证", true},
     {"医保卡", false},        {"医保", true},          {"银行卡", false},
     {"银行账户", false},      {"银行帐户", false},     {"银行账", true},
     {"银行帐", true},         {"sfz", false},          {"sfzh", false},
@@ -152,15 +154,39 @@ const char *column_language_words(const char *code)
     return said(languages, sizeof languages / sizeof *languages, code);
 }
 
+/* What a template's bracket says of how a column is to be filled in; any other tells whose it is:
+ * 手机号（家属） is not hers. */
+static bool is_instruction(const char *heading, size_t n)
+{
+    static const char *const known[] = {"必填", "必填项", "选填", "必须", "11位", "required"};
+    char folded[FOLDED_BYTES];
+    const char *from, *to;
+
+    if (!fold(heading, n, folded))
+        return false;
+    from = strchr(folded, '(');
+    from = from != NULL ? from + 1 : strstr(folded, "（");
+    if (from == NULL)
+        return true; /* no bracket */
+    from += from[-1] == '(' ? 0 : strlen("（");
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        to = from + strlen(known[i]);
+        if (strncmp(from, known[i], strlen(known[i])) == 0 &&
+            (strcmp(to, ")") == 0 || strcmp(to, "）") == 0))
+            return true;
+    }
+    return false;
+}
+
 const char *column_known(const char *heading, size_t n)
 {
     const size_t count = sizeof headings / sizeof *headings;
     const char *known = look_up(headings, count, heading, n);
     char bare[FOLDED_BYTES];
 
-    return known != NULL                 ? known
-           : fold_bare(heading, n, bare) ? find(headings, count, bare) /* "*手机号（必填）" */
-                                         : NULL;
+    if (known == NULL && is_instruction(heading, n) && fold_bare(heading, n, bare))
+        known = find(headings, count, bare);
+    return known;
 }
 
 /* How much of it is left without the word for a number at its end. */

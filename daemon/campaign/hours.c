@@ -67,9 +67,9 @@ static const char *parse_window(struct hours *h, const char *s)
     if (*s++ != '-')
         return NULL;
     to = parse_clock(skip_spaces(s), &s);
-    if (to < 0 || from == DAY_MINUTES || from == to) /* a slip, and not all day */
+    if (to < 0 || from == DAY_MINUTES)
         return NULL;
-    if (to < from)
+    if (to <= from)
         to += DAY_MINUTES; /* over midnight */
     for (minute = from; minute < to; minute++)
         h->minutes[minute % DAY_MINUTES / 64] |= UINT64_C(1) << (minute % DAY_MINUTES % 64);

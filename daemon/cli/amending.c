@@ -493,8 +493,11 @@ static int look_at_approval(struct amending *a, struct error *err)
             return -1;
         a->cost += a->cost >= 0 ? a->correcting.cost : 0;
     }
-    a->needs = amendment_needs(a->amendment, &s->defaults, s->gateways, rows,
-                               a->cost >= 0 ? a->cost : approval_most_cost(now, s->gateways, rows));
+    a->needs = amendment_needs(
+        a->amendment, &s->defaults, s->gateways, rows,
+        a->cost >= 0 ? a->cost
+                     : approval_most_cost(now, s->gateways, rows,
+                                          amendment_corrections(a->amendment, a->status)));
     return 0;
 }
 

@@ -386,7 +386,7 @@ static bool needs_approval(const struct adding *a)
         rows -= queued->integer;
     return strcmp(s->state, "awaiting") != 0 && a->report.taken > 0 &&
            (approval_needs(a->campaign, &settings->defaults, rows,
-                           approval_most_cost(a->campaign, settings->gateways, rows)) &
+                           approval_most_cost(a->campaign, settings->gateways, rows, 0)) &
             (APPROVAL_RECIPIENTS | APPROVAL_COST | APPROVAL_REQUIRED)) != 0;
 }
 

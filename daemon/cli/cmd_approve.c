@@ -142,11 +142,12 @@ static bool is_off(const struct campaign_status *s)
     return strcmp(s->state, "cancelled") == 0;
 }
 
-/* Is the cost one of the reasons, and known what was held against its bound? Of one that is
- * cancelled only what is told of that still goes, and that sum was of all. */
+/* Is the cost one of the reasons, and known what was held against its bound? Not where people were
+ * added since; of one that is cancelled only what is told of that still goes, and that sum was of
+ * all. */
 static bool has_sum(const struct campaign_status *s)
 {
-    return !is_off(s) && s->reckoned.rows > 0 && (approval_parse(s->approval) & APPROVAL_COST) != 0;
+    return !is_off(s) && s->reckoned.rows > 0 && s->reckoned.rows == s->rows && (approval_parse(s->approval) & APPROVAL_COST) != 0;
 }
 
 /* It may be below the bound: of words that came while it waited, or where the bound is lifted. */
@@ -156,7 +157,7 @@ static void write_sum(const struct approving *a, struct buf *out)
     const char *currency = words_currency(a->cli->settings->defaults.currency);
     char people[HUMAN_BYTES];
 
-    human_count(people, sum->rows); /* some may have been added since */
+    human_count(people, sum->rows);
     if (sum->cost > sum->bound)
         buf_printf(out, T("\nIt costs at most %.2f %s for %s recipients, more than %.2f\n"),
                    human_money(sum->cost), currency, people, human_money(sum->bound));

@@ -352,7 +352,6 @@ static int keep_note(struct cli *cli, const char *address, char **operands, int 
     return *value != NULL ? 0 : -1;
 }
 
-/* All is read before anything is changed: 0, or an exit code. */
 static bool are_all(const struct hours *hours)
 {
     struct hours *always = hours_parse("always", NULL);
@@ -362,6 +361,7 @@ static bool are_all(const struct hours *hours)
     return all;
 }
 
+/* All is read before anything is changed: 0, or an exit code. */
 static int read_order(struct cli *cli, const struct safe_options *options, char **operands,
                       int count, char address[ADDRESS_BYTES], char **value)
 {
@@ -385,6 +385,8 @@ static int read_order(struct cli *cli, const struct safe_options *options, char 
         return usage(cli);
     if (address_read(cli, operands[0], options->as_is, address, &err) != 0)
         return cli_error(cli, EX_DATAERR, &err);
+    if (hours != NULL && (hours[0] == '\0' || strlen(hours) >= SAFE_HOURS_BYTES))
+        return usage(cli);
     if (hours != NULL) {
         parsed = hours_parse(hours, &err);
         if (parsed == NULL)
@@ -396,8 +398,6 @@ static int read_order(struct cli *cli, const struct safe_options *options, char 
                             T("%s are all hours of the day, and protect nobody: write those at "
                               "which it is safe, or --remove"),
                             hours);
-        if (hours[0] == '\0' || strlen(hours) >= SAFE_HOURS_BYTES)
-            return usage(cli);
     }
     if (mode >= 0 && (*value = written(cli, operands[1], hours, options->note, &err)) == NULL)
         return cli_error(cli, EX_DATAERR, &err);

@@ -238,7 +238,11 @@ static int64_t row_goes(const struct forecast *f, size_t r, const struct templat
         at_ms = her_open(f, r, NULL, t.until_ms);
     }
     p->late++;
-    p->own_late += own != NULL;
+    if (own != NULL) { /* is it for them? */
+        struct forecast_reminder usual = *p;
+
+        p->own_late += row_goes(f, r, row, NULL, &usual) != 0;
+    }
     return 0;
 }
 

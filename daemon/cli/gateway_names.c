@@ -1,5 +1,7 @@
 #include "gateway_names.h"
 
+#include "clock.h"
+#include "daemons.h"
 #include "field.h"
 #include "keys.h"
 #include "mem.h"
@@ -77,6 +79,11 @@ bool gateway_sends_receipts(const struct cli *cli, const char *name)
         for (size_t i = 0; i < reply->elements; i++) {
             json_t *status = json_loadb(reply->element[i]->str, reply->element[i]->len, 0, NULL);
 
+            if (clock_wall_ms() - json_integer_value(json_object_get(status, "t")) >
+                DAEMONS_STALE_MS) {
+                json_decref(status);
+                continue;
+            }
             any = any || json_is_true(json_object_get(status, "receipts"));
             none = none || json_is_false(json_object_get(status, "receipts"));
             json_decref(status);

@@ -3,6 +3,7 @@
 #include "amend.h"
 #include "asking.h"
 #include "gateway_names.h"
+#include "gateway_orders.h"
 #include "keys.h"
 #include "ledger.h"
 
@@ -49,17 +50,32 @@ static bool reaches_all(const struct asking *a, const bool *skipped, int64_t cou
     return true;
 }
 
-/* One that failed without ever getting through costs nothing; of one that is under way, or in
- * doubt, nobody knows better than that it does. */
+/* What a gateway took is paid for, whatever came of it, and a second copy once more; of one that is
+ * under way, or in doubt, nobody knows better than that it is. */
 static double cost_of(const struct gateway_names *gateways, const unsigned char *bytes)
 {
     struct record r;
 
     record_unpack(bytes, &r);
-    if (!record_was_submitted(&r) || (r.state == NOTICE_FAILED && (r.flags & FLAG_TOLD) == 0) ||
-        r.gateway >= GATEWAY_NAMES_MAX)
+    if (r.gateway >= GATEWAY_NAMES_MAX ||
+        ((r.flags & FLAG_TOLD) == 0 && (!record_was_submitted(&r) || r.state == NOTICE_FAILED)))
         return 0;
-    return gateways->costs[r.gateway] * r.segments;
+    return gateways->costs[r.gateway] * r.segments * ((r.flags & FLAG_RESENT) != 0 ? 2 : 1);
+}
+
+/* One that is no longer configured costs what the dearest does. */
+static int read_costs(struct cli *cli, struct gateway_names *gateways, struct error *err)
+{
+    double dearest = 0;
+
+    if (gateway_names_read(gateways, cli, err) != 0)
+        return -1;
+    for (size_t i = 0; i < GATEWAY_NAMES_MAX; i++)
+        dearest = gateways->costs[i] > dearest ? gateways->costs[i] : dearest;
+    for (size_t i = 0; i < GATEWAY_NAMES_MAX; i++)
+        if (gateways->names[i] != NULL && gateway_configured(cli, gateways->names[i]) == NULL)
+            gateways->costs[i] = dearest;
+    return 0;
 }
 
 /* Of the corrections that have left, one by one: a person may have had several. Those that still
@@ -69,7 +85,7 @@ static int add_sent_corrections(struct cli *cli, const char *id, int64_t last, d
 {
     struct gateway_names gateways = {0};
     struct command c = COMMAND_INIT;
-    int rc = last > 0 ? gateway_names_read(&gateways, cli, err) : 0;
+    int rc = last > 0 ? read_costs(cli, &gateways, err) : 0;
 
     for (int64_t from = 1; from <= last && rc == 0; from += ROWS_AT_ONCE) {
         redisReply *reply = NULL;

@@ -135,7 +135,8 @@ static void look_at_approval(struct amending *a)
     unsigned needs;
 
     amendment_skipped(m, skipped);
-    sum.cost = said_cost(a->d, m->now, skipped, a->status->rows, a->cost);
+    sum.cost = said_cost(a->d, m->now, skipped, a->status->rows,
+                         amendment_corrections(m, a->status), a->cost);
     needs = amendment_needs(m, &a->d->settings->defaults, a->d->settings->gateways, a->status->rows,
                             sum.cost);
     m->approval = needs != 0 ? approval_text(needs) : NULL;

@@ -310,7 +310,7 @@ static void look_at_approval(struct events *e)
     unsigned needs;
 
     campaign_plan(e->campaign, e->queued_ms, due_ms, skipped);
-    sum.cost = said_cost(e->d, e->campaign, skipped, e->rows, e->first->cost);
+    sum.cost = said_cost(e->d, e->campaign, skipped, e->rows, 0, e->first->cost);
     needs = approval_needs(e->campaign, defaults, e->rows, sum.cost);
     free(e->approval);
     free(e->reckoned);

@@ -463,10 +463,10 @@ void schedule_rebuild(struct events *e);  /* the schedule is an index: from the 
 
 /* What counts as the cost of c for so many recipients, where that asks for an approval. Its sender
  * may have reckoned it from the texts as each recipient has them: that is taken where it can be
- * true. Else, and where nothing is said (NULL), it is the most that it can be. skipped: reminders
- * of c that are not sent. */
+ * true. Else, and where nothing is said (NULL), it is the most that it can be, with so
+ * many corrections. skipped: reminders of c that are not sent. */
 double said_cost(const struct dispatch *d, const struct campaign *c, const bool *skipped,
-                 int64_t rows, const char *said);
+                 int64_t rows, int64_t corrections, const char *said);
 
 /* Another document for a campaign, store/amend.h: done runs once, refused is NULL or the reason. */
 struct amend_request {

@@ -429,8 +429,15 @@ void member_publish(struct member *m)
         const struct lane *lane = &d->lanes[i];
         struct gateway_statistics s;
 
-        if (gateway_retired(lane->gateway) || lane->config->disabled)
+        if (gateway_retired(lane->gateway))
             continue;
+        if (lane->config->disabled) { /* of an earlier life, in which it was not, nothing stays */
+            command_start(&d->command, "HDEL");
+            key_gateway(&d->command, lane->name, "status");
+            command_add_string(&d->command, d->name);
+            db_try(d->db, &d->command, NULL, NULL);
+            continue;
+        }
         gateway_statistics(lane->gateway, &s);
         buf_clear(&json);
         buf_printf(

@@ -27,7 +27,7 @@ static double least_cost(const struct dispatch *d, const struct campaign *c, con
 }
 
 double said_cost(const struct dispatch *d, const struct campaign *c, const bool *skipped,
-                 int64_t rows, const char *said)
+                 int64_t rows, int64_t corrections, const char *said)
 {
     char *end = NULL;
     double cost = said != NULL ? strtod(said, &end) : -1;
@@ -35,6 +35,6 @@ double said_cost(const struct dispatch *d, const struct campaign *c, const bool 
     /* The sender's is rounded to a ten-thousandth. */
     if (said == NULL || end == said || *end != '\0' || !isfinite(cost) ||
         cost + 0.0001 < least_cost(d, c, skipped, rows))
-        return approval_most_cost(c, d->settings->gateways, rows);
+        return approval_most_cost(c, d->settings->gateways, rows, corrections);
     return cost;
 }

@@ -406,12 +406,22 @@ static unsigned bounds_lifted(const struct amendment *a, const struct campaign_d
                 : 0u);
 }
 
+int64_t amendment_corrections(const struct amendment *a, const struct campaign_status *status)
+{
+    int64_t most = a->event ? status->rows : 0;
+
+    for (size_t i = 0; i < status->reminder_count; i++)
+        if (strcmp(status->reminders[i].name, BUILTIN_CORRECTIONS) == 0)
+            most += status->reminders[i].last;
+    return most;
+}
+
 unsigned amendment_needs(const struct amendment *a, const struct campaign_defaults *defaults,
                          const struct tree *gateways, int64_t rows, double cost)
 {
     struct campaign_defaults strict = amendment_defaults(a, defaults);
     unsigned before =
-        approval_needs(a->before, defaults, rows, approval_most_cost(a->before, gateways, rows));
+        approval_needs(a->before, defaults, rows, approval_most_cost(a->before, gateways, rows, 0));
 
     if (!a->now->cancelled)
         return approval_needs(a->now, &strict, rows, cost) | (before & APPROVAL_REQUIRED) |
@@ -419,7 +429,7 @@ unsigned amendment_needs(const struct amendment *a, const struct campaign_defaul
     if (!a->reworded)
         return 0;
     return before |
-           approval_needs(a->now, defaults, rows, approval_most_cost(a->now, gateways, rows));
+           approval_needs(a->now, defaults, rows, approval_most_cost(a->now, gateways, rows, 0));
 }
 
 void amendment_command(const struct amendment *a, const char *event_id, const char *by,

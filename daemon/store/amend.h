@@ -81,6 +81,9 @@ void amendment_skipped(const struct amendment *a, bool skipped[CAMPAIGN_MAX_REMI
 struct campaign_defaults amendment_defaults(const struct amendment *a,
                                             const struct campaign_defaults *defaults);
 
+/* At most so many corrections: those of earlier ones, and of this one for everybody. */
+int64_t amendment_corrections(const struct amendment *a, const struct campaign_status *status);
+
 /* Why a second person has to agree to it (approval.h), or 0: cost is that of all reminders as they
  * are worded now, sent or not, of the corrections of this change and of those sent before. A
  * campaign that asks for a second person does not lose that by an amendment. What stops it waits

@@ -29,7 +29,7 @@ static inline void *memory_alloc(size_t size)
 
 static inline void *memory_calloc(size_t count, size_t size)
 {
-    return memory_there(calloc(count, size), count * size);
+    return memory_there(calloc(count, size), count > 0 ? size : 0);
 }
 
 static inline void *memory_realloc(void *old, size_t size)

@@ -316,3 +316,20 @@ journey('each correction that was sent is a part of the sum when the event moves
   assert.deepEqual(await s.settled('moves', 'corrections', 60000), { delivered: 8 });
   assert.match((await move(23, 'ann')).out, /\n {2}it costs 0\.72 CNY, more than 0\.50\n/);
 });
+
+journey('corrections count too where who amends says no cost: none gets around the bound by many small moves', async (s) => {
+  const smsc = await s.smsc(undefined, { cost: 0.045 });
+  await s.start();
+  const client = await s.redis();
+  const moved = (day) => ({ ...campaign('moves', people(4), { approval: { cost: 0.5 }, max_segments: 1, event: { starts: inDays(day, '09:00'), venue: '区妇联' },
+    texts: { zh: '您好，请来。', moved: '原定{{was.date}}，改到{{event.date}}。' } }) });
+  await s.xadd(moved(20), { by: 'ann' });
+  await s.settled('moves', 'first', 60000);
+  // Four people, a segment of 0.045 each: 0.36 with the first corrections, 0.54 with the second.
+  await s.xadd({ ...moved(21), audience: {} }, { op: 'amend', by: 'ann' });
+  await until('the first corrections', () => smsc.submits.length === 8, 60000);
+  await s.xadd({ ...moved(22), audience: {} }, { op: 'amend', by: 'ann' });
+  await until('it to await', async () => (await client.call('HGET', 'outreach:{moves}', 'state')) === 'awaiting', 60000);
+  assert.equal(await client.call('HGET', 'outreach:{moves}', 'approval'), 'cost');
+  assert.equal(smsc.submits.length, 8);
+});

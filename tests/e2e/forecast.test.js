@@ -125,6 +125,11 @@ journey('who may be told at hours of her own only is reckoned with: when the las
   assert.match(out, new RegExp(`\n {2}first +${inDays(4)} ... 12:00 +${inDays(5)} ... 09:00 `));
   assert.match(out, new RegExp(`\n {2}first: 3 get it at hours of their own, the last ${inDays(5)} ... 09:00\n {2}! first: 1 have hours of their own, none of them before`));
   assert.doesNotMatch(out, /add a gateway/, 'none would help');
+  // What is too late for everybody is not for her hours.
+  const late = s.write('late.conf', conf(`texts = { zh = "{{name}}您好。"; }; reminders = ( { name = "late"; at = "-1d 21:00"; expires = "-1d 23:00"; } );`));
+  const night = (await s.ok('forecast', late)).out;
+  assert.match(night, /! late: 6 notices cannot be sent before it expires/);
+  assert.doesNotMatch(night, /hours of their own/);
 });
 
 journey('the shortest cut that saves a segment is told, with the sum', async (s) => {

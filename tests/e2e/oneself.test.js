@@ -53,6 +53,18 @@ journey('a gateway that sends no receipts leaves nothing to wait for, and one wi
   assert.match((await s.ok('gateways', 'off')).out, /^off +sms +sandbox +not in use$/m);
 });
 
+journey('a second telephone column keeps its own name in a text, and nobody but she is written to', async (s) => {
+  const smsc = await s.smsc();
+  await s.start();
+  s.write('list.csv', '姓名,联系电话（家属）,手机号,联系电话\n王秀英,13851400099,13851400001,025-83200000\n');
+  const file = s.write('kin.conf', `campaign = { id = "kin"; class = "notice"; title = "招聘会"; hours = "always"; days = "any";
+    event = { starts = "${inDays(9, '09:00')}"; }; audience = { file = "list.csv"; };
+    texts = { zh = "{{name}}您好，家属{{联系电话（家属）}}，座机{{联系电话}}。"; }; reminders = ( { name = "first"; at = "now"; } ); };\n`);
+  await s.ok('queue', file, '-y');
+  await s.settled('kin', 'first');
+  assert.deepEqual(smsc.messages.map((m) => [m.to, m.text]), [['+8613851400001', '【鼓楼区妇联】王秀英您好，家属13851400099，座机025-83200000。']]);
+});
+
 journey('by a messenger it goes to an address as it is written', async (s) => {
   const wecom = await s.cloud(() => ({ body: '0: Accepted' }), { name: 'chat', channel: 'wecom', signature: 'none' });
   await s.start();

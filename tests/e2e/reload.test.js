@@ -126,3 +126,12 @@ journey('an order holds over a reload: a paused gateway that changes stays pause
   await s.ok('gateways', 'resume', 'mobile');
   assert.deepEqual(await s.settled('wait', 'first', 60000), { delivered: 5 });
 });
+
+journey('a gateway that is disabled now is not in use, and nothing of its earlier life is shown', async (s) => {
+  await s.smsc();
+  await s.start();
+  await until('its state', async () => /^mobile .* works /m.test((await s.ok('gateways')).out), 60000);
+  s.settings.gateways[0].disabled = true;
+  await reload(s);
+  await until('it to be out of use', async () => /^mobile +sms +smpp +not in use$/m.test((await s.ok('gateways')).out), 60000);
+});

@@ -118,9 +118,12 @@ static void test_most_cost(void **state)
 
     (void)state;
     assert_non_null(t);
-    assert_true(approval_most_cost(c, tree_get(t, "g"), 100) > 79.999);
-    assert_true(approval_most_cost(c, tree_get(t, "g"), 100) < 80.001);
-    assert_true(approval_most_cost(c, NULL, 100) == 0);
+    assert_true(approval_most_cost(c, tree_get(t, "g"), 100, 0) > 79.999);
+    assert_true(approval_most_cost(c, tree_get(t, "g"), 100, 0) < 80.001);
+    /* Two reminders of 100 are 80; 25 corrections 10 more. */
+    assert_true(approval_most_cost(c, tree_get(t, "g"), 100, 25) > 89.999);
+    assert_true(approval_most_cost(c, tree_get(t, "g"), 100, 25) < 90.001);
+    assert_true(approval_most_cost(c, NULL, 100, 0) == 0);
     tree_free(t);
     campaign_free(c);
 }
