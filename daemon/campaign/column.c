@@ -96,6 +96,16 @@ static bool fold(const char *s, size_t n, char out[FOLDED_BYTES])
     return used > 0;
 }
 
+/* Where its first bracket is, or n. */
+static size_t bracket_at(const char *s, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && s[i] != '(' && (n - i < 3 || memcmp(s + i, "（", 3) != 0))
+        i++;
+    return i;
+}
+
 /* Without what joins words or marks a column, and up to what a bracket explains: "id_card",
  * "ID-Card No.", "*身份证号", "身份证号（必填）". */
 static bool fold_bare(const char *s, size_t n, char out[FOLDED_BYTES])
@@ -103,9 +113,9 @@ static bool fold_bare(const char *s, size_t n, char out[FOLDED_BYTES])
     static const char *const marks[] = {"_", "-", ".", "*", "#", ":", "："};
     size_t used = 0;
 
-    if (!fold(s, n, out))
+    if (!fold(s, bracket_at(s, n), out))
         return false;
-    for (size_t i = 0; out[i] != '\0' && out[i] != '(' && strncmp(out + i, "（", 3) != 0;) {
+    for (size_t i = 0; out[i] != '\0';) {
         size_t length = 0;
 
         for (size_t k = 0; length == 0 && k < sizeof marks / sizeof *marks; k++)
@@ -158,21 +168,20 @@ const char *column_language_words(const char *code)
  * 手机号（家属） is not hers. */
 static bool is_instruction(const char *heading, size_t n)
 {
-    static const char *const known[] = {"必填", "必填项", "选填", "必须", "11位", "required"};
+    static const char *const known[] = {"必填", "必填项", "选填",     "必须",
+                                        "11位", "11位数", "11位数字", "required"};
     char folded[FOLDED_BYTES];
-    const char *from, *to;
+    size_t at = bracket_at(heading, n), length;
 
-    if (!fold(heading, n, folded))
+    if (at == n)
+        return true; /* there is none */
+    at += heading[at] == '(' ? 1 : strlen("（");
+    if (!fold(heading + at, n - at, folded))
         return false;
-    from = strchr(folded, '(');
-    from = from != NULL ? from + 1 : strstr(folded, "（");
-    if (from == NULL)
-        return true; /* no bracket */
-    from += from[-1] == '(' ? 0 : strlen("（");
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        to = from + strlen(known[i]);
-        if (strncmp(from, known[i], strlen(known[i])) == 0 &&
-            (strcmp(to, ")") == 0 || strcmp(to, "）") == 0))
+        length = strlen(known[i]);
+        if (strncmp(folded, known[i], length) == 0 &&
+            (strcmp(folded + length, ")") == 0 || strcmp(folded + length, "）") == 0))
             return true;
     }
     return false;

@@ -303,15 +303,15 @@ static json_t *reminder_json(const struct asking *a, size_t r)
         if (p->missed[k] > 0)
             json_object_set_new(missed, notice_reason_name((enum notice_reason)k),
                                 json_integer(p->missed[k]));
-    return json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:o,s:o,s:{s:i,s:I,s:f}}",
-                     "name", a->campaign->reminders[r].name, "skipped", p->skipped, "due_ms",
-                     (json_int_t)p->due_ms, "begins_ms", (json_int_t)p->begins_ms, "done_ms",
-                     (json_int_t)p->done_ms, "expires_ms", (json_int_t)p->expires_ms, "notices",
-                     (json_int_t)p->sent, "segments", (json_int_t)p->segments, "cost", p->cost,
-                     "late", (json_int_t)p->late, "own_hours", (json_int_t)p->own_hours,
-                     "opted_out", (json_int_t)p->refused, "gateways", gateways, "missed", missed,
-                     "cut", "characters", (int)cut, "notices", (json_int_t)(cut > 0 ? notices : 0),
-                     "saves", cut > 0 ? saves : 0.0);
+    return json_pack(
+        "{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:o,s:o,s:{s:i,s:I,s:f}}", "name",
+        a->campaign->reminders[r].name, "skipped", p->skipped, "due_ms", (json_int_t)p->due_ms,
+        "begins_ms", (json_int_t)p->begins_ms, "done_ms", (json_int_t)p->done_ms, "expires_ms",
+        (json_int_t)p->expires_ms, "notices", (json_int_t)p->sent, "segments",
+        (json_int_t)p->segments, "cost", p->cost, "late", (json_int_t)p->late, "own_hours",
+        (json_int_t)p->own_hours, "own_late", (json_int_t)p->own_late, "opted_out",
+        (json_int_t)p->refused, "gateways", gateways, "missed", missed, "cut", "characters",
+        (int)cut, "notices", (json_int_t)(cut > 0 ? notices : 0), "saves", cut > 0 ? saves : 0.0);
 }
 
 json_t *asking_json(const struct asking *a)

@@ -119,7 +119,7 @@ journey('who may be told at hours of her own only is reckoned with: when the las
   await s.ok('safe', '13851402003', 'hours', '02:00-03:00'); // nothing does
   const { reminders: [first, last] } = await told(s, file);
   assert.deepEqual([first.begins_ms, first.done_ms], [day(4, '12:00'), day(5, '09:00')]);
-  assert.deepEqual([first.notices, first.own_hours, first.late], [5, 3, 1]);
+  assert.deepEqual([first.notices, first.own_hours, first.late, first.own_late], [5, 3, 1, 1]);
   assert.deepEqual([last.done_ms, last.notices, last.own_hours, last.late], [day(8, '13:00'), 3, 1, 3]);
   const { out } = await s.ok('forecast', file);
   assert.match(out, new RegExp(`\n {2}first +${inDays(4)} ... 12:00 +${inDays(5)} ... 09:00 `));
