@@ -8,7 +8,6 @@
 #include "ledger.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #define ROWS_AT_ONCE 2000
 
@@ -105,14 +104,6 @@ static int add_sent_corrections(struct cli *cli, const char *id, int64_t last, d
     return rc;
 }
 
-static int64_t corrections_of(const struct campaign_status *status)
-{
-    for (size_t i = 0; i < status->reminder_count; i++)
-        if (strcmp(status->reminders[i].name, BUILTIN_CORRECTIONS) == 0)
-            return status->reminders[i].last;
-    return 0;
-}
-
 int whole_cost(struct cli *cli, const struct campaign_status *status,
                const struct amendment *amendment, double *cost, struct error *err)
 {
@@ -130,7 +121,8 @@ int whole_cost(struct cli *cli, const struct campaign_status *status,
                 ? asking_sums(a).cost * (double)status->rows / (double)count
                 : -1;
     if (*cost >= 0)
-        rc = add_sent_corrections(cli, status->id, corrections_of(status), cost, err);
+        rc =
+            add_sent_corrections(cli, status->id, amendment_earlier_corrections(status), cost, err);
     asking_free(a);
     return rc;
 }

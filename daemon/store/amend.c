@@ -406,14 +406,17 @@ static unsigned bounds_lifted(const struct amendment *a, const struct campaign_d
                 : 0u);
 }
 
-int64_t amendment_corrections(const struct amendment *a, const struct campaign_status *status)
+int64_t amendment_earlier_corrections(const struct campaign_status *status)
 {
-    int64_t most = a->event ? status->rows : 0;
-
     for (size_t i = 0; i < status->reminder_count; i++)
         if (strcmp(status->reminders[i].name, BUILTIN_CORRECTIONS) == 0)
-            most += status->reminders[i].last;
-    return most;
+            return status->reminders[i].last;
+    return 0;
+}
+
+int64_t amendment_corrections(const struct amendment *a, const struct campaign_status *status)
+{
+    return amendment_earlier_corrections(status) + (a->event ? status->rows : 0);
 }
 
 unsigned amendment_needs(const struct amendment *a, const struct campaign_defaults *defaults,

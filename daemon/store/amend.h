@@ -81,7 +81,9 @@ void amendment_skipped(const struct amendment *a, bool skipped[CAMPAIGN_MAX_REMI
 struct campaign_defaults amendment_defaults(const struct amendment *a,
                                             const struct campaign_defaults *defaults);
 
-/* At most so many corrections: those of earlier ones, and of this one for everybody. */
+/* So many corrections were written upon earlier ones, sent or not; and at most so many there are
+ * with those of this one, for everybody. */
+int64_t amendment_earlier_corrections(const struct campaign_status *status);
 int64_t amendment_corrections(const struct amendment *a, const struct campaign_status *status);
 
 /* Why a second person has to agree to it (approval.h), or 0: cost is that of all reminders as they
