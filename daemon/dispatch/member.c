@@ -246,16 +246,22 @@ void member_number(struct lane *lane)
     db_send(lane->d->db, c, on_lane_number, lane);
 }
 
-void member_forget(struct lane *lane)
+static void drop_status(struct lane *lane)
 {
     struct dispatch *d = lane->d;
-    static const struct quota_rate none = {.slots = 0};
 
-    quota_change(lane->rate, &none); /* nothing of it leaves here any more: others may have all */
     command_start(&d->command, "HDEL");
     key_gateway(&d->command, lane->name, "status");
     command_add_string(&d->command, d->name);
     db_send(d->db, &d->command, NULL, NULL);
+}
+
+void member_forget(struct lane *lane)
+{
+    static const struct quota_rate none = {.slots = 0};
+
+    quota_change(lane->rate, &none); /* nothing of it leaves here any more: others may have all */
+    drop_status(lane);
 }
 
 void member_join(struct member *m, void (*joined)(struct dispatch *d))
@@ -432,10 +438,7 @@ void member_publish(struct member *m)
         if (gateway_retired(lane->gateway))
             continue;
         if (lane->config->disabled) { /* of an earlier life, in which it was not, nothing stays */
-            command_start(&d->command, "HDEL");
-            key_gateway(&d->command, lane->name, "status");
-            command_add_string(&d->command, d->name);
-            db_try(d->db, &d->command, NULL, NULL);
+            drop_status(&d->lanes[i]);
             continue;
         }
         gateway_statistics(lane->gateway, &s);
